@@ -1,0 +1,190 @@
+//! Multinomial logistic regression: the linear probe.
+//!
+//! Features are standardised by the training rows, the weights (not the biases) carry an L2 penalty, and the minimum is
+//! that of scikit-learn's `LogisticRegression` with `C`: sum of cross-entropies + |W|^2 / (2 C).
+
+use faer::{Mat, MatRef};
+
+use super::{Lbfgs, check_features, check_labels};
+use crate::{Error, Result};
+
+/// Settings of the fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogisticRegressionConfig {
+    /// Inverse strength of the penalty.
+    pub c: f64,
+    /// The minimiser; its tolerance is on the gradient of the mean over the samples.
+    pub lbfgs: Lbfgs,
+}
+
+impl Default for LogisticRegressionConfig {
+    fn default() -> Self {
+        Self { c: 1.0, lbfgs: Lbfgs::default() }
+    }
+}
+
+/// A fitted linear classifier.
+#[derive(Debug, Clone)]
+pub struct LogisticRegression {
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+    /// [features + 1, classes]; the last row holds the biases.
+    weights: Mat<f64>,
+}
+
+impl LogisticRegressionConfig {
+    /// Fits to `features`, [samples, features], and `labels`.
+    ///
+    /// # Errors
+    /// When labels do not fit, values are not finite, or `c` is not positive.
+    pub fn fit(&self, features: MatRef<'_, f64>, labels: &[usize], num_classes: usize) -> Result<LogisticRegression> {
+        check_features(features)?;
+        check_labels(features.nrows(), labels, num_classes)?;
+        if !(self.c.is_finite() && self.c > 0.0) {
+            return Err(Error::config("c", self.c, "must be positive"));
+        }
+        let (samples, columns) = (features.nrows(), features.ncols());
+        let n = samples as f64;
+        let mean: Vec<f64> = (0..columns).map(|j| features.col(j).iter().sum::<f64>() / n).collect();
+        let deviation = |j: usize| (features.col(j).iter().map(|v| (v - mean[j]).powi(2)).sum::<f64>() / n).sqrt();
+        // A feature that never changes carries nothing; any scale will do.
+        let scale = (0..columns).map(|j| match deviation(j) { d if d > 1e-12 => 1.0 / d, _ => 1.0 }).collect();
+        let mut fitted = LogisticRegression { mean, scale, weights: Mat::zeros(columns + 1, num_classes) };
+        let inputs = fitted.standardized(features);
+        let penalty = 1.0 / (self.c * n);
+        let start = vec![0.0; (columns + 1) * num_classes];
+        let (weights, _) = self.lbfgs.minimize(start, |flat, gradient| {
+            let weights = MatRef::from_column_major_slice(flat, columns + 1, num_classes);
+            let mut residual = &inputs * weights;
+            let mut loss = 0.0;
+            for (i, &label) in labels.iter().enumerate() {
+                loss += softmax_row(&mut residual, i, label);
+                residual[(i, label)] -= 1.0;
+            }
+            let slope = inputs.transpose() * &residual;
+            for k in 0..num_classes {
+                for j in 0..=columns {
+                    // The biases are not penalised.
+                    let pull = if j < columns { penalty * weights[(j, k)] } else { 0.0 };
+                    gradient[k * (columns + 1) + j] = slope[(j, k)] / n + pull;
+                    loss += 0.5 * n * pull * weights[(j, k)];
+                }
+            }
+            loss / n
+        });
+        fitted.weights = MatRef::from_column_major_slice(&weights, columns + 1, num_classes).to_owned();
+        Ok(fitted)
+    }
+}
+
+impl LogisticRegression {
+    /// The most probable class for each row of `features`.
+    ///
+    /// # Errors
+    /// When the number of features differs from the fit, or values are not finite.
+    pub fn predict(&self, features: MatRef<'_, f64>) -> Result<Vec<usize>> {
+        check_features(features)?;
+        if features.ncols() != self.mean.len() {
+            let (want, got) = (self.mean.len(), features.ncols());
+            return Err(Error::Data(format!("a probe of {want} features got {got}")));
+        }
+        let logits = self.standardized(features) * &self.weights;
+        let best = |row: usize| {
+            let larger = |best: usize, k: usize| if logits[(row, k)] > logits[(row, best)] { k } else { best };
+            (0..logits.ncols()).fold(0, larger)
+        };
+        Ok((0..features.nrows()).map(best).collect())
+    }
+
+    /// Weights on standardised features, [features + 1, classes]; the last row holds the biases.
+    pub fn weights(&self) -> MatRef<'_, f64> {
+        self.weights.as_ref()
+    }
+
+    /// Standardised features with a column of ones for the biases.
+    fn standardized(&self, features: MatRef<'_, f64>) -> Mat<f64> {
+        let columns = self.mean.len();
+        Mat::from_fn(features.nrows(), columns + 1, |i, j| match j {
+            j if j < columns => (features[(i, j)] - self.mean[j]) * self.scale[j],
+            _ => 1.0,
+        })
+    }
+}
+
+/// Turns row `i` of logits into probabilities; returns minus the logarithm of that of `label`.
+fn softmax_row(logits: &mut Mat<f64>, i: usize, label: usize) -> f64 {
+    let classes = logits.ncols();
+    let largest = (0..classes).fold(f64::NEG_INFINITY, |largest, k| logits[(i, k)].max(largest));
+    let at_label = logits[(i, label)] - largest;
+    let mut sum = 0.0;
+    for k in 0..classes {
+        let exponential = (logits[(i, k)] - largest).exp();
+        logits[(i, k)] = exponential;
+        sum += exponential;
+    }
+    for k in 0..classes {
+        logits[(i, k)] /= sum;
+    }
+    sum.ln() - at_label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample_rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn blobs(per_class: usize, apart: f64) -> (Mat<f64>, Vec<usize>) {
+        let mut rng = sample_rng(3, 0);
+        let labels: Vec<usize> = (0..3 * per_class).map(|i| i % 3).collect();
+        let features = Mat::from_fn(labels.len(), 3, |i, j| {
+            let noise: f64 = StandardNormal.sample(&mut rng);
+            100.0 + noise + if labels[i] == j { apart } else { 0.0 }
+        });
+        (features, labels)
+    }
+
+    #[test]
+    fn it_meets_the_conditions_of_the_minimum() {
+        // At the minimum of a convex function the gradient is zero; computed here row by row, apart from the fit.
+        let (features, labels) = blobs(40, 1.0);
+        let config = LogisticRegressionConfig { c: 0.5, lbfgs: Lbfgs { gradient_tolerance: 1e-9, ..Default::default() } };
+        let fitted = config.fit(features.as_ref(), &labels, 3).unwrap();
+        let inputs = fitted.standardized(features.as_ref());
+        let w = fitted.weights();
+        for j in 0..4 {
+            for k in 0..3 {
+                let mut gradient = if j < 3 { w[(j, k)] / 0.5 } else { 0.0 };
+                for (i, &label) in labels.iter().enumerate() {
+                    let logits: Vec<f64> = (0..3).map(|k| (0..4).map(|j| inputs[(i, j)] * w[(j, k)]).sum()).collect();
+                    let sum: f64 = logits.iter().map(|l| l.exp()).sum();
+                    gradient += inputs[(i, j)] * (logits[k].exp() / sum - f64::from(u8::from(label == k)));
+                }
+                assert!(gradient.abs() < 1e-5, "weight {j}, {k}: {gradient}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_separates_what_can_be_separated() {
+        let (features, labels) = blobs(50, 8.0);
+        let fitted = LogisticRegressionConfig::default().fit(features.as_ref(), &labels, 3).unwrap();
+        assert_eq!(fitted.predict(features.as_ref()).unwrap(), labels);
+    }
+
+    #[test]
+    fn a_constant_feature_does_no_harm() {
+        let (features, labels) = blobs(20, 8.0);
+        let with_constant = Mat::from_fn(60, 4, |i, j| if j < 3 { features[(i, j)] } else { 1e6 });
+        let fitted = LogisticRegressionConfig::default().fit(with_constant.as_ref(), &labels, 3).unwrap();
+        assert_eq!(fitted.predict(with_constant.as_ref()).unwrap(), labels);
+    }
+
+    #[test]
+    fn wrong_input_is_an_error() {
+        let (features, labels) = blobs(2, 1.0);
+        let config = LogisticRegressionConfig::default();
+        assert!(config.fit(features.as_ref(), &labels, 2).unwrap_err().to_string().contains("label 2"));
+        assert!(LogisticRegressionConfig { c: 0.0, ..config }.fit(features.as_ref(), &labels, 3).is_err());
+    }
+}

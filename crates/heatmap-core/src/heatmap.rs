@@ -1,0 +1,190 @@
+//! [`Heatmap`]: clicks counted on a grid, and the ways to scale it for a network or a picture.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Grid, Result};
+
+/// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is part of the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heatmap {
+    grid: Grid,
+    values: Vec<f32>,
+}
+
+/// How the values of a heatmap are scaled. An empty heatmap becomes zeros under each of them, never NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalization {
+    /// v / max: the brightest bin is 1 (the protocol for pretrained networks).
+    Max,
+    /// v / total: the values sum to 1, a distribution over the bins.
+    Total,
+    /// ln(1 + v) / ln(1 + max): faint places show beside a bright one.
+    Log1p,
+    /// sqrt(v / max): steadies the variance of Poisson counts.
+    Sqrt,
+}
+
+impl Heatmap {
+    /// A heatmap without a click.
+    pub fn zeros(grid: Grid) -> Self {
+        Self {
+            grid,
+            values: vec![0.0; grid.len()],
+        }
+    }
+
+    /// A heatmap from `values`, row-major, `grid.rows` x `grid.columns`.
+    ///
+    /// # Errors
+    /// When the number of values does not fit the grid, or a value is negative or not finite.
+    pub fn from_values(grid: Grid, values: Vec<f32>) -> Result<Self> {
+        if values.len() != grid.len() {
+            return Err(Error::Data(format!(
+                "a heatmap of {} rows x {} columns needs {} values, got {}",
+                grid.rows,
+                grid.columns,
+                grid.len(),
+                values.len()
+            )));
+        }
+        if let Some(at) = values.iter().position(|v| !(v.is_finite() && *v >= 0.0)) {
+            return Err(Error::Data(format!(
+                "heatmap value at row {}, column {} is {}, not a count",
+                at / grid.columns,
+                at % grid.columns,
+                values[at]
+            )));
+        }
+        Ok(Self { grid, values })
+    }
+
+    /// From exact counts, row-major; the callers inside the crate give one count per bin.
+    pub(crate) fn from_counts(grid: Grid, counts: &[u32]) -> Self {
+        debug_assert_eq!(counts.len(), grid.len());
+        Self {
+            grid,
+            values: counts.iter().map(|&c| c as f32).collect(),
+        }
+    }
+
+    /// The grid: rows, columns and bin size.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.grid.rows
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.grid.columns
+    }
+
+    /// All values, row-major.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The value at `row`, `column`.
+    ///
+    /// # Panics
+    /// Outside the grid.
+    pub fn get(&self, row: usize, column: usize) -> f32 {
+        assert!(
+            row < self.rows() && column < self.columns(),
+            "bin ({row}, {column}) is outside {} rows x {} columns",
+            self.rows(),
+            self.columns()
+        );
+        self.values[row * self.columns() + column]
+    }
+
+    /// Sum over all bins.
+    pub fn total(&self) -> f64 {
+        self.values.iter().map(|&v| f64::from(v)).sum()
+    }
+
+    /// Largest value, 0 for an empty heatmap.
+    pub fn max(&self) -> f32 {
+        self.values.iter().copied().fold(0.0, f32::max)
+    }
+
+    /// The scaled heatmap; see [`Normalization`].
+    pub fn normalized(&self, normalization: Normalization) -> Self {
+        let max = self.max();
+        if max == 0.0 {
+            return self.clone();
+        }
+        let scale: Box<dyn Fn(f32) -> f32> = match normalization {
+            Normalization::Max => Box::new(move |v| v / max),
+            Normalization::Total => {
+                let total = self.total();
+                Box::new(move |v| (f64::from(v) / total) as f32)
+            }
+            Normalization::Log1p => Box::new(move |v| libm::log1pf(v) / libm::log1pf(max)),
+            Normalization::Sqrt => Box::new(move |v| (v / max).sqrt()),
+        };
+        Self {
+            grid: self.grid,
+            values: self.values.iter().map(|&v| scale(v)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Normalization; 4] = [
+        Normalization::Max,
+        Normalization::Total,
+        Normalization::Log1p,
+        Normalization::Sqrt,
+    ];
+
+    fn grid(rows: usize, columns: usize) -> Grid {
+        Grid { rows, columns, bin_size_px: 5.0 }
+    }
+
+    #[test]
+    fn an_empty_heatmap_normalises_to_zeros() {
+        for normalization in ALL {
+            let scaled = Heatmap::zeros(grid(3, 4)).normalized(normalization);
+            assert_eq!(scaled.values(), &[0.0; 12]);
+        }
+    }
+
+    #[test]
+    fn normalisations_have_their_closed_forms() {
+        let heatmap = Heatmap::from_values(grid(1, 4), vec![0.0, 1.0, 3.0, 4.0]).unwrap();
+        let expect = |normalization, values: [f32; 4]| {
+            for (got, want) in heatmap.normalized(normalization).values().iter().zip(values) {
+                assert!((got - want).abs() < 1e-6, "{normalization:?}: {got} is not {want}");
+            }
+        };
+        expect(Normalization::Max, [0.0, 0.25, 0.75, 1.0]);
+        expect(Normalization::Total, [0.0, 0.125, 0.375, 0.5]);
+        expect(Normalization::Sqrt, [0.0, 0.5, 0.75_f32.sqrt(), 1.0]);
+        let ln5 = 5.0_f32.ln();
+        expect(Normalization::Log1p, [0.0, 2.0_f32.ln() / ln5, 4.0_f32.ln() / ln5, 1.0]);
+    }
+
+    #[test]
+    fn a_tiny_value_does_not_overflow() {
+        for normalization in ALL {
+            let heatmap = Heatmap::from_values(grid(1, 2), vec![f32::MIN_POSITIVE, 0.0]).unwrap();
+            assert!(heatmap.normalized(normalization).values().iter().all(|v| v.is_finite()));
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let error = Heatmap::from_values(grid(2, 2), vec![0.0; 3]).unwrap_err();
+        assert!(error.to_string().contains("needs 4 values, got 3"));
+        let error = Heatmap::from_values(grid(2, 2), vec![0.0, 0.0, 0.0, f32::NAN]).unwrap_err();
+        assert!(error.to_string().contains("row 1, column 1"));
+    }
+}

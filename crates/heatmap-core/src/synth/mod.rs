@@ -1,0 +1,27 @@
+//! Synthetic click heatmaps with known truth.
+//!
+//! Two stages, so that the truth is explicit: a layout (one file per family) draws a [`Scene`], the list of what is on the
+//! banner: clusters with centre, covariance and clicks, uniform noise, dead zones. [`Scene::render`] then draws every click.
+//! A [`Preset`] is a set of layouts as classes on one grid, and gives labelled [`Sample`]s by (seed, index).
+
+mod axis;
+mod broken;
+mod clusters;
+mod family;
+mod lines;
+mod named;
+mod normal;
+mod preset;
+mod products;
+mod scene;
+mod span;
+
+pub use broken::{Broken, BrokenKind};
+pub use clusters::{Centres, Clusters, Spread};
+pub use family::Family;
+pub use lines::{Lines, Orientation};
+pub use named::PRESET_NAMES;
+pub use preset::{ClassSpec, Preset, Sample};
+pub use products::{Arrangement, Products};
+pub use scene::{Cluster, Rendered, Scene, UniformClicks};
+pub use span::Span;

@@ -1,0 +1,160 @@
+//! [`Preset`]: a labelled data set of synthetic heatmaps, endless and indexed.
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Family, Span, named};
+use crate::{Error, Grid, Heatmap, Point, Result, SampleRng, sample_rng};
+
+/// One class of a preset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassSpec {
+    /// Name for pictures and tables.
+    pub name: String,
+    /// How often the class occurs relative to the others in [`Preset::sample`].
+    pub weight: f64,
+    /// The layout of its samples.
+    pub family: Family,
+}
+
+/// Classes of layouts on one grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// Name of the preset.
+    pub name: String,
+    /// Grid of every sample.
+    pub grid: Grid,
+    /// When given, the clicks of every sample are scaled to a total drawn from here, whatever its class, so that the
+    /// total tells nothing about the class.
+    #[serde(default)]
+    pub total_clicks: Option<Span<u32>>,
+    /// The classes; a label is a position in this list.
+    pub classes: Vec<ClassSpec>,
+}
+
+/// One labelled heatmap with its truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Clicks per bin.
+    pub heatmap: Heatmap,
+    /// Label: position in [`Preset::classes`].
+    pub class: usize,
+    /// True centres of all blobs, in bins.
+    pub centres: Vec<Point>,
+    /// Whether the banner does not work.
+    pub broken: bool,
+    /// Clicks that found no place on the banner; see [`super::Rendered`].
+    pub lost_clicks: u64,
+}
+
+impl Preset {
+    /// The preset of this name; see [`super::PRESET_NAMES`].
+    ///
+    /// # Errors
+    /// When there is none; the error lists all names.
+    pub fn named(name: &str) -> Result<Self> {
+        named::preset(name)
+    }
+
+    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the eight alike, a good one
+    /// in any of the five arrangements alike. `total_clicks` is the click budget of a banner.
+    ///
+    /// # Errors
+    /// When `prevalence` is no probability or the budget is no ascending pair.
+    pub fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Self> {
+        named::banners(prevalence, total_clicks)
+    }
+
+    /// Checks the grid and every class.
+    ///
+    /// # Errors
+    /// Names the field that cannot be used, and its class.
+    pub fn check(&self) -> Result<()> {
+        if self.grid.is_empty() {
+            return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
+        }
+        if self.classes.is_empty() {
+            return Err(Error::config("classes", "[]", "a preset needs a class"));
+        }
+        if let Some(span) = self.total_clicks {
+            span.check("total_clicks", 0, 100_000_000)?;
+        }
+        for class in &self.classes {
+            let field = |field: &str| format!("classes[{}].{field}", class.name);
+            if !(class.weight.is_finite() && class.weight >= 0.0) {
+                return Err(Error::config(field("weight"), class.weight, "must be zero or positive"));
+            }
+            class.family.check(&self.grid).map_err(|error| match error {
+                Error::Config { field: inner, value, reason } => Error::config(field(&inner), value, reason),
+                other => other,
+            })?;
+        }
+        if self.classes.iter().all(|class| class.weight == 0.0) {
+            return Err(Error::config("classes", "all weights 0", "no class would ever occur"));
+        }
+        Ok(())
+    }
+
+    /// Number of classes.
+    pub fn num_classes(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Sample `index` of the data set with this `seed`, of a class drawn by weight. The same on every machine and for
+    /// every order of calls.
+    pub fn sample(&self, seed: u64, index: u64) -> Sample {
+        let mut rng = sample_rng(seed, index);
+        let class = self.draw_class(&mut rng);
+        self.draw_sample(class, &mut rng)
+    }
+
+    /// Sample `index` of one class: an endless list of its own for every class and seed.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn sample_of_class(&self, seed: u64, class: usize, index: u64) -> Sample {
+        self.draw_sample(class, &mut class_rng(seed, class, index))
+    }
+
+    /// A sample of `class` from any generator.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn draw_sample<R: Rng>(&self, class: usize, rng: &mut R) -> Sample {
+        let family = &self.classes[class].family;
+        let mut scene = family.scene(&self.grid, rng);
+        if let Some(total) = self.total_clicks {
+            scene.scale_to(total.draw(rng));
+        }
+        let rendered = scene.render(self.grid, rng);
+        Sample {
+            heatmap: rendered.heatmap,
+            class,
+            centres: scene.clusters.iter().map(|cluster| cluster.centre).collect(),
+            broken: family.is_broken(),
+            lost_clicks: rendered.lost_clicks,
+        }
+    }
+
+    /// A class drawn by weight.
+    pub fn draw_class(&self, rng: &mut impl Rng) -> usize {
+        let total: f64 = self.classes.iter().map(|class| class.weight).sum();
+        let mut left = Span::new(0.0, total).draw(rng);
+        let mut last = 0;
+        for (at, class) in self.classes.iter().enumerate().filter(|(_, class)| class.weight > 0.0) {
+            if left < class.weight {
+                return at;
+            }
+            left -= class.weight;
+            last = at;
+        }
+        last
+    }
+}
+
+/// A stream for every (seed, class, index); the class moves the seed far from those that people choose.
+fn class_rng(seed: u64, class: usize, index: u64) -> SampleRng {
+    sample_rng(seed.wrapping_add((class as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)), index)
+}

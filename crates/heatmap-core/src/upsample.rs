@@ -1,0 +1,143 @@
+//! Upsampling of sparse heatmaps: bootstrap plus noise.
+//!
+//! Few clicks give a spiky map that a pretrained network has never seen. The protocol draws clicks with replacement from
+//! the bins, moves each by rounded Gaussian noise, and counts them again. Clicks that the noise would carry beyond the
+//! border stay in the border bin.
+
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Heatmap, Result};
+
+/// Bootstrap to a fixed number of clicks plus Gaussian noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Upsampling {
+    /// Clicks in the result.
+    pub clicks: u32,
+    /// Standard deviation of the noise per axis, in bins; the noise is rounded to whole bins.
+    pub sigma_bins: f64,
+}
+
+impl Default for Upsampling {
+    fn default() -> Self {
+        Self { clicks: 50_000, sigma_bins: 1.5 }
+    }
+}
+
+impl Upsampling {
+    /// The upsampled heatmap; an empty heatmap stays empty, for there is nothing to draw from.
+    ///
+    /// # Errors
+    /// When `sigma_bins` is negative or not finite.
+    pub fn apply(&self, heatmap: &Heatmap, rng: &mut impl Rng) -> Result<Heatmap> {
+        if !(self.sigma_bins.is_finite() && self.sigma_bins >= 0.0) {
+            return Err(Error::config("sigma_bins", self.sigma_bins, "must be zero or positive"));
+        }
+        let cumulative: Vec<f64> = heatmap
+            .values()
+            .iter()
+            .scan(0.0, |sum, &v| {
+                *sum += f64::from(v);
+                Some(*sum)
+            })
+            .collect();
+        let total = cumulative.last().copied().unwrap_or(0.0);
+        let grid = heatmap.grid();
+        let mut counts = vec![0_u32; grid.len()];
+        if total > 0.0 {
+            for _ in 0..self.clicks {
+                let bin = draw_bin(&cumulative, total, rng);
+                let row = self.moved(bin / grid.columns, grid.rows, rng);
+                let column = self.moved(bin % grid.columns, grid.columns, rng);
+                counts[row * grid.columns + column] += 1;
+            }
+        }
+        Ok(Heatmap::from_counts(grid, &counts))
+    }
+
+    fn moved(&self, at: usize, bins: usize, rng: &mut impl Rng) -> usize {
+        let noise: f64 = StandardNormal.sample(rng);
+        let moved = at as f64 + (noise * self.sigma_bins).round();
+        moved.clamp(0.0, (bins - 1) as f64) as usize
+    }
+}
+
+/// A bin with probability proportional to its value, by inversion of the cumulative sum.
+fn draw_bin(cumulative: &[f64], total: f64, rng: &mut impl Rng) -> usize {
+    let u = rng.random::<f64>() * total;
+    // `u < total`, so the search ends on a bin; bins without a click have no width and are never met.
+    cumulative.partition_point(|&c| c <= u).min(cumulative.len() - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Grid, sample_rng};
+
+    const GRID: Grid = Grid::MEDIUM_RECTANGLE;
+
+    fn with_clicks(at: &[(usize, usize, f32)]) -> Heatmap {
+        let mut values = vec![0.0; GRID.len()];
+        for &(row, column, v) in at {
+            values[row * GRID.columns + column] = v;
+        }
+        Heatmap::from_values(GRID, values).unwrap()
+    }
+
+    #[test]
+    fn the_total_is_what_was_asked_for() {
+        let up = Upsampling::default().apply(&with_clicks(&[(3, 4, 2.0)]), &mut sample_rng(0, 0)).unwrap();
+        assert_eq!(up.total(), 50_000.0);
+    }
+
+    #[test]
+    fn an_empty_heatmap_stays_empty() {
+        let up = Upsampling::default().apply(&Heatmap::zeros(GRID), &mut sample_rng(0, 0)).unwrap();
+        assert_eq!(up, Heatmap::zeros(GRID));
+    }
+
+    #[test]
+    fn without_noise_it_is_a_bootstrap() {
+        let sparse = with_clicks(&[(3, 4, 3.0), (20, 50, 1.0)]);
+        let up = Upsampling { sigma_bins: 0.0, ..Default::default() };
+        let up = up.apply(&sparse, &mut sample_rng(0, 0)).unwrap();
+        assert_eq!(up.get(3, 4) + up.get(20, 50), 50_000.0);
+        // Binomial(50,000, 3/4): standard deviation 97.
+        assert!((up.get(3, 4) - 37_500.0).abs() < 4.0 * 97.0);
+    }
+
+    #[test]
+    fn the_noise_has_the_variance_of_a_rounded_gaussian() {
+        let up = Upsampling::default().apply(&with_clicks(&[(25, 30, 1.0)]), &mut sample_rng(5, 0)).unwrap();
+        let moment = |of: &dyn Fn(f64, f64) -> f64| {
+            (0..GRID.rows)
+                .flat_map(|r| (0..GRID.columns).map(move |c| (r, c)))
+                .map(|(r, c)| f64::from(up.get(r, c)) * of(r as f64 - 25.0, c as f64 - 30.0))
+                .sum::<f64>()
+                / 50_000.0
+        };
+        // Rounding adds 1/12 to the variance (Sheppard); the standard error of a variance is var * sqrt(2/n).
+        let variance = 1.5 * 1.5 + 1.0 / 12.0;
+        let error = 4.0 * variance * (2.0 / 50_000.0_f64).sqrt();
+        assert!((moment(&|y, _| y * y) - variance).abs() < error);
+        assert!((moment(&|_, x| x * x) - variance).abs() < error);
+        assert!(moment(&|y, x| y * x).abs() < error);
+    }
+
+    #[test]
+    fn the_border_keeps_what_the_noise_would_carry_away() {
+        let up = Upsampling::default().apply(&with_clicks(&[(0, 0, 1.0)]), &mut sample_rng(5, 0)).unwrap();
+        assert_eq!(up.total(), 50_000.0);
+        // P(round(1.5 z) <= 0) = P(z < 1/3) = 0.6306 on each axis.
+        assert!((f64::from(up.get(0, 0)) / 50_000.0 - 0.6306 * 0.6306).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_bad_sigma_is_named() {
+        let up = Upsampling { sigma_bins: f64::NAN, ..Default::default() };
+        let error = up.apply(&Heatmap::zeros(GRID), &mut sample_rng(0, 0)).unwrap_err();
+        assert!(error.to_string().contains("sigma_bins"));
+    }
+}
