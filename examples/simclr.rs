@@ -1,2 +1,199 @@
-//! x
-fn main() {}
+//! Trains an encoder with SimCLR on synthetic click heatmaps, and shows what it learned.
+//!
+//! ```text
+//! cargo run --release --example simclr
+//! ```
+//!
+//! The recipe is that of the report: ResNet-50, positives are two different heatmaps of one class, 8 classes x 2 in a
+//! batch, 1,000 batches, 60 x 50 bins in a 64 x 64 image. Where it is silent we take Adam at 1e-3 with a cosine to zero,
+//! temperature 0.5, and no augmentation, for two samples of a class differ enough. It leaves `config.json`,
+//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png` and checkpoints in `--out`. Ctrl-C stops after the
+//! batch and leaves a checkpoint; `--resume` goes on from the newest complete one.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use heatmap_core::synth::Preset;
+use heatmap_examples::simclr_report::{Evaluated, Summary, loss_chance, write_loss_curve, write_montage, write_pca};
+use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar};
+use heatmap_models::Encoder;
+use heatmap_models::burn::tensor::Device;
+use heatmap_train::data::Split;
+use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
+use heatmap_train::run::{
+    Architecture, Checkpoint, RunFolder, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
+};
+
+/// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Without options: the recipe of the report, about 20 minutes on two cores.")]
+struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+
+    /// Encoder: resnet18, resnet34, resnet50, resnet101 or resnet152 [default: resnet50]
+    #[arg(long, value_name = "NAME", value_parser = architecture)]
+    architecture: Option<Architecture>,
+
+    /// Synthetic data set; the gallery example shows all of them [default: simclr-report]
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+
+    /// Batches to train on [default: 1000]
+    #[arg(long, value_name = "N")]
+    batches: Option<usize>,
+
+    /// Classes in a batch, each with two images [default: 8]
+    #[arg(long, value_name = "N")]
+    classes_per_batch: Option<usize>,
+
+    /// Temperature of NT-Xent [default: 0.5]
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+
+    /// Learning rate of Adam at the start [default: 0.001]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+
+    /// Batches between checkpoints [default: 100]
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<usize>,
+
+    /// Go on with the run in --out, from its newest complete checkpoint or from the one in DIR
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    resume: Option<Option<PathBuf>>,
+}
+
+fn main() -> ExitCode {
+    end(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let shared = &arguments.shared;
+    let device = shared.device.open()?;
+    let (folder, config, resume) = prepare(arguments)?;
+    let preset = config.check()?;
+    write_montage(&folder, &config, &preset)?;
+
+    // Enough samples for a standard error of about one percent, shared among the classes.
+    let per_class = if shared.smoke { 4 } else { 1_600_usize.div_ceil(preset.num_classes()) };
+    let untrained =
+        evaluate("untrained encoder", &untrained_encoder(&config, &device), &device, &config, &preset, per_class)?;
+
+    let options = TrainingOptions {
+        steps: config.batches,
+        checkpoint_every: arguments.checkpoint_every.unwrap_or(if shared.smoke { 2 } else { 100 }),
+        images_per_step: 2 * config.classes_per_batch,
+        resume,
+        interrupter: Default::default(),
+    };
+    stop_on_ctrl_c(&options)?;
+    let outcome = train_simclr(&config, &folder, &device, &options)?;
+    if outcome.interrupted {
+        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
+        return Ok(Ending::Interrupted);
+    }
+
+    let trained = evaluate("trained encoder", outcome.model.encoder(), &device, &config, &preset, per_class)?;
+    let lines = write_loss_curve(&folder, loss_chance(&config))?;
+    write_pca(&folder, &preset, &untrained, &trained)?;
+    let device = shared.device.to_string();
+    let classes = preset.num_classes();
+    let summary = Summary::new(&config, &device, classes, outcome.stats, &lines, &untrained.report, &trained.report);
+    folder.write_json("summary.json", &summary)?;
+    say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
+    Ok(Ending::Done)
+}
+
+/// The folder, the configuration and, for a run to resume, the checkpoint.
+fn prepare(arguments: &Arguments) -> Result<(RunFolder, SimClrConfig, Option<Checkpoint>), Box<dyn Error>> {
+    let out = arguments.shared.out("simclr");
+    let Some(from) = &arguments.resume else {
+        let config = overlay(arguments, if arguments.shared.smoke { smoke() } else { SimClrConfig::report() });
+        config.check()?;
+        let (folder, moved) = RunFolder::create(&out, &config)?;
+        if let Some(moved) = moved {
+            say(&format!("The earlier run in {} is now in {}.", out.display(), moved.display()));
+        }
+        return Ok((folder, config, None));
+    };
+    let folder = RunFolder::open(&out)?;
+    let earlier: SimClrConfig = folder.read_json(RunFolder::CONFIG)?;
+    let config = overlay(arguments, earlier.clone());
+    config.check()?;
+    config.check_resumes(&earlier)?;
+    let checkpoint = match from {
+        Some(path) => Checkpoint::verify(path)?,
+        None => {
+            let (checkpoint, broken) = folder.checkpoints().newest_complete()?;
+            broken.iter().for_each(|error| say(&format!("Passed over a broken checkpoint: {error}")));
+            checkpoint
+        }
+    };
+    if checkpoint.step > config.batches {
+        return Err(
+            format!("--batches {} is less than the {} of the checkpoint", config.batches, checkpoint.step).into()
+        );
+    }
+    folder.write_json(RunFolder::CONFIG, &config)?;
+    say(&format!("Going on after batch {}.", checkpoint.step));
+    Ok((folder, config, Some(checkpoint)))
+}
+
+/// The smallest run that takes the whole path.
+fn smoke() -> SimClrConfig {
+    SimClrConfig { architecture: Architecture::ResNet18, batches: 4, classes_per_batch: 4, ..SimClrConfig::report() }
+}
+
+/// `config` with what the user said in its place.
+fn overlay(arguments: &Arguments, config: SimClrConfig) -> SimClrConfig {
+    SimClrConfig {
+        architecture: arguments.architecture.unwrap_or(config.architecture),
+        preset: arguments.preset.clone().unwrap_or(config.preset),
+        seed: arguments.shared.seed.unwrap_or(config.seed),
+        batches: arguments.batches.unwrap_or(config.batches),
+        classes_per_batch: arguments.classes_per_batch.unwrap_or(config.classes_per_batch),
+        temperature: arguments.temperature.unwrap_or(config.temperature),
+        learning_rate: arguments.learning_rate.unwrap_or(config.learning_rate),
+        image: config.image,
+    }
+}
+
+fn evaluate(
+    what: &'static str,
+    encoder: &impl Encoder,
+    device: &Device,
+    config: &SimClrConfig,
+    preset: &Preset,
+    per_class: usize,
+) -> Result<Evaluated, Box<dyn Error>> {
+    let features = |split: Split| {
+        extract_with_bar(what, encoder, device, (preset, split.seed(config.seed)), &config.image, per_class)
+    };
+    let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
+    let report = evaluate_representation(&fit, &test, preset.num_classes(), &EvaluationConfig::default())?;
+    Ok(Evaluated { test, report })
+}
+
+/// The first Ctrl-C ends the run after its batch, the second at once.
+fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<(), ctrlc::Error> {
+    let interrupter = options.interrupter.clone();
+    ctrlc::set_handler(move || {
+        if interrupter.should_stop() {
+            std::process::exit(130);
+        }
+        interrupter.stop(Some("Ctrl-C"));
+    })
+}
+
+fn architecture(name: &str) -> Result<Architecture, String> {
+    let known = Architecture::ALL.into_iter().find(|architecture| architecture.name() == name);
+    known.ok_or_else(|| format!("not one of {}", Architecture::ALL.map(Architecture::name).join(", ")))
+}
+
+#[allow(clippy::print_stdout, reason = "a program talks to its user")]
+fn say(line: &str) {
+    println!("{line}");
+}

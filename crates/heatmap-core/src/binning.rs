@@ -38,10 +38,7 @@ pub fn bin_clicks<'a>(
         }
     }
     let values = counts.into_iter().map(|c| c as f32).collect();
-    Ok(Binned {
-        heatmap: Heatmap::from_values(grid, values)?,
-        outside_clicks,
-    })
+    Ok(Binned { heatmap: Heatmap::from_values(grid, values)?, outside_clicks })
 }
 
 /// The bin of a coordinate by the rule in the module's head; `None` outside `0..=length_px`.

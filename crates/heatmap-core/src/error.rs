@@ -88,10 +88,6 @@ pub enum Error {
 impl Error {
     /// An [`Error::Config`] from anything that displays.
     pub fn config(field: impl Into<String>, value: impl ToString, reason: impl Into<String>) -> Self {
-        Self::Config {
-            field: field.into(),
-            value: value.to_string(),
-            reason: reason.into(),
-        }
+        Self::Config { field: field.into(), value: value.to_string(), reason: reason.into() }
     }
 }

@@ -29,11 +29,7 @@ pub struct Grid {
 
 impl Grid {
     /// The usual grid: 300 x 250 px in 5 x 5 px bins, 50 rows of 60 columns.
-    pub const MEDIUM_RECTANGLE: Self = Self {
-        rows: 50,
-        columns: 60,
-        bin_size_px: 5.0,
-    };
+    pub const MEDIUM_RECTANGLE: Self = Self { rows: 50, columns: 60, bin_size_px: 5.0 };
 
     /// The grid that covers `banner`; a last row or column that the banner fills only in part is a full bin.
     ///
@@ -97,23 +93,13 @@ pub struct Rect {
 impl Rect {
     /// The whole of `grid`.
     pub fn whole(grid: &Grid) -> Self {
-        Self {
-            left: 0.0,
-            top: 0.0,
-            right: grid.columns as f64,
-            bottom: grid.rows as f64,
-        }
+        Self { left: 0.0, top: 0.0, right: grid.columns as f64, bottom: grid.rows as f64 }
     }
 
     /// A part of `grid` given in fractions of its width and height.
     pub fn fraction(grid: &Grid, left: f64, top: f64, right: f64, bottom: f64) -> Self {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
-        Self {
-            left: left * width,
-            top: top * height,
-            right: right * width,
-            bottom: bottom * height,
-        }
+        Self { left: left * width, top: top * height, right: right * width, bottom: bottom * height }
     }
 
     /// Whether `point` lies in the rectangle.

@@ -28,10 +28,7 @@ pub enum Normalization {
 impl Heatmap {
     /// A heatmap without a click.
     pub fn zeros(grid: Grid) -> Self {
-        Self {
-            grid,
-            values: vec![0.0; grid.len()],
-        }
+        Self { grid, values: vec![0.0; grid.len()] }
     }
 
     /// A heatmap from `values`, row-major, `grid.rows` x `grid.columns`.
@@ -62,10 +59,7 @@ impl Heatmap {
     /// From exact counts, row-major; the callers inside the crate give one count per bin.
     pub(crate) fn from_counts(grid: Grid, counts: &[u32]) -> Self {
         debug_assert_eq!(counts.len(), grid.len());
-        Self {
-            grid,
-            values: counts.iter().map(|&c| c as f32).collect(),
-        }
+        Self { grid, values: counts.iter().map(|&c| c as f32).collect() }
     }
 
     /// The grid: rows, columns and bin size.
@@ -127,10 +121,7 @@ impl Heatmap {
             Normalization::Log1p => Box::new(move |v| libm::log1pf(v) / libm::log1pf(max)),
             Normalization::Sqrt => Box::new(move |v| (v / max).sqrt()),
         };
-        Self {
-            grid: self.grid,
-            values: self.values.iter().map(|&v| scale(v)).collect(),
-        }
+        Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
     }
 }
 
@@ -138,12 +129,8 @@ impl Heatmap {
 mod tests {
     use super::*;
 
-    const ALL: [Normalization; 4] = [
-        Normalization::Max,
-        Normalization::Total,
-        Normalization::Log1p,
-        Normalization::Sqrt,
-    ];
+    const ALL: [Normalization; 4] =
+        [Normalization::Max, Normalization::Total, Normalization::Log1p, Normalization::Sqrt];
 
     fn grid(rows: usize, columns: usize) -> Grid {
         Grid { rows, columns, bin_size_px: 5.0 }

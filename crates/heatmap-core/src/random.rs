@@ -39,9 +39,8 @@ mod tests {
 
     #[test]
     fn streams_differ_by_seed_and_by_index() {
-        let first: HashSet<u64> = (0..64)
-            .flat_map(|seed| (0..64).map(move |index| sample_rng(seed, index).next_u64()))
-            .collect();
+        let first: HashSet<u64> =
+            (0..64).flat_map(|seed| (0..64).map(move |index| sample_rng(seed, index).next_u64())).collect();
         assert_eq!(first.len(), 64 * 64);
     }
 

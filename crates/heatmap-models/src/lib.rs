@@ -1,1 +1,24 @@
-//! x
+//! Encoders for click heatmaps, and the heads that sit on them, in Burn.
+//!
+//! Models stop at features: [`Encoder::forward_features`] gives `[batch, feature_dim]`, and heads and losses are parts that
+//! a task composes. Tensors are NCHW, `[batch, channels, height, width]`, everywhere.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use heatmap_models::{Encoder, ResNetConfig};
+//!
+//! let device = Device::flex();
+//! let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&device);
+//! let features = encoder.forward_features(Tensor::zeros([2, 1, 64, 64], &device));
+//! assert_eq!(features.dims(), [2, 512]);
+//! ```
+
+mod encoder;
+pub mod heads;
+mod norm;
+pub mod resnet;
+
+pub use burn;
+pub use encoder::Encoder;
+pub use heads::{ProjectionHead, ProjectionHeadConfig};
+pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};

@@ -1,1 +1,17 @@
-//! x
+//! Training of click-heatmap encoders: data sets, losses, tasks, runs and their evaluation, in Burn.
+//!
+//! [`data`] turns synthetic samples into tensors, [`loss`] compares, a [`task`] is a network with its loss as Burn's
+//! `TrainStep`, [`run`] carries a task through many steps with progress, logs and checkpoints, and [`evaluation`] tells
+//! what the features are worth.
+
+pub mod data;
+mod device;
+mod error;
+pub mod evaluation;
+pub mod loss;
+pub mod metric;
+pub mod run;
+pub mod task;
+
+pub use device::DeviceName;
+pub use error::{Error, Result};

@@ -41,7 +41,8 @@ impl Lbfgs {
                 slope = -dot(&gradient, &gradient);
             }
             let first = if history.is_empty() { 1.0 / dot(&gradient, &gradient).sqrt().max(1.0) } else { 1.0 };
-            let Some((next, next_value, next_gradient)) = search(&at, value, &direction, slope, first, &mut function) else {
+            let Some((next, next_value, next_gradient)) = search(&at, value, &direction, slope, first, &mut function)
+            else {
                 break;
             };
             let pair = Pair::new(&at, &next, &gradient, &next_gradient);
@@ -145,14 +146,22 @@ mod tests {
     fn it_solves_a_badly_scaled_quadratic_to_the_tolerance() {
         let scale = |i: usize| 10_f64.powi(i as i32 % 5);
         let (at, _) = Lbfgs::default().minimize(vec![0.0; 20], |x, g| {
-            (0..20).map(|i| { g[i] = scale(i) * (x[i] - i as f64); 0.5 * g[i] * (x[i] - i as f64) }).sum()
+            (0..20)
+                .map(|i| {
+                    g[i] = scale(i) * (x[i] - i as f64);
+                    0.5 * g[i] * (x[i] - i as f64)
+                })
+                .sum()
         });
         assert!(at.iter().enumerate().all(|(i, x)| (x - i as f64).abs() < 1e-4), "{at:?}");
     }
 
     #[test]
     fn a_flat_start_stays() {
-        let (at, value) = Lbfgs::default().minimize(vec![3.0], |_, g| { g[0] = 0.0; 7.0 });
+        let (at, value) = Lbfgs::default().minimize(vec![3.0], |_, g| {
+            g[0] = 0.0;
+            7.0
+        });
         assert_eq!((at, value), (vec![3.0], 7.0));
     }
 }

@@ -48,7 +48,12 @@ impl LogisticRegressionConfig {
         let mean: Vec<f64> = (0..columns).map(|j| features.col(j).iter().sum::<f64>() / n).collect();
         let deviation = |j: usize| (features.col(j).iter().map(|v| (v - mean[j]).powi(2)).sum::<f64>() / n).sqrt();
         // A feature that never changes carries nothing; any scale will do.
-        let scale = (0..columns).map(|j| match deviation(j) { d if d > 1e-12 => 1.0 / d, _ => 1.0 }).collect();
+        let scale = (0..columns)
+            .map(|j| match deviation(j) {
+                d if d > 1e-12 => 1.0 / d,
+                _ => 1.0,
+            })
+            .collect();
         let mut fitted = LogisticRegression { mean, scale, weights: Mat::zeros(columns + 1, num_classes) };
         let inputs = fitted.standardized(features);
         let penalty = 1.0 / (self.c * n);
@@ -148,7 +153,8 @@ mod tests {
     fn it_meets_the_conditions_of_the_minimum() {
         // At the minimum of a convex function the gradient is zero; computed here row by row, apart from the fit.
         let (features, labels) = blobs(40, 1.0);
-        let config = LogisticRegressionConfig { c: 0.5, lbfgs: Lbfgs { gradient_tolerance: 1e-9, ..Default::default() } };
+        let config =
+            LogisticRegressionConfig { c: 0.5, lbfgs: Lbfgs { gradient_tolerance: 1e-9, ..Default::default() } };
         let fitted = config.fit(features.as_ref(), &labels, 3).unwrap();
         let inputs = fitted.standardized(features.as_ref());
         let w = fitted.weights();

@@ -30,11 +30,7 @@ impl Pca {
         let mean: Vec<f64> = (0..features).map(|j| data.col(j).iter().sum::<f64>() / samples as f64).collect();
         let centred = Mat::from_fn(samples, features, |i, j| data[(i, j)] - mean[j]);
         let by_samples = samples <= features;
-        let gram = if by_samples {
-            &centred * centred.transpose()
-        } else {
-            centred.transpose() * &centred
-        };
+        let gram = if by_samples { &centred * centred.transpose() } else { centred.transpose() * &centred };
         let total = (0..gram.nrows()).map(|i| gram[(i, i)]).sum::<f64>();
         let eigen = gram
             .self_adjoint_eigen(Side::Lower)

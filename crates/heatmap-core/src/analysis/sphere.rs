@@ -6,9 +6,13 @@ use faer::{Mat, MatRef};
 /// Rows scaled to length 1; a row of zeros stays.
 pub fn normalized_rows(features: MatRef<'_, f64>) -> Mat<f64> {
     let lengths: Vec<f64> = (0..features.nrows()).map(|i| features.row(i).norm_l2()).collect();
-    Mat::from_fn(features.nrows(), features.ncols(), |i, j| {
-        if lengths[i] > 0.0 { features[(i, j)] / lengths[i] } else { 0.0 }
-    })
+    Mat::from_fn(
+        features.nrows(),
+        features.ncols(),
+        |i, j| {
+            if lengths[i] > 0.0 { features[(i, j)] / lengths[i] } else { 0.0 }
+        },
+    )
 }
 
 /// Mean squared distance of two rows of the same class, over all such pairs: 0 is best. `None` without such a pair.

@@ -87,13 +87,7 @@ impl BrokenKind {
 impl Broken {
     /// The usual broken banner of this kind, with as much noise as a good banner has.
     pub fn usual(kind: BrokenKind, clicks: Span<u32>) -> Self {
-        Self {
-            kind,
-            clicks,
-            sigma: Span::new(0.015, 0.06),
-            jitter: 0.03,
-            noise: Span::new(0.02, 0.15),
-        }
+        Self { kind, clicks, sigma: Span::new(0.015, 0.06), jitter: 0.03, noise: Span::new(0.02, 0.15) }
     }
 
     /// Checks the configuration.
@@ -125,10 +119,7 @@ impl Broken {
             BrokenKind::Diagonal => scene.clusters.push(self.diagonal(grid, signal, rng)),
             _ => {
                 let (x, y) = self.kind.place().expect("every other kind is a blob");
-                let centre = Point {
-                    x: (x + jitter.draw(rng)) * width,
-                    y: (y + jitter.draw(rng)) * height,
-                };
+                let centre = Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
                 let (sigma_x, sigma_y) = (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
                 scene.clusters.push(Cluster::axis_aligned(centre, sigma_x, sigma_y, signal));
             }
@@ -213,7 +204,8 @@ mod tests {
         let falling = (0..200)
             .filter(|&i| {
                 let heatmap = drawn(BrokenKind::Diagonal, i);
-                let ends = |corners: [(f64, f64, f64, f64); 2]| share(&heatmap, corners[0]) + share(&heatmap, corners[1]);
+                let ends =
+                    |corners: [(f64, f64, f64, f64); 2]| share(&heatmap, corners[0]) + share(&heatmap, corners[1]);
                 let down = ends([(0.0, 0.0, 0.4, 0.4), (0.6, 0.6, 1.0, 1.0)]);
                 let up = ends([(0.6, 0.0, 1.0, 0.4), (0.0, 0.6, 0.4, 1.0)]);
                 assert!((down - up).abs() > 0.3, "one of them holds the ends");

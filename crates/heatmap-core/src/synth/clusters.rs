@@ -98,10 +98,7 @@ impl Clusters {
         });
         Scene {
             clusters: clusters.collect(),
-            uniform: vec![UniformClicks {
-                region: Rect::whole(grid),
-                clicks: self.noise_clicks.draw(rng),
-            }],
+            uniform: vec![UniformClicks { region: Rect::whole(grid), clicks: self.noise_clicks.draw(rng) }],
             dead: Vec::new(),
         }
     }
@@ -129,16 +126,12 @@ impl Centres {
     fn draw(&self, grid: &Grid, rng: &mut impl Rng) -> Point {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         match *self {
-            Self::Uniform { margin_bins: m } => Point {
-                x: Span::new(m, width - m).draw(rng),
-                y: Span::new(m, height - m).draw(rng),
-            },
+            Self::Uniform { margin_bins: m } => {
+                Point { x: Span::new(m, width - m).draw(rng), y: Span::new(m, height - m).draw(rng) }
+            }
             Self::Normal { sigma_bins } => loop {
                 let (u, v) = Normal::shared().pair(rng);
-                let centre = Point {
-                    x: width / 2.0 + sigma_bins * u,
-                    y: height / 2.0 + sigma_bins * v,
-                };
+                let centre = Point { x: width / 2.0 + sigma_bins * u, y: height / 2.0 + sigma_bins * v };
                 if Rect::whole(grid).contains(centre) {
                     break centre;
                 }
@@ -241,11 +234,7 @@ mod tests {
 
     #[test]
     fn normal_centres_gather_in_the_middle() {
-        let config = Clusters {
-            count: Span::only(10),
-            centres: Centres::Normal { sigma_bins: 4.0 },
-            ..clusters()
-        };
+        let config = Clusters { count: Span::only(10), centres: Centres::Normal { sigma_bins: 4.0 }, ..clusters() };
         let x: Vec<f64> = (0..1_000)
             .flat_map(|i| config.scene(&GRID, &mut sample_rng(4, i)).clusters)
             .map(|c| c.centre.x - 30.0)

@@ -83,10 +83,7 @@ impl Lines {
         }
         Scene {
             clusters,
-            uniform: vec![UniformClicks {
-                region: Rect::whole(grid),
-                clicks: self.noise_clicks.draw(rng),
-            }],
+            uniform: vec![UniformClicks { region: Rect::whole(grid), clicks: self.noise_clicks.draw(rng) }],
             dead: Vec::new(),
         }
     }
@@ -106,11 +103,7 @@ impl Lines {
         let free = across - f64::from(lines.saturating_sub(1)) * self.min_line_distance_bins;
         let mut places: Vec<f64> = (0..lines).map(|_| Span::new(0.0, free).draw(rng)).collect();
         places.sort_by(f64::total_cmp);
-        places
-            .into_iter()
-            .enumerate()
-            .map(|(i, place)| place + i as f64 * self.min_line_distance_bins)
-            .collect()
+        places.into_iter().enumerate().map(|(i, place)| place + i as f64 * self.min_line_distance_bins).collect()
     }
 }
 

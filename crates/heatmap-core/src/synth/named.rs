@@ -33,10 +33,7 @@ pub(super) fn preset(name: &str) -> Result<Preset> {
         "location-separable" => by_count(name, 6, Some(ANY_TOTAL), &location_separable()),
         "banners" => banners(0.1, Span::new(50, 2_000))?,
         _ => {
-            return Err(Error::UnknownPreset {
-                name: name.to_owned(),
-                known: PRESET_NAMES.join(", "),
-            });
+            return Err(Error::UnknownPreset { name: name.to_owned(), known: PRESET_NAMES.join(", ") });
         }
     };
     debug_assert!(preset.check().is_ok(), "{:?}", preset.check());
@@ -97,12 +94,7 @@ fn simclr_wide() -> Preset {
     }
     classes.extend(good_classes(1.0, ANY_TOTAL));
     classes.extend(broken_classes(1.0, ANY_TOTAL));
-    Preset {
-        name: "simclr-wide".to_owned(),
-        grid: Grid::MEDIUM_RECTANGLE,
-        total_clicks: Some(ANY_TOTAL),
-        classes,
-    }
+    Preset { name: "simclr-wide".to_owned(), grid: Grid::MEDIUM_RECTANGLE, total_clicks: Some(ANY_TOTAL), classes }
 }
 
 /// Count task of the report: up to 2,000 clicks a cluster, variances up to 30 bins squared, up to 10,000 clicks of noise.
@@ -156,12 +148,7 @@ pub(super) fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Preset
     total_clicks.check("total_clicks", 0, 100_000_000)?;
     let mut classes = good_classes((1.0 - prevalence) / Arrangement::ALL.len() as f64, total_clicks);
     classes.extend(broken_classes(prevalence / BrokenKind::ALL.len() as f64, total_clicks));
-    Ok(Preset {
-        name: "banners".to_owned(),
-        grid: Grid::MEDIUM_RECTANGLE,
-        total_clicks: Some(total_clicks),
-        classes,
-    })
+    Ok(Preset { name: "banners".to_owned(), grid: Grid::MEDIUM_RECTANGLE, total_clicks: Some(total_clicks), classes })
 }
 
 /// A class for every number of clusters from 0 to `most`; the label is the number.

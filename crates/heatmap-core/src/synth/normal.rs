@@ -69,11 +69,7 @@ impl Normal {
         // The middle of the place, so that the distribution is symmetric.
         let x = (f64::from(place) + 0.5) * self.step[layer];
         // The two outermost places count as outer: `inner` is rounded down.
-        if place < self.inner[layer] && place >= -self.inner[layer] {
-            x
-        } else {
-            self.outer(layer, x, rng)
-        }
+        if place < self.inner[layer] && place >= -self.inner[layer] { x } else { self.outer(layer, x, rng) }
     }
 
     /// The rare rest: the tail, and the part of a layer that the curve cuts.
@@ -83,11 +79,7 @@ impl Normal {
             return self.tail(rng).copysign(x);
         }
         let between = self.height[layer] + rng.random::<f64>() * (self.height[layer + 1] - self.height[layer]);
-        if between < libm::exp(-0.5 * x * x) {
-            x
-        } else {
-            self.from_bits(rng.next_u64() as u32, rng)
-        }
+        if between < libm::exp(-0.5 * x * x) { x } else { self.from_bits(rng.next_u64() as u32, rng) }
     }
 
     /// Beyond the last edge: exponential proposals (Marsaglia 1964).

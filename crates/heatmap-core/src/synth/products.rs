@@ -130,10 +130,7 @@ impl Products {
             .iter()
             .zip(&popularity)
             .map(|(&(x, y), popularity)| {
-                let centre = Point {
-                    x: (x + jitter.draw(rng)) * width,
-                    y: (y + jitter.draw(rng)) * height,
-                };
+                let centre = Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
                 let (sigma_x, sigma_y) = (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
                 let product_share = (1.0 - close_share - noise_share) * popularity / total.max(f64::MIN_POSITIVE);
                 Cluster::axis_aligned(centre, sigma_x, sigma_y, share(product_share))
@@ -145,10 +142,7 @@ impl Products {
         let corner = 1.0 - self.dead_corner;
         Scene {
             clusters,
-            uniform: vec![UniformClicks {
-                region: Rect::whole(grid),
-                clicks: share(noise_share),
-            }],
+            uniform: vec![UniformClicks { region: Rect::whole(grid), clicks: share(noise_share) }],
             dead: vec![Rect::fraction(grid, corner, corner, 1.0, 1.0)],
         }
     }

@@ -53,11 +53,7 @@ pub struct Rendered {
 impl Cluster {
     /// A blob with standard deviations along the axes, in bins.
     pub fn axis_aligned(centre: Point, sigma_x: f64, sigma_y: f64, clicks: u32) -> Self {
-        Self {
-            centre,
-            covariance: [sigma_x * sigma_x, 0.0, sigma_y * sigma_y],
-            clicks,
-        }
+        Self { centre, covariance: [sigma_x * sigma_x, 0.0, sigma_y * sigma_y], clicks }
     }
 }
 
@@ -124,10 +120,7 @@ impl Scene {
                 counts[row * grid.columns + column] += 1;
             }
         }
-        Rendered {
-            heatmap: Heatmap::from_counts(grid, &counts),
-            lost_clicks,
-        }
+        Rendered { heatmap: Heatmap::from_counts(grid, &counts), lost_clicks }
     }
 
     /// Draws every click, as places in bins, and returns how many found none. The same distribution as
@@ -176,7 +169,13 @@ impl Scene {
         })
     }
 
-    fn draw_uniform(&self, uniform: &UniformClicks, grid: Grid, rng: &mut impl Rng, click: &mut impl FnMut(f64, f64)) -> u64 {
+    fn draw_uniform(
+        &self,
+        uniform: &UniformClicks,
+        grid: Grid,
+        rng: &mut impl Rng,
+        click: &mut impl FnMut(f64, f64),
+    ) -> u64 {
         // One 64-bit draw gives both coordinates; 32 bits of each are far finer than a bin.
         let region = uniform.region;
         let (scale_x, scale_y) = (region.width() / 2_f64.powi(32), region.height() / 2_f64.powi(32));
@@ -232,13 +231,11 @@ mod tests {
     #[test]
     fn a_cluster_has_the_mean_and_covariance_asked_for() {
         let n = 100_000;
-        let cluster = Cluster {
-            centre: Point { x: 30.0, y: 25.0 },
-            covariance: [9.0, 3.0, 4.0],
-            clicks: n,
-        };
+        let cluster = Cluster { centre: Point { x: 30.0, y: 25.0 }, covariance: [9.0, 3.0, 4.0], clicks: n };
         let clicks = clicks_of(&Scene { clusters: vec![cluster], ..Default::default() });
-        let mean = |f: &dyn Fn(f64, f64) -> f64| clicks.iter().map(|&(x, y)| f(x - 30.0, y - 25.0)).sum::<f64>() / f64::from(n);
+        let mean = |f: &dyn Fn(f64, f64) -> f64| {
+            clicks.iter().map(|&(x, y)| f(x - 30.0, y - 25.0)).sum::<f64>() / f64::from(n)
+        };
         let root_n = f64::from(n).sqrt();
         assert!(mean(&|x, _| x).abs() < 4.0 * 3.0 / root_n);
         assert!(mean(&|_, y| y).abs() < 4.0 * 2.0 / root_n);

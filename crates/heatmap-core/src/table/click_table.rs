@@ -124,10 +124,7 @@ fn parse(columns: &Columns<7>, record: &csv::StringRecord) -> Result<ClickRow> {
     // A click outside the banner is no error of the table; binning reports it.
     let coordinate = |column| columns.value(record, column, "a number of px", |px: &f64| px.is_finite());
     Ok(ClickRow {
-        banner: BannerKey {
-            domain: columns.text(record, 0).to_owned(),
-            grid_id: columns.text(record, 1).to_owned(),
-        },
+        banner: BannerKey { domain: columns.text(record, 0).to_owned(), grid_id: columns.text(record, 1).to_owned() },
         display: BannerSize { height_px: side(4)?, width_px: side(5)? },
         click: Click {
             x_px: coordinate(2)?,
@@ -211,7 +208,8 @@ mod tests {
     fn a_short_row_or_a_broken_file_is_named_by_line() {
         let error = read(format!("{HEADER}a,g,1\n").as_bytes()).unwrap_err().to_string();
         assert!(error.contains("line 2: 3 values where the header has 7"), "{error}");
-        let error = read(&[HEADER.as_bytes(), b"a,g,1,2,250,300,1\n\xff,g,1,2,250,300,1\n"].concat()).unwrap_err().to_string();
+        let error =
+            read(&[HEADER.as_bytes(), b"a,g,1,2,250,300,1\n\xff,g,1,2,250,300,1\n"].concat()).unwrap_err().to_string();
         assert!(error.contains("line 3: not UTF-8"), "{error}");
     }
 
@@ -231,11 +229,10 @@ mod tests {
         let text = format!("{HEADER}b,g,1,1,250,300,1\na,g,6,1,250,300,2\nb,g,9,1,600,300,3\nb,g,299,249,250,300,4\n");
         let banners = read(text.as_bytes()).unwrap().banners();
         let shape = |b: &BannerClicks| (b.banner.domain.clone(), b.display.height_px, b.clicks.len());
-        assert_eq!(banners.iter().map(shape).collect::<Vec<_>>(), [
-            ("a".to_owned(), 250, 1),
-            ("b".to_owned(), 250, 2),
-            ("b".to_owned(), 600, 1),
-        ]);
+        assert_eq!(
+            banners.iter().map(shape).collect::<Vec<_>>(),
+            [("a".to_owned(), 250, 1), ("b".to_owned(), 250, 2), ("b".to_owned(), 600, 1),]
+        );
         let binned = banners[1].heatmap(5.0).unwrap();
         assert_eq!((binned.heatmap.get(0, 0), binned.heatmap.get(49, 59)), (1.0, 4.0));
     }

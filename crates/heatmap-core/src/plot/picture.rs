@@ -1,0 +1,90 @@
+//! [`Picture`]: RGB pixels, drawn with plotters and saved as PNG.
+
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, WHITE};
+
+use super::style;
+use crate::{Error, Result, write_atomically};
+
+/// An RGB picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+}
+
+/// What the drawing functions draw on.
+pub(super) type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+impl Picture {
+    /// A white picture of this size in px, handed to `draw`.
+    pub(super) fn draw(width: u32, height: u32, draw: impl FnOnce(&Canvas<'_>) -> style::DrawResult) -> Result<Self> {
+        style::register_font();
+        let mut pixels = vec![0; width as usize * height as usize * 3];
+        let plot = |error: &dyn std::fmt::Display| Error::Plot(error.to_string());
+        {
+            let canvas = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+            canvas.fill(&WHITE).map_err(|error| plot(&error))?;
+            draw(&canvas).map_err(|error| plot(&error))?;
+            canvas.present().map_err(|error| plot(&error))?;
+        }
+        Ok(Self { width, height, pixels })
+    }
+
+    /// Width in px.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in px.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Red, green and blue of the pixel at (`x`, `y`).
+    ///
+    /// # Panics
+    /// Outside the picture.
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        assert!(x < self.width && y < self.height, "({x}, {y}) is outside {} x {}", self.width, self.height);
+        let at = (y as usize * self.width as usize + x as usize) * 3;
+        [self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]]
+    }
+
+    /// Writes a PNG file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_png(&self, path: &Path) -> Result<()> {
+        write_atomically(path, |out| {
+            let mut encoder = png::Encoder::new(out, self.width, self.height);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.set_depth(png::BitDepth::Eight);
+            let mut writer = encoder.write_header()?;
+            writer.write_image_data(&self.pixels)?;
+            writer.finish()?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_png_holds_the_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("white.png");
+        let picture = Picture::draw(7, 5, |_| Ok(())).unwrap();
+        picture.save_png(&path).unwrap();
+        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height, pixels), (7, 5, vec![255; 7 * 5 * 3]));
+    }
+}

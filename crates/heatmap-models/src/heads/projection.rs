@@ -1,0 +1,91 @@
+//! The projection head of SimCLR: features to the space in which the contrastive loss compares.
+//!
+//! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 three. A hidden layer is linear without bias, batch
+//! normalisation, ReLU; the last layer is linear with bias and without normalisation, as in lightly's head with two layers.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor, activation::relu};
+
+use crate::norm::batch_norm;
+
+/// Configuration of a [`ProjectionHead`].
+#[derive(Config, Debug)]
+pub struct ProjectionHeadConfig {
+    /// Length of a feature vector, and width of the hidden layers.
+    pub feature_dim: usize,
+    /// Length of a projection.
+    #[config(default = 128)]
+    pub out_dim: usize,
+    /// Layers in all: 2 as in SimCLR, 3 as in SimCLR v2.
+    #[config(default = 2)]
+    pub num_layers: usize,
+}
+
+/// Hidden layers and a last one; see the module's head.
+#[derive(Module, Debug)]
+pub struct ProjectionHead {
+    hidden: Vec<HiddenLayer>,
+    last: Linear,
+}
+
+#[derive(Module, Debug)]
+struct HiddenLayer {
+    linear: Linear,
+    norm: BatchNorm,
+}
+
+impl ProjectionHeadConfig {
+    /// A head with fresh parameters.
+    ///
+    /// # Panics
+    /// When `num_layers` is 0.
+    pub fn init(&self, device: &Device) -> ProjectionHead {
+        assert!(self.num_layers > 0, "a projection head needs a layer");
+        let hidden = |_| HiddenLayer {
+            linear: LinearConfig::new(self.feature_dim, self.feature_dim).with_bias(false).init(device),
+            norm: BatchNormConfig::new(self.feature_dim).init(device),
+        };
+        ProjectionHead {
+            hidden: (1..self.num_layers).map(hidden).collect(),
+            last: LinearConfig::new(self.feature_dim, self.out_dim).init(device),
+        }
+    }
+}
+
+impl ProjectionHead {
+    /// Features to projections, not normalised.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, feature_dim]`
+    /// - output: `[batch, out_dim]`
+    pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        let layer = |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, layer.linear.forward(x)));
+        self.last.forward(self.hidden.iter().fold(features, layer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_and_parameters_are_those_of_the_paper() {
+        let device = Device::flex();
+        for (layers, parameters) in
+            [(2, 2048 * 2048 + 4 * 2048 + 2049 * 128), (3, 2 * (2048 * 2048 + 4 * 2048) + 2049 * 128)]
+        {
+            let head = ProjectionHeadConfig::new(2048).with_num_layers(layers).init(&device);
+            assert_eq!(head.forward(Tensor::zeros([3, 2048], &device)).dims(), [3, 128]);
+            // Batch normalisation counts its two running statistics.
+            assert_eq!(head.num_params(), parameters);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "needs a layer")]
+    fn a_head_without_layers_is_refused() {
+        ProjectionHeadConfig::new(4).with_num_layers(0).init(&Device::flex());
+    }
+}

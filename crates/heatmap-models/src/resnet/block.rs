@@ -1,0 +1,67 @@
+//! [`Block`]: a residual branch and its shortcut.
+//!
+//! He et al. 2015, figures 2 and 5. The shortcut is the identity, or a 1x1 convolution with normalisation where stride or
+//! channels change (option B).
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, activation::relu};
+
+use super::config::BlockKind;
+use super::conv_norm::ConvNorm;
+
+/// Convolutions of the branch in order, and the shortcut if it is not the identity.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    branch: Vec<ConvNorm>,
+    shortcut: Option<ConvNorm>,
+}
+
+impl Block {
+    /// A block from `in_channels` to `width` times its expansion.
+    pub(super) fn init(
+        kind: BlockKind,
+        in_channels: usize,
+        width: usize,
+        stride: usize,
+        zero_init_residual: bool,
+        device: &Device,
+    ) -> Self {
+        let out_channels = width * kind.expansion();
+        let conv = |from, to, kernel_size, stride| ConvNorm::init([from, to], kernel_size, stride, device);
+        let mut branch = match kind {
+            BlockKind::Basic => vec![conv(in_channels, width, 3, stride), conv(width, out_channels, 3, 1)],
+            BlockKind::Bottleneck => {
+                vec![conv(in_channels, width, 1, 1), conv(width, width, 3, stride), conv(width, out_channels, 1, 1)]
+            }
+        };
+        if zero_init_residual {
+            branch = branch
+                .into_iter()
+                .enumerate()
+                .map(|(at, layer)| if at + 1 == kind.layers() { layer.with_zero_scale(device) } else { layer })
+                .collect();
+        }
+        let changes = stride != 1 || in_channels != out_channels;
+        Self { branch, shortcut: changes.then(|| conv(in_channels, out_channels, 1, stride)) }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = match &self.shortcut {
+            Some(layer) => layer.forward(x.clone()),
+            None => x.clone(),
+        };
+        let (last, inner) = self.branch.split_last().expect("a branch has layers");
+        let x = inner.iter().fold(x, |x, layer| relu(layer.forward(x)));
+        relu(last.forward(x) + shortcut)
+    }
+}
+
+impl BlockKind {
+    /// Convolutions of a branch.
+    fn layers(self) -> usize {
+        match self {
+            Self::Basic => 2,
+            Self::Bottleneck => 3,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! [`ResNetConfig`]: one configuration for the whole family.
+
+use burn::config::Config;
+use burn::nn::LinearConfig;
+use burn::tensor::Device;
+
+use super::network::ResNet;
+use super::stage::Stage;
+use super::stem::Stem;
+
+/// Building block of a network.
+#[derive(Config, Debug, Copy, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Two 3x3 convolutions (ResNet-18 and 34).
+    Basic,
+    /// 1x1, 3x3, 1x1, four times as wide at the end (ResNet-50 and deeper). The stride is on the 3x3 convolution: v1.5.
+    Bottleneck,
+}
+
+/// First layers of a network.
+#[derive(Config, Debug, Copy, PartialEq, Eq)]
+pub enum StemKind {
+    /// 7x7 convolution with stride 2 and 3x3 max pooling with stride 2: an image shrinks to a quarter.
+    Standard,
+    /// 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on CIFAR-10).
+    SmallImage,
+}
+
+/// Configuration of a [`ResNet`].
+#[derive(Config, Debug)]
+pub struct ResNetConfig {
+    /// Building block.
+    pub block: BlockKind,
+    /// Blocks in each of the four stages.
+    pub depths: [usize; 4],
+    /// Channels of the images.
+    #[config(default = 3)]
+    pub in_channels: usize,
+    /// Classes of the linear head; `None` for an encoder without one.
+    #[config(default = "None")]
+    pub num_classes: Option<usize>,
+    /// First layers.
+    #[config(default = "StemKind::Standard")]
+    pub stem: StemKind,
+    /// Starts every residual branch at zero by the scale of its last normalisation (Goyal et al. 2017): off in torchvision,
+    /// on in timm.
+    #[config(default = false)]
+    pub zero_init_residual: bool,
+}
+
+impl BlockKind {
+    /// Channels of a block's output for each channel of its middle.
+    pub fn expansion(self) -> usize {
+        match self {
+            Self::Basic => 1,
+            Self::Bottleneck => 4,
+        }
+    }
+}
+
+impl ResNetConfig {
+    /// 18 layers.
+    pub fn resnet18() -> Self {
+        Self::new(BlockKind::Basic, [2, 2, 2, 2])
+    }
+
+    /// 34 layers.
+    pub fn resnet34() -> Self {
+        Self::new(BlockKind::Basic, [3, 4, 6, 3])
+    }
+
+    /// 50 layers.
+    pub fn resnet50() -> Self {
+        Self::new(BlockKind::Bottleneck, [3, 4, 6, 3])
+    }
+
+    /// 101 layers.
+    pub fn resnet101() -> Self {
+        Self::new(BlockKind::Bottleneck, [3, 4, 23, 3])
+    }
+
+    /// 152 layers.
+    pub fn resnet152() -> Self {
+        Self::new(BlockKind::Bottleneck, [3, 8, 36, 3])
+    }
+
+    /// Length of a feature vector.
+    pub fn feature_dim(&self) -> usize {
+        512 * self.block.expansion()
+    }
+
+    /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
+    ///
+    /// # Panics
+    /// When a stage has no block, or there are no channels or classes.
+    pub fn init(&self, device: &Device) -> ResNet {
+        assert!(self.in_channels > 0, "in_channels must be positive");
+        assert!(self.num_classes != Some(0), "num_classes must be positive");
+        assert!(!self.depths.contains(&0), "every stage needs a block, got depths {:?}", self.depths);
+        let mut in_channels = Stem::OUT_CHANNELS;
+        let stages = (0..4).map(|at| {
+            let stage = Stage::init(self, at, in_channels, device);
+            in_channels = (64 << at) * self.block.expansion();
+            stage
+        });
+        ResNet {
+            stages: stages.collect(),
+            stem: Stem::init(self.stem, self.in_channels, device),
+            head: self.num_classes.map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
+            feature_dim: self.feature_dim(),
+            in_channels: self.in_channels,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! [`ConvNorm`]: a convolution without bias and the batch normalisation behind it.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+use crate::norm::batch_norm;
+
+/// The unit that every residual network is made of.
+#[derive(Module, Debug)]
+pub(super) struct ConvNorm {
+    pub(super) conv: Conv2d,
+    pub(super) norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// A square kernel of odd size, padded so that stride 1 keeps the size of the image.
+    pub(super) fn init(channels: [usize; 2], kernel_size: usize, stride: usize, device: &Device) -> Self {
+        let padding = kernel_size / 2;
+        // Kaiming normal by fan-out for ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 14).
+        let initializer = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true };
+        let conv = Conv2dConfig::new(channels, [kernel_size; 2])
+            .with_stride([stride; 2])
+            .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+            .with_bias(false)
+            .with_initializer(initializer);
+        Self { conv: conv.init(device), norm: BatchNormConfig::new(channels[1]).init(device) }
+    }
+
+    /// Starts with an output of zeros.
+    pub(super) fn with_zero_scale(mut self, device: &Device) -> Self {
+        self.norm.gamma = Initializer::Zeros.init(self.norm.gamma.dims(), device);
+        self
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        batch_norm(&self.norm, self.conv.forward(x))
+    }
+}

@@ -1,0 +1,11 @@
+//! Residual networks (He et al. 2015), 18 to 152 layers, as in torchvision.
+
+mod block;
+mod config;
+mod conv_norm;
+mod network;
+mod stage;
+mod stem;
+
+pub use config::{BlockKind, ResNetConfig, StemKind};
+pub use network::{ResNet, StageOutputs};

@@ -1,0 +1,85 @@
+//! [`ResNet`]: stem, four stages, mean over the image, and an optional linear head.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+
+use super::stage::Stage;
+use super::stem::Stem;
+use crate::Encoder;
+
+/// A residual network; made by [`ResNetConfig`](super::ResNetConfig).
+#[derive(Module, Debug)]
+pub struct ResNet {
+    pub(super) stem: Stem,
+    pub(super) stages: Vec<Stage>,
+    pub(super) head: Option<Linear>,
+    #[module(skip)]
+    pub(super) feature_dim: usize,
+    #[module(skip)]
+    pub(super) in_channels: usize,
+}
+
+/// Activations behind every part of a [`ResNet`], from large and narrow to small and wide. The sizes are those of the
+/// standard stem and a Bottleneck network.
+#[derive(Debug, Clone)]
+pub struct StageOutputs {
+    /// `[batch, 64, height / 4, width / 4]`
+    pub stem: Tensor<4>,
+    /// `[batch, 256, height / 4, width / 4]`
+    pub stage1: Tensor<4>,
+    /// `[batch, 512, height / 8, width / 8]`
+    pub stage2: Tensor<4>,
+    /// `[batch, 1024, height / 16, width / 16]`
+    pub stage3: Tensor<4>,
+    /// `[batch, 2048, height / 32, width / 32]`
+    pub stage4: Tensor<4>,
+}
+
+impl ResNet {
+    /// Images to logits.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    /// - output: `[batch, num_classes]`
+    ///
+    /// # Panics
+    /// When the network was configured without `num_classes`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let head = self.head.as_ref().expect("logits need a head: configure num_classes");
+        head.forward(self.forward_features(images))
+    }
+
+    /// Images to the activations behind every stage.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    pub fn forward_stages(&self, images: Tensor<4>) -> StageOutputs {
+        let channels = images.dims()[1];
+        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
+        let [first, second, third, fourth] = &self.stages[..] else { unreachable!("a network has four stages") };
+        let stem = self.stem.forward(images);
+        let stage1 = first.forward(stem.clone());
+        let stage2 = second.forward(stage1.clone());
+        let stage3 = third.forward(stage2.clone());
+        let stage4 = fourth.forward(stage3.clone());
+        StageOutputs { stem, stage1, stage2, stage3, stage4 }
+    }
+}
+
+impl Encoder for ResNet {
+    /// Images to the mean of the last stage over the image.
+    fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
+        let last = self.forward_stages(images).stage4;
+        let [batch, channels, height, width] = last.dims();
+        last.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+    }
+
+    fn feature_dim(&self) -> usize {
+        self.feature_dim
+    }
+
+    fn in_channels(&self) -> usize {
+        self.in_channels
+    }
+}

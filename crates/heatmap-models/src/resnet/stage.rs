@@ -1,0 +1,33 @@
+//! [`Stage`]: blocks of one width; the first block of a stage halves the image, except in the first stage.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::block::Block;
+use super::config::ResNetConfig;
+
+/// Blocks in order.
+#[derive(Module, Debug)]
+pub(super) struct Stage {
+    blocks: Vec<Block>,
+}
+
+impl Stage {
+    /// Stage `at` of four, 64, 128, 256 or 512 wide.
+    pub(super) fn init(config: &ResNetConfig, at: usize, in_channels: usize, device: &Device) -> Self {
+        let width = 64 << at;
+        let out_channels = width * config.block.expansion();
+        let block = |j| {
+            let (from, stride) = match j {
+                0 => (in_channels, if at == 0 { 1 } else { 2 }),
+                _ => (out_channels, 1),
+            };
+            Block::init(config.block, from, width, stride, config.zero_init_residual, device)
+        };
+        Self { blocks: (0..config.depths[at]).map(block).collect() }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.blocks.iter().fold(x, |x, block| block.forward(x))
+    }
+}

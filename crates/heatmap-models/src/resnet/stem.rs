@@ -1,0 +1,40 @@
+//! [`Stem`]: the first layers, from an image to 64 channels.
+
+use burn::module::Module;
+use burn::nn::PaddingConfig2d;
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::tensor::{Device, Tensor, activation::relu};
+
+use super::config::StemKind;
+use super::conv_norm::ConvNorm;
+
+/// A convolution, and pooling in the standard stem.
+#[derive(Module, Debug)]
+pub(super) struct Stem {
+    layer: ConvNorm,
+    pool: Option<MaxPool2d>,
+}
+
+impl Stem {
+    pub(super) const OUT_CHANNELS: usize = 64;
+
+    pub(super) fn init(kind: StemKind, in_channels: usize, device: &Device) -> Self {
+        let channels = [in_channels, Self::OUT_CHANNELS];
+        match kind {
+            StemKind::Standard => {
+                let pool = MaxPool2dConfig::new([3, 3]).with_strides([2, 2]);
+                let pool = pool.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
+                Self { layer: ConvNorm::init(channels, 7, 2, device), pool: Some(pool) }
+            }
+            StemKind::SmallImage => Self { layer: ConvNorm::init(channels, 3, 1, device), pool: None },
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = relu(self.layer.forward(x));
+        match &self.pool {
+            Some(pool) => pool.forward(x),
+            None => x,
+        }
+    }
+}

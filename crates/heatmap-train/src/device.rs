@@ -1,0 +1,110 @@
+//! [`DeviceName`]: which backend a program runs on, chosen when it starts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// A backend by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceName {
+    /// Flex: Burn's own backend on the CPU.
+    #[default]
+    Cpu,
+    /// A GPU, or a software driver, through wgpu (feature `wgpu`).
+    Wgpu,
+    /// ndarray on the CPU (feature `ndarray`), deprecated upstream and very slow at training.
+    Ndarray,
+}
+
+impl DeviceName {
+    /// All names.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Wgpu, Self::Ndarray];
+
+    /// The device itself.
+    ///
+    /// # Errors
+    /// When the program was built without the backend, or the machine has no adapter.
+    pub fn open(self) -> Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::flex()),
+            Self::Wgpu => self.open_wgpu(),
+            Self::Ndarray => self.open_ndarray(),
+        }
+    }
+
+    #[cfg(feature = "wgpu")]
+    fn open_wgpu(self) -> Result<Device> {
+        use burn::tensor::{DeviceKind, DeviceType};
+        // A machine without any adapter gives an empty list, and in some versions of wgpu a panic; neither may reach the
+        // user.
+        let found = std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len()).unwrap_or(0);
+        if found == 0 {
+            return Err(self.error("no adapter found on this machine"));
+        }
+        Ok(Device::wgpu(DeviceKind::DefaultDevice))
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    fn open_wgpu(self) -> Result<Device> {
+        Err(self.error("not part of this build; build with `--features wgpu`"))
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn open_ndarray(self) -> Result<Device> {
+        Ok(Device::ndarray())
+    }
+
+    #[cfg(not(feature = "ndarray"))]
+    fn open_ndarray(self) -> Result<Device> {
+        Err(self.error("not part of this build; build with `--features ndarray`"))
+    }
+
+    #[allow(dead_code, reason = "unused when every backend is built in")]
+    fn error(self, reason: &str) -> Error {
+        Error::Device { name: self.to_string(), reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+            Self::Ndarray => "ndarray",
+        })
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::Device { name: name.to_owned(), reason: "not one of cpu, wgpu, ndarray".to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in DeviceName::ALL {
+            assert_eq!(name.to_string().parse::<DeviceName>().unwrap(), name);
+        }
+        let error = "cuda".parse::<DeviceName>().unwrap_err().to_string();
+        assert_eq!(error, "device `cuda`: not one of cpu, wgpu, ndarray");
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    #[test]
+    fn a_backend_that_is_not_built_in_says_how_to_get_it() {
+        assert!(DeviceName::Wgpu.open().unwrap_err().to_string().contains("--features wgpu"));
+    }
+}

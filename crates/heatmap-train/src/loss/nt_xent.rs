@@ -1,0 +1,81 @@
+//! NT-Xent: the normalised temperature-scaled cross-entropy of SimCLR.
+//!
+//! Chen et al. 2020, equation 1: among all other rows of the batch, pick the other view of the same sample. The mean over
+//! the 2N rows; google-research/simclr returns the sum of two means, twice this.
+
+use burn::config::Config;
+use burn::tensor::Tensor;
+
+use super::similarity::{check_temperature, check_views, log_probabilities};
+
+/// Configuration of [`NtXent`].
+#[derive(Config, Debug)]
+pub struct NtXentConfig {
+    /// Divides the cosine similarities; 0.1 to 0.5 in the paper.
+    #[config(default = 0.5)]
+    pub temperature: f64,
+}
+
+/// The loss; made by [`NtXentConfig::init`].
+#[derive(Debug, Clone)]
+pub struct NtXent {
+    temperature: f64,
+}
+
+/// Loss of a batch and how often the right row was picked.
+#[derive(Debug, Clone)]
+pub struct NtXentOutput {
+    /// Mean cross-entropy over the 2N rows, `[1]`.
+    pub loss: Tensor<1>,
+    /// Share of rows whose nearest other row is their other view, `[1]`, without gradient.
+    pub top1: Tensor<1>,
+}
+
+impl NtXentConfig {
+    /// The loss.
+    ///
+    /// # Panics
+    /// When the temperature is not positive.
+    pub fn init(&self) -> NtXent {
+        check_temperature(self.temperature);
+        NtXent { temperature: self.temperature }
+    }
+}
+
+impl NtXent {
+    /// The loss of two views.
+    ///
+    /// # Shapes
+    /// - `z0`, `z1`: `[pairs, dim]`, not normalised; row i of both belongs to the same sample
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn forward(&self, z0: Tensor<2>, z1: Tensor<2>) -> Tensor<1> {
+        self.forward_with_top1(z0, z1).loss
+    }
+
+    /// The loss and the contrastive top-1 accuracy; shapes as in [`NtXent::forward`].
+    pub fn forward_with_top1(&self, z0: Tensor<2>, z1: Tensor<2>) -> NtXentOutput {
+        let pairs = check_views(&z0, &z1);
+        let log_p = log_probabilities(Tensor::cat(vec![z0, z1], 0), self.temperature);
+        // The other view of row i is row i + N, and the other way round: the two off-diagonal blocks.
+        let upper = diagonal_values(log_p.clone().slice([0..pairs, pairs..2 * pairs]));
+        let lower = diagonal_values(log_p.clone().slice([pairs..2 * pairs, 0..pairs]));
+        let right = Tensor::cat(vec![upper, lower], 0);
+        let best = log_p.detach().max_dim(1);
+        let top1 = right.clone().detach().greater_equal(best).float().mean();
+        NtXentOutput { loss: -right.mean(), top1 }
+    }
+}
+
+/// The diagonal of a square matrix as a column.
+fn diagonal_values(square: Tensor<2>) -> Tensor<2> {
+    let n = square.dims()[0];
+    let eye = Tensor::<2>::eye(n, &square.device());
+    // Selected by a mask: everything off the diagonal is finite here, the matrix being an off-diagonal block.
+    (square * eye).sum_dim(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! A metric over numbers that the step has already computed.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use burn::tensor::TensorReadError;
+use burn::train::metric::state::{FormatOptions, NumericMetricState};
+use burn::train::metric::{
+    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
+};
+
+/// A named number of a step's output, with the number of samples it stands for.
+pub trait Scalar: Clone + Send + Sync + 'static {
+    /// Name in logs, in lower case with underscores.
+    const NAME: &'static str;
+    /// Whether a larger value is better.
+    const HIGHER_IS_BETTER: bool;
+
+    /// The number.
+    fn value(&self) -> f64;
+
+    /// Samples it is the mean of.
+    fn samples(&self) -> usize;
+}
+
+/// Mean of a [`Scalar`].
+#[derive(Clone)]
+pub struct ScalarMetric<S> {
+    name: MetricName,
+    state: NumericMetricState,
+    scalar: PhantomData<fn() -> S>,
+}
+
+impl<S: Scalar> ScalarMetric<S> {
+    /// An empty metric.
+    pub fn new() -> Self {
+        Self { name: Arc::new(S::NAME.to_owned()), state: NumericMetricState::default(), scalar: PhantomData }
+    }
+
+    fn format(&self) -> FormatOptions {
+        FormatOptions::new(self.name.clone()).precision(4)
+    }
+}
+
+impl<S: Scalar> Default for ScalarMetric<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Scalar> Metric for ScalarMetric<S> {
+    type Input = S;
+
+    fn name(&self) -> MetricName {
+        self.name.clone()
+    }
+
+    fn attributes(&self) -> MetricAttributes {
+        NumericAttributes { unit: None, higher_is_better: S::HIGHER_IS_BETTER }.into()
+    }
+
+    fn update(&mut self, item: &S, _metadata: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+        self.state.update(item.value(), item.samples());
+        Ok(self.state.compute_update(self.format()))
+    }
+
+    fn compute(&mut self) -> Result<SerializedEntry, TensorReadError> {
+        Ok(self.state.compute_final(self.format()))
+    }
+
+    fn clear(&mut self) {
+        self.state.reset();
+    }
+}
+
+impl<S: Scalar> Numeric for ScalarMetric<S> {
+    fn value(&self) -> Option<NumericEntry> {
+        Some(self.state.current_value())
+    }
+
+    fn running_value(&self) -> Option<NumericEntry> {
+        Some(self.state.running_value())
+    }
+
+    fn final_value(&self) -> NumericEntry {
+        self.state.final_value()
+    }
+}

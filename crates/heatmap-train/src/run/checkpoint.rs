@@ -1,0 +1,320 @@
+//! [`Checkpoints`]: folders that are complete or absent.
+//!
+//! ```text
+//! checkpoints/step-000100/model.bpk optimizer.bpk scheduler.bpk manifest.json
+//! ```
+//!
+//! Burn's learner hands over three records, one after another, to three threads. Each part is written into a hidden folder;
+//! whoever comes last adds the manifest, with the size and checksum of each part, and renames the folder. A crash at any
+//! moment leaves either the whole checkpoint or a hidden folder that the next run sweeps away.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::Bytes;
+use burn::train::checkpoint::{Checkpoint as Record, Checkpointer, CheckpointerError};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+const PARTS: [&str; 3] = ["model", "optimizer", "scheduler"];
+const MANIFEST: &str = "manifest.json";
+const UNFINISHED: &str = ".unfinished-";
+
+/// All checkpoints of a run.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+/// One complete checkpoint: its files have the sizes and checksums of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Steps done when it was written.
+    pub step: usize,
+    /// Its folder.
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    step: usize,
+    parts: BTreeMap<String, PartInfo>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct PartInfo {
+    bytes: u64,
+    crc32: u32,
+}
+
+impl Checkpoints {
+    /// Checkpoints kept beside the newest one.
+    const KEEP: usize = 2;
+
+    /// The checkpoints in this folder, which need not exist.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The newest complete checkpoint, and what is wrong with newer ones.
+    ///
+    /// # Errors
+    /// When there is none; the error says what is wrong with the newest.
+    pub fn newest_complete(&self) -> Result<(Checkpoint, Vec<Error>)> {
+        let mut broken = Vec::new();
+        for (step, path) in self.folders()?.into_iter().rev() {
+            match Checkpoint::verify(&path) {
+                Ok(checkpoint) if checkpoint.step == step => return Ok((checkpoint, broken)),
+                Ok(checkpoint) => {
+                    broken.push(Error::bad_file(&path, format!("its manifest is of step {}", checkpoint.step)));
+                }
+                Err(error) => broken.push(error),
+            }
+        }
+        Err(match broken.into_iter().next() {
+            Some(error) => error,
+            None => Error::bad_file(&self.folder, "no checkpoint to resume from"),
+        })
+    }
+
+    /// Burn's three checkpointers, for model, optimiser and scheduler.
+    pub(super) fn checkpointers(&self) -> [PartCheckpointer; 3] {
+        let shared = Arc::new(Shared { checkpoints: self.clone(), pending: Mutex::default() });
+        PARTS.map(|part| PartCheckpointer { part, shared: shared.clone() })
+    }
+
+    /// Makes the folder and removes what a crash left half-written.
+    pub(super) fn prepare(&self) -> Result<()> {
+        fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
+        for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
+            let entry = entry.map_err(Error::io(&self.folder))?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_dir_all(entry.path()).map_err(Error::io(&entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folders by step, in ascending order.
+    fn folders(&self) -> Result<Vec<(usize, PathBuf)>> {
+        if !self.folder.exists() {
+            return Ok(Vec::new());
+        }
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
+            let entry = entry.map_err(Error::io(&self.folder))?;
+            let step = entry.file_name().to_string_lossy().strip_prefix("step-").and_then(|step| step.parse().ok());
+            if let Some(step) = step {
+                folders.push((step, entry.path()));
+            }
+        }
+        folders.sort();
+        Ok(folders)
+    }
+
+    fn path_of(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("step-{step:06}"))
+    }
+
+    fn unfinished_path_of(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("{UNFINISHED}step-{step:06}"))
+    }
+
+    fn remove_old(&self) -> Result<()> {
+        let mut folders = self.folders()?;
+        folders.truncate(folders.len().saturating_sub(Self::KEEP));
+        for (_, path) in folders {
+            fs::remove_dir_all(&path).map_err(Error::io(&path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Checkpoint {
+    /// The checkpoint in this folder, when it is complete.
+    ///
+    /// # Errors
+    /// Names the file that is missing, truncated or changed.
+    pub fn verify(path: &Path) -> Result<Self> {
+        let manifest_path = path.join(MANIFEST);
+        let text = fs::read_to_string(&manifest_path).map_err(Error::io(&manifest_path))?;
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| Error::bad_file(&manifest_path, error))?;
+        for part in PARTS {
+            let Some(expected) = manifest.parts.get(part) else {
+                return Err(Error::bad_file(&manifest_path, format!("no part `{part}`")));
+            };
+            let file = path.join(file_name(part));
+            let content = fs::read(&file).map_err(Error::io(&file))?;
+            let found = PartInfo::of(&content);
+            if found.bytes != expected.bytes {
+                let reason = format!("{} bytes where the manifest has {}: truncated?", found.bytes, expected.bytes);
+                return Err(Error::bad_file(&file, reason));
+            }
+            if found != *expected {
+                return Err(Error::bad_file(&file, "its checksum differs from the manifest: damaged?"));
+            }
+        }
+        Ok(Self { step: manifest.step, path: path.to_owned() })
+    }
+}
+
+impl PartInfo {
+    fn of(content: &[u8]) -> Self {
+        Self { bytes: content.len() as u64, crc32: crc32fast::hash(content) }
+    }
+}
+
+fn file_name(part: &str) -> String {
+    format!("{part}.bpk")
+}
+
+/// What the three writers share.
+struct Shared {
+    checkpoints: Checkpoints,
+    /// Parts that are on disk, by step.
+    pending: Mutex<BTreeMap<usize, BTreeMap<String, PartInfo>>>,
+}
+
+/// Writes and reads one of the three records.
+pub(super) struct PartCheckpointer {
+    part: &'static str,
+    shared: Arc<Shared>,
+}
+
+impl PartCheckpointer {
+    fn write(&self, step: usize, content: &[u8]) -> Result<()> {
+        let Shared { checkpoints, pending } = &*self.shared;
+        let folder = checkpoints.unfinished_path_of(step);
+        fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        write_synced(&folder.join(file_name(self.part)), content)?;
+
+        let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = pending.entry(step).or_default();
+        parts.insert(self.part.to_owned(), PartInfo::of(content));
+        if parts.len() < PARTS.len() {
+            return Ok(());
+        }
+        let parts = std::mem::take(parts);
+        pending.remove(&step);
+        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts }).expect("a manifest is JSON");
+        write_synced(&folder.join(MANIFEST), &manifest)?;
+        let path = checkpoints.path_of(step);
+        if path.exists() {
+            // Of the same step, so from before a resume; the new one replaces it.
+            fs::remove_dir_all(&path).map_err(Error::io(&path))?;
+        }
+        fs::rename(&folder, &path).map_err(Error::io(&path))?;
+        // The rename itself must survive a crash of the machine.
+        File::open(&checkpoints.folder).and_then(|folder| folder.sync_all()).map_err(Error::io(&checkpoints.folder))?;
+        checkpoints.remove_old()
+    }
+}
+
+impl<R: Record> Checkpointer<R> for PartCheckpointer {
+    fn save(&self, step: usize, record: R) -> std::result::Result<(), CheckpointerError> {
+        let content = record.checkpoint_into_bytes().map_err(CheckpointerError::Record)?;
+        self.write(step, &content).map_err(|error| CheckpointerError::Unknown(error.to_string()))
+    }
+
+    /// Old checkpoints go when a new one is complete, not on demand.
+    fn delete(&self, _step: usize) -> std::result::Result<(), CheckpointerError> {
+        Ok(())
+    }
+
+    fn restore(&self, step: usize) -> std::result::Result<R, CheckpointerError> {
+        let path = self.shared.checkpoints.path_of(step).join(file_name(self.part));
+        let content = fs::read(path).map_err(CheckpointerError::IOError)?;
+        R::checkpoint_from_bytes(Bytes::from_bytes_vec(content)).map_err(CheckpointerError::Record)
+    }
+}
+
+fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(Error::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a checkpoint of three small parts.
+    fn write(checkpoints: &Checkpoints, step: usize) {
+        for (at, checkpointer) in checkpoints.checkpointers().iter().enumerate() {
+            checkpointer.write(step, &vec![at as u8; 100 + at]).unwrap();
+        }
+    }
+
+    fn in_folder() -> (tempfile::TempDir, Checkpoints) {
+        let root = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(root.path().join("checkpoints"));
+        checkpoints.prepare().unwrap();
+        (root, checkpoints)
+    }
+
+    #[test]
+    fn the_newest_complete_one_is_found_and_old_ones_go() {
+        let (_root, checkpoints) = in_folder();
+        [100, 200, 1_000_000].into_iter().for_each(|step| write(&checkpoints, step));
+        let (newest, broken) = checkpoints.newest_complete().unwrap();
+        assert_eq!((newest.step, broken.len()), (1_000_000, 0));
+        let steps: Vec<usize> = checkpoints.folders().unwrap().into_iter().map(|(step, _)| step).collect();
+        assert_eq!(steps, [200, 1_000_000]);
+    }
+
+    #[test]
+    fn until_the_last_part_is_there_nothing_is_seen() {
+        let (_root, checkpoints) = in_folder();
+        write(&checkpoints, 100);
+        let [model, optimizer, _] = checkpoints.checkpointers();
+        model.write(200, b"new").unwrap();
+        optimizer.write(200, b"new").unwrap();
+        assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
+        // Whoever starts next sweeps up.
+        checkpoints.prepare().unwrap();
+        assert_eq!(fs::read_dir(&checkpoints.folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_truncated_or_changed_file_is_named_and_the_one_before_is_taken() {
+        for damage in ["truncate", "change", "remove"] {
+            let (_root, checkpoints) = in_folder();
+            write(&checkpoints, 100);
+            write(&checkpoints, 200);
+            let file = checkpoints.path_of(200).join("optimizer.bpk");
+            match damage {
+                "truncate" => fs::write(&file, [1; 50]).unwrap(),
+                "change" => fs::write(&file, [7; 101]).unwrap(),
+                _ => fs::remove_file(&file).unwrap(),
+            }
+            let (newest, broken) = checkpoints.newest_complete().unwrap();
+            assert_eq!(newest.step, 100, "{damage}");
+            assert!(broken[0].to_string().contains("step-000200/optimizer.bpk: "), "{}", broken[0]);
+            fs::remove_dir_all(checkpoints.path_of(100)).unwrap();
+            let error = checkpoints.newest_complete().unwrap_err().to_string();
+            assert!(error.contains("step-000200/optimizer.bpk: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_checkpoints_the_folder_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let error = Checkpoints::new(root.path().join("none")).newest_complete().unwrap_err().to_string();
+        assert!(error.ends_with("none: no checkpoint to resume from"), "{error}");
+    }
+
+    #[test]
+    fn a_checkpoint_can_be_written_again() {
+        let (_root, checkpoints) = in_folder();
+        write(&checkpoints, 100);
+        write(&checkpoints, 100);
+        assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
+    }
+}

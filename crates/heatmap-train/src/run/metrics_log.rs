@@ -1,0 +1,161 @@
+//! `metrics.jsonl`: one JSON object a step, readable while the run goes on and after a crash.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use burn::train::logger::MetricLogger;
+use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
+use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
+use heatmap_core::write_atomically;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricsLine {
+    /// `train` or `valid`.
+    pub split: String,
+    /// Steps done.
+    pub step: usize,
+    /// Seconds since this program started the run or went on with it.
+    pub seconds: f64,
+    /// Metrics by name.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, f64>,
+}
+
+/// Writes the log as burn-train's metric logger.
+pub struct MetricsLog {
+    file: File,
+    started: Instant,
+    step: usize,
+    names: HashMap<MetricId, String>,
+}
+
+impl MetricsLog {
+    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut short, are removed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn open(path: &Path, step: usize) -> Result<Self> {
+        if path.exists() {
+            let kept: Vec<MetricsLine> = Self::read(path)?.into_iter().filter(|line| line.step <= step).collect();
+            write_atomically(path, |out| {
+                kept.iter().try_for_each(|line| writeln!(out, "{}", serde_json::to_string(line)?))
+            })?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
+        Ok(Self { file, started: Instant::now(), step, names: HashMap::new() })
+    }
+
+    /// All whole lines of a log.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a line other than the last is not one of ours.
+    pub fn read(path: &Path) -> Result<Vec<MetricsLine>> {
+        let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        let mut lines = Vec::new();
+        for (at, line) in text.split_inclusive('\n').enumerate() {
+            match serde_json::from_str(line) {
+                Ok(line) => lines.push(line),
+                // Only the last line can lack its end: a crash cut it short.
+                Err(_) if !line.ends_with('\n') => {}
+                Err(error) => return Err(Error::bad_file(path, format!("line {}: {error}", at + 1))),
+            }
+        }
+        Ok(lines)
+    }
+
+    fn name(&self, id: &MetricId) -> String {
+        self.names.get(id).cloned().unwrap_or_default()
+    }
+
+    fn write(&mut self, split: &Split, values: BTreeMap<String, f64>) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let line = MetricsLine { split: split.to_string().to_lowercase(), step: self.step, seconds, values };
+        // A log that cannot be written must not end the training; the checkpoints will tell of a full disk.
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        let written = writeln!(self.file, "{text}").and_then(|()| self.file.flush());
+        if let Err(error) = written {
+            log::warn!("metrics.jsonl: {error}");
+        }
+    }
+}
+
+impl MetricLogger for MetricsLog {
+    /// One update a training step; for a validation, the one at its end.
+    fn log(&mut self, update: MetricsUpdate, _epoch: usize, split: &Split) {
+        let mut finals = BTreeMap::new();
+        let mut values = BTreeMap::new();
+        for numeric in &update.entries_numeric {
+            let name = self.name(&numeric.entry.metric_id);
+            match &numeric.numeric_entry {
+                Some(NumericEntry::Final(value)) => finals.insert(name, *value),
+                Some(entry) => values.insert(name, entry.current()),
+                None => None,
+            };
+        }
+        match split {
+            Split::Train if !values.is_empty() => {
+                self.step += 1;
+                self.write(split, values);
+            }
+            Split::Valid if !finals.is_empty() => self.write(split, finals),
+            _ => {}
+        }
+    }
+
+    fn read_numeric(
+        &mut self,
+        name: &str,
+        _epoch: usize,
+        _split: &Split,
+    ) -> std::result::Result<Vec<NumericEntry>, String> {
+        Err(format!("`{name}` is in metrics.jsonl, and is not read back while the run goes on"))
+    }
+
+    fn log_metric_definition(&mut self, definition: MetricDefinition) {
+        let name = definition.name.to_lowercase().replace(' ', "_");
+        self.names.insert(definition.metric_id, name);
+    }
+
+    fn log_epoch_summary(&mut self, _summary: EpochSummary) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = concat!(
+        "{\"split\":\"train\",\"step\":1,\"seconds\":0.5,\"loss\":2.5}\n",
+        "{\"split\":\"train\",\"step\":2,\"seconds\":1.0,\"loss\":2.25}\n",
+        "{\"split\":\"train\",\"step\":3,\"seco",
+    );
+
+    #[test]
+    fn a_log_goes_on_after_the_step_of_the_checkpoint() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("metrics.jsonl");
+        fs::write(&path, LINES).unwrap();
+        let steps = |path: &Path| MetricsLog::read(path).unwrap().iter().map(|line| line.step).collect::<Vec<_>>();
+        assert_eq!(steps(&path), [1, 2]);
+        let mut log = MetricsLog::open(&path, 1).unwrap();
+        log.step = 2;
+        log.write(&Split::Train, BTreeMap::from([("loss".to_owned(), 2.0)]));
+        assert_eq!(steps(&path), [1, 2]);
+        assert_eq!(MetricsLog::read(&path).unwrap()[1].values["loss"], 2.0);
+    }
+
+    #[test]
+    fn a_damaged_line_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("metrics.jsonl");
+        fs::write(&path, LINES.replace("2.25}", "")).unwrap();
+        let error = MetricsLog::read(&path).unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl: line 2: "), "{error}");
+    }
+}

@@ -1,0 +1,20 @@
+//! Runs: a task carried through many steps, with progress, logs and checkpoints that survive a crash.
+//!
+//! Burn's `SupervisedTraining` gives the frame: learner, metrics, events, checkpointing. What it counts as an epoch is one
+//! optimiser step here, so that a run can stop after any step, leave a checkpoint, and go on from there.
+
+mod checkpoint;
+mod folder;
+mod metrics_log;
+mod progress;
+mod simclr;
+mod strategy;
+mod training;
+
+pub use checkpoint::{Checkpoint, Checkpoints};
+pub use folder::RunFolder;
+pub use metrics_log::{MetricsLine, MetricsLog};
+pub use progress::ProgressRenderer;
+pub use simclr::{Architecture, SimClrConfig, train_simclr, untrained_encoder};
+pub use strategy::{StepOutput, TrainingStats};
+pub use training::{Outcome, TrainingOptions};

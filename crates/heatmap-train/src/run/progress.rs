@@ -1,0 +1,184 @@
+//! [`ProgressRenderer`]: burn-train's renderer as one indicatif bar, or as plain lines when nobody watches a terminal.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use burn::train::LearnerSummary;
+use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
+use burn::train::metric::{MetricDefinition, MetricEntry, MetricId};
+use burn::train::renderer::{
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+/// Steps over which the shown numbers are averaged.
+const WINDOW: usize = 20;
+/// Plain lines come at most this often, so that a log file stays readable.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows loss, contrastive top-1, images per second and the time left.
+pub struct ProgressRenderer {
+    bar: ProgressBar,
+    plain: bool,
+    images_per_step: usize,
+    first_step: usize,
+    step: usize,
+    total: usize,
+    started: Instant,
+    last_line: Option<Instant>,
+    names: HashMap<MetricId, String>,
+    recent: BTreeMap<String, VecDeque<f64>>,
+}
+
+impl ProgressRenderer {
+    /// For `total` steps of `images_per_step`, of which `done` are behind us.
+    pub fn new(total: usize, done: usize, images_per_step: usize) -> Self {
+        let bar = ProgressBar::new(total as u64);
+        let plain = bar.is_hidden();
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} batches  {msg}");
+        bar.set_style(style.expect("the template is correct").progress_chars("=> "));
+        bar.set_position(done as u64);
+        Self {
+            bar,
+            plain,
+            images_per_step,
+            first_step: done,
+            step: done,
+            total,
+            started: Instant::now(),
+            last_line: None,
+            names: HashMap::new(),
+            recent: BTreeMap::new(),
+        }
+    }
+
+    /// The numbers of the moment as text.
+    fn message(&self) -> String {
+        let mean = |name: &str| {
+            let values = self.recent.get(name)?;
+            Some(values.iter().sum::<f64>() / values.len() as f64)
+        };
+        let mut parts = Vec::new();
+        if let Some(loss) = mean("loss") {
+            parts.push(format!("loss {loss:.3}"));
+        }
+        if let Some(top1) = mean("contrastive_top1") {
+            parts.push(format!("top-1 {:.0} %", 100.0 * top1));
+        }
+        let done = self.step - self.first_step;
+        let seconds = self.started.elapsed().as_secs_f64();
+        if done > 0 && seconds > 0.0 {
+            let left = seconds / done as f64 * (self.total.saturating_sub(self.step)) as f64;
+            parts.push(format!("{:.1} images/s", (done * self.images_per_step) as f64 / seconds));
+            parts.push(format!("{} left", HumanDuration(Duration::from_secs_f64(left))));
+        }
+        parts.join("  ")
+    }
+
+    #[allow(clippy::print_stderr, reason = "this is where progress goes when there is no terminal")]
+    fn show(&mut self) {
+        if !self.plain {
+            self.bar.set_message(self.message());
+            self.bar.set_position(self.step as u64);
+            return;
+        }
+        let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if self.step > self.first_step && (due || self.step == self.total) {
+            eprintln!("batch {}/{}  {}", self.step, self.total, self.message());
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    fn remember(&mut self, entry: &MetricEntry, value: f64) {
+        let Some(name) = self.names.get(&entry.metric_id) else { return };
+        let values = self.recent.entry(name.clone()).or_default();
+        values.push_back(value);
+        if values.len() > WINDOW {
+            values.pop_front();
+        }
+    }
+}
+
+impl MetricsRendererTraining for ProgressRenderer {
+    fn update_train(&mut self, state: MetricState) {
+        if let MetricState::Numeric(entry, Some(value)) = state {
+            self.remember(&entry, value.current());
+        }
+    }
+
+    fn update_valid(&mut self, _state: MetricState) {}
+
+    fn on_train_end(&mut self, _summary: Option<LearnerSummary>) -> Result<(), Box<dyn std::error::Error>> {
+        Ok(())
+    }
+}
+
+impl TrainingProgressLogger for ProgressRenderer {
+    fn start(&mut self, _epochs: usize, _starting_epoch: usize, _items: Option<usize>, _label: Option<&str>) {
+        self.started = Instant::now();
+    }
+
+    fn update_epoch(&mut self, _epoch: usize) {}
+
+    fn start_split(&mut self, _split: &str, _total_items: usize) {}
+
+    fn update_split(&mut self, items_processed: usize) {
+        // Validation counts from one again; only training moves the bar.
+        if items_processed > self.step {
+            self.step = items_processed;
+            self.show();
+        }
+    }
+
+    fn end_split(&mut self) {}
+
+    fn end(&mut self) {
+        if !self.plain {
+            self.bar.abandon_with_message(self.message());
+        }
+    }
+
+    fn log_event_training(&mut self, _event: String) {}
+}
+
+impl EvaluationProgressLogger for ProgressRenderer {
+    fn start_global_progress(&mut self, _total_tests: usize) {}
+
+    fn start_test(&mut self, _name: &str, _total_items: usize) {}
+
+    fn update_test_progress(&mut self, _items_processed: usize) {}
+
+    fn end_test(&mut self) {}
+
+    fn end_global_progress(&mut self) {}
+
+    fn log_event_evaluation(&mut self, _event: String) {}
+}
+
+impl MetricsRendererEvaluation for ProgressRenderer {
+    fn update_test(&mut self, _name: EvaluationName, _state: MetricState) {}
+}
+
+impl MetricsRenderer for ProgressRenderer {
+    fn manual_close(&mut self) {}
+
+    fn register_metric(&mut self, definition: MetricDefinition) {
+        self.names.insert(definition.metric_id, definition.name.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_averages_the_recent_steps() {
+        let mut renderer = ProgressRenderer::new(100, 10, 16);
+        let recent = (0..30).map(f64::from).collect::<Vec<_>>();
+        renderer.recent.insert("loss".into(), recent[10..].iter().copied().collect());
+        renderer.recent.insert("contrastive_top1".into(), [0.25, 0.75].into());
+        assert_eq!(renderer.message(), "loss 19.500  top-1 50 %");
+        renderer.step = 20;
+        assert!(renderer.message().contains("images/s") && renderer.message().ends_with(" left"));
+    }
+}

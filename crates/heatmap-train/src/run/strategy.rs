@@ -1,0 +1,154 @@
+//! [`StepStrategy`]: burn-train's learning strategy with the step as its unit.
+//!
+//! Burn's single-device strategy saves at the end of an epoch and drops what it has when it is interrupted within one. Here
+//! every step can be the last: on an interruption the step ends, a checkpoint is written, and the run can go on from it. A
+//! loss that is not finite ends the run before the optimiser has seen it, so no checkpoint is ever poisoned.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use burn::train::metric::ItemLazy;
+use burn::train::{
+    EventProcessorTraining, InferenceStep, Learner, LearnerEvent, LearnerModel, SupervisedLearningStrategy,
+    SupervisedTrainingEventProcessor, TrainLoader, TrainStep, TrainingComponents, TrainingItem, ValidLoader,
+};
+
+use crate::Error;
+
+/// What the loop needs to know of a step.
+pub trait StepOutput: ItemLazy {
+    /// The loss, in which the loop looks for NaN and infinity.
+    fn loss(&self) -> f64;
+
+    /// Images in the batch.
+    fn images(&self) -> usize;
+}
+
+/// What a run came to, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TrainingStats {
+    /// Steps done, those before a resume included.
+    pub steps: usize,
+    /// Images trained on by this program.
+    pub images: usize,
+    /// Seconds in which it did so: data, forward, backward and optimiser, without validation and checkpoints.
+    pub seconds: f64,
+}
+
+/// Shared between the strategy and whoever launched it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) stats: TrainingStats,
+    pub(super) failure: Option<Error>,
+}
+
+/// See the module's head.
+pub(super) struct StepStrategy {
+    pub(super) device: Device,
+    pub(super) checkpoint_every: usize,
+    pub(super) progress: Arc<Mutex<Progress>>,
+}
+
+impl StepStrategy {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M> SupervisedLearningStrategy<M> for StepStrategy
+where
+    M: LearnerModel,
+    <M as TrainStep>::Output: StepOutput,
+    <M as InferenceStep>::Output: StepOutput,
+{
+    fn fit(
+        &self,
+        components: TrainingComponents<M>,
+        mut learner: Learner<M>,
+        train: TrainLoader<M>,
+        valid: ValidLoader<M>,
+        starting_epoch: usize,
+    ) -> (M, SupervisedTrainingEventProcessor<M>) {
+        let TrainingComponents { mut event_processor, mut checkpointer, interrupter, event_store, .. } = components;
+        let total = components.num_epochs;
+        let mut step = starting_epoch - 1;
+        let train = train.to_device(&self.device).slice(step, total);
+        let valid = valid.to_device(&self.device.clone().inner());
+        learner.fork(&self.device);
+        self.progress().stats.steps = step;
+
+        let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: total };
+        interrupter.fail_on_error(event_processor.process_train(start));
+        let mut batches = train.iter();
+        while !interrupter.should_stop() {
+            let began = Instant::now();
+            let batch = match batches.next() {
+                None => break,
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => {
+                    interrupter.fail(error);
+                    break;
+                }
+            };
+            let output = learner.train_step(batch);
+            if !output.item.loss().is_finite() {
+                let reason = format!("the loss is {}; a lower learning rate may help", output.item.loss());
+                self.progress().failure = Some(Error::Training { step: step + 1, reason });
+                interrupter.stop(Some("loss not finite"));
+                break;
+            }
+            learner.lr_step();
+            learner.optimizer_step(output.grads);
+            step += 1;
+            {
+                let stats = &mut self.progress().stats;
+                stats.steps = step;
+                stats.images += output.item.images();
+                stats.seconds += began.elapsed().as_secs_f64();
+            }
+            let progress = burn::data::dataloader::Progress::new(step, total, Some("batches".to_owned()));
+            let item = TrainingItem::new(output.item, progress, Some(step), Some(learner.lr_current()));
+            interrupter.fail_on_error(event_processor.process_train(LearnerEvent::ProcessedItem(item)));
+
+            // An error is no place to go on from; a request to stop is.
+            let interrupted = interrupter.should_stop() && interrupter.error().is_none();
+            if step.is_multiple_of(self.checkpoint_every) || step == total || interrupted {
+                if !interrupted {
+                    validate(&learner, &valid, &mut event_processor, &interrupter);
+                }
+                if let Some(checkpointer) = &mut checkpointer {
+                    checkpointer.checkpoint(&learner, step, &event_store);
+                }
+            }
+        }
+        (learner.model(), event_processor)
+    }
+}
+
+/// Runs the validation batches through the model as it is now.
+fn validate<M: LearnerModel>(
+    learner: &Learner<M>,
+    valid: &ValidLoader<M>,
+    event_processor: &mut SupervisedTrainingEventProcessor<M>,
+    interrupter: &burn::train::Interrupter,
+) {
+    let model = learner.model().valid();
+    let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: valid.num_items() };
+    interrupter.fail_on_error(event_processor.process_valid(start));
+    let mut batches = valid.iter();
+    while let Some(batch) = batches.next() {
+        match batch {
+            Ok(batch) => {
+                let progress = batches.progress();
+                let item = TrainingItem::new(InferenceStep::step(&model, batch), progress, None, None);
+                interrupter.fail_on_error(event_processor.process_valid(LearnerEvent::ProcessedItem(item)));
+            }
+            Err(error) => {
+                interrupter.fail(error);
+                return;
+            }
+        }
+    }
+    interrupter.fail_on_error(event_processor.process_valid(LearnerEvent::EndSplit(1)));
+}

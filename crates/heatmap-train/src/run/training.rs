@@ -1,0 +1,108 @@
+//! [`launch`]: a task, an optimiser and loaders under burn-train, with our strategy, log, bar and checkpoints.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::optim::ModuleOptimizer;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::tensor::Device;
+use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
+use burn::train::metric::store::EventStoreClient;
+use burn::train::{
+    InferenceStep, Interrupter, Learner, LearnerModel, SupervisedTraining, TrainLoader, TrainStep, TrainingStrategy,
+    ValidLoader,
+};
+
+use super::checkpoint::Checkpoint;
+use super::folder::RunFolder;
+use super::metrics_log::MetricsLog;
+use super::progress::ProgressRenderer;
+use super::strategy::{Progress, StepOutput, StepStrategy, TrainingStats};
+use crate::{Error, Result};
+
+/// How far a run goes and what it writes on the way.
+#[derive(Clone)]
+pub struct TrainingOptions {
+    /// Steps in all.
+    pub steps: usize,
+    /// Steps between checkpoints, and between validations.
+    pub checkpoint_every: usize,
+    /// Images in a batch, for the bar.
+    pub images_per_step: usize,
+    /// Where to go on, if not at the beginning.
+    pub resume: Option<Checkpoint>,
+    /// A handle to stop the run after the step it is in.
+    pub interrupter: Interrupter,
+}
+
+/// A trained model and how the run went.
+pub struct Outcome<M> {
+    /// The model in evaluation mode.
+    pub model: M,
+    /// Steps, images and seconds.
+    pub stats: TrainingStats,
+    /// Whether it was asked to stop before its last step.
+    pub interrupted: bool,
+}
+
+/// Name of the log in a run's folder.
+pub(super) const METRICS: &str = "metrics.jsonl";
+
+/// Trains; `register` adds metrics.
+pub(super) fn launch<M>(
+    folder: &RunFolder,
+    device: &Device,
+    options: &TrainingOptions,
+    model: M,
+    optimizer: ModuleOptimizer,
+    schedule: ModuleLrScheduler,
+    (train, valid): (TrainLoader<M>, ValidLoader<M>),
+    register: impl FnOnce(SupervisedTraining<M>) -> SupervisedTraining<M>,
+) -> Result<Outcome<M>>
+where
+    M: LearnerModel,
+    <M as TrainStep>::Output: StepOutput,
+    <M as InferenceStep>::Output: StepOutput,
+{
+    let done = options.resume.as_ref().map_or(0, |checkpoint| checkpoint.step);
+    let checkpoints = folder.checkpoints();
+    checkpoints.prepare()?;
+    let progress = Arc::new(Mutex::new(Progress::default()));
+    let strategy = StepStrategy {
+        device: device.clone().autodiff(),
+        checkpoint_every: options.checkpoint_every.max(1),
+        progress: progress.clone(),
+    };
+    let [model_part, optimizer_part, scheduler_part] = checkpoints.checkpointers();
+    let mut training = SupervisedTraining::new(folder.path(), train, valid)
+        .num_epochs(options.steps)
+        .with_application_logger(None)
+        .with_metric_logger(MetricsLog::open(&folder.file(METRICS), done)?)
+        .renderer(Box::new(ProgressRenderer::new(options.steps, done, options.images_per_step)))
+        .with_interrupter(options.interrupter.clone())
+        .with_custom_checkpointers(model_part, optimizer_part, scheduler_part)
+        .with_checkpointing_strategy(Always)
+        .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)));
+    if done > 0 {
+        training = training.checkpoint(done);
+    }
+    let result = register(training).launch(Learner::new(model, optimizer, schedule));
+
+    let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let stats = progress.stats;
+    if let Some(failure) = progress.failure.take() {
+        return Err(failure);
+    }
+    if let Some(error) = result.error {
+        return Err(Error::Training { step: stats.steps, reason: error.to_string() });
+    }
+    Ok(Outcome { model: result.model, stats, interrupted: stats.steps < options.steps })
+}
+
+/// When to write a checkpoint is decided by the strategy that runs the steps.
+struct Always;
+
+impl CheckpointingStrategy for Always {
+    fn checkpointing(&mut self, _step: usize, _store: &EventStoreClient) -> Vec<CheckpointingAction> {
+        vec![CheckpointingAction::Save]
+    }
+}

@@ -1,0 +1,33 @@
+//! Arguments that every example takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use heatmap_train::DeviceName;
+
+/// `--out`, `--seed`, `--device`, `--smoke`.
+#[derive(Debug, Clone, Args)]
+pub struct SharedArguments {
+    /// Folder for everything the program leaves [default: runs/<name of the example>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Seed of all random numbers [default: 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Where to compute: cpu, wgpu or ndarray (the last two with the cargo feature of that name)
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub device: DeviceName,
+
+    /// Run the whole path on tiny sizes, in less than a minute
+    #[arg(long)]
+    pub smoke: bool,
+}
+
+impl SharedArguments {
+    /// The folder to write to, for the example of this name.
+    pub fn out(&self, example: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
+    }
+}

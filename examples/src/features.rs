@@ -1,0 +1,30 @@
+//! Feature extraction with a bar.
+
+use heatmap_core::synth::Preset;
+use heatmap_models::Encoder;
+use heatmap_models::burn::tensor::Device;
+use heatmap_train::Result;
+use heatmap_train::data::ImageConfig;
+use heatmap_train::evaluation::{LabelledFeatures, extract_features};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// [`extract_features`] with a bar that says `what` is done.
+///
+/// # Errors
+/// As there.
+pub fn extract_with_bar(
+    what: &'static str,
+    encoder: &impl Encoder,
+    device: &Device,
+    data: (&Preset, u64),
+    image: &ImageConfig,
+    per_class: usize,
+) -> Result<LabelledFeatures> {
+    let bar = ProgressBar::new((per_class * data.0.num_classes()) as u64);
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images  {msg}  {per_sec}  {eta} left");
+    bar.set_style(style.expect("the template is correct").progress_chars("=> "));
+    bar.set_message(what);
+    let features = extract_features(encoder, device, data, image, per_class, |done| bar.inc(done as u64));
+    bar.finish_and_clear();
+    features
+}

@@ -1,0 +1,210 @@
+//! What a SimCLR run leaves for people: numbers, pictures, and a few lines on the terminal.
+
+use std::sync::Arc;
+
+use heatmap_core::analysis::Pca;
+use heatmap_core::plot::{Curve, Scatter, Tile, curves, montage, scatters};
+use heatmap_core::synth::Preset;
+use heatmap_train::Result;
+use heatmap_train::data::{PairSampler, Split};
+use heatmap_train::evaluation::{LabelledFeatures, RepresentationReport};
+use heatmap_train::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
+use serde::Serialize;
+
+/// `summary.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Name of the encoder.
+    pub architecture: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// Name of the device.
+    pub device: String,
+    /// Steps done.
+    pub batches: usize,
+    /// Images in a batch.
+    pub images_per_batch: usize,
+    /// Speed of the training steps: data, forward, backward, optimiser.
+    pub images_per_second: f64,
+    /// Loss of the first batch.
+    pub loss_first: f64,
+    /// Mean loss of the last twentieth of the batches.
+    pub loss_last: f64,
+    /// Loss of random embeddings, ln(images - 1).
+    pub loss_chance: f64,
+    /// Loss on held-out pairs at the last validation.
+    pub loss_valid: f64,
+    /// Share of the most frequent class in the evaluation.
+    pub accuracy_chance: f64,
+    /// Accuracy of nearest neighbours on trained features.
+    pub knn_accuracy: f64,
+    /// The same before training.
+    pub knn_accuracy_untrained: f64,
+    /// Gain in standard errors of the difference.
+    pub knn_gain_in_standard_errors: f64,
+    /// Accuracy of the linear probe on trained features.
+    pub probe_accuracy: f64,
+    /// The same before training.
+    pub probe_accuracy_untrained: f64,
+    /// Gain in standard errors of the difference.
+    pub probe_gain_in_standard_errors: f64,
+    /// Mean squared distance of samples of a class on the sphere.
+    pub alignment: f64,
+    /// The same before training.
+    pub alignment_untrained: f64,
+    /// Logarithm of the mean Gaussian potential.
+    pub uniformity: f64,
+    /// The same before training.
+    pub uniformity_untrained: f64,
+    /// Held-out samples that were scored.
+    pub evaluated_samples: usize,
+}
+
+/// One encoder's features and what they are worth.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    /// Features of the scored samples.
+    pub test: LabelledFeatures,
+    /// The numbers.
+    pub report: RepresentationReport,
+}
+
+/// Writes `montage.png`: both samples of every class of the first batch.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Preset>) -> Result<()> {
+    let sampler = PairSampler::new(preset.clone(), Split::Train.seed(config.seed), config.classes_per_batch)?;
+    let mut pairs = sampler.pairs(0);
+    pairs.sort_by_key(|pair| pair[0].class);
+    let tiles: Vec<Tile<'_>> = (0..2)
+        .flat_map(|view| pairs.iter().map(move |pair| &pair[view]))
+        .map(|sample| Tile { label: &preset.classes[sample.class].name, heatmap: &sample.heatmap })
+        .collect();
+    let title = format!("{}: the first batch, one pair a column", preset.name);
+    Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
+}
+
+/// Writes `loss.png` from the log and returns all lines.
+///
+/// # Errors
+/// When the log cannot be read or the picture not be written.
+pub fn write_loss_curve(folder: &RunFolder, chance: f64) -> Result<Vec<MetricsLine>> {
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
+    let points = |split: &str| -> Vec<(f64, f64)> {
+        let of_split = lines.iter().filter(|line| line.split == split);
+        of_split.filter_map(|line| Some((line.step as f64, *line.values.get("loss")?))).collect()
+    };
+    let (train, valid) = (points("train"), points("valid"));
+    let last = train.last().map_or(1.0, |point| point.0);
+    let chance = [(1.0, chance), (last, chance)];
+    let all = [
+        Curve { name: "training", points: &train },
+        Curve { name: "held-out pairs", points: &valid },
+        Curve { name: "random embeddings", points: &chance },
+    ];
+    curves("NT-Xent", "batch", "loss", &all)?.save_png(&folder.file("loss.png"))?;
+    Ok(lines)
+}
+
+/// Writes `pca.png`: held-out features before and after training, each by its own two principal components.
+///
+/// # Errors
+/// When features do not span two directions or the picture cannot be written.
+pub fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, trained: &Evaluated) -> Result<()> {
+    let project = |features: &LabelledFeatures| -> Result<(Vec<(f64, f64)>, [String; 2])> {
+        let pca = Pca::fit(features.features.as_ref(), 2)?;
+        let projected = pca.transform(features.features.as_ref())?;
+        let share = pca.explained_variance_ratio();
+        let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
+        let points = (0..projected.nrows()).map(|i| (projected[(i, 0)], projected[(i, 1)])).collect();
+        Ok((points, [axis(0), axis(1)]))
+    };
+    let ((before, before_axes), (after, after_axes)) = (project(&untrained.test)?, project(&trained.test)?);
+    let panel = |title, points, axes, labels| Scatter { title, axes, points, classes: labels };
+    let panels = [
+        panel("before training", &before[..], [&*before_axes[0], &*before_axes[1]], &untrained.test.labels[..]),
+        panel("after training", &after[..], [&*after_axes[0], &*after_axes[1]], &trained.test.labels[..]),
+    ];
+    let names: Vec<&str> = preset.classes.iter().map(|class| class.name.as_str()).collect();
+    let title = format!("{}: features of held-out samples", preset.name);
+    Ok(scatters(&title, &panels, &names)?.save_png(&folder.file("pca.png"))?)
+}
+
+impl Summary {
+    /// All numbers of a run.
+    pub fn new(
+        config: &SimClrConfig,
+        device: &str,
+        num_classes: usize,
+        stats: TrainingStats,
+        lines: &[MetricsLine],
+        untrained: &RepresentationReport,
+        trained: &RepresentationReport,
+    ) -> Self {
+        let losses = |split: &str| -> Vec<f64> {
+            let of_split = lines.iter().filter(|line| line.split == split);
+            of_split.filter_map(|line| line.values.get("loss").copied()).collect()
+        };
+        let train = losses("train");
+        let last = &train[train.len() - train.len().div_ceil(20)..];
+        let gain = |after: f64, before: f64| {
+            let error = trained.standard_error_of_difference(after, before);
+            if error > 0.0 { (after - before) / error } else { 0.0 }
+        };
+        Self {
+            architecture: config.architecture.name().to_owned(),
+            preset: config.preset.clone(),
+            device: device.to_owned(),
+            batches: stats.steps,
+            images_per_batch: 2 * config.classes_per_batch,
+            images_per_second: stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE),
+            loss_first: train.first().copied().unwrap_or(f64::NAN),
+            loss_last: last.iter().sum::<f64>() / last.len() as f64,
+            loss_chance: loss_chance(config),
+            loss_valid: losses("valid").last().copied().unwrap_or(f64::NAN),
+            accuracy_chance: 1.0 / num_classes as f64,
+            knn_accuracy: trained.knn_accuracy,
+            knn_accuracy_untrained: untrained.knn_accuracy,
+            knn_gain_in_standard_errors: gain(trained.knn_accuracy, untrained.knn_accuracy),
+            probe_accuracy: trained.probe_accuracy,
+            probe_accuracy_untrained: untrained.probe_accuracy,
+            probe_gain_in_standard_errors: gain(trained.probe_accuracy, untrained.probe_accuracy),
+            alignment: trained.alignment,
+            alignment_untrained: untrained.alignment,
+            uniformity: trained.uniformity,
+            uniformity_untrained: untrained.uniformity,
+            evaluated_samples: trained.samples,
+        }
+    }
+
+    /// The summary for a person.
+    pub fn table(&self) -> String {
+        let row = |what: &str, before: f64, after: f64| format!("{what:<24}{before:>10.3}{after:>10.3}\n");
+        let mut text = format!("{:<24}{:>10}{:>10}\n", "", "before", "after");
+        text += &row("training loss", self.loss_first, self.loss_last);
+        text += &row("kNN accuracy", self.knn_accuracy_untrained, self.knn_accuracy);
+        text += &row("linear probe accuracy", self.probe_accuracy_untrained, self.probe_accuracy);
+        text += &row("alignment", self.alignment_untrained, self.alignment);
+        text += &row("uniformity", self.uniformity_untrained, self.uniformity);
+        text += &format!(
+            "Random embeddings have a loss of {:.3}, guessing an accuracy of {:.3}.\n\
+             Gains over the untrained encoder: kNN {:.1}, probe {:.1} standard errors, on {} held-out samples.\n\
+             {} batches of {} images at {:.1} images/s.",
+            self.loss_chance,
+            self.accuracy_chance,
+            self.knn_gain_in_standard_errors,
+            self.probe_gain_in_standard_errors,
+            self.evaluated_samples,
+            self.batches,
+            self.images_per_batch,
+            self.images_per_second,
+        );
+        text
+    }
+}
+
+/// NT-Xent of random embeddings: every other row is as likely.
+pub fn loss_chance(config: &SimClrConfig) -> f64 {
+    ((2 * config.classes_per_batch - 1) as f64).ln()
+}
