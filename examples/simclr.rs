@@ -15,12 +15,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
 use heatmap_examples::simclr_report::{Evaluated, Summary, loss_chance, write_loss_curve, write_montage, write_pca};
 use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar};
 use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::data::Split;
+use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
 use heatmap_train::run::{
     Architecture, Checkpoint, RunFolder, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
@@ -56,6 +57,10 @@ struct Arguments {
     /// Learning rate of Adam at the start [default: 0.001]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
+
+    /// Scaling of the heatmaps: max, total, log1p or sqrt [default: log1p]
+    #[arg(long, value_name = "NAME")]
+    normalization: Option<Normalization>,
 
     /// Batches between checkpoints [default: 100]
     #[arg(long, value_name = "N")]
@@ -157,7 +162,10 @@ fn overlay(arguments: &Arguments, config: SimClrConfig) -> SimClrConfig {
         classes_per_batch: arguments.classes_per_batch.unwrap_or(config.classes_per_batch),
         temperature: arguments.temperature.unwrap_or(config.temperature),
         learning_rate: arguments.learning_rate.unwrap_or(config.learning_rate),
-        image: config.image,
+        image: ImageConfig {
+            normalization: arguments.normalization.unwrap_or(config.image.normalization),
+            ..config.image
+        },
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Heatmap`]: clicks counted on a grid, and the ways to scale it for a network or a picture.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Grid, Result};
@@ -13,7 +15,7 @@ pub struct Heatmap {
 
 /// How the values of a heatmap are scaled. An empty heatmap becomes zeros under each of them, never NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum Normalization {
     /// v / max: the brightest bin is 1 (the protocol for pretrained networks).
     Max,
@@ -23,6 +25,30 @@ pub enum Normalization {
     Log1p,
     /// sqrt(v / max): steadies the variance of Poisson counts.
     Sqrt,
+}
+
+impl Normalization {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt];
+
+    /// The name in lower case, as in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Total => "total",
+            Self::Log1p => "log1p",
+            Self::Sqrt => "sqrt",
+        }
+    }
+}
+
+impl FromStr for Normalization {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|known| known.name() == name);
+        known.ok_or_else(|| Error::config("normalization", name, "not one of max, total, log1p, sqrt"))
+    }
 }
 
 impl Heatmap {
@@ -129,16 +155,13 @@ impl Heatmap {
 mod tests {
     use super::*;
 
-    const ALL: [Normalization; 4] =
-        [Normalization::Max, Normalization::Total, Normalization::Log1p, Normalization::Sqrt];
-
     fn grid(rows: usize, columns: usize) -> Grid {
         Grid { rows, columns, bin_size_px: 5.0 }
     }
 
     #[test]
     fn an_empty_heatmap_normalises_to_zeros() {
-        for normalization in ALL {
+        for normalization in Normalization::ALL {
             let scaled = Heatmap::zeros(grid(3, 4)).normalized(normalization);
             assert_eq!(scaled.values(), &[0.0; 12]);
         }
@@ -161,10 +184,19 @@ mod tests {
 
     #[test]
     fn a_tiny_value_does_not_overflow() {
-        for normalization in ALL {
+        for normalization in Normalization::ALL {
             let heatmap = Heatmap::from_values(grid(1, 2), vec![f32::MIN_POSITIVE, 0.0]).unwrap();
             assert!(heatmap.normalized(normalization).values().iter().all(|v| v.is_finite()));
         }
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for normalization in Normalization::ALL {
+            assert_eq!(normalization.name().parse::<Normalization>().unwrap(), normalization);
+            assert_eq!(serde_json::to_string(&normalization).unwrap(), format!("\"{}\"", normalization.name()));
+        }
+        assert!("log".parse::<Normalization>().unwrap_err().to_string().contains("not one of max"));
     }
 
     #[test]

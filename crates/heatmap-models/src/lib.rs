@@ -15,7 +15,7 @@
 
 mod encoder;
 pub mod heads;
-mod norm;
+mod ops;
 pub mod resnet;
 
 pub use burn;

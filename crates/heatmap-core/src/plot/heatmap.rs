@@ -35,8 +35,7 @@ pub(super) fn draw_bins(canvas: &Canvas<'_>, heatmap: &Heatmap, at: (i32, i32), 
         for column in 0..heatmap.columns() {
             let color = style::heat(heatmap.get(row, column) / max);
             let (x, y) = (at.0 + column as i32 * bin_px, at.1 + row as i32 * bin_px);
-            // plotters fills a rectangle up to and including its second corner.
-            canvas.draw(&Rectangle::new([(x, y), (x + bin_px - 1, y + bin_px - 1)], color.filled()))?;
+            canvas.draw(&Rectangle::new([(x, y), (x + bin_px, y + bin_px)], color.filled()))?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
 
-use crate::norm::batch_norm;
+use crate::ops::batch_norm;
 
 /// Configuration of a [`ProjectionHead`].
 #[derive(Config, Debug)]

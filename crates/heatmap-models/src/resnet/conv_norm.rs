@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::norm::batch_norm;
+use crate::ops::conv_norm;
 
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
@@ -35,6 +35,6 @@ impl ConvNorm {
     }
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        batch_norm(&self.norm, self.conv.forward(x))
+        conv_norm(&self.conv, &self.norm, x)
     }
 }

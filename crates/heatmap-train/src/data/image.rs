@@ -95,7 +95,7 @@ mod tests {
             0.0, sixth(4), sixth(5), sixth(6), 0.0,
             0.0, 0.0, 0.0, 0.0, 0.0,
         ];
-        assert_eq!(images.into_data().to_vec::<f32>().unwrap(), [one, one].concat());
+        assert_eq!(images.into_data().try_to_vec::<f32>().unwrap(), [one, one].concat());
     }
 
     #[test]

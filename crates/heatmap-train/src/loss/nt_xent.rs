@@ -72,7 +72,7 @@ impl NtXent {
 /// The diagonal of a square matrix as a column.
 fn diagonal_values(square: Tensor<2>) -> Tensor<2> {
     let n = square.dims()[0];
-    let eye = Tensor::<2>::eye(n, &square.device());
+    let eye = Tensor::<2>::eye(n, &square.device()).cast(square.dtype());
     // Selected by a mask: everything off the diagonal is finite here, the matrix being an off-diagonal block.
     (square * eye).sum_dim(1)
 }

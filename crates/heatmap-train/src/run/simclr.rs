@@ -6,6 +6,7 @@ use burn::optim::AdamConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::tensor::Device;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
 use heatmap_models::{Encoder, ProjectionHeadConfig, ResNet, ResNetConfig};
 use serde::{Deserialize, Serialize};
@@ -90,7 +91,7 @@ impl SimClrConfig {
             classes_per_batch: 8,
             temperature: 0.5,
             learning_rate: 1e-3,
-            image: ImageConfig::default(),
+            image: ImageConfig { normalization: Normalization::Log1p, ..ImageConfig::default() },
         }
     }
 

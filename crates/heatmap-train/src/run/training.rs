@@ -106,3 +106,162 @@ impl CheckpointingStrategy for Always {
         vec![CheckpointingAction::Save]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress as LoaderProgress};
+    use burn::data::dataset::DatasetError;
+    use burn::module::{Module, Param};
+    use burn::optim::SgdConfig;
+    use burn::tensor::{ExecutionError, Tensor};
+    use burn::train::TrainOutput;
+    use burn::train::metric::ItemLazy;
+
+    /// One weight, whose loss is its square times the batch.
+    #[derive(Module, Debug)]
+    struct Toy {
+        weight: Param<Tensor<1>>,
+    }
+
+    struct ToyOutput(f64);
+
+    impl ItemLazy for ToyOutput {
+        fn sync(self) -> std::result::Result<Self, ExecutionError> {
+            Ok(self)
+        }
+    }
+
+    impl StepOutput for ToyOutput {
+        fn loss(&self) -> f64 {
+            self.0
+        }
+
+        fn images(&self) -> usize {
+            1
+        }
+    }
+
+    impl TrainStep for Toy {
+        type Input = f32;
+        type Output = ToyOutput;
+
+        fn step(&self, batch: f32) -> TrainOutput<ToyOutput> {
+            let loss = self.weight.val().powi_scalar(2).sum() * batch;
+            TrainOutput::new(self, loss.backward(), ToyOutput(loss.into_scalar()))
+        }
+    }
+
+    impl InferenceStep for Toy {
+        type Input = f32;
+        type Output = ToyOutput;
+
+        fn step(&self, batch: f32) -> ToyOutput {
+            ToyOutput((self.weight.val().powi_scalar(2).sum() * batch).into_scalar())
+        }
+    }
+
+    /// The numbers of a list as batches.
+    #[derive(Clone)]
+    struct List(Vec<f32>);
+
+    struct ListIterator(std::vec::IntoIter<f32>);
+
+    impl Iterator for ListIterator {
+        type Item = std::result::Result<f32, DatasetError>;
+
+        fn next(&mut self) -> Option<Self::Item> {
+            self.0.next().map(Ok)
+        }
+    }
+
+    impl DataLoaderIterator<f32> for ListIterator {
+        fn progress(&self) -> LoaderProgress {
+            LoaderProgress::new(0, self.0.len(), None)
+        }
+    }
+
+    impl DataLoader<f32> for List {
+        fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<f32> + 'a> {
+            Box::new(ListIterator(self.0.clone().into_iter()))
+        }
+
+        fn num_items(&self) -> usize {
+            self.0.len()
+        }
+
+        fn to_device(&self, _device: &Device) -> Arc<dyn DataLoader<f32>> {
+            Arc::new(self.clone())
+        }
+
+        fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<f32>> {
+            Arc::new(List(self.0[start..end].to_vec()))
+        }
+    }
+
+    fn train(folder: &RunFolder, batches: &[f32], options: &TrainingOptions) -> Result<Outcome<Toy>> {
+        let device = Device::flex();
+        let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
+        let loaders: (TrainLoader<Toy>, ValidLoader<Toy>) =
+            (Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
+        launch(folder, &device, options, toy, SgdConfig::new().init(), 0.25.into_schedule(), loaders, |training| {
+            training
+        })
+    }
+
+    trait IntoSchedule {
+        fn into_schedule(self) -> ModuleLrScheduler;
+    }
+
+    impl IntoSchedule for f64 {
+        fn into_schedule(self) -> ModuleLrScheduler {
+            burn::optim::lr_scheduler::constant::ConstantLr::from(self).into()
+        }
+    }
+
+    fn options(steps: usize) -> TrainingOptions {
+        TrainingOptions {
+            steps,
+            checkpoint_every: 2,
+            images_per_step: 1,
+            resume: None,
+            interrupter: Interrupter::new(),
+        }
+    }
+
+    fn in_folder() -> (tempfile::TempDir, RunFolder) {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder::create(&root.path().join("run"), &1).expect("a folder").0;
+        (root, folder)
+    }
+
+    #[test]
+    fn every_step_is_taken_and_the_last_is_saved() {
+        let (_root, folder) = in_folder();
+        let outcome = train(&folder, &[1.0, 1.0, 1.0], &options(3)).expect("a run");
+        // w - 0.25 * 2 w = w / 2, three times.
+        assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.125);
+        assert_eq!((outcome.stats.steps, outcome.interrupted), (3, false));
+        assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 3);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_ends_the_run_with_its_step_and_poisons_no_checkpoint() {
+        let (_root, folder) = in_folder();
+        let error = train(&folder, &[1.0, 1.0, f32::NAN, 1.0], &options(4)).err().expect("an error").to_string();
+        assert!(error.starts_with("step 3: the loss is NaN"), "{error}");
+        let (checkpoint, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
+        assert_eq!(checkpoint.step, 2);
+        let resumed = TrainingOptions { resume: Some(checkpoint), ..options(4) };
+        let outcome = train(&folder, &[1.0; 4], &resumed).expect("a run");
+        assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.0625);
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_is_an_error() {
+        let (_root, folder) = in_folder();
+        std::fs::write(folder.file("checkpoints"), "a file in the way").expect("a file");
+        let error = train(&folder, &[1.0], &options(1)).err().expect("an error").to_string();
+        assert!(error.contains("checkpoints: "), "{error}");
+    }
+}

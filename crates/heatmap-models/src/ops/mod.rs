@@ -1,0 +1,7 @@
+//! Operations that the networks are written with, in the formulation that is fast where they run.
+
+mod batch_norm;
+mod conv;
+
+pub(crate) use batch_norm::batch_norm;
+pub(crate) use conv::conv_norm;

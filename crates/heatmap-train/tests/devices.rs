@@ -1,0 +1,102 @@
+//! The same numbers on every device that this build and this machine have. Where there is no adapter, the reason is printed.
+
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Tensor, TensorData, Tolerance};
+use burn::train::{InferenceStep, TrainStep};
+use heatmap_core::synth::Preset;
+use heatmap_models::{Encoder, ProjectionHeadConfig, ResNetConfig};
+use heatmap_train::DeviceName;
+use heatmap_train::data::{ImageConfig, PairBatch, PairSampler};
+use heatmap_train::loss::{NtXentConfig, SupConConfig};
+use heatmap_train::task::SimClr;
+
+/// Devices beside the reference, by name.
+fn others() -> Vec<(DeviceName, Device)> {
+    let open = |name: DeviceName| match name.open() {
+        Ok(device) => Some((name, device)),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    };
+    [DeviceName::Wgpu, DeviceName::Ndarray].into_iter().filter_map(open).collect()
+}
+
+fn batch(device: &Device) -> PairBatch {
+    let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
+    let pairs = PairSampler::new(preset, 1, 3).expect("three classes").pairs(0);
+    let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| &pair[view].heatmap));
+    PairBatch {
+        images: ImageConfig::default().batch(views, device).expect("heatmaps fit"),
+        classes: pairs.iter().map(|pair| pair[0].class).collect(),
+    }
+}
+
+fn values(tensor: Tensor<2>) -> TensorData {
+    tensor.into_data().convert::<f32>()
+}
+
+#[test]
+fn features_agree() {
+    let reference = Device::flex();
+    reference.seed(4);
+    let encoder = ResNetConfig::resnet50().with_in_channels(1).init(&reference).materialize();
+    let expected = values(encoder.forward_features(batch(&reference).images));
+    for (name, device) in others() {
+        let moved = encoder.clone().to_device(&device);
+        let features = values(moved.forward_features(batch(&device).images));
+        eprintln!("{name}: comparing {:?} features", features.shape());
+        features.assert_approx_eq::<f32>(&expected, Tolerance::relative(1e-3).set_absolute(1e-3));
+    }
+}
+
+#[test]
+fn contrastive_losses_and_their_gradients_agree() {
+    let random = |seed| {
+        let device = Device::flex();
+        device.seed(seed);
+        Tensor::<2>::random([6, 16], Distribution::Normal(0.0, 1.0), &device).into_data()
+    };
+    let (z0, z1) = (random(1), random(2));
+    let run = |device: &Device| {
+        let device = device.clone().autodiff();
+        let z0 = Tensor::<2>::from_data(z0.clone(), &device).require_grad();
+        let z1 = Tensor::<2>::from_data(z1.clone(), &device);
+        let nt_xent = NtXentConfig::new().init().forward(z0.clone(), z1.clone());
+        let sup_con = SupConConfig::new().init().forward(z0.clone(), z1, &[0, 1, 1, 2, 0, 2]);
+        let both = nt_xent + sup_con;
+        let gradient = z0.grad(&both.backward()).expect("a gradient");
+        (both.into_scalar::<f32>(), values(gradient))
+    };
+    let (loss, gradient) = run(&Device::flex());
+    for (name, device) in others() {
+        let (other_loss, other_gradient) = run(&device);
+        assert!((loss - other_loss).abs() < 1e-4 * loss, "{name}: {other_loss} is not {loss}");
+        other_gradient.assert_approx_eq::<f32>(&gradient, Tolerance::relative(1e-3).set_absolute(1e-5));
+    }
+}
+
+#[test]
+fn a_training_step_gives_the_same_loss_and_running_statistics() {
+    let reference = Device::flex();
+    reference.seed(5);
+    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
+    let task = SimClr::new(encoder, projection, NtXentConfig::new().init()).materialize();
+    let run = |device: &Device| {
+        let device = device.clone().autodiff();
+        let task = task.clone().to_device(&device.clone().inner()).train();
+        let trained = TrainStep::step(&task, batch(&device)).item;
+        // Evaluation uses the statistics that the training step left.
+        let evaluated = InferenceStep::step(&task.valid(), batch(&device.inner()));
+        [trained.loss, evaluated.loss]
+    };
+    let expected = run(&reference);
+    for (name, device) in others() {
+        for (got, want) in run(&device).into_iter().zip(expected) {
+            assert!((got - want).abs() < 2e-3, "{name}: {got} is not {want}");
+        }
+    }
+}

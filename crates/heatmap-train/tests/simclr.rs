@@ -1,0 +1,90 @@
+//! A small SimCLR run from beginning to end: what it writes, how it stops, how it goes on.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use heatmap_train::run::{
+    Architecture, Checkpoint, MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingOptions, train_simclr,
+};
+
+fn config(batches: usize) -> SimClrConfig {
+    SimClrConfig { architecture: Architecture::ResNet18, batches, classes_per_batch: 3, ..SimClrConfig::report() }
+}
+
+fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
+    TrainingOptions { steps, checkpoint_every: 2, images_per_step: 6, resume, interrupter: Default::default() }
+}
+
+fn losses(folder: &RunFolder) -> Vec<(usize, f64)> {
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl")).expect("a log");
+    let train = lines.iter().filter(|line| line.split == "train");
+    train.map(|line: &MetricsLine| (line.step, line.values["loss"])).collect()
+}
+
+fn run(path: &Path) -> RunFolder {
+    RunFolder::create(path, &config(6)).expect("a folder").0
+}
+
+#[test]
+fn a_resumed_run_is_the_run_that_was_not_interrupted() {
+    let root = tempfile::tempdir().expect("a folder");
+    let device = Device::flex();
+
+    let whole = run(&root.path().join("whole"));
+    let outcome = train_simclr(&config(6), &whole, &device, &options(6, None)).expect("a run");
+    assert!(!outcome.interrupted);
+    assert_eq!((outcome.stats.steps, outcome.stats.images), (6, 36));
+    let expected = losses(&whole);
+    assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+
+    // Asked to stop from the beginning, it ends before the first step: nothing to resume from. Asked in the middle, by a
+    // watcher on the log, it leaves a checkpoint of the step it was in.
+    let broken = run(&root.path().join("broken"));
+    let stopping = options(6, None);
+    let (watched, interrupter) = (broken.file("metrics.jsonl"), stopping.interrupter.clone());
+    let watcher = std::thread::spawn(move || {
+        while MetricsLog::read(&watched).map_or(0, |lines| lines.len()) < 3 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        interrupter.stop(Some("enough"));
+    });
+    let outcome = train_simclr(&config(6), &broken, &device, &stopping).expect("a run");
+    watcher.join().expect("the watcher ends");
+    assert!(outcome.interrupted, "{:?}", outcome.stats);
+
+    let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
+    assert_eq!((checkpoint.step, damaged.len()), (outcome.stats.steps, 0));
+    let outcome = train_simclr(&config(6), &broken, &device, &options(6, Some(checkpoint))).expect("a run");
+    assert_eq!(outcome.stats.steps, 6);
+    for (got, want) in losses(&broken).into_iter().zip(expected) {
+        assert_eq!(got.0, want.0);
+        assert!((got.1 - want.1).abs() < 1e-4, "step {}: {} is not {}", got.0, got.1, want.1);
+    }
+}
+
+#[test]
+fn wrong_settings_are_named_before_anything_is_written() {
+    let device = Device::flex();
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = run(&root.path().join("run"));
+    for (field, wrong) in [
+        ("temperature", SimClrConfig { temperature: 0.0, ..config(2) }),
+        ("temperature", SimClrConfig { temperature: f64::NAN, ..config(2) }),
+        ("learning rate", SimClrConfig { learning_rate: 2.0, ..config(2) }),
+        ("batches", SimClrConfig { batches: 0, ..config(2) }),
+        ("classes per batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
+        ("nope", SimClrConfig { preset: "nope".into(), ..config(2) }),
+    ] {
+        let error = train_simclr(&wrong, &folder, &device, &options(2, None)).err().expect("an error").to_string();
+        assert!(error.contains(field), "{error}");
+    }
+    assert!(!folder.file("metrics.jsonl").exists());
+}
+
+#[test]
+fn a_run_goes_on_only_under_its_own_settings() {
+    let earlier = config(6);
+    config(9).check_resumes(&earlier).expect("more batches are fine");
+    let error = SimClrConfig { temperature: 0.1, ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
+    assert_eq!(error, "`temperature` = 0.1: the run to resume has 0.5");
+}
