@@ -1,26 +1,32 @@
-//! Draws every class of every preset, the effect of upsampling, and measures what the total of clicks tells.
+//! Draws every class of every preset, the effect of upsampling, and measures what the total of clicks tells; or draws the
+//! banners of a click table.
 //!
 //! ```text
 //! cargo run --release --example gallery
+//! cargo run --release --example gallery -- --clicks clicks.csv
 //! ```
 //!
-//! A few seconds. Leaves `<preset>.png`, `upsampling.png`, `heatmap.png`, `config.json`, `metrics.jsonl` and
-//! `summary.json` in `--out`.
+//! A few seconds. Leaves `<preset>.png`, `upsampling.png` and `heatmap.png`, or `clicks.png`, with `config.json`,
+//! `metrics.jsonl` and `summary.json` in `--out`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use heatmap_core::binning::Binned;
 use heatmap_core::plot::{Tile, heatmap, montage};
 use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span};
-use heatmap_core::{Upsampling, sample_rng, write_atomically};
+use heatmap_core::table::{BannerClicks, ClickTable};
+use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng, write_atomically};
 use heatmap_examples::{Ending, SharedArguments, end, total_clicks_baseline};
 use heatmap_train::run::RunFolder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-/// Draw every class of every preset, and measure what the total of clicks alone tells about the class
+/// Draw every class of every preset and measure what the total of clicks alone tells about the class; or draw the banners
+/// of a click table
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -30,6 +36,14 @@ struct Arguments {
     /// Heatmaps of each class
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=20))]
     per_class: u64,
+
+    /// Draw the banners of this click table (CSV) instead of the presets
+    #[arg(long, value_name = "FILE")]
+    clicks: Option<PathBuf>,
+
+    /// Edge of a bin of the click table's heatmaps, in px
+    #[arg(long, value_name = "PX", default_value_t = 5.0)]
+    bin_size: f64,
 }
 
 /// `config.json`.
@@ -39,7 +53,12 @@ struct Config {
     per_class: u64,
     baseline_samples: u64,
     presets: [&'static str; 7],
+    clicks: Option<PathBuf>,
+    bin_size_px: f64,
 }
+
+/// Banners on one picture at most, those with the most clicks.
+const MOST_BANNERS: usize = 64;
 
 fn main() -> ExitCode {
     end(run(&Arguments::parse()))
@@ -53,11 +72,24 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         per_class: arguments.per_class,
         baseline_samples: if arguments.shared.smoke { 500 } else { 10_000 },
         presets: PRESET_NAMES,
+        clicks: arguments.clicks.clone(),
+        bin_size_px: arguments.bin_size,
     };
+    // Read before anything is written, so that a broken row leaves no folder behind.
+    let banners = arguments.clicks.as_deref().map(|path| read_banners(path, arguments.bin_size)).transpose()?;
     let (folder, moved) = RunFolder::create(&arguments.shared.out("gallery"), &config)?;
     if let Some(moved) = moved {
         say(&format!("The earlier run is now in {}.", moved.display()));
     }
+    match banners {
+        Some(banners) => show_banners(&folder, &banners)?,
+        None => show_presets(&folder, &config)?,
+    }
+    say(&format!("Pictures are in {}.", folder.path().display()));
+    Ok(Ending::Done)
+}
+
+fn show_presets(folder: &RunFolder, config: &Config) -> Result<(), Box<dyn Error>> {
     let mut summary = BTreeMap::new();
     let bar = ProgressBar::new(PRESET_NAMES.len() as u64);
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} presets  {msg}  {eta} left")?;
@@ -65,7 +97,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     for name in PRESET_NAMES {
         bar.set_message(name);
         let preset = Preset::named(name)?;
-        draw_classes(&folder, &preset, &config)?;
+        draw_classes(folder, &preset, config)?;
         let baseline = total_clicks_baseline(&preset, config.seed, config.baseline_samples);
         summary.insert(format!("{name}.classes"), preset.num_classes() as f64);
         summary.insert(format!("{name}.total_clicks_accuracy"), baseline.accuracy);
@@ -73,7 +105,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    draw_upsampling(&folder, config.seed)?;
+    draw_upsampling(folder, config.seed)?;
     write_atomically(&folder.file("metrics.jsonl"), |out| {
         PRESET_NAMES.iter().try_for_each(|name| {
             let accuracy = summary[&format!("{name}.total_clicks_accuracy")];
@@ -87,8 +119,43 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         let (accuracy, chance) = (of("total_clicks_accuracy"), of("chance_accuracy"));
         say(&format!("{name:<20}{:>8}{accuracy:>36.3}{chance:>11.3}", of("classes")));
     }
-    say(&format!("Pictures are in {}.", folder.path().display()));
-    Ok(Ending::Done)
+    Ok(())
+}
+
+/// Heatmaps of a click table by banner, those with the most clicks first.
+fn read_banners(path: &Path, bin_size_px: f64) -> Result<Vec<(BannerClicks, Binned)>, Box<dyn Error>> {
+    let banners = ClickTable::read_csv(path)?.banners();
+    if banners.is_empty() {
+        return Err(format!("{}: no click in the table", path.display()).into());
+    }
+    let binned = |banner: BannerClicks| -> Result<_, heatmap_core::Error> {
+        let binned = banner.heatmap(bin_size_px)?;
+        Ok((banner, binned))
+    };
+    let mut banners: Vec<(BannerClicks, Binned)> = banners.into_iter().map(binned).collect::<Result<_, _>>()?;
+    banners.sort_by(|a, b| b.1.heatmap.total().total_cmp(&a.1.heatmap.total()));
+    Ok(banners)
+}
+
+fn show_banners(folder: &RunFolder, banners: &[(BannerClicks, Binned)]) -> Result<(), Box<dyn Error>> {
+    let shown: Vec<(String, Heatmap)> = banners
+        .iter()
+        .take(MOST_BANNERS)
+        .map(|(banner, binned)| {
+            let label = format!("{} {}: {}", banner.banner.domain, banner.banner.grid_id, binned.heatmap.total());
+            (label, binned.heatmap.normalized(Normalization::Sqrt))
+        })
+        .collect();
+    let tiles: Vec<Tile<'_>> = shown.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("the {} banners with the most clicks, of {}", tiles.len(), banners.len());
+    montage(&title, &tiles, 6)?.save_png(&folder.file("clicks.png"))?;
+    let clicks: f64 = banners.iter().map(|(_, binned)| binned.heatmap.total()).sum();
+    let outside: u64 = banners.iter().map(|(_, binned)| binned.outside_clicks).sum();
+    let summary = serde_json::json!({"banners": banners.len(), "clicks": clicks, "outside_clicks": outside});
+    write_atomically(&folder.file("metrics.jsonl"), |out| writeln!(out, "{summary}"))?;
+    folder.write_json("summary.json", &summary)?;
+    say(&format!("{} banners, {clicks} clicks on them and {outside} outside.", banners.len()));
+    Ok(())
 }
 
 fn draw_classes(folder: &RunFolder, preset: &Preset, config: &Config) -> Result<(), Box<dyn Error>> {
@@ -96,6 +163,8 @@ fn draw_classes(folder: &RunFolder, preset: &Preset, config: &Config) -> Result<
     let samples: Vec<Sample> = classes
         .flat_map(|class| (0..config.per_class).map(move |index| (class, index)))
         .map(|(class, index)| preset.sample_of_class(config.seed, class, index))
+        // Scaled so that wide clusters show beside narrow ones.
+        .map(|sample| Sample { heatmap: sample.heatmap.normalized(Normalization::Sqrt), ..sample })
         .collect();
     let tiles: Vec<Tile<'_>> = samples
         .iter()

@@ -11,7 +11,6 @@
 //! batch and leaves a checkpoint; `--resume` goes on from the newest complete one.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,7 +28,7 @@ use heatmap_train::run::{
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Without options: the recipe of the report, about 20 minutes on two cores.")]
+#[command(version, after_help = "Without options: the recipe of the report, 15 to 20 minutes on two cores.")]
 struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
@@ -66,9 +65,9 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<usize>,
 
-    /// Go on with the run in --out, from its newest complete checkpoint or from the one in DIR
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
-    resume: Option<Option<PathBuf>>,
+    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    resume: Option<Option<usize>>,
 }
 
 fn main() -> ExitCode {
@@ -130,7 +129,7 @@ fn prepare(arguments: &Arguments) -> Result<(RunFolder, SimClrConfig, Option<Che
     config.check()?;
     config.check_resumes(&earlier)?;
     let checkpoint = match from {
-        Some(path) => Checkpoint::verify(path)?,
+        Some(step) => folder.checkpoints().at_step(*step)?,
         None => {
             let (checkpoint, broken) = folder.checkpoints().newest_complete()?;
             broken.iter().for_each(|error| say(&format!("Passed over a broken checkpoint: {error}")));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heatmap_core::Heatmap;
 use heatmap_core::analysis::Pca;
 use heatmap_core::plot::{Curve, Scatter, Tile, curves, montage, scatters};
 use heatmap_core::synth::Preset;
@@ -69,7 +70,7 @@ pub struct Evaluated {
     pub report: RepresentationReport,
 }
 
-/// Writes `montage.png`: both samples of every class of the first batch.
+/// Writes `montage.png`: both samples of every class of the first batch, scaled as the network sees them.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -77,10 +78,12 @@ pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Pre
     let sampler = PairSampler::new(preset.clone(), Split::Train.seed(config.seed), config.classes_per_batch)?;
     let mut pairs = sampler.pairs(0);
     pairs.sort_by_key(|pair| pair[0].class);
-    let tiles: Vec<Tile<'_>> = (0..2)
+    let seen: Vec<(usize, Heatmap)> = (0..2)
         .flat_map(|view| pairs.iter().map(move |pair| &pair[view]))
-        .map(|sample| Tile { label: &preset.classes[sample.class].name, heatmap: &sample.heatmap })
+        .map(|sample| (sample.class, sample.heatmap.normalized(config.image.normalization)))
         .collect();
+    let tiles: Vec<Tile<'_>> =
+        seen.iter().map(|(class, heatmap)| Tile { label: &preset.classes[*class].name, heatmap }).collect();
     let title = format!("{}: the first batch, one pair a column", preset.name);
     Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
 }

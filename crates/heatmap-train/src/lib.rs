@@ -15,3 +15,8 @@ pub mod task;
 
 pub use device::DeviceName;
 pub use error::{Error, Result};
+
+/// The code of the README, compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -81,20 +81,32 @@ impl Checkpoints {
         })
     }
 
+    /// The checkpoint of this step, when it is complete.
+    ///
+    /// # Errors
+    /// Names the file that is missing, truncated or changed.
+    pub fn at_step(&self, step: usize) -> Result<Checkpoint> {
+        Checkpoint::verify(&self.path_of(step))
+    }
+
     /// Burn's three checkpointers, for model, optimiser and scheduler.
     pub(super) fn checkpointers(&self) -> [PartCheckpointer; 3] {
         let shared = Arc::new(Shared { checkpoints: self.clone(), pending: Mutex::default() });
         PARTS.map(|part| PartCheckpointer { part, shared: shared.clone() })
     }
 
-    /// Makes the folder and removes what a crash left half-written.
-    pub(super) fn prepare(&self) -> Result<()> {
+    /// Makes the folder, and removes what a crash left half-written and what lies after `step`, where the run goes on: the
+    /// run will come by there again.
+    pub(super) fn prepare(&self, step: usize) -> Result<()> {
         fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
             let entry = entry.map_err(Error::io(&self.folder))?;
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                 fs::remove_dir_all(entry.path()).map_err(Error::io(&entry.path()))?;
             }
+        }
+        for (_, path) in self.folders()?.into_iter().filter(|(later, _)| *later > step) {
+            fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
         Ok(())
     }
@@ -139,7 +151,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Names the file that is missing, truncated or changed.
-    pub fn verify(path: &Path) -> Result<Self> {
+    fn verify(path: &Path) -> Result<Self> {
         let manifest_path = path.join(MANIFEST);
         let text = fs::read_to_string(&manifest_path).map_err(Error::io(&manifest_path))?;
         let manifest: Manifest = serde_json::from_str(&text).map_err(|error| Error::bad_file(&manifest_path, error))?;
@@ -255,7 +267,7 @@ mod tests {
     fn in_folder() -> (tempfile::TempDir, Checkpoints) {
         let root = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(root.path().join("checkpoints"));
-        checkpoints.prepare().unwrap();
+        checkpoints.prepare(0).unwrap();
         (root, checkpoints)
     }
 
@@ -278,8 +290,18 @@ mod tests {
         optimizer.write(200, b"new").unwrap();
         assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
         // Whoever starts next sweeps up.
-        checkpoints.prepare().unwrap();
+        checkpoints.prepare(100).unwrap();
         assert_eq!(fs::read_dir(&checkpoints.folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn going_back_discards_what_came_later() {
+        let (_root, checkpoints) = in_folder();
+        [100, 200].into_iter().for_each(|step| write(&checkpoints, step));
+        assert_eq!(checkpoints.at_step(100).unwrap().step, 100);
+        assert!(checkpoints.at_step(150).unwrap_err().to_string().contains("step-000150/manifest.json: "));
+        checkpoints.prepare(100).unwrap();
+        assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
     }
 
     #[test]

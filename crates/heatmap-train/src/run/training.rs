@@ -65,7 +65,7 @@ where
 {
     let done = options.resume.as_ref().map_or(0, |checkpoint| checkpoint.step);
     let checkpoints = folder.checkpoints();
-    checkpoints.prepare()?;
+    checkpoints.prepare(done)?;
     let progress = Arc::new(Mutex::new(Progress::default()));
     let strategy = StepStrategy {
         device: device.clone().autodiff(),
