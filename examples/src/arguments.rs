@@ -8,7 +8,7 @@ use heatmap_train::DeviceName;
 /// `--out`, `--seed`, `--device`, `--smoke`.
 #[derive(Debug, Clone, Args)]
 pub struct SharedArguments {
-    /// Folder for everything the program leaves [default: runs/<name of the example>]
+    /// Folder for everything the program leaves [default: runs/EXAMPLE]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 

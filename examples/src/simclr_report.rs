@@ -110,12 +110,15 @@ pub fn write_loss_curve(folder: &RunFolder, chance: f64) -> Result<Vec<MetricsLi
     Ok(lines)
 }
 
+/// Points of a scatter.
+type Points = Vec<(f64, f64)>;
+
 /// Writes `pca.png`: held-out features before and after training, each by its own two principal components.
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
 pub fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, trained: &Evaluated) -> Result<()> {
-    let project = |features: &LabelledFeatures| -> Result<(Vec<(f64, f64)>, [String; 2])> {
+    let project = |features: &LabelledFeatures| -> Result<(Points, [String; 2])> {
         let pca = Pca::fit(features.features.as_ref(), 2)?;
         let projected = pca.transform(features.features.as_ref())?;
         let share = pca.explained_variance_ratio();

@@ -108,16 +108,16 @@ fn evaluation_does_not_depend_on_the_rest_of_the_batch_and_training_does() {
     let device = Device::flex().autodiff();
     let network = ResNetConfig::resnet18().init(&device);
     let images: Tensor<4> = Tensor::random([4, 3, 32, 32], Distribution::Default, &device);
-    let first = |features: Tensor<2>| features.slice([0..1]).into_data().try_to_vec::<f32>().expect("f32 features");
+    let first = |features: Tensor<2>| features.narrow(0, 0, 1).into_data().try_to_vec::<f32>().expect("f32 features");
     let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
 
     let together = first(network.forward_features(images.clone()));
-    let apart = first(network.forward_features(images.clone().slice([0..2])));
+    let apart = first(network.forward_features(images.clone().narrow(0, 0, 2)));
     assert!(distance(&together, &apart) > 1e-3, "training normalises by the batch");
 
     let network = network.valid();
     let images = images.inner();
     let together = first(network.forward_features(images.clone()));
-    let apart = first(network.forward_features(images.slice([0..1])));
+    let apart = first(network.forward_features(images.narrow(0, 0, 1)));
     assert!(distance(&together, &apart) < 1e-4, "evaluation does not");
 }

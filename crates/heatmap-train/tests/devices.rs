@@ -1,5 +1,7 @@
 //! The same numbers on every device that this build and this machine have. Where there is no adapter, the reason is printed.
 
+#![allow(clippy::print_stderr, reason = "a skipped device says why")]
+
 use std::sync::Arc;
 
 use burn::module::Module;

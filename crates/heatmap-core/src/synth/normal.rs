@@ -59,11 +59,11 @@ impl Normal {
     #[inline]
     pub(crate) fn pair(&self, rng: &mut impl Rng) -> (f64, f64) {
         let bits = rng.next_u64();
-        (self.from_bits(bits as u32, rng), self.from_bits((bits >> 32) as u32, rng))
+        (self.number(bits as u32, rng), self.number((bits >> 32) as u32, rng))
     }
 
     #[inline]
-    fn from_bits(&self, bits: u32, rng: &mut impl Rng) -> f64 {
+    fn number(&self, bits: u32, rng: &mut impl Rng) -> f64 {
         let layer = (bits & 0xFF) as usize;
         let place = (bits as i32) >> 8;
         // The middle of the place, so that the distribution is symmetric.
@@ -79,7 +79,7 @@ impl Normal {
             return self.tail(rng).copysign(x);
         }
         let between = self.height[layer] + rng.random::<f64>() * (self.height[layer + 1] - self.height[layer]);
-        if between < libm::exp(-0.5 * x * x) { x } else { self.from_bits(rng.next_u64() as u32, rng) }
+        if between < libm::exp(-0.5 * x * x) { x } else { self.number(rng.next_u64() as u32, rng) }
     }
 
     /// Beyond the last edge: exponential proposals (Marsaglia 1964).
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn layers_have_equal_area_and_close_at_the_top() {
         let (table, edge) = (Normal::new(), Normal::edges());
-        for i in 1..LAYERS {
-            let area = edge[i] * (table.height[i + 1] - table.height[i]);
+        for (i, heights) in table.height.windows(2).enumerate().skip(1) {
+            let area = edge[i] * (heights[1] - heights[0]);
             assert!((area - AREA).abs() < 1e-12, "layer {i}: {area}");
         }
         // The lowest layer is a rectangle to the last edge and the tail: TAIL * density + area of the tail.

@@ -122,7 +122,7 @@ impl Iterator for PairIterator<'_> {
         let step = self.next;
         self.loader.steps.contains(&step).then(|| {
             self.next += 1;
-            self.loader.load(step).map_err(|error| DatasetError::new(error))
+            self.loader.load(step).map_err(DatasetError::new)
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::optim::AdamConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::tensor::Device;
+use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
@@ -174,9 +175,7 @@ pub fn train_simclr(
         folder,
         &device,
         options,
-        SimClr::new(encoder, projection, loss),
-        AdamConfig::new().with_epsilon(1e-8).init(),
-        schedule,
+        Learner::new(SimClr::new(encoder, projection, loss), AdamConfig::new().with_epsilon(1e-8).init(), schedule),
         (Arc::new(loader(Split::Train, config.batches)?), Arc::new(loader(Split::Valid, VALID_BATCHES)?)),
         |training| {
             training

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::optim::ModuleOptimizer;
-use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::EventStoreClient;
@@ -52,9 +50,7 @@ pub(super) fn launch<M>(
     folder: &RunFolder,
     device: &Device,
     options: &TrainingOptions,
-    model: M,
-    optimizer: ModuleOptimizer,
-    schedule: ModuleLrScheduler,
+    learner: Learner<M>,
     (train, valid): (TrainLoader<M>, ValidLoader<M>),
     register: impl FnOnce(SupervisedTraining<M>) -> SupervisedTraining<M>,
 ) -> Result<Outcome<M>>
@@ -85,7 +81,7 @@ where
     if done > 0 {
         training = training.checkpoint(done);
     }
-    let result = register(training).launch(Learner::new(model, optimizer, schedule));
+    let result = register(training).launch(learner);
 
     let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
     let stats = progress.stats;
@@ -114,6 +110,7 @@ mod tests {
     use burn::data::dataset::DatasetError;
     use burn::module::{Module, Param};
     use burn::optim::SgdConfig;
+    use burn::optim::lr_scheduler::constant::ConstantLr;
     use burn::tensor::{ExecutionError, Tensor};
     use burn::train::TrainOutput;
     use burn::train::metric::ItemLazy;
@@ -204,19 +201,8 @@ mod tests {
         let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
         let loaders: (TrainLoader<Toy>, ValidLoader<Toy>) =
             (Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
-        launch(folder, &device, options, toy, SgdConfig::new().init(), 0.25.into_schedule(), loaders, |training| {
-            training
-        })
-    }
-
-    trait IntoSchedule {
-        fn into_schedule(self) -> ModuleLrScheduler;
-    }
-
-    impl IntoSchedule for f64 {
-        fn into_schedule(self) -> ModuleLrScheduler {
-            burn::optim::lr_scheduler::constant::ConstantLr::from(self).into()
-        }
+        let learner = Learner::new(toy, SgdConfig::new().init(), ConstantLr::from(0.25));
+        launch(folder, &device, options, learner, loaders, |training| training)
     }
 
     fn options(steps: usize) -> TrainingOptions {

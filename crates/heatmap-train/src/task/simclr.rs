@@ -45,8 +45,8 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     fn forward(&self, batch: PairBatch) -> (NtXentOutput, usize) {
         let images = batch.images.dims()[0];
         let projections = self.projection.forward(self.encoder.forward_features(batch.images));
-        let view = |rows: std::ops::Range<usize>| -> Tensor<2> { projections.clone().slice([rows]) };
-        (self.loss.forward_with_top1(view(0..images / 2), view(images / 2..images)), images)
+        let view = |at: usize| -> Tensor<2> { projections.clone().narrow(0, at * images / 2, images / 2) };
+        (self.loss.forward_with_top1(view(0), view(1)), images)
     }
 }
 
