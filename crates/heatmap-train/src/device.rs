@@ -55,6 +55,7 @@ impl DeviceName {
     }
 
     #[cfg(feature = "ndarray")]
+    #[allow(deprecated, reason = "offered for comparison as long as Burn has it")]
     fn open_ndarray(self) -> Result<Device> {
         Ok(Device::ndarray())
     }
