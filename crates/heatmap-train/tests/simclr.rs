@@ -30,17 +30,9 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     let root = tempfile::tempdir().expect("a folder");
     let device = Device::flex();
 
-    let whole = run(&root.path().join("whole"));
-    let outcome = train_simclr(&config(6), &whole, &device, &options(6, None)).expect("a run");
-    assert!(!outcome.interrupted);
-    assert_eq!((outcome.stats.steps, outcome.stats.images), (6, 36));
-    let expected = losses(&whole);
-    assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
-
-    // Asked to stop from the beginning, it ends before the first step: nothing to resume from. Asked in the middle, by a
-    // watcher on the log, it leaves a checkpoint of the step it was in.
+    // A watcher on the log asks a long run to stop: it leaves a checkpoint of whatever step it was in.
     let broken = run(&root.path().join("broken"));
-    let stopping = options(6, None);
+    let stopping = options(60, None);
     let (watched, interrupter) = (broken.file("metrics.jsonl"), stopping.interrupter.clone());
     let watcher = std::thread::spawn(move || {
         while MetricsLog::read(&watched).map_or(0, |lines| lines.len()) < 3 {
@@ -48,15 +40,26 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
         }
         interrupter.stop(Some("enough"));
     });
-    let outcome = train_simclr(&config(6), &broken, &device, &stopping).expect("a run");
+    let outcome = train_simclr(&config(60), &broken, &device, &stopping).expect("a run");
     watcher.join().expect("the watcher ends");
     assert!(outcome.interrupted, "{:?}", outcome.stats);
 
+    let stopped = outcome.stats.steps;
     let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
-    assert_eq!((checkpoint.step, damaged.len()), (outcome.stats.steps, 0));
-    let outcome = train_simclr(&config(6), &broken, &device, &options(6, Some(checkpoint))).expect("a run");
-    assert_eq!(outcome.stats.steps, 6);
-    for (got, want) in losses(&broken).into_iter().zip(expected) {
+    assert_eq!((checkpoint.step, damaged.len()), (stopped, 0));
+    let last = stopped + 2;
+    let outcome = train_simclr(&config(60), &broken, &device, &options(last, Some(checkpoint))).expect("a run");
+    assert_eq!((outcome.stats.steps, outcome.interrupted), (last, false));
+
+    let whole = run(&root.path().join("whole"));
+    let outcome = train_simclr(&config(60), &whole, &device, &options(last, None)).expect("a run");
+    assert_eq!((outcome.stats.steps, outcome.stats.images), (last, 6 * last));
+    let expected = losses(&whole);
+    assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
+
+    let got = losses(&broken);
+    assert_eq!(got.len(), expected.len());
+    for (got, want) in got.into_iter().zip(expected) {
         assert_eq!(got.0, want.0);
         assert!((got.1 - want.1).abs() < 1e-4, "step {}: {} is not {}", got.0, got.1, want.1);
     }
