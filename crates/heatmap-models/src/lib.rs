@@ -3,6 +3,8 @@
 //! Models stop at features: [`Encoder::forward_features`] gives `[batch, feature_dim]`, and heads and losses are parts that
 //! a task composes. Tensors are NCHW, `[batch, channels, height, width]`, everywhere.
 //!
+//! A residual network, fresh:
+//!
 //! ```
 //! use burn::tensor::{Device, Tensor};
 //! use heatmap_models::{Encoder, ResNetConfig};
@@ -12,13 +14,21 @@
 //! let features = encoder.forward_features(Tensor::zeros([2, 1, 64, 64], &device));
 //! assert_eq!(features.dims(), [2, 512]);
 //! ```
+//!
+//! Networks with the weights of others are shown at [`ResNet`] and [`Vit`]; [`weights`] says what fits.
 
 mod encoder;
+mod error;
 pub mod heads;
 mod ops;
 pub mod resnet;
+pub mod vit;
+pub mod weights;
 
 pub use burn;
 pub use encoder::Encoder;
+pub use error::{Error, Result};
 pub use heads::{ProjectionHead, ProjectionHeadConfig};
 pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};
+pub use vit::{Pooling, Vit, VitConfig};
+pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -39,6 +39,9 @@ pub struct ResNetConfig {
     /// Classes of the linear head; `None` for an encoder without one.
     #[config(default = "None")]
     pub num_classes: Option<usize>,
+    /// Channels of the stem and of the first stage; the others follow from it. 64 in every published network.
+    #[config(default = 64)]
+    pub base_width: usize,
     /// First layers.
     #[config(default = "StemKind::Standard")]
     pub stem: StemKind,
@@ -86,26 +89,27 @@ impl ResNetConfig {
 
     /// Length of a feature vector.
     pub fn feature_dim(&self) -> usize {
-        512 * self.block.expansion()
+        8 * self.base_width * self.block.expansion()
     }
 
     /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
     ///
     /// # Panics
-    /// When a stage has no block, or there are no channels or classes.
+    /// When a stage has no block, or there are no channels, width or classes.
     pub fn init(&self, device: &Device) -> ResNet {
         assert!(self.in_channels > 0, "in_channels must be positive");
+        assert!(self.base_width > 0, "base_width must be positive");
         assert!(self.num_classes != Some(0), "num_classes must be positive");
         assert!(!self.depths.contains(&0), "every stage needs a block, got depths {:?}", self.depths);
-        let mut in_channels = Stem::OUT_CHANNELS;
+        let mut in_channels = self.base_width;
         let stages = (0..4).map(|at| {
             let stage = Stage::init(self, at, in_channels, device);
-            in_channels = (64 << at) * self.block.expansion();
+            in_channels = (self.base_width << at) * self.block.expansion();
             stage
         });
         ResNet {
             stages: stages.collect(),
-            stem: Stem::init(self.stem, self.in_channels, device),
+            stem: Stem::init(self.stem, [self.in_channels, self.base_width], device),
             head: self.num_classes.map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
             feature_dim: self.feature_dim(),
             in_channels: self.in_channels,

@@ -6,6 +6,7 @@ mod conv_norm;
 mod network;
 mod stage;
 mod stem;
+mod weights;
 
 pub use config::{BlockKind, ResNetConfig, StemKind};
 pub use network::{ResNet, StageOutputs};

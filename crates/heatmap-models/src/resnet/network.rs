@@ -9,6 +9,25 @@ use super::stem::Stem;
 use crate::Encoder;
 
 /// A residual network; made by [`ResNetConfig`](super::ResNetConfig).
+///
+/// The weights of torchvision, timm or transformers, and the features of grey images:
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use heatmap_models::{Encoder, LoadOptions, Pretrained, ResNetConfig, TensorFile};
+///
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/resnet-bottleneck-torchvision.safetensors");
+/// let device = Device::flex();
+/// let file = TensorFile::open(path)?; // resnet50-11ad3fa6.pth, model.safetensors, ...
+/// let config = ResNetConfig::of(&file)?.with_in_channels(1).with_num_classes(None);
+/// let options = LoadOptions::new().grey_stem().without_head();
+/// let (network, report) = config.init(&device).load_weights(&file, &options)?;
+/// println!("{report}"); // 100 tensors in the torchvision layout, colours added to grey; left out: fc.bias, fc.weight
+/// let features = network.forward_features(Tensor::zeros([2, 1, 64, 64], &device));
+/// assert_eq!(features.dims(), [2, config.feature_dim()]);
+/// # assert_eq!(report.loaded.len(), 100);
+/// # Ok::<(), heatmap_models::Error>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct ResNet {
     pub(super) stem: Stem,

@@ -13,9 +13,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Stage `at` of four, 64, 128, 256 or 512 wide.
+    /// Stage `at` of four, each twice as wide as the one before: 64, 128, 256 and 512 channels in the published networks.
     pub(super) fn init(config: &ResNetConfig, at: usize, in_channels: usize, device: &Device) -> Self {
-        let width = 64 << at;
+        let width = config.base_width << at;
         let out_channels = width * config.block.expansion();
         let block = |j| {
             let (from, stride) = match j {

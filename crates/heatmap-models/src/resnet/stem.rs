@@ -1,4 +1,4 @@
-//! [`Stem`]: the first layers, from an image to 64 channels.
+//! [`Stem`]: the first layers, from an image to the channels of the first stage.
 
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
@@ -16,10 +16,7 @@ pub(super) struct Stem {
 }
 
 impl Stem {
-    pub(super) const OUT_CHANNELS: usize = 64;
-
-    pub(super) fn init(kind: StemKind, in_channels: usize, device: &Device) -> Self {
-        let channels = [in_channels, Self::OUT_CHANNELS];
+    pub(super) fn init(kind: StemKind, channels: [usize; 2], device: &Device) -> Self {
         match kind {
             StemKind::Standard => {
                 let pool = MaxPool2dConfig::new([3, 3]).with_strides([2, 2]);

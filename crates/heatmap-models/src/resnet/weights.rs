@@ -1,0 +1,125 @@
+//! The names of a residual network's tensors in torchvision, timm, transformers and lightly.
+
+use super::config::{BlockKind, ResNetConfig, StemKind};
+use super::network::ResNet;
+use crate::weights::{Family, Layout, Published, Recognised, TensorFile, WeightLayout};
+use crate::{Error, Result};
+
+impl Published for ResNet {
+    const FAMILY: &'static Family = &Family {
+        name: "ResNet",
+        probes: &[
+            "stem.layer.conv.weight",
+            "stem.layer.norm.gamma",
+            "stages.0.blocks.0.branch.0.conv.weight",
+            "stages.3.blocks.0.branch.0.conv.weight",
+        ],
+        layouts: &[
+            Layout { name: WeightLayout::Torchvision, body: "", head: "fc.", keys: torchvision },
+            Layout { name: WeightLayout::Timm, body: "", head: "fc.", keys: torchvision },
+            Layout { name: WeightLayout::HuggingFace, body: "resnet.", head: "classifier.", keys: hugging_face },
+            Layout { name: WeightLayout::HuggingFace, body: "", head: "classifier.", keys: hugging_face },
+            Layout { name: WeightLayout::Sequential, body: "", head: "fc.", keys: sequential },
+        ],
+    };
+}
+
+impl ResNetConfig {
+    /// The configuration of the network whose weights a file holds, with its head if there is one.
+    ///
+    /// # Errors
+    /// When the file holds no residual network that [`ResNetConfig`] can describe.
+    pub fn of(file: &TensorFile) -> Result<Self> {
+        let found = ResNet::FAMILY.recognise(file)?;
+        let shape = |path: &str| found.shape(file, path);
+        let bad = |reason: String| Error::bad_file(file.path(), reason);
+        let stem = match shape("stem.layer.conv.weight") {
+            Some([width, channels, 7, 7]) => (StemKind::Standard, *width, *channels),
+            Some([width, channels, 3, 3]) => (StemKind::SmallImage, *width, *channels),
+            other => return Err(bad(format!("a stem of shape {other:?} is that of no ResNet known here"))),
+        };
+        let depths = [0, 1, 2, 3].map(|stage| blocks(&found, file, stage));
+        if depths.contains(&0) {
+            return Err(bad(format!("a ResNet with {depths:?} blocks in its stages")));
+        }
+        let block = match shape("stages.0.blocks.0.branch.2.conv.weight") {
+            Some(_) => BlockKind::Bottleneck,
+            None => BlockKind::Basic,
+        };
+        let num_classes = shape("head.weight").and_then(|shape| shape.first().copied());
+        Ok(Self::new(block, depths)
+            .with_stem(stem.0)
+            .with_base_width(stem.1)
+            .with_in_channels(stem.2)
+            .with_num_classes(num_classes))
+    }
+}
+
+/// Blocks of a stage in a file.
+fn blocks(found: &Recognised<'_>, file: &TensorFile, stage: usize) -> usize {
+    let first = |block: usize| format!("stages.{stage}.blocks.{block}.branch.0.conv.weight");
+    (0..).take_while(|block| found.shape(file, &first(*block)).is_some()).count()
+}
+
+fn torchvision(path: &[&str]) -> Option<Vec<String>> {
+    Some(vec![match path {
+        ["stem", "layer", "conv", leaf] => format!("conv1.{leaf}"),
+        ["stem", "layer", "norm", leaf] => format!("bn1.{}", norm_leaf(leaf)),
+        ["stages", stage, block @ ..] => format!("layer{}.{}", from_one(stage)?, in_stage(block)?),
+        ["head", leaf] => format!("fc.{leaf}"),
+        _ => return None,
+    }])
+}
+
+/// The modules of torchvision's network by their places: conv1, bn1, relu, maxpool, layer1 to layer4.
+fn sequential(path: &[&str]) -> Option<Vec<String>> {
+    Some(vec![match path {
+        ["stem", "layer", "conv", leaf] => format!("0.{leaf}"),
+        ["stem", "layer", "norm", leaf] => format!("1.{}", norm_leaf(leaf)),
+        ["stages", stage, block @ ..] => format!("{}.{}", from_one(stage)? + 3, in_stage(block)?),
+        _ => return None,
+    }])
+}
+
+/// A name behind the stage, in torchvision.
+fn in_stage(path: &[&str]) -> Option<String> {
+    Some(match path {
+        ["blocks", block, "branch", at, "conv", leaf] => format!("{block}.conv{}.{leaf}", from_one(at)?),
+        ["blocks", block, "branch", at, "norm", leaf] => format!("{block}.bn{}.{}", from_one(at)?, norm_leaf(leaf)),
+        ["blocks", block, "shortcut", "conv", leaf] => format!("{block}.downsample.0.{leaf}"),
+        ["blocks", block, "shortcut", "norm", leaf] => format!("{block}.downsample.1.{}", norm_leaf(leaf)),
+        _ => return None,
+    })
+}
+
+fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
+    let (layer, last): (String, &[&str]) = match path {
+        ["head", leaf] => return Some(vec![format!("classifier.1.{leaf}")]),
+        ["stem", "layer", last @ ..] => ("embedder.embedder".to_owned(), last),
+        ["stages", stage, "blocks", block, "shortcut", last @ ..] => {
+            (format!("encoder.stages.{stage}.layers.{block}.shortcut"), last)
+        }
+        ["stages", stage, "blocks", block, "branch", at, last @ ..] => {
+            (format!("encoder.stages.{stage}.layers.{block}.layer.{at}"), last)
+        }
+        _ => return None,
+    };
+    Some(vec![match last {
+        ["conv", leaf] => format!("{layer}.convolution.{leaf}"),
+        ["norm", leaf] => format!("{layer}.normalization.{}", norm_leaf(leaf)),
+        _ => return None,
+    }])
+}
+
+/// Burn's name of a batch normalisation's tensor in PyTorch.
+fn norm_leaf(leaf: &str) -> &str {
+    match leaf {
+        "gamma" => "weight",
+        "beta" => "bias",
+        other => other,
+    }
+}
+
+fn from_one(index: &str) -> Option<usize> {
+    Some(index.parse::<usize>().ok()? + 1)
+}

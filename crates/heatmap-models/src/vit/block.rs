@@ -1,0 +1,71 @@
+//! [`Block`]: attention and a small network for each token, both residual, normalised before (paper, equations 2 and 3).
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
+use burn::tensor::{Device, Tensor, activation::gelu};
+
+use super::attention::Attention;
+use super::config::VitConfig;
+use super::drop_path::DropPath;
+
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    norm1: LayerNorm,
+    attention: Attention,
+    norm2: LayerNorm,
+    mlp: Mlp,
+    dropout: Dropout,
+    drop_path: DropPath,
+}
+
+/// Two layers with a GELU between them (Hendrycks and Gimpel 2016, the exact form with erf).
+#[derive(Module, Debug)]
+struct Mlp {
+    fc1: Linear,
+    fc2: Linear,
+    dropout: Dropout,
+}
+
+impl Block {
+    pub(super) fn init(config: &VitConfig, drop_path: f64, device: &Device) -> Self {
+        let mlp = Mlp {
+            fc1: config.linear(config.embed_dim, config.mlp_dim, device),
+            fc2: config.linear(config.mlp_dim, config.embed_dim, device),
+            dropout: DropoutConfig::new(config.dropout).init(),
+        };
+        Self {
+            norm1: config.layer_norm(device),
+            attention: Attention::init(config, device),
+            norm2: config.layer_norm(device),
+            mlp,
+            dropout: DropoutConfig::new(config.dropout).init(),
+            drop_path: DropPath::init(drop_path),
+        }
+    }
+
+    /// # Shapes
+    /// - `tokens` and output: `[batch, tokens, embed_dim]`
+    pub(super) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let attended = self.attention.forward(self.norm1.forward(tokens.clone()));
+        self.residual(tokens, attended)
+    }
+
+    /// As [`Block::forward`], and the attention map `[batch, num_heads, tokens, tokens]`.
+    pub(super) fn forward_with_map(&self, tokens: Tensor<3>) -> (Tensor<3>, Tensor<4>) {
+        let (attended, map) = self.attention.forward_with_map(self.norm1.forward(tokens.clone()));
+        (self.residual(tokens, attended), map)
+    }
+
+    fn residual(&self, tokens: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
+        let branch = |branch| self.drop_path.forward(self.dropout.forward(branch));
+        let tokens = tokens + branch(attended);
+        let hidden = self.mlp.forward(self.norm2.forward(tokens.clone()));
+        tokens + branch(hidden)
+    }
+}
+
+impl Mlp {
+    fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        self.fc2.forward(self.dropout.forward(gelu(self.fc1.forward(tokens))))
+    }
+}

@@ -1,0 +1,154 @@
+//! [`VitConfig`]: one configuration for the whole family.
+
+use burn::config::Config;
+use burn::module::Param;
+use burn::nn::{DropoutConfig, Initializer, LayerNormConfig, LinearConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::block::Block;
+use super::network::{Pooler, Vit};
+use super::patch_embed::PatchEmbed;
+use super::position::Position;
+
+/// How the tokens become one feature vector.
+#[derive(Config, Debug, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The class token, as in the paper.
+    Cls,
+    /// The mean of the patch tokens.
+    Mean,
+}
+
+/// Configuration of a [`Vit`].
+#[derive(Config, Debug)]
+pub struct VitConfig {
+    /// Length of a token.
+    pub embed_dim: usize,
+    /// Blocks.
+    pub depth: usize,
+    /// Heads of the attention; they divide `embed_dim`.
+    pub num_heads: usize,
+    /// Width of the hidden layer in a block.
+    pub mlp_dim: usize,
+    /// Height and width of a patch in px.
+    pub patch_size: usize,
+    /// Height and width in px of the images that the positions are learned for; others are interpolated.
+    #[config(default = 224)]
+    pub image_size: usize,
+    /// Channels of the images.
+    #[config(default = 3)]
+    pub in_channels: usize,
+    /// Classes of the linear head; `None` for an encoder without one.
+    #[config(default = "None")]
+    pub num_classes: Option<usize>,
+    /// Added to the variance in layer normalisation: 1e-6 in timm and torchvision, 1e-12 in transformers.
+    #[config(default = 1e-6)]
+    pub layer_norm_eps: f64,
+    /// Adds the pooler of `google/vit-base-patch16-224-in21k`: tanh of a linear layer on the class token.
+    #[config(default = false)]
+    pub pooler: bool,
+    /// How the tokens become one feature vector.
+    #[config(default = "Pooling::Cls")]
+    pub pooling: Pooling,
+    /// Dropout on the embedding and behind every layer of a block, in training.
+    #[config(default = 0.0)]
+    pub dropout: f64,
+    /// Dropout on the attention maps, in training.
+    #[config(default = 0.0)]
+    pub attention_dropout: f64,
+    /// Stochastic depth (Huang et al. 2016): the probability that the last block is passed over for an image, in training;
+    /// it rises from zero linearly over the blocks.
+    #[config(default = 0.0)]
+    pub drop_path: f64,
+}
+
+impl VitConfig {
+    /// ViT-Ti: 192 wide, 12 blocks, 3 heads (Touvron et al. 2021).
+    pub fn tiny(patch_size: usize) -> Self {
+        Self::new(192, 12, 3, 768, patch_size)
+    }
+
+    /// ViT-S: 384 wide, 12 blocks, 6 heads (Touvron et al. 2021).
+    pub fn small(patch_size: usize) -> Self {
+        Self::new(384, 12, 6, 1536, patch_size)
+    }
+
+    /// ViT-B: 768 wide, 12 blocks, 12 heads.
+    pub fn base(patch_size: usize) -> Self {
+        Self::new(768, 12, 12, 3072, patch_size)
+    }
+
+    /// ViT-L: 1024 wide, 24 blocks, 16 heads.
+    pub fn large(patch_size: usize) -> Self {
+        Self::new(1024, 24, 16, 4096, patch_size)
+    }
+
+    /// Patches along one side of an image of `image_size`.
+    pub fn grid_size(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+
+    /// Tokens of an image of `image_size`: one for every patch, and the class token.
+    pub fn num_tokens(&self) -> usize {
+        self.grid_size().pow(2) + 1
+    }
+
+    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and transformers, which cut it off
+    /// at a hundred standard deviations, that is not at all; biases zero.
+    ///
+    /// # Panics
+    /// When a size is zero, `num_heads` does not divide `embed_dim`, `patch_size` does not divide `image_size`, or a
+    /// probability is not in `[0, 1)`.
+    pub fn init(&self, device: &Device) -> Vit {
+        self.check();
+        let drop_path = |at: usize| self.drop_path * at as f64 / (self.depth - 1).max(1) as f64;
+        Vit {
+            patch_embed: PatchEmbed::init(self, device),
+            class_token: token([1, 1, self.embed_dim], device),
+            position: Position::init(self, device),
+            dropout: DropoutConfig::new(self.dropout).init(),
+            blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
+            norm: self.layer_norm(device),
+            pooler: self.pooler.then(|| Pooler { dense: self.linear(self.embed_dim, self.embed_dim, device) }),
+            head: self.num_classes.map(|classes| self.linear(self.embed_dim, classes, device)),
+            pooling: self.pooling,
+            in_channels: self.in_channels,
+        }
+    }
+
+    fn check(&self) {
+        for (name, value) in [
+            ("embed_dim", self.embed_dim),
+            ("depth", self.depth),
+            ("num_heads", self.num_heads),
+            ("mlp_dim", self.mlp_dim),
+            ("patch_size", self.patch_size),
+            ("image_size", self.image_size),
+            ("in_channels", self.in_channels),
+            ("num_classes", self.num_classes.unwrap_or(1)),
+        ] {
+            assert!(value > 0, "{name} must be positive");
+        }
+        let Self { embed_dim, num_heads, patch_size, image_size, drop_path, .. } = self;
+        assert!(embed_dim.is_multiple_of(*num_heads), "num_heads {num_heads} must divide embed_dim {embed_dim}");
+        assert!(image_size.is_multiple_of(*patch_size), "patch_size {patch_size} must divide image_size {image_size}");
+        assert!((0.0..1.0).contains(drop_path), "drop_path {drop_path} must be in [0, 1)");
+    }
+
+    pub(super) fn linear(&self, from: usize, to: usize, device: &Device) -> burn::nn::Linear {
+        let mut linear = LinearConfig::new(from, to).with_initializer(NORMAL).init(device);
+        linear.bias = linear.bias.map(|_| Initializer::Zeros.init([to], device));
+        linear
+    }
+
+    pub(super) fn layer_norm(&self, device: &Device) -> burn::nn::LayerNorm {
+        LayerNormConfig::new(self.embed_dim).with_epsilon(self.layer_norm_eps).init(device)
+    }
+}
+
+pub(super) const NORMAL: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
+
+/// A learned token, or several.
+pub(super) fn token(shape: [usize; 3], device: &Device) -> Param<Tensor<3>> {
+    NORMAL.init(shape, device)
+}

@@ -1,0 +1,13 @@
+//! Vision transformers (Dosovitskiy et al. 2021), as in timm, torchvision and transformers.
+
+mod attention;
+mod block;
+mod config;
+mod drop_path;
+mod network;
+mod patch_embed;
+mod position;
+mod weights;
+
+pub use config::{Pooling, VitConfig};
+pub use network::Vit;

@@ -1,0 +1,151 @@
+//! [`Vit`]: patches, positions, blocks, a last normalisation, and optional pooler and head.
+
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::tensor::Tensor;
+
+use super::block::Block;
+use super::config::Pooling;
+use super::patch_embed::PatchEmbed;
+use super::position::Position;
+use crate::Encoder;
+
+/// A vision transformer; made by [`VitConfig`](super::VitConfig).
+///
+/// The weights of timm, torchvision or transformers, and all that the network gives:
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use heatmap_models::{Encoder, LoadOptions, Pretrained, TensorFile, VitConfig};
+///
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vit-timm.safetensors");
+/// let device = Device::flex();
+/// let file = TensorFile::open(path)?; // model.safetensors, pytorch_model.bin, vit_b_16-c867db91.pth, ...
+/// let config = VitConfig::of(&file)?;
+/// let (network, _) = config.init(&device).load_weights(&file, &LoadOptions::new())?;
+/// let images = Tensor::zeros([2, config.in_channels, config.image_size, config.image_size], &device);
+/// let tokens = network.forward_tokens(images.clone());
+/// assert_eq!(tokens.dims(), [2, config.num_tokens(), config.embed_dim]); // 197 x 768 for ViT-B/16
+/// assert_eq!(network.forward_features(images.clone()).dims(), [2, config.embed_dim]);
+/// assert_eq!(network.forward(images).dims(), [2, 5]);
+/// # Ok::<(), heatmap_models::Error>(())
+/// ```
+#[derive(Module, Debug)]
+pub struct Vit {
+    pub(super) patch_embed: PatchEmbed,
+    pub(super) class_token: Param<Tensor<3>>,
+    pub(super) position: Position,
+    pub(super) dropout: Dropout,
+    pub(super) blocks: Vec<Block>,
+    pub(super) norm: LayerNorm,
+    pub(super) pooler: Option<Pooler>,
+    pub(super) head: Option<Linear>,
+    #[module(skip)]
+    pub(super) pooling: Pooling,
+    #[module(skip)]
+    pub(super) in_channels: usize,
+}
+
+/// tanh of a linear layer on the class token.
+#[derive(Module, Debug)]
+pub(super) struct Pooler {
+    pub(super) dense: Linear,
+}
+
+impl Vit {
+    /// Images to logits.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    /// - output: `[batch, num_classes]`
+    ///
+    /// # Panics
+    /// When the network was configured without `num_classes`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let head = self.head.as_ref().expect("logits need a head: configure num_classes");
+        head.forward(self.forward_features(images))
+    }
+
+    /// Images to tokens behind the last normalisation, that of the class first: `last_hidden_state` in transformers,
+    /// `forward_features` in timm.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`; `patch_size` divides both sides
+    /// - output: `[batch, patches + 1, embed_dim]`
+    pub fn forward_tokens(&self, images: Tensor<4>) -> Tensor<3> {
+        let tokens = self.blocks.iter().fold(self.embed(images), |tokens, block| block.forward(tokens));
+        self.norm.forward(tokens)
+    }
+
+    /// Tokens, as from [`Vit::forward_tokens`], to one feature vector.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, patches + 1, embed_dim]`
+    /// - output: `[batch, embed_dim]`
+    pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let [_, count, _] = tokens.dims();
+        match self.pooling {
+            Pooling::Cls => tokens.narrow(1, 0, 1).squeeze_dim(1),
+            Pooling::Mean => tokens.narrow(1, 1, count - 1).mean_dim(1).squeeze_dim(1),
+        }
+    }
+
+    /// Images to `pooler_output` of transformers.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    /// - output: `[batch, embed_dim]`
+    ///
+    /// # Panics
+    /// When the network was configured without `pooler`.
+    pub fn forward_pooled(&self, images: Tensor<4>) -> Tensor<2> {
+        let pooler = self.pooler.as_ref().expect("configure the pooler");
+        let class = self.forward_tokens(images).narrow(1, 0, 1).squeeze_dim(1);
+        pooler.dense.forward(class).tanh()
+    }
+
+    /// Images to the attention maps of all blocks: how much each token (third axis) looks at each other (last axis).
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    /// - output, for every block: `[batch, num_heads, patches + 1, patches + 1]`
+    pub fn forward_attention(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut tokens = self.embed(images);
+        let map_of = |block: &Block| {
+            let (next, map) = block.forward_with_map(tokens.clone());
+            tokens = next;
+            map
+        };
+        self.blocks.iter().map(map_of).collect()
+    }
+
+    /// Patches with the class token before them and positions added (paper, equation 1).
+    fn embed(&self, images: Tensor<4>) -> Tensor<3> {
+        let [batch, channels, height, width] = images.dims();
+        let patch = self.patch_embed.patch_size();
+        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
+        assert!(
+            height > 0 && width > 0 && height.is_multiple_of(patch) && width.is_multiple_of(patch),
+            "images of {height} x {width} px cannot be cut into patches of {patch} px"
+        );
+        let class = self.class_token.val();
+        let [_, _, embed_dim] = class.dims();
+        let tokens = Tensor::cat(vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)], 1);
+        self.dropout.forward(tokens + self.position.forward(height / patch, width / patch))
+    }
+}
+
+impl Encoder for Vit {
+    /// Images to the class token, or to the mean of the patch tokens, behind the last normalisation.
+    fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
+        self.pool(self.forward_tokens(images))
+    }
+
+    fn feature_dim(&self) -> usize {
+        self.class_token.lazy_shape()[2]
+    }
+
+    fn in_channels(&self) -> usize {
+        self.in_channels
+    }
+}

@@ -1,0 +1,150 @@
+//! The names of a vision transformer's tensors in transformers, timm and torchvision.
+
+use super::config::VitConfig;
+use super::network::Vit;
+use crate::weights::{Family, Layout, Published, TensorFile, WeightLayout};
+use crate::{Error, Result};
+
+impl Published for Vit {
+    const FAMILY: &'static Family = &Family {
+        name: "ViT",
+        probes: &["patch_embed.weight", "class_token", "position.embedding", "blocks.0.attention.output.weight"],
+        layouts: &[
+            Layout { name: WeightLayout::HuggingFace, body: "vit.", head: "classifier.", keys: hugging_face },
+            Layout { name: WeightLayout::HuggingFace, body: "", head: "classifier.", keys: hugging_face },
+            Layout { name: WeightLayout::HuggingFaceMemory, body: "vit.", head: "classifier.", keys: in_memory },
+            Layout { name: WeightLayout::HuggingFaceMemory, body: "", head: "classifier.", keys: in_memory },
+            Layout { name: WeightLayout::Timm, body: "", head: "head.", keys: timm },
+            Layout { name: WeightLayout::Torchvision, body: "", head: "heads.", keys: torchvision },
+        ],
+    };
+}
+
+impl VitConfig {
+    /// The configuration of the network whose weights a file holds, with its head and pooler if there are any.
+    ///
+    /// A file does not tell the number of heads: one for every 64 of the width is assumed, as in every published ViT-Ti, S,
+    /// B and L. The eps of the layer normalisation is that of the program whose layout the file has.
+    ///
+    /// # Errors
+    /// When the file holds no vision transformer that [`VitConfig`] can describe.
+    pub fn of(file: &TensorFile) -> Result<Self> {
+        let found = Vit::FAMILY.recognise(file)?;
+        let shape = |path: &str| found.shape(file, path);
+        let bad = |reason: String| Error::bad_file(file.path(), reason);
+        let Some([embed_dim, in_channels, patch_size, _]) = shape("patch_embed.weight") else {
+            return Err(bad("no patch embedding".to_owned()));
+        };
+        let places = shape("position.embedding").map_or(0, |shape| shape.iter().rev().nth(1).copied().unwrap_or(0));
+        let grid_size = places.saturating_sub(1).isqrt();
+        if grid_size == 0 || grid_size * grid_size + 1 != places {
+            return Err(bad(format!("{places} positions are not those of a class token and a square grid of patches")));
+        }
+        let block = |at: usize| shape(&format!("blocks.{at}.attention.output.weight"));
+        let depth = (0..).take_while(|at| block(*at).is_some()).count();
+        let Some([mlp_dim, _]) = shape("blocks.0.mlp.fc1.weight") else {
+            return Err(bad("no first block".to_owned()));
+        };
+        let layer_norm_eps = match found.layout.name {
+            WeightLayout::HuggingFace | WeightLayout::HuggingFaceMemory => 1e-12,
+            _ => 1e-6,
+        };
+        Ok(Self::new(*embed_dim, depth, (embed_dim / 64).max(1), *mlp_dim, *patch_size)
+            .with_image_size(grid_size * patch_size)
+            .with_in_channels(*in_channels)
+            .with_num_classes(shape("head.weight").and_then(|shape| shape.first().copied()))
+            .with_pooler(shape("pooler.dense.weight").is_some())
+            .with_layer_norm_eps(layer_norm_eps))
+    }
+}
+
+fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
+    hugging_face_around_blocks(path).or_else(|| {
+        let ["blocks", n, part @ .., leaf] = path else { return None };
+        let leaf = weight_or_bias(leaf);
+        let block = format!("encoder.layer.{n}");
+        Some(match part {
+            ["attention", "qkv"] => {
+                ["query", "key", "value"].map(|name| format!("{block}.attention.attention.{name}.{leaf}")).into()
+            }
+            ["attention", "output"] => vec![format!("{block}.attention.output.dense.{leaf}")],
+            ["mlp", "fc1"] => vec![format!("{block}.intermediate.dense.{leaf}")],
+            ["mlp", "fc2"] => vec![format!("{block}.output.dense.{leaf}")],
+            ["norm1"] => vec![format!("{block}.layernorm_before.{leaf}")],
+            ["norm2"] => vec![format!("{block}.layernorm_after.{leaf}")],
+            _ => return None,
+        })
+    })
+}
+
+fn in_memory(path: &[&str]) -> Option<Vec<String>> {
+    hugging_face_around_blocks(path).or_else(|| {
+        let ["blocks", n, part @ .., leaf] = path else { return None };
+        let leaf = weight_or_bias(leaf);
+        Some(match part {
+            ["attention", "qkv"] => {
+                ["q", "k", "v"].map(|name| format!("layers.{n}.attention.{name}_proj.{leaf}")).into()
+            }
+            ["attention", "output"] => vec![format!("layers.{n}.attention.o_proj.{leaf}")],
+            ["mlp", layer] => vec![format!("layers.{n}.mlp.{layer}.{leaf}")],
+            ["norm1"] => vec![format!("layers.{n}.layernorm_before.{leaf}")],
+            ["norm2"] => vec![format!("layers.{n}.layernorm_after.{leaf}")],
+            _ => return None,
+        })
+    })
+}
+
+/// What both of transformers' layouts have alike.
+fn hugging_face_around_blocks(path: &[&str]) -> Option<Vec<String>> {
+    Some(vec![match path {
+        ["class_token"] => "embeddings.cls_token".to_owned(),
+        ["position", "embedding"] => "embeddings.position_embeddings".to_owned(),
+        ["patch_embed", leaf] => format!("embeddings.patch_embeddings.projection.{leaf}"),
+        ["norm", leaf] => format!("layernorm.{}", weight_or_bias(leaf)),
+        ["pooler", "dense", leaf] => format!("pooler.dense.{leaf}"),
+        ["head", leaf] => format!("classifier.{leaf}"),
+        _ => return None,
+    }])
+}
+
+fn timm(path: &[&str]) -> Option<Vec<String>> {
+    Some(vec![match path {
+        ["class_token"] => "cls_token".to_owned(),
+        ["position", "embedding"] => "pos_embed".to_owned(),
+        ["patch_embed", leaf] => format!("patch_embed.proj.{leaf}"),
+        ["blocks", n, "attention", "qkv", leaf] => format!("blocks.{n}.attn.qkv.{leaf}"),
+        ["blocks", n, "attention", "output", leaf] => format!("blocks.{n}.attn.proj.{leaf}"),
+        ["blocks", n, "mlp", layer, leaf] => format!("blocks.{n}.mlp.{layer}.{leaf}"),
+        ["blocks", n, norm @ ("norm1" | "norm2"), leaf] => format!("blocks.{n}.{norm}.{}", weight_or_bias(leaf)),
+        ["norm", leaf] => format!("norm.{}", weight_or_bias(leaf)),
+        ["head", leaf] => format!("head.{leaf}"),
+        _ => return None,
+    }])
+}
+
+fn torchvision(path: &[&str]) -> Option<Vec<String>> {
+    let block = |n: &&str| format!("encoder.layers.encoder_layer_{n}");
+    Some(vec![match path {
+        ["class_token"] => "class_token".to_owned(),
+        ["position", "embedding"] => "encoder.pos_embedding".to_owned(),
+        ["patch_embed", leaf] => format!("conv_proj.{leaf}"),
+        ["blocks", n, "attention", "qkv", leaf] => format!("{}.self_attention.in_proj_{leaf}", block(n)),
+        ["blocks", n, "attention", "output", leaf] => format!("{}.self_attention.out_proj.{leaf}", block(n)),
+        ["blocks", n, "mlp", "fc1", leaf] => format!("{}.mlp.0.{leaf}", block(n)),
+        ["blocks", n, "mlp", "fc2", leaf] => format!("{}.mlp.3.{leaf}", block(n)),
+        ["blocks", n, "norm1", leaf] => format!("{}.ln_1.{}", block(n), weight_or_bias(leaf)),
+        ["blocks", n, "norm2", leaf] => format!("{}.ln_2.{}", block(n), weight_or_bias(leaf)),
+        ["norm", leaf] => format!("encoder.ln.{}", weight_or_bias(leaf)),
+        ["head", leaf] => format!("heads.head.{leaf}"),
+        _ => return None,
+    }])
+}
+
+/// Burn's name of a normalisation's tensor in PyTorch.
+fn weight_or_bias<'a>(leaf: &&'a str) -> &'a str {
+    match *leaf {
+        "gamma" => "weight",
+        "beta" => "bias",
+        other => other,
+    }
+}

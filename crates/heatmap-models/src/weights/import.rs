@@ -1,0 +1,220 @@
+//! [`LoadOptions`], and the way from a file into a module.
+
+use std::collections::{BTreeSet, HashMap};
+
+use burn::module::Module;
+
+use super::layout::{Family, Recognised, is_head};
+use super::modules::{ModuleTensor, fill, tensors_of};
+use super::report::{LoadReport, Mismatch, Misshaped};
+use super::tensor_file::TensorFile;
+use crate::{Error, Result};
+
+/// What may differ between a file and the network. By default nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Leaves out the head of the file and keeps that of the network, if there is one.
+    pub without_head: bool,
+    /// Leaves out the pooler of the file, and keeps that of the network.
+    pub without_pooler: bool,
+    /// Loads a stem for three colours into a network for one grey channel, by adding the three: the same output as showing
+    /// the grey image in all three channels.
+    pub grey_stem: bool,
+    /// Beginnings of names in the file that are left out: a projection head, a momentum encoder.
+    pub ignored: Vec<String>,
+}
+
+impl LoadOptions {
+    /// Nothing may differ.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves out the head.
+    pub fn without_head(mut self) -> Self {
+        self.without_head = true;
+        self
+    }
+
+    /// Leaves out the pooler.
+    pub fn without_pooler(mut self) -> Self {
+        self.without_pooler = true;
+        self
+    }
+
+    /// Adds the colours of the stem.
+    pub fn grey_stem(mut self) -> Self {
+        self.grey_stem = true;
+        self
+    }
+
+    /// Leaves out all names that start so.
+    pub fn ignoring(mut self, beginning: impl Into<String>) -> Self {
+        self.ignored.push(beginning.into());
+        self
+    }
+}
+
+/// Where training scripts put the weights in a file that also has optimisers and more.
+const CONTAINERS: [&str; 4] = ["state_dict.", "model_state_dict.", "state_dict_ema.", "model."];
+
+/// Counted by PyTorch beside every batch normalisation; used by nothing here.
+const BATCHES_TRACKED: &str = ".num_batches_tracked";
+
+/// How one tensor of the module is made.
+struct Plan {
+    keys: Vec<String>,
+    adds_colours: bool,
+}
+
+pub(super) fn load<M: Module>(
+    module: M,
+    family: &'static Family,
+    file: &TensorFile,
+    options: &LoadOptions,
+) -> Result<(M, LoadReport)> {
+    let recognised = family.recognise(file)?;
+    let mut mismatch = Mismatch {
+        layout: recognised.layout.name,
+        missing: Vec::new(),
+        unused: Vec::new(),
+        misshaped: Vec::new(),
+        hints: Vec::new(),
+    };
+    let mut plans: HashMap<String, Plan> = HashMap::new();
+    let mut kept = Vec::new();
+    for tensor in tensors_of(&module) {
+        let left_out = (options.without_head && is_head(&tensor.path))
+            || (options.without_pooler && tensor.path.starts_with("pooler."));
+        if left_out {
+            kept.push(tensor.path);
+        } else if let Some(plan) = plan(&tensor, &recognised, file, options, &mut mismatch) {
+            plans.insert(tensor.path, plan);
+        }
+    }
+
+    let loaded: BTreeSet<&str> = plans.values().flat_map(|plan| &plan.keys).map(String::as_str).collect();
+    let tracked = |key: &str| {
+        let layer = key.strip_suffix(BATCHES_TRACKED);
+        layer.is_some_and(|layer| loaded.contains(&format!("{layer}.running_mean")[..]))
+    };
+    let mut left_out = Vec::new();
+    for key in file.keys().filter(|key| !loaded.contains(key) && !tracked(key)) {
+        let list = if may_be_left_out(key, &recognised, options) { &mut left_out } else { &mut mismatch.unused };
+        list.push(key.to_owned());
+    }
+    // What is misshaped is not unused.
+    mismatch.unused.retain(|key| !mismatch.misshaped.iter().any(|other| other.key == *key));
+    if !mismatch.is_empty() {
+        mismatch.hints = hints(&mismatch, &recognised, options);
+        return Err(Error::Mismatch { path: file.path().to_owned(), mismatch: Box::new(mismatch) });
+    }
+
+    let report = LoadReport {
+        layout: recognised.layout.name,
+        prefix: recognised.prefix.to_owned(),
+        loaded: loaded.into_iter().map(str::to_owned).collect(),
+        left_out,
+        kept,
+        grey_stem: plans.values().any(|plan| plan.adds_colours),
+    };
+    let module = fill(module, |tensor| plans.get(&tensor.path).map(|plan| values(plan, tensor, file)).transpose())?;
+    Ok((module, report))
+}
+
+/// Finds the names for a tensor, and compares the shapes.
+fn plan(
+    tensor: &ModuleTensor,
+    recognised: &Recognised<'_>,
+    file: &TensorFile,
+    options: &LoadOptions,
+    mismatch: &mut Mismatch,
+) -> Option<Plan> {
+    let Some(keys) = recognised.keys(&tensor.path) else {
+        mismatch.missing.push(format!("{} (no place in this layout)", tensor.path));
+        return None;
+    };
+    let expected = shape_in_file(tensor, keys.len());
+    let mut adds_colours = false;
+    let mut fits = true;
+    for key in &keys {
+        let Some(found) = file.shape(key) else {
+            mismatch.missing.push(key.clone());
+            fits = false;
+            continue;
+        };
+        let grey = matches!((found, &expected[..]), ([o, 3, h, w], [p, 1, x, y]) if (o, h, w) == (p, x, y));
+        if grey && options.grey_stem {
+            adds_colours = true;
+        } else if found != expected {
+            let (in_file, in_network) = (found.to_vec(), expected.clone());
+            mismatch.misshaped.push(Misshaped { key: key.clone(), in_file, in_network });
+            fits = false;
+        }
+    }
+    fits.then_some(Plan { keys, adds_colours })
+}
+
+/// The shape under one of `parts` names. Matrices are those of linear layers: `[out, in]` in files, `[in, out]` in Burn.
+fn shape_in_file(tensor: &ModuleTensor, parts: usize) -> Vec<usize> {
+    let mut shape = tensor.shape.clone();
+    if shape.len() == 2 {
+        shape.reverse();
+    }
+    shape[0] /= parts;
+    shape
+}
+
+fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions) -> bool {
+    let (prefix, layout) = (recognised.prefix, recognised.layout);
+    let container = CONTAINERS.iter().find(|container| prefix.starts_with(**container));
+    container.is_some_and(|container| !key.starts_with(container))
+        || (options.without_head && key.starts_with(&format!("{prefix}{}", layout.head)))
+        || (options.without_pooler && key.starts_with(&format!("{prefix}{}pooler.", layout.body)))
+        || options.ignored.iter().any(|beginning| key.starts_with(beginning))
+}
+
+fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions) -> Vec<&'static str> {
+    let head = format!("{}{}", recognised.prefix, recognised.layout.head);
+    let pooler = format!("{}{}pooler.", recognised.prefix, recognised.layout.body);
+    let concerns = |beginning: &str| {
+        let misshaped = mismatch.misshaped.iter().map(|other| &other.key);
+        mismatch.missing.iter().chain(&mismatch.unused).chain(misshaped).any(|key| key.starts_with(beginning))
+    };
+    let colours = |other: &Misshaped| matches!((&other.in_file[..], &other.in_network[..]), ([_, 3, ..], [_, 1, ..]));
+    let mut hints = Vec::new();
+    if !options.without_head && concerns(&head) {
+        hints.push("To leave the head out, load without_head");
+    }
+    if !options.without_pooler && concerns(&pooler) {
+        hints.push("To leave the pooler out, load without_pooler");
+    }
+    if !options.grey_stem && mismatch.misshaped.iter().any(colours) {
+        hints.push("To load a stem for colours into one for grey, load with grey_stem");
+    }
+    hints
+}
+
+/// Reads a tensor: the parts behind one another, colours added, matrices transposed.
+fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f32>> {
+    let mut values = Vec::with_capacity(tensor.shape.iter().product());
+    for key in &plan.keys {
+        values.extend(file.read(key)?);
+    }
+    if plan.adds_colours {
+        let pixels = tensor.shape[2] * tensor.shape[3];
+        let add = |colours: &[f32]| {
+            (0..pixels).map(|at| colours[at] + colours[at + pixels] + colours[at + 2 * pixels]).collect::<Vec<f32>>()
+        };
+        values = values.chunks_exact(3 * pixels).flat_map(add).collect();
+    }
+    if let [rows, columns] = tensor.shape[..] {
+        values = transposed(&values, columns, rows);
+    }
+    Ok(values)
+}
+
+/// A matrix of `rows` by `columns`, the other way round.
+pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
+}

@@ -1,0 +1,150 @@
+//! [`TensorFile`]: named tensors on disk, read one at a time.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::{pytorch, safetensors};
+use crate::{Error, Result};
+
+/// A `.safetensors` or PyTorch file of which only the names and shapes were read yet.
+///
+/// What is in a file is decided by its content. A file whose name ends in `.safetensors`, or in one of PyTorch's `.pth`,
+/// `.pt`, `.bin` and `.ckpt`, must hold what the name says.
+#[derive(Debug)]
+pub struct TensorFile {
+    path: PathBuf,
+    tensors: BTreeMap<String, StoredTensor>,
+}
+
+/// One tensor that can be read.
+pub(super) trait Stored: std::fmt::Debug + Send + Sync {
+    /// The values of some rows along the first axis, in row-major order, as f32.
+    fn read(&self, rows: Range<usize>) -> std::io::Result<Vec<f32>>;
+}
+
+#[derive(Debug)]
+pub(super) struct StoredTensor {
+    pub(super) shape: Vec<usize>,
+    pub(super) stored: Box<dyn Stored>,
+}
+
+/// The kinds of file, as their first bytes show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Safetensors,
+    PyTorch,
+}
+
+impl TensorFile {
+    /// Opens a file and reads the names and shapes in it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged or truncated, holds another format than its name says, or holds anything
+    /// but plain data: a pickle that would call functions is refused and nothing of it is run.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut head = Vec::new();
+        let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
+        if !metadata.is_file() {
+            return Err(Error::bad_file(path, "not a file"));
+        }
+        File::open(path).and_then(|file| file.take(9).read_to_end(&mut head)).map_err(Error::io(path))?;
+        let format = match (named_format(path), format_of(&head)) {
+            (Some(named), Some(found)) if named != found => {
+                let reason = format!("holds {} although its name says {}", found.describe(), named.describe());
+                return Err(Error::bad_file(path, reason));
+            }
+            (named, found) => {
+                let neither = || Error::bad_file(path, "neither a safetensors nor a PyTorch file");
+                found.or(named).ok_or_else(neither)?
+            }
+        };
+        let tensors = match format {
+            Format::Safetensors => safetensors::open(path),
+            Format::PyTorch => pytorch::open(path),
+        }?;
+        Ok(Self { path: path.to_owned(), tensors })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor, if there is one of this name.
+    pub fn shape(&self, key: &str) -> Option<&[usize]> {
+        self.tensors.get(key).map(|tensor| &tensor.shape[..])
+    }
+
+    /// The values of a tensor in row-major order. Other number types are converted to f32.
+    ///
+    /// # Errors
+    /// When there is no such tensor, it is not of numbers, or the file cannot be read.
+    pub fn read(&self, key: &str) -> Result<Vec<f32>> {
+        let rows = self.tensor(key)?.shape.first().copied().unwrap_or(1);
+        self.read_rows(key, 0..rows)
+    }
+
+    /// The values of some rows of a tensor along its first axis.
+    ///
+    /// # Errors
+    /// As for [`TensorFile::read`].
+    ///
+    /// # Panics
+    /// When the rows are not within the tensor.
+    pub fn read_rows(&self, key: &str, rows: Range<usize>) -> Result<Vec<f32>> {
+        let tensor = self.tensor(key)?;
+        let all = tensor.shape.first().copied().unwrap_or(1);
+        assert!(rows.start <= rows.end && rows.end <= all, "rows {rows:?} of a tensor with {all}");
+        tensor.stored.read(rows).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => Error::bad_file(&self.path, format!("`{key}`: {error}")),
+            _ => Error::Io { path: self.path.clone(), source: error },
+        })
+    }
+
+    fn tensor(&self, key: &str) -> Result<&StoredTensor> {
+        self.tensors.get(key).ok_or_else(|| Error::NoTensor {
+            path: self.path.clone(),
+            key: key.to_owned(),
+            found: self.tensors.keys().cloned().collect(),
+        })
+    }
+}
+
+impl Format {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::PyTorch => "PyTorch",
+        }
+    }
+}
+
+/// The format that a file's name promises.
+fn named_format(path: &Path) -> Option<Format> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "safetensors" => Some(Format::Safetensors),
+        "pth" | "pt" | "bin" | "ckpt" => Some(Format::PyTorch),
+        _ => None,
+    }
+}
+
+/// The format that the first nine bytes show: safetensors has the length of its header and then the header, a JSON object;
+/// PyTorch writes zip archives, and before 1.6 pickles of protocol 2.
+fn format_of(head: &[u8]) -> Option<Format> {
+    match head {
+        [b'P', b'K', 3, 4, ..] => Some(Format::PyTorch),
+        [_, _, _, _, _, _, _, _, b'{'] => Some(Format::Safetensors),
+        [0x80, 2..=5, ..] => Some(Format::PyTorch),
+        _ => None,
+    }
+}

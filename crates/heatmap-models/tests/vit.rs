@@ -1,0 +1,60 @@
+//! The family against its published sizes, and what it refuses.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use heatmap_models::{Encoder, VitConfig};
+
+#[test]
+fn the_number_of_parameters_is_as_published() {
+    // timm 1.0: sum(p.numel() for p in model.parameters()), vit_*_patch*_224 with 1,000 classes.
+    for (config, published) in [
+        (VitConfig::tiny(16), 5_717_416),
+        (VitConfig::small(16), 22_050_664),
+        (VitConfig::small(32), 22_878_952),
+        (VitConfig::base(8), 86_576_872),
+        (VitConfig::base(16), 86_567_656),
+        (VitConfig::base(32), 88_224_232),
+        (VitConfig::large(16), 304_326_632),
+    ] {
+        let network = config.with_num_classes(Some(1000)).init(&Device::flex());
+        assert_eq!(network.num_params(), published);
+    }
+}
+
+#[test]
+fn tokens_features_and_maps_have_their_shapes() {
+    let device = Device::flex();
+    let network = VitConfig::tiny(16).with_in_channels(1).init(&device);
+    let images = || Tensor::zeros([2, 1, 224, 224], &device);
+    assert_eq!(network.forward_tokens(images()).dims(), [2, 197, 192]);
+    assert_eq!(network.forward_features(images()).dims(), [2, 192]);
+    assert_eq!((network.feature_dim(), network.in_channels()), (192, 1));
+    let maps = network.forward_attention(Tensor::zeros([1, 1, 32, 48], &device));
+    assert_eq!((maps.len(), maps[11].dims()), (12, [1, 3, 7, 7]));
+}
+
+#[test]
+#[should_panic(expected = "num_heads 5 must divide embed_dim 192")]
+fn heads_must_divide_the_width() {
+    VitConfig { num_heads: 5, ..VitConfig::tiny(16) }.init(&Device::flex());
+}
+
+#[test]
+#[should_panic(expected = "patch_size 16 must divide image_size 100")]
+fn patches_must_divide_the_image() {
+    VitConfig::tiny(16).with_image_size(100).init(&Device::flex());
+}
+
+#[test]
+#[should_panic(expected = "images of 30 x 32 px cannot be cut into patches of 16 px")]
+fn other_sizes_must_be_cut_into_patches_too() {
+    let device = Device::flex();
+    VitConfig::tiny(16).init(&device).forward_features(Tensor::zeros([1, 3, 30, 32], &device));
+}
+
+#[test]
+#[should_panic(expected = "configure num_classes")]
+fn logits_without_a_head_are_refused() {
+    let device = Device::flex();
+    VitConfig::tiny(16).init(&device).forward(Tensor::zeros([1, 3, 32, 32], &device));
+}
