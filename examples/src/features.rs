@@ -1,5 +1,7 @@
 //! Feature extraction with a bar.
 
+use std::borrow::Cow;
+
 use heatmap_core::synth::Preset;
 use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
@@ -20,11 +22,17 @@ pub fn extract_with_bar(
     image: &ImageConfig,
     per_class: usize,
 ) -> Result<LabelledFeatures> {
-    let bar = ProgressBar::new((per_class * data.0.num_classes()) as u64);
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images  {msg}  {per_sec}  {eta} left");
-    bar.set_style(style.expect("the template is correct").progress_chars("=> "));
-    bar.set_message(what);
+    let bar = image_bar(per_class * data.0.num_classes(), what);
     let features = extract_features(encoder, device, data, image, per_class, |done| bar.inc(done as u64));
     bar.finish_and_clear();
     features
+}
+
+/// A bar over images: how many, what is done to them, how fast, and the time left.
+pub fn image_bar(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressBar {
+    let bar = ProgressBar::new(images as u64);
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images  {msg}  {per_sec}  {eta} left");
+    bar.set_style(style.expect("the template is correct").progress_chars("=> "));
+    bar.set_message(what);
+    bar
 }

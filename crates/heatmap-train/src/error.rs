@@ -12,6 +12,9 @@ pub enum Error {
     /// Data, configuration or files of `heatmap-core`.
     #[error(transparent)]
     Core(#[from] heatmap_core::Error),
+    /// Weights of `heatmap-models`.
+    #[error(transparent)]
+    Models(#[from] heatmap_models::Error),
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -65,8 +65,20 @@ impl ResNet {
     /// # Panics
     /// When the network was configured without `num_classes`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.classify(self.forward_features(images))
+    }
+
+    /// Features to logits, by the linear head.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, feature_dim]`
+    /// - output: `[batch, num_classes]`
+    ///
+    /// # Panics
+    /// When the network was configured without `num_classes`.
+    pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
         let head = self.head.as_ref().expect("logits need a head: configure num_classes");
-        head.forward(self.forward_features(images))
+        head.forward(features)
     }
 
     /// Images to the activations behind every stage.

@@ -1,0 +1,187 @@
+//! [`PublishedEncoder`]: a network with the weights of a file, and what it can give.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::{Device, Tensor};
+use heatmap_models::weights::LoadReport;
+use heatmap_models::{
+    Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, TensorFile, Vit, VitConfig, WeightLayout,
+};
+use serde::Serialize;
+
+use super::model_name::ModelName;
+use crate::data::IMAGENET;
+use crate::{Error, Result};
+
+/// What a network gives for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// Of the classification head.
+    Logits,
+    /// The vector that heads work on: 2,048 numbers of a ResNet-50, the class token of a ViT.
+    Features,
+    /// All tokens of a ViT: 197 x 768 of a ViT-B/16 at 224 px.
+    Tokens,
+}
+
+/// A network, and how the images were standardised that it was trained on.
+#[derive(Debug, Clone)]
+pub struct PublishedEncoder {
+    network: Network,
+    name: ModelName,
+    num_classes: Option<usize>,
+    /// Height and width of the images that it was trained on, in px.
+    pub image_size: usize,
+    /// Mean of each channel of those images.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel of those images.
+    pub std: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+enum Network {
+    ResNet(Box<ResNet>),
+    Vit(Box<Vit>),
+}
+
+impl PublishedEncoder {
+    /// Loads the network `name` from a file, with head and pooler if the file has them.
+    ///
+    /// # Errors
+    /// When the file holds another network, or does not fit.
+    pub fn load(name: ModelName, file: &TensorFile, device: &Device) -> Result<(Self, LoadReport)> {
+        let options = LoadOptions::new();
+        if let Some(expected) = name.resnet() {
+            let config = ResNetConfig::of(file)?;
+            if (config.block, config.depths) != (expected.block, expected.depths) {
+                let found = format!("a ResNet of {:?} blocks with {:?} of them", config.block, config.depths);
+                return Err(Error::bad_file(file.path(), format!("holds {found}, not {name}")));
+            }
+            let (network, report) = config.init(device).load_weights(file, &options)?;
+            let (mean, std) = standard(config.in_channels, IMAGENET);
+            let (network, num_classes) = (Network::ResNet(Box::new(network)), config.num_classes);
+            return Ok((Self { network, name, num_classes, image_size: 224, mean, std }, report));
+        }
+        let expected = name.vit().expect("every name has a network");
+        let config = VitConfig::of(file)?;
+        let sizes = |config: &VitConfig| (config.embed_dim, config.depth, config.patch_size);
+        if sizes(&config) != sizes(&expected) {
+            let (width, depth, patch) = sizes(&config);
+            let found = format!("a ViT {width} wide with {depth} blocks and patches of {patch} px");
+            return Err(Error::bad_file(file.path(), format!("holds {found}, not {name}")));
+        }
+        let (network, report) = config.init(device).load_weights(file, &options)?;
+        let (mean, std) = match report.layout {
+            WeightLayout::Torchvision => standard(config.in_channels, IMAGENET),
+            _ => standard(config.in_channels, ([0.5; 3], [0.5; 3])),
+        };
+        let (network, num_classes) = (Network::Vit(Box::new(network)), config.num_classes);
+        Ok((Self { network, name, num_classes, image_size: config.image_size, mean, std }, report))
+    }
+
+    /// Checks that the network gives `output`.
+    ///
+    /// # Errors
+    /// When it has no head, or no tokens.
+    pub fn check(&self, output: Output) -> Result<()> {
+        match (output, &self.network) {
+            (Output::Tokens, Network::ResNet(_)) => {
+                Err(Error::config("outputs", output, format!("a {} has no tokens", self.name)))
+            }
+            (Output::Logits, _) if self.num_classes.is_none() => Err(Error::config(
+                "outputs",
+                output,
+                format!("the weights of {} have no classification head", self.name),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the network takes square images of this size.
+    ///
+    /// # Errors
+    /// When they cannot be cut into patches.
+    pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
+        let patch = self.name.vit().map_or(1, |config| config.patch_size);
+        if height == 0 || width == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
+            let reason = format!("a {} takes sides that are multiples of {patch} px", self.name);
+            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+        }
+        Ok(())
+    }
+
+    /// Channels of the images.
+    pub fn in_channels(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Name of the network.
+    pub fn name(&self) -> ModelName {
+        self.name
+    }
+
+    /// The shape of one row of `output` for images of this size.
+    pub fn row_shape(&self, output: Output, height: usize, width: usize) -> Vec<usize> {
+        match (output, &self.network) {
+            (Output::Logits, _) => vec![self.num_classes.unwrap_or(0)],
+            (Output::Features, Network::ResNet(network)) => vec![network.feature_dim()],
+            (Output::Features, Network::Vit(network)) => vec![network.feature_dim()],
+            (Output::Tokens, Network::ResNet(_)) => vec![0],
+            (Output::Tokens, Network::Vit(network)) => {
+                let patch = self.name.vit().map_or(1, |config| config.patch_size);
+                vec![(height / patch) * (width / patch) + 1, network.feature_dim()]
+            }
+        }
+    }
+
+    /// The outputs for a batch of images, each in row-major order. The network runs once, whatever is asked for.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    ///
+    /// # Panics
+    /// When the network does not give an output (see [`PublishedEncoder::check`]).
+    pub fn forward(&self, images: Tensor<4>, outputs: &[Output]) -> Vec<Vec<f32>> {
+        let (features, tokens, logits): (_, Option<Tensor<3>>, Box<dyn Fn(Tensor<2>) -> Tensor<2>>) =
+            match &self.network {
+                Network::ResNet(network) => (network.forward_features(images), None, Box::new(|x| network.classify(x))),
+                Network::Vit(network) => {
+                    let tokens = network.forward_tokens(images);
+                    (network.pool(tokens.clone()), Some(tokens), Box::new(|x| network.classify(x)))
+                }
+            };
+        let read = |data: burn::tensor::TensorData| data.convert::<f32>().try_to_vec().expect("converted to f32");
+        let value = |output: &Output| match output {
+            Output::Logits => read(logits(features.clone()).into_data()),
+            Output::Features => read(features.clone().into_data()),
+            Output::Tokens => read(tokens.clone().expect("checked before").into_data()),
+        };
+        outputs.iter().map(value).collect()
+    }
+}
+
+/// The statistics of three colours for a network of three channels; for any other number nothing is known.
+fn standard(channels: usize, (mean, std): ([f32; 3], [f32; 3])) -> (Vec<f32>, Vec<f32>) {
+    if channels == 3 { (mean.to_vec(), std.to_vec()) } else { (vec![0.0; channels], vec![1.0; channels]) }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Logits => "logits",
+            Self::Features => "features",
+            Self::Tokens => "tokens",
+        })
+    }
+}
+
+impl FromStr for Output {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = [Self::Logits, Self::Features, Self::Tokens].into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::config("outputs", name, "not one of logits, features, tokens"))
+    }
+}

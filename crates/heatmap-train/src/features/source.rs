@@ -1,0 +1,206 @@
+//! [`Source`]: where the images of a feature table come from.
+
+use std::ops::Range;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use heatmap_core::synth::Preset;
+use heatmap_core::table::BannerClicks;
+use heatmap_core::{Heatmap, write_atomically};
+use heatmap_models::TensorFile;
+
+use crate::data::PretrainedProtocol;
+use crate::{Error, Result};
+
+/// Images that can be made a batch at a time.
+pub trait Source {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Height and width of the images in px.
+    fn image_size(&self) -> (usize, usize);
+
+    /// Some of the images.
+    ///
+    /// # Shapes
+    /// - output: `[rows.len(), channels, height, width]`
+    ///
+    /// # Errors
+    /// When they cannot be made or read.
+    fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>>;
+}
+
+/// Banners of a click table or samples of a preset, under the protocol for pretrained networks.
+#[derive(Debug, Clone)]
+pub struct HeatmapSource {
+    banners: Banners,
+    /// What is done to a heatmap.
+    pub protocol: PretrainedProtocol,
+}
+
+#[derive(Debug, Clone)]
+enum Banners {
+    Clicked(Vec<BannerClicks>, f64),
+    Synthetic(Box<Preset>, u64, usize),
+}
+
+/// One row of the index beside a feature table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BannerRow {
+    /// Site or app; of a synthetic banner, the preset.
+    pub domain: String,
+    /// Layout; of a synthetic banner, its number.
+    pub grid_id: String,
+    /// Width of the banner in px; of a synthetic banner in bins.
+    pub width: u32,
+    /// Height, likewise.
+    pub height: u32,
+    /// Clicks in it.
+    pub clicks: u64,
+    /// Class of a synthetic banner.
+    pub class: Option<usize>,
+}
+
+impl HeatmapSource {
+    /// The banners of a click table, binned on squares of `bin_size_px`.
+    pub fn clicked(banners: Vec<BannerClicks>, bin_size_px: f64, protocol: PretrainedProtocol) -> Self {
+        Self { banners: Banners::Clicked(banners, bin_size_px), protocol }
+    }
+
+    /// The first `count` samples of a preset.
+    pub fn synthetic(preset: Preset, seed: u64, count: usize, protocol: PretrainedProtocol) -> Self {
+        Self { banners: Banners::Synthetic(Box::new(preset), seed, count), protocol }
+    }
+
+    /// One heatmap.
+    ///
+    /// # Errors
+    /// When the bin size cannot be used.
+    pub fn heatmap(&self, row: usize) -> Result<Heatmap> {
+        Ok(match &self.banners {
+            Banners::Clicked(banners, bin_size_px) => banners[row].heatmap(*bin_size_px)?.heatmap,
+            Banners::Synthetic(preset, seed, _) => preset.sample(*seed, row as u64).heatmap,
+        })
+    }
+
+    /// What the index says of one row.
+    pub fn row(&self, row: usize) -> BannerRow {
+        match &self.banners {
+            Banners::Clicked(banners, _) => {
+                let BannerClicks { banner, display, clicks } = &banners[row];
+                BannerRow {
+                    domain: banner.domain.clone(),
+                    grid_id: banner.grid_id.clone(),
+                    width: display.width_px,
+                    height: display.height_px,
+                    clicks: clicks.iter().map(|click| click.count).sum(),
+                    class: None,
+                }
+            }
+            Banners::Synthetic(preset, seed, _) => {
+                let sample = preset.sample(*seed, row as u64);
+                BannerRow {
+                    domain: preset.name.to_string(),
+                    grid_id: row.to_string(),
+                    width: sample.heatmap.columns() as u32,
+                    height: sample.heatmap.rows() as u32,
+                    clicks: sample.heatmap.total() as u64,
+                    class: Some(sample.class),
+                }
+            }
+        }
+    }
+
+    /// Writes the index: row number, domain, grid_id, size, clicks and, if synthetic, class.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_index(&self, path: &Path) -> Result<()> {
+        Ok(write_atomically(path, |out| {
+            let mut writer = csv::Writer::from_writer(out);
+            writer.write_record(["row", "domain", "grid_id", "width", "height", "clicks", "class"])?;
+            for at in 0..self.len() {
+                let row = self.row(at);
+                let numbers = [row.width.to_string(), row.height.to_string(), row.clicks.to_string()];
+                let class = row.class.map(|class| class.to_string()).unwrap_or_default();
+                let [width, height, clicks] = &numbers;
+                writer.write_record([&at.to_string(), &row.domain, &row.grid_id, width, height, clicks, &class])?;
+            }
+            writer.flush()
+        })?)
+    }
+}
+
+impl Source for HeatmapSource {
+    fn len(&self) -> usize {
+        match &self.banners {
+            Banners::Clicked(banners, _) => banners.len(),
+            Banners::Synthetic(_, _, count) => *count,
+        }
+    }
+
+    fn image_size(&self) -> (usize, usize) {
+        (self.protocol.image_size, self.protocol.image_size)
+    }
+
+    fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>> {
+        let heatmaps = rows.map(|row| Ok((row as u64, self.heatmap(row)?))).collect::<Result<Vec<_>>>()?;
+        self.protocol.batch(&heatmaps, device)
+    }
+}
+
+/// Ready-made images: the tensor `images`, `[n, channels, height, width]`, of a file. No protocol is applied.
+#[derive(Debug)]
+pub struct TensorSource {
+    file: TensorFile,
+    shape: [usize; 4],
+}
+
+impl TensorSource {
+    const NAME: &'static str = "images";
+
+    /// The images in a file, for a network with `channels`.
+    ///
+    /// # Errors
+    /// When there is no such tensor, or it does not have four axes or that many channels.
+    pub fn new(file: TensorFile, channels: usize) -> Result<Self> {
+        let found = file.shape(Self::NAME).map(<[usize]>::to_vec);
+        let Some(found) = found else {
+            let keys: Vec<&str> = file.keys().take(20).collect();
+            return Err(Error::bad_file(
+                file.path(),
+                format!("no tensor `images`; the file holds {}", keys.join(", ")),
+            ));
+        };
+        match <[usize; 4]>::try_from(&found[..]) {
+            Ok(shape) if shape[1] == channels && !shape.contains(&0) => Ok(Self { file, shape }),
+            _ => {
+                let reason =
+                    format!("`images` has the shape {found:?}; the network takes [n, {channels}, height, width]");
+                Err(Error::bad_file(file.path(), reason))
+            }
+        }
+    }
+}
+
+impl Source for TensorSource {
+    fn len(&self) -> usize {
+        self.shape[0]
+    }
+
+    fn image_size(&self) -> (usize, usize) {
+        (self.shape[2], self.shape[3])
+    }
+
+    fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>> {
+        let [_, channels, height, width] = self.shape;
+        let shape = [rows.len(), channels, height, width];
+        let values = self.file.read_rows(Self::NAME, rows)?;
+        Ok(Tensor::from_data(TensorData::new(values, shape), device))
+    }
+}

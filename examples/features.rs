@@ -1,0 +1,250 @@
+//! Features of every banner of a click table, or of a synthetic data set, from networks that others have trained.
+//!
+//! ```text
+//! cargo run --release --example features -- --clicks clicks.csv --model resnet50 --weights resnet50.pth
+//! cargo run --release --example features -- --preset banners --model vit-b16 --weights model.safetensors --outputs tokens
+//! cargo run --release --example features -- --tensors images.safetensors --model resnet50 --weights resnet50.pth
+//! ```
+//!
+//! The protocol is that of the report: 50,000 clicks drawn with replacement and noise of 1.5 bins, divided by the maximum,
+//! grey in three channels, resized to 224 px, standardised as the network was trained. `--model` and `--weights` may be
+//! repeated. Leaves `<model>-<output>.npy`, `index.csv`, `montage.png`, `config.json`, `metrics.jsonl` and `summary.json`
+//! in `--out`; with `--tensors` the protocol is passed over and all outputs are in `features.safetensors`.
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Parser;
+use heatmap_core::Normalization;
+use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, write_montage};
+use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar};
+use heatmap_models::TensorFile;
+use heatmap_models::burn::tensor::Device;
+use heatmap_train::features::{Extracted, ModelName, Output, PublishedEncoder, Source, extract};
+use heatmap_train::run::RunFolder;
+use serde::Serialize;
+
+/// Write the features of every banner of a click table, or of a synthetic data set, from pretrained networks
+#[derive(Debug, Parser)]
+#[command(version, after_help = "A Python comparison in three lines stands in the README.")]
+struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+
+    /// Banners of this click table (CSV)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "tensors"])]
+    clicks: Option<PathBuf>,
+
+    /// Synthetic banners; the gallery example shows all presets
+    #[arg(long, value_name = "NAME", conflicts_with = "tensors")]
+    preset: Option<String>,
+
+    /// Samples of the preset
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    samples: usize,
+
+    /// Ready-made images, the tensor `images` [n, channels, height, width] of a safetensors file: no protocol is applied
+    #[arg(long, value_name = "FILE")]
+    tensors: Option<PathBuf>,
+
+    /// Network: resnet18 to resnet152, or vit-ti16, vit-s16, vit-b16, vit-b32, vit-l16 and so on; may be repeated
+    #[arg(long, value_name = "NAME")]
+    model: Vec<ModelName>,
+
+    /// Its weights, one for each --model: .safetensors, or PyTorch's .pth or .bin
+    #[arg(long, value_name = "FILE")]
+    weights: Vec<PathBuf>,
+
+    /// What to write: logits, features, tokens, or several with commas between
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "features")]
+    outputs: Vec<Output>,
+
+    /// Images in a batch; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    batch: usize,
+
+    /// Edge of a bin of the click table's heatmaps, in px
+    #[arg(long, value_name = "PX", default_value_t = 5.0)]
+    bin_size: f64,
+
+    /// Clicks to draw for each banner; 0 takes the clicks as they are
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    upsample: u32,
+
+    /// Scaling of the heatmaps: max, total, log1p or sqrt
+    #[arg(long, value_name = "NAME", default_value = "max")]
+    normalization: Normalization,
+
+    /// Height and width of the images in px [default: what the network was trained on]
+    #[arg(long, value_name = "PX")]
+    image_size: Option<usize>,
+
+    /// Mean of each channel, with commas between [default: that of the checkpoint's program]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    mean: Option<Vec<f32>>,
+
+    /// Standard deviation of each channel [default: that of the checkpoint's program]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    std: Option<Vec<f32>>,
+}
+
+fn main() -> ExitCode {
+    end(run(&Arguments::parse()))
+}
+
+/// `config.json`.
+#[derive(Debug, Serialize)]
+struct Config {
+    input: InputName,
+    models: Vec<(ModelName, PathBuf)>,
+    outputs: Vec<Output>,
+    batch: usize,
+    protocol: ProtocolChoice,
+}
+
+fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let device = arguments.shared.device.open()?;
+    // Where a smoke run of those who have no weights keeps fresh ones; gone at the end.
+    let fresh = tempfile::tempdir()?;
+    let config = Config {
+        input: arguments.input()?,
+        models: arguments.models(fresh.path())?,
+        outputs: arguments.outputs.clone(),
+        batch: arguments.batch,
+        protocol: arguments.protocol(),
+    };
+    // All that can be wrong is found before anything is written.
+    let input = Input::open(&config.input)?;
+    let mut loaded = Vec::new();
+    for (name, path) in &config.models {
+        let (encoder, report) = PublishedEncoder::load(*name, &TensorFile::open(path)?, &device)?;
+        config.outputs.iter().try_for_each(|output| encoder.check(*output))?;
+        let source = input.source(&encoder, &config.protocol)?;
+        let (height, width) = source.as_source().image_size();
+        encoder.check_image_size(height, width)?;
+        say(&format!("{name}: {report}."));
+        loaded.push((encoder, report, source));
+    }
+
+    let (folder, moved) = RunFolder::create(&arguments.shared.out("features"), &config)?;
+    if let Some(moved) = moved {
+        say(&format!("The earlier run is now in {}.", moved.display()));
+    }
+    if let Some((_, _, InputSource::Heatmaps(source))) = loaded.first() {
+        source.write_index(&folder.file("index.csv"))?;
+        write_montage(&folder, source)?;
+    }
+    let stop = stop_on_ctrl_c()?;
+    let mut summary = FeatureSummary::default();
+    for (at, (encoder, report, source)) in loaded.iter().enumerate() {
+        let name = file_name(&config.models, at);
+        let images = source.as_source();
+        let tables = match source {
+            InputSource::Heatmaps(_) => Tables::npy(&folder, &name, encoder, images, &config.outputs)?,
+            InputSource::Tensors(_) => Tables::safetensors(&folder, encoder, images, &config.outputs)?,
+        };
+        let described = tables.described.clone();
+        let start = Instant::now();
+        if write_features(&config, encoder, images, tables, &device, &stop)? == Extracted::Stopped {
+            say(&format!("Stopped; nothing of {name} was kept."));
+            return Ok(Ending::Interrupted);
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        summary.add(&name, report, images.len(), seconds, &described);
+        say(&format!("{}, {:.1} images/s", described.join(", "), images.len() as f64 / seconds));
+    }
+    folder.write_json("summary.json", summary.values())?;
+    summary.write_metrics(&folder)?;
+    say(&format!("Everything is in {}.", folder.path().display()));
+    Ok(Ending::Done)
+}
+
+impl Arguments {
+    fn input(&self) -> Result<InputName, Box<dyn Error>> {
+        Ok(match (&self.clicks, &self.preset, &self.tensors) {
+            (Some(path), _, _) => InputName::Clicks(path.clone(), self.bin_size),
+            (_, Some(name), _) => InputName::Preset(name.clone(), if self.shared.smoke { 6 } else { self.samples }),
+            (_, _, Some(path)) => InputName::Tensors(path.clone()),
+            _ if self.shared.smoke => InputName::Preset("banners".to_owned(), 6),
+            _ => return Err("what of? Give --clicks FILE, --preset NAME or --tensors FILE".into()),
+        })
+    }
+
+    /// Each network with its weights.
+    fn models(&self, fresh: &std::path::Path) -> Result<Vec<(ModelName, PathBuf)>, Box<dyn Error>> {
+        let (models, weights) = (self.model.len(), self.weights.len());
+        match models {
+            0 if weights == 0 && self.shared.smoke => return write_fresh_weights(fresh),
+            0 if weights == 0 => return Err("no network: give --model NAME and --weights FILE".into()),
+            _ if models != weights => {
+                return Err(
+                    format!("{models} times --model and {weights} times --weights: give one for the other").into()
+                );
+            }
+            2.. if self.tensors.is_some() => return Err("--tensors takes one network at a time".into()),
+            _ => {}
+        }
+        Ok(self.model.iter().copied().zip(self.weights.iter().cloned()).collect())
+    }
+
+    fn protocol(&self) -> ProtocolChoice {
+        ProtocolChoice {
+            upsample: self.upsample,
+            normalization: self.normalization,
+            image_size: self.image_size,
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            seed: self.shared.seed.unwrap_or(0),
+        }
+    }
+}
+
+/// The name of a network, numbered if it occurs more than once.
+fn file_name(models: &[(ModelName, PathBuf)], at: usize) -> String {
+    let name = models[at].0;
+    match models[..at].iter().filter(|(other, _)| *other == name).count() {
+        0 => name.to_string(),
+        before => format!("{name}-{}", before + 1),
+    }
+}
+
+fn write_features(
+    config: &Config,
+    encoder: &PublishedEncoder,
+    images: &dyn Source,
+    Tables { files, places, .. }: Tables,
+    device: &Device,
+    stop: &AtomicBool,
+) -> Result<Extracted, Box<dyn Error>> {
+    let bar = image_bar(images.len(), encoder.name().to_string());
+    let each_batch = |done: usize| {
+        bar.inc(done as u64);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let ended = extract(encoder, images, &config.outputs, config.batch, (files, &places), device, each_batch)?;
+    bar.finish_and_clear();
+    Ok(ended)
+}
+
+/// The first Ctrl-C ends the loop after its batch, the second at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    Ok(stop)
+}
+
+#[allow(clippy::print_stdout, reason = "a program talks to its user")]
+fn say(line: &str) {
+    println!("{line}");
+}

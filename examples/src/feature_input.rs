@@ -1,0 +1,145 @@
+//! Where the images of the `features` example come from.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use heatmap_core::plot::{Tile, montage};
+use heatmap_core::synth::Preset;
+use heatmap_core::table::{BannerClicks, ClickTable};
+use heatmap_core::{Grid, Heatmap, Normalization, Upsampling};
+use heatmap_models::TensorFile;
+use heatmap_train::data::PretrainedProtocol;
+use heatmap_train::features::{HeatmapSource, PublishedEncoder, Source, TensorSource};
+use heatmap_train::run::RunFolder;
+use serde::Serialize;
+
+/// What the user named; `config.json` says it too.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputName {
+    /// A click table and the edge of a bin in px.
+    Clicks(PathBuf, f64),
+    /// A preset and the number of samples.
+    Preset(String, usize),
+    /// A file with a tensor `images`.
+    Tensors(PathBuf),
+}
+
+/// What the user said about the protocol.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProtocolChoice {
+    /// Clicks to draw; none to take the clicks as they are.
+    pub upsample: u32,
+    /// Scaling.
+    pub normalization: Normalization,
+    /// Side of the image in px, if not that of the network.
+    pub image_size: Option<usize>,
+    /// Mean of each channel, if not that of the network.
+    pub mean: Option<Vec<f32>>,
+    /// Standard deviation of each channel, if not that of the network.
+    pub std: Option<Vec<f32>>,
+    /// Seed of samples and upsampling.
+    pub seed: u64,
+}
+
+/// An input that was read and checked.
+#[derive(Debug)]
+pub enum Input {
+    /// Banners and the edge of a bin in px.
+    Clicks(Vec<BannerClicks>, f64),
+    /// A preset and the number of samples.
+    Preset(Box<Preset>, usize),
+    /// A file with a tensor `images`.
+    Tensors(PathBuf),
+}
+
+/// The images of an input as one network takes them.
+#[derive(Debug)]
+pub enum InputSource {
+    /// By the protocol.
+    Heatmaps(HeatmapSource),
+    /// Ready-made.
+    Tensors(TensorSource),
+}
+
+impl Input {
+    /// Reads what the name says.
+    ///
+    /// # Errors
+    /// When a file cannot be read, there is no such preset, or there is no banner.
+    pub fn open(name: &InputName) -> Result<Self, Box<dyn Error>> {
+        Ok(match name {
+            InputName::Clicks(path, bin_size_px) => {
+                let banners = ClickTable::read_csv(path)?.banners();
+                let first = banners.first().ok_or_else(|| format!("{}: no clicks in the table", path.display()))?;
+                // A bin size that cannot be used is found before the first batch.
+                first.heatmap(*bin_size_px)?;
+                Self::Clicks(banners, *bin_size_px)
+            }
+            InputName::Preset(_, 0) => return Err("`samples` = 0: must be positive".into()),
+            InputName::Preset(name, samples) => Self::Preset(Box::new(Preset::named(name)?), *samples),
+            InputName::Tensors(path) => Self::Tensors(path.clone()),
+        })
+    }
+
+    /// The images for one network.
+    ///
+    /// # Errors
+    /// When a setting or the tensor does not suit the network.
+    pub fn source(&self, encoder: &PublishedEncoder, choice: &ProtocolChoice) -> Result<InputSource, Box<dyn Error>> {
+        if let Self::Tensors(path) = self {
+            let source = TensorSource::new(TensorFile::open(path)?, encoder.in_channels())?;
+            return Ok(InputSource::Tensors(source));
+        }
+        let upsampling = Upsampling { clicks: choice.upsample, ..Upsampling::default() };
+        let protocol = PretrainedProtocol {
+            upsampling: (choice.upsample > 0).then_some(upsampling),
+            normalization: choice.normalization,
+            image_size: choice.image_size.unwrap_or(encoder.image_size),
+            mean: choice.mean.clone().unwrap_or_else(|| encoder.mean.clone()),
+            std: choice.std.clone().unwrap_or_else(|| encoder.std.clone()),
+            seed: choice.seed,
+        };
+        protocol.check()?;
+        if protocol.mean.len() != encoder.in_channels() {
+            let (given, taken) = (protocol.mean.len(), encoder.in_channels());
+            return Err(format!("--mean and --std have {given} channels, {} takes {taken}", encoder.name()).into());
+        }
+        Ok(InputSource::Heatmaps(match self {
+            Self::Clicks(banners, bin_size_px) => HeatmapSource::clicked(banners.clone(), *bin_size_px, protocol),
+            Self::Preset(preset, samples) => {
+                HeatmapSource::synthetic(preset.as_ref().clone(), choice.seed, *samples, protocol)
+            }
+            Self::Tensors(_) => unreachable!("handled before"),
+        }))
+    }
+}
+
+impl InputSource {
+    /// For the loop that does not care.
+    pub fn as_source(&self) -> &dyn Source {
+        match self {
+            Self::Heatmaps(source) => source,
+            Self::Tensors(source) => source,
+        }
+    }
+}
+
+/// Draws the first images as the network sees them, before they are standardised.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<(), Box<dyn Error>> {
+    const SHOWN: usize = 8;
+    let size = source.protocol.image_size;
+    let grid = Grid { rows: size, columns: size, bin_size_px: 1.0 };
+    let image = |row: usize| -> Result<(String, Heatmap), Box<dyn Error>> {
+        let key = source.row(row);
+        let plane = source.protocol.plane(row as u64, &source.heatmap(row)?)?;
+        Ok((format!("{}  {}  {} clicks", key.domain, key.grid_id, key.clicks), Heatmap::from_values(grid, plane)?))
+    };
+    let images = (0..source.len().min(SHOWN)).map(image).collect::<Result<Vec<_>, _>>()?;
+    let tiles: Vec<Tile<'_>> = images.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    montage("The first images, as the network sees them", &tiles, 4)?.save_png(&folder.file("montage.png"))?;
+    Ok(())
+}
