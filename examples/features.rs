@@ -21,10 +21,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use heatmap_core::Normalization;
-use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, write_montage};
+use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar};
-use heatmap_models::TensorFile;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, ModelName, Output, PublishedEncoder, Source, extract};
 use heatmap_train::run::RunFolder;
@@ -57,9 +56,9 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
 
-    /// Its weights, one for each --model: .safetensors, or PyTorch's .pth or .bin
+    /// Its weights, one for each --model: .safetensors, PyTorch's .pth or .bin, or hf:OWNER/NAME (cargo feature hub)
     #[arg(long, value_name = "FILE")]
-    weights: Vec<PathBuf>,
+    weights: Vec<String>,
 
     /// What to write: logits, features, tokens, or several with commas between
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "features")]
@@ -102,7 +101,7 @@ fn main() -> ExitCode {
 #[derive(Debug, Serialize)]
 struct Config {
     input: InputName,
-    models: Vec<(ModelName, PathBuf)>,
+    models: Vec<(ModelName, String)>,
     outputs: Vec<Output>,
     batch: usize,
     protocol: ProtocolChoice,
@@ -115,15 +114,18 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let config = Config {
         input: arguments.input()?,
         models: arguments.models(fresh.path())?,
-        outputs: arguments.outputs.clone(),
+        outputs: arguments.outputs(),
         batch: arguments.batch,
         protocol: arguments.protocol(),
     };
     // All that can be wrong is found before anything is written.
+    if config.batch == 0 {
+        return Err("`batch` = 0: must be positive".into());
+    }
     let input = Input::open(&config.input)?;
     let mut loaded = Vec::new();
     for (name, path) in &config.models {
-        let (encoder, report) = PublishedEncoder::load(*name, &TensorFile::open(path)?, &device)?;
+        let (encoder, report) = PublishedEncoder::load(*name, &open_weights(path)?, &device)?;
         config.outputs.iter().try_for_each(|output| encoder.check(*output))?;
         let source = input.source(&encoder, &config.protocol)?;
         let (height, width) = source.as_source().image_size();
@@ -177,7 +179,7 @@ impl Arguments {
     }
 
     /// Each network with its weights.
-    fn models(&self, fresh: &std::path::Path) -> Result<Vec<(ModelName, PathBuf)>, Box<dyn Error>> {
+    fn models(&self, fresh: &std::path::Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
         let (models, weights) = (self.model.len(), self.weights.len());
         match models {
             0 if weights == 0 && self.shared.smoke => return write_fresh_weights(fresh),
@@ -193,6 +195,13 @@ impl Arguments {
         Ok(self.model.iter().copied().zip(self.weights.iter().cloned()).collect())
     }
 
+    /// Each output once.
+    fn outputs(&self) -> Vec<Output> {
+        let mut outputs: Vec<Output> = Vec::new();
+        self.outputs.iter().for_each(|output| outputs.extend((!outputs.contains(output)).then_some(*output)));
+        outputs
+    }
+
     fn protocol(&self) -> ProtocolChoice {
         ProtocolChoice {
             upsample: self.upsample,
@@ -206,7 +215,7 @@ impl Arguments {
 }
 
 /// The name of a network, numbered if it occurs more than once.
-fn file_name(models: &[(ModelName, PathBuf)], at: usize) -> String {
+fn file_name(models: &[(ModelName, String)], at: usize) -> String {
     let name = models[at].0;
     match models[..at].iter().filter(|(other, _)| *other == name).count() {
         0 => name.to_string(),

@@ -62,6 +62,20 @@ pub enum InputSource {
     Tensors(TensorSource),
 }
 
+/// Opens weights: a file, or `hf:OWNER/NAME` for a repository on a Hugging Face hub.
+///
+/// # Errors
+/// When there are none, or the program was built without the feature `hub`.
+pub fn open_weights(name: &str) -> Result<TensorFile, Box<dyn Error>> {
+    let Some(repository) = name.strip_prefix("hf:") else {
+        return Ok(TensorFile::open(name)?);
+    };
+    #[cfg(feature = "hub")]
+    return Ok(heatmap_models::hub::Hub::from_env().weights(repository)?);
+    #[cfg(not(feature = "hub"))]
+    Err(format!("{repository}: not part of this build; build with `--features hub`").into())
+}
+
 impl Input {
     /// Reads what the name says.
     ///

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::PathBuf;
 
 use heatmap_core::write_atomically;
 use heatmap_models::weights::LoadReport;
@@ -112,7 +111,7 @@ impl FeatureSummary {
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write_fresh_weights(folder: &std::path::Path) -> Result<Vec<(ModelName, PathBuf)>, Box<dyn Error>> {
+pub fn write_fresh_weights(folder: &std::path::Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
     let device = heatmap_models::burn::tensor::Device::flex();
     let named = |name: &str| -> Result<_, Box<dyn Error>> {
         Ok((name.parse::<ModelName>()?, folder.join(format!("{name}.safetensors"))))
@@ -122,5 +121,5 @@ pub fn write_fresh_weights(folder: &std::path::Path) -> Result<Vec<(ModelName, P
     network.save_weights(&resnet_path, WeightLayout::Torchvision)?;
     let network = vit.vit().expect("a ViT").with_num_classes(Some(10)).init(&device);
     network.save_weights(&vit_path, WeightLayout::HuggingFace)?;
-    Ok(vec![(resnet, resnet_path), (vit, vit_path)])
+    Ok([(resnet, resnet_path), (vit, vit_path)].map(|(name, path)| (name, path.display().to_string())).into())
 }

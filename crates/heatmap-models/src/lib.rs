@@ -20,6 +20,8 @@
 mod encoder;
 mod error;
 pub mod heads;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod ops;
 pub mod resnet;
 pub mod vit;
