@@ -24,8 +24,9 @@ use heatmap_core::Normalization;
 use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar};
+use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::features::{Extracted, ModelName, Output, PublishedEncoder, Source, extract};
+use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
 use heatmap_train::run::RunFolder;
 use serde::Serialize;
 

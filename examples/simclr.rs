@@ -7,7 +7,8 @@
 //! The recipe is that of the report: ResNet-50, positives are two different heatmaps of one class, 8 classes x 2 in a
 //! batch, 1,000 batches, 60 x 50 bins in a 64 x 64 image. Where it is silent we take Adam at 1e-3 with a cosine to zero,
 //! temperature 0.5, and no augmentation, for two samples of a class differ enough. It leaves `config.json`,
-//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png` and checkpoints in `--out`. Ctrl-C stops after the
+//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png`, `encoder.safetensors` (as torchvision or
+//! transformers read it) and checkpoints in `--out`. Ctrl-C stops after the
 //! batch and leaves a checkpoint; `--resume` goes on from the newest complete one.
 
 use std::error::Error;
@@ -18,13 +19,11 @@ use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
 use heatmap_examples::simclr_report::{Evaluated, Summary, loss_chance, write_loss_curve, write_montage, write_pca};
 use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar};
-use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
+use heatmap_models::{Backbone, Encoder, ModelName, WeightLayout};
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
-use heatmap_train::run::{
-    Architecture, Checkpoint, RunFolder, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
-};
+use heatmap_train::run::{Checkpoint, RunFolder, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
@@ -33,9 +32,9 @@ struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
 
-    /// Encoder: resnet18, resnet34, resnet50, resnet101 or resnet152 [default: resnet50]
-    #[arg(long, value_name = "NAME", value_parser = architecture)]
-    architecture: Option<Architecture>,
+    /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
+    #[arg(long, value_name = "NAME")]
+    architecture: Option<ModelName>,
 
     /// Synthetic data set; the gallery example shows all of them [default: simclr-report]
     #[arg(long, value_name = "NAME")]
@@ -100,6 +99,12 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         return Ok(Ending::Interrupted);
     }
 
+    // For torchvision or transformers, and for `features`.
+    let layout = match outcome.model.encoder() {
+        Backbone::ResNet(_) => WeightLayout::Torchvision,
+        Backbone::Vit(_) => WeightLayout::HuggingFace,
+    };
+    outcome.model.encoder().save_weights(folder.file("encoder.safetensors"), layout)?;
     let trained = evaluate("trained encoder", outcome.model.encoder(), &device, &config, &preset, per_class)?;
     let lines = write_loss_curve(&folder, loss_chance(&config))?;
     write_pca(&folder, &preset, &untrained, &trained)?;
@@ -148,7 +153,7 @@ fn prepare(arguments: &Arguments) -> Result<(RunFolder, SimClrConfig, Option<Che
 
 /// The smallest run that takes the whole path.
 fn smoke() -> SimClrConfig {
-    SimClrConfig { architecture: Architecture::ResNet18, batches: 4, classes_per_batch: 4, ..SimClrConfig::report() }
+    SimClrConfig { architecture: ModelName::ResNet(18), batches: 4, classes_per_batch: 4, ..SimClrConfig::report() }
 }
 
 /// `config` with what the user said in its place.
@@ -193,11 +198,6 @@ fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<(), ctrlc::Error> {
         }
         interrupter.stop(Some("Ctrl-C"));
     })
-}
-
-fn architecture(name: &str) -> Result<Architecture, String> {
-    let known = Architecture::ALL.into_iter().find(|architecture| architecture.name() == name);
-    known.ok_or_else(|| format!("not one of {}", Architecture::ALL.map(Architecture::name).join(", ")))
 }
 
 #[allow(clippy::print_stdout, reason = "a program talks to its user")]

@@ -5,8 +5,8 @@ use std::error::Error;
 
 use heatmap_core::write_atomically;
 use heatmap_models::weights::LoadReport;
-use heatmap_models::{Pretrained, WeightLayout};
-use heatmap_train::features::{ModelName, Output, PublishedEncoder, RowFile, Source};
+use heatmap_models::{ModelName, WeightLayout};
+use heatmap_train::features::{Output, PublishedEncoder, RowFile, Source};
 use heatmap_train::run::RunFolder;
 use serde_json::{Value, json};
 
@@ -113,13 +113,11 @@ impl FeatureSummary {
 /// When the folder cannot be written to.
 pub fn write_fresh_weights(folder: &std::path::Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
     let device = heatmap_models::burn::tensor::Device::flex();
-    let named = |name: &str| -> Result<_, Box<dyn Error>> {
-        Ok((name.parse::<ModelName>()?, folder.join(format!("{name}.safetensors"))))
+    let fresh = [("resnet18", WeightLayout::Torchvision), ("vit-ti16", WeightLayout::HuggingFace)];
+    let write = |(name, layout): (&str, WeightLayout)| -> Result<(ModelName, String), Box<dyn Error>> {
+        let (name, path): (ModelName, _) = (name.parse()?, folder.join(format!("{name}.safetensors")));
+        name.config().with_num_classes(Some(10)).init(&device).save_weights(&path, layout)?;
+        Ok((name, path.display().to_string()))
     };
-    let ((resnet, resnet_path), (vit, vit_path)) = (named("resnet18")?, named("vit-ti16")?);
-    let network = resnet.resnet().expect("a ResNet").with_num_classes(Some(10)).init(&device);
-    network.save_weights(&resnet_path, WeightLayout::Torchvision)?;
-    let network = vit.vit().expect("a ViT").with_num_classes(Some(10)).init(&device);
-    network.save_weights(&vit_path, WeightLayout::HuggingFace)?;
-    Ok([(resnet, resnet_path), (vit, vit_path)].map(|(name, path)| (name, path.display().to_string())).into())
+    fresh.into_iter().map(write).collect()
 }

@@ -159,7 +159,7 @@ impl Summary {
             if error > 0.0 { (after - before) / error } else { 0.0 }
         };
         Self {
-            architecture: config.architecture.name().to_owned(),
+            architecture: config.architecture.to_string(),
             preset: config.preset.clone(),
             device: device.to_owned(),
             batches: stats.steps,

@@ -17,20 +17,24 @@
 //!
 //! Networks with the weights of others are shown at [`ResNet`] and [`Vit`]; [`weights`] says what fits.
 
+mod backbone;
 mod encoder;
 mod error;
 pub mod heads;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod model_name;
 mod ops;
 pub mod resnet;
 pub mod vit;
 pub mod weights;
 
+pub use backbone::{Backbone, BackboneConfig};
 pub use burn;
 pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use heads::{ProjectionHead, ProjectionHeadConfig};
+pub use model_name::{ModelName, VitSize};
 pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};
 pub use vit::{Pooling, Vit, VitConfig};
 pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -7,10 +7,10 @@ use burn::tensor::{Device, Distribution, Tensor};
 use heatmap_core::synth::Preset;
 use heatmap_core::{Normalization, Upsampling};
 use heatmap_models::weights::write_safetensors;
-use heatmap_models::{Encoder, LoadOptions, Pretrained, ResNetConfig, TensorFile, VitConfig, WeightLayout};
+use heatmap_models::{Encoder, LoadOptions, ModelName, Pretrained, ResNetConfig, TensorFile, VitConfig, WeightLayout};
 use heatmap_train::data::PretrainedProtocol;
 use heatmap_train::features::{
-    Extracted, HeatmapSource, ModelName, Output, PublishedEncoder, RowFile, Source, TensorSource, extract,
+    Extracted, HeatmapSource, Output, PublishedEncoder, RowFile, Source, TensorSource, extract,
 };
 
 /// Weights of a fresh ViT-Ti/16 with a head, for images of 64 px.
@@ -137,7 +137,12 @@ fn another_network_or_an_output_it_does_not_have_is_named() {
     let file = TensorFile::open(&path).expect("weights");
     let load = |name: &str| PublishedEncoder::load(name.parse().expect("a name"), &file, &device);
     let error = load("resnet34").unwrap_err().to_string();
-    assert!(error.contains("holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, not resnet34"), "{error}");
+    assert!(
+        error.contains(
+            "holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, 64 channels at the stem, not resnet34"
+        ),
+        "{error}"
+    );
     assert!(load("vit-b16").unwrap_err().to_string().contains("no ViT that we know"));
     let (encoder, _) = load("resnet18").expect("it fits");
     assert_eq!(encoder.check(Output::Tokens).unwrap_err().to_string(), "`outputs` = tokens: a resnet18 has no tokens");

@@ -1,14 +1,24 @@
 //! A small SimCLR run from beginning to end: what it writes, how it stops, how it goes on.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::data::dataloader::DataLoader;
+use burn::optim::AdamConfig;
 use burn::tensor::Device;
-use heatmap_train::run::{
-    Architecture, Checkpoint, MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingOptions, train_simclr,
-};
+use burn::train::TrainStep;
+use heatmap_core::synth::Preset;
+use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig, VitSize};
+use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
+use heatmap_train::loss::NtXentConfig;
+use heatmap_train::run::{Checkpoint, MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingOptions, train_simclr};
+use heatmap_train::task::SimClr;
+
+/// Parameters are drawn from one stream of random numbers for the whole process: runs that are compared take turns.
+static STREAM: Mutex<()> = Mutex::new(());
 
 fn config(batches: usize) -> SimClrConfig {
-    SimClrConfig { architecture: Architecture::ResNet18, batches, classes_per_batch: 3, ..SimClrConfig::report() }
+    SimClrConfig { architecture: ModelName::ResNet(18), batches, classes_per_batch: 3, ..SimClrConfig::report() }
 }
 
 fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
@@ -27,6 +37,7 @@ fn run(path: &Path) -> RunFolder {
 
 #[test]
 fn a_resumed_run_is_the_run_that_was_not_interrupted() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().expect("a folder");
     let device = Device::flex();
 
@@ -76,6 +87,10 @@ fn wrong_settings_are_named_before_anything_is_written() {
         ("learning rate", SimClrConfig { learning_rate: 2.0, ..config(2) }),
         ("batches", SimClrConfig { batches: 0, ..config(2) }),
         ("classes per batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
+        ("multiple of 16 px", {
+            let image = ImageConfig { height: 60, width: 60, ..config(2).image };
+            SimClrConfig { architecture: ModelName::Vit(VitSize::Tiny, 16), image, ..config(2) }
+        }),
         ("nope", SimClrConfig { preset: "nope".into(), ..config(2) }),
     ] {
         let error = train_simclr(&wrong, &folder, &device, &options(2, None)).err().expect("an error").to_string();
@@ -90,4 +105,27 @@ fn a_run_goes_on_only_under_its_own_settings() {
     config(9).check_resumes(&earlier).expect("more batches are fine");
     let error = SimClrConfig { temperature: 0.1, ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
     assert_eq!(error, "`temperature` = 0.1: the run to resume has 0.5");
+}
+
+#[test]
+fn a_vision_transformer_learns_too() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = Device::flex().autodiff();
+    device.seed(8);
+    let encoder = ModelName::Vit(VitSize::Tiny, 16).config().with_in_channels(1).with_image_size(64).init(&device);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
+    let mut task = SimClr::new(encoder, projection, NtXentConfig::new().init());
+    let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
+    let sampler = PairSampler::new(preset, 1, 4).expect("four classes");
+    let loader = PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1);
+    let mut optimizer = AdamConfig::new().init();
+    // The same batch again and again: random embeddings have ln 7 = 1.946.
+    let mut losses = Vec::new();
+    for _ in 0..20 {
+        let batch = loader.iter().next().expect("a batch").expect("images");
+        let output = TrainStep::step(&task, batch);
+        losses.push(output.item.loss);
+        task = optimizer.step(3e-4, task, output.grads);
+    }
+    assert!((losses[0] - 7_f64.ln()).abs() < 0.3 && losses[19] < losses[0] - 0.5, "{losses:?}");
 }

@@ -2,6 +2,8 @@
 
 mod batch_norm;
 mod conv;
+mod gelu;
 
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv::conv_norm;
+pub(crate) use gelu::gelu;

@@ -2,11 +2,12 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
-use burn::tensor::{Device, Tensor, activation::gelu};
+use burn::tensor::{Device, Tensor};
 
 use super::attention::Attention;
 use super::config::VitConfig;
 use super::drop_path::DropPath;
+use crate::ops::gelu;
 
 #[derive(Module, Debug)]
 pub(super) struct Block {

@@ -5,12 +5,9 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 use heatmap_models::weights::LoadReport;
-use heatmap_models::{
-    Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, TensorFile, Vit, VitConfig, WeightLayout,
-};
+use heatmap_models::{Backbone, BackboneConfig, Encoder, LoadOptions, ModelName, TensorFile, WeightLayout};
 use serde::Serialize;
 
-use super::model_name::ModelName;
 use crate::data::IMAGENET;
 use crate::{Error, Result};
 
@@ -29,9 +26,9 @@ pub enum Output {
 /// A network, and how the images were standardised that it was trained on.
 #[derive(Debug, Clone)]
 pub struct PublishedEncoder {
-    network: Network,
+    network: Backbone,
+    config: BackboneConfig,
     name: ModelName,
-    num_classes: Option<usize>,
     /// Height and width of the images that it was trained on, in px.
     pub image_size: usize,
     /// Mean of each channel of those images.
@@ -40,45 +37,24 @@ pub struct PublishedEncoder {
     pub std: Vec<f32>,
 }
 
-#[derive(Debug, Clone)]
-enum Network {
-    ResNet(Box<ResNet>),
-    Vit(Box<Vit>),
-}
-
 impl PublishedEncoder {
     /// Loads the network `name` from a file, with head and pooler if the file has them.
     ///
     /// # Errors
     /// When the file holds another network, or does not fit.
     pub fn load(name: ModelName, file: &TensorFile, device: &Device) -> Result<(Self, LoadReport)> {
-        let options = LoadOptions::new();
-        if let Some(expected) = name.resnet() {
-            let config = ResNetConfig::of(file)?;
-            if (config.block, config.depths) != (expected.block, expected.depths) {
-                let found = format!("a ResNet of {:?} blocks with {:?} of them", config.block, config.depths);
-                return Err(Error::bad_file(file.path(), format!("holds {found}, not {name}")));
-            }
-            let (network, report) = config.init(device).load_weights(file, &options)?;
-            let (mean, std) = standard(config.in_channels, IMAGENET);
-            let (network, num_classes) = (Network::ResNet(Box::new(network)), config.num_classes);
-            return Ok((Self { network, name, num_classes, image_size: 224, mean, std }, report));
+        let config = name.config().of_same_kind(file)?;
+        if !config.is_like(&name.config()) {
+            return Err(Error::bad_file(file.path(), format!("holds {}, not {name}", config.describe())));
         }
-        let expected = name.vit().expect("every name has a network");
-        let config = VitConfig::of(file)?;
-        let sizes = |config: &VitConfig| (config.embed_dim, config.depth, config.patch_size);
-        if sizes(&config) != sizes(&expected) {
-            let (width, depth, patch) = sizes(&config);
-            let found = format!("a ViT {width} wide with {depth} blocks and patches of {patch} px");
-            return Err(Error::bad_file(file.path(), format!("holds {found}, not {name}")));
-        }
-        let (network, report) = config.init(device).load_weights(file, &options)?;
-        let (mean, std) = match report.layout {
-            WeightLayout::Torchvision => standard(config.in_channels, IMAGENET),
-            _ => standard(config.in_channels, ([0.5; 3], [0.5; 3])),
+        let (network, report) = config.init(device).load_weights(file, &LoadOptions::new())?;
+        let (image_size, colours) = match (&config, report.layout) {
+            (BackboneConfig::ResNet(_), _) => (224, IMAGENET),
+            (BackboneConfig::Vit(config), WeightLayout::Torchvision) => (config.image_size, IMAGENET),
+            (BackboneConfig::Vit(config), _) => (config.image_size, ([0.5; 3], [0.5; 3])),
         };
-        let (network, num_classes) = (Network::Vit(Box::new(network)), config.num_classes);
-        Ok((Self { network, name, num_classes, image_size: config.image_size, mean, std }, report))
+        let (mean, std) = standard(config.in_channels(), colours);
+        Ok((Self { network, config, name, image_size, mean, std }, report))
     }
 
     /// Checks that the network gives `output`.
@@ -87,10 +63,10 @@ impl PublishedEncoder {
     /// When it has no head, or no tokens.
     pub fn check(&self, output: Output) -> Result<()> {
         match (output, &self.network) {
-            (Output::Tokens, Network::ResNet(_)) => {
+            (Output::Tokens, Backbone::ResNet(_)) => {
                 Err(Error::config("outputs", output, format!("a {} has no tokens", self.name)))
             }
-            (Output::Logits, _) if self.num_classes.is_none() => Err(Error::config(
+            (Output::Logits, _) if self.config.num_classes().is_none() => Err(Error::config(
                 "outputs",
                 output,
                 format!("the weights of {} have no classification head", self.name),
@@ -104,7 +80,7 @@ impl PublishedEncoder {
     /// # Errors
     /// When they cannot be cut into patches.
     pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
-        let patch = self.name.vit().map_or(1, |config| config.patch_size);
+        let patch = self.config.size_multiple();
         if height == 0 || width == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
             let reason = format!("a {} takes sides that are multiples of {patch} px", self.name);
             return Err(Error::config("image size", format!("{height} x {width}"), reason));
@@ -124,15 +100,11 @@ impl PublishedEncoder {
 
     /// The shape of one row of `output` for images of this size.
     pub fn row_shape(&self, output: Output, height: usize, width: usize) -> Vec<usize> {
-        match (output, &self.network) {
-            (Output::Logits, _) => vec![self.num_classes.unwrap_or(0)],
-            (Output::Features, Network::ResNet(network)) => vec![network.feature_dim()],
-            (Output::Features, Network::Vit(network)) => vec![network.feature_dim()],
-            (Output::Tokens, Network::ResNet(_)) => vec![0],
-            (Output::Tokens, Network::Vit(network)) => {
-                let patch = self.name.vit().map_or(1, |config| config.patch_size);
-                vec![(height / patch) * (width / patch) + 1, network.feature_dim()]
-            }
+        let patch = self.config.size_multiple();
+        match output {
+            Output::Logits => vec![self.config.num_classes().unwrap_or(0)],
+            Output::Features => vec![self.config.feature_dim()],
+            Output::Tokens => vec![(height / patch) * (width / patch) + 1, self.config.feature_dim()],
         }
     }
 
@@ -144,17 +116,16 @@ impl PublishedEncoder {
     /// # Panics
     /// When the network does not give an output (see [`PublishedEncoder::check`]).
     pub fn forward(&self, images: Tensor<4>, outputs: &[Output]) -> Vec<Vec<f32>> {
-        let (features, tokens, logits): (_, Option<Tensor<3>>, Box<dyn Fn(Tensor<2>) -> Tensor<2>>) =
-            match &self.network {
-                Network::ResNet(network) => (network.forward_features(images), None, Box::new(|x| network.classify(x))),
-                Network::Vit(network) => {
-                    let tokens = network.forward_tokens(images);
-                    (network.pool(tokens.clone()), Some(tokens), Box::new(|x| network.classify(x)))
-                }
-            };
+        let (features, tokens) = match &self.network {
+            Backbone::ResNet(network) => (network.forward_features(images), None),
+            Backbone::Vit(network) => {
+                let tokens = network.forward_tokens(images);
+                (network.pool(tokens.clone()), Some(tokens))
+            }
+        };
         let read = |data: burn::tensor::TensorData| data.convert::<f32>().try_to_vec().expect("converted to f32");
         let value = |output: &Output| match output {
-            Output::Logits => read(logits(features.clone()).into_data()),
+            Output::Logits => read(self.network.classify(features.clone()).into_data()),
             Output::Features => read(features.clone().into_data()),
             Output::Tokens => read(tokens.clone().expect("checked before").into_data()),
         };

@@ -5,12 +5,10 @@
 
 mod encoder;
 mod extraction;
-mod model_name;
 mod row_file;
 mod source;
 
 pub use encoder::{Output, PublishedEncoder};
 pub use extraction::{Extracted, extract};
-pub use model_name::ModelName;
 pub use row_file::RowFile;
 pub use source::{BannerRow, HeatmapSource, Source, TensorSource};

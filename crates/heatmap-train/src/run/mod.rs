@@ -15,6 +15,6 @@ pub use checkpoint::{Checkpoint, Checkpoints};
 pub use folder::RunFolder;
 pub use metrics_log::{MetricsLine, MetricsLog};
 pub use progress::ProgressRenderer;
-pub use simclr::{Architecture, SimClrConfig, train_simclr, untrained_encoder};
+pub use simclr::{SimClrConfig, train_simclr, untrained_encoder};
 pub use strategy::{StepOutput, TrainingStats};
 pub use training::{Outcome, TrainingOptions};

@@ -9,7 +9,7 @@ use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
-use heatmap_models::{Encoder, ProjectionHeadConfig, ResNet, ResNetConfig};
+use heatmap_models::{Backbone, Encoder, ModelName, ProjectionHeadConfig};
 use serde::{Deserialize, Serialize};
 
 use super::folder::RunFolder;
@@ -20,24 +20,12 @@ use crate::metric::ScalarMetric;
 use crate::task::{ContrastiveLoss, ContrastiveTop1, SimClr};
 use crate::{Error, Result};
 
-/// A network by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Architecture {
-    ResNet18,
-    ResNet34,
-    ResNet50,
-    ResNet101,
-    ResNet152,
-}
-
 /// Everything that decides what a SimCLR run computes; `config.json` of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimClrConfig {
     /// The encoder.
-    pub architecture: Architecture,
+    pub architecture: ModelName,
     /// Name of the preset.
     pub preset: String,
     /// Seed of parameters and data.
@@ -54,38 +42,11 @@ pub struct SimClrConfig {
     pub image: ImageConfig,
 }
 
-impl Architecture {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::ResNet18, Self::ResNet34, Self::ResNet50, Self::ResNet101, Self::ResNet152];
-
-    /// The configuration of the network.
-    pub fn config(self) -> ResNetConfig {
-        match self {
-            Self::ResNet18 => ResNetConfig::resnet18(),
-            Self::ResNet34 => ResNetConfig::resnet34(),
-            Self::ResNet50 => ResNetConfig::resnet50(),
-            Self::ResNet101 => ResNetConfig::resnet101(),
-            Self::ResNet152 => ResNetConfig::resnet152(),
-        }
-    }
-
-    /// The name in lower case.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ResNet18 => "resnet18",
-            Self::ResNet34 => "resnet34",
-            Self::ResNet50 => "resnet50",
-            Self::ResNet101 => "resnet101",
-            Self::ResNet152 => "resnet152",
-        }
-    }
-}
-
 impl SimClrConfig {
     /// The recipe of the report; see `docs` of the example for where it is silent.
     pub fn report() -> Self {
         Self {
-            architecture: Architecture::ResNet50,
+            architecture: ModelName::ResNet(50),
             preset: "simclr-report".to_owned(),
             seed: 0,
             batches: 1_000,
@@ -106,6 +67,13 @@ impl SimClrConfig {
         if self.batches == 0 {
             return Err(Error::config("batches", 0, "must be positive"));
         }
+        let multiple = self.architecture.config().size_multiple();
+        let ImageConfig { height, width, .. } = self.image;
+        if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
+            let reason =
+                format!("takes square images whose side is a multiple of {multiple} px, not {height} x {width}");
+            return Err(Error::config("architecture", self.architecture, reason));
+        }
         for (field, value, most) in
             [("temperature", self.temperature, f64::MAX), ("learning rate", self.learning_rate, 1.0)]
         {
@@ -124,7 +92,7 @@ impl SimClrConfig {
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         let fields = |config: &Self| {
             [
-                ("architecture", config.architecture.name().to_owned()),
+                ("architecture", config.architecture.to_string()),
                 ("preset", config.preset.clone()),
                 ("seed", config.seed.to_string()),
                 ("classes per batch", config.classes_per_batch.to_string()),
@@ -143,11 +111,12 @@ impl SimClrConfig {
 }
 
 /// The encoder as a run of this configuration starts with: its parameters depend on the seed alone.
-pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> ResNet {
+pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
     use burn::module::Module;
     device.seed(config.seed);
     // Burn draws parameters when they are first used; a later draw would come from another place in the stream.
-    config.architecture.config().with_in_channels(config.image.channels).init(device).materialize()
+    let network = config.architecture.config().with_in_channels(config.image.channels);
+    network.with_image_size(config.image.height).init(device).materialize()
 }
 
 /// Trains an encoder with SimCLR.
@@ -159,7 +128,7 @@ pub fn train_simclr(
     folder: &RunFolder,
     device: &Device,
     options: &TrainingOptions,
-) -> Result<Outcome<SimClr<ResNet>>> {
+) -> Result<Outcome<SimClr<Backbone>>> {
     let preset = config.check()?;
     let device = device.clone().autodiff();
     let encoder = untrained_encoder(config, &device);
