@@ -1,33 +1,66 @@
 //! Files that appear complete or not at all.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
+
+/// A file that is written beside its place and moves there when it is finished; dropped before, it leaves nothing.
+#[derive(Debug)]
+pub struct UnfinishedFile {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl UnfinishedFile {
+    /// Begins the file that will be at `path`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        // A temporary file is private by default; what we leave is as readable as any file the user writes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        let file = builder.prefix(".unfinished-").tempfile_in(folder);
+        let file = file.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    /// Writes to it, anywhere.
+    ///
+    /// # Errors
+    /// Those of `write`, with the path.
+    pub fn write(&mut self, write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> std::io::Result<()>) -> Result<()> {
+        write(&mut self.file).map_err(|source| Error::Io { path: self.path.clone(), source })
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// When the system cannot.
+    pub fn finish(self) -> Result<()> {
+        let Self { path, file } = self;
+        let persist = || {
+            let file = file.into_inner().map_err(|error| error.into_error())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)
+        };
+        persist().map(drop).map_err(|source| Error::Io { path: path.clone(), source })
+    }
+}
 
 /// Writes a file beside `path` and renames it there when `write` has succeeded; otherwise nothing is left behind.
 ///
 /// # Errors
 /// When the folder cannot be written to, or `write` fails.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let attempt = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        // A temporary file is private by default; what we leave is as readable as any file the user writes.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let mut file: NamedTempFile = builder.prefix(".unfinished-").tempfile_in(folder)?;
-        let mut buffered = BufWriter::new(file.as_file_mut());
-        write(&mut buffered)?;
-        buffered.flush()?;
-        drop(buffered);
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    attempt().map_err(|source| Error::Io { path: path.to_owned(), source })
+    let mut file = UnfinishedFile::create(path)?;
+    file.write(|out| write(out))?;
+    file.finish()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Click heatmaps of display banners, without a network in sight.
 //!
 //! The way of the data: a [`table`] of clicks or a [`synth`] layout gives clicks, [`binning`] counts them on a
-//! [`Grid`], [`Upsampling`] smooths sparse [`Heatmap`]s, [`analysis`] measures feature vectors, and `plot` (feature
-//! `plot`) draws all of it. Nothing here depends on Burn.
+//! [`Grid`], [`Upsampling`] smooths sparse [`Heatmap`]s, `analysis` (feature, on by default) measures feature vectors,
+//! and `plot` (feature) draws all of it. Nothing here depends on Burn.
 //!
 //! ```
 //! use heatmap_core::synth::Preset;
@@ -14,6 +14,7 @@
 //! # Ok::<(), heatmap_core::Error>(())
 //! ```
 
+#[cfg(feature = "analysis")]
 pub mod analysis;
 mod atomic_file;
 pub mod binning;
@@ -28,7 +29,7 @@ pub mod synth;
 pub mod table;
 mod upsample;
 
-pub use atomic_file::write_atomically;
+pub use atomic_file::{UnfinishedFile, write_atomically};
 pub use click::Click;
 pub use error::{Error, Result};
 pub use geometry::{BannerSize, Grid, Point, Rect};

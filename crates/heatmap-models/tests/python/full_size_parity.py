@@ -8,10 +8,12 @@ Random weights and images are drawn once; torchvision, timm and transformers eac
 reads every file and runs on the same images. Printed is the largest difference in units of the largest value. Exit code 1
 if any is above 1e-4. The published checkpoints go the same way: give their files to `--weights`.
 
-Options: --device cpu|wgpu|ndarray (as the program was built), --images N.
+Options: --device cpu,ndarray,wgpu (one or several, as the program was built), --images N. With several devices the largest
+difference between two of them is printed too.
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -102,13 +104,16 @@ def vit_b16(folder: Path, images: torch.Tensor):
     yield "vit-b16", "transformers, in memory", folder / "vit-memory.bin", expected
 
 
-def compare(program: str, device: str, folder: Path, model: str, weights: Path, expected: dict) -> dict:
+def run(program: str, device: str, folder: Path, model: str, weights: Path, outputs) -> dict:
     out = folder / "out"
     command = [program, "--model", model, "--weights", weights, "--tensors", folder / "images.safetensors",
-               "--outputs", ",".join(expected), "--batch", "2", "--device", device, "--out", out]
+               "--outputs", ",".join(outputs), "--batch", "2", "--device", device, "--out", out]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    ours = load_file(out / "features.safetensors")
-    return {name: ((ours[name] - theirs).abs().max() / theirs.abs().max()).item() for name, theirs in expected.items()}
+    return load_file(out / "features.safetensors")
+
+
+def differences(ours: dict, theirs: dict) -> dict:
+    return {name: ((ours[name] - value).abs().max() / value.abs().max()).item() for name, value in theirs.items()}
 
 
 def main() -> int:
@@ -119,20 +124,28 @@ def main() -> int:
     arguments = arguments.parse_args()
     transformers.logging.disable_progress_bar()
     torch.manual_seed(20)
-    worst = 0.0
+    worst = between = 0.0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         images = torch.randn(arguments.images, 3, 224, 224)
         save_file({"images": images}, folder / "images.safetensors")
-        print(f"{'network':<10}{'layout':<36}{'logits':>10}{'features':>10}{'tokens':>10}")
+        print(f"{'network':<10}{'layout':<36}{'device':<9}{'logits':>10}{'features':>10}{'tokens':>10}")
         for family in (resnet50, vit_b16):
             for model, layout, weights, expected in family(folder, images):
-                found = compare(arguments.program, arguments.device, folder, model, weights, expected)
-                cells = "".join(f"{found[name]:>10.1e}" if name in found else f"{'':>10}" for name in ("logits", "features", "tokens"))
-                print(f"{model:<10}{layout:<36}{cells}", flush=True)
-                worst = max(worst, *found.values())
-    print(f"largest difference: {worst:.1e} of the largest value (limit {LIMIT:.0e})")
-    return int(worst > LIMIT)
+                results = {}
+                for device in arguments.device.split(","):
+                    results[device] = run(arguments.program, device, folder, model, weights, expected)
+                    found = differences(results[device], expected)
+                    names = ("logits", "features", "tokens")
+                    cells = "".join(f"{found[name]:>10.1e}" if name in found else f"{'':>10}" for name in names)
+                    print(f"{model:<10}{layout:<36}{device:<9}{cells}", flush=True)
+                    worst = max(worst, *found.values())
+                for one, other in itertools.combinations(results.values(), 2):
+                    between = max(between, *differences(one, other).values())
+    print(f"largest difference to an original: {worst:.1e} of the largest value (limit {LIMIT:.0e})")
+    if "," in arguments.device:
+        print(f"largest difference between two devices: {between:.1e}")
+    return int(max(worst, between) > LIMIT)
 
 
 if __name__ == "__main__":

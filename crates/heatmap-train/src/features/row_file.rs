@@ -1,19 +1,17 @@
 //! [`RowFile`]: tables that are written a few rows at a time and appear when they are complete.
 
-use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
 
+use heatmap_core::UnfinishedFile;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
-use tempfile::NamedTempFile;
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// One or more tables of f32 in a file, each with a known number of rows.
 #[derive(Debug)]
 pub struct RowFile {
-    path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: UnfinishedFile,
     tables: Vec<Table>,
 }
 
@@ -69,18 +67,9 @@ impl RowFile {
             Table { at, end }
         });
         let tables = tables.collect();
-        let open = || {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut builder = tempfile::Builder::new();
-            // As readable as any file the user writes; a temporary one would be private.
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-            let mut file = BufWriter::new(builder.prefix(".unfinished-").tempfile_in(folder)?);
-            file.write_all(header)?;
-            Ok(file)
-        };
-        let file = open().map_err(Error::io(path))?;
-        Ok(Self { path: path.to_owned(), file, tables })
+        let mut file = UnfinishedFile::create(path)?;
+        file.write(|out| out.write_all(header))?;
+        Ok(Self { file, tables })
     }
 
     /// Writes the next rows of a table.
@@ -95,11 +84,10 @@ impl RowFile {
         let start = table.at;
         table.at += 4 * values.len() as u64;
         assert!(table.at <= table.end, "more rows than announced");
-        let mut write = || {
-            self.file.seek(SeekFrom::Start(start))?;
-            values.iter().try_for_each(|value| self.file.write_all(&value.to_le_bytes()))
-        };
-        write().map_err(Error::io(&self.path))
+        Ok(self.file.write(|out| {
+            out.seek(SeekFrom::Start(start))?;
+            values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+        })?)
     }
 
     /// Puts the file in its place.
@@ -109,15 +97,9 @@ impl RowFile {
     ///
     /// # Panics
     /// When rows are missing.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         assert!(self.tables.iter().all(|table| table.at == table.end), "fewer rows than announced");
-        let persist = || {
-            self.file.flush()?;
-            let file = self.file.into_inner().map_err(|error| error.into_error())?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)
-        };
-        persist().map(|_: File| ()).map_err(Error::io(&self.path))
+        Ok(self.file.finish()?)
     }
 }
 
