@@ -20,14 +20,23 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     }
     let values = input.shape().num_elements() / norm.gamma.dims()[0];
     assert!(values > 1, "batch normalisation in training needs more than one value per channel, got {values}");
-    let unbiased = values as f64 / (values as f64 - 1.0);
     let batch = module::batch_norm_train(input, norm.gamma.val(), norm.beta.val(), norm.epsilon);
+    follow(norm, batch.mean, batch.variance, values);
+    batch.output
+}
+
+/// Lets the running statistics follow those of a batch with so many values a channel.
+///
+/// # Shapes
+/// - `mean`, `variance` (biased): `[channels]`
+pub(super) fn follow(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, values: usize) {
+    let unbiased = values as f64 / (values as f64 - 1.0);
+    let device = mean.device();
     let follow = |running: Tensor<1>, batch: Tensor<1>| {
         (running.to_device(&device) * (1.0 - norm.momentum) + batch.detach() * norm.momentum).detach()
     };
-    norm.running_mean.update(follow(norm.running_mean.value_sync(), batch.mean));
-    norm.running_var.update(follow(norm.running_var.value_sync(), batch.variance * unbiased));
-    batch.output
+    norm.running_mean.update(follow(norm.running_mean.value_sync(), mean));
+    norm.running_var.update(follow(norm.running_var.value_sync(), variance * unbiased));
 }
 
 #[cfg(test)]

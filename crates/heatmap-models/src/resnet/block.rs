@@ -4,10 +4,11 @@
 //! channels change (option B).
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 
 use super::config::BlockKind;
 use super::conv_norm::ConvNorm;
+use crate::ops::After;
 
 /// Convolutions of the branch in order, and the shortcut if it is not the identity.
 #[derive(Module, Debug)]
@@ -47,12 +48,12 @@ impl Block {
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = match &self.shortcut {
-            Some(layer) => layer.forward(x.clone()),
+            Some(layer) => layer.forward(x.clone(), After::Nothing),
             None => x.clone(),
         };
         let (last, inner) = self.branch.split_last().expect("a branch has layers");
-        let x = inner.iter().fold(x, |x, layer| relu(layer.forward(x)));
-        relu(last.forward(x) + shortcut)
+        let x = inner.iter().fold(x, |x, layer| layer.forward(x, After::Relu));
+        last.forward(x, After::SumRelu(shortcut))
     }
 }
 

@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::conv_norm;
+use crate::ops::{After, conv_norm};
 
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
@@ -34,7 +34,8 @@ impl ConvNorm {
         self
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv_norm(&self.conv, &self.norm, x)
+    /// Convolution, normalisation and what comes after them.
+    pub(super) fn forward(&self, x: Tensor<4>, after: After) -> Tensor<4> {
+        conv_norm(&self.conv, &self.norm, x, after)
     }
 }

@@ -3,10 +3,11 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 
 use super::config::StemKind;
 use super::conv_norm::ConvNorm;
+use crate::ops::{After, max_pool};
 
 /// A convolution, and pooling in the standard stem.
 #[derive(Module, Debug)]
@@ -28,9 +29,9 @@ impl Stem {
     }
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.layer.forward(x));
+        let x = self.layer.forward(x, After::Relu);
         match &self.pool {
-            Some(pool) => pool.forward(x),
+            Some(pool) => max_pool(pool, x),
             None => x,
         }
     }

@@ -1,0 +1,207 @@
+//! A convolution, the batch normalisation behind it, the residual sum and ReLU: the unit that residual networks are made of.
+//!
+//! On Flex it is one operation with its own backward pass (`flex`): one product over the whole batch, statistics and
+//! normalisation in one pass each. Other backends have kernels of their own and run Burn's operations one after another.
+
+use burn::nn::BatchNorm;
+use burn::nn::conv::Conv2d;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, FloatDType, Tensor};
+
+use super::{batch_norm, flex};
+
+/// What follows the normalisation.
+#[derive(Debug, Clone)]
+pub(crate) enum After {
+    /// Nothing.
+    Nothing,
+    /// ReLU.
+    Relu,
+    /// The sum with this tensor, and ReLU.
+    SumRelu(Tensor<4>),
+}
+
+/// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither groups, dilation nor bias,
+/// then `norm`, then what follows. It trains, and updates the running statistics, when the input is on an autodiff device and
+/// the normalisation is not frozen.
+///
+/// # Shapes
+/// - `x`: `[batch, in_channels, height, width]`
+/// - output, and a tensor to add: `[batch, out_channels, out_height, out_width]`
+pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+    let device = x.device();
+    let training = device.is_autodiff() && norm.training.is_enabled();
+    let on_flex = device.clone().inner() == Device::flex() && x.dtype() == FloatDType::F32.into();
+    match (on_flex, training) {
+        (true, true) => train(conv, norm, x, after),
+        (true, false) if !device.is_autodiff() => evaluate(conv, norm, x, after),
+        _ => {
+            let y = batch_norm(norm, conv.forward(x));
+            match after {
+                After::Nothing => y,
+                After::Relu => relu(y),
+                After::SumRelu(other) => relu(y + other),
+            }
+        }
+    }
+}
+
+fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+    let layer = layer(conv, norm, &after);
+    let [batch, _, height, width] = x.dims();
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    let (output, mean, variance) = match after {
+        After::SumRelu(other) => flex::train_residual(x, conv.weight.val(), gamma, beta, other, layer),
+        _ => flex::train(x, conv.weight.val(), gamma, beta, layer),
+    };
+    let [_, _, out_height, out_width] = output.dims();
+    debug_assert!(out_height <= height && out_width <= width);
+    batch_norm::follow(norm, mean, variance, batch * out_height * out_width);
+    output
+}
+
+/// With the running statistics, normalisation is a scale and a shift for each channel, done while the product is at hand.
+fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+    let layer = layer(conv, norm, &after);
+    let scale = norm.gamma.val() / (norm.running_var.value_sync() + norm.epsilon).sqrt();
+    let shift = norm.beta.val() - norm.running_mean.value_sync() * scale.clone();
+    match after {
+        After::SumRelu(other) => flex::evaluate_residual(x, conv.weight.val(), scale, shift, other, layer),
+        _ => flex::evaluate(x, conv.weight.val(), scale, shift, layer),
+    }
+}
+
+fn layer(conv: &Conv2d, norm: &BatchNorm, after: &After) -> flex::Layer {
+    let [out_channels, _, kernel_size, _] = conv.weight.dims();
+    debug_assert_eq!(out_channels, norm.gamma.dims()[0]);
+    flex::Layer {
+        stride: conv.stride[0],
+        padding: kernel_size / 2,
+        relu: !matches!(after, After::Nothing),
+        epsilon: norm.epsilon,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::module::Module;
+    use burn::nn::conv::Conv2dConfig;
+    use burn::nn::{BatchNormConfig, PaddingConfig2d};
+    use burn::tensor::{Distribution, TensorData, Tolerance};
+
+    /// Kernel size, stride, channels in and out, batch, height, width: each way through `cpu` is taken.
+    const LAYERS: [(usize, usize, [usize; 2], [usize; 3]); 9] = [
+        (1, 1, [3, 5], [2, 7, 10]),
+        (1, 2, [3, 5], [2, 8, 9]),
+        (3, 1, [3, 5], [2, 8, 8]),
+        (3, 2, [3, 5], [2, 7, 10]),
+        (3, 1, [4, 6], [1, 1, 3]),
+        (7, 2, [1, 4], [2, 16, 13]),
+        // A thread for each sample in the gradient of the image, blocks of rows in the product.
+        (3, 1, [40, 24], [5, 33, 31]),
+        (3, 2, [33, 17], [4, 47, 46]),
+        (7, 2, [3, 64], [3, 66, 64]),
+    ];
+
+    fn others(after: &str, residual: &Tensor<4>) -> After {
+        match after {
+            "nothing" => After::Nothing,
+            "relu" => After::Relu,
+            _ => After::SumRelu(residual.clone()),
+        }
+    }
+
+    /// Output, all gradients, running statistics, and the output in evaluation.
+    fn results(ours: bool, after: &str, case: usize, device: &Device) -> Vec<TensorData> {
+        let (kernel_size, stride, channels, [batch, height, width]) = LAYERS[case];
+        let tensor = |salt: usize, shape: [usize; 4]| {
+            let value = |at: usize| (((at * 7919 + salt * 104_729 + at * at) % 2003) as f32 / 1001.5 - 1.0) * 1.3 + 0.1;
+            let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
+            Tensor::<4>::from_data(TensorData::new(values, shape), device)
+        };
+        let padding = kernel_size / 2;
+        let mut conv = Conv2dConfig::new(channels, [kernel_size; 2])
+            .with_stride([stride; 2])
+            .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+            .with_bias(false)
+            .init(device);
+        let fan_in = (channels[0] * kernel_size * kernel_size) as f64;
+        conv.weight = conv.weight.map(|weight| (tensor(1, weight.dims()) / fan_in.sqrt()).detach().require_grad());
+        let mut norm = BatchNormConfig::new(channels[1]).init(device);
+        let vector = |salt, scale: f64, shift: f64| {
+            (tensor(salt, [channels[1], 1, 1, 1]).reshape([channels[1]]) * scale + shift).detach().require_grad()
+        };
+        norm.gamma = norm.gamma.map(|_| vector(2, 0.3, 1.0));
+        norm.beta = norm.beta.map(|_| vector(3, 0.3, 0.1));
+        let x = tensor(4, [batch, channels[0], height, width]).require_grad();
+        let out = [batch, channels[1], height.div_ceil(stride), width.div_ceil(stride)];
+        let residual = tensor(5, out).require_grad();
+
+        let y = if ours {
+            conv_norm(&conv, &norm, x.clone(), others(after, &residual))
+        } else {
+            let y = batch_norm(&norm, conv.forward(x.clone()));
+            match others(after, &residual) {
+                After::Nothing => y,
+                After::Relu => relu(y),
+                After::SumRelu(other) => relu(y + other),
+            }
+        };
+        let gradients = (y.clone() * tensor(6, out)).sum().backward();
+        let evaluated = if ours {
+            let residual = residual.clone().inner();
+            conv_norm(&conv.valid(), &norm.valid(), x.clone().inner(), others(after, &residual))
+        } else {
+            let y = norm.valid().forward(conv.valid().forward(x.clone().inner()));
+            match after {
+                "nothing" => y,
+                "relu" => relu(y),
+                _ => relu(y + residual.clone().inner()),
+            }
+        };
+        let mut all = vec![
+            y.inner().into_data(),
+            x.grad(&gradients).expect("of x").into_data(),
+            conv.weight.val().grad(&gradients).expect("of the weight").into_data(),
+            norm.gamma.val().grad(&gradients).expect("of gamma").into_data(),
+            norm.beta.val().grad(&gradients).expect("of beta").into_data(),
+            norm.running_mean.value_sync().into_data(),
+            norm.running_var.value_sync().into_data(),
+            evaluated.into_data(),
+        ];
+        all.extend((after == "sum").then(|| residual.grad(&gradients).expect("of the residual").into_data()));
+        all
+    }
+
+    #[test]
+    fn values_gradients_and_statistics_are_those_of_burns_own_operations() {
+        let device = Device::flex().autodiff();
+        for case in 0..LAYERS.len() {
+            for after in ["nothing", "relu", "sum"] {
+                let (ours, theirs) = (results(true, after, case, &device), results(false, after, case, &device));
+                for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                    let (a, b) = (ours.try_to_vec::<f32>().expect("f32"), theirs.try_to_vec::<f32>().expect("f32"));
+                    assert_eq!(ours.shape(), theirs.shape());
+                    let largest = b.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                    let difference = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    assert!(difference <= 3e-5 * largest.max(1e-3), "{case} {after} {at}: {difference} of {largest}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_frozen_normalisation_still_passes_gradients() {
+        let device = Device::flex().autodiff();
+        let conv = Conv2dConfig::new([2, 3], [1, 1]).with_bias(false).init(&device);
+        let norm = BatchNormConfig::new(3).init(&device).freeze();
+        let x = Tensor::<4>::random([2, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device).require_grad();
+        let y = conv_norm(&conv, &norm, x.clone(), After::Relu);
+        let gradient = x.grad(&y.sum().backward()).expect("a gradient");
+        assert!(gradient.abs().max().into_scalar::<f32>() > 0.0);
+        // Its statistics stay: mean 0, variance 1.
+        let zero = TensorData::from([0.0_f32; 3]);
+        norm.running_mean.value_sync().into_data().assert_approx_eq::<f32>(&zero, Tolerance::absolute(1e-7));
+    }
+}

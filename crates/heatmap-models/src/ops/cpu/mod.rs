@@ -1,0 +1,14 @@
+//! Convolution, batch normalisation and pooling on the CPU: plain functions over slices, channels last, on all threads.
+//!
+//! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and gradients.
+
+mod channel_norm;
+mod conv;
+mod max_pool;
+mod patches;
+mod product;
+
+pub(super) use channel_norm::{NormGradients, Statistics, backward, scale_shift, statistics};
+pub(super) use conv::{forward, image_gradient, weight_gradient};
+pub(super) use max_pool::{max_pool, max_pool_backward};
+pub(super) use patches::ConvShape;

@@ -1,0 +1,52 @@
+//! Max pooling that keeps the channels last on Flex.
+
+use burn::nn::PaddingConfig2d;
+use burn::nn::pool::MaxPool2d;
+use burn::tensor::{Device, FloatDType, Tensor};
+
+use super::flex;
+
+/// Applies `pool`, a square window with the same padding on all sides and no dilation.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - output: `[batch, channels, out_height, out_width]`
+pub(crate) fn max_pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
+    let on_flex = x.device().inner() == Device::flex() && x.dtype() == FloatDType::F32.into();
+    match pool.padding {
+        PaddingConfig2d::Explicit(padding, ..) if on_flex => {
+            flex::max_pool(x, flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding })
+        }
+        _ => pool.forward(x),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::pool::MaxPool2dConfig;
+    use burn::tensor::{TensorData, Tolerance};
+
+    #[test]
+    fn values_and_gradients_are_those_of_burns_own() {
+        let device = Device::flex().autodiff();
+        let pool = MaxPool2dConfig::new([3, 3]).with_strides([2, 2]);
+        let pool = pool.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
+        for shape in [[3, 4, 9, 12], [1, 2, 1, 2], [2, 3, 16, 7]] {
+            // Many ties, as behind a ReLU.
+            let value = |at: usize| ((at * 7919 + at * at) % 31) as f32 - 20.0;
+            let values: Vec<f32> = (0..shape.iter().product()).map(|at| value(at).max(0.0)).collect();
+            let run = |ours: bool| {
+                let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device).require_grad();
+                let y = if ours { max_pool(&pool, x.clone()) } else { pool.forward(x.clone()) };
+                let n = y.shape().num_elements();
+                let ramp = Tensor::<1, burn::tensor::Int>::arange(0..n as i64, &device).float();
+                let gradients = (y.clone() * ramp.reshape(y.dims())).sum().backward();
+                [y.inner().into_data(), x.grad(&gradients).expect("a gradient").into_data()]
+            };
+            for (ours, theirs) in run(true).iter().zip(run(false)) {
+                ours.assert_approx_eq::<f32>(&theirs, Tolerance::absolute(1e-6));
+            }
+        }
+    }
+}
