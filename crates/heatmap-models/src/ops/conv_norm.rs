@@ -12,6 +12,7 @@ use super::{batch_norm, flex};
 
 /// What follows the normalisation.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(crate) enum After {
     /// Nothing.
     Nothing,

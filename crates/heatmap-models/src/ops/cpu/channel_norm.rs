@@ -124,8 +124,12 @@ pub(crate) fn backward(
             let (values, gradient) = (&values[part.clone()], &gradient[part.clone()]);
             match output {
                 Some(output) => {
+                    // Without a branch, so that many are done at once.
+                    let open = |output: f32| u32::from(output > 0.0).wrapping_neg();
                     let all = opened.iter_mut().zip(gradient).zip(&output[part]);
-                    all.for_each(|((opened, gradient), output)| *opened = if *output > 0.0 { *gradient } else { 0.0 });
+                    all.for_each(|((opened, gradient), output)| {
+                        *opened = f32::from_bits(gradient.to_bits() & open(*output));
+                    });
                 }
                 None => opened.copy_from_slice(gradient),
             }
