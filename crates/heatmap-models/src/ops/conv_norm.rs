@@ -92,7 +92,7 @@ mod tests {
     use burn::tensor::{Distribution, TensorData, Tolerance};
 
     /// Kernel size, stride, channels in and out, batch, height, width: each way through `cpu` is taken.
-    const LAYERS: [(usize, usize, [usize; 2], [usize; 3]); 9] = [
+    const LAYERS: [(usize, usize, [usize; 2], [usize; 3]); 11] = [
         (1, 1, [3, 5], [2, 7, 10]),
         (1, 2, [3, 5], [2, 8, 9]),
         (3, 1, [3, 5], [2, 8, 8]),
@@ -103,6 +103,9 @@ mod tests {
         (3, 1, [40, 24], [5, 33, 31]),
         (3, 2, [33, 17], [4, 47, 46]),
         (7, 2, [3, 64], [3, 66, 64]),
+        // A weight too large for a sum of each thread's own, pixels too many to put it first.
+        (3, 1, [72, 120], [2, 13, 12]),
+        (1, 1, [300, 260], [1, 18, 17]),
     ];
 
     fn others(after: &str, residual: &Tensor<4>) -> After {

@@ -144,12 +144,14 @@ pub(crate) fn backward(
             (beta, gamma)
         })
         .collect();
-    let total = |of: fn(&(Vec<f32>, Vec<f32>)) -> &Vec<f32>, at: usize| -> f64 {
-        sums.iter().map(|part| f64::from(of(part)[at])).sum()
-    };
-    let beta: Vec<f32> = (0..channels).map(|at| total(|part| &part.0, at) as f32).collect();
+    let (mut beta, mut d_gamma) = (vec![0.0_f64; channels], vec![0.0_f64; channels]);
+    for (of_beta, of_gamma) in &sums {
+        beta.iter_mut().zip(of_beta).for_each(|(sum, part)| *sum += f64::from(*part));
+        d_gamma.iter_mut().zip(of_gamma).for_each(|(sum, part)| *sum += f64::from(*part));
+    }
+    let beta: Vec<f32> = beta.into_iter().map(|sum| sum as f32).collect();
     let d_gamma: Vec<f32> =
-        (0..channels).map(|at| (total(|part| &part.1, at) * f64::from(inverse[at])) as f32).collect();
+        d_gamma.into_iter().zip(&inverse).map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32).collect();
     let rows = (values.len() / channels) as f32;
     // d values = a * opened + b * values + c for each channel.
     let a: Vec<f32> = (0..channels).map(|at| gamma[at] * inverse[at]).collect();

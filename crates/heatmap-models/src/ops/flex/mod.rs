@@ -1,0 +1,103 @@
+//! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend extension.
+//!
+//! Tensors are `[batch, channels, height, width]` as everywhere; in memory the channels of an output lie last, which its
+//! strides say. An input that lies so is read where it is, any other is copied once. The way of a call: a function here ->
+//! (`extension`: Burn's dispatch, and its gradients) -> `passes` over slices -> `cpu`.
+
+mod extension;
+mod layout;
+mod passes;
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Dispatch, Flex};
+use burn::tensor::Tensor;
+
+use extension::ConvNorm;
+
+/// What a layer is, beside its tensors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layer {
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+    /// Whether ReLU follows; behind a residual sum it does.
+    pub(super) relu: bool,
+    /// Added to the variance.
+    pub(super) epsilon: f64,
+}
+
+/// A square window that moves over an image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) size: usize,
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+}
+
+/// Max pooling.
+pub(super) fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as ConvNorm>::max_pool_last(x.into_dispatch(), window))
+}
+
+/// As `conv_norm_train` of a tensor.
+pub(super) fn train(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    layer: Layer,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = <Dispatch as ConvNorm>::conv_norm_train(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        layer,
+    );
+    (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
+}
+
+/// The same with a tensor that is added before the ReLU.
+pub(super) fn train_residual(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    residual: Tensor<4>,
+    layer: Layer,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = <Dispatch as ConvNorm>::conv_norm_train_residual(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        residual.into_dispatch(),
+        layer,
+    );
+    (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
+}
+
+/// Evaluation: the same layer with a fixed scale and shift for each channel. Not differentiable.
+pub(super) fn evaluate(x: Tensor<4>, weight: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, layer: Layer) -> Tensor<4> {
+    from_flex(passes::evaluate(to_flex(x), to_flex(weight), to_flex(scale), to_flex(shift), None, layer))
+}
+
+/// The same with a tensor that is added before the ReLU.
+pub(super) fn evaluate_residual(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    residual: Tensor<4>,
+    layer: Layer,
+) -> Tensor<4> {
+    let residual = Some(to_flex(residual));
+    from_flex(passes::evaluate(to_flex(x), to_flex(weight), to_flex(scale), to_flex(shift), residual, layer))
+}
+
+fn to_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    tensor.try_into_primitive::<Flex>().expect("the caller looked at the device")
+}
+
+fn from_flex<const D: usize>(tensor: FlexTensor) -> Tensor<D> {
+    Tensor::from_primitive::<Flex>(tensor)
+}
