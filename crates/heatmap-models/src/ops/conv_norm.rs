@@ -5,10 +5,10 @@
 
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::{batch_norm, flex};
+use super::{Image, batch_norm, flex};
 
 /// What follows the normalisation.
 #[derive(Debug, Clone)]
@@ -19,57 +19,56 @@ pub(crate) enum After {
     /// ReLU.
     Relu,
     /// The sum with this tensor, and ReLU.
-    SumRelu(Tensor<4>),
+    SumRelu(Image),
 }
 
 /// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither groups, dilation nor bias,
 /// then `norm`, then what follows. It trains, and updates the running statistics, when the input is on an autodiff device and
 /// the normalisation is not frozen.
-///
-/// # Shapes
-/// - `x`: `[batch, in_channels, height, width]`
-/// - output, and a tensor to add: `[batch, out_channels, out_height, out_width]`
-pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After) -> Image {
     let device = x.device();
     let training = device.is_autodiff() && norm.training.is_enabled();
-    let on_flex = device.clone().inner() == Device::flex() && x.dtype() == FloatDType::F32.into();
-    match (on_flex, training) {
-        (true, true) => train(conv, norm, x, after),
-        (true, false) if !device.is_autodiff() => evaluate(conv, norm, x, after),
+    match x.as_channels_last() {
+        Some(x) if training => train(conv, norm, x, after),
+        Some(x) if !device.is_autodiff() => evaluate(conv, norm, x, after),
         _ => {
-            let y = batch_norm(norm, conv.forward(x));
-            match after {
+            let y = batch_norm(norm, conv.forward(x.into_tensor()));
+            Image::new(match after {
                 After::Nothing => y,
                 After::Relu => relu(y),
-                After::SumRelu(other) => relu(y + other),
-            }
+                After::SumRelu(other) => relu(y + other.into_tensor()),
+            })
         }
     }
 }
 
-fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let layer = layer(conv, norm, &after);
-    let [batch, _, height, width] = x.dims();
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (output, mean, variance) = match after {
-        After::SumRelu(other) => flex::train_residual(x, conv.weight.val(), gamma, beta, other, layer),
+        After::SumRelu(other) => {
+            let other = other.as_channels_last().expect("both lie alike");
+            flex::train_residual(x, conv.weight.val(), gamma, beta, other, layer)
+        }
         _ => flex::train(x, conv.weight.val(), gamma, beta, layer),
     };
-    let [_, _, out_height, out_width] = output.dims();
-    debug_assert!(out_height <= height && out_width <= width);
+    let [batch, out_height, out_width, _] = output.dims();
     batch_norm::follow(norm, mean, variance, batch * out_height * out_width);
-    output
+    Image::lying_last(output)
 }
 
 /// With the running statistics, normalisation is a scale and a shift for each channel, done while the product is at hand.
-fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Tensor<4> {
+fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let layer = layer(conv, norm, &after);
     let scale = norm.gamma.val() / (norm.running_var.value_sync() + norm.epsilon).sqrt();
     let shift = norm.beta.val() - norm.running_mean.value_sync() * scale.clone();
-    match after {
-        After::SumRelu(other) => flex::evaluate_residual(x, conv.weight.val(), scale, shift, other, layer),
+    Image::lying_last(match after {
+        After::SumRelu(other) => {
+            let other = other.as_channels_last().expect("both lie alike");
+            flex::evaluate_residual(x, conv.weight.val(), scale, shift, other, layer)
+        }
         _ => flex::evaluate(x, conv.weight.val(), scale, shift, layer),
-    }
+    })
 }
 
 fn layer(conv: &Conv2d, norm: &BatchNorm, after: &After) -> flex::Layer {
@@ -89,7 +88,7 @@ mod tests {
     use burn::module::Module;
     use burn::nn::conv::Conv2dConfig;
     use burn::nn::{BatchNormConfig, PaddingConfig2d};
-    use burn::tensor::{Distribution, TensorData, Tolerance};
+    use burn::tensor::{Device, Distribution, TensorData, Tolerance};
 
     /// Kernel size, stride, channels in and out, batch, height, width: each way through `cpu` is taken.
     const LAYERS: [(usize, usize, [usize; 2], [usize; 3]); 11] = [
@@ -112,7 +111,7 @@ mod tests {
         match after {
             "nothing" => After::Nothing,
             "relu" => After::Relu,
-            _ => After::SumRelu(residual.clone()),
+            _ => After::SumRelu(Image::new(residual.clone())),
         }
     }
 
@@ -143,19 +142,20 @@ mod tests {
         let residual = tensor(5, out).require_grad();
 
         let y = if ours {
-            conv_norm(&conv, &norm, x.clone(), others(after, &residual))
+            conv_norm(&conv, &norm, Image::new(x.clone()), others(after, &residual)).into_tensor()
         } else {
             let y = batch_norm(&norm, conv.forward(x.clone()));
-            match others(after, &residual) {
-                After::Nothing => y,
-                After::Relu => relu(y),
-                After::SumRelu(other) => relu(y + other),
+            match after {
+                "nothing" => y,
+                "relu" => relu(y),
+                _ => relu(y + residual.clone()),
             }
         };
         let gradients = (y.clone() * tensor(6, out)).sum().backward();
         let evaluated = if ours {
             let residual = residual.clone().inner();
-            conv_norm(&conv.valid(), &norm.valid(), x.clone().inner(), others(after, &residual))
+            conv_norm(&conv.valid(), &norm.valid(), Image::new(x.clone().inner()), others(after, &residual))
+                .into_tensor()
         } else {
             let y = norm.valid().forward(conv.valid().forward(x.clone().inner()));
             match after {
@@ -201,7 +201,7 @@ mod tests {
         let conv = Conv2dConfig::new([2, 3], [1, 1]).with_bias(false).init(&device);
         let norm = BatchNormConfig::new(3).init(&device).freeze();
         let x = Tensor::<4>::random([2, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device).require_grad();
-        let y = conv_norm(&conv, &norm, x.clone(), After::Relu);
+        let y = conv_norm(&conv, &norm, Image::new(x.clone()), After::Relu).into_tensor();
         let gradient = x.grad(&y.sum().backward()).expect("a gradient");
         assert!(gradient.abs().max().into_scalar::<f32>() > 0.0);
         // Its statistics stay: mean 0, variance 1.

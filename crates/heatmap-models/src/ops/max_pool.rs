@@ -2,22 +2,17 @@
 
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2d;
-use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::flex;
+use super::{Image, flex};
 
 /// Applies `pool`, a square window with the same padding on all sides and no dilation.
-///
-/// # Shapes
-/// - `x`: `[batch, channels, height, width]`
-/// - output: `[batch, channels, out_height, out_width]`
-pub(crate) fn max_pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
-    let on_flex = x.device().inner() == Device::flex() && x.dtype() == FloatDType::F32.into();
-    match pool.padding {
-        PaddingConfig2d::Explicit(padding, ..) if on_flex => {
-            flex::max_pool(x, flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding })
+pub(crate) fn max_pool(pool: &MaxPool2d, x: Image) -> Image {
+    match (&pool.padding, x.as_channels_last()) {
+        (PaddingConfig2d::Explicit(padding, ..), Some(x)) => {
+            let window = flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding: *padding };
+            Image::lying_last(flex::max_pool(x, window))
         }
-        _ => pool.forward(x),
+        _ => Image::new(pool.forward(x.into_tensor())),
     }
 }
 
@@ -25,7 +20,7 @@ pub(crate) fn max_pool(pool: &MaxPool2d, x: Tensor<4>) -> Tensor<4> {
 mod tests {
     use super::*;
     use burn::nn::pool::MaxPool2dConfig;
-    use burn::tensor::{TensorData, Tolerance};
+    use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 
     #[test]
     fn values_and_gradients_are_those_of_burns_own() {
@@ -38,7 +33,8 @@ mod tests {
             let values: Vec<f32> = (0..shape.iter().product()).map(|at| value(at).max(0.0)).collect();
             let run = |ours: bool| {
                 let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device).require_grad();
-                let y = if ours { max_pool(&pool, x.clone()) } else { pool.forward(x.clone()) };
+                let y =
+                    if ours { max_pool(&pool, Image::new(x.clone())).into_tensor() } else { pool.forward(x.clone()) };
                 let n = y.shape().num_elements();
                 let ramp = Tensor::<1, burn::tensor::Int>::arange(0..n as i64, &device).float();
                 let gradients = (y.clone() * ramp.reshape(y.dims())).sum().backward();

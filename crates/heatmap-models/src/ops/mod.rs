@@ -8,9 +8,11 @@ mod conv_norm;
 mod cpu;
 mod flex;
 mod gelu;
+mod image;
 mod max_pool;
 
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv_norm::{After, conv_norm};
 pub(crate) use gelu::gelu;
+pub(crate) use image::Image;
 pub(crate) use max_pool::max_pool;

@@ -4,11 +4,11 @@
 //! channels change (option B).
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::config::BlockKind;
 use super::conv_norm::ConvNorm;
-use crate::ops::After;
+use crate::ops::{After, Image};
 
 /// Convolutions of the branch in order, and the shortcut if it is not the identity.
 #[derive(Module, Debug)]
@@ -46,7 +46,7 @@ impl Block {
         Self { branch, shortcut: changes.then(|| conv(in_channels, out_channels, 1, stride)) }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Image) -> Image {
         let shortcut = match &self.shortcut {
             Some(layer) => layer.forward(x.clone(), After::Nothing),
             None => x.clone(),

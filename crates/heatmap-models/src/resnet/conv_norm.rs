@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use crate::ops::{After, conv_norm};
+use crate::ops::{After, Image, conv_norm};
 
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
@@ -35,7 +35,7 @@ impl ConvNorm {
     }
 
     /// Convolution, normalisation and what comes after them.
-    pub(super) fn forward(&self, x: Tensor<4>, after: After) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Image, after: After) -> Image {
         conv_norm(&self.conv, &self.norm, x, after)
     }
 }

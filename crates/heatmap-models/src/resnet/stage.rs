@@ -1,10 +1,11 @@
 //! [`Stage`]: blocks of one width; the first block of a stage halves the image, except in the first stage.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::block::Block;
 use super::config::ResNetConfig;
+use crate::ops::Image;
 
 /// Blocks in order.
 #[derive(Module, Debug)]
@@ -27,7 +28,7 @@ impl Stage {
         Self { blocks: (0..config.depths[at]).map(block).collect() }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Image) -> Image {
         self.blocks.iter().fold(x, |x, block| block.forward(x))
     }
 }

@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::config::StemKind;
 use super::conv_norm::ConvNorm;
-use crate::ops::{After, max_pool};
+use crate::ops::{After, Image, max_pool};
 
 /// A convolution, and pooling in the standard stem.
 #[derive(Module, Debug)]
@@ -28,7 +28,7 @@ impl Stem {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Image) -> Image {
         let x = self.layer.forward(x, After::Relu);
         match &self.pool {
             Some(pool) => max_pool(pool, x),

@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, backend_extension};
 
 use super::super::cpu::{self, ConvShape};
-use super::layout::{channels_last, image, laid, slice, vector};
+use super::layout::{contiguous, image, laid, slice, vector};
 use super::passes::{self, Kept, window_shape};
 use super::{Layer, Window};
 
@@ -38,7 +38,7 @@ pub(super) trait ConvNorm: Backend {
 impl ConvNorm for Flex {
     fn max_pool_last(x: FlexTensor, window: Window) -> FlexTensor {
         let shape = window_shape(&x, window);
-        image(cpu::max_pool(slice(&channels_last(x)), &shape).0, &shape)
+        image(cpu::max_pool(slice(&contiguous(x)), &shape).0, &shape)
     }
 
     fn conv_norm_train(
@@ -74,11 +74,11 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
             type State = (Vec<u8>, ConvShape);
 
             fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = channels_last(grads.consume::<Flex>(&ops.node));
+                let gradient = contiguous(grads.consume::<Flex>(&ops.node));
                 let (places, shape) = &ops.state;
                 if let [Some(node)] = &ops.parents {
                     let values = cpu::max_pool_backward(slice(&gradient), places, shape);
-                    let dims = [shape.batch, shape.in_channels, shape.height, shape.width];
+                    let dims = [shape.batch, shape.height, shape.width, shape.in_channels];
                     grads.register::<Flex>(node.id, laid(dims, values));
                 }
             }
@@ -87,7 +87,7 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
         let parents = [x.node()];
         let x = x.into_primitive();
         let shape = window_shape(&x, window);
-        let (largest, places) = cpu::max_pool(slice(&channels_last(x)), &shape);
+        let (largest, places) = cpu::max_pool(slice(&contiguous(x)), &shape);
         let output = image(largest, &shape);
         match Step.prepare::<C>(parents).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((places, shape), output),

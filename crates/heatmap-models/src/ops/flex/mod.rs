@@ -1,7 +1,6 @@
 //! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend extension.
 //!
-//! Tensors are `[batch, channels, height, width]` as everywhere; in memory the channels of an output lie last, which its
-//! strides say. An input that lies so is read where it is, any other is copied once. The way of a call: a function here ->
+//! Images are `[batch, height, width, channels]` here (see [`Image`](super::Image)). The way of a call: a function here ->
 //! (`extension`: Burn's dispatch, and its gradients) -> `passes` over slices -> `cpu`.
 
 mod extension;

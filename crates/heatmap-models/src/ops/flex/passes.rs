@@ -4,7 +4,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType};
 
 use super::super::cpu::{self, ConvShape, Statistics};
-use super::layout::{channels_last, contiguous, image, laid, slice, vector};
+use super::layout::{contiguous, image, laid, slice, vector};
 use super::{Layer, Window};
 
 /// A layer with a fixed scale and shift for each channel.
@@ -17,7 +17,7 @@ pub(super) fn evaluate(
     layer: Layer,
 ) -> FlexTensor {
     let shape = conv_shape(&x, &weight, layer);
-    let (x, residual) = (channels_last(x), residual.map(channels_last));
+    let (x, residual) = (contiguous(x), residual.map(contiguous));
     let values = cpu::forward(slice(&x), slice(&contiguous(weight)), &shape);
     let (scale, shift) = (contiguous(scale), contiguous(shift));
     let output = cpu::scale_shift(&values, (slice(&scale), slice(&shift)), residual.as_ref().map(slice), layer.relu);
@@ -50,7 +50,7 @@ pub(super) fn train(
     layer: Layer,
 ) -> (FlexTensor, Kept) {
     let shape = conv_shape(&x, &weight, layer);
-    let (x, residual) = (channels_last(x), residual.map(channels_last));
+    let (x, residual) = (contiguous(x), residual.map(contiguous));
     let (weight, gamma, beta) = (contiguous(weight), contiguous(gamma), contiguous(beta));
     let values = cpu::forward(slice(&x), slice(&weight), &shape);
     assert!(shape.out_pixels() > 1, "batch normalisation in training needs more than one value per channel");
@@ -63,7 +63,7 @@ pub(super) fn train(
     }
     let output = cpu::scale_shift(&values, (&scale, &shift), residual.as_ref().map(slice), layer.relu);
     let output = image(output, &shape);
-    let kept_output = layer.relu.then(|| channels_last(output.clone()));
+    let kept_output = layer.relu.then(|| output.clone());
     let values = vector(values);
     (output, Kept { x, weight, gamma, values, output: kept_output, statistics, shape, layer })
 }
@@ -77,13 +77,13 @@ pub(super) fn backward(
     with_residual: bool,
 ) -> [Option<FlexTensor>; 5] {
     let Kept { x, weight, gamma, values, output, statistics, shape, layer } = kept;
-    let gradient = channels_last(gradient);
+    let gradient = contiguous(gradient);
     let (gamma, epsilon) = (slice(gamma), layer.epsilon as f32);
     let output = output.as_ref().map(slice);
     let norm = cpu::backward(slice(values), output, slice(&gradient), statistics, gamma, epsilon, with_residual);
     let x_gradient = x_needed.then(|| {
         let values = cpu::image_gradient(slice(weight), &norm.values, shape);
-        laid([shape.batch, shape.in_channels, shape.height, shape.width], values)
+        laid([shape.batch, shape.height, shape.width, shape.in_channels], values)
     });
     let weight_gradient = weight_needed.then(|| {
         let values = cpu::weight_gradient(slice(x), &norm.values, shape);
@@ -94,7 +94,7 @@ pub(super) fn backward(
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
-    let [batch, in_channels, height, width] = x.layout().shape().dims();
+    let [batch, height, width, in_channels] = x.layout().shape().dims();
     let [out_channels, kernel_channels, kernel_size, kernel_width] = weight.layout().shape().dims();
     assert_eq!((kernel_channels, kernel_width), (in_channels, kernel_size), "a kernel for {in_channels} channels");
     let Layer { stride, padding, .. } = layer;
@@ -102,6 +102,6 @@ fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
 }
 
 pub(super) fn window_shape(x: &FlexTensor, Window { size, stride, padding }: Window) -> ConvShape {
-    let [batch, in_channels, height, width] = x.layout().shape().dims();
+    let [batch, height, width, in_channels] = x.layout().shape().dims();
     ConvShape { batch, in_channels, height, width, out_channels: in_channels, kernel_size: size, stride, padding }
 }
