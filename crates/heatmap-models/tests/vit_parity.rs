@@ -115,8 +115,10 @@ fn dropout_and_stochastic_depth_act_in_training_only() {
         [whole.clone().with_dropout(0.5), whole.clone().with_attention_dropout(0.5), whole.clone().with_drop_path(0.5)]
     {
         let (network, _) = config.init(&device).load_weights(&file, &LoadOptions::new()).unwrap();
-        let twice = [0, 1].map(|_| network.forward(tensor(&expected, "images", &device)).into_data());
-        assert_ne!(twice[0], twice[1]);
+        // Two passes drop the same with a probability of 1/16 at most; twenty do not.
+        let first = network.forward(tensor(&expected, "images", &device)).into_data();
+        let differs = |_| network.forward(tensor(&expected, "images", &device)).into_data() != first;
+        assert!((0..20).any(differs));
         let logits = network.valid().forward(tensor(&expected, "images", &device.clone().inner()));
         assert_close(logits, &expected, "timm.logits", TOLERANCE);
     }
