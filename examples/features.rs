@@ -233,8 +233,16 @@ fn write_features(
     stop: &AtomicBool,
 ) -> Result<Extracted, Box<dyn Error>> {
     let bar = image_bar(images.len(), encoder.name().to_string());
+    let mut tenths = 0;
     let each_batch = |done: usize| {
         bar.inc(done as u64);
+        let now = 10 * bar.position() / images.len() as u64;
+        if bar.is_hidden() && now > tenths {
+            // No terminal to draw a bar on.
+            tenths = now;
+            let (name, seconds) = (encoder.name(), bar.eta().as_secs());
+            say(&format!("{name}: {}/{} images, {seconds} seconds left", bar.position(), images.len()));
+        }
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let ended = extract(encoder, images, &config.outputs, config.batch, (files, &places), device, each_batch)?;

@@ -80,7 +80,7 @@ impl fmt::Display for Mismatch {
         let parts: Vec<String> = lists
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
-            .map(|(what, names)| format!("{} {what}: {}", names.len(), summary(names)))
+            .map(|(what, names)| format!("{} {what}: {}", names.len(), names.join(", ")))
             .collect();
         write!(f, "does not fit the network ({} layout): {}", self.layout, parts.join("; "))?;
         self.hints.iter().try_for_each(|hint| write!(f, ". {hint}"))
