@@ -19,7 +19,7 @@ pub(super) fn save(module: &impl Module, family: &'static Family, path: &Path, l
         return Err(Error::NoPlace { path: path.to_owned(), layout: layout.name, tensor: tensor.path.clone() });
     }
     let mut named = Vec::new();
-    read_tensors(module, |tensor, values| named.extend(parts(layout, &tensor, &values)));
+    read_tensors(module, |tensor, values| named.extend(parts(layout, tensor, values)));
     write_tensors(path, named)
 }
 
@@ -35,9 +35,9 @@ fn layout_for(family: &'static Family, name: WeightLayout, has_head: bool) -> Re
 }
 
 /// A tensor under its names, matrices as PyTorch has them.
-fn parts(layout: &Layout, tensor: &ModuleTensor, values: &[f32]) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
+fn parts(layout: &Layout, tensor: ModuleTensor, mut values: Vec<f32>) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
     let keys = layout.keys(&tensor.path).expect("checked before");
-    let (mut shape, mut values) = (tensor.shape.clone(), values.to_vec());
+    let mut shape = tensor.shape;
     if let [rows, columns] = shape[..] {
         values = transposed(&values, rows, columns);
         shape = vec![columns, rows];

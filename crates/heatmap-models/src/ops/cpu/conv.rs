@@ -80,6 +80,11 @@ fn rows_of<'a>(weight: &'a [f32], shape: &ConvShape) -> std::borrow::Cow<'a, [f3
     if shape.kernel_size == 1 { weight.into() } else { kernel_rows(weight, shape).into() }
 }
 
+/// The way back from [`rows_of`].
+fn planes_of(rows: Vec<f32>, shape: &ConvShape) -> Vec<f32> {
+    if shape.kernel_size == 1 { rows } else { kernel_planes(&rows, shape) }
+}
+
 /// Rows of the product that a thread takes at a time.
 fn block_rows(shape: &ConvShape) -> usize {
     (BLOCK_VALUES / shape.patch_len()).clamp(64, 1024)
@@ -134,21 +139,26 @@ fn forward_few(image: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
 }
 
 fn all_patches(image: &[f32], shape: &ConvShape) -> Vec<f32> {
-    let (pixels, len) = (shape.out_pixels(), shape.patch_len());
-    let mut patches = vec![0.0; pixels * len];
-    let block = pixels.div_ceil(4 * rayon::current_num_threads()).max(1);
-    patches.par_chunks_mut(block * len).enumerate().for_each(|(at, patches)| {
-        gather(image, shape, at * block..at * block + patches.len() / len, patches);
-    });
+    let mut patches = vec![0.0; shape.out_pixels() * shape.patch_len()];
+    gather_on_all_threads(image, shape, 0, &mut patches);
     patches
+}
+
+/// Gathers the patches of the output pixels from `first` on, as many as there is room for.
+fn gather_on_all_threads(image: &[f32], shape: &ConvShape, first: usize, patches: &mut [f32]) {
+    let len = shape.patch_len();
+    let block = (patches.len() / len).div_ceil(4 * rayon::current_num_threads()).max(1);
+    patches.par_chunks_mut(block * len).enumerate().for_each(|(at, patches)| {
+        let first = first + at * block;
+        gather(image, shape, first..first + patches.len() / len, patches);
+    });
 }
 
 /// Gradient of the weight, from that of the output.
 pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Vec<f32> {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     if channels * len <= SMALL_WEIGHT && pixels >= 4 * MIN_ROWS {
-        let rows = small_weight_gradient(image, gradient, shape);
-        return if shape.kernel_size == 1 { rows } else { kernel_planes(&rows, shape) };
+        return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
     let mut rows = vec![0.0; channels * len];
     let left = Matrix::new(gradient, pixels, channels).transposed();
@@ -162,15 +172,11 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     for start in (0..pixels).step_by(piece) {
         let end = (start + piece).min(pixels);
         let patches = &mut patches[..(end - start) * len];
-        let block = (end - start).div_ceil(4 * rayon::current_num_threads()).max(1);
-        patches.par_chunks_mut(block * len).enumerate().for_each(|(at, patches)| {
-            let first = start + at * block;
-            gather(image, shape, first..first + patches.len() / len, patches);
-        });
+        gather_on_all_threads(image, shape, start, patches);
         let left = Matrix::new(&gradient[start * channels..end * channels], end - start, channels).transposed();
         product(left, Matrix::new(patches, end - start, len), &mut rows, start > 0, true);
     }
-    if shape.kernel_size == 1 { rows } else { kernel_planes(&rows, shape) }
+    planes_of(rows, shape)
 }
 
 /// For a small weight and many pixels: each thread sums its own pixels up in a weight of its own. The pixels are shared out

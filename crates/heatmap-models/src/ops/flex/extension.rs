@@ -3,7 +3,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, backend_extension};
@@ -102,33 +102,9 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
         beta: FloatTensor<Self>,
         layer: Layer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        #[derive(Debug)]
-        struct Step;
-
-        impl Backward<Flex, 4> for Step {
-            type State = Kept;
-
-            fn backward(self, ops: Ops<Kept, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = grads.consume::<Flex>(&ops.node);
-                let [x, weight, ..] = &ops.parents;
-                let found = passes::backward(&ops.state, gradient, x.is_some(), weight.is_some(), false);
-                for (node, gradient) in ops.parents.iter().zip(found) {
-                    if let (Some(node), Some(gradient)) = (node, gradient) {
-                        grads.register::<Flex>(node.id, gradient);
-                    }
-                }
-            }
-        }
-
         let parents = [x.node(), weight.node(), gamma.node(), beta.node()];
         let [x, weight, gamma, beta] = [x, weight, gamma, beta].map(|tensor| tensor.into_primitive());
-        let (output, kept) = passes::train(x, weight, gamma, beta, None, layer);
-        let (mean, variance) = (kept.statistics.mean.clone(), kept.statistics.variance.clone());
-        let output = match Step.prepare::<C>(parents).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(kept, output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        };
-        (output, Self::from_inner(vector(mean)), Self::from_inner(vector(variance)))
+        record::<C, 4>(parents, passes::train(x, weight, gamma, beta, None, layer))
     }
 
     fn conv_norm_train_residual(
@@ -139,33 +115,44 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
         residual: FloatTensor<Self>,
         layer: Layer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        #[derive(Debug)]
-        struct Step;
-
-        impl Backward<Flex, 5> for Step {
-            type State = Kept;
-
-            fn backward(self, ops: Ops<Kept, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = grads.consume::<Flex>(&ops.node);
-                let [x, weight, ..] = &ops.parents;
-                let found = passes::backward(&ops.state, gradient, x.is_some(), weight.is_some(), true);
-                for (node, gradient) in ops.parents.iter().zip(found) {
-                    if let (Some(node), Some(gradient)) = (node, gradient) {
-                        grads.register::<Flex>(node.id, gradient);
-                    }
-                }
-            }
-        }
-
         let parents = [x.node(), weight.node(), gamma.node(), beta.node(), residual.node()];
         let [x, weight, gamma, beta, residual] =
             [x, weight, gamma, beta, residual].map(|tensor| tensor.into_primitive());
-        let (output, kept) = passes::train(x, weight, gamma, beta, Some(residual), layer);
-        let (mean, variance) = (kept.statistics.mean.clone(), kept.statistics.variance.clone());
-        let output = match Step.prepare::<C>(parents).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(kept, output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        };
-        (output, Self::from_inner(vector(mean)), Self::from_inner(vector(variance)))
+        record::<C, 5>(parents, passes::train(x, weight, gamma, beta, Some(residual), layer))
     }
+}
+
+/// A tensor on Flex with gradients.
+type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
+
+/// The backward pass of a layer with N parents: x, weight, gamma, beta and, if there is one, the residual.
+#[derive(Debug)]
+struct LayerStep;
+
+impl<const N: usize> Backward<Flex, N> for LayerStep {
+    type State = Kept;
+
+    fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<Flex>(&ops.node);
+        let found = passes::backward(&ops.state, gradient, ops.parents[0].is_some(), ops.parents[1].is_some());
+        for (node, gradient) in ops.parents.iter().zip(found) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<Flex>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// The output of a layer as a node of the graph, with the mean and variance of its batch.
+fn record<C: CheckpointStrategy, const N: usize>(
+    parents: [NodeGuard; N],
+    (output, kept): (FlexTensor, Kept),
+) -> (Tracked<C>, Tracked<C>, Tracked<C>) {
+    let [mean, variance] = [&kept.statistics.mean, &kept.statistics.variance]
+        .map(|statistic| Autodiff::<Flex, C>::from_inner(vector(statistic.clone())));
+    let output = match LayerStep.prepare::<C>(parents).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(kept, output),
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    };
+    (output, mean, variance)
 }

@@ -1,7 +1,6 @@
 //! Forward and backward pass of a layer over Flex tensors.
 
-use burn::backend::flex::{FlexTensor, Layout};
-use burn::tensor::{Bytes, DType};
+use burn::backend::flex::FlexTensor;
 
 use super::super::cpu::{self, ConvShape, Statistics};
 use super::layout::{contiguous, image, laid, slice, vector};
@@ -36,6 +35,8 @@ pub(super) struct Kept {
     /// What came out, channels last, for where the ReLU was open.
     output: Option<FlexTensor>,
     pub(super) statistics: Statistics,
+    /// Whether a residual was added.
+    residual: bool,
     shape: ConvShape,
     layer: Layer,
 }
@@ -65,7 +66,10 @@ pub(super) fn train(
     let output = image(output, &shape);
     let kept_output = layer.relu.then(|| output.clone());
     let values = vector(values);
-    (output, Kept { x, weight, gamma, values, output: kept_output, statistics, shape, layer })
+    (
+        output,
+        Kept { x, weight, gamma, values, output: kept_output, statistics, residual: residual.is_some(), shape, layer },
+    )
 }
 
 /// Gradients of x, weight, gamma, beta and the residual.
@@ -74,20 +78,19 @@ pub(super) fn backward(
     gradient: FlexTensor,
     x_needed: bool,
     weight_needed: bool,
-    with_residual: bool,
 ) -> [Option<FlexTensor>; 5] {
-    let Kept { x, weight, gamma, values, output, statistics, shape, layer } = kept;
+    let Kept { x, weight, gamma, values, output, statistics, residual, shape, layer } = kept;
     let gradient = contiguous(gradient);
     let (gamma, epsilon) = (slice(gamma), layer.epsilon as f32);
     let output = output.as_ref().map(slice);
-    let norm = cpu::backward(slice(values), output, slice(&gradient), statistics, gamma, epsilon, with_residual);
+    let norm = cpu::backward(slice(values), output, slice(&gradient), statistics, gamma, epsilon, *residual);
     let x_gradient = x_needed.then(|| {
         let values = cpu::image_gradient(slice(weight), &norm.values, shape);
         laid([shape.batch, shape.height, shape.width, shape.in_channels], values)
     });
     let weight_gradient = weight_needed.then(|| {
         let values = cpu::weight_gradient(slice(x), &norm.values, shape);
-        FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(weight.layout().shape().clone()), DType::F32)
+        laid(weight.layout().shape().dims::<4>(), values)
     });
     let cpu::NormGradients { gamma, beta, residual, .. } = norm;
     [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual.map(|values| image(values, shape))]
