@@ -60,15 +60,17 @@ fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
 /// With the running statistics, normalisation is a scale and a shift for each channel, done while the product is at hand.
 fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let layer = layer(conv, norm, &after);
-    let scale = norm.gamma.val() / (norm.running_var.value_sync() + norm.epsilon).sqrt();
-    let shift = norm.beta.val() - norm.running_mean.value_sync() * scale.clone();
-    Image::lying_last(match after {
-        After::SumRelu(other) => {
-            let other = other.as_channels_last().expect("both lie alike");
-            flex::evaluate_residual(x, conv.weight.val(), scale, shift, other, layer)
-        }
-        _ => flex::evaluate(x, conv.weight.val(), scale, shift, layer),
-    })
+    let residual = match after {
+        After::SumRelu(other) => Some(other.as_channels_last().expect("both lie alike")),
+        _ => None,
+    };
+    let norm = flex::Norm {
+        gamma: norm.gamma.val(),
+        beta: norm.beta.val(),
+        mean: norm.running_mean.value_sync(),
+        variance: norm.running_var.value_sync(),
+    };
+    Image::lying_last(flex::evaluate(x, conv.weight.val(), norm, residual, layer))
 }
 
 fn layer(conv: &Conv2d, norm: &BatchNorm, after: &After) -> flex::Layer {

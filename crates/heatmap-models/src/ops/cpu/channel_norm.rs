@@ -4,8 +4,7 @@
 
 use rayon::prelude::*;
 
-/// Rows that a thread takes at a time: sums of so many f32 are exact enough, and are then added in f64.
-const BLOCK_ROWS: usize = 256;
+use super::buffer::Buffer;
 
 /// Mean and biased variance of each channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,131 +13,177 @@ pub(crate) struct Statistics {
     pub(crate) variance: Vec<f32>,
 }
 
-/// Rows in a block: at least enough values to be worth a task.
+/// Values in a block of rows that a thread takes at a time.
 fn block_len(channels: usize) -> usize {
-    BLOCK_ROWS.max(16 * 1024 / channels) * channels
+    256.max(16 * 1024 / channels) * channels
 }
 
-/// Mean and variance, by deviations from the mean of each block (Chan, Golub and LeVeque 1983), so that a large mean costs
-/// no precision.
-pub(crate) fn statistics(values: &[f32], channels: usize) -> Statistics {
-    let parts: Vec<(usize, Vec<f32>, Vec<f32>)> = values
-        .par_chunks(block_len(channels))
-        .map(|block| {
-            let rows = block.len() / channels;
-            let mut mean = vec![0.0_f32; channels];
-            for row in block.chunks_exact(channels) {
-                mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+/// Mean of some rows, and the sum of the squares of the deviations from it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    rows: usize,
+    mean: Vec<f32>,
+    squares: Vec<f32>,
+}
+
+/// The parts of a block of rows, each so short that sums in f32 are exact enough.
+pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
+    const ROWS: usize = 256;
+    let part = |block: &[f32]| {
+        let rows = block.len() / channels;
+        let mut mean = vec![0.0_f32; channels];
+        for row in block.chunks_exact(channels) {
+            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        mean.iter_mut().for_each(|sum| *sum /= rows as f32);
+        let mut squares = vec![0.0_f32; channels];
+        for row in block.chunks_exact(channels) {
+            for ((sum, value), mean) in squares.iter_mut().zip(row).zip(&mean) {
+                *sum += (value - mean) * (value - mean);
             }
-            mean.iter_mut().for_each(|sum| *sum /= rows as f32);
-            let mut squares = vec![0.0_f32; channels];
-            for row in block.chunks_exact(channels) {
-                for ((sum, value), mean) in squares.iter_mut().zip(row).zip(&mean) {
-                    *sum += (value - mean) * (value - mean);
-                }
-            }
-            (rows, mean, squares)
-        })
-        .collect();
-    let rows = (values.len() / channels) as f64;
-    let channel = |at: usize| {
-        let mean = parts.iter().map(|(n, mean, _)| *n as f64 * f64::from(mean[at])).sum::<f64>() / rows;
-        let squares = |(n, block, squares): &(usize, Vec<f32>, Vec<f32>)| {
-            f64::from(squares[at]) + *n as f64 * (f64::from(block[at]) - mean).powi(2)
-        };
-        (mean as f32, (parts.iter().map(squares).sum::<f64>() / rows) as f32)
+        }
+        Part { rows, mean, squares }
     };
-    let (mean, variance) = (0..channels).map(channel).unzip();
-    Statistics { mean, variance }
+    block.chunks(ROWS * channels).map(part).collect()
 }
 
-/// `max(0, values * scale + shift + residual)` by channel, with or without the residual and the ReLU.
-pub(crate) fn scale_shift(
-    values: &[f32],
-    (scale, shift): (&[f32], &[f32]),
-    residual: Option<&[f32]>,
-    relu: bool,
-) -> Vec<f32> {
-    let channels = scale.len();
-    let len = block_len(channels);
-    let mut out = vec![0.0; values.len()];
-    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    out.par_chunks_mut(len).enumerate().for_each(|(at, out)| {
-        let values = &values[at * len..at * len + out.len()];
+/// Mean and variance from the parts, by deviations from the mean of each (Chan, Golub and LeVeque 1983), so that a large
+/// mean costs no precision.
+pub(crate) fn statistics(parts: &[Part], channels: usize) -> Statistics {
+    let rows: f64 = parts.iter().map(|part| part.rows as f64).sum();
+    let mut mean = vec![0.0_f64; channels];
+    for part in parts {
+        let add = |(sum, mean): (&mut f64, &f32)| *sum += part.rows as f64 * f64::from(*mean);
+        mean.iter_mut().zip(&part.mean).for_each(add);
+    }
+    mean.iter_mut().for_each(|sum| *sum /= rows);
+    let mut variance = vec![0.0_f64; channels];
+    for Part { rows, mean: of_part, squares } in parts {
+        for (((sum, squares), of_part), mean) in variance.iter_mut().zip(squares).zip(of_part).zip(&mean) {
+            *sum += f64::from(*squares) + *rows as f64 * (f64::from(*of_part) - mean).powi(2);
+        }
+    }
+    let f32s = |values: Vec<f64>, divisor: f64| values.into_iter().map(|value| (value / divisor) as f32).collect();
+    Statistics { mean: f32s(mean, 1.0), variance: f32s(variance, rows) }
+}
+
+/// Scale and shift of each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScaleShift {
+    pub(crate) scale: Vec<f32>,
+    pub(crate) shift: Vec<f32>,
+}
+
+impl ScaleShift {
+    /// The affine map that normalisation with these statistics is.
+    pub(crate) fn new(Statistics { mean, variance }: &Statistics, gamma: &[f32], beta: &[f32], epsilon: f32) -> Self {
+        let scale: Vec<f32> =
+            gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
+        let shift = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+        Self { scale, shift }
+    }
+
+    /// `max(0, values * scale + shift + residual)` by channel in place, with or without the residual and the ReLU.
+    pub(crate) fn apply(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
+        let Self { scale, shift } = self;
+        let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let rows = values.chunks_exact_mut(scale.len());
         match residual {
             None => {
-                for (out, values) in out.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
-                    for (((out, value), scale), shift) in out.iter_mut().zip(values).zip(scale).zip(shift) {
-                        *out = (value * scale + shift).max(floor);
+                for row in rows {
+                    for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
+                        *value = (*value * scale + shift).max(floor);
                     }
                 }
             }
             Some(residual) => {
-                let residual = &residual[at * len..at * len + out.len()];
-                let rows = out.chunks_exact_mut(channels).zip(values.chunks_exact(channels));
-                for ((out, values), residual) in rows.zip(residual.chunks_exact(channels)) {
-                    let row = out.iter_mut().zip(values).zip(residual).zip(scale).zip(shift);
-                    for ((((out, value), residual), scale), shift) in row {
-                        *out = (value * scale + shift + residual).max(floor);
+                for (row, residual) in rows.zip(residual.chunks_exact(scale.len())) {
+                    for (((value, residual), scale), shift) in row.iter_mut().zip(residual).zip(scale).zip(shift) {
+                        *value = (*value * scale + shift + residual).max(floor);
                     }
                 }
             }
         }
-    });
-    out
+    }
+
+    /// The same into another buffer, on all threads.
+    pub(crate) fn applied(&self, values: &[f32], residual: Option<&[f32]>, relu: bool) -> Buffer {
+        let len = block_len(self.scale.len());
+        let mut out = Buffer::new(values.len());
+        out.par_chunks_mut(len).enumerate().for_each(|(at, out)| {
+            let part = at * len..at * len + out.len();
+            out.copy_from_slice(&values[part.clone()]);
+            self.apply(out, residual.map(|residual| &residual[part]), relu);
+        });
+        out
+    }
 }
 
 /// Gradients of normalisation, residual sum and ReLU.
 pub(crate) struct NormGradients {
     /// Of the values that were normalised.
-    pub(crate) values: Vec<f32>,
+    pub(crate) values: Buffer,
     /// Of the scale (gamma).
     pub(crate) gamma: Vec<f32>,
     /// Of the shift (beta).
     pub(crate) beta: Vec<f32>,
     /// Of the residual, if there was one: the gradient behind the ReLU.
-    pub(crate) residual: Option<Vec<f32>>,
+    pub(crate) residual: Option<Buffer>,
 }
 
-/// Backward pass. `output` is what the forward pass gave; where it is zero the ReLU was closed.
+/// Where the ReLU behind a normalisation was open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Open<'a> {
+    /// There was none.
+    Everywhere,
+    /// Where the normalised values are positive.
+    ByValues,
+    /// Where the output, with a residual in it, is positive.
+    ByOutput(&'a [f32]),
+}
+
+/// Backward pass of normalisation with the statistics of the batch. `values` are those that were normalised, and
+/// `affine` what normalising them was; `gradient` is that of the output, and its memory becomes part of the result.
 pub(crate) fn backward(
     values: &[f32],
-    output: Option<&[f32]>,
-    gradient: &[f32],
+    open: Open<'_>,
+    mut gradient: Buffer,
     statistics: &Statistics,
-    gamma: &[f32],
+    affine: &ScaleShift,
     epsilon: f32,
     with_residual: bool,
 ) -> NormGradients {
-    let channels = gamma.len();
+    let channels = affine.scale.len();
     let len = block_len(channels);
     let inverse: Vec<f32> = statistics.variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
-    let mean = &statistics.mean;
-    // The gradient behind the ReLU: written once, because the residual needs it and the second pass does too.
-    let mut opened = vec![0.0; values.len()];
-    let sums: Vec<(Vec<f32>, Vec<f32>)> = opened
+    let (mean, ScaleShift { scale, shift }) = (&statistics.mean, affine);
+    let sums: Vec<(Vec<f32>, Vec<f32>)> = gradient
         .par_chunks_mut(len)
         .enumerate()
-        .map(|(at, opened)| {
-            let part = at * len..at * len + opened.len();
-            let (values, gradient) = (&values[part.clone()], &gradient[part.clone()]);
-            match output {
-                Some(output) => {
-                    // Without a branch, so that many are done at once.
-                    let open = |output: f32| u32::from(output > 0.0).wrapping_neg();
-                    let all = opened.iter_mut().zip(gradient).zip(&output[part]);
-                    all.for_each(|((opened, gradient), output)| {
-                        *opened = f32::from_bits(gradient.to_bits() & open(*output));
-                    });
-                }
-                None => opened.copy_from_slice(gradient),
+        .map(|(at, gradient)| {
+            let part = at * len..at * len + gradient.len();
+            let values = &values[part.clone()];
+            if let Open::ByOutput(output) = open {
+                // The gradient behind the ReLU is written, because the residual needs it.
+                let both = gradient.iter_mut().zip(&output[part]);
+                both.for_each(|(gradient, output)| *gradient = if_positive(*output, *gradient));
             }
             let (mut beta, mut gamma) = (vec![0.0_f32; channels], vec![0.0_f32; channels]);
-            for (opened, values) in opened.chunks_exact(channels).zip(values.chunks_exact(channels)) {
-                let row = beta.iter_mut().zip(&mut gamma).zip(opened).zip(values).zip(mean);
-                for ((((beta, gamma), opened), value), mean) in row {
-                    *beta += opened;
-                    *gamma += opened * (value - mean);
+            for (gradient, values) in gradient.chunks_exact(channels).zip(values.chunks_exact(channels)) {
+                let sums = beta.iter_mut().zip(&mut gamma);
+                let row = sums.zip(gradient).zip(values).zip(mean);
+                if let Open::ByValues = open {
+                    for (((((beta, gamma), gradient), value), mean), (scale, shift)) in row.zip(scale.iter().zip(shift))
+                    {
+                        let opened = if_positive(value * scale + shift, *gradient);
+                        *beta += opened;
+                        *gamma += opened * (value - mean);
+                    }
+                } else {
+                    for ((((beta, gamma), gradient), value), mean) in row {
+                        *beta += gradient;
+                        *gamma += gradient * (value - mean);
+                    }
                 }
             }
             (beta, gamma)
@@ -153,38 +198,33 @@ pub(crate) fn backward(
     let d_gamma: Vec<f32> =
         d_gamma.into_iter().zip(&inverse).map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32).collect();
     let rows = (values.len() / channels) as f32;
-    // d values = a * opened + b * values + c for each channel.
-    let a: Vec<f32> = (0..channels).map(|at| gamma[at] * inverse[at]).collect();
-    let b: Vec<f32> = (0..channels).map(|at| -a[at] * inverse[at] * d_gamma[at] / rows).collect();
-    let c: Vec<f32> = (0..channels).map(|at| -a[at] * beta[at] / rows - b[at] * mean[at]).collect();
-    let one = |out: &mut [f32], opened: Option<&[f32]>, values: &[f32]| {
-        // In place when nobody else needs the opened gradient.
-        match opened {
-            None => {
-                for (out, values) in out.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
-                    for ((((out, value), a), b), c) in out.iter_mut().zip(values).zip(&a).zip(&b).zip(&c) {
-                        *out = a * *out + b * value + c;
-                    }
+    // d values = a * opened + b * values + c for each channel, where a is the scale.
+    let b: Vec<f32> = (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
+    let c: Vec<f32> = (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
+    let residual = with_residual.then(|| {
+        let mut residual = Buffer::new(gradient.len());
+        residual.par_chunks_mut(len).zip(gradient.par_chunks(len)).for_each(|(copy, from)| copy.copy_from_slice(from));
+        residual
+    });
+    gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
+        for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+            let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
+            if let Open::ByValues = open {
+                for (((((out, value), a), b), c), shift) in row.zip(shift) {
+                    *out = a * if_positive(value * a + shift, *out) + b * value + c;
                 }
-            }
-            Some(opened) => {
-                let rows = out.chunks_exact_mut(channels).zip(values.chunks_exact(channels));
-                for ((out, values), opened) in rows.zip(opened.chunks_exact(channels)) {
-                    let row = out.iter_mut().zip(values).zip(opened).zip(&a).zip(&b).zip(&c);
-                    for (((((out, value), opened), a), b), c) in row {
-                        *out = a * opened + b * value + c;
-                    }
+            } else {
+                for ((((out, value), a), b), c) in row {
+                    *out = a * *out + b * value + c;
                 }
             }
         }
-    };
-    if with_residual {
-        let mut out = vec![0.0; values.len()];
-        let parts = out.par_chunks_mut(len).zip(opened.par_chunks(len)).zip(values.par_chunks(len));
-        parts.for_each(|((out, opened), values)| one(out, Some(opened), values));
-        NormGradients { values: out, gamma: d_gamma, beta, residual: Some(opened) }
-    } else {
-        opened.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(out, values)| one(out, None, values));
-        NormGradients { values: opened, gamma: d_gamma, beta, residual: None }
-    }
+    });
+    NormGradients { values: gradient, gamma: d_gamma, beta, residual }
+}
+
+/// `value` where `sign` is positive and zero elsewhere, without a branch, so that many are done at once.
+#[inline]
+fn if_positive(sign: f32, value: f32) -> f32 {
+    f32::from_bits(value.to_bits() & u32::from(sign > 0.0).wrapping_neg())
 }

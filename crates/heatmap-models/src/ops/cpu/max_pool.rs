@@ -2,18 +2,20 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::patches::ConvShape;
 
 /// The largest value under the window of each output pixel, and at which place of the window it was: the first of several,
 /// as in PyTorch. `shape` has as many channels out as in, and at most 256 places in a window.
-pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec<u8>) {
+pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> (Buffer, Vec<u8>) {
     let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
     let line = out_width * channels;
-    let mut largest = vec![f32::NEG_INFINITY; shape.out_pixels() * channels];
+    let mut largest = Buffer::new(shape.out_pixels() * channels);
     let mut places = vec![0_u8; largest.len()];
     let lines = largest.par_chunks_mut(line).zip(places.par_chunks_mut(line)).enumerate();
     lines.for_each(|(at, (largest, places))| {
+        largest.fill(f32::NEG_INFINITY);
         let (sample, out_row) = (at / out_height, at % out_height);
         let pixels = largest.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels)).enumerate();
         for (out_column, (largest, places)) in pixels {
@@ -36,13 +38,14 @@ pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec<u8>) 
 }
 
 /// The gradient of the image: each output's goes to the place it came from.
-pub(crate) fn max_pool_backward(gradient: &[f32], places: &[u8], shape: &ConvShape) -> Vec<f32> {
+pub(crate) fn max_pool_backward(gradient: &[f32], places: &[u8], shape: &ConvShape) -> Buffer {
     let ConvShape { batch, in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let out_width = shape.out_width();
     let (sample_len, out_len) = (height * width * channels, gradient.len() / batch);
-    let mut image = vec![0.0; batch * sample_len];
+    let mut image = Buffer::new(batch * sample_len);
     let samples = image.par_chunks_mut(sample_len).zip(gradient.par_chunks(out_len)).zip(places.par_chunks(out_len));
     samples.for_each(|((image, gradient), places)| {
+        image.fill(0.0);
         let pixels = gradient.chunks_exact(channels).zip(places.chunks_exact(channels)).enumerate();
         for (at, (gradient, places)) in pixels {
             let (top, left) = (at / out_width * stride, at % out_width * stride);

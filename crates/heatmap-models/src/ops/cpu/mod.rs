@@ -2,13 +2,15 @@
 //!
 //! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and gradients.
 
+mod buffer;
 mod channel_norm;
 mod conv;
 mod max_pool;
 mod patches;
 mod product;
 
-pub(super) use channel_norm::{NormGradients, Statistics, backward, scale_shift, statistics};
+pub(super) use buffer::Buffer;
+pub(super) use channel_norm::{NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics};
 pub(super) use conv::{forward, image_gradient, weight_gradient};
 pub(super) use max_pool::{max_pool, max_pool_backward};
 pub(super) use patches::ConvShape;

@@ -134,7 +134,7 @@ impl<const N: usize> Backward<Flex, N> for LayerStep {
 
     fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        let found = passes::backward(&ops.state, gradient, ops.parents[0].is_some(), ops.parents[1].is_some());
+        let found = passes::backward(ops.state, gradient, ops.parents[0].is_some(), ops.parents[1].is_some());
         for (node, gradient) in ops.parents.iter().zip(found) {
             if let (Some(node), Some(gradient)) = (node, gradient) {
                 grads.register::<Flex>(node.id, gradient);

@@ -75,22 +75,27 @@ pub(super) fn train_residual(
     (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
-/// Evaluation: the same layer with a fixed scale and shift for each channel. Not differentiable.
-pub(super) fn evaluate(x: Tensor<4>, weight: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, layer: Layer) -> Tensor<4> {
-    from_flex(passes::evaluate(to_flex(x), to_flex(weight), to_flex(scale), to_flex(shift), None, layer))
+/// The tensors of a normalisation with fixed statistics, `[channels]` each.
+#[derive(Debug)]
+pub(super) struct Norm<T> {
+    pub(super) gamma: T,
+    pub(super) beta: T,
+    pub(super) mean: T,
+    pub(super) variance: T,
 }
 
-/// The same with a tensor that is added before the ReLU.
-pub(super) fn evaluate_residual(
+/// Evaluation: the same layer with fixed statistics. Not differentiable.
+pub(super) fn evaluate(
     x: Tensor<4>,
     weight: Tensor<4>,
-    scale: Tensor<1>,
-    shift: Tensor<1>,
-    residual: Tensor<4>,
+    norm: Norm<Tensor<1>>,
+    residual: Option<Tensor<4>>,
     layer: Layer,
 ) -> Tensor<4> {
-    let residual = Some(to_flex(residual));
-    from_flex(passes::evaluate(to_flex(x), to_flex(weight), to_flex(scale), to_flex(shift), residual, layer))
+    let Norm { gamma, beta, mean, variance } = norm;
+    let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(to_flex);
+    let norm = Norm { gamma, beta, mean, variance };
+    from_flex(passes::evaluate(to_flex(x), to_flex(weight), norm, residual.map(to_flex), layer))
 }
 
 fn to_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {

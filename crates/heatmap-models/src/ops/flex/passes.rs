@@ -1,25 +1,34 @@
 //! Forward and backward pass of a layer over Flex tensors.
 
+use std::sync::Arc;
+
 use burn::backend::flex::FlexTensor;
 
-use super::super::cpu::{self, ConvShape, Statistics};
-use super::layout::{contiguous, image, laid, slice, vector};
-use super::{Layer, Window};
+use super::super::cpu::{self, Buffer, ConvShape, Open, ScaleShift, Statistics};
+use super::layout::{contiguous, image, laid, owned, recycled, slice, vector};
+use super::{Layer, Norm, Window};
 
-/// A layer with a fixed scale and shift for each channel.
+/// A layer with fixed statistics.
 pub(super) fn evaluate(
     x: FlexTensor,
     weight: FlexTensor,
-    scale: FlexTensor,
-    shift: FlexTensor,
+    norm: Norm<FlexTensor>,
     residual: Option<FlexTensor>,
     layer: Layer,
 ) -> FlexTensor {
     let shape = conv_shape(&x, &weight, layer);
     let (x, residual) = (contiguous(x), residual.map(contiguous));
-    let values = cpu::forward(slice(&x), slice(&contiguous(weight)), &shape);
-    let (scale, shift) = (contiguous(scale), contiguous(shift));
-    let output = cpu::scale_shift(&values, (slice(&scale), slice(&shift)), residual.as_ref().map(slice), layer.relu);
+    let Norm { gamma, beta, mean, variance } = norm;
+    let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(contiguous);
+    let statistics = Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
+    let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);
+    let summand = residual.as_ref().map(slice);
+    let (output, _) = cpu::forward(slice(&x), slice(&contiguous(weight)), &shape, |row, block| {
+        let first = row * shape.out_channels;
+        affine.apply(block, summand.map(|summand| &summand[first..first + block.len()]), layer.relu);
+    });
+    recycled(x);
+    residual.and_then(recycled);
     image(output, &shape)
 }
 
@@ -29,16 +38,22 @@ pub(super) struct Kept {
     /// Channels last.
     x: FlexTensor,
     weight: FlexTensor,
-    gamma: FlexTensor,
     /// The convolution's values, `[pixels, out_channels]`.
-    values: FlexTensor,
-    /// What came out, channels last, for where the ReLU was open.
+    values: Arc<Buffer>,
+    /// What came out, channels last, if it tells more than the values where the ReLU was open.
     output: Option<FlexTensor>,
     pub(super) statistics: Statistics,
-    /// Whether a residual was added.
-    residual: bool,
+    affine: ScaleShift,
     shape: ConvShape,
     layer: Layer,
+}
+
+impl Kept {
+    /// Lets go of the tensors, for whoever needs their memory next.
+    fn recycle(self) {
+        recycled(self.x);
+        self.output.and_then(recycled);
+    }
 }
 
 /// A layer that normalises by its batch: the output, and what the backward pass needs.
@@ -51,39 +66,35 @@ pub(super) fn train(
     layer: Layer,
 ) -> (FlexTensor, Kept) {
     let shape = conv_shape(&x, &weight, layer);
+    assert!(shape.out_pixels() > 1, "batch normalisation in training needs more than one value per channel");
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let (weight, gamma, beta) = (contiguous(weight), contiguous(gamma), contiguous(beta));
-    let values = cpu::forward(slice(&x), slice(&weight), &shape);
-    assert!(shape.out_pixels() > 1, "batch normalisation in training needs more than one value per channel");
-    let statistics = cpu::statistics(&values, shape.out_channels);
-    let mut scale = Vec::with_capacity(shape.out_channels);
-    let mut shift = Vec::with_capacity(shape.out_channels);
-    for (at, (gamma, beta)) in slice(&gamma).iter().zip(slice(&beta)).enumerate() {
-        scale.push(gamma / (statistics.variance[at] + layer.epsilon as f32).sqrt());
-        shift.push(beta - statistics.mean[at] * scale[at]);
-    }
-    let output = cpu::scale_shift(&values, (&scale, &shift), residual.as_ref().map(slice), layer.relu);
-    let output = image(output, &shape);
-    let kept_output = layer.relu.then(|| output.clone());
-    let values = vector(values);
-    (
-        output,
-        Kept { x, weight, gamma, values, output: kept_output, statistics, residual: residual.is_some(), shape, layer },
-    )
+    let channels = shape.out_channels;
+    let (values, parts) = cpu::forward(slice(&x), slice(&weight), &shape, |_, block| cpu::parts(block, channels));
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let statistics = cpu::statistics(&parts, channels);
+    let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);
+    let output = image(affine.applied(&values, residual.as_ref().map(slice), layer.relu), &shape);
+    let kept_output = residual.is_some().then(|| output.clone());
+    let values = Arc::new(values);
+    (output, Kept { x, weight, values, output: kept_output, statistics, affine, shape, layer })
 }
 
 /// Gradients of x, weight, gamma, beta and the residual.
 pub(super) fn backward(
-    kept: &Kept,
+    kept: Kept,
     gradient: FlexTensor,
     x_needed: bool,
     weight_needed: bool,
 ) -> [Option<FlexTensor>; 5] {
-    let Kept { x, weight, gamma, values, output, statistics, residual, shape, layer } = kept;
-    let gradient = contiguous(gradient);
-    let (gamma, epsilon) = (slice(gamma), layer.epsilon as f32);
-    let output = output.as_ref().map(slice);
-    let norm = cpu::backward(slice(values), output, slice(&gradient), statistics, gamma, epsilon, *residual);
+    let Kept { x, weight, values, output, statistics, affine, shape, layer } = &kept;
+    let open = match (output, layer.relu) {
+        (Some(output), _) => Open::ByOutput(slice(output)),
+        (None, true) => Open::ByValues,
+        (None, false) => Open::Everywhere,
+    };
+    let epsilon = layer.epsilon as f32;
+    let norm = cpu::backward(values, open, owned(gradient), statistics, affine, epsilon, output.is_some());
     let x_gradient = x_needed.then(|| {
         let values = cpu::image_gradient(slice(weight), &norm.values, shape);
         laid([shape.batch, shape.height, shape.width, shape.in_channels], values)
@@ -93,7 +104,9 @@ pub(super) fn backward(
         laid(weight.layout().shape().dims::<4>(), values)
     });
     let cpu::NormGradients { gamma, beta, residual, .. } = norm;
-    [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual.map(|values| image(values, shape))]
+    let residual = residual.map(|values| image(values, shape));
+    kept.recycle();
+    [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual]
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {

@@ -1,0 +1,172 @@
+//! Matrix products in f32.
+//!
+//! `tile` is the kernel, `right` how the right side is packed for it, and here the blocks that keep both in the caches.
+
+mod right;
+mod tile;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::buffer::Buffer;
+
+pub(crate) use right::{Packed, Source};
+pub(crate) use tile::{COLUMNS, ROWS};
+use tile::{Instructions, Strides, Target, tile as multiply_tile};
+
+/// The longest piece of the inner side: a panel of the right side is then 64 KiB.
+const INNER: usize = 512;
+
+/// The left side of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left<'a> {
+    values: &'a [f32],
+    rows: usize,
+    strides: Strides,
+    /// From the first number of a tile to that of the next.
+    step: usize,
+}
+
+impl<'a> Left<'a> {
+    /// A matrix row by row, with so many numbers from one row to the next.
+    pub(crate) fn rows(values: &'a [f32], rows: usize, stride: usize) -> Self {
+        Self { values, rows, strides: Strides { row: stride, inner: 1 }, step: ROWS * stride }
+    }
+
+    /// Some columns of a matrix that is stored row by row, `stride` numbers from one row to the next: its inner side runs
+    /// over the rows of what is stored. Copied to `copy`, a tile behind another, because such strides suit no cache.
+    pub(crate) fn columns(values: &[f32], columns: Range<usize>, stride: usize, copy: &'a mut Buffer) -> Self {
+        let (rows, inner) = (columns.len(), values.len() / stride);
+        let step = inner * ROWS;
+        copy.reset(rows.div_ceil(ROWS) * step);
+        for (tile, copy) in copy.chunks_exact_mut(step.max(1)).enumerate() {
+            let first = columns.start + tile * ROWS;
+            let count = (columns.end - first).min(ROWS);
+            for (copy, row) in copy.chunks_exact_mut(ROWS).zip(values.chunks_exact(stride)) {
+                match (<&mut [f32; ROWS]>::try_from(&mut *copy), <&[f32; ROWS]>::try_from(&row[first..first + count])) {
+                    (Ok(copy), Ok(row)) => *copy = *row,
+                    _ => copy[..count].copy_from_slice(&row[first..first + count]),
+                }
+            }
+        }
+        Self { values: copy, rows, strides: Strides { row: 1, inner: ROWS }, step }
+    }
+}
+
+/// `left * right` into `out`, row by row, on this thread.
+pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
+    multiply(left, right, out, false);
+}
+
+/// The same added to what `out` holds.
+pub(crate) fn add_product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
+    multiply(left, right, out, true);
+}
+
+fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
+    let stride = right.columns();
+    assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
+    let instructions = Instructions::best();
+    let inner = right.rows();
+    let pieces = inner.div_ceil(INNER).max(1);
+    let piece = inner.div_ceil(pieces);
+    for at in 0..pieces {
+        let part = at * piece..((at + 1) * piece).min(inner);
+        let add = add || at > 0;
+        for column in (0..stride).step_by(COLUMNS) {
+            let panel = &right.panel(column / COLUMNS)[part.clone()];
+            for row in (0..left.rows).step_by(ROWS) {
+                let rows = (left.rows - row).min(ROWS);
+                let values = &left.values[row / ROWS * left.step + part.start * left.strides.inner..];
+                let out = &mut out[row * stride + column..];
+                if column + COLUMNS <= stride {
+                    multiply_tile(instructions, rows, values, left.strides, panel, Target { values: out, stride, add });
+                    continue;
+                }
+                // Narrower than a tile: by way of one.
+                let mut narrow = [0.0; ROWS * COLUMNS];
+                let target = Target { values: &mut narrow, stride: COLUMNS, add: false };
+                multiply_tile(instructions, rows, values, left.strides, panel, target);
+                for (out, narrow) in out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows) {
+                    let out = &mut out[..stride - column];
+                    for (value, sum) in out.iter_mut().zip(narrow) {
+                        *value = if add { *value + sum } else { *sum };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rows of the result for one thread at a time, when there are so many of so many numbers on the left: a block of the left
+/// side stays in the second cache while all panels of the right side pass, and all threads have enough to do.
+pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
+    /// Numbers of the left side in the second cache.
+    const BLOCK: usize = 96 * 1024;
+    let share = rows.div_ceil(2 * rayon::current_num_threads());
+    (BLOCK / inner.max(1)).clamp(4 * ROWS, 64 * ROWS).min(share).max(1).next_multiple_of(ROWS)
+}
+
+/// A matrix `[rows, inner]`, row by row, times the right side, on all threads.
+pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buffer {
+    let (inner, columns) = (right.rows(), right.columns());
+    let mut out = Buffer::new(rows * columns);
+    let block = block_rows(rows, inner);
+    out.par_chunks_mut((block * columns).max(1)).enumerate().for_each_init(Buffer::default, |copy, (at, out)| {
+        let count = out.len() / columns;
+        let left = &left[at * block * inner..(at * block + count) * inner];
+        product(spread(left, count, inner, copy), right, out);
+    });
+    out
+}
+
+/// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache: they are copied apart.
+pub(crate) fn spread<'a>(values: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
+    const LINE: usize = 16;
+    if inner == 0 || !inner.is_multiple_of(1024) {
+        return Left::rows(values, rows, inner);
+    }
+    let stride = inner + LINE;
+    copy.reset(rows * stride);
+    for (copy, row) in copy.chunks_exact_mut(stride).zip(values.chunks_exact(inner)) {
+        copy[..inner].copy_from_slice(row);
+    }
+    Left::rows(copy, rows, stride)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(at: usize) -> f32 {
+        ((at * 31 + at * at * 7) % 13) as f32 / 4.0 - 1.5
+    }
+
+    #[test]
+    fn products_are_those_of_a_naive_loop() {
+        for (rows, inner, columns) in [(1, 1, 1), (12, 32, 32), (13, 600, 33), (50, 1024, 64), (7, 1100, 5), (3, 0, 4)]
+        {
+            let left: Vec<f32> = (0..rows * inner).map(value).collect();
+            let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
+            let packed = Packed::new(Source::Rows(&right, columns), inner, columns);
+            let naive = |row: usize, column: usize| -> f32 {
+                (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
+            };
+            let expected: Vec<f32> = (0..rows * columns).map(|at| naive(at / columns, at % columns)).collect();
+            assert_eq!(*parallel_product(&left, rows, &packed), *expected);
+            // Column by column, added to what is there.
+            let mut turned = vec![0.0; rows * inner];
+            for row in 0..rows {
+                for k in 0..inner {
+                    turned[k * rows + row] = left[row * inner + k];
+                }
+            }
+            let mut out = vec![1.0; rows * columns];
+            if inner > 0 {
+                add_product(Left::columns(&turned, 0..rows, rows, &mut Buffer::default()), &packed, &mut out);
+            }
+            assert!(out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0), "{rows} {inner}");
+        }
+    }
+}

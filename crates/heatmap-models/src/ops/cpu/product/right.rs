@@ -1,0 +1,139 @@
+//! The right side of a product, packed: columns 32 at a time, so that the kernel reads straight on.
+
+use rayon::prelude::*;
+
+use super::super::buffer::Buffer;
+use super::tile::COLUMNS;
+
+/// A matrix as the kernel reads it: panel after panel of 32 columns, a panel row by row; the last is filled up with zeros.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    panels: Buffer,
+    rows: usize,
+    columns: usize,
+}
+
+/// A matrix in a slice, as it may come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// Row by row, with so many numbers from one row to the next.
+    Rows(&'a [f32], usize),
+    /// Column by column, with so many numbers from one column to the next.
+    Columns(&'a [f32], usize),
+}
+
+impl Packed {
+    /// Packs a matrix of `rows` by `columns`, on all threads.
+    pub(crate) fn new(source: Source<'_>, rows: usize, columns: usize) -> Self {
+        let mut packed = Self::empty();
+        if rows * columns < 16 * 1024 {
+            packed.fill(source, rows, columns);
+        } else {
+            packed.resize(rows, columns);
+            let panels = packed.panels.par_chunks_mut(rows * COLUMNS).enumerate();
+            panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
+        }
+        packed
+    }
+
+    /// Packs another matrix into the same memory, on this thread.
+    pub(crate) fn fill(&mut self, source: Source<'_>, rows: usize, columns: usize) {
+        self.resize(rows, columns);
+        let panels = self.panels.chunks_exact_mut((rows * COLUMNS).max(1)).enumerate();
+        panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
+    }
+
+    /// Nothing yet, for [`fill`](Self::fill).
+    pub(crate) fn empty() -> Self {
+        Self { panels: Buffer::default(), rows: 0, columns: 0 }
+    }
+
+    fn resize(&mut self, rows: usize, columns: usize) {
+        (self.rows, self.columns) = (rows, columns);
+        self.panels.reset(rows * columns.next_multiple_of(COLUMNS));
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The panel that starts at column `at * 32`.
+    pub(super) fn panel(&self, at: usize) -> &[[f32; COLUMNS]] {
+        let len = self.rows * COLUMNS;
+        self.panels[at * len..(at + 1) * len].as_chunks().0
+    }
+}
+
+fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMNS]]) {
+    let first = at * COLUMNS;
+    let count = (columns - first).min(COLUMNS);
+    match source {
+        Source::Rows(values, stride) => {
+            for (k, row) in panel.iter_mut().enumerate() {
+                let from = &values[k * stride + first..k * stride + first + count];
+                if let Ok(from) = <&[f32; COLUMNS]>::try_from(from) {
+                    *row = *from;
+                } else {
+                    row[..count].copy_from_slice(from);
+                    row[count..].fill(0.0);
+                }
+            }
+        }
+        Source::Columns(values, stride) => {
+            // Squares of 8 by 8, which the compiler turns over in registers.
+            let rows = panel.len();
+            for (block, panel) in panel.chunks_mut(SQUARE).enumerate() {
+                for from_column in (0..COLUMNS).step_by(SQUARE) {
+                    let mut square = [[0.0_f32; SQUARE]; SQUARE];
+                    for (column, square) in square.iter_mut().enumerate() {
+                        let column = from_column + column;
+                        if column < count {
+                            let start = (first + column) * stride + block * SQUARE;
+                            let len = SQUARE.min(rows - block * SQUARE);
+                            square[..len].copy_from_slice(&values[start..start + len]);
+                        }
+                    }
+                    for (k, row) in panel.iter_mut().enumerate() {
+                        for (column, square) in square.iter().enumerate() {
+                            row[from_column + column] = square[k];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// See [`pack`].
+const SQUARE: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_columns_give_the_same_panels() {
+        for (rows, columns) in [(1, 1), (7, 33), (16, 32), (19, 70), (200, 130)] {
+            let by_rows: Vec<f32> = (0..rows * columns).map(|at| at as f32).collect();
+            let mut by_columns = vec![0.0; rows * columns];
+            for row in 0..rows {
+                for column in 0..columns {
+                    by_columns[column * rows + row] = by_rows[row * columns + column];
+                }
+            }
+            let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns);
+            let turned = Packed::new(Source::Columns(&by_columns, rows), rows, columns);
+            assert_eq!(*packed.panels, *turned.panels);
+            for row in 0..rows {
+                for column in 0..columns.next_multiple_of(COLUMNS) {
+                    let expected = if column < columns { by_rows[row * columns + column] } else { 0.0 };
+                    assert_eq!(packed.panel(column / COLUMNS)[row][column % COLUMNS], expected);
+                }
+            }
+        }
+    }
+}
