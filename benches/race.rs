@@ -43,7 +43,7 @@ fn main() {
     let work = arguments.work;
     let batch = arguments.batch.map_or(work.batch(), |batch| batch as usize);
     if work == Work::SimClrTrain64 && !batch.is_multiple_of(2) {
-        let reason = format!("--batch {batch}: SimCLR trains on pairs, which takes an even number of images\n");
+        let reason = format!("--batch {batch}: SimCLR trains on pairs, which takes an even number of images");
         Arguments::command().error(ErrorKind::ValueValidation, reason).exit();
     }
     let (name, images) = (work.name(), work.images(batch));

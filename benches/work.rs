@@ -6,13 +6,14 @@
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use burn::train::Learner;
 use clap::ValueEnum;
 use heatmap_models::{Backbone, Encoder, ModelName, ProjectionHeadConfig};
 use heatmap_train::data::PairBatch;
 use heatmap_train::loss::NtXentConfig;
+use heatmap_train::optim::AdamConfig;
 use heatmap_train::run::{SimClrConfig, untrained_encoder};
 use heatmap_train::task::SimClr;
 
@@ -174,7 +175,7 @@ fn nt_xent(pairs: usize) -> Prepared {
     let loss = NtXentConfig::new().init();
     let views: [Tensor<2>; 2] = [(); 2].map(|()| random([pairs, 128], &device));
     Prepared::new(&device, move || {
-        let [first, second] = views.clone().map(Tensor::require_grad);
+        let [first, second] = views.clone().map(|view| view.require_grad());
         let gradients = loss.forward(first.clone(), second.clone()).backward();
         let read = |view: Tensor<2>| view.grad(&gradients).expect("a gradient").sum().into_scalar::<f64>();
         read(first) + read(second)
@@ -187,9 +188,9 @@ fn classifier(name: &str, device: &Device) -> Backbone {
     name.parse::<ModelName>().expect("a name from the list").config().with_num_classes(Some(1_000)).init(device)
 }
 
-/// Adam as the simclr example and PyTorch have it; Burn's own epsilon is larger.
+/// Adam as the simclr example has it, with the defaults of PyTorch.
 fn adam() -> ModuleOptimizer {
-    AdamConfig::new().with_epsilon(1e-8).init()
+    AdamConfig::new().init()
 }
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {

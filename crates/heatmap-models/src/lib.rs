@@ -24,7 +24,7 @@ pub mod heads;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod model_name;
-mod ops;
+pub mod ops;
 pub mod resnet;
 pub mod vit;
 pub mod weights;

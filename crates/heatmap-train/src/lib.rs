@@ -11,6 +11,7 @@ pub mod evaluation;
 pub mod features;
 pub mod loss;
 pub mod metric;
+pub mod optim;
 pub mod run;
 pub mod task;
 

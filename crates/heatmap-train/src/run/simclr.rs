@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::optim::AdamConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::tensor::Device;
 use burn::train::Learner;
@@ -17,6 +16,7 @@ use super::training::{Outcome, TrainingOptions, launch};
 use crate::data::{ImageConfig, PairLoader, PairSampler, Split};
 use crate::loss::NtXentConfig;
 use crate::metric::ScalarMetric;
+use crate::optim::AdamConfig;
 use crate::task::{ContrastiveLoss, ContrastiveTop1, SimClr};
 use crate::{Error, Result};
 
@@ -144,7 +144,7 @@ pub fn train_simclr(
         folder,
         &device,
         options,
-        Learner::new(SimClr::new(encoder, projection, loss), AdamConfig::new().with_epsilon(1e-8).init(), schedule),
+        Learner::new(SimClr::new(encoder, projection, loss), AdamConfig::new().init(), schedule),
         (Arc::new(loader(Split::Train, config.batches)?), Arc::new(loader(Split::Valid, VALID_BATCHES)?)),
         |training| {
             training

@@ -6,6 +6,8 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 /// Shorter buffers are left to the allocator, which keeps them itself.
 const WORTHWHILE: usize = 16 * 1024;
 
@@ -62,6 +64,14 @@ impl Buffer {
         }
     }
 
+    /// A copy, made on all threads.
+    pub(crate) fn copy_of(values: &[f32]) -> Self {
+        const BLOCK: usize = 64 * 1024;
+        let mut copy = Self::new(values.len());
+        copy.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(copy, from)| copy.copy_from_slice(from));
+        copy
+    }
+
     /// So many zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::new(len);
@@ -100,9 +110,7 @@ impl Drop for Buffer {
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        let mut copy = Self::new(self.0.len());
-        copy.copy_from_slice(&self.0);
-        copy
+        Self::copy_of(self)
     }
 }
 

@@ -201,11 +201,7 @@ pub(crate) fn backward(
     // d values = a * opened + b * values + c for each channel, where a is the scale.
     let b: Vec<f32> = (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
     let c: Vec<f32> = (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
-    let residual = with_residual.then(|| {
-        let mut residual = Buffer::new(gradient.len());
-        residual.par_chunks_mut(len).zip(gradient.par_chunks(len)).for_each(|(copy, from)| copy.copy_from_slice(from));
-        residual
-    });
+    let residual = with_residual.then(|| gradient.clone());
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
         for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
             let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);

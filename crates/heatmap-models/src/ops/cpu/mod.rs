@@ -1,7 +1,8 @@
-//! Convolution, batch normalisation and pooling on the CPU: plain functions over slices, channels last, on all threads.
+//! What the networks spend their time on, on the CPU: plain functions over slices, channels last, on all threads.
 //!
 //! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and gradients.
 
+mod adam;
 mod buffer;
 mod channel_norm;
 mod conv;
@@ -9,6 +10,8 @@ mod max_pool;
 mod patches;
 mod product;
 
+pub use adam::AdamFactors;
+pub(super) use adam::adam;
 pub(super) use buffer::Buffer;
 pub(super) use channel_norm::{NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics};
 pub(super) use conv::{forward, image_gradient, weight_gradient};

@@ -12,7 +12,12 @@ pub(super) fn image(values: Buffer, shape: &ConvShape) -> FlexTensor {
 
 /// A contiguous tensor.
 pub(super) fn laid<const D: usize>(dims: [usize; D], values: Buffer) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(values.into_vec()), Layout::contiguous(Shape::new(dims)), DType::F32)
+    shaped(Shape::new(dims), values)
+}
+
+/// The same with as many dimensions as the shape has.
+pub(super) fn shaped(shape: Shape, values: Buffer) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values.into_vec()), Layout::contiguous(shape), DType::F32)
 }
 
 pub(super) fn vector(values: Vec<f32>) -> FlexTensor {
@@ -28,21 +33,25 @@ pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("contiguous f32")
 }
 
-/// The memory of a tensor that nobody else holds, to be used again.
-pub(super) fn recycled(tensor: FlexTensor) -> Option<Buffer> {
-    if !tensor.is_unique() {
-        return None;
+/// The memory of a tensor goes to whoever needs some next, if nobody else holds it.
+pub(super) fn recycle(tensor: FlexTensor) {
+    if tensor.is_unique() {
+        drop(memory_of(tensor));
     }
-    tensor.into_data().into_parts().0.try_into_vec().ok().map(Buffer::from_vec)
 }
 
 /// The values of a tensor, to be written over: its own memory if nobody else holds it.
 pub(super) fn owned(tensor: FlexTensor) -> Buffer {
     let tensor = contiguous(tensor);
     if tensor.is_unique() && tensor.bytes().len() == size_of_val(slice(&tensor)) {
-        return recycled(tensor).expect("f32 of one owner");
+        return memory_of(tensor).unwrap_or_else(|tensor| Buffer::copy_of(slice(&tensor)));
     }
-    let mut copy = Buffer::new(slice(&tensor).len());
-    copy.copy_from_slice(slice(&tensor));
-    copy
+    Buffer::copy_of(slice(&tensor))
+}
+
+/// The memory of a tensor, or the tensor itself if it was not made as a vector of f32.
+fn memory_of(tensor: FlexTensor) -> Result<Buffer, FlexTensor> {
+    let (layout, dtype) = (tensor.layout().clone(), tensor.dtype());
+    let (bytes, _, _) = tensor.into_data().into_parts();
+    bytes.try_into_vec().map(Buffer::from_vec).map_err(|bytes| FlexTensor::new(bytes, layout, dtype))
 }

@@ -11,6 +11,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
 use burn::tensor::Tensor;
 
+use super::adam::AdamMoments;
+use super::cpu::AdamFactors;
 use extension::ConvNorm;
 
 /// What a layer is, beside its tensors.
@@ -96,6 +98,18 @@ pub(super) fn evaluate(
     let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(to_flex);
     let norm = Norm { gamma, beta, mean, variance };
     from_flex(passes::evaluate(to_flex(x), to_flex(weight), norm, residual.map(to_flex), layer))
+}
+
+/// A step of Adam.
+pub(super) fn adam<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: AdamMoments<D>,
+    factors: AdamFactors,
+) -> (Tensor<D>, AdamMoments<D>) {
+    let [mean, square] = [moments.mean, moments.square].map(to_flex);
+    let [parameter, mean, square] = passes::adam(to_flex(parameter), to_flex(gradient), [mean, square], factors);
+    (from_flex(parameter), AdamMoments { mean: from_flex(mean), square: from_flex(square) })
 }
 
 fn to_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
 
-use super::super::cpu::{self, Buffer, ConvShape, Open, ScaleShift, Statistics};
-use super::layout::{contiguous, image, laid, owned, recycled, slice, vector};
+use super::super::cpu::{self, AdamFactors, Buffer, ConvShape, Open, ScaleShift, Statistics};
+use super::layout::{contiguous, image, laid, owned, recycle, shaped, slice, vector};
 use super::{Layer, Norm, Window};
 
 /// A layer with fixed statistics.
@@ -27,8 +27,10 @@ pub(super) fn evaluate(
         let first = row * shape.out_channels;
         affine.apply(block, summand.map(|summand| &summand[first..first + block.len()]), layer.relu);
     });
-    recycled(x);
-    residual.and_then(recycled);
+    recycle(x);
+    if let Some(residual) = residual {
+        recycle(residual);
+    }
     image(output, &shape)
 }
 
@@ -51,8 +53,10 @@ pub(super) struct Kept {
 impl Kept {
     /// Lets go of the tensors, for whoever needs their memory next.
     fn recycle(self) {
-        recycled(self.x);
-        self.output.and_then(recycled);
+        recycle(self.x);
+        if let Some(output) = self.output {
+            recycle(output);
+        }
     }
 }
 
@@ -107,6 +111,21 @@ pub(super) fn backward(
     let residual = residual.map(|values| image(values, shape));
     kept.recycle();
     [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual]
+}
+
+/// A step of Adam: parameter and both means behind it.
+pub(super) fn adam(
+    parameter: FlexTensor,
+    gradient: FlexTensor,
+    [mean, square]: [FlexTensor; 2],
+    factors: AdamFactors,
+) -> [FlexTensor; 3] {
+    let shape = parameter.layout().shape().clone();
+    let gradient = contiguous(gradient);
+    let [mut parameter, mut mean, mut square] = [parameter, mean, square].map(owned);
+    cpu::adam(&mut parameter, slice(&gradient), (&mut mean, &mut square), factors);
+    recycle(gradient);
+    [parameter, mean, square].map(|values| shaped(shape.clone(), values))
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
