@@ -1,12 +1,12 @@
-"""The works of the race, and the peers' turns in it: PyTorch and ONNX Runtime, a process for each turn. Started by race.py.
+"""The works of the race, and the turns of PyTorch and ONNX Runtime in it, a process each. Started by race.py.
 
     python benches/race_peers.py pytorch --work resnet50-train-64 --layout channels_last --rounds 5
     python benches/race_peers.py export --work vit-infer-224 --model /tmp/vit.onnx
     python benches/race_peers.py onnxruntime --work vit-infer-224 --model /tmp/vit.onnx --rounds 5
 
 A turn warms up with two rounds and prints a JSON line for each round behind them, as our side does: `work`,
-`images_per_second` and `peak_memory_mib`, the most memory that the process has had, libraries included. Data are random and
-made before the first round.
+`images_per_second` and `peak_memory_mib`, the most memory that the process has had, libraries included. Data are random
+and made before the first round.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import os
 import time
 
 WARM_UP_ROUNDS = 2
+TEMPERATURE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Work:
 WORKS = {
     "resnet50-train-64": Work("ResNet-50, training step with Adam, batch 32, 64 x 64", "resnet50", 32, 64, "train"),
     "resnet50-train-224": Work("ResNet-50, training step with Adam, batch 8, 224 x 224", "resnet50", 8, 224, "train"),
-    "simclr-train-64": Work("the same as the `simclr` example does it, batch 16, 64 x 64", "resnet50", 16, 64, "simclr"),
+    "simclr-train-64": Work("ResNet-50 as `simclr` trains it, batch 16, 64 x 64", "resnet50", 16, 64, "simclr"),
     "resnet50-infer-224": Work("ResNet-50, inference, batch 8, 224 x 224", "resnet50", 8, 224, "infer"),
     "resnet50-infer-224-b1": Work("ResNet-50, inference, batch 1, 224 x 224", "resnet50", 1, 224, "infer"),
     "vit-infer-224": Work("ViT-B/16, inference, batch 8, 224 x 224", "vit", 8, 224, "infer"),
@@ -96,7 +97,7 @@ def classifier(work: Work):
 
 
 def simclr_network():
-    """The network of the simclr example: ResNet-50 for one channel, and the projection head of SimCLR in place of the last layer."""
+    """The network of the simclr example: a ResNet-50 for one channel, with the projection head as its last layer."""
     import torch
     import torchvision
 
@@ -111,16 +112,13 @@ def simclr_network():
     return network
 
 
-def nt_xent(projections, temperature: float = 0.5):
-    """NT-Xent of two views one behind the other, and how often the right row is picked, as the example logs it."""
+def similarities(projections):
+    """The logits of NT-Xent, for two views one behind the other, and in which column the other view of each row is."""
     import torch
 
     rows = len(projections)
     z = torch.nn.functional.normalize(projections, dim=1)
-    similarity = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
-    other_view = torch.arange(rows).roll(rows // 2)
-    top1 = (similarity.detach().argmax(1) == other_view).float().mean()
-    return torch.nn.functional.cross_entropy(similarity, other_view), top1
+    return (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf), torch.arange(rows).roll(rows // 2)
 
 
 def training_step(work: Work, layout: str, fused_adam: bool):
@@ -128,29 +126,32 @@ def training_step(work: Work, layout: str, fused_adam: bool):
 
     simclr = work.kind == "simclr"
     network = simclr_network() if simclr else classifier(work)
-    images = torch.randn(work.batch, 1 if simclr else 3, work.size, work.size)
-    classes = torch.arange(work.batch)
+    images, classes = torch.randn(work.batch, 1 if simclr else 3, work.size, work.size), torch.arange(work.batch)
     if layout == "channels_last":
         network = network.to(memory_format=torch.channels_last)
         images = images.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused_adam or None)
-    # The example lets the learning rate fall along a cosine, and reads loss and accuracy behind every step.
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=1_000) if simclr else None
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=1_000)
 
-    def step():
+    def classifier_step():
         optimizer.zero_grad()
-        if simclr:
-            loss, top1 = nt_xent(network(images))
-        else:
-            loss, top1 = torch.nn.functional.cross_entropy(network(images), classes), None
+        loss = torch.nn.functional.cross_entropy(network(images), classes)
         loss.backward()
         optimizer.step()
-        if simclr:
-            schedule.step()
-            top1.item()
         loss.item()
 
-    return step
+    def simclr_step():
+        # The example reads the loss and how often the right row is picked, and moves the learning rate along a cosine.
+        optimizer.zero_grad()
+        logits, other_view = similarities(network(images))
+        loss = torch.nn.functional.cross_entropy(logits, other_view)
+        top1 = (logits.detach().argmax(1) == other_view).float().mean()
+        loss.backward()
+        loss.item(), top1.item()
+        optimizer.step()
+        schedule.step()
+
+    return simclr_step if simclr else classifier_step
 
 
 def inference_step(work: Work, layout: str):
@@ -160,7 +161,7 @@ def inference_step(work: Work, layout: str):
     network = classifier(work).eval()
     if work.network == "resnet50":
         # Batch normalisation goes into the convolution before it.
-        network = fuse(network)
+        network = fuse(network, inplace=True)
     images = torch.randn(work.batch, 3, work.size, work.size)
     if layout == "channels_last":
         network = network.to(memory_format=torch.channels_last)
@@ -179,11 +180,8 @@ def loss_step(work: Work):
     views = [torch.randn(work.batch, 128, requires_grad=True) for _ in range(2)]
 
     def step():
-        # Without the accuracy, which belongs to the training step.
-        z = torch.nn.functional.normalize(torch.cat(views), dim=1)
-        similarity = (z @ z.T / 0.5).fill_diagonal_(-torch.inf)
-        other_view = torch.arange(2 * work.batch).roll(work.batch)
-        torch.autograd.grad(torch.nn.functional.cross_entropy(similarity, other_view), views)
+        loss = torch.nn.functional.cross_entropy(*similarities(torch.cat(views)))
+        torch.autograd.grad(loss, views)
 
     return step
 
@@ -211,8 +209,8 @@ def export(name: str, path: str) -> None:
 
     torch.manual_seed(1)
     work = WORKS[name]
-    # Both exporters of PyTorch give ONNX Runtime the same operations; this one, with a warning that it is the older one,
-    # needs no package beside onnx. 17 is the first opset with layer normalisation.
+    # Both exporters of PyTorch give ONNX Runtime the same operations; the older one, which warns that it is, needs no
+    # package beside onnx. 17 is the first opset with layer normalisation.
     warnings.simplefilter("ignore", DeprecationWarning)
     images = torch.randn(work.batch, 3, work.size, work.size)
     torch.onnx.export(classifier(work).eval(), (images,), path, dynamo=False, opset_version=17)

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::simd::vectorized;
+
 /// The numbers of one step of Adam (Kingma and Ba 2015, algorithm 1, in the order of operations of its section 2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamFactors {
@@ -29,10 +31,12 @@ pub(crate) fn adam(
     let blocks = parameters.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK));
     let blocks = blocks.zip(mean.par_chunks_mut(BLOCK)).zip(square.par_chunks_mut(BLOCK));
     blocks.for_each(|(((parameters, gradient), mean), square)| {
-        for (((parameter, gradient), mean), square) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
-            *mean = *mean * beta_1 + gradient * new_1;
-            *square = *square * beta_2 + gradient * gradient * new_2;
-            *parameter -= rate * *mean / (square.sqrt() + epsilon);
-        }
+        vectorized(|| {
+            for (((parameter, gradient), mean), square) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
+                *mean = *mean * beta_1 + gradient * new_1;
+                *square = *square * beta_2 + gradient * gradient * new_2;
+                *parameter -= rate * *mean / (square.sqrt() + epsilon);
+            }
+        });
     });
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{Left, Packed, ROWS, Source, add_product, block_rows, parallel_product, product, spread};
+use super::winograd::{self, Kernels, Tiles};
 
 /// Up to so many output pixels the weight is large beside the image.
 const FEW_PIXELS: usize = 256;
@@ -79,6 +80,9 @@ pub(crate) fn forward<T: Send>(
     shape: &ConvShape,
     done: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
+    if winograd::fits(shape) {
+        return winograd::convolve(image, &Kernels::forward(weight, shape), Tiles::of(shape), done);
+    }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let rows = rows_of(weight, shape);
     if pixels <= FEW_PIXELS {
@@ -152,6 +156,9 @@ fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Nu
 
 /// Gradient of the weight, from that of the output.
 pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
+    if winograd::fits_weight_gradient(shape) {
+        return winograd::weight_gradient(image, gradient, shape);
+    }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     if channels * len <= SMALL_WEIGHT && pixels >= 2 * PIECE * rayon::current_num_threads() {
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
@@ -208,6 +215,9 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
 
 /// Gradient of the image, from that of the output.
 pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
+    if winograd::fits(shape) {
+        return winograd::convolve(gradient, &Kernels::backward(weight, shape), Tiles::of(shape), |_, _| ()).0;
+    }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let kernel = Packed::new(Source::Rows(&rows_of(weight, shape), len), channels, len);
     if shape.is_pointwise() {

@@ -9,6 +9,8 @@ mod conv;
 mod max_pool;
 mod patches;
 mod product;
+mod simd;
+mod winograd;
 
 pub use adam::AdamFactors;
 pub(super) use adam::adam;

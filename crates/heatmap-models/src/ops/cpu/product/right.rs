@@ -48,6 +48,18 @@ impl Packed {
         Self { panels: Buffer::default(), rows: 0, columns: 0 }
     }
 
+    /// Room for such a matrix, with arbitrary contents.
+    pub(crate) fn room(rows: usize, columns: usize) -> Self {
+        let mut packed = Self::empty();
+        packed.resize(rows, columns);
+        packed
+    }
+
+    /// Its panels, to be written.
+    pub(crate) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; COLUMNS]]> {
+        self.panels.chunks_exact_mut((self.rows * COLUMNS).max(1)).map(|panel| panel.as_chunks_mut().0)
+    }
+
     fn resize(&mut self, rows: usize, columns: usize) {
         (self.rows, self.columns) = (rows, columns);
         self.panels.reset(rows * columns.next_multiple_of(COLUMNS));

@@ -1,0 +1,180 @@
+//! 3 x 3 convolution with stride 1 in fewer multiplications: Winograd's minimal filtering F(4 x 4, 3 x 3).
+//!
+//! Lavin and Gray 2016. Images and kernels are transformed so that a tile of 4 x 4 results needs 36 products instead of 144.
+//! Over all channels and tiles these are 36 products of matrices. What it costs is precision: sums are off by up to ten times
+//! as much as those of a plain convolution, which is a few millionths of the largest.
+
+mod tiles;
+mod transform;
+
+use rayon::prelude::*;
+
+use super::buffer::Buffer;
+use super::patches::ConvShape;
+use super::product::{COLUMNS, Left, Packed, Source, add_product, product};
+use super::simd::vectorized;
+use tiles::POINTS;
+pub(crate) use tiles::Tiles;
+use transform::{LANES, Lanes, both};
+
+/// Tiles that a thread takes at a time, about: their transforms stay in its second cache.
+const BLOCK: usize = 40;
+
+/// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four times as large as the
+/// weight, so it takes more tiles.
+pub(crate) fn fits_weight_gradient(shape: &ConvShape) -> bool {
+    fits(shape) && Tiles::of(shape).count() >= 64
+}
+
+/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the transformed kernels.
+pub(crate) fn fits(shape: &ConvShape) -> bool {
+    /// Numbers in the transformed kernels.
+    const MOST: usize = 4 * 1024 * 1024;
+    let ConvShape { kernel_size, stride, padding, in_channels, out_channels, height, width, .. } = *shape;
+    (kernel_size, stride, padding) == (3, 1, 1)
+        && in_channels.is_multiple_of(LANES)
+        && out_channels.is_multiple_of(LANES)
+        && height.min(width) >= 4
+        && POINTS * in_channels * out_channels <= MOST
+        && Tiles::of(shape).count() >= 24
+}
+
+/// Kernels in the transformed domain, ready to multiply with: one matrix for each of the 36 points.
+pub(crate) struct Kernels {
+    points: Vec<Packed>,
+}
+
+impl Kernels {
+    /// For the forward pass: from the channels of the image to those of the result.
+    pub(crate) fn forward(weight: &[f32], shape: &ConvShape) -> Self {
+        let ConvShape { in_channels, out_channels, .. } = *shape;
+        Self::new(in_channels, out_channels, |inner, column, place| weight[(column * in_channels + inner) * 9 + place])
+    }
+
+    /// For the gradient of the image: a convolution with the kernels turned round, the other way through the channels.
+    pub(crate) fn backward(weight: &[f32], shape: &ConvShape) -> Self {
+        let ConvShape { in_channels, out_channels, .. } = *shape;
+        Self::new(out_channels, in_channels, |inner, column, place| {
+            weight[(inner * in_channels + column) * 9 + 8 - place]
+        })
+    }
+
+    /// `weight` tells the number for a row and a column of the matrices and a place in the kernel.
+    fn new(inner: usize, columns: usize, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
+        let mut points: Vec<Packed> = (0..POINTS).map(|_| Packed::room(inner, columns)).collect();
+        // A panel of each point goes to the same thread.
+        let mut panels: Vec<_> = points.iter_mut().map(Packed::panels_mut).collect();
+        let shares: Vec<Vec<&mut [[f32; COLUMNS]]>> =
+            (0..columns.div_ceil(COLUMNS)).map(|_| panels.iter_mut().filter_map(Iterator::next).collect()).collect();
+        shares.into_par_iter().enumerate().for_each(|(panel, mut points)| {
+            vectorized(|| {
+                for row in 0..inner {
+                    for half in 0..COLUMNS / LANES {
+                        let first = panel * COLUMNS + half * LANES;
+                        if first >= columns {
+                            points.iter_mut().for_each(|point| point[row][half * LANES..].fill(0.0));
+                            continue;
+                        }
+                        let place = |y: usize, x: usize| {
+                            let mut lanes = Lanes::ZERO;
+                            for (lane, value) in lanes.0.iter_mut().enumerate() {
+                                *value = weight(row, first + lane, y * 3 + x);
+                            }
+                            lanes
+                        };
+                        both(transform::Kernel, place, |y, x, lanes| {
+                            lanes.write(&mut points[y * 6 + x][row][half * LANES..]);
+                        });
+                    }
+                }
+            });
+        });
+        drop(panels);
+        Self { points }
+    }
+}
+
+/// The convolution of `image`, `[batch, height, width, channels]`, with kernels of as many channels. `done` as in
+/// [`forward`](super::conv::forward).
+pub(crate) fn convolve<T: Send>(
+    image: &[f32],
+    kernels: &Kernels,
+    tiles: Tiles,
+    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> (Buffer, Vec<T>) {
+    let (inner, columns) = (kernels.points[0].rows(), kernels.points[0].columns());
+    let mut out = Buffer::new(tiles.pixels() * columns);
+    let mut rest = &mut out[..];
+    let mut blocks = Vec::new();
+    for strips in tiles.blocks(BLOCK) {
+        let pixels = tiles.pixels_of(&strips);
+        let (block, behind) = rest.split_at_mut(pixels.len() * columns);
+        rest = behind;
+        blocks.push((strips, pixels.start, block));
+    }
+    let results = blocks
+        .into_par_iter()
+        .map(|(strips, first_pixel, out)| {
+            let count = strips.len() * tiles.across();
+            let (mut left, mut results) = (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
+            vectorized(|| tiles.transform_image(image, inner, strips.clone(), &mut left));
+            let points = left.chunks_exact(count * inner).zip(results.chunks_exact_mut(count * columns));
+            for ((left, results), right) in points.zip(&kernels.points) {
+                product(Left::rows(left, count, inner), right, results);
+            }
+            vectorized(|| tiles.transform_results(&results, columns, strips, out));
+            done(first_pixel, out)
+        })
+        .collect();
+    (out, results)
+}
+
+/// Gradient of the weight, `[out_channels, in_channels, 3, 3]`.
+pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
+    /// Tiles whose transforms are kept at a time.
+    const GROUP: usize = 640;
+    let ConvShape { in_channels, out_channels, .. } = *shape;
+    let tiles = Tiles::of(shape);
+    let mut sums = Buffer::zeros(POINTS * out_channels * in_channels);
+    let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
+    for group in blocks.chunks((GROUP / BLOCK).max(1)) {
+        let transformed: Vec<_> = group
+            .par_iter()
+            .map(|strips| {
+                let count = strips.len() * tiles.across();
+                let mut images = Buffer::new(POINTS * count * in_channels);
+                let mut gradients = Buffer::new(POINTS * count * out_channels);
+                vectorized(|| tiles.transform_image(image, in_channels, strips.clone(), &mut images));
+                vectorized(|| tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut gradients));
+                (count, images, gradients)
+            })
+            .collect();
+        let points = sums.par_chunks_mut(out_channels * in_channels).enumerate();
+        points.for_each_init(
+            || (Packed::empty(), Buffer::default()),
+            |(right, copy), (point, sums)| {
+                for (count, images, gradients) in &transformed {
+                    let images = &images[point * count * in_channels..(point + 1) * count * in_channels];
+                    right.fill(Source::Rows(images, in_channels), *count, in_channels);
+                    let gradients = &gradients[point * count * out_channels..(point + 1) * count * out_channels];
+                    add_product(Left::columns(gradients, 0..out_channels, out_channels, copy), right, sums);
+                }
+            },
+        );
+    }
+    let mut weight = Buffer::new(out_channels * in_channels * 9);
+    weight.par_chunks_mut(in_channels * 9).enumerate().for_each(|(row, weight)| {
+        vectorized(|| {
+            for (half, weight) in weight.chunks_exact_mut(LANES * 9).enumerate() {
+                let at = |point: usize| (point * out_channels + row) * in_channels + half * LANES;
+                let sum = |y: usize, x: usize| Lanes::read(&sums[at(y * 6 + x)..]);
+                both(transform::KernelGradient, sum, |y, x, lanes| {
+                    for (channel, value) in lanes.0.iter().enumerate() {
+                        weight[channel * 9 + y * 3 + x] = *value;
+                    }
+                });
+            }
+        });
+    });
+    weight
+}
