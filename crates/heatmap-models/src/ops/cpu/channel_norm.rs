@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
+use super::simd::vectorized;
 
 /// Mean and biased variance of each channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,7 @@ pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
         }
         Part { rows, mean, squares }
     };
-    block.chunks(ROWS * channels).map(part).collect()
+    block.chunks(ROWS * channels).map(|block| vectorized(|| part(block))).collect()
 }
 
 /// Mean and variance from the parts, by deviations from the mean of each (Chan, Golub and LeVeque 1983), so that a large
@@ -85,6 +86,11 @@ impl ScaleShift {
 
     /// `max(0, values * scale + shift + residual)` by channel in place, with or without the residual and the ReLU.
     pub(crate) fn apply(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
+        vectorized(|| self.apply_in(values, residual, relu));
+    }
+
+    #[inline(always)]
+    fn apply_in(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
         let Self { scale, shift } = self;
         let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
         let rows = values.chunks_exact_mut(scale.len());
@@ -169,23 +175,26 @@ pub(crate) fn backward(
                 both.for_each(|(gradient, output)| *gradient = if_positive(*output, *gradient));
             }
             let (mut beta, mut gamma) = (vec![0.0_f32; channels], vec![0.0_f32; channels]);
-            for (gradient, values) in gradient.chunks_exact(channels).zip(values.chunks_exact(channels)) {
-                let sums = beta.iter_mut().zip(&mut gamma);
-                let row = sums.zip(gradient).zip(values).zip(mean);
-                if let Open::ByValues = open {
-                    for (((((beta, gamma), gradient), value), mean), (scale, shift)) in row.zip(scale.iter().zip(shift))
-                    {
-                        let opened = if_positive(value * scale + shift, *gradient);
-                        *beta += opened;
-                        *gamma += opened * (value - mean);
-                    }
-                } else {
-                    for ((((beta, gamma), gradient), value), mean) in row {
-                        *beta += gradient;
-                        *gamma += gradient * (value - mean);
+            vectorized(|| {
+                for (gradient, values) in gradient.chunks_exact(channels).zip(values.chunks_exact(channels)) {
+                    let sums = beta.iter_mut().zip(&mut gamma);
+                    let row = sums.zip(gradient).zip(values).zip(mean);
+                    if let Open::ByValues = open {
+                        for (((((beta, gamma), gradient), value), mean), (scale, shift)) in
+                            row.zip(scale.iter().zip(shift))
+                        {
+                            let opened = if_positive(value * scale + shift, *gradient);
+                            *beta += opened;
+                            *gamma += opened * (value - mean);
+                        }
+                    } else {
+                        for ((((beta, gamma), gradient), value), mean) in row {
+                            *beta += gradient;
+                            *gamma += gradient * (value - mean);
+                        }
                     }
                 }
-            }
+            });
             (beta, gamma)
         })
         .collect();
@@ -203,24 +212,26 @@ pub(crate) fn backward(
     let c: Vec<f32> = (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
     let residual = with_residual.then(|| gradient.clone());
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
-        for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
-            let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
-            if let Open::ByValues = open {
-                for (((((out, value), a), b), c), shift) in row.zip(shift) {
-                    *out = a * if_positive(value * a + shift, *out) + b * value + c;
-                }
-            } else {
-                for ((((out, value), a), b), c) in row {
-                    *out = a * *out + b * value + c;
+        vectorized(|| {
+            for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+                let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
+                if let Open::ByValues = open {
+                    for (((((out, value), a), b), c), shift) in row.zip(shift) {
+                        *out = a * if_positive(value * a + shift, *out) + b * value + c;
+                    }
+                } else {
+                    for ((((out, value), a), b), c) in row {
+                        *out = a * *out + b * value + c;
+                    }
                 }
             }
-        }
+        });
     });
     NormGradients { values: gradient, gamma: d_gamma, beta, residual }
 }
 
 /// `value` where `sign` is positive and zero elsewhere, without a branch, so that many are done at once.
-#[inline]
+#[inline(always)]
 fn if_positive(sign: f32, value: f32) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(sign > 0.0).wrapping_neg())
 }
