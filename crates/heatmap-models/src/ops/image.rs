@@ -1,6 +1,8 @@
 //! [`Image`]: what goes from layer to layer of a residual network, lying as its device likes it.
 
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{Device, Tensor};
+
+use super::flex;
 
 /// Images or activations. On Flex their channels lie last, `[batch, height, width, channels]` row by row: the operations of
 /// `cpu` run along them, and where gradients meet, Burn adds tensors that lie straight much faster than turned ones. On other
@@ -14,7 +16,7 @@ pub(crate) struct Image {
 impl Image {
     /// From `[batch, channels, height, width]`.
     pub(crate) fn new(tensor: Tensor<4>) -> Self {
-        let channels_last = tensor.device().inner() == Device::flex() && tensor.dtype() == FloatDType::F32.into();
+        let channels_last = flex::takes(&tensor);
         let tensor = if channels_last { tensor.permute([0, 2, 3, 1]) } else { tensor };
         Self { tensor, channels_last }
     }

@@ -4,17 +4,25 @@
 //! tensors, `cpu` computes it.
 
 mod adam;
+mod attention;
 mod batch_norm;
 mod conv_norm;
 mod cpu;
 mod flex;
 mod gelu;
 mod image;
+mod linear;
 mod max_pool;
+mod nt_xent;
+#[cfg(test)]
+mod testing;
 
 pub use adam::{AdamFactors, AdamMoments, adam_step};
+pub(crate) use attention::{attention, split_heads};
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv_norm::{After, conv_norm};
 pub(crate) use gelu::gelu;
 pub(crate) use image::Image;
+pub(crate) use linear::{layer_norm, linear, linear_gelu};
 pub(crate) use max_pool::max_pool;
+pub use nt_xent::nt_xent;

@@ -1,13 +1,14 @@
 //! [`Block`]: attention and a small network for each token, both residual, normalised before (paper, equations 2 and 3).
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
+use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
 
 use super::attention::Attention;
 use super::config::VitConfig;
 use super::drop_path::DropPath;
-use crate::ops::gelu;
+use super::layer_norm::LayerNorm;
+use crate::ops::{linear, linear_gelu};
 
 #[derive(Module, Debug)]
 pub(super) struct Block {
@@ -35,9 +36,9 @@ impl Block {
             dropout: DropoutConfig::new(config.dropout).init(),
         };
         Self {
-            norm1: config.layer_norm(device),
+            norm1: LayerNorm::init(config, device),
             attention: Attention::init(config, device),
-            norm2: config.layer_norm(device),
+            norm2: LayerNorm::init(config, device),
             mlp,
             dropout: DropoutConfig::new(config.dropout).init(),
             drop_path: DropPath::init(drop_path),
@@ -67,6 +68,6 @@ impl Block {
 
 impl Mlp {
     fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        self.fc2.forward(self.dropout.forward(gelu(self.fc1.forward(tokens))))
+        linear(&self.fc2, self.dropout.forward(linear_gelu(&self.fc1, tokens)))
     }
 }

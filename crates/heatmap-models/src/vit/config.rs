@@ -2,10 +2,11 @@
 
 use burn::config::Config;
 use burn::module::Param;
-use burn::nn::{DropoutConfig, Initializer, LayerNormConfig, LinearConfig};
+use burn::nn::{DropoutConfig, Initializer, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
 use super::block::Block;
+use super::layer_norm::LayerNorm;
 use super::network::{Pooler, Vit};
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
@@ -108,7 +109,7 @@ impl VitConfig {
             position: Position::init(self, device),
             dropout: DropoutConfig::new(self.dropout).init(),
             blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
-            norm: self.layer_norm(device),
+            norm: LayerNorm::init(self, device),
             pooler: self.pooler.then(|| Pooler { dense: self.linear(self.embed_dim, self.embed_dim, device) }),
             head: self.num_classes.map(|classes| self.linear(self.embed_dim, classes, device)),
             pooling: self.pooling,
@@ -139,10 +140,6 @@ impl VitConfig {
         let mut linear = LinearConfig::new(from, to).with_initializer(NORMAL).init(device);
         linear.bias = linear.bias.map(|_| Initializer::Zeros.init([to], device));
         linear
-    }
-
-    pub(super) fn layer_norm(&self, device: &Device) -> burn::nn::LayerNorm {
-        LayerNormConfig::new(self.embed_dim).with_epsilon(self.layer_norm_eps).init(device)
     }
 }
 

@@ -4,6 +4,7 @@ mod attention;
 mod block;
 mod config;
 mod drop_path;
+mod layer_norm;
 mod network;
 mod patch_embed;
 mod position;

@@ -1,11 +1,12 @@
 //! [`Vit`]: patches, positions, blocks, a last normalisation, and optional pooler and head.
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::nn::{Dropout, Linear};
 use burn::tensor::Tensor;
 
 use super::block::Block;
 use super::config::Pooling;
+use super::layer_norm::LayerNorm;
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
 use crate::Encoder;

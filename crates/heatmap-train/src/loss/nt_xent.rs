@@ -5,6 +5,7 @@
 
 use burn::config::Config;
 use burn::tensor::Tensor;
+use heatmap_models::ops;
 
 use super::similarity::{check_temperature, check_views, log_probabilities};
 
@@ -58,15 +59,24 @@ impl NtXent {
     /// The loss and the contrastive top-1 accuracy; shapes as in [`NtXent::forward`].
     pub fn forward_with_top1(&self, z0: Tensor<2>, z1: Tensor<2>) -> NtXentOutput {
         let pairs = check_views(&z0, &z1);
-        let log_p = log_probabilities(Tensor::cat(vec![z0, z1], 0), self.temperature);
-        // The other view of row i is row i + N, and the other way round: the two off-diagonal blocks.
-        let upper = diagonal_values(log_p.clone().slice([0..pairs, pairs..2 * pairs]));
-        let lower = diagonal_values(log_p.clone().slice([pairs..2 * pairs, 0..pairs]));
-        let right = Tensor::cat(vec![upper, lower], 0);
-        let best = log_p.detach().max_dim(1);
-        let top1 = right.clone().detach().greater_equal(best).float().mean();
-        NtXentOutput { loss: -right.mean(), top1 }
+        let rows = Tensor::cat(vec![z0, z1], 0);
+        if let Some((loss, top1)) = ops::nt_xent(&rows, self.temperature) {
+            return NtXentOutput { loss, top1 };
+        }
+        composed(rows, pairs, self.temperature)
     }
+}
+
+/// The same by Burn's operations.
+fn composed(rows: Tensor<2>, pairs: usize, temperature: f64) -> NtXentOutput {
+    let log_p = log_probabilities(rows, temperature);
+    // The other view of row i is row i + N, and the other way round: the two off-diagonal blocks.
+    let upper = diagonal_values(log_p.clone().slice([0..pairs, pairs..2 * pairs]));
+    let lower = diagonal_values(log_p.clone().slice([pairs..2 * pairs, 0..pairs]));
+    let right = Tensor::cat(vec![upper, lower], 0);
+    let best = log_p.detach().max_dim(1);
+    let top1 = right.clone().detach().greater_equal(best).float().mean();
+    NtXentOutput { loss: -right.mean(), top1 }
 }
 
 /// The diagonal of a square matrix as a column.

@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
-use super::product::{Left, Packed, ROWS, Source, add_product, block_rows, parallel_product, product, spread};
+use super::product::{
+    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, parallel_product, product, spread,
+};
 use super::winograd::{self, Kernels, Tiles};
 
 /// Up to so many output pixels the weight is large beside the image.
@@ -164,16 +166,11 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
     let mut rows = Buffer::zeros(channels * len);
-    let share = channels.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(ROWS);
     for start in (0..pixels).step_by(PIECE) {
         let some = start..(start + PIECE).min(pixels);
         let patches = patches_of(image, shape, some.clone());
         let patches = Packed::new(Source::Rows(&patches, len), some.len(), len);
-        let gradient = &gradient[some.start * channels..some.end * channels];
-        rows.par_chunks_mut(share * len).enumerate().for_each_init(Buffer::default, |copy, (at, rows)| {
-            let part = at * share..at * share + rows.len() / len;
-            add_product(Left::columns(gradient, part, channels, copy), &patches, rows);
-        });
+        add_transposed_product(&gradient[some.start * channels..some.end * channels], channels, &patches, &mut rows);
     }
     planes_of(rows, shape)
 }

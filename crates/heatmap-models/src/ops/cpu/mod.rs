@@ -3,9 +3,14 @@
 //! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and gradients.
 
 mod adam;
+mod attention;
 mod buffer;
 mod channel_norm;
+mod contrastive;
 mod conv;
+pub(super) mod layer_norm;
+pub(super) mod linear;
+mod math;
 mod max_pool;
 mod patches;
 mod product;
@@ -14,8 +19,10 @@ mod winograd;
 
 pub use adam::AdamFactors;
 pub(super) use adam::adam;
+pub(super) use attention::{AttentionShape, attention, attention_backward};
 pub(super) use buffer::Buffer;
 pub(super) use channel_norm::{NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics};
+pub(super) use contrastive::{Contrast, nt_xent};
 pub(super) use conv::{forward, image_gradient, weight_gradient};
 pub(super) use max_pool::{max_pool, max_pool_backward};
 pub(super) use patches::ConvShape;

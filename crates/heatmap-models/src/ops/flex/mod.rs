@@ -3,13 +3,19 @@
 //! Images are `[batch, height, width, channels]` here (see [`Image`](super::Image)). The way of a call: a function here ->
 //! (`extension`: Burn's dispatch, and its gradients) -> `passes` over slices -> `cpu`.
 
+mod contrastive;
 mod extension;
 mod layout;
 mod passes;
+mod record;
+mod transformer;
+
+pub(super) use contrastive::nt_xent;
+pub(super) use transformer::{attention, layer_norm, linear};
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, FloatDType, Tensor};
 
 use super::adam::AdamMoments;
 use super::cpu::AdamFactors;
@@ -110,6 +116,11 @@ pub(super) fn adam<const D: usize>(
     let [mean, square] = [moments.mean, moments.square].map(to_flex);
     let [parameter, mean, square] = passes::adam(to_flex(parameter), to_flex(gradient), [mean, square], factors);
     (from_flex(parameter), AdamMoments { mean: from_flex(mean), square: from_flex(square) })
+}
+
+/// Whether the operations here take a tensor, with or without gradients.
+pub(super) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.device().inner() == Device::flex() && tensor.dtype() == FloatDType::F32.into()
 }
 
 fn to_flex<const D: usize>(tensor: Tensor<D>) -> FlexTensor {

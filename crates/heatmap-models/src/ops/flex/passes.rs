@@ -6,6 +6,7 @@ use burn::backend::flex::FlexTensor;
 
 use super::super::cpu::{self, AdamFactors, Buffer, ConvShape, Open, ScaleShift, Statistics};
 use super::layout::{contiguous, image, laid, owned, recycle, shaped, slice, vector};
+use super::record::Kept;
 use super::{Layer, Norm, Window};
 
 /// A layer with fixed statistics.
@@ -36,7 +37,7 @@ pub(super) fn evaluate(
 
 /// What the backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct Layered {
     /// Channels last.
     x: FlexTensor,
     weight: FlexTensor,
@@ -50,7 +51,7 @@ pub(super) struct Kept {
     layer: Layer,
 }
 
-impl Kept {
+impl Layered {
     /// Lets go of the tensors, for whoever needs their memory next.
     fn recycle(self) {
         recycle(self.x);
@@ -68,7 +69,7 @@ pub(super) fn train(
     beta: FlexTensor,
     residual: Option<FlexTensor>,
     layer: Layer,
-) -> (FlexTensor, Kept) {
+) -> (FlexTensor, Layered) {
     let shape = conv_shape(&x, &weight, layer);
     assert!(shape.out_pixels() > 1, "batch normalisation in training needs more than one value per channel");
     let (x, residual) = (contiguous(x), residual.map(contiguous));
@@ -81,17 +82,17 @@ pub(super) fn train(
     let output = image(affine.applied(&values, residual.as_ref().map(slice), layer.relu), &shape);
     let kept_output = residual.is_some().then(|| output.clone());
     let values = Arc::new(values);
-    (output, Kept { x, weight, values, output: kept_output, statistics, affine, shape, layer })
+    (output, Layered { x, weight, values, output: kept_output, statistics, affine, shape, layer })
 }
 
 /// Gradients of x, weight, gamma, beta and the residual.
 pub(super) fn backward(
-    kept: Kept,
+    kept: Layered,
     gradient: FlexTensor,
     x_needed: bool,
     weight_needed: bool,
 ) -> [Option<FlexTensor>; 5] {
-    let Kept { x, weight, values, output, statistics, affine, shape, layer } = &kept;
+    let Layered { x, weight, values, output, statistics, affine, shape, layer } = &kept;
     let open = match (output, layer.relu) {
         (Some(output), _) => Open::ByOutput(slice(output)),
         (None, true) => Open::ByValues,
@@ -111,6 +112,29 @@ pub(super) fn backward(
     let residual = residual.map(|values| image(values, shape));
     kept.recycle();
     [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual]
+}
+
+impl<const N: usize> Kept<N> for Layered {
+    /// Of x, weight, gamma, beta and, if there was one, the residual.
+    fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
+        let mut all = backward(self, gradient, needed[0], needed[1]).into_iter();
+        std::array::from_fn(|_| all.next().flatten())
+    }
+}
+
+/// What max pooling keeps: from which place of its window each output came.
+#[derive(Debug, Clone)]
+pub(super) struct Pooled {
+    pub(super) places: Vec<u8>,
+    pub(super) shape: ConvShape,
+}
+
+impl Kept<1> for Pooled {
+    fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let shape = &self.shape;
+        let values = cpu::max_pool_backward(slice(&contiguous(gradient)), &self.places, shape);
+        [Some(laid([shape.batch, shape.height, shape.width, shape.in_channels], values))]
+    }
 }
 
 /// A step of Adam: parameter and both means behind it.

@@ -185,3 +185,26 @@ fn views_of_different_shapes_are_refused() {
 fn a_temperature_of_zero_is_refused() {
     NtXentConfig::new().with_temperature(0.0).init();
 }
+
+#[test]
+fn the_fused_loss_is_that_of_burns_operations() {
+    let device = Device::flex().autodiff();
+    device.seed(4);
+    for (pairs, dim, temperature) in [(1, 3, 0.5), (5, 7, 0.1), (101, 128, 0.5), (64, 33, 0.05)] {
+        let rows = Tensor::<2>::random([2 * pairs, dim], Distribution::Normal(0.1, 2.0), &device).require_grad();
+        let fused = ops::nt_xent(&rows, temperature).expect("on Flex");
+        let fused = NtXentOutput { loss: fused.0, top1: fused.1 };
+        let results = |output: NtXentOutput| {
+            let gradients = (output.loss.clone() * 3.0).backward();
+            let gradient = rows.grad(&gradients).expect("a gradient").into_data().try_to_vec::<f32>().expect("f32");
+            (output.loss.into_scalar::<f32>(), output.top1.into_scalar::<f32>(), gradient)
+        };
+        let (ours, theirs) = (results(fused), results(composed(rows.clone(), pairs, temperature)));
+        assert!((ours.0 - theirs.0).abs() < 1e-5 * theirs.0.max(1.0), "{} is not {}", ours.0, theirs.0);
+        assert_eq!(ours.1, theirs.1);
+        let largest = theirs.2.iter().fold(1e-6_f32, |largest, value| largest.max(value.abs()));
+        for (ours, theirs) in ours.2.iter().zip(&theirs.2) {
+            assert!((ours - theirs).abs() < 2e-5 * largest, "{ours} is not {theirs}");
+        }
+    }
+}

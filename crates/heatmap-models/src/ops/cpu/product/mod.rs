@@ -105,11 +105,21 @@ pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
     /// Numbers of the left side in the second cache.
     const BLOCK: usize = 96 * 1024;
     let share = rows.div_ceil(2 * rayon::current_num_threads());
-    (BLOCK / inner.max(1)).clamp(4 * ROWS, 64 * ROWS).min(share).max(1).next_multiple_of(ROWS)
+    (BLOCK / inner.clamp(1, INNER)).clamp(4 * ROWS, 64 * ROWS).min(share).max(1).next_multiple_of(ROWS)
 }
 
 /// A matrix `[rows, inner]`, row by row, times the right side, on all threads.
 pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buffer {
+    parallel_product_then(left, rows, right, |_| {})
+}
+
+/// The same; `then` gets each block of rows of the result while it is in the cache.
+pub(crate) fn parallel_product_then(
+    left: &[f32],
+    rows: usize,
+    right: &Packed,
+    then: impl Fn(&mut [f32]) + Sync,
+) -> Buffer {
     let (inner, columns) = (right.rows(), right.columns());
     let mut out = Buffer::new(rows * columns);
     let block = block_rows(rows, inner);
@@ -117,8 +127,37 @@ pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buf
         let count = out.len() / columns;
         let left = &left[at * block * inner..(at * block + count) * inner];
         product(spread(left, count, inner, copy), right, out);
+        then(out);
     });
     out
+}
+
+/// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`, on all threads.
+pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32], right_columns: usize) -> Buffer {
+    let rows = right.len() / right_columns;
+    let mut out = Buffer::zeros(left_columns * right_columns);
+    for start in (0..rows).step_by(INNER) {
+        let some = start..(start + INNER).min(rows);
+        let right = &right[some.start * right_columns..some.end * right_columns];
+        let right = Packed::new(Source::Rows(right, right_columns), some.len(), right_columns);
+        add_transposed_product(
+            &left[some.start * left_columns..some.end * left_columns],
+            left_columns,
+            &right,
+            &mut out,
+        );
+    }
+    out
+}
+
+/// `out += left^T * right` on all threads; `left` has as many rows as the right side.
+pub(crate) fn add_transposed_product(left: &[f32], left_columns: usize, right: &Packed, out: &mut [f32]) {
+    let columns = right.columns();
+    let share = left_columns.div_ceil(2 * rayon::current_num_threads()).min(16 * ROWS).next_multiple_of(ROWS);
+    out.par_chunks_mut(share * columns).enumerate().for_each_init(Buffer::default, |copy, (at, out)| {
+        let part = at * share..at * share + out.len() / columns;
+        add_product(Left::columns(left, part, left_columns, copy), right, out);
+    });
 }
 
 /// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache: they are copied apart.

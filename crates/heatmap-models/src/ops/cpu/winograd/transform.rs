@@ -89,9 +89,8 @@ pub(super) fn both<const N: usize, const M: usize, T: Matrix<N, M>>(
         for (row, one) in one.iter_mut().enumerate() {
             *one = read(row, column);
         }
-        let done = T::times(one);
-        for row in 0..M {
-            columns[row][column] = done[row];
+        for (columns, done) in columns.iter_mut().zip(T::times(one)) {
+            columns[column] = done;
         }
     }
     for (row, columns) in columns.into_iter().enumerate() {

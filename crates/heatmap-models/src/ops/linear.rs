@@ -1,0 +1,106 @@
+//! Linear layers over tokens, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere Burn's one after another.
+
+use burn::nn::Linear;
+use burn::tensor::{Tensor, module};
+
+use super::{flex, gelu};
+
+/// Applies `layer`.
+///
+/// # Shapes
+/// - `x`: `[batch, tokens, inputs]`; output: `[batch, tokens, outputs]`
+pub(crate) fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    match &layer.bias {
+        Some(bias) if flex::takes(&x) => flex::linear(x, layer.weight.val(), bias.val(), false),
+        _ => layer.forward(x),
+    }
+}
+
+/// Applies `layer` and GELU; shapes as in [`linear`].
+pub(crate) fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    match &layer.bias {
+        Some(bias) if flex::takes(&x) => flex::linear(x, layer.weight.val(), bias.val(), true),
+        _ => gelu(layer.forward(x)),
+    }
+}
+
+/// Layer normalisation over the last dimension.
+///
+/// # Shapes
+/// - `x` and output: `[batch, tokens, width]`; `gamma`, `beta`: `[width]`
+pub(crate) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
+    if flex::takes(&x) {
+        flex::layer_norm(x, gamma, beta, epsilon)
+    } else {
+        module::layer_norm(x, gamma, Some(beta), epsilon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    use super::super::testing::{assert_same, ramp};
+    use super::*;
+
+    #[test]
+    fn values_and_gradients_are_those_of_burns_own_operations() {
+        let device = Device::flex().autodiff();
+        for ([batch, tokens, inputs], outputs) in [([2, 5, 48], 33), ([3, 197, 64], 160), ([1, 1, 1024], 8)] {
+            let mut layer = LinearConfig::new(inputs, outputs).init(&device);
+            let shifted = |bias: Tensor<1>| (bias + ramp([outputs], 7, &device)).detach().require_grad();
+            layer.bias = layer.bias.map(|bias| bias.map(shifted));
+            let x = ramp([batch, tokens, inputs], 1, &device).require_grad();
+            for with_gelu in [false, true] {
+                let results = |ours: bool| {
+                    let y = match (ours, with_gelu) {
+                        (true, true) => linear_gelu(&layer, x.clone()),
+                        (true, false) => linear(&layer, x.clone()),
+                        (false, true) => gelu(layer.forward(x.clone())),
+                        (false, false) => layer.forward(x.clone()),
+                    };
+                    let gradients = (y.clone() * ramp([batch, tokens, outputs], 2, &device)).sum().backward();
+                    let bias = layer.bias.as_ref().expect("a bias").val();
+                    [
+                        y.inner().into_data(),
+                        x.grad(&gradients).expect("of x").into_data(),
+                        layer.weight.val().grad(&gradients).expect("of the weight").into_data(),
+                        bias.grad(&gradients).expect("of the bias").into_data(),
+                    ]
+                };
+                assert_same(&results(true), &results(false), 1e-5);
+            }
+            let layer = burn::module::Module::valid(&layer);
+            let plain = x.clone().inner();
+            let expected = gelu(layer.forward(plain.clone())).into_data();
+            assert_same(&[linear_gelu(&layer, plain).into_data()], &[expected], 1e-5);
+        }
+    }
+
+    #[test]
+    fn normalisation_is_that_of_burn() {
+        let device = Device::flex().autodiff();
+        for shape @ [.., width] in [[2, 3, 16], [2, 70, 100], [1, 1, 7]] {
+            let x = (ramp(shape, 1, &device) + 3.0).detach().require_grad();
+            let gamma = (ramp([width], 2, &device) + 1.0).detach().require_grad();
+            let beta = ramp([width], 3, &device).require_grad();
+            let results = |ours: bool| {
+                let (gamma_, beta_) = (gamma.clone(), beta.clone());
+                let y = if ours {
+                    layer_norm(x.clone(), gamma_, beta_, 1e-6)
+                } else {
+                    module::layer_norm(x.clone(), gamma_, Some(beta_), 1e-6)
+                };
+                let gradients = (y.clone() * ramp(shape, 4, &device)).sum().backward();
+                [
+                    y.inner().into_data(),
+                    x.grad(&gradients).expect("of x").into_data(),
+                    gamma.grad(&gradients).expect("of gamma").into_data(),
+                    beta.grad(&gradients).expect("of beta").into_data(),
+                ]
+            };
+            assert_same(&results(true), &results(false), 1e-5);
+        }
+    }
+}
