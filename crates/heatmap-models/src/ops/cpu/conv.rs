@@ -73,24 +73,57 @@ fn planes_of(rows: Buffer, shape: &ConvShape) -> Buffer {
     if shape.kernel_size == 1 { rows } else { kernel_planes(&rows, shape) }
 }
 
-/// `image` `[batch, height, width, in_channels]` and `weight` `[out_channels, in_channels, k, k]` to
-/// `[batch, out_height, out_width, out_channels]`. Whenever some rows of pixels are done, `done` gets them while they are in
-/// the cache, with the number of the first; what it gives is the second result.
+/// A layer's weight as its forward pass multiplies with it.
+pub(crate) enum Kernel {
+    /// In the transformed domain.
+    Winograd(Kernels),
+    /// As the right side of a product with patches.
+    Right(Packed),
+    /// As the left side, row by row: for few pixels the weight is the large matrix.
+    Left(Buffer),
+}
+
+impl Kernel {
+    /// Which kind a layer of this shape takes depends on the size of its images too.
+    pub(crate) fn new(weight: &[f32], shape: &ConvShape) -> Self {
+        if winograd::fits(shape) {
+            return Self::Winograd(Kernels::forward(weight, shape));
+        }
+        let rows = rows_of(weight, shape);
+        if shape.out_pixels() <= FEW_PIXELS {
+            return Self::Left(match rows {
+                Numbers::Ours(rows) => rows,
+                Numbers::Theirs(rows) => Buffer::copy_of(rows),
+            });
+        }
+        Self::Right(Packed::new(Source::Columns(&rows, shape.patch_len()), shape.patch_len(), shape.out_channels))
+    }
+
+    /// Whether it is of the kind that a layer of this shape takes.
+    pub(crate) fn suits(&self, shape: &ConvShape) -> bool {
+        match self {
+            Self::Winograd(_) => winograd::fits(shape),
+            Self::Right(_) => !winograd::fits(shape) && shape.out_pixels() > FEW_PIXELS,
+            Self::Left(_) => !winograd::fits(shape) && shape.out_pixels() <= FEW_PIXELS,
+        }
+    }
+}
+
+/// `image` `[batch, height, width, in_channels]` to `[batch, out_height, out_width, out_channels]`. Whenever some rows of
+/// pixels are done, `done` gets them while they are in the cache, with the number of the first; what it gives is the second
+/// result.
 pub(crate) fn forward<T: Send>(
     image: &[f32],
-    weight: &[f32],
+    kernel: &Kernel,
     shape: &ConvShape,
     done: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
-    if winograd::fits(shape) {
-        return winograd::convolve(image, &Kernels::forward(weight, shape), Tiles::of(shape), done);
-    }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
-    let rows = rows_of(weight, shape);
-    if pixels <= FEW_PIXELS {
-        return forward_few(image, &rows, shape, done);
-    }
-    let kernel = Packed::new(Source::Columns(&rows, len), len, channels);
+    let kernel = match kernel {
+        Kernel::Winograd(kernels) => return winograd::convolve(image, kernels, Tiles::of(shape), done),
+        Kernel::Left(rows) => return forward_few(image, rows, shape, done),
+        Kernel::Right(kernel) => kernel,
+    };
     let mut out = Buffer::new(pixels * channels);
     let block = block_rows(pixels, len);
     let results = out
@@ -98,7 +131,7 @@ pub(crate) fn forward<T: Send>(
         .enumerate()
         .map_init(Buffer::default, |copy, (at, out)| {
             let rows = at * block..at * block + out.len() / channels;
-            product(left_of(image, shape, rows, copy), &kernel, out);
+            product(left_of(image, shape, rows, copy), kernel, out);
             done(at * block, out)
         })
         .collect();

@@ -10,24 +10,27 @@ use super::simd::vectorized;
 /// Rows that a thread takes at a time where nothing is multiplied.
 const BLOCK: usize = 64;
 
-/// `x * weight + bias`: `x` is `[rows, inputs]`, `weight` `[inputs, outputs]`, both row by row.
-pub(crate) fn linear(x: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+/// A weight `[inputs, outputs]`, row by row, as the layer multiplies with it.
+pub(crate) fn packed(weight: &[f32], outputs: usize) -> Packed {
+    Packed::new(Source::Rows(weight, outputs), weight.len() / outputs, outputs)
+}
+
+/// `x * weight + bias`; `x` is `[rows, inputs]`.
+pub(crate) fn linear(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
     with_bias(x, weight, bias, |_| {})
 }
 
 /// GELU of the same.
-pub(crate) fn linear_gelu(x: &[f32], weight: &[f32], bias: &[f32]) -> Buffer {
+pub(crate) fn linear_gelu(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
     with_bias(x, weight, bias, |block| {
         vectorized(|| block.iter_mut().for_each(|value| *value = math::gelu(*value)));
     })
 }
 
-fn with_bias(x: &[f32], weight: &[f32], bias: &[f32], then: impl Fn(&mut [f32]) + Sync) -> Buffer {
-    let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
-    let weight = Packed::new(Source::Rows(weight, outputs), inputs, outputs);
-    parallel_product_then(x, x.len() / inputs, &weight, |block| {
+fn with_bias(x: &[f32], weight: &Packed, bias: &[f32], then: impl Fn(&mut [f32]) + Sync) -> Buffer {
+    parallel_product_then(x, x.len() / weight.rows(), weight, |block| {
         vectorized(|| {
-            for row in block.chunks_exact_mut(outputs) {
+            for row in block.chunks_exact_mut(bias.len()) {
                 row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
             }
         });

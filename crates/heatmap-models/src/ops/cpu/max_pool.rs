@@ -4,37 +4,63 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::patches::ConvShape;
+use super::simd::vectorized;
 
-/// The largest value under the window of each output pixel, and at which place of the window it was: the first of several,
-/// as in PyTorch. `shape` has as many channels out as in, and at most 256 places in a window.
-pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> (Buffer, Vec<u8>) {
-    let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
-    let (out_height, out_width) = (shape.out_height(), shape.out_width());
-    let line = out_width * channels;
-    let mut largest = Buffer::new(shape.out_pixels() * channels);
+/// The largest value under the window of each output pixel. `shape` has as many channels out as in.
+pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
+    let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
+    let line = shape.out_width() * shape.in_channels;
+    largest.par_chunks_mut(line).enumerate().for_each(|(at, largest)| {
+        largest.fill(f32::NEG_INFINITY);
+        vectorized(|| {
+            windows(shape, at, |pixel, _, from| {
+                let largest = &mut largest[pixel..pixel + shape.in_channels];
+                for (largest, value) in largest.iter_mut().zip(&image[from..from + shape.in_channels]) {
+                    *largest = if value > largest { *value } else { *largest };
+                }
+            });
+        });
+    });
+    largest
+}
+
+/// The same, and at which place of the window it was: the first of several, as in PyTorch. At most 256 places in a window.
+pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer, Vec<u8>) {
+    let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let mut places = vec![0_u8; largest.len()];
+    let line = shape.out_width() * shape.in_channels;
     let lines = largest.par_chunks_mut(line).zip(places.par_chunks_mut(line)).enumerate();
     lines.for_each(|(at, (largest, places))| {
         largest.fill(f32::NEG_INFINITY);
-        let (sample, out_row) = (at / out_height, at % out_height);
-        let pixels = largest.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels)).enumerate();
-        for (out_column, (largest, places)) in pixels {
-            for place in 0..kernel_size * kernel_size {
-                let (y, x) = (out_row * stride + place / kernel_size, out_column * stride + place % kernel_size);
-                if y < padding || y >= height + padding || x < padding || x >= width + padding {
-                    continue;
-                }
-                let from = ((sample * height + y - padding) * width + x - padding) * channels;
-                let values = &image[from..from + channels];
-                for ((largest, found), value) in largest.iter_mut().zip(places.iter_mut()).zip(values) {
+        vectorized(|| {
+            windows(shape, at, |pixel, place, from| {
+                let channels = pixel..pixel + shape.in_channels;
+                let both = largest[channels.clone()].iter_mut().zip(&mut places[channels]);
+                for ((largest, found), value) in both.zip(&image[from..from + shape.in_channels]) {
                     let above = value > largest;
                     *largest = if above { *value } else { *largest };
                     *found = if above { place as u8 } else { *found };
                 }
-            }
-        }
+            });
+        });
     });
     (largest, places)
+}
+
+/// Calls `each` for every place of every window of an output line that lies inside the image, with the index of the output
+/// pixel in the line, the place, and the index of the image's pixel.
+#[inline(always)]
+fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, usize, usize)) {
+    let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
+    let (sample, out_row) = (line / shape.out_height(), line % shape.out_height());
+    for out_column in 0..shape.out_width() {
+        for place in 0..kernel_size * kernel_size {
+            let (y, x) = (out_row * stride + place / kernel_size, out_column * stride + place % kernel_size);
+            if y >= padding && y < height + padding && x >= padding && x < width + padding {
+                each(out_column * channels, place, ((sample * height + y - padding) * width + x - padding) * channels);
+            }
+        }
+    }
 }
 
 /// The gradient of the image: each output's goes to the place it came from.

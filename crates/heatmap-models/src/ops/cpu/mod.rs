@@ -23,6 +23,6 @@ pub(super) use attention::{AttentionShape, attention, attention_backward};
 pub(super) use buffer::Buffer;
 pub(super) use channel_norm::{NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics};
 pub(super) use contrastive::{Contrast, nt_xent};
-pub(super) use conv::{forward, image_gradient, weight_gradient};
-pub(super) use max_pool::{max_pool, max_pool_backward};
+pub(super) use conv::{Kernel, forward, image_gradient, weight_gradient};
+pub(super) use max_pool::{max_pool, max_pool_backward, max_pool_with_places};
 pub(super) use patches::ConvShape;

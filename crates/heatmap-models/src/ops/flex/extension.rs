@@ -37,7 +37,7 @@ pub(super) trait ConvNorm: Backend {
 impl ConvNorm for Flex {
     fn max_pool_last(x: FlexTensor, window: Window) -> FlexTensor {
         let shape = window_shape(&x, window);
-        image(cpu::max_pool(slice(&contiguous(x)), &shape).0, &shape)
+        image(cpu::max_pool(slice(&contiguous(x)), &shape), &shape)
     }
 
     fn conv_norm_train(
@@ -69,7 +69,7 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
         let parents = [x.node()];
         let x = x.into_primitive();
         let shape = window_shape(&x, window);
-        let (largest, places) = cpu::max_pool(slice(&contiguous(x)), &shape);
+        let (largest, places) = cpu::max_pool_with_places(slice(&contiguous(x)), &shape);
         record::<C, 1, _>(parents, image(largest, &shape), Pooled { places, shape })
     }
 

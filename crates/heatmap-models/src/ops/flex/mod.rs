@@ -7,6 +7,7 @@ mod contrastive;
 mod extension;
 mod layout;
 mod passes;
+mod prepared;
 mod record;
 mod transformer;
 

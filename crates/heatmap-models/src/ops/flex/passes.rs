@@ -6,6 +6,7 @@ use burn::backend::flex::FlexTensor;
 
 use super::super::cpu::{self, AdamFactors, Buffer, ConvShape, Open, ScaleShift, Statistics};
 use super::layout::{contiguous, image, laid, owned, recycle, shaped, slice, vector};
+use super::prepared::{forget_gone, prepared};
 use super::record::Kept;
 use super::{Layer, Norm, Window};
 
@@ -24,7 +25,10 @@ pub(super) fn evaluate(
     let statistics = Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
     let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);
     let summand = residual.as_ref().map(slice);
-    let (output, _) = cpu::forward(slice(&x), slice(&contiguous(weight)), &shape, |row, block| {
+    let weight = contiguous(weight);
+    let kernel =
+        prepared(&weight, |kernel: &cpu::Kernel| kernel.suits(&shape), || cpu::Kernel::new(slice(&weight), &shape));
+    let (output, _) = cpu::forward(slice(&x), &kernel, &shape, |row, block| {
         let first = row * shape.out_channels;
         affine.apply(block, summand.map(|summand| &summand[first..first + block.len()]), layer.relu);
     });
@@ -75,7 +79,11 @@ pub(super) fn train(
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let (weight, gamma, beta) = (contiguous(weight), contiguous(gamma), contiguous(beta));
     let channels = shape.out_channels;
-    let (values, parts) = cpu::forward(slice(&x), slice(&weight), &shape, |_, block| cpu::parts(block, channels));
+    // What evaluation has prepared of weights that are gone would only be in the way.
+    forget_gone();
+    let kernel = cpu::Kernel::new(slice(&weight), &shape);
+    let (values, parts) = cpu::forward(slice(&x), &kernel, &shape, |_, block| cpu::parts(block, channels));
+    drop(kernel);
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let statistics = cpu::statistics(&parts, channels);
     let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);

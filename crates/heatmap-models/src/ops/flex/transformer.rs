@@ -8,6 +8,7 @@ use burn::tensor::{Shape, Tensor};
 
 use super::super::cpu::{self, AttentionShape};
 use super::layout::{contiguous, laid, owned, recycle, shaped, slice, vector};
+use super::prepared::prepared;
 use super::record::{Kept, record};
 
 /// `x * weight + bias`, or GELU of it.
@@ -51,7 +52,9 @@ impl Transformer for Flex {
         let shape = with_last(&x, &bias);
         let [x, weight, bias] = [x, weight, bias].map(contiguous);
         let pass = if gelu { cpu::linear::linear_gelu } else { cpu::linear::linear };
-        let out = shaped(shape, pass(slice(&x), slice(&weight), slice(&bias)));
+        let outputs = slice(&bias).len();
+        let packed = prepared(&weight, |_| true, || cpu::linear::packed(slice(&weight), outputs));
+        let out = shaped(shape, pass(slice(&x), &packed, slice(&bias)));
         recycle(x);
         out
     }
@@ -82,7 +85,9 @@ impl<C: CheckpointStrategy> Transformer for Autodiff<Flex, C> {
         let parents = [x.node(), weight.node(), bias.node()];
         let [x, weight, bias] = [x, weight, bias].map(|tensor| contiguous(tensor.into_primitive()));
         let shape = with_last(&x, &bias);
-        let sums = cpu::linear::linear(slice(&x), slice(&weight), slice(&bias));
+        let packed = cpu::linear::packed(slice(&weight), slice(&bias).len());
+        let sums = cpu::linear::linear(slice(&x), &packed, slice(&bias));
+        drop(packed);
         let (output, before) = if gelu {
             (shaped(shape.clone(), cpu::linear::gelu(&sums)), Some(shaped(shape, sums)))
         } else {
