@@ -18,6 +18,16 @@ pub(super) fn evaluate(
     residual: Option<FlexTensor>,
     layer: Layer,
 ) -> FlexTensor {
+    cpu::on_the_pool(|| evaluate_here(x, weight, norm, residual, layer))
+}
+
+fn evaluate_here(
+    x: FlexTensor,
+    weight: FlexTensor,
+    norm: Norm<FlexTensor>,
+    residual: Option<FlexTensor>,
+    layer: Layer,
+) -> FlexTensor {
     let shape = conv_shape(&x, &weight, layer);
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let Norm { gamma, beta, mean, variance } = norm;
@@ -67,6 +77,17 @@ impl Layered {
 
 /// A layer that normalises by its batch: the output, and what the backward pass needs.
 pub(super) fn train(
+    x: FlexTensor,
+    weight: FlexTensor,
+    gamma: FlexTensor,
+    beta: FlexTensor,
+    residual: Option<FlexTensor>,
+    layer: Layer,
+) -> (FlexTensor, Layered) {
+    cpu::on_the_pool(|| train_here(x, weight, gamma, beta, residual, layer))
+}
+
+fn train_here(
     x: FlexTensor,
     weight: FlexTensor,
     gamma: FlexTensor,
@@ -125,7 +146,7 @@ pub(super) fn backward(
 impl<const N: usize> Kept<N> for Layered {
     /// Of x, weight, gamma, beta and, if there was one, the residual.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
-        let mut all = backward(self, gradient, needed[0], needed[1]).into_iter();
+        let mut all = cpu::on_the_pool(|| backward(self, gradient, needed[0], needed[1])).into_iter();
         std::array::from_fn(|_| all.next().flatten())
     }
 }

@@ -54,7 +54,7 @@ impl Transformer for Flex {
         let pass = if gelu { cpu::linear::linear_gelu } else { cpu::linear::linear };
         let outputs = slice(&bias).len();
         let packed = prepared(&weight, |_| true, || cpu::linear::packed(slice(&weight), outputs));
-        let out = shaped(shape, pass(slice(&x), &packed, slice(&bias)));
+        let out = shaped(shape, cpu::on_the_pool(|| pass(slice(&x), &packed, slice(&bias))));
         recycle(x);
         out
     }
@@ -69,7 +69,7 @@ impl Transformer for Flex {
 
     fn attention_heads(qkv: FlexTensor, heads: usize) -> FlexTensor {
         let (shape, qkv) = (attention_shape(&qkv, heads), contiguous(qkv));
-        let out = laid(dims(&shape, 1), cpu::attention(slice(&qkv), &shape));
+        let out = laid(dims(&shape, 1), cpu::on_the_pool(|| cpu::attention(slice(&qkv), &shape)));
         recycle(qkv);
         out
     }
