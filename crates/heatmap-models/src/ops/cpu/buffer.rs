@@ -17,7 +17,11 @@ const PATIENCE: u64 = 4_000;
 
 /// Numbers on the CPU, in memory that is used again. It has the length that was asked for and arbitrary contents.
 #[derive(Debug, Default)]
-pub(crate) struct Buffer(Vec<f32>);
+pub(crate) struct Buffer {
+    /// At least as long as the buffer, so that nothing has to be written when it is used again for something longer.
+    vec: Vec<f32>,
+    len: usize,
+}
 
 #[derive(Debug)]
 struct Pool {
@@ -33,10 +37,10 @@ impl Pool {
     /// The shortest that is long enough and not much too long.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         self.now += 1;
-        let fits = |(_, vec): &&(u64, Vec<f32>)| (len..=len + len / 4).contains(&vec.capacity());
-        let best = self.free.iter().filter(fits).map(|(_, vec)| vec.capacity()).min()?;
+        let fits = |(_, vec): &&(u64, Vec<f32>)| (len..=len + len / 4).contains(&vec.len());
+        let best = self.free.iter().filter(fits).map(|(_, vec)| vec.len()).min()?;
         // The last one given back: the likeliest to be in a cache still.
-        let at = self.free.iter().rposition(|(_, vec)| vec.capacity() == best)?;
+        let at = self.free.iter().rposition(|(_, vec)| vec.len() == best)?;
         Some(self.free.remove(at).1)
     }
 
@@ -50,18 +54,9 @@ impl Pool {
 impl Buffer {
     /// So many numbers, whatever they are.
     pub(crate) fn new(len: usize) -> Self {
-        if len < WORTHWHILE {
-            return Self(vec![0.0; len]);
-        }
-        let found = POOL.lock().unwrap_or_else(PoisonError::into_inner).take(len);
-        match found {
-            Some(mut vec) => {
-                // Only what has never been written is: the vector keeps its length in the pool.
-                vec.resize(len, 0.0);
-                Self(vec)
-            }
-            None => Self(vec![0.0; len]),
-        }
+        let found =
+            (len >= WORTHWHILE).then(|| POOL.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
+        Self { vec: found.unwrap_or_else(|| vec![0.0; len]), len }
     }
 
     /// A copy, made on all threads.
@@ -81,28 +76,30 @@ impl Buffer {
 
     /// Another length; what it held is lost.
     pub(crate) fn reset(&mut self, len: usize) {
-        if self.0.capacity() < len {
+        if self.vec.len() < len {
             *self = Self::new(len);
         } else {
-            self.0.resize(len, 0.0);
+            self.len = len;
         }
     }
 
     /// The numbers as a vector that no longer comes back by itself.
     pub(crate) fn into_vec(mut self) -> Vec<f32> {
-        std::mem::take(&mut self.0)
+        let mut vec = std::mem::take(&mut self.vec);
+        vec.truncate(self.len);
+        vec
     }
 
     /// Takes a vector of anybody's into care.
     pub(crate) fn from_vec(vec: Vec<f32>) -> Self {
-        Self(vec)
+        Self { len: vec.len(), vec }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.0.capacity() >= WORTHWHILE {
-            let vec = std::mem::take(&mut self.0);
+        if self.vec.len() >= WORTHWHILE {
+            let vec = std::mem::take(&mut self.vec);
             POOL.lock().unwrap_or_else(PoisonError::into_inner).put(vec);
         }
     }
@@ -118,13 +115,13 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.vec[..self.len]
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.vec[..self.len]
     }
 }
 
@@ -135,15 +132,15 @@ mod tests {
     #[test]
     fn the_pool_gives_the_best_fit_and_forgets_what_nobody_wants() {
         let mut pool = Pool { free: Vec::new(), now: 0 };
-        pool.put(Vec::with_capacity(1_300));
-        pool.put(Vec::with_capacity(1_100));
-        assert_eq!(pool.take(1_050).map(|vec| vec.capacity()), Some(1_100));
+        pool.put(vec![0.0; 1_300]);
+        pool.put(vec![0.0; 1_100]);
+        assert_eq!(pool.take(1_050).map(|vec| vec.len()), Some(1_100));
         assert!(pool.take(1_000).is_none(), "one that is 30 % too long stays");
         assert!(pool.take(1_301).is_none());
         for _ in 0..PATIENCE {
             assert!(pool.take(7).is_none());
         }
-        pool.put(Vec::with_capacity(2_000));
+        pool.put(vec![0.0; 2_000]);
         assert!(pool.take(1_300).is_none(), "it went back to the system");
         assert!(pool.take(2_000).is_some());
     }

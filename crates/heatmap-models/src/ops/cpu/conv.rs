@@ -11,8 +11,11 @@ use super::product::{
 };
 use super::winograd::{self, Kernels, Tiles};
 
-/// Up to so many output pixels the weight is large beside the image.
+/// Up to so many output pixels the weight is large beside the image, and packing it costs more than it brings.
 const FEW_PIXELS: usize = 256;
+
+/// The same for a weight that is packed once and for all.
+const FEW_PIXELS_KEPT: usize = 128;
 
 /// Up to so many values of a weight each thread has one of its own for its gradient.
 const SMALL_WEIGHT: usize = 64 * 1024;
@@ -84,28 +87,49 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// Which kind a layer of this shape takes depends on the size of its images too.
-    pub(crate) fn new(weight: &[f32], shape: &ConvShape) -> Self {
-        if winograd::fits(shape) {
-            return Self::Winograd(Kernels::forward(weight, shape));
-        }
-        let rows = rows_of(weight, shape);
-        if shape.out_pixels() <= FEW_PIXELS {
-            return Self::Left(match rows {
+    /// For a layer of this shape (which kind it takes depends on the size of its images too), to be used once or `kept`.
+    pub(crate) fn new(weight: &[f32], shape: &ConvShape, kept: bool) -> Self {
+        let rows = || rows_of(weight, shape);
+        match Kind::of(shape, kept) {
+            Kind::Winograd => Self::Winograd(Kernels::forward(weight, shape)),
+            Kind::Left => Self::Left(match rows() {
                 Numbers::Ours(rows) => rows,
                 Numbers::Theirs(rows) => Buffer::copy_of(rows),
-            });
+            }),
+            Kind::Right => Self::Right(Packed::new(
+                Source::Columns(&rows(), shape.patch_len()),
+                shape.patch_len(),
+                shape.out_channels,
+            )),
         }
-        Self::Right(Packed::new(Source::Columns(&rows, shape.patch_len()), shape.patch_len(), shape.out_channels))
     }
 
     /// Whether it is of the kind that a layer of this shape takes.
-    pub(crate) fn suits(&self, shape: &ConvShape) -> bool {
-        match self {
-            Self::Winograd(_) => winograd::fits(shape),
-            Self::Right(_) => !winograd::fits(shape) && shape.out_pixels() > FEW_PIXELS,
-            Self::Left(_) => !winograd::fits(shape) && shape.out_pixels() <= FEW_PIXELS,
+    pub(crate) fn suits(&self, shape: &ConvShape, kept: bool) -> bool {
+        let kind = match self {
+            Self::Winograd(_) => Kind::Winograd,
+            Self::Right(_) => Kind::Right,
+            Self::Left(_) => Kind::Left,
+        };
+        kind == Kind::of(shape, kept)
+    }
+}
+
+/// The kinds of [`Kernel`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Winograd,
+    Right,
+    Left,
+}
+
+impl Kind {
+    fn of(shape: &ConvShape, kept: bool) -> Self {
+        if winograd::fits(shape, kept) {
+            return Self::Winograd;
         }
+        let few = if kept { FEW_PIXELS_KEPT } else { FEW_PIXELS };
+        if shape.out_pixels() <= few { Self::Left } else { Self::Right }
     }
 }
 
@@ -245,7 +269,7 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
 
 /// Gradient of the image, from that of the output.
 pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
-    if winograd::fits(shape) {
+    if winograd::fits(shape, false) {
         return winograd::convolve(gradient, &Kernels::backward(weight, shape), Tiles::of(shape), |_, _| ()).0;
     }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());

@@ -36,8 +36,11 @@ fn evaluate_here(
     let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);
     let summand = residual.as_ref().map(slice);
     let weight = contiguous(weight);
-    let kernel =
-        prepared(&weight, |kernel: &cpu::Kernel| kernel.suits(&shape), || cpu::Kernel::new(slice(&weight), &shape));
+    let kernel = prepared(
+        &weight,
+        |kernel: &cpu::Kernel| kernel.suits(&shape, true),
+        || cpu::Kernel::new(slice(&weight), &shape, true),
+    );
     let (output, _) = cpu::forward(slice(&x), &kernel, &shape, |row, block| {
         let first = row * shape.out_channels;
         affine.apply(block, summand.map(|summand| &summand[first..first + block.len()]), layer.relu);
@@ -102,7 +105,7 @@ fn train_here(
     let channels = shape.out_channels;
     // What evaluation has prepared of weights that are gone would only be in the way.
     forget_gone();
-    let kernel = cpu::Kernel::new(slice(&weight), &shape);
+    let kernel = cpu::Kernel::new(slice(&weight), &shape, false);
     let (values, parts) = cpu::forward(slice(&x), &kernel, &shape, |_, block| cpu::parts(block, channels));
     drop(kernel);
     let parts: Vec<_> = parts.into_iter().flatten().collect();

@@ -23,11 +23,12 @@ const BLOCK: usize = 40;
 /// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four times as large as the
 /// weight, so it takes more tiles.
 pub(crate) fn fits_weight_gradient(shape: &ConvShape) -> bool {
-    fits(shape) && Tiles::of(shape).count() >= 64
+    fits(shape, false) && Tiles::of(shape).count() >= 64
 }
 
-/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the transformed kernels.
-pub(crate) fn fits(shape: &ConvShape) -> bool {
+/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the transformed kernels. Fewer will do
+/// where these are `kept`.
+pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
     /// Numbers in the transformed kernels.
     const MOST: usize = 4 * 1024 * 1024;
     let ConvShape { kernel_size, stride, padding, in_channels, out_channels, height, width, .. } = *shape;
@@ -36,7 +37,7 @@ pub(crate) fn fits(shape: &ConvShape) -> bool {
         && out_channels.is_multiple_of(LANES)
         && height.min(width) >= 4
         && POINTS * in_channels * out_channels <= MOST
-        && Tiles::of(shape).count() >= 24
+        && Tiles::of(shape).count() >= if kept { 16 } else { 24 }
 }
 
 /// Kernels in the transformed domain, ready to multiply with: one matrix for each of the 36 points.
