@@ -192,6 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_threads_changes_rounding_at_most() {
+        let device = Device::flex().autodiff();
+        for case in [6, 8, 9, 10, 12] {
+            let [one, five] = [1, 5].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+                pool.install(|| results(true, "sum", case, &device))
+            });
+            assert_same(&one, &five, 1e-5);
+        }
+    }
+
+    #[test]
     fn a_frozen_normalisation_still_passes_gradients() {
         let device = Device::flex().autodiff();
         let conv = Conv2dConfig::new([2, 3], [1, 1]).with_bias(false).init(&device);
