@@ -28,18 +28,18 @@ pub(crate) enum After {
 pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After) -> Image {
     let device = x.device();
     let training = device.is_autodiff() && norm.training.is_enabled();
-    match x.as_channels_last() {
-        Some(x) if training => train(conv, norm, x, after),
-        Some(x) if !device.is_autodiff() => evaluate(conv, norm, x, after),
-        _ => {
-            let y = batch_norm(norm, conv.forward(x.into_tensor()));
-            Image::new(match after {
-                After::Nothing => y,
-                After::Relu => relu(y),
-                After::SumRelu(other) => relu(y + other.into_tensor()),
-            })
-        }
+    // Evaluation under an autodiff device, and other devices, are Burn's.
+    if x.is_channels_last() && (training || !device.is_autodiff()) {
+        // The image is given away and not lent: the last who has it lets others use its memory.
+        let x = x.into_channels_last();
+        return if training { train(conv, norm, x, after) } else { evaluate(conv, norm, x, after) };
     }
+    let y = batch_norm(norm, conv.forward(x.into_tensor()));
+    Image::new(match after {
+        After::Nothing => y,
+        After::Relu => relu(y),
+        After::SumRelu(other) => relu(y + other.into_tensor()),
+    })
 }
 
 fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
@@ -47,7 +47,7 @@ fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (output, mean, variance) = match after {
         After::SumRelu(other) => {
-            let other = other.as_channels_last().expect("both lie alike");
+            let other = other.into_channels_last();
             flex::train_residual(x, conv.weight.val(), gamma, beta, other, layer)
         }
         _ => flex::train(x, conv.weight.val(), gamma, beta, layer),
@@ -61,7 +61,7 @@ fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
 fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let layer = layer(conv, norm, &after);
     let residual = match after {
-        After::SumRelu(other) => Some(other.as_channels_last().expect("both lie alike")),
+        After::SumRelu(other) => Some(other.into_channels_last()),
         _ => None,
     };
     let norm = flex::Norm {

@@ -31,9 +31,17 @@ impl Image {
         if self.channels_last { self.tensor.permute([0, 3, 1, 2]) } else { self.tensor }
     }
 
-    /// `[batch, height, width, channels]`, if the channels lie last.
-    pub(super) fn as_channels_last(&self) -> Option<Tensor<4>> {
-        self.channels_last.then(|| self.tensor.clone())
+    pub(super) fn is_channels_last(&self) -> bool {
+        self.channels_last
+    }
+
+    /// `[batch, height, width, channels]`, for operations on Flex.
+    ///
+    /// # Panics
+    /// When the channels do not lie last.
+    pub(super) fn into_channels_last(self) -> Tensor<4> {
+        assert!(self.channels_last, "images lie alike on a device");
+        self.tensor
     }
 
     /// The device of the tensor.

@@ -7,10 +7,10 @@ use super::{Image, flex};
 
 /// Applies `pool`, a square window with the same padding on all sides and no dilation.
 pub(crate) fn max_pool(pool: &MaxPool2d, x: Image) -> Image {
-    match (&pool.padding, x.as_channels_last()) {
-        (PaddingConfig2d::Explicit(padding, ..), Some(x)) => {
-            let window = flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding: *padding };
-            Image::lying_last(flex::max_pool(x, window))
+    match pool.padding {
+        PaddingConfig2d::Explicit(padding, ..) if x.is_channels_last() => {
+            let window = flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding };
+            Image::lying_last(flex::max_pool(x.into_channels_last(), window))
         }
         _ => Image::new(pool.forward(x.into_tensor())),
     }

@@ -87,29 +87,28 @@ impl ResNet {
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
     pub fn forward_stages(&self, images: Tensor<4>) -> StageOutputs {
-        let [stem, stage1, stage2, stage3, stage4] = self.activations(images).map(Image::into_tensor);
-        StageOutputs { stem, stage1, stage2, stage3, stage4 }
-    }
-
-    /// The activations behind the stem and every stage.
-    fn activations(&self, images: Tensor<4>) -> [Image; 5] {
-        let channels = images.dims()[1];
-        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
         let [first, second, third, fourth] = &self.stages[..] else { unreachable!("a network has four stages") };
-        let stem = self.stem.forward(Image::new(images));
+        let stem = self.begin(images);
         let stage1 = first.forward(stem.clone());
         let stage2 = second.forward(stage1.clone());
         let stage3 = third.forward(stage2.clone());
         let stage4 = fourth.forward(stage3.clone());
-        [stem, stage1, stage2, stage3, stage4]
+        let [stem, stage1, stage2, stage3, stage4] = [stem, stage1, stage2, stage3, stage4].map(Image::into_tensor);
+        StageOutputs { stem, stage1, stage2, stage3, stage4 }
+    }
+
+    /// The activations behind the stem.
+    fn begin(&self, images: Tensor<4>) -> Image {
+        let channels = images.dims()[1];
+        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
+        self.stem.forward(Image::new(images))
     }
 }
 
 impl Encoder for ResNet {
     /// Images to the mean of the last stage over the image.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
-        let [.., last] = self.activations(images);
-        last.mean()
+        self.stages.iter().fold(self.begin(images), |image, stage| stage.forward(image)).mean()
     }
 
     fn feature_dim(&self) -> usize {

@@ -20,8 +20,11 @@ const FEW_PIXELS_KEPT: usize = 128;
 /// Up to so many values of a weight each thread has one of its own for its gradient.
 const SMALL_WEIGHT: usize = 64 * 1024;
 
-/// Pixels whose part of a weight's gradient is summed at a time.
+/// Pixels whose part of a weight's gradient is summed at a time, at least.
 const PIECE: usize = 512;
+
+/// Numbers in the patches that are in memory at a time for it.
+const PATCHES: usize = 4 * 1024 * 1024;
 
 /// Numbers that are somebody's, or made for the moment.
 enum Numbers<'a> {
@@ -223,8 +226,10 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
     let mut rows = Buffer::zeros(channels * len);
-    for start in (0..pixels).step_by(PIECE) {
-        let some = start..(start + PIECE).min(pixels);
+    // Many at a time: each time costs all threads a meeting.
+    let piece = (PATCHES / len).max(PIECE);
+    for start in (0..pixels).step_by(piece) {
+        let some = start..(start + piece).min(pixels);
         let patches = patches_of(image, shape, some.clone());
         let patches = Packed::new(Source::Rows(&patches, len), some.len(), len);
         add_transposed_product(&gradient[some.start * channels..some.end * channels], channels, &patches, &mut rows);

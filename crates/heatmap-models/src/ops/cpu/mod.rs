@@ -15,6 +15,8 @@ mod max_pool;
 mod patches;
 mod product;
 mod simd;
+#[cfg(test)]
+mod speed;
 mod winograd;
 
 pub use adam::AdamFactors;

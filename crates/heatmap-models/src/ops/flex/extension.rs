@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, backend_extension};
 
 use super::super::cpu;
-use super::layout::{contiguous, image, slice, vector};
+use super::layout::{contiguous, image, recycle, slice, vector};
 use super::passes::{self, Layered, Pooled, window_shape};
 use super::record::{Kept, Tracked, record};
 use super::{Layer, Window};
@@ -37,7 +37,10 @@ pub(super) trait ConvNorm: Backend {
 impl ConvNorm for Flex {
     fn max_pool_last(x: FlexTensor, window: Window) -> FlexTensor {
         let shape = window_shape(&x, window);
-        image(cpu::max_pool(slice(&contiguous(x)), &shape), &shape)
+        let x = contiguous(x);
+        let output = image(cpu::max_pool(slice(&x), &shape), &shape);
+        recycle(x);
+        output
     }
 
     fn conv_norm_train(

@@ -136,8 +136,10 @@ pub(crate) fn parallel_product_then(
 pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32], right_columns: usize) -> Buffer {
     let rows = right.len() / right_columns;
     let mut out = Buffer::zeros(left_columns * right_columns);
-    for start in (0..rows).step_by(INNER) {
-        let some = start..(start + INNER).min(rows);
+    // A piece of the right side that is packed at a time, a few MiB.
+    let piece = (1024 * 1024 / right_columns).max(INNER);
+    for start in (0..rows).step_by(piece) {
+        let some = start..(start + piece).min(rows);
         let right = &right[some.start * right_columns..some.end * right_columns];
         let right = Packed::new(Source::Rows(right, right_columns), some.len(), right_columns);
         add_transposed_product(

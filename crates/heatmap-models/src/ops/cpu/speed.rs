@@ -1,0 +1,90 @@
+//! How near each layer of a ResNet-50 comes to what the processor can do; the figures in DESIGN.md come from here.
+//!
+//! ```text
+//! cargo test --release layer_speeds -- --ignored --nocapture
+//! ```
+
+use std::time::Instant;
+
+use super::conv::{self, Kernel};
+use super::on_the_pool;
+use super::patches::ConvShape;
+
+/// The convolutions of a ResNet-50 for images of `size` px, each with how often it occurs.
+fn layers(batch: usize, size: usize) -> Vec<(ConvShape, usize)> {
+    let conv = |in_channels, out_channels, kernel_size: usize, stride, side| ConvShape {
+        batch,
+        in_channels,
+        height: side,
+        width: side,
+        out_channels,
+        kernel_size,
+        stride,
+        padding: kernel_size / 2,
+    };
+    let mut all = vec![conv(3, 64, 7, 2, size)];
+    let (mut side, mut channels) = (size / 4, 64);
+    for (stage, (blocks, width)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate() {
+        for block in 0..blocks {
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            all.extend([conv(channels, width, 1, 1, side), conv(width, width, 3, stride, side)]);
+            all.push(conv(width, 4 * width, 1, 1, side / stride));
+            if block == 0 {
+                all.push(conv(channels, 4 * width, 1, stride, side));
+            }
+            (side, channels) = (side / stride, 4 * width);
+        }
+    }
+    let mut counted: Vec<(ConvShape, usize)> = Vec::new();
+    for shape in all {
+        match counted.iter_mut().find(|(seen, _)| *seen == shape) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((shape, 1)),
+        }
+    }
+    counted
+}
+
+/// The shortest of several times, in seconds.
+fn best<R>(mut work: impl FnMut() -> R + Send) -> f64
+where
+    R: Send,
+{
+    let mut time = || {
+        let start = Instant::now();
+        std::hint::black_box(on_the_pool(&mut work));
+        start.elapsed().as_secs_f64()
+    };
+    (0..8).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+#[allow(clippy::print_stdout, reason = "what it is for")]
+fn layer_speeds() {
+    for (batch, size) in [(32, 64), (8, 224)] {
+        println!("batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain convolution");
+        let mut total = [0.0; 3];
+        for (shape, count) in layers(batch, size) {
+            let value = |at: usize| (at * 7919 % 2003) as f32 / 1001.5 - 1.0;
+            let image: Vec<f32> = (0..batch * shape.height * shape.width * shape.in_channels).map(value).collect();
+            let weight: Vec<f32> = (0..shape.out_channels * shape.patch_len()).map(value).collect();
+            let gradient: Vec<f32> = (0..shape.out_pixels() * shape.out_channels).map(value).collect();
+            let seconds = [
+                best(|| conv::forward(&image, &Kernel::new(&weight, &shape, false), &shape, |_, _| ())),
+                best(|| conv::weight_gradient(&image, &gradient, &shape)),
+                best(|| conv::image_gradient(&weight, &gradient, &shape)),
+            ];
+            total.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds * count as f64);
+            let work = 2e-9 * (shape.out_pixels() * shape.out_channels * shape.patch_len()) as f64;
+            let [forward, of_weight, of_image] = seconds.map(|seconds| work / seconds);
+            let ConvShape { in_channels, out_channels, kernel_size, stride, height, .. } = shape;
+            println!(
+                "{count} x {in_channels:>4} -> {out_channels:<4} {kernel_size}x{kernel_size} stride {stride} {height:>3} px: \
+                 forward {forward:>4.0}, gradient of the weight {of_weight:>4.0}, of the image {of_image:>4.0}"
+            );
+        }
+        let [forward, of_weight, of_image] = total.map(|seconds| seconds * 1e3);
+        println!("all: {forward:.0} ms, {of_weight:.0} ms, {of_image:.0} ms\n");
+    }
+}
