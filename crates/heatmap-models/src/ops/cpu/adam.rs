@@ -17,9 +17,11 @@ pub struct AdamFactors {
     pub epsilon: f32,
 }
 
-/// Moves the parameters and both means by one gradient, on all threads.
+/// Moves the parameters and both means by one gradient, on all threads. The parameters are those of `from`, if they have to stay
+/// there, or else what `parameters` holds.
 pub(crate) fn adam(
     parameters: &mut [f32],
+    from: Option<&[f32]>,
     gradient: &[f32],
     (mean, square): (&mut [f32], &mut [f32]),
     factors: AdamFactors,
@@ -30,7 +32,10 @@ pub(crate) fn adam(
     let (new_1, new_2) = (1.0 - beta_1, 1.0 - beta_2);
     let blocks = parameters.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK));
     let blocks = blocks.zip(mean.par_chunks_mut(BLOCK)).zip(square.par_chunks_mut(BLOCK));
-    blocks.for_each(|(((parameters, gradient), mean), square)| {
+    blocks.enumerate().for_each(|(at, (((parameters, gradient), mean), square))| {
+        if let Some(from) = from {
+            parameters.copy_from_slice(&from[at * BLOCK..at * BLOCK + parameters.len()]);
+        }
         vectorized(|| {
             for (((parameter, gradient), mean), square) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
                 *mean = *mean * beta_1 + gradient * new_1;

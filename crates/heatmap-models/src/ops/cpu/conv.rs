@@ -225,14 +225,15 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     if channels * len <= SMALL_WEIGHT && pixels >= 2 * PIECE * rayon::current_num_threads() {
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
-    let mut rows = Buffer::zeros(channels * len);
+    let mut rows = Buffer::new(channels * len);
     // Many at a time: each time costs all threads a meeting.
     let piece = (PATCHES / len).max(PIECE);
     for start in (0..pixels).step_by(piece) {
         let some = start..(start + piece).min(pixels);
         let patches = patches_of(image, shape, some.clone());
         let patches = Packed::new(Source::Rows(&patches, len), some.len(), len);
-        add_transposed_product(&gradient[some.start * channels..some.end * channels], channels, &patches, &mut rows);
+        let gradient = &gradient[some.start * channels..some.end * channels];
+        add_transposed_product(gradient, channels, &patches, &mut rows, start > 0);
     }
     planes_of(rows, shape)
 }
@@ -248,7 +249,7 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
     let parts: Vec<Buffer> = (0..pixels.div_ceil(share))
         .into_par_iter()
         .map(|at| {
-            let mut rows = Buffer::zeros(channels * len);
+            let mut rows = Buffer::new(channels * len);
             let (mut patches, mut right, mut left) = (Buffer::default(), Packed::empty(), Buffer::default());
             let end = ((at + 1) * share).min(pixels);
             for start in (at * share..end).step_by(block) {
@@ -261,7 +262,8 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
                     right.fill(Source::Rows(&patches, len), some.len(), len);
                 }
                 let gradient = &gradient[some.start * channels..some.end * channels];
-                add_product(Left::columns(gradient, 0..channels, channels, &mut left), &right, &mut rows);
+                let left = Left::columns(gradient, 0..channels, channels, &mut left);
+                add_product(left, &right, &mut rows, start > at * share);
             }
             rows
         })

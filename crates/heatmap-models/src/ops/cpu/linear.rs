@@ -66,8 +66,8 @@ pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -
 }
 
 /// Gradient of the weight.
-pub(crate) fn weight_gradient(x: &[f32], gradient: &[f32], outputs: usize) -> Buffer {
-    transposed_product(x, x.len() * outputs / gradient.len(), gradient, outputs)
+pub(crate) fn weight_gradient(x: &[f32], inputs: usize, gradient: &[f32], outputs: usize) -> Buffer {
+    transposed_product(x, inputs, gradient, outputs)
 }
 
 /// Gradient of the bias: the sum of the rows.

@@ -178,8 +178,14 @@ pub(super) fn adam(
 ) -> [FlexTensor; 3] {
     let shape = parameter.layout().shape().clone();
     let gradient = contiguous(gradient);
-    let [mut parameter, mut mean, mut square] = [parameter, mean, square].map(owned);
-    cpu::adam(&mut parameter, slice(&gradient), (&mut mean, &mut square), factors);
+    let [mut mean, mut square] = [mean, square].map(owned);
+    // A trainer that keeps the network of before has it still.
+    let (mut parameter, before) = if parameter.is_unique() {
+        (owned(parameter), None)
+    } else {
+        (Buffer::new(shape.num_elements()), Some(contiguous(parameter)))
+    };
+    cpu::adam(&mut parameter, before.as_ref().map(slice), slice(&gradient), (&mut mean, &mut square), factors);
     recycle(gradient);
     [parameter, mean, square].map(|values| shaped(shape.clone(), values))
 }

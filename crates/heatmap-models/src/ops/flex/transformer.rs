@@ -137,8 +137,8 @@ impl Kept<3> for LinearRows {
         let of_x = needed[0].then(|| {
             shaped(x.layout().shape().clone(), cpu::linear::input_gradient(slice(&weight), &gradient, outputs))
         });
-        let of_weight =
-            needed[1].then(|| laid([inputs, outputs], cpu::linear::weight_gradient(slice(&x), &gradient, outputs)));
+        let of_weight = needed[1]
+            .then(|| laid([inputs, outputs], cpu::linear::weight_gradient(slice(&x), inputs, &gradient, outputs)));
         let of_bias = needed[2].then(|| vector(cpu::linear::bias_gradient(&gradient, outputs)));
         recycle(x);
         [of_x, of_weight, of_bias]

@@ -59,9 +59,9 @@ pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
     multiply(left, right, out, false);
 }
 
-/// The same added to what `out` holds.
-pub(crate) fn add_product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
-    multiply(left, right, out, true);
+/// The same, added to what `out` holds if `add`.
+pub(crate) fn add_product(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
+    multiply(left, right, out, add);
 }
 
 fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
@@ -135,7 +135,10 @@ pub(crate) fn parallel_product_then(
 /// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`, on all threads.
 pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32], right_columns: usize) -> Buffer {
     let rows = right.len() / right_columns;
-    let mut out = Buffer::zeros(left_columns * right_columns);
+    if rows == 0 {
+        return Buffer::zeros(left_columns * right_columns);
+    }
+    let mut out = Buffer::new(left_columns * right_columns);
     // A piece of the right side that is packed at a time, a few MiB.
     let piece = (1024 * 1024 / right_columns).max(INNER);
     for start in (0..rows).step_by(piece) {
@@ -147,18 +150,19 @@ pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32
             left_columns,
             &right,
             &mut out,
+            start > 0,
         );
     }
     out
 }
 
-/// `out += left^T * right` on all threads; `left` has as many rows as the right side.
-pub(crate) fn add_transposed_product(left: &[f32], left_columns: usize, right: &Packed, out: &mut [f32]) {
+/// `left^T * right` on all threads, added to what `out` holds if `add`; `left` has as many rows as the right side.
+pub(crate) fn add_transposed_product(left: &[f32], left_columns: usize, right: &Packed, out: &mut [f32], add: bool) {
     let columns = right.columns();
     let share = left_columns.div_ceil(2 * rayon::current_num_threads()).min(16 * ROWS).next_multiple_of(ROWS);
     out.par_chunks_mut(share * columns).enumerate().for_each_init(Buffer::default, |copy, (at, out)| {
         let part = at * share..at * share + out.len() / columns;
-        add_product(Left::columns(left, part, left_columns, copy), right, out);
+        add_product(Left::columns(left, part, left_columns, copy), right, out, add);
     });
 }
 
@@ -205,7 +209,7 @@ mod tests {
             }
             let mut out = vec![1.0; rows * columns];
             if inner > 0 {
-                add_product(Left::columns(&turned, 0..rows, rows, &mut Buffer::default()), &packed, &mut out);
+                add_product(Left::columns(&turned, 0..rows, rows, &mut Buffer::default()), &packed, &mut out, true);
             }
             assert!(out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0), "{rows} {inner}");
         }

@@ -136,9 +136,9 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     const GROUP: usize = 640;
     let ConvShape { in_channels, out_channels, .. } = *shape;
     let tiles = Tiles::of(shape);
-    let mut sums = Buffer::zeros(POINTS * out_channels * in_channels);
+    let mut sums = Buffer::new(POINTS * out_channels * in_channels);
     let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
-    for group in blocks.chunks((GROUP / BLOCK).max(1)) {
+    for (number, group) in blocks.chunks(GROUP / BLOCK).enumerate() {
         let transformed: Vec<_> = group
             .par_iter()
             .map(|strips| {
@@ -154,11 +154,12 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         points.for_each_init(
             || (Packed::empty(), Buffer::default()),
             |(right, copy), (point, sums)| {
-                for (count, images, gradients) in &transformed {
+                for (at, (count, images, gradients)) in transformed.iter().enumerate() {
                     let images = &images[point * count * in_channels..(point + 1) * count * in_channels];
                     right.fill(Source::Rows(images, in_channels), *count, in_channels);
                     let gradients = &gradients[point * count * out_channels..(point + 1) * count * out_channels];
-                    add_product(Left::columns(gradients, 0..out_channels, out_channels, copy), right, sums);
+                    let left = Left::columns(gradients, 0..out_channels, out_channels, copy);
+                    add_product(left, right, sums, number > 0 || at > 0);
                 }
             },
         );
