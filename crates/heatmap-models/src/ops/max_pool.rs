@@ -45,4 +45,22 @@ mod tests {
             }
         }
     }
+
+    /// PyTorch's answers: NaN is larger than all, and of several that are equal, even the smallest there is, the first counts.
+    #[test]
+    fn nan_stays_and_every_window_has_a_largest() {
+        let device = Device::flex().autodiff();
+        let pool = MaxPool2dConfig::new([3, 3]).with_strides([2, 2]);
+        let pool = pool.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
+        let mut values = [f32::NEG_INFINITY; 16];
+        values[10] = f32::NAN;
+        let x = Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 4, 4]), &device).require_grad();
+        let y = max_pool(&pool, Image::new(x.clone())).into_tensor();
+        let gradient = x.grad(&y.clone().sum().backward()).expect("a gradient").into_data();
+        let y = y.into_data().try_to_vec::<f32>().expect("f32");
+        assert!(y[..3].iter().all(|value| *value == f32::NEG_INFINITY) && y[3].is_nan(), "{y:?}");
+        let mut expected = [0.0_f32; 16];
+        [0, 1, 4, 10].into_iter().for_each(|at| expected[at] = 1.0);
+        assert_eq!(gradient.try_to_vec::<f32>().expect("f32"), expected);
+    }
 }

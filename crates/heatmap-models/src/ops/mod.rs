@@ -1,7 +1,7 @@
 //! Operations that the networks are written with, in the formulation that is fast where they run.
 //!
-//! `conv_norm`, `max_pool` and `gelu` are what the networks call. On Flex a layer is one operation of ours: `flex` puts it behind Burn's
-//! tensors, `cpu` computes it.
+//! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`; training calls `nt_xent` and
+//! `adam_step`. On Flex each is one operation of ours: `flex` puts it behind Burn's tensors, `cpu` computes it.
 
 mod adam;
 mod attention;

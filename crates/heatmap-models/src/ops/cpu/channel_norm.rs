@@ -98,14 +98,14 @@ impl ScaleShift {
             None => {
                 for row in rows {
                     for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
-                        *value = (*value * scale + shift).max(floor);
+                        *value = at_least(floor, *value * scale + shift);
                     }
                 }
             }
             Some(residual) => {
                 for (row, residual) in rows.zip(residual.chunks_exact(scale.len())) {
                     for (((value, residual), scale), shift) in row.iter_mut().zip(residual).zip(scale).zip(shift) {
-                        *value = (*value * scale + shift + residual).max(floor);
+                        *value = at_least(floor, *value * scale + shift + residual);
                     }
                 }
             }
@@ -230,8 +230,14 @@ pub(crate) fn backward(
     NormGradients { values: gradient, gamma: d_gamma, beta, residual }
 }
 
-/// `value` where `sign` is positive and zero elsewhere, without a branch, so that many are done at once.
+/// The larger of both; NaN stays NaN, which `f32::max` would hide.
+#[inline(always)]
+fn at_least(floor: f32, value: f32) -> f32 {
+    if value < floor { floor } else { value }
+}
+
+/// `value` where `sign` is positive (or NaN, as in PyTorch) and zero elsewhere, without a branch, so that many are done at once.
 #[inline(always)]
 fn if_positive(sign: f32, value: f32) -> f32 {
-    f32::from_bits(value.to_bits() & u32::from(sign > 0.0).wrapping_neg())
+    f32::from_bits(value.to_bits() & u32::from(sign <= 0.0).wrapping_sub(1))
 }

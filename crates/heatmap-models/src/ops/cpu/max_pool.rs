@@ -11,17 +11,22 @@ pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
     let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let line = shape.out_width() * shape.in_channels;
     largest.par_chunks_mut(line).enumerate().for_each(|(at, largest)| {
-        largest.fill(f32::NEG_INFINITY);
         vectorized(|| {
-            windows(shape, at, |pixel, _, from| {
+            windows(shape, at, |pixel, Place { first, .. }, from| {
                 let largest = &mut largest[pixel..pixel + shape.in_channels];
                 for (largest, value) in largest.iter_mut().zip(&image[from..from + shape.in_channels]) {
-                    *largest = if value > largest { *value } else { *largest };
+                    *largest = if first | above(*value, *largest) { *value } else { *largest };
                 }
             });
         });
     });
     largest
+}
+
+/// Whether `value` takes the place of the largest so far: NaN does too, and stays, as in PyTorch.
+#[inline(always)]
+fn above(value: f32, largest: f32) -> bool {
+    (value > largest) | value.is_nan()
 }
 
 /// The same, and at which place of the window it was: the first of several, as in PyTorch. At most 256 places in a window.
@@ -31,15 +36,14 @@ pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer,
     let line = shape.out_width() * shape.in_channels;
     let lines = largest.par_chunks_mut(line).zip(places.par_chunks_mut(line)).enumerate();
     lines.for_each(|(at, (largest, places))| {
-        largest.fill(f32::NEG_INFINITY);
         vectorized(|| {
-            windows(shape, at, |pixel, place, from| {
+            windows(shape, at, |pixel, Place { number, first }, from| {
                 let channels = pixel..pixel + shape.in_channels;
                 let both = largest[channels.clone()].iter_mut().zip(&mut places[channels]);
                 for ((largest, found), value) in both.zip(&image[from..from + shape.in_channels]) {
-                    let above = value > largest;
-                    *largest = if above { *value } else { *largest };
-                    *found = if above { place as u8 } else { *found };
+                    let taken = first | above(*value, *largest);
+                    *largest = if taken { *value } else { *largest };
+                    *found = if taken { number as u8 } else { *found };
                 }
             });
         });
@@ -47,17 +51,29 @@ pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer,
     (largest, places)
 }
 
+/// A place of a window that lies inside the image.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Counted over the whole window, row by row.
+    number: usize,
+    /// Whether it is the first of the window that lies inside.
+    first: bool,
+}
+
 /// Calls `each` for every place of every window of an output line that lies inside the image, with the index of the output
 /// pixel in the line, the place, and the index of the image's pixel.
 #[inline(always)]
-fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, usize, usize)) {
+fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, Place, usize)) {
     let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let (sample, out_row) = (line / shape.out_height(), line % shape.out_height());
     for out_column in 0..shape.out_width() {
-        for place in 0..kernel_size * kernel_size {
-            let (y, x) = (out_row * stride + place / kernel_size, out_column * stride + place % kernel_size);
+        let mut first = true;
+        for number in 0..kernel_size * kernel_size {
+            let (y, x) = (out_row * stride + number / kernel_size, out_column * stride + number % kernel_size);
             if y >= padding && y < height + padding && x >= padding && x < width + padding {
-                each(out_column * channels, place, ((sample * height + y - padding) * width + x - padding) * channels);
+                let from = ((sample * height + y - padding) * width + x - padding) * channels;
+                each(out_column * channels, Place { number, first }, from);
+                first = false;
             }
         }
     }
