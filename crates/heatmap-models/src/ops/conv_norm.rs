@@ -216,4 +216,29 @@ mod tests {
         let zero = TensorData::from([0.0_f32; 3]);
         norm.running_mean.value_sync().into_data().assert_approx_eq::<f32>(&zero, Tolerance::absolute(1e-7));
     }
+
+    #[test]
+    fn nan_does_not_end_at_a_relu() {
+        let device = Device::flex();
+        for device in [device.clone(), device.autodiff()] {
+            let conv = Conv2dConfig::new([1, 1], [1, 1]).with_bias(false).init(&device);
+            let norm = BatchNormConfig::new(1).init(&device);
+            let x = Tensor::<4>::from_data(TensorData::new(vec![1.0, f32::NAN, 2.0, 3.0], [1, 1, 2, 2]), &device);
+            let y = conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor();
+            assert!(y.into_data().try_to_vec::<f32>().expect("f32")[1].is_nan());
+        }
+    }
+
+    #[test]
+    fn no_images_are_no_results() {
+        let device = Device::flex();
+        for (kernel_size, stride, channels, _) in LAYERS {
+            let conv = Conv2dConfig::new(channels, [kernel_size; 2]).with_stride([stride; 2]).with_bias(false);
+            let padding = PaddingConfig2d::Explicit(kernel_size / 2, kernel_size / 2, kernel_size / 2, kernel_size / 2);
+            let conv = conv.with_padding(padding).init(&device);
+            let norm = BatchNormConfig::new(channels[1]).init(&device);
+            let x = Tensor::<4>::zeros([0, channels[0], 8, 8], &device);
+            assert_eq!(conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor().dims()[..2], [0, channels[1]]);
+        }
+    }
 }

@@ -7,15 +7,13 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
-    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, parallel_product, product, spread,
+    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, few_rows, parallel_product,
+    parallel_product_then, product, spread,
 };
 use super::winograd::{self, Kernels, Tiles};
 
-/// Up to so many output pixels the weight is large beside the image, and packing it costs more than it brings.
+/// Up to so many output pixels packing a weight, which is large beside the image, costs more than it brings if it is used once.
 const FEW_PIXELS: usize = 256;
-
-/// The same for a weight that is packed once and for all.
-const FEW_PIXELS_KEPT: usize = 128;
 
 /// Up to so many values of a weight each thread has one of its own for its gradient.
 const SMALL_WEIGHT: usize = 64 * 1024;
@@ -131,8 +129,7 @@ impl Kind {
         if winograd::fits(shape, kept) {
             return Self::Winograd;
         }
-        let few = if kept { FEW_PIXELS_KEPT } else { FEW_PIXELS };
-        if shape.out_pixels() <= few { Self::Left } else { Self::Right }
+        if shape.out_pixels() <= FEW_PIXELS && !kept { Self::Left } else { Self::Right }
     }
 }
 
@@ -151,29 +148,23 @@ pub(crate) fn forward<T: Send>(
         Kernel::Left(rows) => return forward_few(image, rows, shape, done),
         Kernel::Right(kernel) => kernel,
     };
+    if shape.is_pointwise() || few_rows(pixels, kernel) {
+        return parallel_product_then(&patches_of(image, shape, 0..pixels), pixels, kernel, done);
+    }
     let mut out = Buffer::new(pixels * channels);
     let block = block_rows(pixels, len);
     let results = out
         .par_chunks_mut(block * channels)
         .enumerate()
-        .map_init(Buffer::default, |copy, (at, out)| {
+        .map_init(Buffer::default, |patches, (at, out)| {
             let rows = at * block..at * block + out.len() / channels;
-            product(left_of(image, shape, rows, copy), kernel, out);
+            patches.reset(rows.len() * len);
+            gather(image, shape, rows.clone(), patches);
+            product(Left::rows(patches, rows.len(), len), kernel, out);
             done(at * block, out)
         })
         .collect();
     (out, results)
-}
-
-/// The patches of some pixels as the left side of a product.
-fn left_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>, copy: &'a mut Buffer) -> Left<'a> {
-    let len = shape.patch_len();
-    if shape.is_pointwise() {
-        return spread(&image[rows.start * len..rows.end * len], rows.len(), len, copy);
-    }
-    copy.reset(rows.len() * len);
-    gather(image, shape, rows.clone(), copy);
-    Left::rows(copy, rows.len(), len)
 }
 
 /// For few pixels the weight is the large matrix: it comes first in the product, as it is, and the small result is turned
@@ -189,7 +180,7 @@ fn forward_few<T: Send>(
     let patches = Packed::new(Source::Columns(&patches, len), len, pixels);
     let turned = parallel_product(kernel, channels, &patches);
     let mut out = Buffer::new(pixels * channels);
-    let block = pixels.div_ceil(2 * rayon::current_num_threads());
+    let block = pixels.div_ceil(2 * rayon::current_num_threads()).max(1);
     let results = out.par_chunks_mut(block * channels).enumerate().map(|(at, out)| {
         for (row, out) in out.chunks_exact_mut(channels).enumerate() {
             let from = turned[at * block + row..].iter().step_by(pixels);
@@ -287,6 +278,15 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
     let sample_len = shape.height * shape.width * shape.in_channels;
     let sample_pixels = pixels / shape.batch;
     let mut image = Buffer::new(shape.batch * sample_len);
+    if few_rows(pixels, &kernel) {
+        let patches = parallel_product(gradient, pixels, &kernel);
+        image.par_chunks_mut(sample_len).enumerate().for_each(|(sample, image)| {
+            image.fill(0.0);
+            let rows = sample * sample_pixels..(sample + 1) * sample_pixels;
+            scatter(&patches[rows.start * len..rows.end * len], shape, rows, sample, image);
+        });
+        return image;
+    }
     // Whole images, so that no two threads add to the same; several if they are small, for the kernel's sake.
     let group = (4 * ROWS).div_ceil(sample_pixels).min(shape.batch.div_ceil(rayon::current_num_threads())).max(1);
     image.par_chunks_mut(group * sample_len).enumerate().for_each_init(

@@ -17,7 +17,7 @@ pub(crate) fn packed(weight: &[f32], outputs: usize) -> Packed {
 
 /// `x * weight + bias`; `x` is `[rows, inputs]`.
 pub(crate) fn linear(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
-    with_bias(x, weight, bias, |_| {})
+    with_bias(x, weight, bias, |_| ())
 }
 
 /// GELU of the same.
@@ -28,14 +28,15 @@ pub(crate) fn linear_gelu(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
 }
 
 fn with_bias(x: &[f32], weight: &Packed, bias: &[f32], then: impl Fn(&mut [f32]) + Sync) -> Buffer {
-    parallel_product_then(x, x.len() / weight.rows(), weight, |block| {
+    let add = |_: usize, block: &mut [f32]| {
         vectorized(|| {
             for row in block.chunks_exact_mut(bias.len()) {
                 row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
             }
         });
         then(block);
-    })
+    };
+    parallel_product_then(x, x.len() / weight.rows(), weight, add).0
 }
 
 /// GELU of each number.

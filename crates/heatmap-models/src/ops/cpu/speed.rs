@@ -58,33 +58,59 @@ where
     (0..8).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
+/// Images, weights and gradients of a layer: any numbers will do.
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len).map(|at| (at * 7919 % 2003) as f32 / 1001.5 - 1.0).collect()
+}
+
+/// Multiplications and additions of a layer, counted as of a plain convolution, in GFLOP.
+fn work(shape: &ConvShape) -> f64 {
+    2e-9 * (shape.out_pixels() * shape.out_channels * shape.patch_len()) as f64
+}
+
+fn name(shape: &ConvShape, count: usize) -> String {
+    let ConvShape { in_channels, out_channels, kernel_size, stride, height, .. } = shape;
+    format!(
+        "{count} x {in_channels:>4} -> {out_channels:<4} {kernel_size}x{kernel_size} stride {stride} {height:>3} px"
+    )
+}
+
 #[test]
 #[ignore = "a measurement, not a check"]
 #[allow(clippy::print_stdout, reason = "what it is for")]
 fn layer_speeds() {
     for (batch, size) in [(32, 64), (8, 224)] {
-        println!("batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain convolution");
+        println!("training, batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain convolution");
         let mut total = [0.0; 3];
         for (shape, count) in layers(batch, size) {
-            let value = |at: usize| (at * 7919 % 2003) as f32 / 1001.5 - 1.0;
-            let image: Vec<f32> = (0..batch * shape.height * shape.width * shape.in_channels).map(value).collect();
-            let weight: Vec<f32> = (0..shape.out_channels * shape.patch_len()).map(value).collect();
-            let gradient: Vec<f32> = (0..shape.out_pixels() * shape.out_channels).map(value).collect();
+            let image = numbers(batch * shape.height * shape.width * shape.in_channels);
+            let weight = numbers(shape.out_channels * shape.patch_len());
+            let gradient = numbers(shape.out_pixels() * shape.out_channels);
             let seconds = [
                 best(|| conv::forward(&image, &Kernel::new(&weight, &shape, false), &shape, |_, _| ())),
                 best(|| conv::weight_gradient(&image, &gradient, &shape)),
                 best(|| conv::image_gradient(&weight, &gradient, &shape)),
             ];
             total.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds * count as f64);
-            let work = 2e-9 * (shape.out_pixels() * shape.out_channels * shape.patch_len()) as f64;
-            let [forward, of_weight, of_image] = seconds.map(|seconds| work / seconds);
-            let ConvShape { in_channels, out_channels, kernel_size, stride, height, .. } = shape;
+            let [forward, of_weight, of_image] = seconds.map(|seconds| work(&shape) / seconds);
             println!(
-                "{count} x {in_channels:>4} -> {out_channels:<4} {kernel_size}x{kernel_size} stride {stride} {height:>3} px: \
-                 forward {forward:>4.0}, gradient of the weight {of_weight:>4.0}, of the image {of_image:>4.0}"
+                "{}: forward {forward:>4.0}, gradient of the weight {of_weight:>4.0}, of the image {of_image:>4.0}",
+                name(&shape, count)
             );
         }
         let [forward, of_weight, of_image] = total.map(|seconds| seconds * 1e3);
         println!("all: {forward:.0} ms, {of_weight:.0} ms, {of_image:.0} ms\n");
+    }
+    for batch in [1, 8] {
+        println!("evaluation, batch {batch}, 224 px, weights prepared; GFLOP/s as above");
+        let mut total = 0.0;
+        for (shape, count) in layers(batch, 224) {
+            let image = numbers(batch * shape.height * shape.width * shape.in_channels);
+            let kernel = Kernel::new(&numbers(shape.out_channels * shape.patch_len()), &shape, true);
+            let seconds = best(|| conv::forward(&image, &kernel, &shape, |_, _| ()));
+            total += seconds * count as f64;
+            println!("{}: {:>4.0}, {:>5.2} ms each", name(&shape, count), work(&shape) / seconds, seconds * 1e3);
+        }
+        println!("all: {:.0} ms\n", total * 1e3);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `tile` is the kernel, `right` how the right side is packed for it, and here the blocks that keep both in the caches.
 
+mod by_columns;
 mod right;
 mod tile;
 
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 
+pub(crate) use by_columns::suits as few_rows;
 pub(crate) use right::{Packed, Source};
 pub(crate) use tile::{COLUMNS, ROWS};
 use tile::{Instructions, Strides, Target, tile as multiply_tile};
@@ -68,12 +70,8 @@ fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
     let stride = right.columns();
     assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
     let instructions = Instructions::best();
-    let inner = right.rows();
-    let pieces = inner.div_ceil(INNER).max(1);
-    let piece = inner.div_ceil(pieces);
-    for at in 0..pieces {
-        let part = at * piece..((at + 1) * piece).min(inner);
-        let add = add || at > 0;
+    for part in pieces(right.rows()) {
+        let add = add || part.start > 0;
         for column in (0..stride).step_by(COLUMNS) {
             let panel = &right.panel(column / COLUMNS)[part.clone()];
             for row in (0..left.rows).step_by(ROWS) {
@@ -99,6 +97,13 @@ fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
     }
 }
 
+/// The inner side, a piece at a time; without any numbers on it, one piece of none.
+fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = inner.div_ceil(INNER).max(1);
+    let piece = inner.div_ceil(count);
+    (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
+}
+
 /// Rows of the result for one thread at a time, when there are so many of so many numbers on the left: a block of the left
 /// side stays in the second cache while all panels of the right side pass, and all threads have enough to do.
 pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
@@ -110,26 +115,32 @@ pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
 
 /// A matrix `[rows, inner]`, row by row, times the right side, on all threads.
 pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buffer {
-    parallel_product_then(left, rows, right, |_| {})
+    parallel_product_then(left, rows, right, |_, _| ()).0
 }
 
-/// The same; `then` gets each block of rows of the result while it is in the cache.
-pub(crate) fn parallel_product_then(
+/// The same. `done` gets each block of rows of the result while it is in the cache, with the number of the first; what it gives
+/// is the second result.
+pub(crate) fn parallel_product_then<T: Send>(
     left: &[f32],
     rows: usize,
     right: &Packed,
-    then: impl Fn(&mut [f32]) + Sync,
-) -> Buffer {
+    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> (Buffer, Vec<T>) {
+    if by_columns::suits(rows, right) {
+        return by_columns::product(left, rows, right, done);
+    }
     let (inner, columns) = (right.rows(), right.columns());
     let mut out = Buffer::new(rows * columns);
     let block = block_rows(rows, inner);
-    out.par_chunks_mut((block * columns).max(1)).enumerate().for_each_init(Buffer::default, |copy, (at, out)| {
+    let blocks = out.par_chunks_mut((block * columns).max(1)).enumerate();
+    let results = blocks.map_init(Buffer::default, |copy, (at, out)| {
         let count = out.len() / columns;
         let left = &left[at * block * inner..(at * block + count) * inner];
         product(spread(left, count, inner, copy), right, out);
-        then(out);
+        done(at * block, out)
     });
-    out
+    let results = results.collect();
+    (out, results)
 }
 
 /// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`, on all threads.
@@ -168,16 +179,21 @@ pub(crate) fn add_transposed_product(left: &[f32], left_columns: usize, right: &
 
 /// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache: they are copied apart.
 pub(crate) fn spread<'a>(values: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
-    const LINE: usize = 16;
-    if inner == 0 || !inner.is_multiple_of(1024) {
+    let stride = spread_stride(inner);
+    if stride == inner {
         return Left::rows(values, rows, inner);
     }
-    let stride = inner + LINE;
     copy.reset(rows * stride);
     for (copy, row) in copy.chunks_exact_mut(stride).zip(values.chunks_exact(inner)) {
         copy[..inner].copy_from_slice(row);
     }
     Left::rows(copy, rows, stride)
+}
+
+/// From one row to the next, where [`spread`] has been.
+fn spread_stride(inner: usize) -> usize {
+    const LINE: usize = 16;
+    if inner > 0 && inner.is_multiple_of(1024) { inner + LINE } else { inner }
 }
 
 #[cfg(test)]

@@ -7,18 +7,23 @@
 mod tiles;
 mod transform;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::patches::ConvShape;
 use super::product::{COLUMNS, Left, Packed, Source, add_product, product};
 use super::simd::vectorized;
-use tiles::POINTS;
 pub(crate) use tiles::Tiles;
+use tiles::{POINTS, Points};
 use transform::{LANES, Lanes, both};
 
 /// Tiles that a thread takes at a time, about: their transforms stay in its second cache.
 const BLOCK: usize = 40;
+
+/// Up to so many tiles the kernels are larger than what is multiplied with them.
+const FEW: usize = 64;
 
 /// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four times as large as the
 /// weight, so it takes more tiles.
@@ -36,8 +41,8 @@ pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
         && in_channels.is_multiple_of(LANES)
         && out_channels.is_multiple_of(LANES)
         && height.min(width) >= 4
-        && POINTS * in_channels * out_channels <= MOST
-        && Tiles::of(shape).count() >= if kept { 16 } else { 24 }
+        && (kept || POINTS * in_channels * out_channels <= MOST)
+        && Tiles::of(shape).count() >= if kept { 8 } else { 24 }
 }
 
 /// Kernels in the transformed domain, ready to multiply with: one matrix for each of the 36 points.
@@ -104,30 +109,73 @@ pub(crate) fn convolve<T: Send>(
     done: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let (inner, columns) = (kernels.points[0].rows(), kernels.points[0].columns());
-    let mut out = Buffer::new(tiles.pixels() * columns);
-    let mut rest = &mut out[..];
-    let mut blocks = Vec::new();
-    for strips in tiles.blocks(BLOCK) {
-        let pixels = tiles.pixels_of(&strips);
-        let (block, behind) = rest.split_at_mut(pixels.len() * columns);
-        rest = behind;
-        blocks.push((strips, pixels.start, block));
+    if tiles.count() <= FEW {
+        return convolve_few(image, kernels, tiles, done);
     }
-    let results = blocks
+    let mut out = Buffer::new(tiles.pixels() * columns);
+    let results = pieces(&mut out, tiles, columns)
         .into_par_iter()
         .map(|(strips, first_pixel, out)| {
-            let count = strips.len() * tiles.across();
+            let count = tiles.tiles_of(&strips).len();
             let (mut left, mut results) = (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
-            vectorized(|| tiles.transform_image(image, inner, strips.clone(), &mut left));
+            let mut points: Points<'_> = left.chunks_exact_mut(count * inner).collect();
+            vectorized(|| tiles.transform_image(image, inner, strips.clone(), &mut points));
             let points = left.chunks_exact(count * inner).zip(results.chunks_exact_mut(count * columns));
             for ((left, results), right) in points.zip(&kernels.points) {
                 product(Left::rows(left, count, inner), right, results);
             }
-            vectorized(|| tiles.transform_results(&results, columns, strips, out));
+            vectorized(|| tiles.transform_results((&results, count * columns), columns, strips, out));
             done(first_pixel, out)
         })
         .collect();
     (out, results)
+}
+
+/// The same for few tiles. The kernels are then the most of what is read, so each goes through one thread only: threads share
+/// the points and not the tiles.
+fn convolve_few<T: Send>(
+    image: &[f32],
+    kernels: &Kernels,
+    tiles: Tiles,
+    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> (Buffer, Vec<T>) {
+    let (inner, columns, count) = (kernels.points[0].rows(), kernels.points[0].columns(), tiles.count());
+    let (mut left, mut results) = (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
+    let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
+    let mut rest: Points<'_> = left.chunks_exact_mut(count * inner).collect();
+    let targets = blocks.iter().map(|strips| {
+        let len = tiles.tiles_of(strips).len() * inner;
+        rest.iter_mut().map(|rest| rest.split_off_mut(..len).unwrap_or_default()).collect::<Points<'_>>()
+    });
+    let targets: Vec<_> = targets.collect();
+    blocks.into_par_iter().zip(targets).for_each(|(strips, mut points)| {
+        vectorized(|| tiles.transform_image(image, inner, strips, &mut points));
+    });
+    let points = left.par_chunks_exact(count * inner).zip(results.par_chunks_exact_mut(count * columns));
+    points.zip(&kernels.points).for_each(|((left, results), right)| {
+        product(Left::rows(left, count, inner), right, results);
+    });
+    let mut out = Buffer::new(tiles.pixels() * columns);
+    let results = pieces(&mut out, tiles, columns)
+        .into_par_iter()
+        .map(|(strips, first_pixel, out)| {
+            let points = &results[tiles.tiles_of(&strips).start * columns..];
+            vectorized(|| tiles.transform_results((points, count * columns), columns, strips, out));
+            done(first_pixel, out)
+        })
+        .collect();
+    (out, results)
+}
+
+/// The pixels of the result in blocks: the strips, the number of the first pixel, and the pixels.
+fn pieces(out: &mut [f32], tiles: Tiles, columns: usize) -> Vec<(Range<usize>, usize, &mut [f32])> {
+    let mut rest = out;
+    let piece = |strips: Range<usize>| {
+        let pixels = tiles.pixels_of(&strips);
+        let block = rest.split_off_mut(..pixels.len() * columns).unwrap_or_default();
+        (strips, pixels.start, block)
+    };
+    tiles.blocks(BLOCK).map(piece).collect()
 }
 
 /// Gradient of the weight, `[out_channels, in_channels, 3, 3]`.
@@ -142,11 +190,13 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         let transformed: Vec<_> = group
             .par_iter()
             .map(|strips| {
-                let count = strips.len() * tiles.across();
+                let count = tiles.tiles_of(strips).len();
                 let mut images = Buffer::new(POINTS * count * in_channels);
                 let mut gradients = Buffer::new(POINTS * count * out_channels);
-                vectorized(|| tiles.transform_image(image, in_channels, strips.clone(), &mut images));
-                vectorized(|| tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut gradients));
+                let mut points: Points<'_> = images.chunks_exact_mut(count * in_channels).collect();
+                vectorized(|| tiles.transform_image(image, in_channels, strips.clone(), &mut points));
+                let mut points: Points<'_> = gradients.chunks_exact_mut(count * out_channels).collect();
+                vectorized(|| tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut points));
                 (count, images, gradients)
             })
             .collect();

@@ -11,6 +11,9 @@ const SIDE: usize = 4;
 /// Products that a tile takes: a tile is made of 6 x 6 numbers of the image.
 pub(crate) const POINTS: usize = 36;
 
+/// Where the transforms of some tiles go: `[tiles, channels]` for each point.
+pub(super) type Points<'a> = Vec<&'a mut [f32]>;
+
 /// The tiles of a batch of images. A strip is a row of tiles; strips are counted over all images.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiles {
@@ -59,10 +62,14 @@ impl Tiles {
         first(strips.start)..first(strips.end)
     }
 
-    /// `image` to `[points, tiles, channels]`.
+    /// The tiles of strips, counted as strips are.
+    pub(super) fn tiles_of(&self, strips: &Range<usize>) -> Range<usize> {
+        strips.start * self.across()..strips.end * self.across()
+    }
+
+    /// `image` to `[tiles, channels]` for each point.
     #[inline(always)]
-    pub(super) fn transform_image(&self, image: &[f32], channels: usize, strips: Range<usize>, out: &mut [f32]) {
-        let plane = strips.len() * self.across() * channels;
+    pub(super) fn transform_image(&self, image: &[f32], channels: usize, strips: Range<usize>, out: &mut Points<'_>) {
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
                 // The image begins one pixel before the tile.
@@ -73,16 +80,23 @@ impl Tiles {
                     }
                     Lanes::read(&image[((sample * self.height + row) * self.width + column) * channels + first..])
                 };
-                let out = &mut out[at * channels + first..];
-                both(transform::Image, pixel, |row, column, lanes| lanes.write(&mut out[(row * 6 + column) * plane..]));
+                let write = |row: usize, column: usize, lanes: Lanes| {
+                    lanes.write(&mut out[row * 6 + column][at * channels + first..]);
+                };
+                both(transform::Image, pixel, write);
             }
         }
     }
 
-    /// `[points, tiles, channels]` to the pixels of the strips.
+    /// `[tiles, channels]` for each point, a `plane` of numbers from one point to the next, to the pixels of the strips.
     #[inline(always)]
-    pub(super) fn transform_results(&self, points: &[f32], channels: usize, strips: Range<usize>, out: &mut [f32]) {
-        let plane = strips.len() * self.across() * channels;
+    pub(super) fn transform_results(
+        &self,
+        (points, plane): (&[f32], usize),
+        channels: usize,
+        strips: Range<usize>,
+        out: &mut [f32],
+    ) {
         let begin = self.pixels_of(&strips).start;
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
@@ -98,10 +112,15 @@ impl Tiles {
         }
     }
 
-    /// The gradient of the result to `[points, tiles, channels]`.
+    /// The gradient of the result to `[tiles, channels]` for each point.
     #[inline(always)]
-    pub(super) fn transform_gradient(&self, gradient: &[f32], channels: usize, strips: Range<usize>, out: &mut [f32]) {
-        let plane = strips.len() * self.across() * channels;
+    pub(super) fn transform_gradient(
+        &self,
+        gradient: &[f32],
+        channels: usize,
+        strips: Range<usize>,
+        out: &mut Points<'_>,
+    ) {
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
                 let pixel = |row: usize, column: usize| {
@@ -111,9 +130,9 @@ impl Tiles {
                     let pixel = (sample * self.height + y + row) * self.width + x + column;
                     Lanes::read(&gradient[pixel * channels + first..])
                 };
-                let out = &mut out[at * channels + first..];
-                let write =
-                    |row: usize, column: usize, lanes: Lanes| lanes.write(&mut out[(row * 6 + column) * plane..]);
+                let write = |row: usize, column: usize, lanes: Lanes| {
+                    lanes.write(&mut out[row * 6 + column][at * channels + first..]);
+                };
                 both(transform::OutputGradient, pixel, write);
             }
         }

@@ -1,0 +1,117 @@
+//! A product of few rows: threads share the columns.
+//!
+//! Were the rows shared, some threads would have a tile more than others, and every thread would read the whole right side,
+//! which is by far the larger one.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::buffer::Buffer;
+use super::right::Packed;
+use super::tile::{COLUMNS, Instructions, ROWS, Target, tile as multiply_tile};
+use super::{INNER, Left, pieces, spread_stride};
+
+/// Whether so many rows of a product are few.
+pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
+    /// Numbers of the left side that stay in the second cache.
+    const LEFT: usize = 128 * 1024;
+    rows * right.rows().min(INNER) <= LEFT && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
+}
+
+/// `left`, row by row, times the right side. `done` gets the rows of the result, some at a time, with the number of the first.
+pub(super) fn product<T: Send>(
+    left: &[f32],
+    rows: usize,
+    right: &Packed,
+    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> (Buffer, Vec<T>) {
+    let columns = right.columns();
+    let mut copy = Buffer::default();
+    let left = spread_on_all(left, rows, right.rows(), &mut copy);
+    let mut out = Buffer::new(rows * columns);
+    let panels = columns.div_ceil(COLUMNS);
+    let share = panels.div_ceil(2 * rayon::current_num_threads());
+    let parts: Vec<Range<usize>> = (0..panels).step_by(share).map(|first| first..(first + share).min(panels)).collect();
+    // Each part has its piece of every row.
+    let mut targets: Vec<Vec<&mut [f32]>> = parts.iter().map(|_| Vec::with_capacity(rows)).collect();
+    for mut row in out.chunks_exact_mut(columns) {
+        for target in &mut targets {
+            let width = (share * COLUMNS).min(row.len());
+            target.extend(row.split_off_mut(..width));
+        }
+    }
+    parts.into_par_iter().zip(targets).for_each(|(panels, mut target)| multiply(left, right, panels, &mut target));
+    let block = rows.div_ceil(2 * rayon::current_num_threads()).max(1);
+    let results = out.par_chunks_mut(block * columns).enumerate().map(|(at, out)| done(at * block, out)).collect();
+    (out, results)
+}
+
+/// The left side, spread if need be as [`spread`](super::spread) does it, on all threads.
+fn spread_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
+    let stride = spread_stride(inner);
+    if stride == inner {
+        return Left::rows(left, rows, inner);
+    }
+    copy.reset(rows * stride);
+    copy.par_chunks_exact_mut(stride).zip(left.par_chunks_exact(inner)).for_each(|(copy, row)| {
+        copy[..inner].copy_from_slice(row);
+    });
+    Left::rows(copy, rows, stride)
+}
+
+/// Some panels of the product into the pieces of rows that they make.
+fn multiply(left: Left<'_>, right: &Packed, panels: Range<usize>, out: &mut [&mut [f32]]) {
+    let instructions = Instructions::best();
+    let mut tile = [0.0; ROWS * COLUMNS];
+    for part in pieces(right.rows()) {
+        for (number, panel) in panels.clone().enumerate() {
+            let panel = &right.panel(panel)[part.clone()];
+            for (at, out) in out.chunks_mut(ROWS).enumerate() {
+                let values = &left.values[at * left.step + part.start * left.strides.inner..];
+                let target = Target { values: &mut tile, stride: COLUMNS, add: false };
+                multiply_tile(instructions, out.len(), values, left.strides, panel, target);
+                for (out, sums) in out.iter_mut().zip(tile.chunks_exact(COLUMNS)) {
+                    let out = out[number * COLUMNS..].iter_mut().zip(sums);
+                    if part.start == 0 {
+                        out.for_each(|(value, sum)| *value = *sum);
+                    } else {
+                        out.for_each(|(value, sum)| *value += sum);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::*;
+
+    fn value(at: usize) -> f32 {
+        ((at * 31 + at * at * 7) % 13) as f32 / 4.0 - 1.5
+    }
+
+    #[test]
+    fn the_columns_come_together_and_every_row_is_done_once() {
+        for (rows, inner, columns) in [(1, 1, 1), (49, 600, 161), (13, 1024, 128), (30, 1100, 33), (3, 0, 40)] {
+            let left: Vec<f32> = (0..rows * inner).map(value).collect();
+            let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
+            let packed = Packed::new(Source::Rows(&right, columns), inner, columns);
+            let naive = |row: usize, column: usize| -> f32 {
+                (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
+            };
+            let (out, firsts) = product(&left, rows, &packed, |first, block| {
+                block.iter_mut().for_each(|value| *value += 0.5);
+                (first, block.len() / columns)
+            });
+            let expected: Vec<f32> = (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
+            assert_eq!(*out, *expected, "{rows} x {inner} x {columns}");
+            let ends: Vec<usize> = firsts.iter().map(|(first, count)| first + count).collect();
+            assert_eq!(firsts[0].0, 0);
+            assert!(firsts[1..].iter().zip(&ends).all(|((first, _), end)| first == end), "{firsts:?}");
+            assert_eq!(ends.last(), Some(&rows));
+        }
+    }
+}
