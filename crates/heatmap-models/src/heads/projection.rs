@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
 
-use crate::ops::batch_norm;
+use crate::ops::{batch_norm, linear};
 
 /// Configuration of a [`ProjectionHead`].
 #[derive(Config, Debug)]
@@ -61,8 +61,8 @@ impl ProjectionHead {
     /// - `features`: `[batch, feature_dim]`
     /// - output: `[batch, out_dim]`
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
-        let layer = |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, layer.linear.forward(x)));
-        self.last.forward(self.hidden.iter().fold(features, layer))
+        let layer = |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, linear(&layer.linear, x)));
+        linear(&self.last, self.hidden.iter().fold(features, layer))
     }
 }
 

@@ -1,27 +1,30 @@
-//! Linear layers over tokens, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere Burn's one after another.
+//! Linear layers, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere Burn's one after another.
 
 use burn::nn::Linear;
 use burn::tensor::{Tensor, module};
 
 use super::{flex, gelu};
 
-/// Applies `layer`.
+/// Applies `layer`, with or without a bias.
 ///
 /// # Shapes
-/// - `x`: `[batch, tokens, inputs]`; output: `[batch, tokens, outputs]`
-pub(crate) fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
-    match &layer.bias {
-        Some(bias) if flex::takes(&x) => flex::linear(x, layer.weight.val(), bias.val(), false),
-        _ => layer.forward(x),
-    }
+/// - `x`: `[..., inputs]`; output: `[..., outputs]`
+pub(crate) fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    if flex::takes(&x) { on_flex(layer, x, false) } else { layer.forward(x) }
 }
 
 /// Applies `layer` and GELU; shapes as in [`linear`].
-pub(crate) fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
-    match &layer.bias {
-        Some(bias) if flex::takes(&x) => flex::linear(x, layer.weight.val(), bias.val(), true),
-        _ => gelu(layer.forward(x)),
-    }
+pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    if flex::takes(&x) { on_flex(layer, x, true) } else { gelu(layer.forward(x)) }
+}
+
+fn on_flex<const D: usize>(layer: &Linear, x: Tensor<D>, gelu: bool) -> Tensor<D> {
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[1]], &x.device()),
+    };
+    flex::linear(x, weight, bias, gelu)
 }
 
 /// Layer normalisation over the last dimension.
@@ -47,8 +50,10 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_burns_own_operations() {
         let device = Device::flex().autodiff();
-        for ([batch, tokens, inputs], outputs) in [([2, 5, 48], 33), ([3, 197, 64], 160), ([1, 1, 1024], 8)] {
-            let mut layer = LinearConfig::new(inputs, outputs).init(&device);
+        let cases =
+            [([2, 5, 48], 33, true), ([3, 197, 64], 160, true), ([1, 1, 1024], 8, true), ([1, 16, 96], 260, false)];
+        for ([batch, tokens, inputs], outputs, with_bias) in cases {
+            let mut layer = LinearConfig::new(inputs, outputs).with_bias(with_bias).init(&device);
             let shifted = |bias: Tensor<1>| (bias + ramp([outputs], 7, &device)).detach().require_grad();
             layer.bias = layer.bias.map(|bias| bias.map(shifted));
             let x = ramp([batch, tokens, inputs], 1, &device).require_grad();
@@ -61,13 +66,15 @@ mod tests {
                         (false, false) => layer.forward(x.clone()),
                     };
                     let gradients = (y.clone() * ramp([batch, tokens, outputs], 2, &device)).sum().backward();
-                    let bias = layer.bias.as_ref().expect("a bias").val();
-                    [
+                    let mut all = vec![
                         y.inner().into_data(),
                         x.grad(&gradients).expect("of x").into_data(),
                         layer.weight.val().grad(&gradients).expect("of the weight").into_data(),
-                        bias.grad(&gradients).expect("of the bias").into_data(),
-                    ]
+                    ];
+                    all.extend(
+                        layer.bias.as_ref().map(|bias| bias.val().grad(&gradients).expect("of the bias").into_data()),
+                    );
+                    all
                 };
                 assert_same(&results(true), &results(false), 1e-5);
             }

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use super::stage::Stage;
 use super::stem::Stem;
 use crate::Encoder;
-use crate::ops::Image;
+use crate::ops::{Image, linear};
 
 /// A residual network; made by [`ResNetConfig`](super::ResNetConfig).
 ///
@@ -79,7 +79,7 @@ impl ResNet {
     /// When the network was configured without `num_classes`.
     pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
         let head = self.head.as_ref().expect("logits need a head: configure num_classes");
-        head.forward(features)
+        linear(head, features)
     }
 
     /// Images to the activations behind every stage.

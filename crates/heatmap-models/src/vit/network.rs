@@ -10,6 +10,7 @@ use super::layer_norm::LayerNorm;
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
 use crate::Encoder;
+use crate::ops::linear;
 
 /// A vision transformer; made by [`VitConfig`](super::VitConfig).
 ///
@@ -76,7 +77,7 @@ impl Vit {
     /// When the network was configured without `num_classes`.
     pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
         let head = self.head.as_ref().expect("logits need a head: configure num_classes");
-        head.forward(features)
+        linear(head, features)
     }
 
     /// Images to tokens behind the last normalisation, that of the class first: `last_hidden_state` in transformers,
@@ -114,7 +115,7 @@ impl Vit {
     pub fn forward_pooled(&self, images: Tensor<4>) -> Tensor<2> {
         let pooler = self.pooler.as_ref().expect("configure the pooler");
         let class = self.forward_tokens(images).narrow(1, 0, 1).squeeze_dim(1);
-        pooler.dense.forward(class).tanh()
+        linear(&pooler.dense, class).tanh()
     }
 
     /// Images to the attention maps of all blocks: how much each token (third axis) looks at each other (last axis).

@@ -149,7 +149,7 @@ pub(super) fn backward(
 impl<const N: usize> Kept<N> for Layered {
     /// Of x, weight, gamma, beta and, if there was one, the residual.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
-        let mut all = cpu::on_the_pool(|| backward(self, gradient, needed[0], needed[1])).into_iter();
+        let mut all = backward(self, gradient, needed[0], needed[1]).into_iter();
         std::array::from_fn(|_| all.next().flatten())
     }
 }

@@ -11,6 +11,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
+use super::super::cpu;
+
 /// A tensor on Flex with gradients.
 pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
@@ -33,8 +35,10 @@ impl<const N: usize, K: Kept<N>> Backward<Flex, N> for Step<K> {
 
     fn backward(self, ops: Ops<K, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let gradient = grads.consume::<Flex>(&ops.node);
-        let needed = std::array::from_fn(|at| ops.parents[at].is_some());
-        for (node, gradient) in ops.parents.iter().zip(ops.state.gradients(gradient, needed)) {
+        let Ops { parents, state, .. } = ops;
+        let needed = std::array::from_fn(|at| parents[at].is_some());
+        let gradients = cpu::on_the_pool(|| state.gradients(gradient, needed));
+        for (node, gradient) in parents.iter().zip(gradients) {
             if let (Some(node), Some(gradient)) = (node, gradient) {
                 grads.register::<Flex>(node.id, gradient);
             }

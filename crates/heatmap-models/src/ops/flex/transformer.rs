@@ -12,7 +12,12 @@ use super::prepared::prepared;
 use super::record::{Kept, record};
 
 /// `x * weight + bias`, or GELU of it.
-pub(in super::super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>, gelu: bool) -> Tensor<3> {
+pub(in super::super) fn linear<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    gelu: bool,
+) -> Tensor<D> {
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Transformer>::linear_rows(x, weight, bias, gelu))
 }
@@ -86,7 +91,7 @@ impl<C: CheckpointStrategy> Transformer for Autodiff<Flex, C> {
         let [x, weight, bias] = [x, weight, bias].map(|tensor| contiguous(tensor.into_primitive()));
         let shape = with_last(&x, &bias);
         let packed = cpu::linear::packed(slice(&weight), slice(&bias).len());
-        let sums = cpu::linear::linear(slice(&x), &packed, slice(&bias));
+        let sums = cpu::on_the_pool(|| cpu::linear::linear(slice(&x), &packed, slice(&bias)));
         drop(packed);
         let (output, before) = if gelu {
             (shaped(shape.clone(), cpu::linear::gelu(&sums)), Some(shaped(shape, sums)))
@@ -181,9 +186,10 @@ impl Kept<1> for Attended {
 
 /// The shape of `x` with as many columns as `last` is long.
 fn with_last(x: &FlexTensor, last: &FlexTensor) -> Shape {
-    let [batch, tokens, _] = x.layout().shape().dims();
-    let [columns] = last.layout().shape().dims();
-    Shape::new([batch, tokens, columns])
+    let mut dims = x.layout().shape().to_vec();
+    dims.pop();
+    dims.extend(last.layout().shape().iter());
+    Shape::from(dims)
 }
 
 fn attention_shape(qkv: &FlexTensor, heads: usize) -> AttentionShape {
