@@ -86,15 +86,10 @@ impl ScaleShift {
 
     /// `max(0, values * scale + shift + residual)` by channel in place, with or without the residual and the ReLU.
     pub(crate) fn apply(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
-        vectorized(|| self.apply_in(values, residual, relu));
-    }
-
-    #[inline(always)]
-    fn apply_in(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
         let Self { scale, shift } = self;
-        let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let floor = floor(relu);
         let rows = values.chunks_exact_mut(scale.len());
-        match residual {
+        vectorized(|| match residual {
             None => {
                 for row in rows {
                     for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
@@ -109,20 +104,43 @@ impl ScaleShift {
                     }
                 }
             }
-        }
+        });
     }
 
     /// The same into another buffer, on all threads.
     pub(crate) fn applied(&self, values: &[f32], residual: Option<&[f32]>, relu: bool) -> Buffer {
-        let len = block_len(self.scale.len());
+        let Self { scale, shift } = self;
+        let floor = floor(relu);
+        let len = block_len(scale.len());
         let mut out = Buffer::new(values.len());
         out.par_chunks_mut(len).enumerate().for_each(|(at, out)| {
             let part = at * len..at * len + out.len();
-            out.copy_from_slice(&values[part.clone()]);
-            self.apply(out, residual.map(|residual| &residual[part]), relu);
+            let rows = out.chunks_exact_mut(scale.len()).zip(values[part.clone()].chunks_exact(scale.len()));
+            vectorized(|| match residual {
+                None => {
+                    for (row, values) in rows {
+                        for (((out, value), scale), shift) in row.iter_mut().zip(values).zip(scale).zip(shift) {
+                            *out = at_least(floor, value * scale + shift);
+                        }
+                    }
+                }
+                Some(residual) => {
+                    for ((row, values), residual) in rows.zip(residual[part].chunks_exact(scale.len())) {
+                        let row = row.iter_mut().zip(values).zip(residual);
+                        for ((((out, value), residual), scale), shift) in row.zip(scale).zip(shift) {
+                            *out = at_least(floor, value * scale + shift + residual);
+                        }
+                    }
+                }
+            });
         });
         out
     }
+}
+
+/// The least that comes out.
+fn floor(relu: bool) -> f32 {
+    if relu { 0.0 } else { f32::NEG_INFINITY }
 }
 
 /// Gradients of normalisation, residual sum and ReLU.
@@ -210,7 +228,21 @@ pub(crate) fn backward(
     // d values = a * opened + b * values + c for each channel, where a is the scale.
     let b: Vec<f32> = (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
     let c: Vec<f32> = (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
-    let residual = with_residual.then(|| gradient.clone());
+    if with_residual {
+        // The residual's gradient stays, so what is made of it goes elsewhere.
+        let mut of_values = Buffer::new(values.len());
+        let blocks = of_values.par_chunks_mut(len).zip(gradient.par_chunks(len)).zip(values.par_chunks(len));
+        blocks.for_each(|((out, gradient), values)| {
+            vectorized(|| {
+                let rows = out.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
+                for ((out, gradient), values) in rows.zip(values.chunks_exact(channels)) {
+                    let row = out.iter_mut().zip(gradient).zip(values).zip(scale).zip(&b).zip(&c);
+                    row.for_each(|(((((out, gradient), value), a), b), c)| *out = a * gradient + b * value + c);
+                }
+            });
+        });
+        return NormGradients { values: of_values, gamma: d_gamma, beta, residual: Some(gradient) };
+    }
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
         vectorized(|| {
             for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
@@ -227,7 +259,7 @@ pub(crate) fn backward(
             }
         });
     });
-    NormGradients { values: gradient, gamma: d_gamma, beta, residual }
+    NormGradients { values: gradient, gamma: d_gamma, beta, residual: None }
 }
 
 /// The larger of both; NaN stays NaN, which `f32::max` would hide.
