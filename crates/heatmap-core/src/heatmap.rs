@@ -25,11 +25,13 @@ pub enum Normalization {
     Log1p,
     /// sqrt(v / max): steadies the variance of Poisson counts.
     Sqrt,
+    /// ln(1 + v): not scaled to 1, so that a network sees how many clicks there are.
+    LogCounts,
 }
 
 impl Normalization {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt];
+    pub const ALL: [Self; 5] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts];
 
     /// The name in lower case, as in a configuration.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Normalization {
             Self::Total => "total",
             Self::Log1p => "log1p",
             Self::Sqrt => "sqrt",
+            Self::LogCounts => "logcounts",
         }
     }
 }
@@ -47,7 +50,7 @@ impl FromStr for Normalization {
 
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| Error::config("normalization", name, "not one of max, total, log1p, sqrt"))
+        known.ok_or_else(|| Error::config("normalization", name, "not one of max, total, log1p, sqrt, logcounts"))
     }
 }
 
@@ -146,6 +149,7 @@ impl Heatmap {
             }
             Normalization::Log1p => Box::new(move |v| libm::log1pf(v) / libm::log1pf(max)),
             Normalization::Sqrt => Box::new(move |v| (v / max).sqrt()),
+            Normalization::LogCounts => Box::new(libm::log1pf),
         };
         Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
     }
@@ -180,6 +184,7 @@ mod tests {
         expect(Normalization::Sqrt, [0.0, 0.5, 0.75_f32.sqrt(), 1.0]);
         let ln5 = 5.0_f32.ln();
         expect(Normalization::Log1p, [0.0, 2.0_f32.ln() / ln5, 4.0_f32.ln() / ln5, 1.0]);
+        expect(Normalization::LogCounts, [0.0, 2.0_f32.ln(), 4.0_f32.ln(), ln5]);
     }
 
     #[test]

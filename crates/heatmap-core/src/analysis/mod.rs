@@ -1,20 +1,28 @@
-//! What feature vectors say: projections, neighbours, a linear probe, and how they lie on the sphere.
+//! What feature vectors say: projections, neighbours, a linear probe, and how they lie on the sphere; what a heatmap
+//! says without a network: its peaks and its clusters of clicks by density; and the assignment that holds what was
+//! found against what is true.
 //!
-//! All in f64 on faer matrices with one sample a row. Each method is fitted to one set of rows and applied to another:
-//! `fit` gives an immutable fitted struct, whose `transform` or `predict` borrows.
+//! All in f64; features are faer matrices with one sample a row. Methods on features are fitted to one set of rows and
+//! applied to another: `fit` gives an immutable fitted struct, whose `transform` or `predict` borrows.
 
+mod assignment;
+mod density;
 mod knn;
 mod lbfgs;
 mod logistic;
 mod pca;
+mod peaks;
 mod sphere;
 
+pub use assignment::assign;
+pub use density::{DensityCluster, DensityClusteringConfig, DensityClusters};
 pub use faer;
 use faer::MatRef;
 pub use knn::Knn;
 pub use lbfgs::Lbfgs;
 pub use logistic::{LogisticRegression, LogisticRegressionConfig};
 pub use pca::Pca;
+pub use peaks::{Peak, PeaksConfig};
 pub use sphere::{alignment, normalized_rows, uniformity};
 
 use crate::{Error, Result};

@@ -15,6 +15,7 @@ mod preset;
 mod products;
 mod scene;
 mod span;
+mod visible;
 
 pub use broken::{Broken, BrokenKind};
 pub use clusters::{Centres, Clusters, Spread};
@@ -25,3 +26,4 @@ pub use preset::{ClassSpec, Preset, Sample};
 pub use products::{Arrangement, Products};
 pub use scene::{Cluster, Rendered, Scene, UniformClicks};
 pub use span::Span;
+pub use visible::Visibility;

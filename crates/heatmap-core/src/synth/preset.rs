@@ -3,7 +3,7 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Span, named};
+use super::{Family, Scene, Span, named};
 use crate::{Error, Grid, Heatmap, Point, Result, SampleRng, sample_rng};
 
 /// One class of a preset.
@@ -110,6 +110,13 @@ impl Preset {
         self.draw_sample(class, &mut rng)
     }
 
+    /// The scene behind sample `index`, undrawn, and its class: the truth in full.
+    pub fn scene(&self, seed: u64, index: u64) -> (usize, Scene) {
+        let mut rng = sample_rng(seed, index);
+        let class = self.draw_class(&mut rng);
+        (class, self.draw_scene(class, &mut rng))
+    }
+
     /// Sample `index` of one class: an endless list of its own for every class and seed.
     ///
     /// # Panics
@@ -123,19 +130,23 @@ impl Preset {
     /// # Panics
     /// When there is no such class.
     pub fn draw_sample<R: Rng>(&self, class: usize, rng: &mut R) -> Sample {
-        let family = &self.classes[class].family;
-        let mut scene = family.scene(&self.grid, rng);
-        if let Some(total) = self.total_clicks {
-            scene.scale_to(total.draw(rng));
-        }
+        let scene = self.draw_scene(class, rng);
         let rendered = scene.render(self.grid, rng);
         Sample {
             heatmap: rendered.heatmap,
             class,
             centres: scene.clusters.iter().map(|cluster| cluster.centre).collect(),
-            broken: family.is_broken(),
+            broken: self.classes[class].family.is_broken(),
             lost_clicks: rendered.lost_clicks,
         }
+    }
+
+    fn draw_scene<R: Rng>(&self, class: usize, rng: &mut R) -> Scene {
+        let mut scene = self.classes[class].family.scene(&self.grid, rng);
+        if let Some(total) = self.total_clicks {
+            scene.scale_to(total.draw(rng));
+        }
+        scene
     }
 
     /// A class drawn by weight.

@@ -1,0 +1,392 @@
+//! Peaks of a heatmap: where clicks pile up more than chance explains.
+//!
+//! The classical answer to "where are the clusters", and the one that a network has to beat. Counts are smoothed by a
+//! Gaussian (a kernel density estimate, Silverman 1986) and measured against what uniform noise would do to the same
+//! kernel, so that one threshold serves sparse and busy banners alike.
+//!
+//! * At the border the kernel is divided by its mass on the grid: a uniform map stays uniform.
+//! * The background is the median of the smoothed counts, good as long as clusters cover less than half of the banner.
+//! * The noise is that of a Poisson count, sqrt(background x sum of squared weights), with the weights at that very
+//!   place; near the border they are fewer and larger. Here the background counts as at least one click under the
+//!   kernel (over 1 / sum of squared weights bins), or a lone click on an otherwise empty banner would be a peak.
+//! * Counts are skewed: where few clicks of noise lie under the kernel, chance reaches a significance more often than
+//!   the normal distribution says.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Grid, Heatmap, Point, Result};
+
+/// Settings of the search for peaks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PeaksConfig {
+    /// Standard deviation of the smoothing Gaussian in bins; it is cut off at 4 standard deviations.
+    pub sigma_bins: f64,
+    /// A peak nearer than this to a stronger one is dropped, in bins; 0 keeps all.
+    pub min_distance_bins: f64,
+    /// Least significance, in standard deviations of the noise.
+    pub min_significance: f64,
+    /// Peaks at most.
+    pub max_peaks: usize,
+}
+
+impl Default for PeaksConfig {
+    fn default() -> Self {
+        Self { sigma_bins: 1.5, min_distance_bins: 4.0, min_significance: 6.0, max_peaks: 100 }
+    }
+}
+
+/// A place where clicks pile up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Peak {
+    /// The place, finer than a bin: the top of a parabola through the bin and its two neighbours along each axis. Along
+    /// an axis on which the bin lies at the border of the grid it is the middle of the bin.
+    pub centre: Point,
+    /// Height above the background in standard deviations of the noise.
+    pub significance: f64,
+}
+
+impl PeaksConfig {
+    /// The peaks of `heatmap`, strongest first; equally strong ones from top to bottom and left to right. An empty
+    /// heatmap has none.
+    ///
+    /// # Errors
+    /// Names the field of the configuration that cannot be used.
+    pub fn find(&self, heatmap: &Heatmap) -> Result<Vec<Peak>> {
+        self.check()?;
+        if heatmap.max() == 0.0 {
+            return Ok(Vec::new());
+        }
+        let smoothed = Smoothed::new(heatmap, self.sigma_bins);
+        let mut candidates: Vec<Peak> = smoothed.plateaus().iter().map(|bins| smoothed.peak(bins)).collect();
+        candidates.retain(|peak| peak.significance >= self.min_significance);
+        candidates.sort_by(|a, b| b.significance.total_cmp(&a.significance));
+        let mut peaks: Vec<Peak> = Vec::new();
+        for candidate in candidates {
+            if peaks.len() == self.max_peaks {
+                break;
+            }
+            if peaks.iter().all(|peak| peak.centre.distance(candidate.centre) >= self.min_distance_bins) {
+                peaks.push(candidate);
+            }
+        }
+        Ok(peaks)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(self.sigma_bins.is_finite() && self.sigma_bins > 0.0) {
+            return Err(Error::config("sigma_bins", self.sigma_bins, "must be positive"));
+        }
+        if !(self.min_distance_bins.is_finite() && self.min_distance_bins >= 0.0) {
+            return Err(Error::config("min_distance_bins", self.min_distance_bins, "must be zero or positive"));
+        }
+        if !(self.min_significance.is_finite() && self.min_significance > 0.0) {
+            return Err(Error::config("min_significance", self.min_significance, "must be positive"));
+        }
+        if self.max_peaks == 0 {
+            return Err(Error::config("max_peaks", self.max_peaks, "must be positive"));
+        }
+        Ok(())
+    }
+}
+
+/// The kernel along one axis.
+struct Kernel {
+    /// By distance in bins.
+    weights: Vec<f64>,
+    /// For each bin the sum of the weights on the grid.
+    mass: Vec<f64>,
+    /// For each bin the sum of the squared weights after division by the mass.
+    squares: Vec<f64>,
+}
+
+impl Kernel {
+    fn new(sigma_bins: f64, bins: usize) -> Self {
+        // No weight is asked for beyond the length of the axis.
+        let reach = (4.0 * sigma_bins).min(bins as f64) as usize;
+        let gaussian = |distance: usize| {
+            let z = distance as f64 / sigma_bins;
+            libm::exp(-0.5 * z * z)
+        };
+        let mut kernel =
+            Self { weights: (0..=reach).map(gaussian).collect(), mass: vec![1.0; bins], squares: Vec::new() };
+        kernel.mass = (0..bins).map(|at| kernel.average(at, |_| 1.0)).collect();
+        kernel.squares =
+            (0..bins).map(|at| kernel.average(at, |other| kernel.weight(at, other)) / kernel.mass[at]).collect();
+        kernel
+    }
+
+    fn weight(&self, at: usize, other: usize) -> f64 {
+        self.weights[at.abs_diff(other)]
+    }
+
+    /// The bins on the grid that the kernel reaches from `at`.
+    fn window(&self, at: usize) -> Range<usize> {
+        at.saturating_sub(self.weights.len() - 1)..(at + self.weights.len()).min(self.mass.len())
+    }
+
+    fn average(&self, at: usize, value: impl Fn(usize) -> f64) -> f64 {
+        self.window(at).map(|other| self.weight(at, other) * value(other)).sum::<f64>() / self.mass[at]
+    }
+}
+
+/// Smoothed counts, row-major, and how far each stands out.
+struct Smoothed {
+    grid: Grid,
+    values: Vec<f64>,
+    significance: Vec<f64>,
+}
+
+impl Smoothed {
+    /// Of a grid with at least one bin.
+    fn new(heatmap: &Heatmap, sigma_bins: f64) -> Self {
+        let grid = heatmap.grid();
+        let columns = grid.columns;
+        let (across, down) = (Kernel::new(sigma_bins, columns), Kernel::new(sigma_bins, grid.rows));
+        let count = |row: usize, column: usize| f64::from(heatmap.values()[row * columns + column]);
+        let bins = || (0..grid.rows).flat_map(move |row| (0..columns).map(move |column| (row, column)));
+        let in_rows: Vec<f64> = bins().map(|(row, column)| across.average(column, |c| count(row, c))).collect();
+        let values: Vec<f64> =
+            bins().map(|(row, column)| down.average(row, |r| in_rows[r * columns + column])).collect();
+        let background = median(&values);
+        let significance = bins().zip(&values).map(|((row, column), value)| {
+            let squares = down.squares[row] * across.squares[column];
+            (value - background) / (background.max(squares) * squares).sqrt()
+        });
+        let significance = significance.collect();
+        Self { grid, values, significance }
+    }
+
+    /// Sets of touching bins of equal value without a higher neighbour, by their first bin; most have one bin only.
+    fn plateaus(&self) -> Vec<Vec<usize>> {
+        let mut seen = vec![false; self.values.len()];
+        let mut plateaus = Vec::new();
+        for (first, &value) in self.values.iter().enumerate() {
+            if seen[first] {
+                continue;
+            }
+            seen[first] = true;
+            let (mut bins, mut next, mut is_top) = (vec![first], 0, true);
+            while next < bins.len() {
+                for other in neighbours(bins[next], self.grid) {
+                    if self.values[other] > value {
+                        is_top = false;
+                    } else if self.values[other] == value && !seen[other] {
+                        seen[other] = true;
+                        bins.push(other);
+                    }
+                }
+                next += 1;
+            }
+            if is_top {
+                plateaus.push(bins);
+            }
+        }
+        plateaus
+    }
+
+    /// The one peak of a plateau, in the middle of its refined bins.
+    fn peak(&self, bins: &[usize]) -> Peak {
+        let (mut x, mut y, mut significance) = (0.0, 0.0, f64::NEG_INFINITY);
+        for &bin in bins {
+            let centre = self.refined(bin);
+            x += centre.x;
+            y += centre.y;
+            significance = self.significance[bin].max(significance);
+        }
+        let n = bins.len() as f64;
+        Peak { centre: Point { x: x / n, y: y / n }, significance }
+    }
+
+    fn refined(&self, bin: usize) -> Point {
+        let columns = self.grid.columns;
+        let (row, column) = (bin / columns, bin % columns);
+        let along = |at: usize, bins: usize, step: usize| {
+            let is_inside = at > 0 && at + 1 < bins;
+            let offset = if is_inside {
+                vertex(self.values[bin - step], self.values[bin], self.values[bin + step])
+            } else {
+                0.0
+            };
+            at as f64 + 0.5 + offset
+        };
+        Point { x: along(column, columns, 1), y: along(row, self.grid.rows, columns) }
+    }
+}
+
+/// Where the parabola through three values is highest, as an offset from the middle one, which is the largest.
+fn vertex(before: f64, middle: f64, after: f64) -> f64 {
+    let curvature = before - 2.0 * middle + after;
+    if curvature < 0.0 { (0.5 * (before - after) / curvature).clamp(-0.5, 0.5) } else { 0.0 }
+}
+
+/// Up to 8 bins that touch `bin`.
+fn neighbours(bin: usize, grid: Grid) -> impl Iterator<Item = usize> {
+    let (row, column) = (bin / grid.columns, bin % grid.columns);
+    let rows = row.saturating_sub(1)..(row + 2).min(grid.rows);
+    let columns = column.saturating_sub(1)..(column + 2).min(grid.columns);
+    let bins = rows.flat_map(move |row| columns.clone().map(move |column| row * grid.columns + column));
+    bins.filter(move |&other| other != bin)
+}
+
+/// The upper one of the two in the middle when the number is even.
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::{Cluster, Scene, UniformClicks};
+    use crate::{Rect, sample_rng};
+
+    const GRID: Grid = Grid::MEDIUM_RECTANGLE;
+
+    /// Clusters as (x, y, clicks) with a standard deviation of 2 bins, and clicks of uniform noise.
+    fn drawn(clusters: &[(f64, f64, u32)], noise: u32, seed: u64) -> Heatmap {
+        let cluster = |&(x, y, clicks): &(f64, f64, u32)| Cluster::axis_aligned(Point { x, y }, 2.0, 2.0, clicks);
+        let scene = Scene {
+            clusters: clusters.iter().map(cluster).collect(),
+            uniform: vec![UniformClicks { region: Rect::whole(&GRID), clicks: noise }],
+            dead: Vec::new(),
+        };
+        scene.render(GRID, &mut sample_rng(seed, 0)).heatmap
+    }
+
+    fn with_clicks(at: &[(usize, usize, f32)]) -> Heatmap {
+        let mut values = vec![0.0; GRID.len()];
+        for &(row, column, clicks) in at {
+            values[row * GRID.columns + column] = clicks;
+        }
+        Heatmap::from_values(GRID, values).unwrap()
+    }
+
+    fn found(heatmap: &Heatmap) -> Vec<Peak> {
+        PeaksConfig::default().find(heatmap).unwrap()
+    }
+
+    #[test]
+    fn a_cluster_is_found_within_a_fraction_of_a_bin() {
+        for seed in 0..20 {
+            let peaks = found(&drawn(&[(20.3, 31.7, 5_000)], 5_000, seed));
+            assert_eq!(peaks.len(), 1, "{peaks:?}");
+            // The top of the smoothed counts scatters by 0.06 bins along each axis.
+            let Point { x, y } = peaks[0].centre;
+            assert!((x - 20.3).abs() < 0.3 && (y - 31.7).abs() < 0.3, "{peaks:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_clusters_the_stronger_comes_first() {
+        let (weak, strong) = (Point { x: 15.0, y: 12.0 }, Point { x: 44.0, y: 37.0 });
+        let heatmap = drawn(&[(weak.x, weak.y, 2_000), (strong.x, strong.y, 4_000)], 5_000, 1);
+        let peaks = found(&heatmap);
+        assert_eq!(peaks.len(), 2, "{peaks:?}");
+        assert!(peaks[0].centre.distance(strong) < 0.6 && peaks[1].centre.distance(weak) < 0.6, "{peaks:?}");
+        assert!(peaks[0].significance > peaks[1].significance);
+        for config in [
+            PeaksConfig { max_peaks: 1, ..Default::default() },
+            PeaksConfig { min_distance_bins: 100.0, ..Default::default() },
+        ] {
+            assert_eq!(config.find(&heatmap).unwrap(), peaks[..1]);
+        }
+    }
+
+    #[test]
+    fn uniform_noise_has_no_peak() {
+        for clicks in [5_000, 20_000] {
+            for seed in 0..100 {
+                let peaks = found(&drawn(&[], clicks, seed));
+                assert!(peaks.is_empty(), "{clicks} clicks, seed {seed}: {peaks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_significance_of_noise_has_mean_0_and_variance_1_at_the_border_too() {
+        let n = 400;
+        let maps: Vec<Smoothed> = (0..n).map(|seed| Smoothed::new(&drawn(&[], 20_000, seed), 1.5)).collect();
+        for bin in [0, 30, 25 * GRID.columns, 25 * GRID.columns + 30, GRID.len() - 1] {
+            let moment = |power| maps.iter().map(|map| map.significance[bin].powi(power)).sum::<f64>() / n as f64;
+            // Standard errors: 0.05 of the mean, 0.07 of the variance.
+            assert!(moment(1).abs() < 0.25 && (moment(2) - 1.0).abs() < 0.35, "{bin}: {} {}", moment(1), moment(2));
+        }
+    }
+
+    #[test]
+    fn a_uniform_map_stays_uniform() {
+        let uniform = Heatmap::from_values(GRID, vec![3.0; GRID.len()]).unwrap();
+        assert!(Smoothed::new(&uniform, 2.5).values.iter().all(|&v| (v - 3.0).abs() < 1e-12));
+        assert!(found(&uniform).is_empty());
+    }
+
+    #[test]
+    fn a_cluster_at_the_border_is_found_there() {
+        let peaks = found(&drawn(&[(0.8, 25.3, 3_000)], 5_000, 3));
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        // No refinement across the border.
+        assert_eq!(peaks[0].centre.x, 0.5);
+        assert!((peaks[0].centre.y - 25.3).abs() < 0.5, "{peaks:?}");
+    }
+
+    #[test]
+    fn peaks_move_with_the_map() {
+        let heatmap = drawn(&[(20.2, 18.4, 2_000)], 0, 4);
+        let mut values = vec![0.0; GRID.len()];
+        for row in 0..GRID.rows - 7 {
+            for column in 0..GRID.columns - 11 {
+                values[(row + 7) * GRID.columns + column + 11] = heatmap.get(row, column);
+            }
+        }
+        let (before, after) = (found(&heatmap), found(&Heatmap::from_values(GRID, values).unwrap()));
+        assert_eq!((before.len(), after.len()), (1, 1));
+        assert!((after[0].centre.x - before[0].centre.x - 11.0).abs() < 1e-9);
+        assert!((after[0].centre.y - before[0].centre.y - 7.0).abs() < 1e-9);
+        assert!((after[0].significance / before[0].significance - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_plateau_is_one_peak_in_its_middle() {
+        let config = PeaksConfig { min_distance_bins: 0.0, ..Default::default() };
+        let square = with_clicks(&[(20, 30, 9.0), (20, 31, 9.0), (21, 30, 9.0), (21, 31, 9.0)]);
+        let peaks = config.find(&square).unwrap();
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        assert!(peaks[0].centre.distance(Point { x: 31.0, y: 21.0 }) < 1e-9, "{peaks:?}");
+    }
+
+    #[test]
+    fn a_lone_click_is_no_peak_by_default() {
+        let lone = with_clicks(&[(20, 30, 1.0)]);
+        assert!(found(&lone).is_empty());
+        let peaks = PeaksConfig { min_significance: 1.5, ..Default::default() }.find(&lone).unwrap();
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        assert!(peaks[0].centre.distance(Point { x: 30.5, y: 20.5 }) < 1e-9);
+        // Weight at the middle over the sum of squared weights of a Gaussian in the plane.
+        assert!((peaks[0].significance - 2.0).abs() < 0.01, "{peaks:?}");
+    }
+
+    #[test]
+    fn an_empty_heatmap_has_no_peak() {
+        assert!(found(&Heatmap::zeros(GRID)).is_empty());
+        assert!(found(&Heatmap::zeros(Grid { rows: 0, columns: 0, bin_size_px: 5.0 })).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_configuration_names_its_field() {
+        let usual = PeaksConfig::default();
+        let wrong = [
+            ("sigma_bins", PeaksConfig { sigma_bins: 0.0, ..usual }),
+            ("min_distance_bins", PeaksConfig { min_distance_bins: -1.0, ..usual }),
+            ("min_significance", PeaksConfig { min_significance: f64::NAN, ..usual }),
+            ("max_peaks", PeaksConfig { max_peaks: 0, ..usual }),
+        ];
+        for (field, config) in wrong {
+            let error = config.find(&Heatmap::zeros(GRID)).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{field}`")), "{error}");
+        }
+    }
+}
