@@ -6,7 +6,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::weights::LoadReport;
-use crate::{Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, TensorFile, Vit, VitConfig, WeightLayout};
+use crate::{
+    Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, StemKind, TensorFile, Vit, VitConfig, WeightLayout,
+};
 
 /// A residual network or a vision transformer.
 #[derive(Module, Debug)]
@@ -99,6 +101,22 @@ impl BackboneConfig {
         }
     }
 
+    /// The same with these first layers; a vision transformer has only its patches.
+    pub fn with_stem(self, stem: StemKind) -> Self {
+        match self {
+            Self::ResNet(config) => Self::ResNet(config.with_stem(stem)),
+            Self::Vit(config) => Self::Vit(config),
+        }
+    }
+
+    /// Parts that [`Backbone::freeze_leading`] can freeze.
+    pub fn num_parts(&self) -> usize {
+        match self {
+            Self::ResNet(config) => 1 + config.depths.len(),
+            Self::Vit(config) => 1 + config.depth,
+        }
+    }
+
     /// What both sides of an image must be a multiple of, in px.
     pub fn size_multiple(&self) -> usize {
         match self {
@@ -148,6 +166,17 @@ impl Backbone {
         }
     }
 
+    /// As [`ResNet::freeze_leading`] and [`Vit::freeze_leading`].
+    ///
+    /// # Panics
+    /// When there are not so many parts.
+    pub fn freeze_leading(self, parts: usize) -> Self {
+        match self {
+            Self::ResNet(network) => Self::ResNet(network.freeze_leading(parts)),
+            Self::Vit(network) => Self::Vit(network.freeze_leading(parts)),
+        }
+    }
+
     /// As [`Pretrained::load_weights`].
     ///
     /// # Errors
@@ -182,6 +211,13 @@ impl Encoder for Backbone {
         match self {
             Self::ResNet(network) => network.forward_features(images),
             Self::Vit(network) => network.forward_features(images),
+        }
+    }
+
+    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::ResNet(network) => network.forward_map(images),
+            Self::Vit(network) => network.forward_map(images),
         }
     }
 

@@ -33,7 +33,10 @@ pub use backbone::{Backbone, BackboneConfig};
 pub use burn;
 pub use encoder::Encoder;
 pub use error::{Error, Result};
-pub use heads::{ProjectionHead, ProjectionHeadConfig};
+pub use heads::{
+    Centres, CountEncoding, CountHead, CountHeadConfig, LocationHead, LocationHeadConfig, ProjectionHead,
+    ProjectionHeadConfig,
+};
 pub use model_name::{ModelName, VitSize};
 pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};
 pub use vit::{Pooling, Vit, VitConfig};

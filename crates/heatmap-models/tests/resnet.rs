@@ -1,7 +1,8 @@
 //! The family against its published sizes, and its behaviour in training and evaluation.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Distribution, Tensor, Tolerance};
 use heatmap_models::{Encoder, ResNetConfig, StemKind};
 
 /// Parameters without the running statistics of batch normalisation, which are no parameters in PyTorch.
@@ -44,6 +45,41 @@ fn stages_have_their_published_shapes() {
     let small = ResNetConfig::resnet18().with_stem(StemKind::SmallImage).with_in_channels(1).init(&device);
     let stages = small.forward_stages(Tensor::zeros([1, 1, 16, 16], &device));
     assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 16, 16], [1, 512, 2, 2]));
+    let half = ResNetConfig::resnet18().with_stem(StemKind::HalfImage).with_in_channels(1).init(&device);
+    let stages = half.forward_stages(Tensor::zeros([1, 1, 16, 16], &device));
+    assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 8, 8], [1, 512, 1, 1]));
+}
+
+#[test]
+fn the_mean_of_a_map_is_the_features() {
+    let device = Device::flex();
+    let network = ResNetConfig::resnet18().with_base_width(8).with_in_channels(1).init(&device);
+    let images = Tensor::random([2, 1, 64, 96], Distribution::Default, &device);
+    let map = network.forward_map(images.clone());
+    assert_eq!(map.dims(), [2, 64, 2, 3]);
+    let mean = map.reshape([2, 64, 6]).mean_dim(2).reshape([2, 64]);
+    mean.into_data().assert_approx_eq::<f32>(&network.forward_features(images).into_data(), Tolerance::absolute(1e-5));
+}
+
+#[test]
+fn frozen_parts_get_no_gradient_and_keep_their_statistics() {
+    let device = Device::flex().autodiff();
+    let config = ResNetConfig::resnet18().with_base_width(8).with_in_channels(1);
+    let images = Tensor::random([4, 1, 32, 32], Distribution::Default, &device);
+    let fresh = config.init(&device).materialize();
+    let mut before = GradientsParams::from_grads(fresh.forward_features(images.clone()).sum().backward(), &fresh).len();
+    for parts in 1..=4 {
+        let network = fresh.clone().freeze_leading(parts);
+        let gradients = network.forward_features(images.clone()).sum().backward();
+        let left = GradientsParams::from_grads(gradients, &network).len();
+        assert!(0 < left && left < before, "{parts} frozen: {left} gradients of {before}");
+        before = left;
+    }
+    // A frozen network gives while training what it gives in evaluation.
+    let frozen = fresh.freeze_leading(5);
+    let evaluated = frozen.valid().forward_features(images.clone().inner()).into_data();
+    let trained = frozen.forward_features(images).into_data();
+    trained.assert_approx_eq::<f32>(&evaluated, Tolerance::absolute(1e-6));
 }
 
 #[test]

@@ -30,9 +30,9 @@ pub fn adam_step<const D: usize>(
     if parameter.device() == Device::flex() {
         return flex::adam(parameter, gradient, moments, factors);
     }
-    let AdamFactors { beta_1, beta_2, rate, epsilon } = factors;
+    let AdamFactors { beta_1, beta_2, rate, epsilon, keep } = factors;
     let mean = moments.mean * beta_1 + gradient.clone() * (1.0 - beta_1);
     let square = moments.square * beta_2 + gradient.square() * (1.0 - beta_2);
-    let parameter = parameter - mean.clone() * rate / (square.clone().sqrt() + epsilon);
+    let parameter = parameter * keep - mean.clone() * rate / (square.clone().sqrt() + epsilon);
     (parameter, AdamMoments { mean, square })
 }

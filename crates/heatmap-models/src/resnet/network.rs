@@ -38,6 +38,9 @@ pub struct ResNet {
     pub(super) feature_dim: usize,
     #[module(skip)]
     pub(super) in_channels: usize,
+    /// Leading parts that do not train: 1 for the stem, 2 with the first stage, and so on.
+    #[module(skip)]
+    pub(super) frozen: usize,
 }
 
 /// Activations behind every part of a [`ResNet`], from large and narrow to small and wide. The sizes are those of the
@@ -97,6 +100,37 @@ impl ResNet {
         StageOutputs { stem, stage1, stage2, stage3, stage4 }
     }
 
+    /// Freezes the first `parts` parts, of which there are five, the stem and the stages: they get no gradients, and
+    /// their batch normalisation keeps its statistics and uses them. The others are left as they are.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn freeze_leading(mut self, parts: usize) -> Self {
+        let most = 1 + self.stages.len();
+        assert!(parts <= most, "a ResNet has {most} parts to freeze, not {parts}");
+        if parts == 0 {
+            return self;
+        }
+        self.stem = self.stem.freeze();
+        let stages = self.stages.into_iter().enumerate();
+        self.stages = stages.map(|(at, stage)| if at + 1 < parts { stage.freeze() } else { stage }).collect();
+        self.frozen = self.frozen.max(parts);
+        self
+    }
+
+    /// The activations behind the last stage.
+    fn forward_image(&self, images: Tensor<4>) -> Image {
+        if self.frozen == 0 || !images.device().is_autodiff() {
+            return self.stages.iter().fold(self.begin(images), |image, stage| stage.forward(image));
+        }
+        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to go back on.
+        let (frozen, trained) = self.stages.split_at(self.frozen - 1);
+        let begun = Self { stem: self.stem.valid(), stages: Vec::new(), head: None, ..*self }.begin(images.inner());
+        let begun = frozen.iter().fold(begun, |image, stage| stage.valid().forward(image));
+        let begun = Image::new(Tensor::from_inner(begun.into_tensor()));
+        trained.iter().fold(begun, |image, stage| stage.forward(image))
+    }
+
     /// The activations behind the stem.
     fn begin(&self, images: Tensor<4>) -> Image {
         let channels = images.dims()[1];
@@ -108,7 +142,12 @@ impl ResNet {
 impl Encoder for ResNet {
     /// Images to the mean of the last stage over the image.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
-        self.stages.iter().fold(self.begin(images), |image, stage| stage.forward(image)).mean()
+        self.forward_image(images).mean()
+    }
+
+    /// Images to the last stage.
+    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
+        self.forward_image(images).into_tensor()
     }
 
     fn feature_dim(&self) -> usize {

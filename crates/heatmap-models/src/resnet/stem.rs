@@ -25,6 +25,7 @@ impl Stem {
                 Self { layer: ConvNorm::init(channels, 7, 2, device), pool: Some(pool) }
             }
             StemKind::SmallImage => Self { layer: ConvNorm::init(channels, 3, 1, device), pool: None },
+            StemKind::HalfImage => Self { layer: ConvNorm::init(channels, 5, 2, device), pool: None },
         }
     }
 

@@ -35,6 +35,7 @@ impl ResNetConfig {
         let bad = |reason: String| Error::bad_file(file.path(), reason);
         let stem = match shape("stem.layer.conv.weight") {
             Some([width, channels, 7, 7]) => (StemKind::Standard, *width, *channels),
+            Some([width, channels, 5, 5]) => (StemKind::HalfImage, *width, *channels),
             Some([width, channels, 3, 3]) => (StemKind::SmallImage, *width, *channels),
             other => return Err(bad(format!("a stem of shape {other:?} is that of no ResNet known here"))),
         };

@@ -114,6 +114,7 @@ impl VitConfig {
             head: self.num_classes.map(|classes| self.linear(self.embed_dim, classes, device)),
             pooling: self.pooling,
             in_channels: self.in_channels,
+            frozen: 0,
         }
     }
 

@@ -46,6 +46,9 @@ pub struct Vit {
     pub(super) pooling: Pooling,
     #[module(skip)]
     pub(super) in_channels: usize,
+    /// Leading parts that do not train: 1 for the patches and positions, 2 with the first block, and so on.
+    #[module(skip)]
+    pub(super) frozen: usize,
 }
 
 /// tanh of a linear layer on the class token.
@@ -87,8 +90,40 @@ impl Vit {
     /// - `images`: `[batch, in_channels, height, width]`; `patch_size` divides both sides
     /// - output: `[batch, patches + 1, embed_dim]`
     pub fn forward_tokens(&self, images: Tensor<4>) -> Tensor<3> {
-        let tokens = self.blocks.iter().fold(self.embed(images), |tokens, block| block.forward(tokens));
-        self.norm.forward(tokens)
+        let through = |blocks: &[Block], tokens| blocks.iter().fold(tokens, |tokens, block| block.forward(tokens));
+        if self.frozen == 0 || !images.device().is_autodiff() {
+            return self.norm.forward(through(&self.blocks, self.embed(images)));
+        }
+        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to go back on.
+        let (frozen, trained) = self.blocks.split_at(self.frozen - 1);
+        let begun = through(&frozen.to_vec().valid(), self.valid_embed().embed(images.inner()));
+        self.norm.forward(through(trained, Tensor::from_inner(begun)))
+    }
+
+    /// Freezes the first `parts` parts: the patches with their positions, then the blocks. They get no gradients and drop
+    /// nothing. The others are left as they are.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn freeze_leading(mut self, parts: usize) -> Self {
+        let most = 1 + self.blocks.len();
+        assert!(parts <= most, "this ViT has {most} parts to freeze, not {parts}");
+        if parts == 0 {
+            return self;
+        }
+        self.patch_embed = self.patch_embed.freeze();
+        self.position = self.position.freeze();
+        self.dropout = self.dropout.freeze();
+        self.class_token = self.class_token.set_require_grad(false);
+        let blocks = self.blocks.into_iter().enumerate();
+        self.blocks = blocks.map(|(at, block)| if at + 1 < parts { block.freeze() } else { block }).collect();
+        self.frozen = self.frozen.max(parts);
+        self
+    }
+
+    /// The part that embeds, in evaluation.
+    fn valid_embed(&self) -> Self {
+        Self { blocks: Vec::new(), pooler: None, head: None, ..self.clone() }.valid()
     }
 
     /// Tokens, as from [`Vit::forward_tokens`], to one feature vector.
@@ -153,6 +188,16 @@ impl Encoder for Vit {
     /// Images to the class token, or to the mean of the patch tokens, behind the last normalisation.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         self.pool(self.forward_tokens(images))
+    }
+
+    /// Images to the patch tokens behind the last normalisation, each at its place.
+    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
+        let [_, _, height, width] = images.dims();
+        let patch = self.patch_embed.patch_size();
+        let tokens = self.forward_tokens(images);
+        let [batch, count, embed_dim] = tokens.dims();
+        let patches = tokens.narrow(1, 1, count - 1).swap_dims(1, 2);
+        patches.reshape([batch, embed_dim, height / patch, width / patch])
     }
 
     fn feature_dim(&self) -> usize {

@@ -15,6 +15,8 @@ pub struct AdamFactors {
     pub rate: f32,
     /// What is added to the root of the mean square, with the correction that the root lacks.
     pub epsilon: f32,
+    /// What the parameter is multiplied by first: 1, or less with decoupled weight decay.
+    pub keep: f32,
 }
 
 /// Moves the parameters and both means by one gradient, on all threads. The parameters are those of `from`, if they have to stay
@@ -28,7 +30,7 @@ pub(crate) fn adam(
 ) {
     /// Long enough to be worth a task, short enough to share out.
     const BLOCK: usize = 32 * 1024;
-    let AdamFactors { beta_1, beta_2, rate, epsilon } = factors;
+    let AdamFactors { beta_1, beta_2, rate, epsilon, keep } = factors;
     let (new_1, new_2) = (1.0 - beta_1, 1.0 - beta_2);
     let blocks = parameters.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK));
     let blocks = blocks.zip(mean.par_chunks_mut(BLOCK)).zip(square.par_chunks_mut(BLOCK));
@@ -40,7 +42,7 @@ pub(crate) fn adam(
             for (((parameter, gradient), mean), square) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
                 *mean = *mean * beta_1 + gradient * new_1;
                 *square = *square * beta_2 + gradient * gradient * new_2;
-                *parameter -= rate * *mean / (square.sqrt() + epsilon);
+                *parameter = *parameter * keep - rate * *mean / (square.sqrt() + epsilon);
             }
         });
     });

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::conv::{self, Kernel};
 use super::on_the_pool;
 use super::patches::ConvShape;
+use super::product::{COLUMNS, Left, Packed, ROWS, Source, product};
 
 /// The convolutions of a ResNet-50 for images of `size` px, each with how often it occurs.
 fn layers(batch: usize, size: usize) -> Vec<(ConvShape, usize)> {
@@ -58,6 +59,24 @@ where
     (0..8).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
+/// The most that the kernel of all products reaches, with everything that it reads in the first cache, in GFLOP/s.
+fn peak() -> f64 {
+    const INNER: usize = 200;
+    const TIMES: usize = 20_000;
+    let seconds = best(|| {
+        rayon::broadcast(|_| {
+            let left = numbers(ROWS * INNER);
+            let right = Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS);
+            let mut out = vec![0.0; ROWS * COLUMNS];
+            for _ in 0..TIMES {
+                product(Left::rows(std::hint::black_box(&left), ROWS, INNER), &right, &mut out);
+            }
+            std::hint::black_box(out);
+        });
+    });
+    2e-9 * (rayon::current_num_threads() * TIMES * ROWS * COLUMNS * INNER) as f64 / seconds
+}
+
 /// Images, weights and gradients of a layer: any numbers will do.
 fn numbers(len: usize) -> Vec<f32> {
     (0..len).map(|at| (at * 7919 % 2003) as f32 / 1001.5 - 1.0).collect()
@@ -79,6 +98,7 @@ fn name(shape: &ConvShape, count: usize) -> String {
 #[ignore = "a measurement, not a check"]
 #[allow(clippy::print_stdout, reason = "what it is for")]
 fn layer_speeds() {
+    println!("peak: {:.0} GFLOP/s, a tile of the product from the first cache, on all threads\n", peak());
     for (batch, size) in [(32, 64), (8, 224)] {
         println!("training, batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain convolution");
         let mut total = [0.0; 3];

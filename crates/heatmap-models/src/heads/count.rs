@@ -1,0 +1,167 @@
+//! The count head: features to the logits of a number of clusters.
+//!
+//! Three ways to say it. Softmax has a logit for every count, as in the report. The two ordinal ones have a logit for every
+//! threshold k, "more than k clusters": CORAL (Cao, Mirjalili and Raschka 2020, section 3) shares one weight vector among
+//! them and keeps a bias each, so that the thresholds are in order; CORN (Shi, Cao and Raschka 2021) has a weight vector
+//! each, and its logits are conditional on the threshold before. The losses that belong to them are `heatmap-train`'s.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::ops::linear;
+
+/// What the logits of a [`CountHead`] mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CountEncoding {
+    /// A logit for every count.
+    Softmax,
+    /// A logit for every threshold, of one weight vector.
+    Coral,
+    /// A logit for every threshold, conditional on the one before.
+    Corn,
+}
+
+/// Configuration of a [`CountHead`].
+#[derive(Config, Debug)]
+pub struct CountHeadConfig {
+    /// Length of a feature vector.
+    pub feature_dim: usize,
+    /// Counts that are told apart: 0 to `num_classes - 1`.
+    pub num_classes: usize,
+    /// What the logits mean.
+    #[config(default = "CountEncoding::Softmax")]
+    pub encoding: CountEncoding,
+}
+
+/// One linear layer; see the module's head.
+#[derive(Module, Debug)]
+pub struct CountHead {
+    linear: Linear,
+    /// The biases of CORAL, whose layer has one output and no bias.
+    thresholds: Option<Param<Tensor<1>>>,
+}
+
+impl CountEncoding {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Softmax, Self::Coral, Self::Corn];
+
+    /// The name in lower case, as in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Coral => "coral",
+            Self::Corn => "corn",
+        }
+    }
+
+    /// Logits for so many counts.
+    pub fn num_logits(self, num_classes: usize) -> usize {
+        match self {
+            Self::Softmax => num_classes,
+            Self::Coral | Self::Corn => num_classes - 1,
+        }
+    }
+}
+
+impl fmt::Display for CountEncoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for CountEncoding {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
+            let reason = "not one of softmax, coral, corn".to_owned();
+            Error::Unknown { what: "count head", value: name.to_owned(), reason }
+        })
+    }
+}
+
+impl CountHeadConfig {
+    /// A head with fresh parameters.
+    ///
+    /// # Panics
+    /// When there are less than two counts to tell apart.
+    pub fn init(&self, device: &Device) -> CountHead {
+        assert!(self.num_classes > 1, "a count head needs two counts to tell apart, got {}", self.num_classes);
+        let logits = self.encoding.num_logits(self.num_classes);
+        if self.encoding != CountEncoding::Coral {
+            return CountHead { linear: LinearConfig::new(self.feature_dim, logits).init(device), thresholds: None };
+        }
+        // From high to low, so that the thresholds begin in order (`preinit_bias` of coral-pytorch).
+        let biases: Vec<f32> = (0..logits).map(|at| (logits - at) as f32 / logits as f32).collect();
+        CountHead {
+            linear: LinearConfig::new(self.feature_dim, 1).with_bias(false).init(device),
+            thresholds: Some(Param::from_tensor(Tensor::from_floats(biases.as_slice(), device))),
+        }
+    }
+}
+
+impl CountHead {
+    /// Features to logits.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, feature_dim]`
+    /// - output: `[batch, num_classes]` for softmax, `[batch, num_classes - 1]` for CORAL and CORN
+    pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        let logits = linear(&self.linear, features);
+        match &self.thresholds {
+            Some(thresholds) => logits + thresholds.val().unsqueeze::<2>(),
+            None => logits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_and_parameters_are_those_of_the_encodings() {
+        let device = Device::flex();
+        for (encoding, logits, parameters) in [
+            (CountEncoding::Softmax, 21, 21 * 8 + 21),
+            (CountEncoding::Coral, 20, 8 + 20),
+            (CountEncoding::Corn, 20, 20 * 8 + 20),
+        ] {
+            let head = CountHeadConfig::new(8, 21).with_encoding(encoding).init(&device);
+            assert_eq!(head.forward(Tensor::zeros([3, 8], &device)).dims(), [3, logits]);
+            assert_eq!(head.num_params(), parameters, "{encoding}");
+        }
+    }
+
+    #[test]
+    fn the_thresholds_of_coral_are_in_order_whatever_the_features() {
+        let device = Device::flex();
+        let head = CountHeadConfig::new(8, 6).with_encoding(CountEncoding::Coral).init(&device);
+        let logits = head.forward(Tensor::ones([1, 8], &device) * -3.0);
+        let logits = logits.into_data().try_to_vec::<f32>().expect("f32");
+        assert!(logits.windows(2).all(|pair| pair[0] > pair[1]), "{logits:?}");
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for encoding in CountEncoding::ALL {
+            assert_eq!(encoding.to_string().parse::<CountEncoding>().expect("a name"), encoding);
+        }
+        let error = "ordinal".parse::<CountEncoding>().expect_err("no such head").to_string();
+        assert_eq!(error, "count head `ordinal`: not one of softmax, coral, corn");
+    }
+
+    #[test]
+    #[should_panic(expected = "two counts to tell apart")]
+    fn a_single_count_is_refused() {
+        CountHeadConfig::new(4, 1).init(&Device::flex());
+    }
+}

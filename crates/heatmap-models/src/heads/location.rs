@@ -1,0 +1,182 @@
+//! The location head: feature maps to cluster centres with an existence logit each.
+//!
+//! The report regresses its six centres from the mean features. Then every output has to learn on its own where in the image
+//! it looks, and which of two clusters is "the third" changes suddenly as they move. Here each cell of the feature map
+//! proposes candidates around itself (as in detectors of one stage: Redmon et al. 2016; trained with one candidate for each
+//! object: Sun et al. 2021, OneNet), and the most probable K of them are the answer: a set of K centres in [0, 1]^2.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::ops::linear;
+
+/// Configuration of a [`LocationHead`].
+#[derive(Config, Debug)]
+pub struct LocationHeadConfig {
+    /// Channels of the feature map.
+    pub feature_dim: usize,
+    /// Centres in the answer.
+    #[config(default = 6)]
+    pub num_centres: usize,
+    /// Candidates that each cell of the map proposes.
+    #[config(default = 2)]
+    pub candidates_per_cell: usize,
+    /// How far outside its cell a candidate may lie, in cells.
+    #[config(default = 0.5)]
+    pub reach_cells: f64,
+}
+
+/// One linear layer over every cell; see the module's head.
+#[derive(Module, Debug)]
+pub struct LocationHead {
+    linear: Linear,
+    #[module(skip)]
+    num_centres: usize,
+    #[module(skip)]
+    reach_cells: f64,
+}
+
+/// Centres in the unit square of the image, each with the logit of its existence.
+#[derive(Debug, Clone)]
+pub struct Centres {
+    /// `[batch, centres, 2]`: x to the right and y down, in widths and heights of the image
+    pub places: Tensor<3>,
+    /// `[batch, centres]`
+    pub existence: Tensor<2>,
+}
+
+impl LocationHeadConfig {
+    /// A head with fresh parameters.
+    ///
+    /// # Panics
+    /// When there is nothing to propose or to choose, or candidates may lie at a negative distance.
+    pub fn init(&self, device: &Device) -> LocationHead {
+        let Self { feature_dim, num_centres, candidates_per_cell, reach_cells } = *self;
+        assert!(num_centres > 0 && candidates_per_cell > 0, "a location head needs candidates and centres");
+        assert!(reach_cells >= 0.0, "candidates cannot lie {reach_cells} cells outside their cell");
+        LocationHead {
+            linear: LinearConfig::new(feature_dim, 3 * candidates_per_cell).init(device),
+            num_centres,
+            reach_cells,
+        }
+    }
+}
+
+impl LocationHead {
+    /// Feature maps to all candidates, cell by cell.
+    ///
+    /// # Shapes
+    /// - `map`: `[batch, feature_dim, rows, columns]`
+    /// - output: rows * columns * candidates_per_cell centres
+    pub fn candidates(&self, map: Tensor<4>) -> Centres {
+        let [batch, channels, rows, columns] = map.dims();
+        let device = map.device();
+        let cells = map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]);
+        let raw = linear(&self.linear, cells);
+        let candidates = raw.dims()[2] / 3;
+        let raw = raw.reshape([batch, rows * columns, candidates, 3]);
+        // From the middle of the cell, in cells.
+        let shift = (sigmoid(raw.clone().narrow(3, 0, 2)) - 0.5) * (1.0 + 2.0 * self.reach_cells);
+        let middles = (0..rows * columns).flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
+        let middles = TensorData::new(middles.collect::<Vec<f32>>(), [1, rows * columns, 1, 2]);
+        let size = Tensor::<4>::from_floats([[[[columns as f32, rows as f32]]]], &device);
+        let places = (shift + Tensor::from_data(middles, &device)) / size;
+        Centres {
+            places: places.clamp(0.0, 1.0).reshape([batch, rows * columns * candidates, 2]),
+            existence: raw.narrow(3, 2, 1).reshape([batch, rows * columns * candidates]),
+        }
+    }
+
+    /// Feature maps to the most probable centres, the most probable first. Where the map has fewer candidates than centres
+    /// were asked for, it gives those.
+    ///
+    /// # Shapes
+    /// - `map`: `[batch, feature_dim, rows, columns]`
+    /// - output: `num_centres` centres
+    pub fn forward(&self, map: Tensor<4>) -> Centres {
+        self.most_probable(self.candidates(map))
+    }
+
+    /// The most probable of some candidates, as [`LocationHead::forward`] gives them.
+    pub fn most_probable(&self, candidates: Centres) -> Centres {
+        let Centres { places, existence } = candidates;
+        let count = self.num_centres.min(existence.dims()[1]);
+        let (existence, best) = existence.topk_with_indices(count, 1);
+        let places = places.gather(1, best.unsqueeze_dim::<3>(2).repeat_dim(2, 2));
+        Centres { places, existence }
+    }
+
+    /// Centres in the answer.
+    pub fn num_centres(&self) -> usize {
+        self.num_centres
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    fn head(reach: f64) -> (LocationHead, Device) {
+        let device = Device::flex();
+        let config = LocationHeadConfig::new(5).with_num_centres(4).with_candidates_per_cell(2);
+        (config.with_reach_cells(reach).init(&device), device)
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().expect("f32")
+    }
+
+    #[test]
+    fn candidates_stay_near_their_cell() {
+        let (head, device) = head(0.5);
+        let map = Tensor::random([2, 5, 3, 6], Distribution::Normal(0.0, 30.0), &device);
+        let candidates = head.candidates(map);
+        assert_eq!((candidates.places.dims(), candidates.existence.dims()), ([2, 36, 2], [2, 36]));
+        for (at, place) in values(candidates.places).chunks(2).enumerate() {
+            let cell = at / 2 % 18;
+            let (x, y) = (place[0] * 6.0, place[1] * 3.0);
+            let (column, row) = ((cell % 6) as f32, (cell / 6) as f32);
+            assert!(
+                (column - 0.5..=column + 1.5).contains(&x) && (row - 0.5..=row + 1.5).contains(&y),
+                "{at}: {x} {y}"
+            );
+            assert!((0.0..=1.0).contains(&place[0]) && (0.0..=1.0).contains(&place[1]));
+        }
+    }
+
+    #[test]
+    fn the_most_probable_candidates_are_chosen_with_their_places() {
+        let (head, device) = head(0.0);
+        let map = Tensor::random([3, 5, 2, 4], Distribution::Normal(0.0, 1.0), &device);
+        let all = head.candidates(map.clone());
+        let best = head.forward(map);
+        assert_eq!((best.places.dims(), best.existence.dims()), ([3, 4, 2], [3, 4]));
+        let (places, existence) = (values(all.places), values(all.existence));
+        let (best_places, best_existence) = (values(best.places), values(best.existence));
+        for image in 0..3 {
+            let mut order: Vec<usize> = (0..16).collect();
+            order.sort_by(|&a, &b| existence[image * 16 + b].total_cmp(&existence[image * 16 + a]));
+            for (rank, &candidate) in order[..4].iter().enumerate() {
+                assert_eq!(best_existence[image * 4 + rank], existence[image * 16 + candidate]);
+                let at = 2 * (image * 4 + rank);
+                assert_eq!(best_places[at..at + 2], places[2 * (image * 16 + candidate)..][..2]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_map_gives_what_it_has() {
+        let (head, device) = head(0.5);
+        assert_eq!(head.forward(Tensor::zeros([1, 5, 1, 1], &device)).places.dims(), [1, 2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "needs candidates and centres")]
+    fn a_head_without_centres_is_refused() {
+        LocationHeadConfig::new(4).with_num_centres(0).init(&Device::flex());
+    }
+}
