@@ -17,13 +17,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
+use heatmap_examples::fine_tune::save_encoder;
 use heatmap_examples::simclr_report::{Evaluated, Summary, loss_chance, write_loss_curve, write_montage, write_pca};
-use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar};
+use heatmap_examples::start::{start, stop_on_ctrl_c};
+use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar, say};
 use heatmap_models::burn::tensor::Device;
-use heatmap_models::{Backbone, Encoder, ModelName, WeightLayout};
+use heatmap_models::{Encoder, ModelName};
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
-use heatmap_train::run::{Checkpoint, RunFolder, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder};
+use heatmap_train::run::{Selection, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
@@ -56,7 +58,7 @@ struct Arguments {
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
 
-    /// Scaling of the heatmaps: max, total, log1p or sqrt [default: log1p]
+    /// Scaling of the heatmaps: max, total, log1p, sqrt or logcounts [default: log1p]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 
@@ -76,7 +78,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
     let device = shared.device.open()?;
-    let (folder, config, resume) = prepare(arguments)?;
+    let fresh = if shared.smoke { smoke() } else { SimClrConfig::report() };
+    let (folder, config, resume) =
+        start(&shared.out("simclr"), &arguments.resume, fresh, |config| Ok(overlay(arguments, config)))?;
     let preset = config.check()?;
     write_montage(&folder, &config, &preset)?;
 
@@ -90,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         checkpoint_every: arguments.checkpoint_every.unwrap_or(if shared.smoke { 2 } else { 100 }),
         images_per_step: 2 * config.classes_per_batch,
         resume,
+        selection: Selection::Last,
         interrupter: Default::default(),
     };
     stop_on_ctrl_c(&options)?;
@@ -99,12 +104,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         return Ok(Ending::Interrupted);
     }
 
-    // For torchvision or transformers, and for `features`.
-    let layout = match outcome.model.encoder() {
-        Backbone::ResNet(_) => WeightLayout::Torchvision,
-        Backbone::Vit(_) => WeightLayout::HuggingFace,
-    };
-    outcome.model.encoder().save_weights(folder.file("encoder.safetensors"), layout)?;
+    save_encoder(&folder, outcome.model.encoder())?;
     let trained = evaluate("trained encoder", outcome.model.encoder(), &device, &config, &preset, per_class)?;
     let lines = write_loss_curve(&folder, loss_chance(&config))?;
     write_pca(&folder, &preset, &untrained, &trained)?;
@@ -114,41 +114,6 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     folder.write_json("summary.json", &summary)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
-}
-
-/// The folder, the configuration and, for a run to resume, the checkpoint.
-fn prepare(arguments: &Arguments) -> Result<(RunFolder, SimClrConfig, Option<Checkpoint>), Box<dyn Error>> {
-    let out = arguments.shared.out("simclr");
-    let Some(from) = &arguments.resume else {
-        let config = overlay(arguments, if arguments.shared.smoke { smoke() } else { SimClrConfig::report() });
-        config.check()?;
-        let (folder, moved) = RunFolder::create(&out, &config)?;
-        if let Some(moved) = moved {
-            say(&format!("The earlier run in {} is now in {}.", out.display(), moved.display()));
-        }
-        return Ok((folder, config, None));
-    };
-    let folder = RunFolder::open(&out)?;
-    let earlier: SimClrConfig = folder.read_json(RunFolder::CONFIG)?;
-    let config = overlay(arguments, earlier.clone());
-    config.check()?;
-    config.check_resumes(&earlier)?;
-    let checkpoint = match from {
-        Some(step) => folder.checkpoints().at_step(*step)?,
-        None => {
-            let (checkpoint, broken) = folder.checkpoints().newest_complete()?;
-            broken.iter().for_each(|error| say(&format!("Passed over a broken checkpoint: {error}")));
-            checkpoint
-        }
-    };
-    if checkpoint.step > config.batches {
-        return Err(
-            format!("--batches {} is less than the {} of the checkpoint", config.batches, checkpoint.step).into()
-        );
-    }
-    folder.write_json(RunFolder::CONFIG, &config)?;
-    say(&format!("Going on after batch {}.", checkpoint.step));
-    Ok((folder, config, Some(checkpoint)))
 }
 
 /// The smallest run that takes the whole path.
@@ -187,20 +152,4 @@ fn evaluate(
     let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
     let report = evaluate_representation(&fit, &test, preset.num_classes(), &EvaluationConfig::default())?;
     Ok(Evaluated { test, report })
-}
-
-/// The first Ctrl-C ends the run after its batch, the second at once.
-fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<(), ctrlc::Error> {
-    let interrupter = options.interrupter.clone();
-    ctrlc::set_handler(move || {
-        if interrupter.should_stop() {
-            std::process::exit(130);
-        }
-        interrupter.stop(Some("Ctrl-C"));
-    })
-}
-
-#[allow(clippy::print_stdout, reason = "a program talks to its user")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -11,7 +11,9 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig, VitSize};
 use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::NtXentConfig;
-use heatmap_train::run::{Checkpoint, MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingOptions, train_simclr};
+use heatmap_train::run::{
+    Checkpoint, MetricsLine, MetricsLog, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr,
+};
 use heatmap_train::task::SimClr;
 
 /// Parameters are drawn from one stream of random numbers for the whole process: runs that are compared take turns.
@@ -22,7 +24,15 @@ fn config(batches: usize) -> SimClrConfig {
 }
 
 fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
-    TrainingOptions { steps, checkpoint_every: 2, images_per_step: 6, resume, interrupter: Default::default() }
+    let selection = Selection::Last;
+    TrainingOptions {
+        steps,
+        checkpoint_every: 2,
+        images_per_step: 6,
+        resume,
+        selection,
+        interrupter: Default::default(),
+    }
 }
 
 fn losses(folder: &RunFolder) -> Vec<(usize, f64)> {

@@ -4,9 +4,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::{Heatmap, Normalization};
 use serde::{Deserialize, Serialize};
 
+use super::ImageFrame;
 use crate::{Error, Result};
 
-/// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled, so a bin stays a pixel.
+/// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled: a bin becomes a square of
+/// whole px, as many as fit ([`ImageFrame`]), which is one at the usual 64 x 64 px.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageConfig {
@@ -49,23 +51,17 @@ impl ImageConfig {
     }
 
     fn append(&self, heatmap: &Heatmap, values: &mut Vec<f32>) -> Result<()> {
-        let (rows, columns) = (heatmap.rows(), heatmap.columns());
-        if rows > self.height || columns > self.width {
-            let size = format!("{} x {}", self.height, self.width);
-            return Err(Error::config(
-                "image size",
-                size,
-                format!("smaller than a heatmap of {rows} x {columns} bins"),
-            ));
-        }
-        let (top, left) = ((self.height - rows) / 2, (self.width - columns) / 2);
+        let ImageFrame { left, top, bin_px, .. } = ImageFrame::new(self, heatmap.grid())?;
         let scaled = heatmap.normalized(self.normalization);
         for _ in 0..self.channels {
             let start = values.len();
             values.resize(start + self.height * self.width, 0.0);
-            for (row, bins) in scaled.values().chunks_exact(columns).enumerate() {
-                let at = start + (top + row) * self.width + left;
-                values[at..at + columns].copy_from_slice(bins);
+            for (row, bins) in scaled.values().chunks_exact(heatmap.columns()).enumerate() {
+                for line in 0..bin_px {
+                    let at = start + (top + row * bin_px + line) * self.width + left;
+                    let squares = values[at..at + bins.len() * bin_px].chunks_exact_mut(bin_px);
+                    squares.zip(bins).for_each(|(square, bin)| square.fill(*bin));
+                }
             }
         }
         Ok(())
@@ -96,6 +92,15 @@ mod tests {
             0.0, 0.0, 0.0, 0.0, 0.0,
         ];
         assert_eq!(images.into_data().try_to_vec::<f32>().unwrap(), [one, one].concat());
+    }
+
+    #[test]
+    fn in_a_large_image_a_bin_is_a_square() {
+        let config = ImageConfig { height: 5, width: 6, channels: 1, normalization: Normalization::Max };
+        let images = config.batch([&heatmap(1, 2)], &Device::flex()).unwrap();
+        let three = [[0.5; 3], [1.0; 3]].concat();
+        let expected = [vec![0.0; 6], three.clone(), three.clone(), three, vec![0.0; 6]].concat();
+        assert_eq!(images.into_data().try_to_vec::<f32>().unwrap(), expected);
     }
 
     #[test]

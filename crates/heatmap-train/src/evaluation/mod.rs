@@ -1,7 +1,25 @@
-//! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that were not trained on.
+//! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that were not trained on;
+//! and how well a network counts and locates.
 
+mod ceiling;
+mod count_report;
 mod features;
+mod location_baselines;
+mod location_report;
+mod predict;
 mod representation;
 
+pub use ceiling::CountCeiling;
+pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBin};
 pub use features::{LabelledFeatures, extract_features};
+pub use location_baselines::LocationBaseline;
+pub use location_report::{LocatedMap, LocationReport, PerCount};
+pub use predict::{HeldOut, ProposedMap, Thresholds, predict_counts, propose_centres};
 pub use representation::{EvaluationConfig, RepresentationReport, evaluate_representation};
+
+use crate::Error;
+
+/// An error for predictions that cannot be scored.
+fn data_error(reason: impl Into<String>) -> Error {
+    Error::Core(heatmap_core::Error::Data(reason.into()))
+}

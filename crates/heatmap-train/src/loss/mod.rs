@@ -1,8 +1,14 @@
 //! Losses: one a file, each against an oracle that cannot share its bug.
 
+mod chamfer;
 mod nt_xent;
+mod ordinal;
+mod set_loss;
 mod similarity;
 mod sup_con;
 
+pub use chamfer::{Chamfer, ChamferConfig};
 pub use nt_xent::{NtXent, NtXentConfig, NtXentOutput};
+pub use ordinal::{Coral, Corn};
+pub use set_loss::{SetLoss, SetLossConfig, SetLossParts};
 pub use sup_con::{SupCon, SupConConfig};

@@ -2,4 +2,5 @@
 
 mod scalar;
 
+pub(crate) use scalar::scalar_metrics;
 pub use scalar::{Scalar, ScalarMetric};

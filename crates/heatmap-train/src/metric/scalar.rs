@@ -23,6 +23,35 @@ pub trait Scalar: Clone + Send + Sync + 'static {
     fn samples(&self) -> usize;
 }
 
+/// Makes metrics of the numbers in a step's output, which has a field `images`.
+macro_rules! scalar_metrics {
+    ($output:ty { $($(#[$doc:meta])* $metric:ident = $name:literal, higher_is_better: $better:literal, $field:ident;)+ }) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $metric($output);
+
+        impl $crate::metric::Scalar for $metric {
+            const NAME: &'static str = $name;
+            const HIGHER_IS_BETTER: bool = $better;
+
+            fn value(&self) -> f64 {
+                self.0.$field
+            }
+
+            fn samples(&self) -> usize {
+                self.0.images
+            }
+        }
+
+        impl burn::train::metric::Adaptor<$metric> for $output {
+            fn adapt(&self) -> $metric {
+                $metric(*self)
+            }
+        }
+    )+};
+}
+pub(crate) use scalar_metrics;
+
 /// Mean of a [`Scalar`].
 #[derive(Clone)]
 pub struct ScalarMetric<S> {

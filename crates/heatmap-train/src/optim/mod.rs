@@ -1,5 +1,7 @@
-//! Optimisers: Burn's, but for those that we can make faster.
+//! Optimisers and schedules: Burn's, but for what we can make faster or what needs putting together.
 
 mod adam;
+mod schedule;
 
 pub use adam::{Adam, AdamConfig};
+pub use schedule::warmup_cosine;

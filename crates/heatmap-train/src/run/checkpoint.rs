@@ -14,10 +14,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpoint as Record, Checkpointer, CheckpointerError};
 use serde::{Deserialize, Serialize};
 
+use super::best::BestCheckpoint;
 use crate::{Error, Result};
 
 const PARTS: [&str; 3] = ["model", "optimizer", "scheduler"];
@@ -90,9 +92,25 @@ impl Checkpoints {
     }
 
     /// Burn's three checkpointers, for model, optimiser and scheduler.
-    pub(super) fn checkpointers(&self) -> [PartCheckpointer; 3] {
-        let shared = Arc::new(Shared { checkpoints: self.clone(), pending: Mutex::default() });
+    pub(super) fn checkpointers(&self, best: Option<BestCheckpoint>) -> [PartCheckpointer; 3] {
+        let shared = Arc::new(Shared { checkpoints: self.clone(), best, pending: Mutex::default() });
         PARTS.map(|part| PartCheckpointer { part, shared: shared.clone() })
+    }
+
+    /// What is known of the best checkpoint.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub(super) fn best(&self) -> Result<BestCheckpoint> {
+        BestCheckpoint::open(self.folder.join("best.json"))
+    }
+
+    /// The model of a complete checkpoint.
+    pub(super) fn model_record(&self, step: usize) -> Result<ModuleRecord> {
+        let path = self.at_step(step)?.path.join(file_name("model"));
+        let content = fs::read(&path).map_err(Error::io(&path))?;
+        let record = ModuleRecord::checkpoint_from_bytes(Bytes::from_bytes_vec(content));
+        record.map_err(|error| Error::bad_file(&path, error))
     }
 
     /// Makes the folder, and removes what a crash left half-written and what lies after `step`, where the run goes on: the
@@ -105,6 +123,7 @@ impl Checkpoints {
                 fs::remove_dir_all(entry.path()).map_err(Error::io(&entry.path()))?;
             }
         }
+        self.best()?.forget_after(step)?;
         for (_, path) in self.folders()?.into_iter().filter(|(later, _)| *later > step) {
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
@@ -136,10 +155,10 @@ impl Checkpoints {
         self.folder.join(format!("{UNFINISHED}step-{step:06}"))
     }
 
-    fn remove_old(&self) -> Result<()> {
+    fn remove_old(&self, best: Option<usize>) -> Result<()> {
         let mut folders = self.folders()?;
         folders.truncate(folders.len().saturating_sub(Self::KEEP));
-        for (_, path) in folders {
+        for (_, path) in folders.into_iter().filter(|(step, _)| Some(*step) != best) {
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
         Ok(())
@@ -187,6 +206,7 @@ fn file_name(part: &str) -> String {
 /// What the three writers share.
 struct Shared {
     checkpoints: Checkpoints,
+    best: Option<BestCheckpoint>,
     /// Parts that are on disk, by step.
     pending: Mutex<BTreeMap<usize, BTreeMap<String, PartInfo>>>,
 }
@@ -199,7 +219,7 @@ pub(super) struct PartCheckpointer {
 
 impl PartCheckpointer {
     fn write(&self, step: usize, content: &[u8]) -> Result<()> {
-        let Shared { checkpoints, pending } = &*self.shared;
+        let Shared { checkpoints, best, pending } = &*self.shared;
         let folder = checkpoints.unfinished_path_of(step);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         write_synced(&folder.join(file_name(self.part)), content)?;
@@ -222,7 +242,8 @@ impl PartCheckpointer {
         fs::rename(&folder, &path).map_err(Error::io(&path))?;
         // The rename itself must survive a crash of the machine.
         File::open(&checkpoints.folder).and_then(|folder| folder.sync_all()).map_err(Error::io(&checkpoints.folder))?;
-        checkpoints.remove_old()
+        let best = best.as_ref().map(|best| best.completed(step)).transpose()?.flatten();
+        checkpoints.remove_old(best)
     }
 }
 
@@ -259,7 +280,7 @@ mod tests {
 
     /// Writes a checkpoint of three small parts.
     fn write(checkpoints: &Checkpoints, step: usize) {
-        for (at, checkpointer) in checkpoints.checkpointers().iter().enumerate() {
+        for (at, checkpointer) in checkpoints.checkpointers(None).iter().enumerate() {
             checkpointer.write(step, &vec![at as u8; 100 + at]).unwrap();
         }
     }
@@ -285,7 +306,7 @@ mod tests {
     fn until_the_last_part_is_there_nothing_is_seen() {
         let (_root, checkpoints) = in_folder();
         write(&checkpoints, 100);
-        let [model, optimizer, _] = checkpoints.checkpointers();
+        let [model, optimizer, _] = checkpoints.checkpointers(None);
         model.write(200, b"new").unwrap();
         optimizer.write(200, b"new").unwrap();
         assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);

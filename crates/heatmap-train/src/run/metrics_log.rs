@@ -1,4 +1,6 @@
 //! `metrics.jsonl`: one JSON object a step, readable while the run goes on and after a crash.
+//!
+//! The same numbers go to the folder `events` beside it, for TensorBoard, as `train/<name>` and `valid/<name>`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -12,6 +14,7 @@ use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use heatmap_core::write_atomically;
 use serde::{Deserialize, Serialize};
 
+use super::event_file::EventFile;
 use crate::{Error, Result};
 
 /// One line of the log.
@@ -31,16 +34,19 @@ pub struct MetricsLine {
 /// Writes the log as burn-train's metric logger.
 pub struct MetricsLog {
     file: File,
+    /// None after a failure: what follows half a record cannot be read.
+    events: Option<EventFile>,
     started: Instant,
     step: usize,
     names: HashMap<MetricId, String>,
 }
 
 impl MetricsLog {
-    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut short, are removed.
+    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut short, are removed. A
+    /// new event file is made in the folder `events` beside it.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When one of the two cannot be written.
     pub fn open(path: &Path, step: usize) -> Result<Self> {
         if path.exists() {
             let kept: Vec<MetricsLine> = Self::read(path)?.into_iter().filter(|line| line.step <= step).collect();
@@ -49,7 +55,8 @@ impl MetricsLog {
             })?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
-        Ok(Self { file, started: Instant::now(), step, names: HashMap::new() })
+        let events = Some(EventFile::create(&path.with_file_name("events"), step)?);
+        Ok(Self { file, events, started: Instant::now(), step, names: HashMap::new() })
     }
 
     /// All whole lines of a log.
@@ -82,6 +89,13 @@ impl MetricsLog {
         let written = writeln!(self.file, "{text}").and_then(|()| self.file.flush());
         if let Err(error) = written {
             log::warn!("metrics.jsonl: {error}");
+        }
+        if let Some(events) = &mut self.events {
+            let values = line.values.iter().map(|(name, value)| (format!("{}/{name}", line.split), *value));
+            if let Err(error) = events.write(line.step, values) {
+                log::warn!("events: {error}; no more will be written there");
+                self.events = None;
+            }
         }
     }
 }
@@ -148,6 +162,27 @@ mod tests {
         log.write(&Split::Train, BTreeMap::from([("loss".to_owned(), 2.0)]));
         assert_eq!(steps(&path), [1, 2]);
         assert_eq!(MetricsLog::read(&path).unwrap()[1].values["loss"], 2.0);
+    }
+
+    #[test]
+    fn numbers_go_to_events_too_until_those_cannot_be_written() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("metrics.jsonl");
+        let mut log = MetricsLog::open(&path, 0).unwrap();
+        let values = BTreeMap::from([("loss".to_owned(), 2.0)]);
+        log.write(&Split::Train, values.clone());
+        log.write(&Split::Valid, values.clone());
+        let events = fs::read_dir(root.path().join("events")).unwrap().next().unwrap().unwrap().path();
+        let content = fs::read(&events).unwrap();
+        for tag in ["train/loss", "valid/loss"] {
+            let found = content.windows(tag.len()).filter(|bytes| *bytes == tag.as_bytes()).count();
+            assert_eq!(found, 1, "{tag}");
+        }
+        log.events = Some(EventFile::unwritable(&root.path().join("unwritable")));
+        log.write(&Split::Train, values.clone());
+        log.write(&Split::Train, values);
+        assert!(log.events.is_none());
+        assert_eq!(MetricsLog::read(&path).unwrap().len(), 4);
     }
 
     #[test]

@@ -3,8 +3,13 @@
 //! Burn's `SupervisedTraining` gives the frame: learner, metrics, events, checkpointing. What it counts as an epoch is one
 //! optimiser step here, so that a run can stop after any step, leave a checkpoint, and go on from there.
 
+mod best;
 mod checkpoint;
+mod count;
+mod event_file;
+mod fine_tune;
 mod folder;
+mod location;
 mod metrics_log;
 mod progress;
 mod simclr;
@@ -12,9 +17,12 @@ mod strategy;
 mod training;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub use count::{CountConfig, train_count};
+pub use fine_tune::FineTuneConfig;
 pub use folder::RunFolder;
+pub use location::{LocationConfig, LocationLossName, train_location};
 pub use metrics_log::{MetricsLine, MetricsLog};
 pub use progress::ProgressRenderer;
 pub use simclr::{SimClrConfig, train_simclr, untrained_encoder};
 pub use strategy::{StepOutput, TrainingStats};
-pub use training::{Outcome, TrainingOptions};
+pub use training::{Outcome, Selection, TrainingOptions};

@@ -14,6 +14,7 @@ use burn::train::{
     SupervisedTrainingEventProcessor, TrainLoader, TrainStep, TrainingComponents, TrainingItem, ValidLoader,
 };
 
+use super::best::BestCheckpoint;
 use crate::Error;
 
 /// What the loop needs to know of a step.
@@ -23,6 +24,11 @@ pub trait StepOutput: ItemLazy {
 
     /// Images in the batch.
     fn images(&self) -> usize;
+
+    /// What the best checkpoint is chosen by, on held-out samples: higher is better.
+    fn score(&self) -> f64 {
+        -self.loss()
+    }
 }
 
 /// What a run came to, in numbers.
@@ -41,12 +47,17 @@ pub struct TrainingStats {
 pub(super) struct Progress {
     pub(super) stats: TrainingStats,
     pub(super) failure: Option<Error>,
+    pub(super) stopped_early: bool,
 }
 
 /// See the module's head.
 pub(super) struct StepStrategy {
     pub(super) device: Device,
     pub(super) checkpoint_every: usize,
+    /// Validations without a better score after which the run ends.
+    pub(super) patience: Option<usize>,
+    /// Keeps the best checkpoint, where there is one to choose.
+    pub(super) best: Option<BestCheckpoint>,
     pub(super) progress: Arc<Mutex<Progress>>,
 }
 
@@ -114,11 +125,20 @@ where
             // An error is no place to go on from; a request to stop is.
             let interrupted = interrupter.should_stop() && interrupter.error().is_none();
             if step.is_multiple_of(self.checkpoint_every) || step == total || interrupted {
+                let mut enough = false;
                 if !interrupted {
-                    validate(&learner, &valid, &mut event_processor, &interrupter);
+                    let score = validate(&learner, &valid, &mut event_processor, &interrupter);
+                    if let (Some(best), Some(score)) = (&self.best, score) {
+                        best.propose(step, score);
+                        enough = self.patience.is_some_and(|most| best.age(step) >= most * self.checkpoint_every);
+                    }
                 }
                 if let Some(checkpointer) = &mut checkpointer {
                     checkpointer.checkpoint(&learner, step, &event_store);
+                }
+                if enough && step < total {
+                    self.progress().stopped_early = true;
+                    break;
                 }
             }
         }
@@ -126,29 +146,37 @@ where
     }
 }
 
-/// Runs the validation batches through the model as it is now.
+/// Runs the validation batches through the model as it is now, and gives the mean score over their images.
 fn validate<M: LearnerModel>(
     learner: &Learner<M>,
     valid: &ValidLoader<M>,
     event_processor: &mut SupervisedTrainingEventProcessor<M>,
     interrupter: &burn::train::Interrupter,
-) {
+) -> Option<f64>
+where
+    <M as InferenceStep>::Output: StepOutput,
+{
     let model = learner.model().valid();
     let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: valid.num_items() };
     interrupter.fail_on_error(event_processor.process_valid(start));
     let mut batches = valid.iter();
+    let (mut sum, mut images) = (0.0, 0);
     while let Some(batch) = batches.next() {
         match batch {
             Ok(batch) => {
                 let progress = batches.progress();
-                let item = TrainingItem::new(InferenceStep::step(&model, batch), progress, None, None);
+                let output = InferenceStep::step(&model, batch);
+                sum += output.score() * output.images() as f64;
+                images += output.images();
+                let item = TrainingItem::new(output, progress, None, None);
                 interrupter.fail_on_error(event_processor.process_valid(LearnerEvent::ProcessedItem(item)));
             }
             Err(error) => {
                 interrupter.fail(error);
-                return;
+                return None;
             }
         }
     }
     interrupter.fail_on_error(event_processor.process_valid(LearnerEvent::EndSplit(1)));
+    (images > 0).then(|| sum / images as f64)
 }

@@ -28,8 +28,22 @@ pub struct TrainingOptions {
     pub images_per_step: usize,
     /// Where to go on, if not at the beginning.
     pub resume: Option<Checkpoint>,
+    /// Whether the run ends with the checkpoint of the best validation, or with the last.
+    pub selection: Selection,
     /// A handle to stop the run after the step it is in.
     pub interrupter: Interrupter,
+}
+
+/// Which checkpoint is the result of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The last one.
+    Last,
+    /// The one with the best score on held-out samples.
+    Best {
+        /// Validations without a better score after which the run ends early; none for never.
+        patience: Option<usize>,
+    },
 }
 
 /// A trained model and how the run went.
@@ -40,6 +54,10 @@ pub struct Outcome<M> {
     pub stats: TrainingStats,
     /// Whether it was asked to stop before its last step.
     pub interrupted: bool,
+    /// The step whose model this is: the best, or the last.
+    pub chosen_step: usize,
+    /// Whether it ended because the score had not become better for long enough.
+    pub stopped_early: bool,
 }
 
 /// Name of the log in a run's folder.
@@ -63,12 +81,18 @@ where
     let checkpoints = folder.checkpoints();
     checkpoints.prepare(done)?;
     let progress = Arc::new(Mutex::new(Progress::default()));
+    let (best, patience) = match options.selection {
+        Selection::Last => (None, None),
+        Selection::Best { patience } => (Some(checkpoints.best()?), patience),
+    };
     let strategy = StepStrategy {
         device: device.clone().autodiff(),
         checkpoint_every: options.checkpoint_every.max(1),
+        patience,
+        best: best.clone(),
         progress: progress.clone(),
     };
-    let [model_part, optimizer_part, scheduler_part] = checkpoints.checkpointers();
+    let [model_part, optimizer_part, scheduler_part] = checkpoints.checkpointers(best.clone());
     let mut training = SupervisedTraining::new(folder.path(), train, valid)
         .num_epochs(options.steps)
         .with_application_logger(None)
@@ -91,7 +115,14 @@ where
     if let Some(error) = result.error {
         return Err(Error::Training { step: stats.steps, reason: error.to_string() });
     }
-    Ok(Outcome { model: result.model, stats, interrupted: stats.steps < options.steps })
+    let stopped_early = progress.stopped_early;
+    let interrupted = stats.steps < options.steps && !stopped_early;
+    let (mut model, mut chosen_step) = (result.model, stats.steps);
+    if let Some(step) = best.and_then(|best| best.step()).filter(|step| *step != stats.steps && !interrupted) {
+        model = model.load_record(checkpoints.model_record(step)?);
+        chosen_step = step;
+    }
+    Ok(Outcome { model, stats, interrupted, chosen_step, stopped_early })
 }
 
 /// When to write a checkpoint is decided by the strategy that runs the steps.
@@ -211,6 +242,7 @@ mod tests {
             checkpoint_every: 2,
             images_per_step: 1,
             resume: None,
+            selection: Selection::Last,
             interrupter: Interrupter::new(),
         }
     }
@@ -229,6 +261,29 @@ mod tests {
         assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.125);
         assert_eq!((outcome.stats.steps, outcome.interrupted), (3, false));
         assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 3);
+    }
+
+    #[test]
+    fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
+        let (_root, folder) = in_folder();
+        // The loss on held-out samples falls while steps are positive and rises when they turn round: best after step 4.
+        let batches = [1.0, 1.0, 1.0, 1.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0];
+        let patient = TrainingOptions { selection: Selection::Best { patience: None }, ..options(12) };
+        let outcome = train(&folder, &batches, &patient).expect("a run");
+        assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (12, 4, false));
+        assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.0625);
+
+        let (_root, folder) = in_folder();
+        let impatient = TrainingOptions { selection: Selection::Best { patience: Some(2) }, ..options(12) };
+        let outcome = train(&folder, &batches, &impatient).expect("a run");
+        assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (8, 4, true));
+        assert!(!outcome.interrupted);
+        // Going on from the last checkpoint, the run still knows its best.
+        let (resume, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
+        assert_eq!(resume.step, 8);
+        let resumed = TrainingOptions { resume: Some(resume), ..impatient };
+        let outcome = train(&folder, &batches, &resumed).expect("a run");
+        assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (10, 4, true));
     }
 
     #[test]

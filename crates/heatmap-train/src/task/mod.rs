@@ -1,5 +1,12 @@
 //! Tasks: a network with its loss as Burn's `TrainStep` and `InferenceStep`.
 
+mod count;
+mod location;
 mod simclr;
 
+pub use count::{Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, WithinOne};
+pub use location::{
+    CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput, LocationTrainingLoss,
+    ProposedCentre,
+};
 pub use simclr::{ContrastiveLoss, ContrastiveOutput, ContrastiveTop1, SimClr};

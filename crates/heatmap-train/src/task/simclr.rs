@@ -2,13 +2,13 @@
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{ExecutionError, Tensor};
-use burn::train::metric::{Adaptor, ItemLazy};
+use burn::train::metric::ItemLazy;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use heatmap_models::{Encoder, ProjectionHead};
 
 use crate::data::PairBatch;
 use crate::loss::{NtXent, NtXentOutput};
-use crate::metric::Scalar;
+use crate::metric::scalar_metrics;
 use crate::run::StepOutput;
 
 /// Encoder, projection head and loss.
@@ -94,48 +94,9 @@ impl StepOutput for ContrastiveOutput {
     }
 }
 
-/// The loss as a metric.
-#[derive(Debug, Clone, Copy)]
-pub struct ContrastiveLoss(ContrastiveOutput);
-
-/// Contrastive top-1 accuracy as a metric.
-#[derive(Debug, Clone, Copy)]
-pub struct ContrastiveTop1(ContrastiveOutput);
-
-impl Scalar for ContrastiveLoss {
-    const NAME: &'static str = "loss";
-    const HIGHER_IS_BETTER: bool = false;
-
-    fn value(&self) -> f64 {
-        self.0.loss
-    }
-
-    fn samples(&self) -> usize {
-        self.0.images
-    }
-}
-
-impl Scalar for ContrastiveTop1 {
-    const NAME: &'static str = "contrastive_top1";
-    const HIGHER_IS_BETTER: bool = true;
-
-    fn value(&self) -> f64 {
-        self.0.top1
-    }
-
-    fn samples(&self) -> usize {
-        self.0.images
-    }
-}
-
-impl Adaptor<ContrastiveLoss> for ContrastiveOutput {
-    fn adapt(&self) -> ContrastiveLoss {
-        ContrastiveLoss(*self)
-    }
-}
-
-impl Adaptor<ContrastiveTop1> for ContrastiveOutput {
-    fn adapt(&self) -> ContrastiveTop1 {
-        ContrastiveTop1(*self)
-    }
-}
+scalar_metrics!(ContrastiveOutput {
+    /// The loss as a metric.
+    ContrastiveLoss = "loss", higher_is_better: false, loss;
+    /// Contrastive top-1 accuracy as a metric.
+    ContrastiveTop1 = "contrastive_top1", higher_is_better: true, top1;
+});

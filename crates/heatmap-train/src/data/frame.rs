@@ -1,0 +1,73 @@
+//! [`ImageFrame`]: where the bins of a grid lie in an image.
+
+use heatmap_core::{Grid, Point};
+
+use super::ImageConfig;
+use crate::{Error, Result};
+
+/// A grid in the middle of an image, each bin a square of whole px, as many as fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageFrame {
+    /// Px between the left edge of the image and the grid.
+    pub left: usize,
+    /// Px between the top edge of the image and the grid.
+    pub top: usize,
+    /// Edge of a bin in px.
+    pub bin_px: usize,
+    /// Width of the image in px.
+    pub width: usize,
+    /// Height of the image in px.
+    pub height: usize,
+}
+
+impl ImageFrame {
+    /// The place of `grid` in images of `config`.
+    ///
+    /// # Errors
+    /// When the grid is larger than the image.
+    pub fn new(config: &ImageConfig, grid: Grid) -> Result<Self> {
+        let Grid { rows, columns, .. } = grid;
+        let ImageConfig { height, width, .. } = *config;
+        let bin_px = (height / rows).min(width / columns);
+        if bin_px == 0 {
+            let size = format!("{height} x {width}");
+            let reason = format!("smaller than a heatmap of {rows} x {columns} bins");
+            return Err(Error::config("image size", size, reason));
+        }
+        let (left, top) = ((width - columns * bin_px) / 2, (height - rows * bin_px) / 2);
+        Ok(Self { left, top, bin_px, width, height })
+    }
+
+    /// A place on the grid, in bins, as a place in the image, in widths and heights of the image.
+    pub fn to_unit(&self, place: Point) -> [f32; 2] {
+        let px = |bins: f64, edge: usize| bins * self.bin_px as f64 + edge as f64;
+        [(px(place.x, self.left) / self.width as f64) as f32, (px(place.y, self.top) / self.height as f64) as f32]
+    }
+
+    /// The way back: a place in the image, in its widths and heights, as a place on the grid, in bins.
+    pub fn to_bins(&self, [x, y]: [f32; 2]) -> Point {
+        let bins = |unit: f32, length: usize, edge: usize| {
+            (f64::from(unit) * length as f64 - edge as f64) / self.bin_px as f64
+        };
+        Point { x: bins(x, self.width, self.left), y: bins(y, self.height, self.top) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_go_there_and_back() {
+        for side in [64, 128, 224] {
+            let config = ImageConfig { height: side, width: side, ..ImageConfig::default() };
+            let frame = ImageFrame::new(&config, Grid::MEDIUM_RECTANGLE).expect("it fits");
+            assert_eq!(frame.bin_px, side / 60);
+            let middle = frame.to_unit(Point { x: 30.0, y: 25.0 });
+            assert_eq!(middle, [0.5, 0.5]);
+            for place in [Point { x: 0.0, y: 0.0 }, Point { x: 59.25, y: 12.5 }] {
+                assert!(frame.to_bins(frame.to_unit(place)).distance(place) < 1e-4, "{side}");
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Predictions of a trained task for held-out samples, a batch at a time.
+
+use std::ops::Range;
+
+use burn::module::ModuleDisplay;
+use burn::tensor::{Device, Tensor};
+use heatmap_core::synth::{Preset, Sample};
+use heatmap_core::{Grid, Point};
+use heatmap_models::Encoder;
+use serde::Serialize;
+
+use super::{CountPredictions, LocatedMap, LocationReport};
+use crate::Result;
+use crate::data::ImageConfig;
+use crate::task::{Count, Location, ProposedCentre};
+
+/// Held-out samples: the first so many of a preset with a seed of their own, as images of this kind.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldOut<'a> {
+    /// The preset.
+    pub preset: &'a Preset,
+    /// The seed, of a split that nothing was trained on.
+    pub seed: u64,
+    /// How many.
+    pub samples: usize,
+    /// From heatmap to image.
+    pub image: ImageConfig,
+}
+
+/// The centres that a network proposes for a map, and the true ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposedMap {
+    /// The most probable first.
+    pub proposed: Vec<ProposedCentre>,
+    /// Where they are, in bins.
+    pub truth: Vec<Point>,
+}
+
+const BATCH: usize = 64;
+
+impl HeldOut<'_> {
+    /// Sample `index`.
+    pub fn sample(&self, index: usize) -> Sample {
+        self.preset.sample(self.seed, index as u64)
+    }
+
+    fn batches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let samples = self.samples;
+        (0..samples).step_by(BATCH).map(move |first| first..(first + BATCH).min(samples))
+    }
+
+    fn images(&self, samples: &[Sample], device: &Device) -> Result<Tensor<4>> {
+        self.image.batch(samples.iter().map(|sample| &sample.heatmap), device)
+    }
+}
+
+/// The probability of every count for every sample. With `flips` it is the mean over the image and its three mirror images,
+/// which have as many clusters. `each_batch` is told how many samples are done.
+///
+/// # Errors
+/// When a heatmap is larger than the image, or a probability is not a number.
+pub fn predict_counts<E: Encoder + ModuleDisplay>(
+    task: &Count<E>,
+    device: &Device,
+    held_out: &HeldOut<'_>,
+    flips: bool,
+    mut each_batch: impl FnMut(usize),
+) -> Result<CountPredictions> {
+    let classes = held_out.preset.num_classes();
+    let (mut probabilities, mut truth) = (Vec::with_capacity(held_out.samples * classes), Vec::new());
+    for range in held_out.batches() {
+        let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();
+        let images = held_out.images(&samples, device)?;
+        let mut sum = task.probabilities(images.clone());
+        if flips {
+            for mirrored in [images.clone().flip([2]), images.clone().flip([3]), images.flip([2, 3])] {
+                sum = sum + task.probabilities(mirrored);
+            }
+            sum = sum / 4.0;
+        }
+        let values = sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+        probabilities.extend(values);
+        truth.extend(samples.iter().map(|sample| sample.class));
+        each_batch(samples.len());
+    }
+    CountPredictions::new(probabilities, truth, classes)
+}
+
+/// The proposed centres of every sample. `each_batch` is told how many samples are done.
+///
+/// # Errors
+/// When a heatmap is larger than the image.
+pub fn propose_centres<E: Encoder + ModuleDisplay>(
+    task: &Location<E>,
+    device: &Device,
+    held_out: &HeldOut<'_>,
+    mut each_batch: impl FnMut(usize),
+) -> Result<Vec<ProposedMap>> {
+    let mut maps = Vec::with_capacity(held_out.samples);
+    for range in held_out.batches() {
+        let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();
+        let proposed = task.propose(held_out.images(&samples, device)?);
+        each_batch(samples.len());
+        let truths = samples.into_iter().map(|sample| sample.centres);
+        maps.extend(proposed.into_iter().zip(truths).map(|(proposed, truth)| ProposedMap { proposed, truth }));
+    }
+    Ok(maps)
+}
+
+impl ProposedMap {
+    /// The centres that exist with at least this probability. A centre nearer than `apart_bins` to a more probable one is
+    /// left out: it is the same cluster again.
+    pub fn located(&self, least_probability: f64, apart_bins: f64) -> LocatedMap {
+        let mut predicted: Vec<Point> = Vec::new();
+        for centre in self.proposed.iter().filter(|centre| centre.probability >= least_probability) {
+            if predicted.iter().all(|other| other.distance(centre.place) >= apart_bins) {
+                predicted.push(centre.place);
+            }
+        }
+        LocatedMap { predicted, truth: self.truth.clone() }
+    }
+}
+
+/// What turns candidates into centres.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Least probability of a centre that exists.
+    pub least_probability: f64,
+    /// Least distance of two centres in bins.
+    pub apart_bins: f64,
+}
+
+impl Thresholds {
+    /// Those of a grid of thresholds that give the best F1 on these maps; none of them may be scored later.
+    ///
+    /// # Errors
+    /// Without maps, or when a place is not finite.
+    pub fn fit(maps: &[ProposedMap], grid: Grid) -> Result<Self> {
+        let mut best: Option<(f64, Self)> = None;
+        for apart_bins in [0.0, 1.0, 2.0, 3.0] {
+            for step in 2..=18 {
+                let thresholds = Self { least_probability: 0.05 * f64::from(step), apart_bins };
+                let f1 = LocationReport::new(&thresholds.locate_all(maps), grid)?.f1_2bins;
+                if best.is_none_or(|(least, _)| f1 > least) {
+                    best = Some((f1, thresholds));
+                }
+            }
+        }
+        Ok(best.expect("the grid of thresholds is not empty").1)
+    }
+
+    /// The centres of maps.
+    pub fn locate_all(&self, maps: &[ProposedMap]) -> Vec<LocatedMap> {
+        maps.iter().map(|map| map.located(self.least_probability, self.apart_bins)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_and_a_distance_decide_what_is_there() {
+        let centre = |x, probability| ProposedCentre { place: Point { x, y: 5.0 }, probability };
+        let map =
+            ProposedMap { proposed: vec![centre(10.0, 0.9), centre(10.5, 0.8), centre(20.0, 0.3)], truth: vec![] };
+        let found =
+            |probability, apart| map.located(probability, apart).predicted.iter().map(|p| p.x).collect::<Vec<_>>();
+        assert_eq!(found(0.5, 0.0), [10.0, 10.5]);
+        assert_eq!(found(0.5, 1.0), [10.0]);
+        assert_eq!(found(0.3, 1.0), [10.0, 20.0]);
+        assert!(found(0.95, 0.0).is_empty());
+    }
+
+    #[test]
+    fn thresholds_are_fitted_to_f1() {
+        let centre = |x, probability| ProposedCentre { place: Point { x, y: 5.0 }, probability };
+        // What is there has 0.7 and more, a copy beside it 0.72, and what is not there 0.4 and less.
+        let map = |at: f64| ProposedMap {
+            proposed: vec![centre(at, 0.9), centre(at + 0.5, 0.72), centre(at + 20.0, 0.7), centre(at + 10.0, 0.4)],
+            truth: vec![Point { x: at, y: 5.0 }, Point { x: at + 20.0, y: 5.0 }],
+        };
+        let maps = [map(3.0), map(12.0)];
+        let thresholds = Thresholds::fit(&maps, Grid::MEDIUM_RECTANGLE).unwrap();
+        assert!((0.4..0.7).contains(&thresholds.least_probability) && thresholds.apart_bins >= 1.0, "{thresholds:?}");
+        let report = LocationReport::new(&thresholds.locate_all(&maps), Grid::MEDIUM_RECTANGLE).unwrap();
+        assert_eq!((report.f1_2bins, report.cardinality_accuracy), (1.0, 1.0));
+    }
+}

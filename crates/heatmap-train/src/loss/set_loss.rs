@@ -1,0 +1,178 @@
+//! A loss for a set of centres of unknown size: every query says where, and with a logit whether.
+//!
+//! After DETR (Carion et al. 2020, section 3.1). In each image every target is assigned to a query of its own, so that the sum
+//! of `centre_weight` x L1 distance - `existence_weight` x sigmoid(logit) is the least possible. The L1 distance of the pairs
+//! pulls at their centres; cross-entropy pulls the logit of a matched query up and that of every other down. A query that
+//! doubles another is thus an error, which the Chamfer distance does not see, and the logits count.
+//!
+//! As there, the matching takes probabilities where the loss takes logarithms, has no gradient, and distances are divided by the
+//! number of targets in the batch. Points have no extent, so there is no term of overlap; DETR's weight of the absent is 0.1
+//! because it has 100 queries for a few objects.
+
+use burn::config::Config;
+use burn::tensor::activation::log_sigmoid;
+use burn::tensor::{DType, Tensor, TensorData};
+use heatmap_core::analysis::assign;
+
+/// Configuration of [`SetLoss`].
+#[derive(Config, Debug)]
+pub struct SetLossConfig {
+    /// Weight of the distances, 5 in DETR.
+    #[config(default = 5.0)]
+    pub centre_weight: f64,
+    /// Weight of the cross-entropy of the logits.
+    #[config(default = 1.0)]
+    pub existence_weight: f64,
+    /// Weight in the cross-entropy of a query without a target, beside 1 for one with a target.
+    #[config(default = 1.0)]
+    pub absent_weight: f64,
+}
+
+/// The loss; made by [`SetLossConfig::init`].
+#[derive(Debug, Clone)]
+pub struct SetLoss {
+    centre_weight: f64,
+    existence_weight: f64,
+    absent_weight: f64,
+}
+
+/// The two parts of the loss, weighted.
+#[derive(Debug, Clone)]
+pub struct SetLossParts {
+    /// Of the distances, `[1]`.
+    pub centres: Tensor<1>,
+    /// Of the existence logits, `[1]`.
+    pub existence: Tensor<1>,
+}
+
+/// What every query is asked for, query by query and image by image.
+struct Goals {
+    /// The target of a matched query, zeros of another; `[batch, queries, 2]`.
+    centres: Vec<f64>,
+    /// 1 for a matched query and 0 for another; `[batch, queries]`.
+    matched: Vec<f64>,
+    /// How many queries are matched, which is the number of targets.
+    total: usize,
+}
+
+impl SetLossConfig {
+    /// The loss.
+    ///
+    /// # Panics
+    /// When a weight is negative or not finite.
+    pub fn init(&self) -> SetLoss {
+        for (name, weight) in [
+            ("centre_weight", self.centre_weight),
+            ("existence_weight", self.existence_weight),
+            ("absent_weight", self.absent_weight),
+        ] {
+            assert!(weight.is_finite() && weight >= 0.0, "{name} must be a number from 0 on, got {weight}");
+        }
+        SetLoss {
+            centre_weight: self.centre_weight,
+            existence_weight: self.existence_weight,
+            absent_weight: self.absent_weight,
+        }
+    }
+}
+
+impl SetLoss {
+    /// The loss.
+    ///
+    /// The matching waits for the device once. A prediction that is not a number gives such a loss, for the loop to see.
+    ///
+    /// # Shapes
+    /// - `centres`: `[batch, queries, 2]`
+    /// - `existence`: logits `[batch, queries]`
+    /// - `targets`: `[batch, places, 2]`; what stands in the padding does not matter
+    /// - `target_mask`: `[batch, places]`, 1 for a target and 0 for padding
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// When the shapes do not fit or an image has more targets than queries.
+    pub fn forward(
+        &self,
+        centres: Tensor<3>,
+        existence: Tensor<2>,
+        targets: Tensor<3>,
+        target_mask: Tensor<2>,
+    ) -> Tensor<1> {
+        let SetLossParts { centres, existence } = self.parts(centres, existence, targets, target_mask);
+        centres + existence
+    }
+
+    /// The loss in its two parts; shapes and panics as in [`SetLoss::forward`].
+    pub fn parts(
+        &self,
+        centres: Tensor<3>,
+        existence: Tensor<2>,
+        targets: Tensor<3>,
+        target_mask: Tensor<2>,
+    ) -> SetLossParts {
+        let [batch, queries, coordinates] = centres.dims();
+        let [images, places, target_coordinates] = targets.dims();
+        assert_eq!([coordinates, target_coordinates], [2; 2], "a point has two coordinates");
+        assert_eq!(existence.dims(), [batch, queries], "one existence logit per query");
+        assert_eq!(images, batch, "as many sets of targets as of queries");
+        assert_eq!(target_mask.dims(), [batch, places], "a mask needs one value a point");
+        let goals = self.goals(&centres, &existence, &targets, &target_mask);
+        let device = centres.device();
+        let options = (&device, centres.dtype());
+        let goal_centres = Tensor::<3>::from_data(TensorData::new(goals.centres, [batch, queries, 2]), options);
+        let matched = Tensor::<2>::from_data(TensorData::new(goals.matched, [batch, queries]), options);
+
+        let distance = ((centres - goal_centres).abs() * matched.clone().unsqueeze_dim::<3>(2)).sum();
+        let sign = matched.clone() * 2.0 - 1.0;
+        let weight = matched * (1.0 - self.absent_weight) + self.absent_weight;
+        let existence = (-log_sigmoid(existence * sign) * weight).mean();
+        SetLossParts {
+            centres: distance * (self.centre_weight / goals.total.max(1) as f64),
+            existence: existence * self.existence_weight,
+        }
+    }
+
+    /// Matches targets and queries of every image.
+    fn goals(&self, centres: &Tensor<3>, existence: &Tensor<2>, targets: &Tensor<3>, target_mask: &Tensor<2>) -> Goals {
+        let ([batch, queries, _], places) = (centres.dims(), targets.dims()[1]);
+        let dtype = centres.dtype();
+        let all = vec![flat(centres, dtype), flat(existence, dtype), flat(targets, dtype), flat(target_mask, dtype)];
+        let all = Tensor::cat(all, 0).into_data().convert::<f64>();
+        let all = all.try_to_vec::<f64>().expect("converted to f64");
+        let (centres, all) = all.split_at(batch * queries * 2);
+        let (existence, all) = all.split_at(batch * queries);
+        let (targets, target_mask) = all.split_at(batch * places * 2);
+
+        let mut goals =
+            Goals { centres: vec![0.0; batch * queries * 2], matched: vec![0.0; batch * queries], total: 0 };
+        for image in 0..batch {
+            let present: Vec<usize> =
+                (image * places..(image + 1) * places).filter(|&place| target_mask[place] > 0.5).collect();
+            let number = present.len();
+            assert!(number <= queries, "image {image} of the batch has {number} targets for {queries} queries");
+            let cost = |row: usize, column: usize| {
+                let (target, query) = (present[row], image * queries + column);
+                let distance = |axis: usize| (centres[2 * query + axis] - targets[2 * target + axis]).abs();
+                let probability = 1.0 / (1.0 + (-existence[query]).exp());
+                let cost = self.centre_weight * (distance(0) + distance(1)) - self.existence_weight * probability;
+                // Whatever the match, the loss is not a number then.
+                if cost.is_finite() { cost } else { 1e9 }
+            };
+            for (target, column) in present.iter().zip(assign(number, queries, cost)) {
+                let query = image * queries + column.expect("there is a query for every target");
+                goals.centres[2 * query..2 * query + 2].copy_from_slice(&targets[2 * target..2 * target + 2]);
+                goals.matched[query] = 1.0;
+            }
+            goals.total += number;
+        }
+        goals
+    }
+}
+
+/// The values in one row, without autodiff.
+fn flat<const D: usize>(tensor: &Tensor<D>, dtype: DType) -> Tensor<1> {
+    let elements = tensor.shape().num_elements();
+    tensor.clone().inner().cast(dtype).reshape([elements])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The count run: configuration, and training from it.
+
+use burn::tensor::Device;
+use burn::train::Learner;
+use burn::train::metric::LearningRateMetric;
+use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, Encoder};
+use serde::{Deserialize, Serialize};
+
+use super::fine_tune::FineTuneConfig;
+use super::folder::RunFolder;
+use super::training::{Outcome, TrainingOptions, launch};
+use crate::metric::ScalarMetric;
+use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, WithinOne};
+use crate::{Error, Result};
+
+/// Everything that decides what a count run computes; `config.json` of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountConfig {
+    /// Encoder, data and optimisation.
+    pub training: FineTuneConfig,
+    /// What the head says and learns from.
+    pub loss: CountEncoding,
+    /// Probability that softmax's targets give to all counts alike; the ordinal losses have none.
+    pub label_smoothing: f64,
+}
+
+impl CountConfig {
+    /// The recipe of the report: softmax, with a label smoothing of 0.05.
+    pub fn report() -> Self {
+        let training = FineTuneConfig::report("count-report");
+        Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05 }
+    }
+
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub fn check(&self) -> Result<()> {
+        let preset = self.training.check()?;
+        if preset.num_classes() < 2 {
+            return Err(Error::config("preset", &self.training.preset, "has a single class"));
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
+        }
+        Ok(())
+    }
+
+    /// Checks that a run of `earlier` can go on under this configuration.
+    ///
+    /// # Errors
+    /// Names the first setting that differs.
+    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
+        self.training.check_resumes(&earlier.training)?;
+        if (self.loss, self.label_smoothing) != (earlier.loss, earlier.label_smoothing) {
+            let reason = format!("the run to resume has {} and smoothing {}", earlier.loss, earlier.label_smoothing);
+            return Err(Error::config("loss", self.loss, reason));
+        }
+        Ok(())
+    }
+
+    /// The task as the run starts with it.
+    ///
+    /// # Errors
+    /// When a setting cannot be used or the weights cannot be read.
+    pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
+        use burn::module::Module;
+        let preset = self.training.check()?;
+        let encoder = self.training.encoder(device)?;
+        let head = CountHeadConfig::new(encoder.feature_dim(), preset.num_classes()).with_encoding(self.loss);
+        let loss = CountLoss::new(self.loss, self.label_smoothing, device);
+        Ok(Count::new(encoder, head.init(device).materialize(), loss))
+    }
+}
+
+/// Trains an encoder to count.
+///
+/// # Errors
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not finite.
+pub fn train_count(
+    config: &CountConfig,
+    folder: &RunFolder,
+    device: &Device,
+    options: &TrainingOptions,
+) -> Result<Outcome<Count<Backbone>>> {
+    config.check()?;
+    let preset = config.training.check()?;
+    let device = device.clone().autodiff();
+    let task = config.task(&device)?;
+    let [train, valid] = config.training.loaders(&preset, &device)?;
+    launch(
+        folder,
+        &device,
+        options,
+        Learner::new(task, config.training.optimizer(), config.training.schedule()?),
+        (train, valid),
+        |training| {
+            training
+                .metrics((
+                    ScalarMetric::<CountTrainingLoss>::new(),
+                    ScalarMetric::<ExactAccuracy>::new(),
+                    ScalarMetric::<WithinOne>::new(),
+                    ScalarMetric::<CountMae>::new(),
+                ))
+                .metric_train_numeric(LearningRateMetric::new())
+        },
+    )
+}

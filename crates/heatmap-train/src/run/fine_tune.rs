@@ -1,0 +1,195 @@
+//! [`FineTuneConfig`]: what the count and the location run have in common.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::tensor::Device;
+use heatmap_core::Normalization;
+use heatmap_core::synth::Preset;
+use heatmap_models::{Backbone, LoadOptions, ModelName, StemKind, TensorFile};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{ImageConfig, SampleLoader, Split};
+use crate::optim::{AdamConfig, warmup_cosine};
+use crate::{Error, Result};
+
+/// Encoder, data and optimisation of a run that learns from labelled samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FineTuneConfig {
+    /// The encoder.
+    pub architecture: ModelName,
+    /// First layers of a residual network that starts from scratch; a file of weights brings its own.
+    pub stem: StemKind,
+    /// Weights to start from, in any layout that `heatmap_models` reads; none to start from scratch.
+    pub weights: Option<PathBuf>,
+    /// Leading parts of the encoder that do not train: of a ResNet the stem and its stages, of a ViT the patches and its
+    /// blocks.
+    pub freeze: usize,
+    /// Name of the preset.
+    pub preset: String,
+    /// Seed of parameters and data.
+    pub seed: u64,
+    /// Samples to train on, each one once.
+    pub samples: usize,
+    /// Samples in a batch.
+    pub batch_size: usize,
+    /// Largest learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Share of the steps in which the rate rises to it; behind them it falls to zero along a cosine.
+    pub warmup: f64,
+    /// Of AdamW; see [`AdamConfig::weight_decay`](crate::optim::AdamConfig).
+    pub weight_decay: f64,
+    /// Held-out samples that are scored at each checkpoint.
+    pub valid_samples: usize,
+    /// Checkpoints without a better score after which the run ends; none for never.
+    pub patience: Option<usize>,
+    /// From heatmap to image.
+    pub image: ImageConfig,
+}
+
+impl FineTuneConfig {
+    /// The settings of the report's fine-tuning as far as it tells them, and PyTorch's usual ones where it does not:
+    /// ResNet-50, 64 x 64 px, AdamW, one cycle, batches of 64.
+    pub fn report(preset: &str) -> Self {
+        Self {
+            architecture: ModelName::ResNet(50),
+            stem: StemKind::Standard,
+            weights: None,
+            freeze: 0,
+            preset: preset.to_owned(),
+            seed: 0,
+            samples: 96_000,
+            batch_size: 64,
+            learning_rate: 1e-3,
+            warmup: 0.15,
+            weight_decay: 0.01,
+            valid_samples: 2_000,
+            patience: None,
+            image: ImageConfig { normalization: Normalization::LogCounts, ..ImageConfig::default() },
+        }
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> usize {
+        self.samples.div_ceil(self.batch_size.max(1))
+    }
+
+    /// Checks all settings and gives the preset.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub fn check(&self) -> Result<Arc<Preset>> {
+        let preset = Arc::new(Preset::named(&self.preset)?);
+        let device = Device::flex();
+        SampleLoader::new(preset.clone(), self.seed, self.image, device, self.samples, self.batch_size)?;
+        for (field, value, least) in [("batch size", self.batch_size, 2), ("held-out samples", self.valid_samples, 1)] {
+            if value < least {
+                return Err(Error::config(field, value, format!("must be at least {least}")));
+            }
+        }
+        let config = self.architecture.config();
+        let multiple = config.size_multiple();
+        let ImageConfig { height, width, .. } = self.image;
+        if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
+            let size = format!("{height} x {width}");
+            let reason = format!("{} takes squares whose side is a multiple of {multiple} px", self.architecture);
+            return Err(Error::config("image size", size, reason));
+        }
+        if self.freeze > config.num_parts() {
+            let reason = format!("{} has {} parts to freeze", self.architecture, config.num_parts());
+            return Err(Error::config("freeze", self.freeze, reason));
+        }
+        if self.freeze > 0 && self.weights.is_none() {
+            return Err(Error::config(
+                "freeze",
+                self.freeze,
+                "parts that were never trained; give weights to start from",
+            ));
+        }
+        for (field, value) in [("warm-up", self.warmup), ("weight decay", self.weight_decay)] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(Error::config(field, value, "must be at least 0 and less than 1"));
+            }
+        }
+        self.schedule()?;
+        Ok(preset)
+    }
+
+    /// Checks that a run of `earlier` can go on under this configuration: all but the patience agrees.
+    ///
+    /// # Errors
+    /// Names the first setting that differs.
+    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
+        let fields = |config: &Self| {
+            let Self { architecture, stem, weights, freeze, preset, seed, samples, batch_size, .. } = config;
+            let weights = weights.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
+            [
+                ("architecture", architecture.to_string()),
+                ("stem", stem.name().to_owned()),
+                ("weights", weights),
+                ("freeze", freeze.to_string()),
+                ("preset", preset.clone()),
+                ("seed", seed.to_string()),
+                ("samples", samples.to_string()),
+                ("batch size", batch_size.to_string()),
+                ("learning rate", config.learning_rate.to_string()),
+                ("warm-up", config.warmup.to_string()),
+                ("weight decay", config.weight_decay.to_string()),
+                ("image", format!("{:?}", config.image)),
+            ]
+        };
+        for ((field, now), (_, before)) in fields(self).into_iter().zip(fields(earlier)) {
+            if now != before {
+                return Err(Error::config(field, now, format!("the run to resume has {before}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The encoder as the run starts with it.
+    ///
+    /// # Errors
+    /// When the weights cannot be read or are not those of this architecture.
+    pub fn encoder(&self, device: &Device) -> Result<Backbone> {
+        device.seed(self.seed);
+        let channels = self.image.channels;
+        let asked = self.architecture.config();
+        let Some(path) = &self.weights else {
+            let config = asked.with_in_channels(channels).with_stem(self.stem).with_image_size(self.image.height);
+            return Ok(config.init(device).materialize());
+        };
+        let file = TensorFile::open(path)?;
+        let found = asked.of_same_kind(&file)?;
+        if !found.is_like(&asked) {
+            let reason = format!("holds {}, which is not {}", found.describe(), self.architecture);
+            return Err(Error::bad_file(path, reason));
+        }
+        let config = found.with_in_channels(channels).with_num_classes(None);
+        let mut options = LoadOptions::new().without_head().without_pooler();
+        options.grey_stem = channels == 1;
+        let (encoder, _) = config.init(device).load_weights(&file, &options)?;
+        Ok(encoder.materialize().freeze_leading(self.freeze))
+    }
+
+    pub(super) fn optimizer(&self) -> burn::optim::ModuleOptimizer {
+        AdamConfig::new().with_weight_decay(self.weight_decay).init()
+    }
+
+    pub(super) fn schedule(&self) -> Result<ModuleLrScheduler> {
+        let steps = self.steps();
+        let warmup_steps = ((self.warmup * steps as f64) as usize).min(steps - 1);
+        warmup_cosine(self.learning_rate, warmup_steps, steps)
+    }
+
+    /// Loaders of the samples to train on and of those that are held out.
+    pub(super) fn loaders(&self, preset: &Arc<Preset>, device: &Device) -> Result<[Arc<SampleLoader>; 2]> {
+        let loader = |split: Split, samples| {
+            let seed = split.seed(self.seed);
+            SampleLoader::new(preset.clone(), seed, self.image, device.clone(), samples, self.batch_size).map(Arc::new)
+        };
+        Ok([loader(Split::Train, self.samples)?, loader(Split::Valid, self.valid_samples)?])
+    }
+}

@@ -1,0 +1,178 @@
+//! Counting: an encoder and a head that say how many clusters there are.
+
+use burn::module::{Module, ModuleDisplay};
+use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData};
+use burn::train::metric::ItemLazy;
+use burn::train::{InferenceStep, TrainOutput, TrainStep};
+use heatmap_models::{CountEncoding, CountHead, Encoder};
+
+use crate::data::SampleBatch;
+use crate::loss::{Coral, Corn};
+use crate::metric::scalar_metrics;
+use crate::run::StepOutput;
+
+/// Encoder, head and loss.
+#[derive(Module, Debug)]
+pub struct Count<E: Encoder + ModuleDisplay> {
+    encoder: E,
+    head: CountHead,
+    #[module(skip)]
+    loss: CountLoss,
+}
+
+/// What a count head learns from; each encoding of the head has its loss.
+#[derive(Debug, Clone)]
+pub enum CountLoss {
+    /// Cross-entropy, with or without label smoothing (Szegedy et al. 2016).
+    Softmax(CrossEntropyLoss),
+    /// See [`Coral`].
+    Coral(Coral),
+    /// See [`Corn`].
+    Corn(Corn),
+}
+
+/// What one step came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CountOutput {
+    /// Loss of the batch.
+    pub loss: f64,
+    /// Share of images whose most probable count is right.
+    pub exact_accuracy: f64,
+    /// Share of images whose most probable count is off by 1 at most.
+    pub within_one: f64,
+    /// Mean absolute error of the most probable count.
+    pub mae: f64,
+    /// Images in the batch.
+    pub images: usize,
+}
+
+impl CountLoss {
+    /// The loss that belongs to a head of this encoding; `label_smoothing` is softmax's alone.
+    pub fn new(encoding: CountEncoding, label_smoothing: f64, device: &Device) -> Self {
+        match encoding {
+            CountEncoding::Softmax => {
+                let smoothing = (label_smoothing > 0.0).then_some(label_smoothing as f32);
+                Self::Softmax(CrossEntropyLossConfig::new().with_smoothing(smoothing).init(device))
+            }
+            CountEncoding::Coral => Self::Coral(Coral),
+            CountEncoding::Corn => Self::Corn(Corn),
+        }
+    }
+
+    fn forward(&self, logits: Tensor<2>, counts: Tensor<1, Int>) -> Tensor<1> {
+        match self {
+            Self::Softmax(loss) => loss.forward(logits, counts),
+            Self::Coral(loss) => loss.forward(logits, counts),
+            Self::Corn(loss) => loss.forward(logits, counts),
+        }
+    }
+
+    /// Logits to the probability of every count.
+    fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Softmax(_) => softmax(logits, 1),
+            Self::Coral(loss) => loss.probabilities(logits),
+            Self::Corn(loss) => loss.probabilities(logits),
+        }
+    }
+}
+
+impl<E: Encoder + ModuleDisplay> Count<E> {
+    /// The task of these parts.
+    pub fn new(encoder: E, head: CountHead, loss: CountLoss) -> Self {
+        Self { encoder, head, loss }
+    }
+
+    /// The encoder, for what comes after training.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// The probability of every count.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`
+    /// - output: `[batch, num_classes]`
+    pub fn probabilities(&self, images: Tensor<4>) -> Tensor<2> {
+        self.loss.probabilities(self.head.forward(self.encoder.forward_features(images)))
+    }
+
+    fn forward(&self, batch: SampleBatch) -> (Tensor<1>, CountOutput) {
+        let SampleBatch { images, classes, .. } = batch;
+        let logits = self.head.forward(self.encoder.forward_features(images));
+        let counts: Vec<i64> = classes.iter().map(|&count| count as i64).collect();
+        let counts = Tensor::<1, Int>::from_data(TensorData::new(counts, [classes.len()]), &logits.device());
+        let loss = self.loss.forward(logits.clone(), counts);
+        let probabilities = self.loss.probabilities(logits.detach());
+        (loss.clone(), CountOutput::read(loss, probabilities, &classes))
+    }
+}
+
+impl<E: Encoder + ModuleDisplay> TrainStep for Count<E> {
+    type Input = SampleBatch;
+    type Output = CountOutput;
+
+    fn step(&self, batch: SampleBatch) -> TrainOutput<CountOutput> {
+        let (loss, output) = self.forward(batch);
+        TrainOutput::new(self, loss.backward(), output)
+    }
+}
+
+impl<E: Encoder + ModuleDisplay> InferenceStep for Count<E> {
+    type Input = SampleBatch;
+    type Output = CountOutput;
+
+    fn step(&self, batch: SampleBatch) -> CountOutput {
+        self.forward(batch).1
+    }
+}
+
+impl CountOutput {
+    fn read(loss: Tensor<1>, probabilities: Tensor<2>, truth: &[usize]) -> Self {
+        let modes = probabilities.argmax(1).into_data().convert::<i64>();
+        let modes = modes.try_to_vec::<i64>().expect("converted to i64");
+        let errors: Vec<u64> = modes.iter().zip(truth).map(|(mode, &truth)| mode.abs_diff(truth as i64)).collect();
+        let mean = |of: fn(u64) -> u64| errors.iter().map(|&error| of(error)).sum::<u64>() as f64 / truth.len() as f64;
+        Self {
+            loss: loss.into_scalar(),
+            exact_accuracy: mean(|error| u64::from(error == 0)),
+            within_one: mean(|error| u64::from(error <= 1)),
+            mae: mean(|error| error),
+            images: truth.len(),
+        }
+    }
+}
+
+impl ItemLazy for CountOutput {
+    /// Nothing is left on the device.
+    fn sync(self) -> Result<Self, ExecutionError> {
+        Ok(self)
+    }
+}
+
+impl StepOutput for CountOutput {
+    fn loss(&self) -> f64 {
+        self.loss
+    }
+
+    fn images(&self) -> usize {
+        self.images
+    }
+
+    fn score(&self) -> f64 {
+        self.exact_accuracy
+    }
+}
+
+scalar_metrics!(CountOutput {
+    /// The loss as a metric.
+    CountTrainingLoss = "loss", higher_is_better: false, loss;
+    /// The share of right counts as a metric.
+    ExactAccuracy = "exact_accuracy", higher_is_better: true, exact_accuracy;
+    /// The share of counts that are off by 1 at most, as a metric.
+    WithinOne = "within_one", higher_is_better: true, within_one;
+    /// The mean absolute error as a metric.
+    CountMae = "mae", higher_is_better: false, mae;
+});
