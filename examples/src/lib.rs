@@ -1,15 +1,25 @@
-//! What the examples share: arguments, ending with one clear line, progress of feature extraction, what the `features` example
-//! reads and writes, and the report of a SimCLR run. The examples themselves are thin mains beside this folder.
+//! What the examples share: arguments, how a run begins and ends, progress of feature extraction, what the `features` example
+//! reads and writes, and what runs leave behind. The examples themselves are thin mains beside this folder.
 
 mod arguments;
+pub mod count_output;
 mod ending;
 pub mod feature_input;
 pub mod feature_output;
 mod features;
+pub mod fine_tune;
+pub mod location_output;
 pub mod simclr_report;
+pub mod start;
 mod total_clicks;
 
 pub use arguments::SharedArguments;
 pub use ending::{Ending, end};
 pub use features::{extract_with_bar, image_bar};
 pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
+
+/// A line for the user.
+#[allow(clippy::print_stdout, reason = "a program talks to its user")]
+pub fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,94 @@
+//! Trains an encoder to count the clusters of a heatmap, from scratch or from weights, and says how well it counts.
+//!
+//! ```text
+//! cargo run --release --example count
+//! ```
+//!
+//! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with cross-entropy; `--loss coral` and
+//! `--loss corn` are ordinal. It differs from the report in that every sample is fresh, and where that is silent: AdamW with
+//! one cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and `events/` (for TensorBoard),
+//! `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and `--weights`) and checkpoints in `--out`,
+//! of which the one with the best accuracy on held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use heatmap_examples::count_output::{CountResults, write_all};
+use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
+use heatmap_examples::start::{start, stop_on_ctrl_c};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_models::CountEncoding;
+use heatmap_train::data::Split;
+use heatmap_train::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
+use heatmap_train::run::{CountConfig, train_count};
+
+/// Train an encoder to count the clusters of a heatmap, and show how well it counts
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Without options: a ResNet-50 on 96,000 samples of count-report.")]
+struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+
+    #[command(flatten)]
+    fine_tune: FineTuneArguments,
+
+    /// What the head learns from: softmax, coral or corn [default: softmax]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<CountEncoding>,
+
+    /// Label smoothing of softmax [default: 0.05]
+    #[arg(long, value_name = "SHARE")]
+    label_smoothing: Option<f64>,
+}
+
+fn main() -> ExitCode {
+    end(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let (shared, fine_tune) = (&arguments.shared, &arguments.fine_tune);
+    let device = shared.device.open()?;
+    let mut fresh = CountConfig::report();
+    if shared.smoke {
+        fresh.training = smoke(fresh.training);
+    }
+    let overlay = |config: CountConfig| {
+        Ok(CountConfig {
+            training: fine_tune.overlay(shared.seed, config.training),
+            loss: arguments.loss.unwrap_or(config.loss),
+            label_smoothing: arguments.label_smoothing.unwrap_or(config.label_smoothing),
+        })
+    };
+    let (folder, config, resume) = start(&shared.out("count"), &fine_tune.resume, fresh, overlay)?;
+    let preset = config.training.check()?;
+    let options = fine_tune.options(&config.training, resume);
+    stop_on_ctrl_c(&options)?;
+    let outcome = train_count(&config, &folder, &device, &options)?;
+    if outcome.interrupted {
+        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
+        return Ok(Ending::Interrupted);
+    }
+    save_encoder(&folder, outcome.model.encoder())?;
+
+    let held_out = HeldOut {
+        preset: &preset,
+        seed: Split::Test.seed(config.training.seed),
+        samples: if shared.smoke { 40 } else { 10_000 },
+        image: config.training.image,
+    };
+    let report = |flips: bool, what: &'static str| -> Result<CountReport, Box<dyn Error>> {
+        let bar = image_bar(held_out.samples, what);
+        let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |done| bar.inc(done as u64))?;
+        bar.finish_and_clear();
+        Ok(CountReport::new(&predictions))
+    };
+    let results = CountResults {
+        plain: report(false, "counting")?,
+        flipped: report(true, "counting, mirrored too")?,
+        ceilings: [0.5, 1.0, 2.0].map(|sigmas| CountCeiling::estimate(&preset, held_out.seed, 20_000, sigmas)),
+    };
+    let summary = write_all(&folder, &config, &outcome, &held_out, &results, &device, &shared.device.to_string())?;
+    say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
+    Ok(Ending::Done)
+}

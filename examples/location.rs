@@ -1,0 +1,107 @@
+//! Trains an encoder to locate the clusters of a heatmap, from scratch or from weights, and compares it with ways that need no
+//! network.
+//!
+//! ```text
+//! cargo run --release --example location
+//! ```
+//!
+//! The task is that of the report: 0 to 6 clusters in noise (`--preset location-report`). `--loss set` matches clusters and
+//! candidates one to one, `--loss chamfer` is the report's distance of sets. It leaves `config.json`, `metrics.jsonl` and
+//! `events/` (for TensorBoard), `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and
+//! `--weights`) and checkpoints in `--out`, of which the one with the best F1 on held-out samples is the result. Ctrl-C stops
+//! after the batch; `--resume` goes on.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use heatmap_core::synth::Sample;
+use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
+use heatmap_examples::location_output::{LocationResults, write_all};
+use heatmap_examples::start::{start, stop_on_ctrl_c};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_train::data::Split;
+use heatmap_train::evaluation::{HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres};
+use heatmap_train::run::{LocationConfig, LocationLossName, train_location};
+
+/// Train an encoder to locate the clusters of a heatmap, and compare it with ways that need no network
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Without options: a ResNet-50 on 96,000 samples of location-report.")]
+struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+
+    #[command(flatten)]
+    fine_tune: FineTuneArguments,
+
+    /// What the head learns from: set, chamfer, chamfer-squared or chamfer-mean [default: set]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<LocationLossName>,
+
+    /// Candidates that each cell of the feature map proposes [default: 2]
+    #[arg(long, value_name = "N")]
+    candidates: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    end(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let (shared, fine_tune) = (&arguments.shared, &arguments.fine_tune);
+    let device = shared.device.open()?;
+    let mut fresh = LocationConfig::report();
+    if shared.smoke {
+        fresh.training = smoke(fresh.training);
+    }
+    let overlay = |config: LocationConfig| {
+        Ok(LocationConfig {
+            training: fine_tune.overlay(shared.seed, config.training),
+            loss: arguments.loss.unwrap_or(config.loss),
+            candidates_per_cell: arguments.candidates.unwrap_or(config.candidates_per_cell),
+            num_centres: config.num_centres,
+        })
+    };
+    let (folder, config, resume) = start(&shared.out("location"), &fine_tune.resume, fresh, overlay)?;
+    let preset = config.training.check()?;
+    let options = fine_tune.options(&config.training, resume);
+    stop_on_ctrl_c(&options)?;
+    let outcome = train_location(&config, &folder, &device, &options)?;
+    if outcome.interrupted {
+        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
+        return Ok(Ending::Interrupted);
+    }
+    save_encoder(&folder, outcome.model.encoder())?;
+
+    let held_out = |split: Split, samples: usize| HeldOut {
+        preset: &preset,
+        seed: split.seed(config.training.seed),
+        samples: if shared.smoke { 24 } else { samples },
+        image: config.training.image,
+    };
+    // Thresholds are set on other samples than those that are scored.
+    let (fit, test) = (held_out(Split::Fit, 2_000), held_out(Split::Test, 5_000));
+    let propose = |data: &HeldOut<'_>| -> Result<Vec<ProposedMap>, Box<dyn Error>> {
+        let bar = image_bar(data.samples, "locating");
+        let maps = propose_centres(&outcome.model, &device, data, |done| bar.inc(done as u64))?;
+        bar.finish_and_clear();
+        Ok(maps)
+    };
+    let thresholds = Thresholds::fit(&propose(&fit)?, preset.grid)?;
+    let located = thresholds.locate_all(&propose(&test)?);
+    let network = LocationReport::new(&located, preset.grid)?;
+
+    let samples = |data: &HeldOut<'_>| (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>();
+    let (few, all) = (samples(&HeldOut { samples: fit.samples.min(500), ..fit }), samples(&test));
+    let mut baselines = Vec::new();
+    for baseline in LocationBaseline::fit_all(&few, preset.grid, config.num_centres)? {
+        let maps = baseline.locate_all(&all, config.num_centres)?;
+        baselines.push((baseline, LocationReport::new(&maps, preset.grid)?));
+    }
+    let results = LocationResults { network, thresholds, baselines };
+    let device_name = shared.device.to_string();
+    let summary = write_all(&folder, &config, (outcome.stats, outcome.chosen_step), &results, &device_name)?;
+    heatmap_examples::location_output::write_montage(&folder, &config, &all, &located)?;
+    say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
+    Ok(Ending::Done)
+}

@@ -1,0 +1,139 @@
+//! What `count` and `location` share: their arguments, and what these say about the configuration.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use heatmap_core::Normalization;
+use heatmap_models::{Backbone, ModelName, StemKind, WeightLayout};
+use heatmap_train::data::ImageConfig;
+use heatmap_train::run::{Checkpoint, FineTuneConfig, RunFolder, Selection, TrainingOptions};
+
+/// Encoder, data and optimisation.
+#[derive(Debug, Clone, Args)]
+pub struct FineTuneArguments {
+    /// Synthetic data set; the gallery example shows all of them
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+
+    /// Samples to train on, each of them once: the training budget
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+
+    /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on
+    #[arg(long, visible_alias = "architecture", value_name = "NAME")]
+    arch: Option<ModelName>,
+
+    /// First layers of a ResNet from scratch: standard (an image shrinks to a quarter), half-image or small-image (not at all)
+    #[arg(long, value_name = "NAME")]
+    stem: Option<StemKind>,
+
+    /// Weights to start from: a .safetensors, .pth or .bin file, ours or of torchvision, timm or transformers
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+
+    /// Leading parts of the encoder that keep their weights: of a ResNet the stem and its stages, of a ViT the patches and
+    /// its blocks [default: 0]
+    #[arg(long, value_name = "N")]
+    freeze: Option<usize>,
+
+    /// Height and width of the images in px; a bin becomes a square of as many px as fit
+    #[arg(long, value_name = "PX")]
+    image_size: Option<usize>,
+
+    /// Scaling of the heatmaps: max, total, log1p, sqrt or logcounts
+    #[arg(long, value_name = "NAME")]
+    normalization: Option<Normalization>,
+
+    /// Samples in a batch
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+
+    /// Largest learning rate of AdamW
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+
+    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine
+    #[arg(long, value_name = "SHARE")]
+    warmup: Option<f64>,
+
+    /// Weight decay of AdamW
+    #[arg(long, value_name = "FACTOR")]
+    weight_decay: Option<f64>,
+
+    /// Stop after so many checkpoints without a better score on held-out samples [default: never]
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
+
+    /// Batches between checkpoints, and between looks at held-out samples [default: a tenth of all]
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<usize>,
+
+    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    pub resume: Option<Option<usize>>,
+}
+
+impl FineTuneArguments {
+    /// `config` with what the user said in its place.
+    pub fn overlay(&self, seed: Option<u64>, config: FineTuneConfig) -> FineTuneConfig {
+        let size = |before: usize| self.image_size.unwrap_or(before);
+        FineTuneConfig {
+            architecture: self.arch.unwrap_or(config.architecture),
+            stem: self.stem.unwrap_or(config.stem),
+            weights: self.weights.clone().or(config.weights),
+            freeze: self.freeze.unwrap_or(config.freeze),
+            preset: self.preset.clone().unwrap_or(config.preset),
+            seed: seed.unwrap_or(config.seed),
+            samples: self.samples.unwrap_or(config.samples),
+            batch_size: self.batch_size.unwrap_or(config.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
+            warmup: self.warmup.unwrap_or(config.warmup),
+            weight_decay: self.weight_decay.unwrap_or(config.weight_decay),
+            valid_samples: config.valid_samples,
+            patience: self.patience.or(config.patience),
+            image: ImageConfig {
+                height: size(config.image.height),
+                width: size(config.image.width),
+                normalization: self.normalization.unwrap_or(config.image.normalization),
+                ..config.image
+            },
+        }
+    }
+
+    /// How far the run goes and what it writes on the way.
+    pub fn options(&self, config: &FineTuneConfig, resume: Option<Checkpoint>) -> TrainingOptions {
+        let steps = config.steps();
+        TrainingOptions {
+            steps,
+            checkpoint_every: self.checkpoint_every.unwrap_or(steps.div_ceil(10)),
+            images_per_step: config.batch_size,
+            resume,
+            selection: Selection::Best { patience: config.patience },
+            interrupter: Default::default(),
+        }
+    }
+}
+
+/// The smallest run that takes the whole path.
+pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
+    FineTuneConfig {
+        architecture: ModelName::ResNet(18),
+        stem: StemKind::Standard,
+        samples: 48,
+        batch_size: 8,
+        valid_samples: 16,
+        ..config
+    }
+}
+
+/// Writes `encoder.safetensors`, as torchvision or transformers read it, for `features` and for `--weights`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> heatmap_models::Result<()> {
+    let layout = match encoder {
+        Backbone::ResNet(_) => WeightLayout::Torchvision,
+        Backbone::Vit(_) => WeightLayout::HuggingFace,
+    };
+    encoder.save_weights(folder.file("encoder.safetensors"), layout)
+}
