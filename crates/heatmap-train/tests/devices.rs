@@ -8,10 +8,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor, TensorData, Tolerance};
 use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
-use heatmap_models::{Encoder, ProjectionHeadConfig, ResNetConfig};
+use heatmap_models::{CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNetConfig};
 use heatmap_train::DeviceName;
-use heatmap_train::data::{ImageConfig, PairBatch, PairSampler};
+use heatmap_train::data::{ImageConfig, PairBatch, PairSampler, SampleBatch};
 use heatmap_train::loss::{NtXentConfig, SupConConfig};
+use heatmap_train::run::{CountConfig, FineTuneConfig, LocationConfig, LocationLossName};
 use heatmap_train::task::SimClr;
 
 /// Devices beside the reference, by name.
@@ -99,6 +100,44 @@ fn a_training_step_gives_the_same_loss_and_running_statistics() {
     for (name, device) in others() {
         for (got, want) in run(&device).into_iter().zip(expected) {
             assert!((got - want).abs() < 2e-3, "{name}: {got} is not {want}");
+        }
+    }
+}
+
+#[test]
+fn counting_and_locating_learn_the_same() {
+    let reference = Device::flex();
+    let batch = |device: &Device| {
+        let preset = Preset::named("location-report").expect("a preset");
+        let samples: Vec<_> = (0..6).map(|index| preset.sample(3, index)).collect();
+        let image = FineTuneConfig::report("location-report").image;
+        SampleBatch {
+            images: image.batch(samples.iter().map(|sample| &sample.heatmap), device).expect("heatmaps fit"),
+            classes: samples.iter().map(|sample| sample.class).collect(),
+            centres: samples.into_iter().map(|sample| sample.centres).collect(),
+        }
+    };
+    let training = FineTuneConfig { architecture: ModelName::ResNet(18), ..FineTuneConfig::report("location-report") };
+    // The loss of a batch by each way to learn, on a device.
+    let run = |device: &Device| {
+        let mut losses = Vec::new();
+        let plain = device.clone();
+        for loss in CountEncoding::ALL {
+            let config = CountConfig { training: training.clone(), loss, label_smoothing: 0.05 };
+            let task = config.task(&reference).expect("a task").to_device(&plain);
+            losses.push(InferenceStep::step(&task, batch(&plain)).loss);
+        }
+        for loss in [LocationLossName::Set, LocationLossName::Chamfer] {
+            let config = LocationConfig { training: training.clone(), loss, ..LocationConfig::report() };
+            let task = config.task(&reference).expect("a task").to_device(&plain);
+            losses.push(InferenceStep::step(&task, batch(&plain)).loss);
+        }
+        losses
+    };
+    let expected = run(&reference);
+    for (name, device) in others() {
+        for (got, want) in run(&device).into_iter().zip(&expected) {
+            assert!((got - want).abs() < 2e-3 * want.abs(), "{name}: {got} is not {want}");
         }
     }
 }

@@ -16,7 +16,16 @@ const WINDOW: usize = 20;
 /// Plain lines come at most this often, so that a log file stays readable.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows loss, contrastive top-1, images per second and the time left.
+/// What the bar shows of the metrics that a task has: their name, how they are called, and whether they are shares.
+const SHOWN: [(&str, &str, bool); 4] = [
+    ("loss", "loss", false),
+    ("contrastive_top1", "top-1", true),
+    ("exact_accuracy", "exact", true),
+    ("f1_2bins", "F1", true),
+];
+
+/// Shows the metrics of training that matter and those of the last look at held-out samples, images per second and the time
+/// left.
 pub struct ProgressRenderer {
     bar: ProgressBar,
     plain: bool,
@@ -28,6 +37,8 @@ pub struct ProgressRenderer {
     last_line: Option<Instant>,
     names: HashMap<MetricId, String>,
     recent: BTreeMap<String, VecDeque<f64>>,
+    /// Sum and number of the batches of the last look at held-out samples.
+    held_out: BTreeMap<String, (f64, usize)>,
 }
 
 impl ProgressRenderer {
@@ -49,6 +60,7 @@ impl ProgressRenderer {
             last_line: None,
             names: HashMap::new(),
             recent: BTreeMap::new(),
+            held_out: BTreeMap::new(),
         }
     }
 
@@ -59,11 +71,15 @@ impl ProgressRenderer {
             Some(values.iter().sum::<f64>() / values.len() as f64)
         };
         let mut parts = Vec::new();
-        if let Some(loss) = mean("loss") {
-            parts.push(format!("loss {loss:.3}"));
-        }
-        if let Some(top1) = mean("contrastive_top1") {
-            parts.push(format!("top-1 {:.0} %", 100.0 * top1));
+        for (name, called, is_share) in SHOWN {
+            let number = |value: f64| if is_share { format!("{:.0} %", 100.0 * value) } else { format!("{value:.3}") };
+            if let Some(value) = mean(name) {
+                // Beside the share in training stands that on held-out samples, once there is one.
+                let held_out = self.held_out.get(name).filter(|_| is_share);
+                let held_out = held_out.map(|(sum, count)| format!(" (held out {})", number(sum / *count as f64)));
+                let held_out = held_out.unwrap_or_default();
+                parts.push(format!("{called} {}{held_out}", number(value)));
+            }
         }
         let done = self.step - self.first_step;
         let seconds = self.started.elapsed().as_secs_f64();
@@ -106,7 +122,14 @@ impl MetricsRendererTraining for ProgressRenderer {
         }
     }
 
-    fn update_valid(&mut self, _state: MetricState) {}
+    fn update_valid(&mut self, state: MetricState) {
+        if let MetricState::Numeric(entry, Some(value)) = state
+            && let Some(name) = self.names.get(&entry.metric_id)
+        {
+            let (sum, count) = self.held_out.entry(name.clone()).or_default();
+            (*sum, *count) = (*sum + value.current(), *count + 1);
+        }
+    }
 
     fn on_train_end(&mut self, _summary: Option<LearnerSummary>) -> Result<(), Box<dyn std::error::Error>> {
         Ok(())
@@ -120,7 +143,10 @@ impl TrainingProgressLogger for ProgressRenderer {
 
     fn update_epoch(&mut self, _epoch: usize) {}
 
-    fn start_split(&mut self, _split: &str, _total_items: usize) {}
+    /// A look at held-out samples begins, or the training.
+    fn start_split(&mut self, _split: &str, _total_items: usize) {
+        self.held_out.clear();
+    }
 
     fn update_split(&mut self, items_processed: usize) {
         // Validation counts from one again; only training moves the bar.
@@ -178,6 +204,8 @@ mod tests {
         renderer.recent.insert("loss".into(), recent[10..].iter().copied().collect());
         renderer.recent.insert("contrastive_top1".into(), [0.25, 0.75].into());
         assert_eq!(renderer.message(), "loss 19.500  top-1 50 %");
+        renderer.held_out.insert("contrastive_top1".into(), (0.75, 2));
+        assert_eq!(renderer.message(), "loss 19.500  top-1 50 % (held out 38 %)");
         renderer.step = 20;
         assert!(renderer.message().contains("images/s") && renderer.message().ends_with(" left"));
     }

@@ -1,0 +1,161 @@
+//! Small count and location runs from beginning to end: that they repeat, resume, start from weights and freeze.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use heatmap_core::synth::Preset;
+use heatmap_models::{CountEncoding, Encoder, ModelName, WeightLayout};
+use heatmap_train::data::{ImageConfig, Split};
+use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
+use heatmap_train::run::{
+    Checkpoint, CountConfig, FineTuneConfig, LocationConfig, LocationLossName, MetricsLog, RunFolder, Selection,
+    TrainingOptions, train_count, train_location,
+};
+
+/// Parameters are drawn from one stream of random numbers for the whole process: runs that are compared take turns.
+static STREAM: Mutex<()> = Mutex::new(());
+
+fn small(config: FineTuneConfig) -> FineTuneConfig {
+    FineTuneConfig { architecture: ModelName::ResNet(18), samples: 24, batch_size: 4, valid_samples: 8, ..config }
+}
+
+fn count(loss: CountEncoding) -> CountConfig {
+    CountConfig { training: small(CountConfig::report().training), loss, ..CountConfig::report() }
+}
+
+fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
+    TrainingOptions {
+        steps,
+        checkpoint_every: 2,
+        images_per_step: 4,
+        resume,
+        selection: Selection::Best { patience: None },
+        interrupter: Default::default(),
+    }
+}
+
+/// Every line of the log but for its time.
+fn log(folder: &RunFolder) -> Vec<(String, usize, String)> {
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl")).expect("a log");
+    lines.into_iter().map(|line| (line.split, line.step, format!("{:?}", line.values))).collect()
+}
+
+fn in_folder(root: &Path, name: &str) -> RunFolder {
+    RunFolder::create(&root.join(name), &1).expect("a folder").0
+}
+
+#[test]
+fn the_same_seed_gives_the_same_numbers_and_a_resumed_run_too() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
+    let config = count(CountEncoding::Softmax);
+    let run = |name: &str, steps: usize, resume: Option<Checkpoint>| {
+        let folder = match resume {
+            Some(_) => RunFolder::open(&root.path().join(name)).expect("a run"),
+            None => in_folder(root.path(), name),
+        };
+        train_count(&config, &folder, &device, &options(steps, resume)).expect("a run");
+        folder
+    };
+    let whole = log(&run("one", 6, None));
+    assert_eq!(whole.len(), 6 + 3, "six batches and three looks at held-out samples");
+    assert_eq!(whole, log(&run("two", 6, None)));
+
+    let broken = run("three", 4, None);
+    let (checkpoint, _) = broken.checkpoints().newest_complete().expect("a checkpoint");
+    assert_eq!(whole, log(&run("three", 6, Some(checkpoint))));
+}
+
+#[test]
+fn every_count_loss_trains_and_gives_probabilities() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
+    let preset = Preset::named("count-report").expect("a preset");
+    for loss in CountEncoding::ALL {
+        let config = count(loss);
+        let folder = in_folder(root.path(), loss.name());
+        let outcome = train_count(&config, &folder, &device, &options(6, None)).expect("a run");
+        assert_eq!((outcome.stats.steps, outcome.stats.images, outcome.interrupted), (6, 24, false));
+        let seed = Split::Test.seed(0);
+        let held_out = HeldOut { preset: &preset, seed, samples: 10, image: config.training.image };
+        for flips in [false, true] {
+            let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |_| ()).expect("predictions");
+            let report = CountReport::new(&predictions);
+            assert_eq!((report.samples, predictions.num_classes()), (10, 21), "{loss}");
+        }
+    }
+}
+
+#[test]
+fn every_location_loss_trains_and_proposes_centres() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
+    let preset = Preset::named("location-report").expect("a preset");
+    for loss in LocationLossName::ALL {
+        let report = LocationConfig::report();
+        let config = LocationConfig { training: small(report.training.clone()), loss, ..report };
+        let folder = in_folder(root.path(), loss.name());
+        let outcome = train_location(&config, &folder, &device, &options(6, None)).expect("a run");
+        let seed = Split::Test.seed(0);
+        let held_out = HeldOut { preset: &preset, seed, samples: 5, image: config.training.image };
+        let maps = propose_centres(&outcome.model, &device, &held_out, |_| ()).expect("centres");
+        assert_eq!(maps.len(), 5);
+        for (map, index) in maps.iter().zip(0..) {
+            assert_eq!(map.truth, held_out.sample(index).centres, "{loss}");
+            // All candidates of a map of 2 x 2 cells are more than asked for.
+            assert_eq!(map.proposed.len(), 6);
+            assert!(map.proposed.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
+        }
+    }
+}
+
+#[test]
+fn a_run_starts_from_weights_and_frozen_parts_stay() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
+    let config = count(CountEncoding::Softmax);
+    let weights = root.path().join("encoder.safetensors");
+    let encoder = config.training.encoder(&device).expect("an encoder");
+    encoder.save_weights(&weights, WeightLayout::Torchvision).expect("a file");
+
+    let images = Tensor::ones([1, 1, 64, 64], &device);
+    let before = encoder.forward_map(images.clone()).into_data();
+    let trained = |freeze: usize| {
+        let training = FineTuneConfig { weights: Some(weights.clone()), freeze, seed: 9, ..config.training.clone() };
+        let config = CountConfig { training, ..config.clone() };
+        let folder = in_folder(root.path(), &freeze.to_string());
+        let outcome = train_count(&config, &folder, &device, &options(6, None)).expect("a run");
+        outcome.model.encoder().valid().forward_map(images.clone()).into_data()
+    };
+    assert_eq!(before, trained(5), "a frozen encoder gives what it gave");
+    assert_ne!(before, trained(4), "the last stage has learned");
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let right = CountConfig::report();
+    right.check().expect("the report's settings can be used");
+    let image = ImageConfig { height: 40, ..right.training.image };
+    let missing = Some("missing.safetensors".into());
+    for (named, training) in [
+        ("`samples` = 0", FineTuneConfig { samples: 0, ..right.training.clone() }),
+        ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.training.clone() }),
+        ("`learning rate` = 0", FineTuneConfig { learning_rate: 0.0, ..right.training.clone() }),
+        ("`warm-up` = 1", FineTuneConfig { warmup: 1.0, ..right.training.clone() }),
+        ("`weight decay` = -1", FineTuneConfig { weight_decay: -1.0, ..right.training.clone() }),
+        ("`image size` = 40 x 64", FineTuneConfig { image, ..right.training.clone() }),
+        ("`freeze` = 2: parts that were never trained", FineTuneConfig { freeze: 2, ..right.training.clone() }),
+        ("5 parts to freeze", FineTuneConfig { freeze: 6, weights: missing.clone(), ..right.training.clone() }),
+        ("no preset `nope`", FineTuneConfig { preset: "nope".into(), ..right.training.clone() }),
+    ] {
+        let error = CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+        assert!(error.contains(named), "{error}");
+    }
+    let error = FineTuneConfig { weights: missing, ..right.training.clone() }.encoder(&Device::flex());
+    assert!(error.expect_err("an error").to_string().starts_with("missing.safetensors: "));
+    let other = CountConfig { loss: CountEncoding::Corn, ..right.clone() };
+    let error = other.check_resumes(&right).expect_err("an error").to_string();
+    assert_eq!(error, "`loss` = corn: the run to resume has softmax and smoothing 0.05");
+}
