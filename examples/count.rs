@@ -4,8 +4,8 @@
 //! cargo run --release --example count
 //! ```
 //!
-//! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with cross-entropy; `--loss coral` and
-//! `--loss corn` are ordinal. It differs from the report in that every sample is fresh, and where that is silent: AdamW with
+//! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with cross-entropy; `--loss sord`,
+//! `--loss coral` and `--loss corn` are ordinal. It differs from the report in that every sample is fresh, and where that is silent: AdamW with
 //! one cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and `events/` (for TensorBoard),
 //! `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and `--weights`) and checkpoints in `--out`,
 //! of which the one with the best accuracy on held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
@@ -33,7 +33,7 @@ struct Arguments {
     #[command(flatten)]
     fine_tune: FineTuneArguments,
 
-    /// What the head learns from: softmax, coral or corn [default: softmax]
+    /// What the head learns from: softmax, sord (soft ordinal labels), coral or corn [default: softmax]
     #[arg(long, value_name = "NAME")]
     loss: Option<CountEncoding>,
 

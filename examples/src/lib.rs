@@ -4,6 +4,8 @@
 mod arguments;
 pub mod count_output;
 mod ending;
+pub mod facet_encoders;
+pub mod facet_output;
 pub mod feature_input;
 pub mod feature_output;
 mod features;

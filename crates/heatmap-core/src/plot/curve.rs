@@ -46,7 +46,7 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -
             .bold_line_style(style::PALE.mix(0.6))
             .label_style(style::text(14))
             .axis_desc_style(style::text(16))
-            .x_label_formatter(&|x| format!("{x}"))
+            .x_label_formatter(&|x| format!("{}", (x * 1e6).round() / 1e6))
             .x_desc(x_label)
             .y_desc(y_label)
             .draw()?;

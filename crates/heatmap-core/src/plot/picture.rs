@@ -34,6 +34,20 @@ impl Picture {
         Ok(Self { width, height, pixels })
     }
 
+    /// Pictures one below the other, on white where they are narrower than the widest.
+    pub fn stacked(pictures: &[Self]) -> Self {
+        let width = pictures.iter().map(|picture| picture.width).max().unwrap_or(0);
+        let mut stacked = Self { width, height: 0, pixels: Vec::new() };
+        for picture in pictures {
+            stacked.height += picture.height;
+            for line in picture.pixels.chunks_exact((3 * picture.width as usize).max(1)) {
+                stacked.pixels.extend_from_slice(line);
+                stacked.pixels.resize(stacked.pixels.len() + 3 * (width - picture.width) as usize, 255);
+            }
+        }
+        stacked
+    }
+
     /// Width in px.
     pub fn width(&self) -> u32 {
         self.width
@@ -74,6 +88,15 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stacked_pictures_lie_below_each_other_on_white() {
+        let black = Picture { width: 2, height: 1, pixels: vec![0; 6] };
+        let grey = Picture { width: 3, height: 2, pixels: vec![9; 18] };
+        let stacked = Picture::stacked(&[black, grey]);
+        assert_eq!((stacked.width(), stacked.height()), (3, 3));
+        assert_eq!([stacked.pixel(1, 0), stacked.pixel(2, 0), stacked.pixel(2, 2)], [[0; 3], [255; 3], [9; 3]]);
+    }
 
     #[test]
     fn a_saved_png_holds_the_pixels() {

@@ -1,6 +1,6 @@
 //! The count head: features to the logits of a number of clusters.
 //!
-//! Three ways to say it. Softmax has a logit for every count, as in the report. The two ordinal ones have a logit for every
+//! Softmax has a logit for every count, as in the report, with labels of one count or soft ones (SORD). Two ordinal heads have a logit for every
 //! threshold k, "more than k clusters": CORAL (Cao, Mirjalili and Raschka 2020, section 3) shares one weight vector among
 //! them and keeps a bias each, so that the thresholds are in order; CORN (Shi, Cao and Raschka 2021) has a weight vector
 //! each, and its logits are conditional on the threshold before. The losses that belong to them are `heatmap-train`'s.
@@ -23,6 +23,8 @@ use crate::ops::linear;
 pub enum CountEncoding {
     /// A logit for every count.
     Softmax,
+    /// A logit for every count, learned from labels that are soft around the true one.
+    Sord,
     /// A logit for every threshold, of one weight vector.
     Coral,
     /// A logit for every threshold, conditional on the one before.
@@ -51,12 +53,13 @@ pub struct CountHead {
 
 impl CountEncoding {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Softmax, Self::Coral, Self::Corn];
+    pub const ALL: [Self; 4] = [Self::Softmax, Self::Sord, Self::Coral, Self::Corn];
 
     /// The name in lower case, as in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Softmax => "softmax",
+            Self::Sord => "sord",
             Self::Coral => "coral",
             Self::Corn => "corn",
         }
@@ -65,7 +68,7 @@ impl CountEncoding {
     /// Logits for so many counts.
     pub fn num_logits(self, num_classes: usize) -> usize {
         match self {
-            Self::Softmax => num_classes,
+            Self::Softmax | Self::Sord => num_classes,
             Self::Coral | Self::Corn => num_classes - 1,
         }
     }
@@ -82,7 +85,7 @@ impl FromStr for CountEncoding {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
-            let reason = "not one of softmax, coral, corn".to_owned();
+            let reason = "not one of softmax, sord, coral, corn".to_owned();
             Error::Unknown { what: "count head", value: name.to_owned(), reason }
         })
     }
@@ -132,6 +135,7 @@ mod tests {
         let device = Device::flex();
         for (encoding, logits, parameters) in [
             (CountEncoding::Softmax, 21, 21 * 8 + 21),
+            (CountEncoding::Sord, 21, 21 * 8 + 21),
             (CountEncoding::Coral, 20, 8 + 20),
             (CountEncoding::Corn, 20, 20 * 8 + 20),
         ] {
@@ -156,7 +160,7 @@ mod tests {
             assert_eq!(encoding.to_string().parse::<CountEncoding>().expect("a name"), encoding);
         }
         let error = "ordinal".parse::<CountEncoding>().expect_err("no such head").to_string();
-        assert_eq!(error, "count head `ordinal`: not one of softmax, coral, corn");
+        assert_eq!(error, "count head `ordinal`: not one of softmax, sord, coral, corn");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod ceiling;
 mod count_report;
+mod facets;
 mod features;
 mod location_baselines;
 mod location_report;
@@ -11,6 +12,7 @@ mod representation;
 
 pub use ceiling::CountCeiling;
 pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBin};
+pub use facets::{FacetSample, Facets, variance_share};
 pub use features::{LabelledFeatures, extract_features};
 pub use location_baselines::LocationBaseline;
 pub use location_report::{LocatedMap, LocationReport, PerCount};

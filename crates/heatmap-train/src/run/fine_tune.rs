@@ -8,7 +8,7 @@ use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, LoadOptions, ModelName, StemKind, TensorFile};
+use heatmap_models::{Backbone, BackboneConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{ImageConfig, SampleLoader, Split};
@@ -115,6 +115,7 @@ impl FineTuneConfig {
             }
         }
         self.schedule()?;
+        self.open_weights()?;
         Ok(preset)
     }
 
@@ -156,22 +157,28 @@ impl FineTuneConfig {
     pub fn encoder(&self, device: &Device) -> Result<Backbone> {
         device.seed(self.seed);
         let channels = self.image.channels;
-        let asked = self.architecture.config();
-        let Some(path) = &self.weights else {
-            let config = asked.with_in_channels(channels).with_stem(self.stem).with_image_size(self.image.height);
-            return Ok(config.init(device).materialize());
+        let Some((file, found)) = self.open_weights()? else {
+            let config = self.architecture.config().with_in_channels(channels).with_stem(self.stem);
+            return Ok(config.with_image_size(self.image.height).init(device).materialize());
         };
+        let config = found.with_in_channels(channels).with_num_classes(None);
+        let mut options = LoadOptions::new().without_head().without_pooler();
+        options.grey_stem = channels == 1;
+        let (encoder, _) = config.init(device).load_weights(&file, &options)?;
+        Ok(encoder.materialize().freeze_leading(self.freeze))
+    }
+
+    /// The file of weights and the network that it holds, if it is of this architecture.
+    fn open_weights(&self) -> Result<Option<(TensorFile, BackboneConfig)>> {
+        let Some(path) = &self.weights else { return Ok(None) };
+        let asked = self.architecture.config();
         let file = TensorFile::open(path)?;
         let found = asked.of_same_kind(&file)?;
         if !found.is_like(&asked) {
             let reason = format!("holds {}, which is not {}", found.describe(), self.architecture);
             return Err(Error::bad_file(path, reason));
         }
-        let config = found.with_in_channels(channels).with_num_classes(None);
-        let mut options = LoadOptions::new().without_head().without_pooler();
-        options.grey_stem = channels == 1;
-        let (encoder, _) = config.init(device).load_weights(&file, &options)?;
-        Ok(encoder.materialize().freeze_leading(self.freeze))
+        Ok(Some((file, found)))
     }
 
     pub(super) fn optimizer(&self) -> burn::optim::ModuleOptimizer {

@@ -9,7 +9,7 @@ use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use heatmap_models::{CountEncoding, CountHead, Encoder};
 
 use crate::data::SampleBatch;
-use crate::loss::{Coral, Corn};
+use crate::loss::{Coral, Corn, Sord, SordConfig};
 use crate::metric::scalar_metrics;
 use crate::run::StepOutput;
 
@@ -27,6 +27,8 @@ pub struct Count<E: Encoder + ModuleDisplay> {
 pub enum CountLoss {
     /// Cross-entropy, with or without label smoothing (Szegedy et al. 2016).
     Softmax(CrossEntropyLoss),
+    /// See [`Sord`]; for the head it is a softmax.
+    Sord(Sord),
     /// See [`Coral`].
     Coral(Coral),
     /// See [`Corn`].
@@ -56,6 +58,7 @@ impl CountLoss {
                 let smoothing = (label_smoothing > 0.0).then_some(label_smoothing as f32);
                 Self::Softmax(CrossEntropyLossConfig::new().with_smoothing(smoothing).init(device))
             }
+            CountEncoding::Sord => Self::Sord(SordConfig::new().init()),
             CountEncoding::Coral => Self::Coral(Coral),
             CountEncoding::Corn => Self::Corn(Corn),
         }
@@ -64,6 +67,7 @@ impl CountLoss {
     fn forward(&self, logits: Tensor<2>, counts: Tensor<1, Int>) -> Tensor<1> {
         match self {
             Self::Softmax(loss) => loss.forward(logits, counts),
+            Self::Sord(loss) => loss.forward(logits, counts),
             Self::Coral(loss) => loss.forward(logits, counts),
             Self::Corn(loss) => loss.forward(logits, counts),
         }
@@ -72,7 +76,7 @@ impl CountLoss {
     /// Logits to the probability of every count.
     fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Softmax(_) => softmax(logits, 1),
+            Self::Softmax(_) | Self::Sord(_) => softmax(logits, 1),
             Self::Coral(loss) => loss.probabilities(logits),
             Self::Corn(loss) => loss.probabilities(logits),
         }
