@@ -74,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let held_out = HeldOut {
         preset: &preset,
         seed: Split::Test.seed(config.training.seed),
-        samples: if shared.smoke { 40 } else { 10_000 },
+        samples: if shared.smoke { 20 } else { 10_000 },
         image: config.training.image,
     };
     let report = |flips: bool, what: &'static str| -> Result<CountReport, Box<dyn Error>> {

@@ -76,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let held_out = |split: Split, samples: usize| HeldOut {
         preset: &preset,
         seed: split.seed(config.training.seed),
-        samples: if shared.smoke { 24 } else { samples },
+        samples: if shared.smoke { 16 } else { samples },
         image: config.training.image,
     };
     // Thresholds are set on other samples than those that are scored.

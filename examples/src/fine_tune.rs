@@ -119,9 +119,9 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
     FineTuneConfig {
         architecture: ModelName::ResNet(18),
         stem: StemKind::Standard,
-        samples: 48,
+        samples: 32,
         batch_size: 8,
-        valid_samples: 16,
+        valid_samples: 8,
         ..config
     }
 }

@@ -133,7 +133,7 @@ mod tests {
         for at in 0..10 {
             let (batch, sample) = (&batches[at / 4], preset.sample(5, at as u64));
             assert_eq!((batch.classes[at % 4], &batch.centres[at % 4]), (sample.class, &sample.centres));
-            let image = batch.images.clone().slice([at % 4..at % 4 + 1]).into_data();
+            let image = batch.images.clone().narrow(0, at % 4, 1).into_data();
             let expected = ImageConfig::default().batch([&sample.heatmap], &Device::flex()).expect("an image");
             assert_eq!(image, expected.into_data());
         }

@@ -24,6 +24,7 @@ pub struct Count<E: Encoder + ModuleDisplay> {
 
 /// What a count head learns from; each encoding of the head has its loss.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a task")]
 pub enum CountLoss {
     /// Cross-entropy, with or without label smoothing (Szegedy et al. 2016).
     Softmax(CrossEntropyLoss),
