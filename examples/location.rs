@@ -55,11 +55,12 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         fresh.training = smoke(fresh.training);
     }
     let overlay = |config: LocationConfig| {
+        let training = fine_tune.overlay(shared.seed, config.training);
         Ok(LocationConfig {
-            training: fine_tune.overlay(shared.seed, config.training),
+            num_centres: training.most_clusters()?,
+            training,
             loss: arguments.loss.unwrap_or(config.loss),
             candidates_per_cell: arguments.candidates.unwrap_or(config.candidates_per_cell),
-            num_centres: config.num_centres,
         })
     };
     let (folder, config, resume) = start(&shared.out("location"), &fine_tune.resume, fresh, overlay)?;

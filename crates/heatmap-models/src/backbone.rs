@@ -117,6 +117,14 @@ impl BackboneConfig {
         }
     }
 
+    /// Cells along a side of a feature map ([`Encoder::forward_map`]), for images of so many px along it.
+    pub fn map_side(&self, size_px: usize) -> usize {
+        match self {
+            Self::ResNet(config) => config.map_side(size_px),
+            Self::Vit(config) => size_px / config.patch_size,
+        }
+    }
+
     /// What both sides of an image must be a multiple of, in px.
     pub fn size_multiple(&self) -> usize {
         match self {

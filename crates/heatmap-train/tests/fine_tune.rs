@@ -145,6 +145,7 @@ fn wrong_settings_are_named() {
         ("`samples` = 0", FineTuneConfig { samples: 0, ..right.training.clone() }),
         ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.training.clone() }),
         ("`learning rate` = 0", FineTuneConfig { learning_rate: 0.0, ..right.training.clone() }),
+        ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.training.clone() }),
         ("`warm-up` = 1", FineTuneConfig { warmup: 1.0, ..right.training.clone() }),
         ("`weight decay` = -1", FineTuneConfig { weight_decay: -1.0, ..right.training.clone() }),
         ("`image size` = 40 x 64", FineTuneConfig { image, ..right.training.clone() }),
@@ -157,7 +158,18 @@ fn wrong_settings_are_named() {
         let error = CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
         assert!(error.contains(named), "{error}");
     }
+    for preset in ["banners", "simclr-report"] {
+        let training = FineTuneConfig::report(preset);
+        let error = CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+        assert_eq!(error, format!("`preset` = {preset}: its classes are not numbers of clusters from 0 on"));
+    }
+    let location = LocationConfig::report();
+    let error = LocationConfig { candidates_per_cell: 1, ..location.clone() }.check().expect_err("an error");
+    assert!(error.to_string().contains("4 candidates"), "{error}");
+    let training = FineTuneConfig::report("count-report");
+    let error = LocationConfig { training, ..location }.check().expect_err("an error").to_string();
+    assert!(error.contains("`centres` = 6: count-report has up to 20 clusters"), "{error}");
     let other = CountConfig { loss: CountEncoding::Corn, ..right.clone() };
     let error = other.check_resumes(&right).expect_err("an error").to_string();
-    assert_eq!(error, "`loss` = corn: the run to resume has softmax and smoothing 0.05");
+    assert_eq!(error, "`loss` = corn: the run to resume has softmax");
 }

@@ -124,6 +124,16 @@ impl ResNetConfig {
         8 * self.base_width * self.block.expansion()
     }
 
+    /// Cells along a side of the map behind the last stage, for images of so many px along it.
+    pub fn map_side(&self, size_px: usize) -> usize {
+        let halvings = match self.stem {
+            StemKind::Standard => 5,
+            StemKind::HalfImage => 4,
+            StemKind::SmallImage => 3,
+        };
+        (0..halvings).fold(size_px, |side, _| side.div_ceil(2))
+    }
+
     /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
     ///
     /// # Panics

@@ -22,7 +22,7 @@ pub struct AdamConfig {
     #[config(default = 1e-8)]
     pub epsilon: f64,
     /// Decoupled weight decay, as a multiple of the learning rate. It spares vectors, that is biases and the scales and
-    /// shifts of normalisation, as timm's recipes do; PyTorch's AdamW, left alone, decays them too.
+    /// shifts of normalisation; PyTorch's AdamW, left alone, decays them too.
     #[config(default = 0.0)]
     pub weight_decay: f64,
 }

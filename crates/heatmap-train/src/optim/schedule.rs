@@ -8,7 +8,7 @@ use burn::optim::lr_scheduler::sequential::SequentialLrSchedulerConfig;
 
 use crate::{Error, Result};
 
-/// A rate that rises along a line to `peak` within `warmup_steps` and falls along half a cosine to zero at the last of
+/// A rate that rises along a line to `peak` within `warmup_steps` and falls along half a cosine that would be zero behind the last of
 /// `steps` (Loshchilov and Hutter 2017 with the warm-up of Goyal et al. 2017; with a long warm-up, the one-cycle schedule
 /// of Smith and Topin 2018). The step before the first would have had a rate of zero.
 ///

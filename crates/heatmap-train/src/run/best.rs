@@ -53,7 +53,7 @@ impl BestCheckpoint {
     /// Tells the score of a step whose checkpoint is about to be written.
     pub(super) fn propose(&self, step: usize, score: f64) {
         let mut state = self.state();
-        if state.proposed.is_none_or(|best| score > best.score) {
+        if score.is_finite() && state.proposed.is_none_or(|best| score > best.score) {
             state.proposed = Some(Scored { step, score });
         }
     }
@@ -99,6 +99,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("best.json");
         let best = BestCheckpoint::open(path.clone()).unwrap();
+        best.propose(5, f64::NAN);
+        assert_eq!((best.completed(5).unwrap(), path.exists()), (None, false));
         best.propose(10, 0.5);
         assert_eq!((best.step(), best.age(30), path.exists()), (None, 20, false));
         assert_eq!(best.completed(10).unwrap(), Some(10));

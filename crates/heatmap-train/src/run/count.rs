@@ -37,10 +37,8 @@ impl CountConfig {
     /// # Errors
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<()> {
-        let preset = self.training.check()?;
-        if preset.num_classes() < 2 {
-            return Err(Error::config("preset", &self.training.preset, "has a single class"));
-        }
+        self.training.check()?;
+        self.training.most_clusters()?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
         }
@@ -53,9 +51,12 @@ impl CountConfig {
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         self.training.check_resumes(&earlier.training)?;
-        if (self.loss, self.label_smoothing) != (earlier.loss, earlier.label_smoothing) {
-            let reason = format!("the run to resume has {} and smoothing {}", earlier.loss, earlier.label_smoothing);
-            return Err(Error::config("loss", self.loss, reason));
+        if self.loss != earlier.loss {
+            return Err(Error::config("loss", self.loss, format!("the run to resume has {}", earlier.loss)));
+        }
+        if self.label_smoothing != earlier.label_smoothing {
+            let reason = format!("the run to resume has {}", earlier.label_smoothing);
+            return Err(Error::config("label smoothing", self.label_smoothing, reason));
         }
         Ok(())
     }

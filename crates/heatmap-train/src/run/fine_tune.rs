@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use heatmap_core::Normalization;
-use heatmap_core::synth::Preset;
+use heatmap_core::synth::{ClassSpec, Family, Preset, Span};
 use heatmap_models::{Backbone, BackboneConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
@@ -114,9 +114,38 @@ impl FineTuneConfig {
                 return Err(Error::config(field, value, "must be at least 0 and less than 1"));
             }
         }
+        if self.patience == Some(0) {
+            return Err(Error::config("patience", 0, "must be at least 1"));
+        }
         self.schedule()?;
         self.open_weights()?;
         Ok(preset)
+    }
+
+    /// The largest number of clusters in the preset, whose classes must be numbers of clusters.
+    ///
+    /// # Errors
+    /// When they are something else.
+    pub fn most_clusters(&self) -> Result<usize> {
+        let preset = Preset::named(&self.preset)?;
+        let is_count = |(count, class): (u32, &ClassSpec)| match &class.family {
+            Family::Clusters(clusters) => clusters.count == Span::only(count),
+            _ => false,
+        };
+        if !(0..).zip(&preset.classes).all(is_count) {
+            let reason = "its classes are not numbers of clusters from 0 on";
+            return Err(Error::config("preset", &self.preset, reason));
+        }
+        Ok(preset.num_classes() - 1)
+    }
+
+    /// Rows and columns of the encoder's feature maps.
+    pub(super) fn map_size(&self) -> Result<[usize; 2]> {
+        let config = match self.open_weights()? {
+            Some((_, config)) => config,
+            None => self.architecture.config().with_stem(self.stem),
+        };
+        Ok([self.image.height, self.image.width].map(|side| config.map_side(side)))
     }
 
     /// Checks that a run of `earlier` can go on under this configuration: all but the patience agrees.
@@ -139,6 +168,7 @@ impl FineTuneConfig {
                 ("learning rate", config.learning_rate.to_string()),
                 ("warm-up", config.warmup.to_string()),
                 ("weight decay", config.weight_decay.to_string()),
+                ("held-out samples", config.valid_samples.to_string()),
                 ("image", format!("{:?}", config.image)),
             ]
         };

@@ -102,6 +102,20 @@ impl LocationConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.training.check()?;
+        let most = self.training.most_clusters()?;
+        if self.num_centres < most {
+            let reason = format!("{} has up to {most} clusters", self.training.preset);
+            return Err(Error::config("centres", self.num_centres, reason));
+        }
+        let [rows, columns] = self.training.map_size()?;
+        let candidates = rows * columns * self.candidates_per_cell;
+        if candidates < most && self.candidates_per_cell > 0 {
+            let reason = format!(
+                "a map of {rows} x {columns} cells gives {candidates} candidates for up to {most} clusters; \
+                 more a cell, or a finer stem"
+            );
+            return Err(Error::config("candidates", self.candidates_per_cell, reason));
+        }
         for (field, value) in [("centres", self.num_centres), ("candidates", self.candidates_per_cell)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
@@ -116,9 +130,17 @@ impl LocationConfig {
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         self.training.check_resumes(&earlier.training)?;
-        let heads = |config: &Self| (config.loss, config.num_centres, config.candidates_per_cell);
-        if heads(self) != heads(earlier) {
-            return Err(Error::config("loss", self.loss, "the run to resume has another loss or head"));
+        let fields = |config: &Self| {
+            [
+                ("loss", config.loss.to_string()),
+                ("centres", config.num_centres.to_string()),
+                ("candidates", config.candidates_per_cell.to_string()),
+            ]
+        };
+        for ((field, now), (_, before)) in fields(self).into_iter().zip(fields(earlier)) {
+            if now != before {
+                return Err(Error::config(field, now, format!("the run to resume has {before}")));
+            }
         }
         Ok(())
     }

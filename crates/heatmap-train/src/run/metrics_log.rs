@@ -81,7 +81,9 @@ impl MetricsLog {
         self.names.get(id).cloned().unwrap_or_default()
     }
 
-    fn write(&mut self, split: &Split, values: BTreeMap<String, f64>) {
+    fn write(&mut self, split: &Split, mut values: BTreeMap<String, f64>) {
+        // JSON has no other numbers, and a line that cannot be read would end a resumed run.
+        values.retain(|_, value| value.is_finite());
         let seconds = self.started.elapsed().as_secs_f64();
         let line = MetricsLine { split: split.to_string().to_lowercase(), step: self.step, seconds, values };
         // A log that cannot be written must not end the training; the checkpoints will tell of a full disk.

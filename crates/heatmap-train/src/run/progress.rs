@@ -39,6 +39,8 @@ pub struct ProgressRenderer {
     recent: BTreeMap<String, VecDeque<f64>>,
     /// Sum and number of the batches of the last look at held-out samples.
     held_out: BTreeMap<String, (f64, usize)>,
+    /// Whether it looks at held-out samples at the moment.
+    looks: bool,
 }
 
 impl ProgressRenderer {
@@ -61,6 +63,7 @@ impl ProgressRenderer {
             names: HashMap::new(),
             recent: BTreeMap::new(),
             held_out: BTreeMap::new(),
+            looks: false,
         }
     }
 
@@ -144,19 +147,22 @@ impl TrainingProgressLogger for ProgressRenderer {
     fn update_epoch(&mut self, _epoch: usize) {}
 
     /// A look at held-out samples begins, or the training.
-    fn start_split(&mut self, _split: &str, _total_items: usize) {
+    fn start_split(&mut self, split: &str, _total_items: usize) {
         self.held_out.clear();
+        self.looks = split.eq_ignore_ascii_case("valid");
     }
 
     fn update_split(&mut self, items_processed: usize) {
-        // Validation counts from one again; only training moves the bar.
-        if items_processed > self.step {
+        // A look at held-out samples counts from one again; only training moves the bar.
+        if !self.looks && items_processed > self.step {
             self.step = items_processed;
             self.show();
         }
     }
 
-    fn end_split(&mut self) {}
+    fn end_split(&mut self) {
+        self.looks = false;
+    }
 
     fn end(&mut self) {
         if !self.plain {
@@ -196,6 +202,19 @@ impl MetricsRenderer for ProgressRenderer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_at_held_out_samples_does_not_move_the_bar() {
+        let mut renderer = ProgressRenderer::new(100, 0, 16);
+        renderer.start_split(burn::train::metric::store::Split::Train.into(), 100);
+        renderer.update_split(5);
+        renderer.start_split(burn::train::metric::store::Split::Valid.into(), 32);
+        renderer.update_split(32);
+        assert_eq!(renderer.step, 5);
+        renderer.end_split();
+        renderer.update_split(6);
+        assert_eq!(renderer.step, 6);
+    }
 
     #[test]
     fn the_message_averages_the_recent_steps() {

@@ -124,9 +124,11 @@ where
 
             // An error is no place to go on from; a request to stop is.
             let interrupted = interrupter.should_stop() && interrupter.error().is_none();
-            if step.is_multiple_of(self.checkpoint_every) || step == total || interrupted {
+            let due = step.is_multiple_of(self.checkpoint_every) || step == total;
+            if due || interrupted {
                 let mut enough = false;
-                if !interrupted {
+                // When it is due the step is scored, also when the user stops the run there: a resumed run will not come by again.
+                if due {
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
                         best.propose(step, score);
