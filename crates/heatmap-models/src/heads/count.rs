@@ -102,8 +102,9 @@ impl CountHeadConfig {
         if self.encoding != CountEncoding::Coral {
             return CountHead { linear: LinearConfig::new(self.feature_dim, logits).init(device), thresholds: None };
         }
-        // From high to low, so that the thresholds begin in order (`preinit_bias` of coral-pytorch).
-        let biases: Vec<f32> = (0..logits).map(|at| (logits - at) as f32 / logits as f32).collect();
+        // The logits of "more than k" when all counts are as likely: in order, as `preinit_bias` of coral-pytorch has them, and
+        // as far apart as they have to be, which with 20 thresholds between 0 and 1 Adam takes thousands of steps for.
+        let biases: Vec<f32> = (0..logits).map(|at| ((logits - at) as f32 / (at + 1) as f32).ln()).collect();
         CountHead {
             linear: LinearConfig::new(self.feature_dim, 1).with_bias(false).init(device),
             thresholds: Some(Param::from_tensor(Tensor::from_floats(biases.as_slice(), device))),
@@ -149,6 +150,11 @@ mod tests {
     fn the_thresholds_of_coral_are_in_order_whatever_the_features() {
         let device = Device::flex();
         let head = CountHeadConfig::new(8, 6).with_encoding(CountEncoding::Coral).init(&device);
+        // Of features that say nothing come alike counts: P(more than k) = (5 - k) / 6.
+        let silent = head.forward(Tensor::zeros([1, 8], &device)).into_data().try_to_vec::<f32>().expect("f32");
+        for (k, logit) in silent.iter().enumerate() {
+            assert!((1.0 / (1.0 + (-logit).exp()) - (5 - k) as f32 / 6.0).abs() < 1e-6, "{silent:?}");
+        }
         let logits = head.forward(Tensor::ones([1, 8], &device) * -3.0);
         let logits = logits.into_data().try_to_vec::<f32>().expect("f32");
         assert!(logits.windows(2).all(|pair| pair[0] > pair[1]), "{logits:?}");
