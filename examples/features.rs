@@ -23,7 +23,7 @@ use clap::Parser;
 use heatmap_core::Normalization;
 use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
-use heatmap_examples::{Ending, SharedArguments, end, image_bar};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
@@ -260,9 +260,4 @@ fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
         }
     })?;
     Ok(stop)
-}
-
-#[allow(clippy::print_stdout, reason = "a program talks to its user")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -20,7 +20,7 @@ use heatmap_core::plot::{Tile, heatmap, montage};
 use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span};
 use heatmap_core::table::{BannerClicks, ClickTable};
 use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng, write_atomically};
-use heatmap_examples::{Ending, SharedArguments, end, total_clicks_baseline};
+use heatmap_examples::{Ending, SharedArguments, end, say, total_clicks_baseline};
 use heatmap_train::run::RunFolder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -185,9 +185,4 @@ fn draw_upsampling(folder: &RunFolder, seed: u64) -> Result<(), Box<dyn Error>> 
     montage("upsampling", &tiles, 2)?.save_png(&folder.file("upsampling.png"))?;
     heatmap("a good banner, upsampled", &upsampled)?.save_png(&folder.file("heatmap.png"))?;
     Ok(())
-}
-
-#[allow(clippy::print_stdout, reason = "a program talks to its user")]
-fn say(line: &str) {
-    println!("{line}");
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use heatmap_core::synth::Sample;
 use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
-use heatmap_examples::location_output::{LocationResults, write_all};
+use heatmap_examples::location_output::{LocationResults, write_all, write_montage};
 use heatmap_examples::start::{start, stop_on_ctrl_c};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::data::Split;
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let results = LocationResults { network, thresholds, baselines };
     let device_name = shared.device.to_string();
     let summary = write_all(&folder, &config, (outcome.stats, outcome.chosen_step), &results, &device_name)?;
-    heatmap_examples::location_output::write_montage(&folder, &config, &all, &located)?;
+    write_montage(&folder, &config, &all, &located)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

@@ -1,6 +1,8 @@
 //! Adam, a parameter at a time in one pass.
 //!
-//! Kingma and Ba 2015; with weight decay it is AdamW (Loshchilov and Hutter 2019). Burn's is a chain of a dozen operations on tensors: over the 25 million parameters of a ResNet-50
+//! Kingma and Ba 2015; with weight decay it is AdamW (Loshchilov and Hutter 2019).
+//!
+//! Burn's is a chain of a dozen operations on tensors: over the 25 million parameters of a ResNet-50
 //! that is a tenth of a training step on a CPU. Ours gives the same numbers to rounding and keeps the same state, so that
 //! either reads the other's checkpoints.
 

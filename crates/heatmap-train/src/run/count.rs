@@ -7,7 +7,7 @@ use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
-use super::folder::RunFolder;
+use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
 use crate::metric::ScalarMetric;
 use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, WithinOne};
@@ -51,14 +51,10 @@ impl CountConfig {
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         self.training.check_resumes(&earlier.training)?;
-        if self.loss != earlier.loss {
-            return Err(Error::config("loss", self.loss, format!("the run to resume has {}", earlier.loss)));
-        }
-        if self.label_smoothing != earlier.label_smoothing {
-            let reason = format!("the run to resume has {}", earlier.label_smoothing);
-            return Err(Error::config("label smoothing", self.label_smoothing, reason));
-        }
-        Ok(())
+        let fields = |config: &Self| {
+            [("loss", config.loss.to_string()), ("label smoothing", config.label_smoothing.to_string())]
+        };
+        check_same(fields(self), fields(earlier))
     }
 
     /// The task as the run starts with it.

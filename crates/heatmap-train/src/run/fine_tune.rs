@@ -11,6 +11,7 @@ use heatmap_core::synth::{ClassSpec, Family, Preset, Span};
 use heatmap_models::{Backbone, BackboneConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
+use super::folder::check_same;
 use crate::data::{ImageConfig, SampleLoader, Split};
 use crate::optim::{AdamConfig, warmup_cosine};
 use crate::{Error, Result};
@@ -172,12 +173,7 @@ impl FineTuneConfig {
                 ("image", format!("{:?}", config.image)),
             ]
         };
-        for ((field, now), (_, before)) in fields(self).into_iter().zip(fields(earlier)) {
-            if now != before {
-                return Err(Error::config(field, now, format!("the run to resume has {before}")));
-            }
-        }
-        Ok(())
+        check_same(fields(self), fields(earlier))
     }
 
     /// The encoder as the run starts with it.

@@ -10,7 +10,7 @@ use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
-use super::folder::RunFolder;
+use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
 use crate::data::ImageFrame;
 use crate::loss::{ChamferConfig, SetLossConfig};
@@ -102,6 +102,11 @@ impl LocationConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.training.check()?;
+        for (field, value) in [("centres", self.num_centres), ("candidates", self.candidates_per_cell)] {
+            if value == 0 {
+                return Err(Error::config(field, value, "must be positive"));
+            }
+        }
         let most = self.training.most_clusters()?;
         if self.num_centres < most {
             let reason = format!("{} has up to {most} clusters", self.training.preset);
@@ -109,17 +114,12 @@ impl LocationConfig {
         }
         let [rows, columns] = self.training.map_size()?;
         let candidates = rows * columns * self.candidates_per_cell;
-        if candidates < most && self.candidates_per_cell > 0 {
+        if candidates < most {
             let reason = format!(
                 "a map of {rows} x {columns} cells gives {candidates} candidates for up to {most} clusters; \
                  more a cell, or a finer stem"
             );
             return Err(Error::config("candidates", self.candidates_per_cell, reason));
-        }
-        for (field, value) in [("centres", self.num_centres), ("candidates", self.candidates_per_cell)] {
-            if value == 0 {
-                return Err(Error::config(field, value, "must be positive"));
-            }
         }
         Ok(())
     }
@@ -137,12 +137,7 @@ impl LocationConfig {
                 ("candidates", config.candidates_per_cell.to_string()),
             ]
         };
-        for ((field, now), (_, before)) in fields(self).into_iter().zip(fields(earlier)) {
-            if now != before {
-                return Err(Error::config(field, now, format!("the run to resume has {before}")));
-            }
-        }
-        Ok(())
+        check_same(fields(self), fields(earlier))
     }
 
     /// The task as the run starts with it.

@@ -11,7 +11,7 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, Encoder, ModelName, ProjectionHeadConfig};
 use serde::{Deserialize, Serialize};
 
-use super::folder::RunFolder;
+use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
 use crate::data::{ImageConfig, PairLoader, PairSampler, Split};
 use crate::loss::NtXentConfig;
@@ -101,12 +101,7 @@ impl SimClrConfig {
                 ("image", format!("{:?}", config.image)),
             ]
         };
-        for ((field, now), (_, before)) in fields(self).into_iter().zip(fields(earlier)) {
-            if now != before {
-                return Err(Error::config(field, now, format!("the run to resume has {before}")));
-            }
-        }
-        Ok(())
+        check_same(fields(self), fields(earlier))
     }
 }
 
