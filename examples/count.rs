@@ -40,6 +40,11 @@ struct Arguments {
     /// Label smoothing of softmax [default: 0.05]
     #[arg(long, value_name = "SHARE")]
     label_smoothing: Option<f64>,
+
+    /// Weight of the density of clusters that is learned beside the count, from where they are; 0 to learn from counts
+    /// alone [default: 0.1]
+    #[arg(long, value_name = "WEIGHT")]
+    density_weight: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -54,21 +59,27 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         fresh.training = smoke(fresh.training);
     }
     let overlay = |config: CountConfig| {
+        let loss = arguments.loss.unwrap_or(config.loss);
+        if arguments.label_smoothing.is_some() && loss != CountEncoding::Softmax {
+            return Err(format!("--label-smoothing is for softmax, not for {loss}").into());
+        }
         Ok(CountConfig {
             training: fine_tune.overlay(shared.seed, config.training),
-            loss: arguments.loss.unwrap_or(config.loss),
+            loss,
             label_smoothing: arguments.label_smoothing.unwrap_or(config.label_smoothing),
+            density_weight: arguments.density_weight.unwrap_or(config.density_weight),
         })
     };
     let (folder, config, resume) = start(&shared.out("count"), &fine_tune.resume, fresh, overlay)?;
     let preset = config.training.check()?;
     let options = fine_tune.options(&config.training, resume);
-    stop_on_ctrl_c(&options)?;
+    let training_over = stop_on_ctrl_c(&options)?;
     let outcome = train_count(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
+    training_over.tell();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = HeldOut {

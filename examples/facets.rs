@@ -10,13 +10,14 @@
 //! `location` and `simclr` that it finds in `runs`, others with `--run`, published weights with `--pretrained`, and an
 //! untrained network to compare with. It leaves `facets.png` and `summary.json` in `--out`.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_examples::facet_encoders::{FacetEncoder, PretrainedName, RunName, found_runs};
 use heatmap_examples::facet_output::{FacetView, write_all};
-use heatmap_examples::{Ending, SharedArguments, end, say};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::evaluation::Facets;
 use heatmap_train::run::RunFolder;
 
@@ -52,13 +53,19 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     for run in &runs {
         encoders.push(run.open(&device)?);
     }
+    if let Some(twice) = first_twice(encoders.iter().map(FacetEncoder::name)) {
+        return Err(format!("`{twice}` is the name of two encoders; give each --run one of its own").into());
+    }
     let facets =
         if shared.smoke { Facets { counts: 3, places: 3, draws: 2, ..Facets::default() } } else { Facets::default() };
     let samples = facets.samples(seed)?;
+    let bar = image_bar(encoders.len() * samples.len(), "looking");
     let mut views = Vec::new();
     for encoder in &encoders {
-        views.push(FacetView::new(encoder.name(), encoder.features(&samples, &device)?, &samples)?);
+        let features = encoder.features(&samples, &device, |done| bar.inc(done as u64))?;
+        views.push(FacetView::new(encoder.name(), features, &samples)?);
     }
+    bar.finish_and_clear();
     let settings = serde_json::json!({
         "seed": seed, "counts": facets.counts, "places": facets.places, "draws": facets.draws, "clicks": facets.clicks,
         "encoders": encoders.iter().map(FacetEncoder::name).collect::<Vec<_>>(),
@@ -70,4 +77,10 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let table = write_all(&folder, &views, &samples)?;
     say(&format!("{table}\nEverything is in {}.", folder.path().display()));
     Ok(Ending::Done)
+}
+
+/// The first name that comes a second time.
+fn first_twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }

@@ -38,9 +38,9 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     loss: Option<LocationLossName>,
 
-    /// Candidates that each cell of the feature map proposes [default: 2]
-    #[arg(long, value_name = "N")]
-    candidates: Option<usize>,
+    /// Size of the cells of the image that propose a centre each [default: 4]
+    #[arg(long, value_name = "PX")]
+    cell: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -60,18 +60,19 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             num_centres: training.most_clusters()?,
             training,
             loss: arguments.loss.unwrap_or(config.loss),
-            candidates_per_cell: arguments.candidates.unwrap_or(config.candidates_per_cell),
+            cell_px: arguments.cell.unwrap_or(config.cell_px),
         })
     };
     let (folder, config, resume) = start(&shared.out("location"), &fine_tune.resume, fresh, overlay)?;
     let preset = config.training.check()?;
     let options = fine_tune.options(&config.training, resume);
-    stop_on_ctrl_c(&options)?;
+    let training_over = stop_on_ctrl_c(&options)?;
     let outcome = train_location(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
+    training_over.tell();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = |split: Split, samples: usize| HeldOut {

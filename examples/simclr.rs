@@ -97,13 +97,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         selection: Selection::Last,
         interrupter: Default::default(),
     };
-    stop_on_ctrl_c(&options)?;
+    let training_over = stop_on_ctrl_c(&options)?;
     let outcome = train_simclr(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
 
+    training_over.tell();
     save_encoder(&folder, outcome.model.encoder())?;
     let trained = evaluate("trained encoder", outcome.model.encoder(), &device, &config, &preset, per_class)?;
     let lines = write_loss_curve(&folder, loss_chance(&config))?;

@@ -120,11 +120,16 @@ impl FacetEncoder {
         &self.name
     }
 
-    /// The features of all samples, one a row.
+    /// The features of all samples, one a row. `each_batch` is told how many samples are done.
     ///
     /// # Errors
     /// When a heatmap does not fit into the images.
-    pub fn features(&self, samples: &[FacetSample], device: &Device) -> Result<Mat<f64>, Box<dyn Error>> {
+    pub fn features(
+        &self,
+        samples: &[FacetSample],
+        device: &Device,
+        mut each_batch: impl FnMut(usize),
+    ) -> Result<Mat<f64>, Box<dyn Error>> {
         let mut values: Vec<f32> = Vec::new();
         for (at, batch) in samples.chunks(BATCH).enumerate() {
             match &self.kind {
@@ -138,6 +143,7 @@ impl FacetEncoder {
                     values.extend(network.forward(images, &[Output::Features]).concat());
                 }
             }
+            each_batch(batch.len());
         }
         let dim = values.len() / samples.len();
         Ok(Mat::from_fn(samples.len(), dim, |row, column| f64::from(values[row * dim + column])))

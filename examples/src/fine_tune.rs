@@ -40,7 +40,7 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "PX")]
     image_size: Option<usize>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt or logcounts
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 
@@ -91,6 +91,7 @@ impl FineTuneArguments {
             weight_decay: self.weight_decay.unwrap_or(config.weight_decay),
             valid_samples: config.valid_samples,
             patience: self.patience.or(config.patience),
+            checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
             image: ImageConfig {
                 height: size(config.image.height),
                 width: size(config.image.width),
@@ -102,10 +103,9 @@ impl FineTuneArguments {
 
     /// How far the run goes and what it writes on the way.
     pub fn options(&self, config: &FineTuneConfig, resume: Option<Checkpoint>) -> TrainingOptions {
-        let steps = config.steps();
         TrainingOptions {
-            steps,
-            checkpoint_every: self.checkpoint_every.unwrap_or(steps.div_ceil(10)),
+            steps: config.steps(),
+            checkpoint_every: config.checkpoint_every(),
             images_per_step: config.batch_size,
             resume,
             selection: Selection::Best { patience: config.patience },

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use heatmap_train::run::{Checkpoint, RunFolder, TrainingOptions};
 use serde::Serialize;
@@ -72,18 +74,33 @@ pub fn start<C: RunConfig>(
     Ok((folder, config, Some(checkpoint)))
 }
 
-/// The first Ctrl-C ends the run after its batch, the second at once.
+/// The first Ctrl-C ends the run after its batch, the second at once. So does the first when training is `over`: what
+/// comes then leaves nothing half-written, and a run that is resumed does it again.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<(), ctrlc::Error> {
+pub fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<TrainingOver, ctrlc::Error> {
     let interrupter = options.interrupter.clone();
+    let over = TrainingOver::default();
+    let is_over = over.0.clone();
     ctrlc::set_handler(move || {
-        if interrupter.should_stop() {
+        if interrupter.should_stop() || is_over.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
         interrupter.stop(Some("Ctrl-C"));
-    })
+    })?;
+    Ok(over)
+}
+
+/// Tells the handler of Ctrl-C that training is over.
+#[derive(Debug, Default)]
+pub struct TrainingOver(Arc<AtomicBool>);
+
+impl TrainingOver {
+    /// Training is over.
+    pub fn tell(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl RunConfig for heatmap_train::run::SimClrConfig {

@@ -27,11 +27,13 @@ pub enum Normalization {
     Sqrt,
     /// ln(1 + v): not scaled to 1, so that a network sees how many clicks there are.
     LogCounts,
+    /// sqrt(v): the same with the noise of Poisson counts alike in all bins, 1/2 (Anscombe 1948).
+    SqrtCounts,
 }
 
 impl Normalization {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts];
+    pub const ALL: [Self; 6] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts, Self::SqrtCounts];
 
     /// The name in lower case, as in a configuration.
     pub fn name(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Normalization {
             Self::Log1p => "log1p",
             Self::Sqrt => "sqrt",
             Self::LogCounts => "logcounts",
+            Self::SqrtCounts => "sqrtcounts",
         }
     }
 }
@@ -50,7 +53,9 @@ impl FromStr for Normalization {
 
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| Error::config("normalization", name, "not one of max, total, log1p, sqrt, logcounts"))
+        known.ok_or_else(|| {
+            Error::config("normalization", name, "not one of max, total, log1p, sqrt, logcounts, sqrtcounts")
+        })
     }
 }
 
@@ -150,6 +155,7 @@ impl Heatmap {
             Normalization::Log1p => Box::new(move |v| libm::log1pf(v) / libm::log1pf(max)),
             Normalization::Sqrt => Box::new(move |v| (v / max).sqrt()),
             Normalization::LogCounts => Box::new(libm::log1pf),
+            Normalization::SqrtCounts => Box::new(f32::sqrt),
         };
         Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
     }
@@ -185,6 +191,7 @@ mod tests {
         let ln5 = 5.0_f32.ln();
         expect(Normalization::Log1p, [0.0, 2.0_f32.ln() / ln5, 4.0_f32.ln() / ln5, 1.0]);
         expect(Normalization::LogCounts, [0.0, 2.0_f32.ln(), 4.0_f32.ln(), ln5]);
+        expect(Normalization::SqrtCounts, [0.0, 1.0, 3.0_f32.sqrt(), 2.0]);
     }
 
     #[test]

@@ -117,11 +117,19 @@ impl BackboneConfig {
         }
     }
 
-    /// Cells along a side of a feature map ([`Encoder::forward_map`]), for images of so many px along it.
-    pub fn map_side(&self, size_px: usize) -> usize {
+    /// Px of an image along a side of a cell, for each of the maps of [`Encoder::forward_maps`].
+    pub fn map_strides(&self) -> Vec<usize> {
         match self {
-            Self::ResNet(config) => config.map_side(size_px),
-            Self::Vit(config) => size_px / config.patch_size,
+            Self::ResNet(config) => config.map_strides().to_vec(),
+            Self::Vit(config) => vec![config.patch_size],
+        }
+    }
+
+    /// Channels of each of the maps, which [`Encoder::forward_maps`] gives.
+    pub fn map_channels(&self) -> Vec<usize> {
+        match self {
+            Self::ResNet(config) => config.map_channels().to_vec(),
+            Self::Vit(config) => vec![config.embed_dim],
         }
     }
 
@@ -222,10 +230,10 @@ impl Encoder for Backbone {
         }
     }
 
-    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
+    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         match self {
-            Self::ResNet(network) => network.forward_map(images),
-            Self::Vit(network) => network.forward_map(images),
+            Self::ResNet(network) => network.forward_maps(images),
+            Self::Vit(network) => network.forward_maps(images),
         }
     }
 

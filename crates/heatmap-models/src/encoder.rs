@@ -12,12 +12,13 @@ pub trait Encoder: Module {
     /// - output: `[batch, feature_dim]`
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2>;
 
-    /// Images to features at every place, for heads that ask where something is.
+    /// Images to features at every place, for heads that ask where something is: a map for each resolution that the network
+    /// has, from fine to coarse.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
-    /// - output: `[batch, feature_dim, rows, columns]`: as many rows and columns as the last stage or the patches have
-    fn forward_map(&self, images: Tensor<4>) -> Tensor<4>;
+    /// - output, for every resolution: `[batch, channels, rows, columns]`; the configuration of the network knows the channels
+    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>>;
 
     /// Length of a feature vector.
     fn feature_dim(&self) -> usize;

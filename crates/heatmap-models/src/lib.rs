@@ -34,8 +34,8 @@ pub use burn;
 pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use heads::{
-    Centres, CountEncoding, CountHead, CountHeadConfig, LocationHead, LocationHeadConfig, ProjectionHead,
-    ProjectionHeadConfig,
+    Centres, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead, DensityHeadConfig, FeaturePyramid,
+    FeaturePyramidConfig, LocationHead, LocationHeadConfig, ProjectionHead, ProjectionHeadConfig,
 };
 pub use model_name::{ModelName, VitSize};
 pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};

@@ -50,17 +50,25 @@ fn stages_have_their_published_shapes() {
     assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 8, 8], [1, 512, 1, 1]));
     for stem in StemKind::ALL {
         let config = ResNetConfig::resnet18().with_base_width(4).with_in_channels(1).with_stem(stem);
-        let map = config.init(&device).forward_map(Tensor::zeros([1, 1, 70, 33], &device));
-        assert_eq!(map.dims(), [1, 32, config.map_side(70), config.map_side(33)], "{stem:?}");
+        let maps = config.init(&device).forward_maps(Tensor::zeros([1, 1, 70, 33], &device));
+        let expected: Vec<[usize; 4]> = (config.map_channels().into_iter().zip(config.map_strides()))
+            .map(|(channels, stride)| [1, channels, 70_usize.div_ceil(stride), 33_usize.div_ceil(stride)])
+            .collect();
+        assert_eq!(maps.iter().map(Tensor::dims).collect::<Vec<_>>(), expected, "{stem:?}");
     }
 }
 
 #[test]
-fn the_mean_of_a_map_is_the_features() {
+fn maps_are_the_stages_and_the_mean_of_the_last_is_the_features() {
     let device = Device::flex();
     let network = ResNetConfig::resnet18().with_base_width(8).with_in_channels(1).init(&device);
     let images = Tensor::random([2, 1, 64, 96], Distribution::Default, &device);
-    let map = network.forward_map(images.clone());
+    let maps = network.forward_maps(images.clone());
+    let stages = network.forward_stages(images.clone());
+    for (map, stage) in maps.iter().zip([stages.stage1, stages.stage2, stages.stage3, stages.stage4]) {
+        assert_eq!(map.clone().into_data(), stage.into_data());
+    }
+    let map = maps[3].clone();
     assert_eq!(map.dims(), [2, 64, 2, 3]);
     let mean = map.reshape([2, 64, 6]).mean_dim(2).reshape([2, 64]);
     mean.into_data().assert_approx_eq::<f32>(&network.forward_features(images).into_data(), Tolerance::absolute(1e-5));

@@ -120,7 +120,7 @@ fn counting_and_locating_learn_the_same() {
     let training = FineTuneConfig { architecture: ModelName::ResNet(18), ..FineTuneConfig::report("location-report") };
     // Made once: other tests draw from the same stream of random numbers meanwhile.
     let counts = CountEncoding::ALL.map(|loss| {
-        let config = CountConfig { training: training.clone(), loss, label_smoothing: 0.05 };
+        let config = CountConfig { training: training.clone(), loss, ..CountConfig::report() };
         config.task(&reference).expect("a task")
     });
     let locations = [LocationLossName::Set, LocationLossName::Chamfer].map(|loss| {

@@ -1,9 +1,10 @@
 //! The location head: feature maps to cluster centres with an existence logit each.
 //!
 //! The report regresses its six centres from the mean features. Then every output has to learn on its own where in the image
-//! it looks, and which of two clusters is "the third" changes suddenly as they move. Here each cell of the feature map
-//! proposes candidates around itself (as in detectors of one stage: Redmon et al. 2016; trained with one candidate for each
-//! object: Sun et al. 2021, OneNet), and the most probable K of them are the answer: a set of K centres in [0, 1]^2.
+//! it looks, and which of two clusters is "the third" changes suddenly as they move. Here each cell of a fine map, made of the
+//! maps of all resolutions ([`FeaturePyramid`]), proposes a centre in itself or near by (as in detectors of one stage: Redmon
+//! et al. 2016; trained with one candidate for each object: Sun et al. 2021, OneNet), and the most probable K of them are the
+//! answer: a set of K centres in [0, 1]^2.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -11,27 +12,30 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::{FeaturePyramid, FeaturePyramidConfig};
 use crate::ops::linear;
+
+/// Probability with which a candidate exists as far as a fresh head knows (Lin et al. 2017, "Focal loss", section 3.3): few
+/// do, and the many that do not would else drown what the few have to say.
+const PRIOR: f32 = 0.01;
 
 /// Configuration of a [`LocationHead`].
 #[derive(Config, Debug)]
 pub struct LocationHeadConfig {
-    /// Channels of the feature map.
-    pub feature_dim: usize,
+    /// From the maps of the encoder to the one whose cells propose.
+    pub pyramid: FeaturePyramidConfig,
     /// Centres in the answer.
     #[config(default = 6)]
     pub num_centres: usize,
-    /// Candidates that each cell of the map proposes.
-    #[config(default = 2)]
-    pub candidates_per_cell: usize,
     /// How far outside its cell a candidate may lie, in cells.
     #[config(default = 0.5)]
     pub reach_cells: f64,
 }
 
-/// One linear layer over every cell; see the module's head.
+/// A pyramid and one linear layer over every cell; see the module's head.
 #[derive(Module, Debug)]
 pub struct LocationHead {
+    pyramid: FeaturePyramid,
     linear: Linear,
     #[module(skip)]
     num_centres: usize,
@@ -52,15 +56,22 @@ impl LocationHeadConfig {
     /// A head with fresh parameters.
     ///
     /// # Panics
-    /// When there is nothing to propose or to choose, or candidates may lie at a negative distance.
+    /// When there is nothing to choose, candidates may lie at a negative distance, or the pyramid cannot be made.
     pub fn init(&self, device: &Device) -> LocationHead {
-        let Self { feature_dim, num_centres, candidates_per_cell, reach_cells } = *self;
-        assert!(num_centres > 0 && candidates_per_cell > 0, "a location head needs candidates and centres");
-        assert!(reach_cells >= 0.0, "candidates cannot lie {reach_cells} cells outside their cell");
+        assert!(self.num_centres > 0, "a location head needs centres");
+        assert!(self.reach_cells >= 0.0, "candidates cannot lie {} cells outside their cell", self.reach_cells);
+        let mut linear = LinearConfig::new(self.pyramid.width, 3).init(device);
+        linear.bias = linear.bias.map(|bias| {
+            bias.map(|bias| {
+                let prior = Tensor::from_floats([0.0, 0.0, (PRIOR / (1.0 - PRIOR)).ln()], &bias.device());
+                prior.set_require_grad(bias.is_require_grad())
+            })
+        });
         LocationHead {
-            linear: LinearConfig::new(feature_dim, 3 * candidates_per_cell).init(device),
-            num_centres,
-            reach_cells,
+            pyramid: self.pyramid.init(device),
+            linear,
+            num_centres: self.num_centres,
+            reach_cells: self.reach_cells,
         }
     }
 }
@@ -70,24 +81,21 @@ impl LocationHead {
     /// training can pull it in.
     ///
     /// # Shapes
-    /// - `map`: `[batch, feature_dim, rows, columns]`
-    /// - output: rows * columns * candidates_per_cell centres
-    pub fn candidates(&self, map: Tensor<4>) -> Centres {
+    /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
+    /// - output: as many centres as the pyramid's map has cells
+    pub fn candidates(&self, maps: Vec<Tensor<4>>) -> Centres {
+        let map = self.pyramid.forward(maps);
         let [batch, channels, rows, columns] = map.dims();
         let device = map.device();
-        let cells = map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]);
-        let raw = linear(&self.linear, cells);
-        let candidates = raw.dims()[2] / 3;
-        let raw = raw.reshape([batch, rows * columns, candidates, 3]);
+        let raw = linear(&self.linear, map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]));
         // From the middle of the cell, in cells.
-        let shift = (sigmoid(raw.clone().narrow(3, 0, 2)) - 0.5) * (1.0 + 2.0 * self.reach_cells);
+        let shift = (sigmoid(raw.clone().narrow(2, 0, 2)) - 0.5) * (1.0 + 2.0 * self.reach_cells);
         let middles = (0..rows * columns).flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
-        let middles = TensorData::new(middles.collect::<Vec<f32>>(), [1, rows * columns, 1, 2]);
-        let size = Tensor::<4>::from_floats([[[[columns as f32, rows as f32]]]], &device);
-        let places = (shift + Tensor::from_data(middles, &device)) / size;
+        let middles = TensorData::new(middles.collect::<Vec<f32>>(), [1, rows * columns, 2]);
+        let size = Tensor::<3>::from_floats([[[columns as f32, rows as f32]]], &device);
         Centres {
-            places: places.reshape([batch, rows * columns * candidates, 2]),
-            existence: raw.narrow(3, 2, 1).reshape([batch, rows * columns * candidates]),
+            places: (shift + Tensor::from_data(middles, &device)) / size,
+            existence: raw.narrow(2, 2, 1).reshape([batch, rows * columns]),
         }
     }
 
@@ -95,10 +103,10 @@ impl LocationHead {
     /// were asked for, it gives those.
     ///
     /// # Shapes
-    /// - `map`: `[batch, feature_dim, rows, columns]`
+    /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
     /// - output: `num_centres` centres
-    pub fn forward(&self, map: Tensor<4>) -> Centres {
-        self.most_probable(self.candidates(map))
+    pub fn forward(&self, maps: Vec<Tensor<4>>) -> Centres {
+        self.most_probable(self.candidates(maps))
     }
 
     /// The most probable of some candidates, as [`LocationHead::forward`] gives them.
@@ -123,8 +131,14 @@ mod tests {
 
     fn head(reach: f64) -> (LocationHead, Device) {
         let device = Device::flex();
-        let config = LocationHeadConfig::new(5).with_num_centres(4).with_candidates_per_cell(2);
-        (config.with_reach_cells(reach).init(&device), device)
+        let pyramid = FeaturePyramidConfig::new(vec![5, 7]).with_width(16);
+        let config = LocationHeadConfig::new(pyramid).with_num_centres(4).with_reach_cells(reach);
+        (config.init(&device), device)
+    }
+
+    fn maps(batch: usize, [rows, columns]: [usize; 2], scale: f64, device: &Device) -> Vec<Tensor<4>> {
+        let map = |shape| Tensor::random(shape, Distribution::Normal(0.0, scale), device);
+        vec![map([batch, 5, rows, columns]), map([batch, 7, rows.div_ceil(2), columns.div_ceil(2)])]
     }
 
     fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -134,11 +148,10 @@ mod tests {
     #[test]
     fn candidates_stay_near_their_cell() {
         let (head, device) = head(0.5);
-        let map = Tensor::random([2, 5, 3, 6], Distribution::Normal(0.0, 30.0), &device);
-        let candidates = head.candidates(map);
-        assert_eq!((candidates.places.dims(), candidates.existence.dims()), ([2, 36, 2], [2, 36]));
+        let candidates = head.candidates(maps(2, [3, 6], 30.0, &device));
+        assert_eq!((candidates.places.dims(), candidates.existence.dims()), ([2, 18, 2], [2, 18]));
         for (at, place) in values(candidates.places).chunks(2).enumerate() {
-            let cell = at / 2 % 18;
+            let cell = at % 18;
             let (x, y) = (place[0] * 6.0, place[1] * 3.0);
             let (column, row) = ((cell % 6) as f32, (cell / 6) as f32);
             assert!(
@@ -151,9 +164,9 @@ mod tests {
     #[test]
     fn the_most_probable_candidates_are_chosen_with_their_places() {
         let (head, device) = head(0.0);
-        let map = Tensor::random([3, 5, 2, 4], Distribution::Normal(0.0, 1.0), &device);
-        let all = head.candidates(map.clone());
-        let best = head.forward(map);
+        let maps = maps(3, [4, 4], 1.0, &device);
+        let all = head.candidates(maps.clone());
+        let best = head.forward(maps);
         assert_eq!((best.places.dims(), best.existence.dims()), ([3, 4, 2], [3, 4]));
         let (places, existence) = (values(all.places), values(all.existence));
         let (best_places, best_existence) = (values(best.places), values(best.existence));
@@ -170,14 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn a_small_map_gives_what_it_has() {
+    fn a_fresh_head_expects_few_clusters() {
         let (head, device) = head(0.5);
-        assert_eq!(head.forward(Tensor::zeros([1, 5, 1, 1], &device)).places.dims(), [1, 2, 2]);
+        let silent = head.candidates(vec![Tensor::zeros([1, 5, 2, 2], &device), Tensor::zeros([1, 7, 1, 1], &device)]);
+        for logit in values(silent.existence) {
+            assert!((1.0 / (1.0 + (-logit).exp()) - PRIOR).abs() < 1e-6, "{logit}");
+        }
     }
 
     #[test]
-    #[should_panic(expected = "needs candidates and centres")]
+    fn a_small_map_gives_what_it_has() {
+        let (head, device) = head(0.5);
+        assert_eq!(head.forward(maps(1, [1, 2], 1.0, &device)).places.dims(), [1, 2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "needs centres")]
     fn a_head_without_centres_is_refused() {
-        LocationHeadConfig::new(4).with_num_centres(0).init(&Device::flex());
+        LocationHeadConfig::new(FeaturePyramidConfig::new(vec![4])).with_num_centres(0).init(&Device::flex());
     }
 }

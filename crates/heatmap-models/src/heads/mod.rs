@@ -1,9 +1,13 @@
 //! Heads: small networks on top of an encoder's features.
 
 mod count;
+mod density;
 mod location;
 mod projection;
+mod pyramid;
 
 pub use count::{CountEncoding, CountHead, CountHeadConfig};
+pub use density::{Density, DensityHead, DensityHeadConfig};
 pub use location::{Centres, LocationHead, LocationHeadConfig};
 pub use projection::{ProjectionHead, ProjectionHeadConfig};
+pub use pyramid::{FeaturePyramid, FeaturePyramidConfig};

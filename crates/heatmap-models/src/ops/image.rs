@@ -49,6 +49,55 @@ impl Image {
         self.tensor.device()
     }
 
+    /// What `evaluate` makes of it on the device below autodiff, without a trace to go back on.
+    pub(crate) fn without_trace(self, evaluate: impl FnOnce(Self) -> Self) -> Self {
+        let Self { tensor, channels_last } = evaluate(Self { tensor: self.tensor.inner(), ..self });
+        Self { tensor: Tensor::from_inner(tensor), channels_last }
+    }
+
+    /// Twice as many rows and columns, each pixel four times, cut to `rows` and `columns`.
+    pub(crate) fn doubled(self, [rows, columns]: [usize; 2]) -> Self {
+        let channels_last = self.channels_last;
+        let tensor = self.by_pixels(|tensor, [batch, height, width, channels]| {
+            let tensor = tensor.reshape([batch, height, 1, width, 1, channels]);
+            let tensor = tensor.expand([batch, height, 2, width, 2, channels]);
+            let tensor = tensor.reshape([batch, 2 * height, 2 * width, channels]);
+            if [rows, columns] == [2 * height, 2 * width] {
+                return tensor;
+            }
+            tensor.slice([0..batch, 0..rows, 0..columns, 0..channels])
+        });
+        Self { tensor, channels_last }
+    }
+
+    /// Twice as many rows and columns of a quarter of the channels: four groups of channels become a square of pixels ("depth
+    /// to space"; Shi et al. 2016).
+    pub(crate) fn unfolded(self) -> Self {
+        let channels_last = self.channels_last;
+        let tensor = self.by_pixels(|tensor, [batch, height, width, channels]| {
+            let tensor = tensor.reshape([batch, height, width, 2, 2, channels / 4]);
+            tensor.permute([0, 1, 3, 2, 4, 5]).reshape([batch, 2 * height, 2 * width, channels / 4])
+        });
+        Self { tensor, channels_last }
+    }
+
+    /// Rows and columns.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        let dims = self.tensor.dims();
+        if self.channels_last { [dims[1], dims[2]] } else { [dims[2], dims[3]] }
+    }
+
+    /// An operation that is written for `[batch, height, width, channels]`, however the tensor lies.
+    fn by_pixels(self, apply: impl FnOnce(Tensor<4>, [usize; 4]) -> Tensor<4>) -> Tensor<4> {
+        if self.channels_last {
+            let dims = self.tensor.dims();
+            return apply(self.tensor, dims);
+        }
+        let tensor = self.tensor.permute([0, 2, 3, 1]);
+        let dims = tensor.dims();
+        apply(tensor, dims).permute([0, 3, 1, 2])
+    }
+
     /// The mean over each image.
     ///
     /// # Shapes

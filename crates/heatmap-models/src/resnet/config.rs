@@ -124,14 +124,19 @@ impl ResNetConfig {
         8 * self.base_width * self.block.expansion()
     }
 
-    /// Cells along a side of the map behind the last stage, for images of so many px along it.
-    pub fn map_side(&self, size_px: usize) -> usize {
-        let halvings = match self.stem {
-            StemKind::Standard => 5,
-            StemKind::HalfImage => 4,
-            StemKind::SmallImage => 3,
+    /// Channels behind each of the four stages.
+    pub fn map_channels(&self) -> [usize; 4] {
+        [0, 1, 2, 3].map(|at| (self.base_width << at) * self.block.expansion())
+    }
+
+    /// Px of an image along a side of a cell, behind each of the four stages.
+    pub fn map_strides(&self) -> [usize; 4] {
+        let first = match self.stem {
+            StemKind::Standard => 4,
+            StemKind::HalfImage => 2,
+            StemKind::SmallImage => 1,
         };
-        (0..halvings).fold(size_px, |side, _| side.div_ceil(2))
+        [first, 2 * first, 4 * first, 8 * first]
     }
 
     /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.

@@ -9,14 +9,14 @@ use crate::ops::{After, Image, conv_norm};
 
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
-pub(super) struct ConvNorm {
+pub(crate) struct ConvNorm {
     pub(super) conv: Conv2d,
     pub(super) norm: BatchNorm,
 }
 
 impl ConvNorm {
     /// A square kernel of odd size, padded so that stride 1 keeps the size of the image.
-    pub(super) fn init(channels: [usize; 2], kernel_size: usize, stride: usize, device: &Device) -> Self {
+    pub(crate) fn init(channels: [usize; 2], kernel_size: usize, stride: usize, device: &Device) -> Self {
         let padding = kernel_size / 2;
         // Kaiming normal by fan-out for ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 14).
         let initializer = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true };
@@ -35,7 +35,7 @@ impl ConvNorm {
     }
 
     /// Convolution, normalisation and what comes after them.
-    pub(super) fn forward(&self, x: Image, after: After) -> Image {
+    pub(crate) fn forward(&self, x: Image, after: After) -> Image {
         conv_norm(&self.conv, &self.norm, x, after)
     }
 }

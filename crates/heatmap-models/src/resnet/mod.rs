@@ -9,4 +9,5 @@ mod stem;
 mod weights;
 
 pub use config::{BlockKind, ResNetConfig, StemKind};
+pub(crate) use conv_norm::ConvNorm;
 pub use network::{ResNet, StageOutputs};

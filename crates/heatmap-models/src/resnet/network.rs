@@ -91,7 +91,8 @@ impl ResNet {
     /// - `images`: `[batch, in_channels, height, width]`
     pub fn forward_stages(&self, images: Tensor<4>) -> StageOutputs {
         let [first, second, third, fourth] = &self.stages[..] else { unreachable!("a network has four stages") };
-        let stem = self.begin(images);
+        self.check_channels(&images);
+        let stem = self.stem.forward(Image::new(images));
         let stage1 = first.forward(stem.clone());
         let stage2 = second.forward(stage1.clone());
         let stage3 = third.forward(stage2.clone());
@@ -118,36 +119,39 @@ impl ResNet {
         self
     }
 
-    /// The activations behind the last stage.
-    fn forward_image(&self, images: Tensor<4>) -> Image {
-        if self.frozen == 0 || !images.device().is_autodiff() {
-            return self.stages.iter().fold(self.begin(images), |image, stage| stage.forward(image));
-        }
+    /// The activations behind the last stage; `each` sees those behind every stage.
+    fn through_stages(&self, images: Tensor<4>, mut each: impl FnMut(&Image)) -> Image {
         // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to go back on.
-        let (frozen, trained) = self.stages.split_at(self.frozen - 1);
-        let begun = Self { stem: self.stem.valid(), stages: Vec::new(), head: None, ..*self }.begin(images.inner());
-        let begun = frozen.iter().fold(begun, |image, stage| stage.valid().forward(image));
-        let begun = Image::new(Tensor::from_inner(begun.into_tensor()));
-        trained.iter().fold(begun, |image, stage| stage.forward(image))
+        let frozen = if images.device().is_autodiff() { self.frozen } else { 0 };
+        self.check_channels(&images);
+        let images = Image::new(images);
+        let mut image =
+            if frozen > 0 { images.without_trace(|x| self.stem.valid().forward(x)) } else { self.stem.forward(images) };
+        for (at, stage) in self.stages.iter().enumerate() {
+            image =
+                if at + 1 < frozen { image.without_trace(|x| stage.valid().forward(x)) } else { stage.forward(image) };
+            each(&image);
+        }
+        image
     }
 
-    /// The activations behind the stem.
-    fn begin(&self, images: Tensor<4>) -> Image {
+    fn check_channels(&self, images: &Tensor<4>) {
         let channels = images.dims()[1];
         assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
-        self.stem.forward(Image::new(images))
     }
 }
 
 impl Encoder for ResNet {
     /// Images to the mean of the last stage over the image.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
-        self.forward_image(images).mean()
+        self.through_stages(images, |_| ()).mean()
     }
 
-    /// Images to the last stage.
-    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
-        self.forward_image(images).into_tensor()
+    /// Images to the maps behind the four stages.
+    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut maps = Vec::with_capacity(self.stages.len());
+        self.through_stages(images, |image| maps.push(image.clone().into_tensor()));
+        maps
     }
 
     fn feature_dim(&self) -> usize {

@@ -191,13 +191,13 @@ impl Encoder for Vit {
     }
 
     /// Images to the patch tokens behind the last normalisation, each at its place.
-    fn forward_map(&self, images: Tensor<4>) -> Tensor<4> {
+    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         let [_, _, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();
         let tokens = self.forward_tokens(images);
         let [batch, count, embed_dim] = tokens.dims();
         let patches = tokens.narrow(1, 1, count - 1).swap_dims(1, 2);
-        patches.reshape([batch, embed_dim, height / patch, width / patch])
+        vec![patches.reshape([batch, embed_dim, height / patch, width / patch])]
     }
 
     fn feature_dim(&self) -> usize {

@@ -5,9 +5,9 @@
 //! pulls at their centres; cross-entropy pulls the logit of a matched query up and that of every other down. A query that
 //! doubles another is thus an error, which the Chamfer distance does not see, and the logits count.
 //!
-//! As there, the matching takes probabilities where the loss takes logarithms, has no gradient, and distances are divided by the
-//! number of targets in the batch. Points have no extent, so there is no term of overlap; DETR's weight of the absent is 0.1
-//! because it has 100 queries for a few objects.
+//! As there, the matching takes probabilities where the loss takes logarithms and has no gradient, and the loss is divided by
+//! the number of targets in the batch, both parts of it as in Deformable DETR (Zhu et al. 2021): with a hundred queries more
+//! that see nothing, a target must not count less. Points have no extent, so there is no term of overlap.
 
 use burn::config::Config;
 use burn::tensor::activation::log_sigmoid;
@@ -124,10 +124,11 @@ impl SetLoss {
         let distance = ((centres - goal_centres).abs() * matched.clone().unsqueeze_dim::<3>(2)).sum();
         let sign = matched.clone() * 2.0 - 1.0;
         let weight = matched * (1.0 - self.absent_weight) + self.absent_weight;
-        let existence = (-log_sigmoid(existence * sign) * weight).mean();
+        let cross_entropy = (-log_sigmoid(existence * sign) * weight).sum();
+        let per_target = 1.0 / goals.total.max(1) as f64;
         SetLossParts {
-            centres: distance * (self.centre_weight / goals.total.max(1) as f64),
-            existence: existence * self.existence_weight,
+            centres: distance * (self.centre_weight * per_target),
+            existence: cross_entropy * (self.existence_weight * per_target),
         }
     }
 

@@ -3,14 +3,15 @@
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
-use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, Encoder};
+use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, DensityHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
 use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
+use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
-use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, WithinOne};
+use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, Guide, WithinOne};
 use crate::{Error, Result};
 
 /// Everything that decides what a count run computes; `config.json` of a run.
@@ -23,13 +24,18 @@ pub struct CountConfig {
     pub loss: CountEncoding,
     /// Probability that softmax's targets give to all counts alike; the ordinal losses have none.
     pub label_smoothing: f64,
+    /// Weight of the density of clusters that is learned beside the count, from where they are; 0 for none.
+    pub density_weight: f64,
 }
+
+/// Px along a side of the cells of the density.
+const CELL_PX: usize = 4;
 
 impl CountConfig {
     /// The recipe of the report: softmax, with a label smoothing of 0.05.
     pub fn report() -> Self {
         let training = FineTuneConfig::report("count-report");
-        Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05 }
+        Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
     }
 
     /// Checks all settings.
@@ -42,6 +48,9 @@ impl CountConfig {
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
         }
+        if !(self.density_weight.is_finite() && self.density_weight >= 0.0) {
+            return Err(Error::config("density weight", self.density_weight, "must be a number from 0 on"));
+        }
         Ok(())
     }
 
@@ -52,7 +61,11 @@ impl CountConfig {
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         self.training.check_resumes(&earlier.training)?;
         let fields = |config: &Self| {
-            [("loss", config.loss.to_string()), ("label smoothing", config.label_smoothing.to_string())]
+            [
+                ("loss", config.loss.to_string()),
+                ("label smoothing", config.label_smoothing.to_string()),
+                ("density weight", config.density_weight.to_string()),
+            ]
         };
         check_same(fields(self), fields(earlier))
     }
@@ -65,9 +78,18 @@ impl CountConfig {
         use burn::module::Module;
         let preset = self.training.check()?;
         let encoder = self.training.encoder(device)?;
-        let head = CountHeadConfig::new(encoder.feature_dim(), preset.num_classes()).with_encoding(self.loss);
         let loss = CountLoss::new(self.loss, self.label_smoothing, device);
-        Ok(Count::new(encoder, head.init(device).materialize(), loss))
+        let head = |feature_dim: usize| {
+            let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
+            head.init(device).materialize()
+        };
+        if self.density_weight == 0.0 {
+            return Ok(Count::new(encoder.clone(), head(encoder.feature_dim()), loss));
+        }
+        let density = DensityHeadConfig::new(self.training.pyramid(CELL_PX)?.0);
+        let head = head(encoder.feature_dim() + density.feature_dim());
+        let guide = Guide { weight: self.density_weight, frame: ImageFrame::new(&self.training.image, preset.grid)? };
+        Ok(Count::new(encoder, head, loss).with_density(density.init(device).materialize(), guide))
     }
 }
 

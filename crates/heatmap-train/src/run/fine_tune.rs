@@ -8,7 +8,7 @@ use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use heatmap_core::Normalization;
 use heatmap_core::synth::{ClassSpec, Family, Preset, Span};
-use heatmap_models::{Backbone, BackboneConfig, LoadOptions, ModelName, StemKind, TensorFile};
+use heatmap_models::{Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
 use super::folder::check_same;
@@ -47,6 +47,8 @@ pub struct FineTuneConfig {
     pub valid_samples: usize,
     /// Checkpoints without a better score after which the run ends; none for never.
     pub patience: Option<usize>,
+    /// Steps between checkpoints, and between looks at held-out samples; none for a tenth of all.
+    pub checkpoint_every: Option<usize>,
     /// From heatmap to image.
     pub image: ImageConfig,
 }
@@ -69,6 +71,7 @@ impl FineTuneConfig {
             weight_decay: 0.01,
             valid_samples: 2_000,
             patience: None,
+            checkpoint_every: None,
             image: ImageConfig { normalization: Normalization::LogCounts, ..ImageConfig::default() },
         }
     }
@@ -76,6 +79,11 @@ impl FineTuneConfig {
     /// Steps in all.
     pub fn steps(&self) -> usize {
         self.samples.div_ceil(self.batch_size.max(1))
+    }
+
+    /// Steps between checkpoints.
+    pub fn checkpoint_every(&self) -> usize {
+        self.checkpoint_every.unwrap_or(self.steps().div_ceil(10))
     }
 
     /// Checks all settings and gives the preset.
@@ -115,8 +123,13 @@ impl FineTuneConfig {
                 return Err(Error::config(field, value, "must be at least 0 and less than 1"));
             }
         }
-        if self.patience == Some(0) {
-            return Err(Error::config("patience", 0, "must be at least 1"));
+        for (field, value) in [("patience", self.patience), ("checkpoint every", self.checkpoint_every)] {
+            if value == Some(0) {
+                return Err(Error::config(field, 0, "must be at least 1"));
+            }
+        }
+        if self.weights.is_some() && self.stem != StemKind::Standard {
+            return Err(Error::config("stem", self.stem.name(), "a file of weights brings its own"));
         }
         self.schedule()?;
         self.open_weights()?;
@@ -140,16 +153,25 @@ impl FineTuneConfig {
         Ok(preset.num_classes() - 1)
     }
 
-    /// Rows and columns of the encoder's feature maps.
-    pub(super) fn map_size(&self) -> Result<[usize; 2]> {
+    /// The maps of the encoder in one with cells of `cell_px` px along a side: the finest map with cells of at least this size,
+    /// cut into finer ones where all are coarser.
+    pub(super) fn pyramid(&self, cell_px: usize) -> Result<(FeaturePyramidConfig, usize)> {
         let config = match self.open_weights()? {
             Some((_, config)) => config,
             None => self.architecture.config().with_stem(self.stem),
         };
-        Ok([self.image.height, self.image.width].map(|side| config.map_side(side)))
+        let strides = config.map_strides();
+        let first = strides.iter().position(|&stride| stride >= cell_px).unwrap_or(strides.len() - 1);
+        let refinements = (0..).find(|&times| strides[first] >> times <= cell_px).unwrap_or(0);
+        let channels = config.map_channels()[first..].to_vec();
+        let stride = strides[first] >> refinements;
+        let ImageConfig { height, width, .. } = self.image;
+        let cells = height.div_ceil(stride) * width.div_ceil(stride);
+        Ok((FeaturePyramidConfig::new(channels).with_refinements(refinements), cells))
     }
 
-    /// Checks that a run of `earlier` can go on under this configuration: all but the patience agrees.
+    /// Checks that a run of `earlier` can go on under this configuration: all but the patience and the steps between
+    /// checkpoints agrees.
     ///
     /// # Errors
     /// Names the first setting that differs.

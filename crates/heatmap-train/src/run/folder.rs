@@ -33,13 +33,13 @@ impl RunFolder {
         Ok((folder, moved))
     }
 
-    /// The folder of an earlier run, to go on with it.
+    /// The folder of an earlier run.
     ///
     /// # Errors
     /// When there is no run in it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(Self::CONFIG).is_file() {
-            return Err(Error::bad_file(path, format!("no run to resume: no {} here", Self::CONFIG)));
+            return Err(Error::bad_file(path, format!("no run in this folder: no {} here", Self::CONFIG)));
         }
         Ok(Self { path: path.to_owned() })
     }
@@ -127,7 +127,7 @@ mod tests {
     fn a_folder_without_a_run_is_left_in_place() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("notes.txt"), "mine").unwrap();
-        assert!(RunFolder::open(root.path()).unwrap_err().to_string().contains("no run to resume"));
+        assert!(RunFolder::open(root.path()).unwrap_err().to_string().contains("no run in this folder"));
         let (_, moved) = RunFolder::create(root.path(), &1).unwrap();
         assert_eq!(moved, None);
         assert!(root.path().join("notes.txt").exists());

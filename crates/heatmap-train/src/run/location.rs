@@ -6,7 +6,7 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
-use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
+use heatmap_models::{Backbone, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
@@ -17,6 +17,9 @@ use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
 use crate::task::{CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationTrainingLoss};
 use crate::{Error, Result};
+
+/// Weight of distances beside the cross-entropy of existence.
+const CENTRE_WEIGHT: f64 = 20.0;
 
 /// What a location head learns from, by name; see [`LocationLoss`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +45,9 @@ pub struct LocationConfig {
     pub loss: LocationLossName,
     /// Centres in the answer: as many as the preset has clusters at most.
     pub num_centres: usize,
-    /// Candidates that each cell of the feature map proposes.
-    pub candidates_per_cell: usize,
+    /// Px along a side of the cells that propose a centre each: the finest map of the encoder with cells of at least this
+    /// size, cut into finer ones where all are coarser.
+    pub cell_px: usize,
 }
 
 impl LocationLossName {
@@ -61,16 +65,16 @@ impl LocationLossName {
     }
 
     fn loss(self) -> LocationLoss {
-        // Distances count 40 times: within a cell of an eighth of the image they are small numbers. The existence is a mean
-        // over all candidates, of which few have a cluster, so it counts 100 times.
-        let set = SetLossConfig::new().with_centre_weight(40.0).with_existence_weight(100.0).init();
+        // Places are in widths of the image, so a distance of a cell is a sixteenth: 20 times that is as much as to be sure of
+        // a cluster. DETR, whose queries are nowhere, has 5.
+        let set = SetLossConfig::new().with_centre_weight(CENTRE_WEIGHT).init();
         let chamfer = match self {
             Self::Set => return LocationLoss::Set(set),
             Self::Chamfer => ChamferConfig::new(),
             Self::ChamferSquared => ChamferConfig::new().with_squared(true),
             Self::ChamferMean => ChamferConfig::new().with_mean(true),
         };
-        LocationLoss::Chamfer { chamfer: chamfer.init(), existence: set }
+        LocationLoss::Chamfer { chamfer: chamfer.init(), weight: CENTRE_WEIGHT, existence: set }
     }
 }
 
@@ -93,7 +97,7 @@ impl LocationConfig {
     /// Locating on `location-report` with the set loss.
     pub fn report() -> Self {
         let training = FineTuneConfig::report("location-report");
-        Self { training, loss: LocationLossName::Set, num_centres: 6, candidates_per_cell: 2 }
+        Self { training, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
     }
 
     /// Checks all settings.
@@ -102,7 +106,7 @@ impl LocationConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.training.check()?;
-        for (field, value) in [("centres", self.num_centres), ("candidates", self.candidates_per_cell)] {
+        for (field, value) in [("centres", self.num_centres), ("cell", self.cell_px)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
@@ -112,14 +116,10 @@ impl LocationConfig {
             let reason = format!("{} has up to {most} clusters", self.training.preset);
             return Err(Error::config("centres", self.num_centres, reason));
         }
-        let [rows, columns] = self.training.map_size()?;
-        let candidates = rows * columns * self.candidates_per_cell;
+        let (_, candidates) = self.training.pyramid(self.cell_px)?;
         if candidates < most {
-            let reason = format!(
-                "a map of {rows} x {columns} cells gives {candidates} candidates for up to {most} clusters; \
-                 more a cell, or a finer stem"
-            );
-            return Err(Error::config("candidates", self.candidates_per_cell, reason));
+            let reason = format!("gives {candidates} candidates for up to {most} clusters");
+            return Err(Error::config("cell", self.cell_px, reason));
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl LocationConfig {
             [
                 ("loss", config.loss.to_string()),
                 ("centres", config.num_centres.to_string()),
-                ("candidates", config.candidates_per_cell.to_string()),
+                ("cell", config.cell_px.to_string()),
             ]
         };
         check_same(fields(self), fields(earlier))
@@ -148,11 +148,8 @@ impl LocationConfig {
         use burn::module::Module;
         let preset = self.training.check()?;
         let encoder = self.training.encoder(device)?;
-        let head = LocationHeadConfig::new(encoder.feature_dim())
-            .with_num_centres(self.num_centres)
-            .with_candidates_per_cell(self.candidates_per_cell)
-            .init(device)
-            .materialize();
+        let (pyramid, _) = self.training.pyramid(self.cell_px)?;
+        let head = LocationHeadConfig::new(pyramid).with_num_centres(self.num_centres).init(device).materialize();
         let frame = ImageFrame::new(&self.training.image, preset.grid)?;
         Ok(Location::new(encoder, head, self.loss.loss(), frame, preset.grid))
     }

@@ -62,6 +62,12 @@ pub(super) struct StepStrategy {
 }
 
 impl StepStrategy {
+    /// Whether the score has not become better for as long as patience lasts.
+    fn is_enough(&self, step: usize) -> bool {
+        let age = self.best.as_ref().map_or(0, |best| best.age(step));
+        self.patience.is_some_and(|most| age >= most * self.checkpoint_every)
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +97,11 @@ where
 
         let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: total };
         interrupter.fail_on_error(event_processor.process_train(start));
+        if step > 0 && step < total && self.is_enough(step) {
+            // The run that goes on had ended early.
+            self.progress().stopped_early = true;
+            return (learner.model(), event_processor);
+        }
         let mut batches = train.iter();
         while !interrupter.should_stop() {
             let began = Instant::now();
@@ -132,7 +143,7 @@ where
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
                         best.propose(step, score);
-                        enough = self.patience.is_some_and(|most| best.age(step) >= most * self.checkpoint_every);
+                        enough = self.is_enough(step);
                     }
                 }
                 if let Some(checkpointer) = &mut checkpointer {

@@ -6,20 +6,33 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData};
 use burn::train::metric::ItemLazy;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
-use heatmap_models::{CountEncoding, CountHead, Encoder};
+use heatmap_core::Point;
+use heatmap_models::{CountEncoding, CountHead, Density, DensityHead, Encoder};
 
-use crate::data::SampleBatch;
-use crate::loss::{Coral, Corn, Sord, SordConfig};
+use crate::data::{ImageFrame, SampleBatch};
+use crate::loss::{Coral, Corn, Sord, SordConfig, poisson_nll};
 use crate::metric::scalar_metrics;
 use crate::run::StepOutput;
 
-/// Encoder, head and loss.
+/// Encoder, head and loss, with or without a density of clusters that is learned beside the count.
 #[derive(Module, Debug)]
 pub struct Count<E: Encoder + ModuleDisplay> {
     encoder: E,
     head: CountHead,
+    density: Option<DensityHead>,
     #[module(skip)]
     loss: CountLoss,
+    #[module(skip)]
+    guide: Option<Guide>,
+}
+
+/// How a task that counts learns also where the clusters are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Guide {
+    /// Weight of [`poisson_nll`] beside the loss of the count.
+    pub weight: f64,
+    /// Where the grid lies in the images.
+    pub frame: ImageFrame,
 }
 
 /// What a count head learns from; each encoding of the head has its loss.
@@ -85,9 +98,15 @@ impl CountLoss {
 }
 
 impl<E: Encoder + ModuleDisplay> Count<E> {
-    /// The task of these parts.
+    /// The task of these parts: the head takes the encoder's features.
     pub fn new(encoder: E, head: CountHead, loss: CountLoss) -> Self {
-        Self { encoder, head, loss }
+        Self { encoder, head, density: None, loss, guide: None }
+    }
+
+    /// The same with a density of clusters learned beside the count. The head takes the mean of the encoder's coarsest map and
+    /// behind it [`Density::features`](heatmap_models::Density).
+    pub fn with_density(self, density: DensityHead, guide: Guide) -> Self {
+        Self { density: Some(density), guide: Some(guide), ..self }
     }
 
     /// The encoder, for what comes after training.
@@ -101,17 +120,50 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
     /// - `images`: `[batch, channels, height, width]`
     /// - output: `[batch, num_classes]`
     pub fn probabilities(&self, images: Tensor<4>) -> Tensor<2> {
-        self.loss.probabilities(self.head.forward(self.encoder.forward_features(images)))
+        self.loss.probabilities(self.logits(images).0)
+    }
+
+    /// Logits of the count, and of the density.
+    fn logits(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
+        let Some(density) = &self.density else {
+            return (self.head.forward(self.encoder.forward_features(images)), None);
+        };
+        let maps = self.encoder.forward_maps(images);
+        let coarsest = maps.last().expect("an encoder has a map").clone();
+        let [batch, channels, ..] = coarsest.dims();
+        let mean = coarsest.flatten::<3>(2, 3).mean_dim(2).reshape([batch, channels]);
+        let Density { log_rates, features } = density.forward(maps);
+        (self.head.forward(Tensor::cat(vec![mean, features], 1)), Some(log_rates))
     }
 
     fn forward(&self, batch: SampleBatch) -> (Tensor<1>, CountOutput) {
-        let SampleBatch { images, classes, .. } = batch;
-        let logits = self.head.forward(self.encoder.forward_features(images));
+        let SampleBatch { images, classes, centres } = batch;
+        let (logits, log_rates) = self.logits(images);
         let counts: Vec<i64> = classes.iter().map(|&count| count as i64).collect();
         let counts = Tensor::<1, Int>::from_data(TensorData::new(counts, [classes.len()]), &logits.device());
-        let loss = self.loss.forward(logits.clone(), counts);
+        let mut loss = self.loss.forward(logits.clone(), counts);
+        if let (Some(guide), Some(log_rates)) = (self.guide, log_rates) {
+            let counts = guide.counts(&centres, &log_rates);
+            loss = loss + poisson_nll(log_rates, counts) * guide.weight;
+        }
         let probabilities = self.loss.probabilities(logits.detach());
         (loss.clone(), CountOutput::read(loss, probabilities, &classes))
+    }
+}
+
+impl Guide {
+    /// The clusters in each cell, for cells as in `like`.
+    fn counts(&self, centres: &[Vec<Point>], like: &Tensor<3>) -> Tensor<3> {
+        let [batch, rows, columns] = like.dims();
+        let mut counts = vec![0.0_f32; batch * rows * columns];
+        for (image, centres) in centres.iter().enumerate() {
+            for &centre in centres {
+                let [x, y] = self.frame.to_unit(centre);
+                let cell = |unit: f32, cells: usize| ((unit * cells as f32) as usize).min(cells - 1);
+                counts[(image * rows + cell(y, rows)) * columns + cell(x, columns)] += 1.0;
+            }
+        }
+        Tensor::from_data(TensorData::new(counts, [batch, rows, columns]), &like.device())
     }
 }
 

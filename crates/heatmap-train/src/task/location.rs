@@ -36,6 +36,8 @@ pub enum LocationLoss {
     Chamfer {
         /// Moves the centres.
         chamfer: Chamfer,
+        /// Weight of the Chamfer distance.
+        weight: f64,
         /// Its part for the existence is added.
         existence: SetLoss,
     },
@@ -81,7 +83,7 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
     pub fn propose(&self, images: Tensor<4>) -> Vec<Vec<ProposedCentre>> {
-        self.read(self.head.forward(self.encoder.forward_map(images)))
+        self.read(self.head.forward(self.encoder.forward_maps(images)))
     }
 
     fn read(&self, centres: Centres) -> Vec<Vec<ProposedCentre>> {
@@ -99,14 +101,14 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
 
     fn forward(&self, batch: SampleBatch) -> (Tensor<1>, LocationOutput) {
         let SampleBatch { images, centres: truth, .. } = batch;
-        let candidates = self.head.candidates(self.encoder.forward_map(images));
+        let candidates = self.head.candidates(self.encoder.forward_maps(images));
         let best = self.head.most_probable(candidates.clone());
         let (targets, mask) = self.targets(&truth, &candidates);
         let loss = match &self.loss {
             LocationLoss::Set(loss) => loss.forward(candidates.places, candidates.existence, targets, mask),
-            LocationLoss::Chamfer { chamfer, existence } => {
+            LocationLoss::Chamfer { chamfer, weight, existence } => {
                 let parts = existence.parts(candidates.places, candidates.existence, targets.clone(), mask.clone());
-                chamfer.forward(best.places.clone(), None, targets, mask) + parts.existence
+                chamfer.forward(best.places.clone(), None, targets, mask) * *weight + parts.existence
             }
         };
         let best = Centres { places: best.places.detach(), existence: best.existence.detach() };
