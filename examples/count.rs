@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with cross-entropy; `--loss sord`,
-//! `--loss coral` and `--loss corn` are ordinal. It differs from the report in that every sample is fresh, and where that is silent: AdamW with
-//! one cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and `events/` (for TensorBoard),
+//! `--loss coral` and `--loss corn` are ordinal. It differs from the report in that every sample is fresh, in that a density of the
+//! clusters is learned beside the count (`--density-weight 0` for the count alone), and where that is silent: AdamW with one
+//! cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and `events/` (for TensorBoard),
 //! `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and `--weights`) and checkpoints in `--out`,
 //! of which the one with the best accuracy on held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
 

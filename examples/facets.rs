@@ -46,15 +46,17 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = shared.device.open()?;
     let seed = shared.seed.unwrap_or(0);
     let runs = if arguments.run.is_empty() && !shared.smoke { found_runs() } else { arguments.run.clone() };
+    let names =
+        arguments.pretrained.iter().map(PretrainedName::name).chain(runs.iter().map(|run| run.name().to_owned()));
+    if let Some(twice) = first_twice(names.chain(["untrained".to_owned()])) {
+        return Err(format!("`{twice}` is the name of two encoders: give each its own").into());
+    }
     let mut encoders = vec![FacetEncoder::untrained(seed, &device)];
     for pretrained in &arguments.pretrained {
         encoders.push(pretrained.open(&device)?);
     }
     for run in &runs {
         encoders.push(run.open(&device)?);
-    }
-    if let Some(twice) = first_twice(encoders.iter().map(FacetEncoder::name)) {
-        return Err(format!("`{twice}` is the name of two encoders; give each --run one of its own").into());
     }
     let facets =
         if shared.smoke { Facets { counts: 3, places: 3, draws: 2, ..Facets::default() } } else { Facets::default() };
@@ -80,7 +82,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 }
 
 /// The first name that comes a second time.
-fn first_twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn first_twice(mut names: impl Iterator<Item = String>) -> Option<String> {
     let mut seen = HashSet::new();
-    names.into_iter().find(|name| !seen.insert(*name))
+    names.find(|name| !seen.insert(name.clone()))
 }

@@ -77,7 +77,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 50_000)]
     upsample: u32,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt or logcounts
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts
     #[arg(long, value_name = "NAME", default_value = "max")]
     normalization: Normalization,
 

@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     loss: Option<LocationLossName>,
 
-    /// Size of the cells of the image that propose a centre each [default: 4]
+    /// Side of the cells of the image that propose a centre each: that of a map of the encoder, or finer [default: 4]
     #[arg(long, value_name = "PX")]
     cell: Option<usize>,
 }

@@ -35,7 +35,7 @@ struct Arguments {
     shared: SharedArguments,
 
     /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "arch", value_name = "NAME")]
     architecture: Option<ModelName>,
 
     /// Synthetic data set; the gallery example shows all of them [default: simclr-report]
@@ -58,7 +58,7 @@ struct Arguments {
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt or logcounts [default: log1p]
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default: log1p]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 

@@ -74,6 +74,11 @@ pub fn found_runs() -> Vec<RunName> {
 }
 
 impl RunName {
+    /// What the run is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The encoder that the run has left.
     ///
     /// # Errors
@@ -96,13 +101,19 @@ impl RunName {
 }
 
 impl PretrainedName {
+    /// What the network is called: by its name and its file.
+    pub fn name(&self) -> String {
+        let file = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        format!("{} of {file}", self.model)
+    }
+
     /// The network with these weights.
     ///
     /// # Errors
     /// When the file holds another network.
     pub fn open(&self, device: &Device) -> Result<FacetEncoder, Box<dyn Error>> {
         let (network, _) = PublishedEncoder::load(self.model, &TensorFile::open(&self.file)?, device)?;
-        Ok(FacetEncoder { name: format!("pretrained {}", self.model), kind: Kind::Published(network) })
+        Ok(FacetEncoder { name: self.name(), kind: Kind::Published(network) })
     }
 }
 

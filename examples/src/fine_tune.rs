@@ -1,6 +1,7 @@
 //! What `count` and `location` share: their arguments, and what these say about the configuration.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use heatmap_core::Normalization;
@@ -36,9 +37,9 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "N")]
     freeze: Option<usize>,
 
-    /// Height and width of the images in px; a bin becomes a square of as many px as fit
+    /// Size of the images in px, such as 64 or 52x60 (height x width); a bin becomes a square of as many px as fit
     #[arg(long, value_name = "PX")]
-    image_size: Option<usize>,
+    image_size: Option<ImageSize>,
 
     /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts
     #[arg(long, value_name = "NAME")]
@@ -73,10 +74,29 @@ pub struct FineTuneArguments {
     pub resume: Option<Option<usize>>,
 }
 
+/// `64` or `52x60`, height by width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ImageSize {
+    height: usize,
+    width: usize,
+}
+
+impl FromStr for ImageSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number =
+            |text: &str| text.parse().map_err(|_| "not a number of px such as 64, or two such as 52x60".to_owned());
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        Ok(Self { height: number(height)?, width: number(width)? })
+    }
+}
+
 impl FineTuneArguments {
     /// `config` with what the user said in its place.
     pub fn overlay(&self, seed: Option<u64>, config: FineTuneConfig) -> FineTuneConfig {
-        let size = |before: usize| self.image_size.unwrap_or(before);
+        let ImageConfig { height, width, .. } = config.image;
+        let ImageSize { height, width } = self.image_size.unwrap_or(ImageSize { height, width });
         FineTuneConfig {
             architecture: self.arch.unwrap_or(config.architecture),
             stem: self.stem.unwrap_or(config.stem),
@@ -93,8 +113,8 @@ impl FineTuneArguments {
             patience: self.patience.or(config.patience),
             checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
             image: ImageConfig {
-                height: size(config.image.height),
-                width: size(config.image.width),
+                height,
+                width,
                 normalization: self.normalization.unwrap_or(config.image.normalization),
                 ..config.image
             },
@@ -136,4 +156,18 @@ pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> heatmap_models::R
         Backbone::Vit(_) => WeightLayout::HuggingFace,
     };
     encoder.save_weights(folder.file("encoder.safetensors"), layout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_size_is_one_number_or_two() {
+        assert_eq!("64".parse(), Ok(ImageSize { height: 64, width: 64 }));
+        assert_eq!("52x60".parse(), Ok(ImageSize { height: 52, width: 60 }));
+        for wrong in ["", "x", "52x", "52x60x3", "-1"] {
+            assert!(wrong.parse::<ImageSize>().is_err(), "{wrong}");
+        }
+    }
 }

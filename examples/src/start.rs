@@ -75,7 +75,7 @@ pub fn start<C: RunConfig>(
 }
 
 /// The first Ctrl-C ends the run after its batch, the second at once. So does the first when training is `over`: what
-/// comes then leaves nothing half-written, and a run that is resumed does it again.
+/// comes then writes each file whole or not at all, and a run that is resumed does it again.
 ///
 /// # Errors
 /// When the system refuses.

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::weights::LoadReport;
 use crate::{
-    Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, StemKind, TensorFile, Vit, VitConfig, WeightLayout,
+    Encoder, FeaturesAndMaps, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, StemKind, TensorFile, Vit,
+    VitConfig, WeightLayout,
 };
 
 /// A residual network or a vision transformer.
@@ -230,10 +231,10 @@ impl Encoder for Backbone {
         }
     }
 
-    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         match self {
-            Self::ResNet(network) => network.forward_maps(images),
-            Self::Vit(network) => network.forward_maps(images),
+            Self::ResNet(network) => network.forward_with_maps(images),
+            Self::Vit(network) => network.forward_with_maps(images),
         }
     }
 

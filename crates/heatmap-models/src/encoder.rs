@@ -3,6 +3,16 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+/// What an encoder knows of images: on the whole, and at every place.
+#[derive(Debug, Clone)]
+pub struct FeaturesAndMaps {
+    /// `[batch, feature_dim]`, as from [`Encoder::forward_features`]
+    pub features: Tensor<2>,
+    /// For each resolution that the network has, from fine to coarse: `[batch, channels, rows, columns]`. The configuration
+    /// of the network knows the channels.
+    pub maps: Vec<Tensor<4>>,
+}
+
 /// A network from images to feature vectors.
 pub trait Encoder: Module {
     /// Images to features.
@@ -12,13 +22,16 @@ pub trait Encoder: Module {
     /// - output: `[batch, feature_dim]`
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2>;
 
-    /// Images to features at every place, for heads that ask where something is: a map for each resolution that the network
-    /// has, from fine to coarse.
+    /// Images to features, and to features at every place, for heads that ask where something is.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
-    /// - output, for every resolution: `[batch, channels, rows, columns]`; the configuration of the network knows the channels
-    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>>;
+    fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps;
+
+    /// The maps of [`Encoder::forward_with_maps`] alone.
+    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        self.forward_with_maps(images).maps
+    }
 
     /// Length of a feature vector.
     fn feature_dim(&self) -> usize;

@@ -31,7 +31,7 @@ pub mod weights;
 
 pub use backbone::{Backbone, BackboneConfig};
 pub use burn;
-pub use encoder::Encoder;
+pub use encoder::{Encoder, FeaturesAndMaps};
 pub use error::{Error, Result};
 pub use heads::{
     Centres, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead, DensityHeadConfig, FeaturePyramid,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BackboneConfig, Error, ResNetConfig, Result, VitConfig};
+use crate::{BackboneConfig, Error, ResNetConfig, Result, TensorFile, VitConfig};
 
 /// `resnet18` to `resnet152`, or `vit-SIZEPATCH` such as `vit-b16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,19 @@ impl ModelName {
     pub fn all() -> impl Iterator<Item = Self> {
         let vits = VIT_SIZES.into_iter().flat_map(|size| VIT_PATCHES.map(|patch| Self::Vit(size, patch)));
         [18, 34, 50, 101, 152].into_iter().map(Self::ResNet).chain(vits)
+    }
+
+    /// The network of this name whose weights a file holds; image size, channels and classes are the file's.
+    ///
+    /// # Errors
+    /// When the file holds another network.
+    pub fn config_of(self, file: &TensorFile) -> Result<BackboneConfig> {
+        let asked = self.config();
+        let found = asked.of_same_kind(file)?;
+        if found.is_like(&asked) {
+            return Ok(found);
+        }
+        Err(Error::bad_file(file.path(), format!("holds {}, which is not {self}", found.describe())))
     }
 
     /// The network as published, for three colours and without a head.

@@ -139,7 +139,7 @@ fn another_network_or_an_output_it_does_not_have_is_named() {
     let error = load("resnet34").unwrap_err().to_string();
     assert!(
         error.contains(
-            "holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, 64 channels at the stem, not resnet34"
+            "holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, 64 channels at the stem, which is not resnet34"
         ),
         "{error}"
     );

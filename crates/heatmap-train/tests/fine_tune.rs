@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, StemKind, WeightLayout};
+use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, StemKind, VitSize, WeightLayout};
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
 use heatmap_train::run::{
@@ -92,7 +92,8 @@ fn every_count_loss_trains_and_gives_probabilities() {
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let preset = Preset::named("count-separable").expect("a preset");
     for loss in CountEncoding::ALL {
-        let config = CountConfig { training: short("count-separable"), ..count(loss) };
+        // The density would bring the loss down by itself.
+        let config = CountConfig { training: short("count-separable"), density_weight: 0.0, ..count(loss) };
         let folder = in_folder(root.path(), loss.name());
         let outcome = train_count(&config, &folder, &device, &short_options()).expect("a run");
         assert_eq!((outcome.stats.steps, outcome.stats.images, outcome.interrupted), (40, 320, false));
@@ -127,6 +128,25 @@ fn every_location_loss_trains_and_proposes_centres() {
             assert!(map.proposed.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
         }
     }
+}
+
+/// Any encoder will do: a vision transformer has one map of large cells and features of its own.
+#[test]
+fn a_vision_transformer_counts_and_locates() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
+    let architecture = ModelName::Vit(VitSize::Tiny, 16);
+    let vit = |config: FineTuneConfig| FineTuneConfig { architecture, ..small(config) };
+    let config = CountConfig { training: vit(CountConfig::report().training), ..CountConfig::report() };
+    let images = Tensor::ones([1, 1, 64, 64], &device);
+    let before = config.training.encoder(&device).expect("an encoder").forward_features(images.clone()).into_data();
+    let outcome = train_count(&config, &in_folder(root.path(), "count"), &device, &options(6, None)).expect("a run");
+    let after = outcome.model.encoder().valid().forward_features(images).into_data();
+    assert_ne!(before, after, "the features that are kept have learned");
+    let config = LocationConfig { training: vit(LocationConfig::report().training), ..LocationConfig::report() };
+    let folder = in_folder(root.path(), "location");
+    let outcome = train_location(&config, &folder, &device, &options(6, None)).expect("a run");
+    assert_eq!(outcome.stats.steps, 6);
 }
 
 #[test]
@@ -166,6 +186,18 @@ fn wrong_settings_are_named() {
         ("`learning rate` = 0", FineTuneConfig { learning_rate: 0.0, ..right.training.clone() }),
         ("`checkpoint every` = 0", FineTuneConfig { checkpoint_every: Some(0), ..right.training.clone() }),
         ("`stem` = half-image: a file of weights", FineTuneConfig { stem: StemKind::HalfImage, ..weights(fixture) }),
+        (
+            "`stem` = half-image: a vit-ti8 has none",
+            FineTuneConfig {
+                architecture: ModelName::Vit(VitSize::Tiny, 8),
+                stem: StemKind::HalfImage,
+                ..right.training.clone()
+            },
+        ),
+        (
+            "`image size` = 54 x 64: cells of 4 px",
+            FineTuneConfig { image: ImageConfig { height: 54, ..right.training.image }, ..right.training.clone() },
+        ),
         ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.training.clone() }),
         ("`warm-up` = 1", FineTuneConfig { warmup: 1.0, ..right.training.clone() }),
         ("`weight decay` = -1", FineTuneConfig { weight_decay: -1.0, ..right.training.clone() }),
@@ -185,8 +217,18 @@ fn wrong_settings_are_named() {
         assert_eq!(error, format!("`preset` = {preset}: its classes are not numbers of clusters from 0 on"));
     }
     let location = LocationConfig::report();
-    let error = LocationConfig { cell_px: 32, ..location.clone() }.check().expect_err("an error");
-    assert!(error.to_string().contains("`cell` = 32: gives 4 candidates"), "{error}");
+    for (cell_px, named) in [
+        (0, "`cell` = 0: must be positive"),
+        (32, "`cell` = 32: gives 4 candidates"),
+        (5, "`cell` = 5: resnet50 has cells of [1, 2, 4, 8, 16, 32] px"),
+    ] {
+        let error = LocationConfig { cell_px, ..location.clone() }.check().expect_err("an error");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    for density_weight in [-1.0, f64::NAN] {
+        let error = CountConfig { density_weight, ..right.clone() }.check().expect_err("an error").to_string();
+        assert!(error.contains("`density weight` = "), "{error}");
+    }
     let training = FineTuneConfig::report("count-report");
     let error = LocationConfig { training, ..location }.check().expect_err("an error").to_string();
     assert!(error.contains("`centres` = 6: count-report has up to 20 clusters"), "{error}");

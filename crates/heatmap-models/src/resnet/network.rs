@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 
 use super::stage::Stage;
 use super::stem::Stem;
-use crate::Encoder;
 use crate::ops::{Image, linear};
+use crate::{Encoder, FeaturesAndMaps};
 
 /// A residual network; made by [`ResNetConfig`](super::ResNetConfig).
 ///
@@ -147,11 +147,11 @@ impl Encoder for ResNet {
         self.through_stages(images, |_| ()).mean()
     }
 
-    /// Images to the maps behind the four stages.
-    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    /// Images to the mean of the last stage, and to the maps behind the four stages.
+    fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         let mut maps = Vec::with_capacity(self.stages.len());
-        self.through_stages(images, |image| maps.push(image.clone().into_tensor()));
-        maps
+        let last = self.through_stages(images, |image| maps.push(image.clone().into_tensor()));
+        FeaturesAndMaps { features: last.mean(), maps }
     }
 
     fn feature_dim(&self) -> usize {

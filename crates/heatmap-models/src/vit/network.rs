@@ -9,8 +9,8 @@ use super::config::Pooling;
 use super::layer_norm::LayerNorm;
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
-use crate::Encoder;
 use crate::ops::linear;
+use crate::{Encoder, FeaturesAndMaps};
 
 /// A vision transformer; made by [`VitConfig`](super::VitConfig).
 ///
@@ -190,14 +190,15 @@ impl Encoder for Vit {
         self.pool(self.forward_tokens(images))
     }
 
-    /// Images to the patch tokens behind the last normalisation, each at its place.
-    fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    /// Images to what [`Vit::pool`] makes of the tokens, and to a map of the patch tokens, each at its place.
+    fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         let [_, _, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();
         let tokens = self.forward_tokens(images);
         let [batch, count, embed_dim] = tokens.dims();
-        let patches = tokens.narrow(1, 1, count - 1).swap_dims(1, 2);
-        vec![patches.reshape([batch, embed_dim, height / patch, width / patch])]
+        let patches = tokens.clone().narrow(1, 1, count - 1).swap_dims(1, 2);
+        let map = patches.reshape([batch, embed_dim, height / patch, width / patch]);
+        FeaturesAndMaps { features: self.pool(tokens), maps: vec![map] }
     }
 
     fn feature_dim(&self) -> usize {

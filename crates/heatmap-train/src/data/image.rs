@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::{Heatmap, Normalization};
+use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
 use super::ImageFrame;
@@ -29,6 +30,19 @@ impl Default for ImageConfig {
 }
 
 impl ImageConfig {
+    /// Checks that a network takes such images: a vision transformer wants squares that can be cut into patches.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_for(&self, architecture: ModelName) -> Result<()> {
+        let (multiple, Self { height, width, .. }) = (architecture.config().size_multiple(), self);
+        if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
+            let reason = format!("{architecture} takes squares whose side is a multiple of {multiple} px");
+            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+        }
+        Ok(())
+    }
+
     /// A batch of images.
     ///
     /// # Shapes

@@ -43,10 +43,7 @@ impl PublishedEncoder {
     /// # Errors
     /// When the file holds another network, or does not fit.
     pub fn load(name: ModelName, file: &TensorFile, device: &Device) -> Result<(Self, LoadReport)> {
-        let config = name.config().of_same_kind(file)?;
-        if !config.is_like(&name.config()) {
-            return Err(Error::bad_file(file.path(), format!("holds {}, not {name}", config.describe())));
-        }
+        let config = name.config_of(file)?;
         let (network, report) = config.init(device).load_weights(file, &LoadOptions::new())?;
         let (image_size, colours) = match (&config, report.layout) {
             (BackboneConfig::ResNet(_), _) => (224, IMAGENET),

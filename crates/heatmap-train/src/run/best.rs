@@ -1,7 +1,8 @@
 //! [`BestCheckpoint`]: which checkpoint had the best score on held-out samples.
 //!
-//! It is proposed when it was scored, and written into `best.json` when its files are complete, so that the file never names
-//! a checkpoint that a crash kept from being finished.
+//! A step is proposed when it was scored, and written into `best.json` when its files are complete, so that the file never
+//! names a checkpoint that a crash kept from being finished. The file has the score of every such step: a run that goes back
+//! before its best still knows what came earlier.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,12 +20,12 @@ pub(super) struct BestCheckpoint {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// The best of all that were scored.
-    proposed: Option<Scored>,
-    /// The best of those that are complete.
-    complete: Option<Scored>,
+    /// Scored, but not complete.
+    proposed: Vec<Scored>,
+    /// Scored and complete, by step: what the file has.
+    complete: Vec<Scored>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -32,17 +33,24 @@ struct State {
 struct Scored {
     step: usize,
     score: f64,
+    /// Whether the checkpoint may be there still; the score counts in any case, for patience.
+    kept: bool,
+}
+
+/// The one with the highest score, the first of several.
+fn best<'a>(all: impl Iterator<Item = &'a Scored>) -> Option<Scored> {
+    all.copied().filter(|scored| scored.kept).reduce(|best, next| if next.score > best.score { next } else { best })
 }
 
 impl BestCheckpoint {
     /// What the file says; nothing, when there is none.
     pub(super) fn open(path: PathBuf) -> Result<Self> {
-        let known = match fs::read_to_string(&path) {
-            Ok(text) => Some(serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        let complete = match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::io(&path)(error)),
         };
-        let state = State { proposed: known, complete: known };
+        let state = State { proposed: Vec::new(), complete };
         Ok(Self { path, state: Arc::new(Mutex::new(state)) })
     }
 
@@ -50,43 +58,48 @@ impl BestCheckpoint {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn write(&self, complete: &[Scored]) -> Result<()> {
+        let text = serde_json::to_string(complete).expect("numbers are JSON");
+        Ok(write_atomically(&self.path, |out| writeln!(out, "{text}"))?)
+    }
+
     /// Tells the score of a step whose checkpoint is about to be written.
     pub(super) fn propose(&self, step: usize, score: f64) {
-        let mut state = self.state();
-        if score.is_finite() && state.proposed.is_none_or(|best| score > best.score) {
-            state.proposed = Some(Scored { step, score });
+        if score.is_finite() {
+            self.state().proposed.push(Scored { step, score, kept: true });
         }
     }
 
-    /// Steps since the best one.
-    pub(super) fn age(&self, step: usize) -> usize {
-        self.state().proposed.map_or(0, |best| step.saturating_sub(best.step))
+    /// How many steps were scored since the best one.
+    pub(super) fn misses(&self) -> usize {
+        let state = self.state();
+        let all = || state.complete.iter().chain(&state.proposed);
+        best(all()).map_or(0, |best| all().filter(|scored| scored.step > best.step).count())
     }
 
     /// Tells that the checkpoint of a step is complete, and gives the step of the best complete one.
     pub(super) fn completed(&self, step: usize) -> Result<Option<usize>> {
         let mut state = self.state();
-        if let Some(best) = state.proposed.filter(|best| best.step == step) {
-            let text = serde_json::to_string(&best).expect("two numbers are JSON");
-            write_atomically(&self.path, |out| writeln!(out, "{text}"))?;
-            state.complete = Some(best);
+        if let Some(at) = state.proposed.iter().position(|scored| scored.step == step) {
+            let scored = state.proposed.remove(at);
+            state.complete.push(scored);
+            self.write(&state.complete)?;
         }
-        Ok(state.complete.map(|best| best.step))
+        Ok(best(state.complete.iter()).map(|best| best.step))
     }
 
     /// The step of the best complete one.
     pub(super) fn step(&self) -> Option<usize> {
-        self.state().complete.map(|best| best.step)
+        best(self.state().complete.iter()).map(|best| best.step)
     }
 
-    /// Forgets a best checkpoint behind `step`, from where the run goes on.
-    pub(super) fn forget_after(&self, step: usize) -> Result<()> {
+    /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints but of the steps `kept`.
+    pub(super) fn go_back(&self, step: usize, kept: &[usize]) -> Result<()> {
         let mut state = self.state();
-        if state.complete.is_some_and(|best| best.step > step) {
-            fs::remove_file(&self.path).map_err(Error::io(&self.path))?;
-            *state = State::default();
-        }
-        Ok(())
+        let before = state.complete.clone();
+        state.complete.retain(|scored| scored.step <= step);
+        state.complete.iter_mut().for_each(|scored| scored.kept = kept.contains(&scored.step));
+        if state.complete == before { Ok(()) } else { self.write(&state.complete) }
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
         best.propose(5, f64::NAN);
         assert_eq!((best.completed(5).unwrap(), path.exists()), (None, false));
         best.propose(10, 0.5);
-        assert_eq!((best.step(), best.age(30), path.exists()), (None, 20, false));
+        assert_eq!((best.step(), best.misses(), path.exists()), (None, 0, false));
         assert_eq!(best.completed(10).unwrap(), Some(10));
         best.propose(20, 0.4);
         assert_eq!(best.completed(20).unwrap(), Some(10));
@@ -113,11 +126,18 @@ mod tests {
         assert_eq!(best.completed(40).unwrap(), Some(40));
         let again = BestCheckpoint::open(path.clone()).unwrap();
         again.propose(50, 0.55);
-        assert_eq!((again.step(), again.age(50)), (Some(40), 10));
-        again.forget_after(40).unwrap();
-        assert_eq!(again.step(), Some(40));
-        again.forget_after(39).unwrap();
-        assert_eq!((again.step(), path.exists()), (None, false));
+        assert_eq!((again.step(), again.misses()), (Some(40), 1));
+        // Going back before the best, the best that is still there counts, and patience knows all scores.
+        let again = BestCheckpoint::open(path.clone()).unwrap();
+        again.go_back(40, &[10, 40]).unwrap();
+        assert_eq!((again.step(), again.misses()), (Some(40), 0));
+        again.go_back(20, &[10, 20]).unwrap();
+        assert_eq!((again.step(), again.misses()), (Some(10), 1));
+        let gone = BestCheckpoint::open(path.clone()).unwrap();
+        gone.go_back(20, &[20]).unwrap();
+        assert_eq!(gone.step(), Some(20));
+        gone.go_back(5, &[]).unwrap();
+        assert_eq!(BestCheckpoint::open(path).unwrap().step(), None);
     }
 
     #[test]

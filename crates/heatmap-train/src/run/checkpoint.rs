@@ -126,18 +126,17 @@ impl Checkpoints {
                 fs::remove_dir_all(entry.path()).map_err(Error::io(&entry.path()))?;
             }
         }
+        let (kept, later): (Vec<_>, Vec<_>) = self.folders()?.into_iter().partition(|(found, _)| *found <= step);
         let best = self.best()?;
-        best.forget_after(step)?;
+        best.go_back(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
         if let Some(step) = best.step() {
             // Rather now than behind the last step.
             self.at_step(step).map_err(|error| {
-                Error::bad_file(
-                    &self.path_of(step),
-                    format!("the best checkpoint so far: {error}; to go on without it, remove best.json"),
-                )
+                let reason = format!("the best checkpoint so far: {error}; to go on without it, remove this folder");
+                Error::bad_file(&self.path_of(step), reason)
             })?;
         }
-        for (_, path) in self.folders()?.into_iter().filter(|(later, _)| *later > step) {
+        for (_, path) in later {
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
 use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
-use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, Guide, WithinOne};
+use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
 use crate::{Error, Result};
 
 /// Everything that decides what a count run computes; `config.json` of a run.
@@ -32,7 +32,7 @@ pub struct CountConfig {
 const CELL_PX: usize = 4;
 
 impl CountConfig {
-    /// The recipe of the report: softmax, with a label smoothing of 0.05.
+    /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density, which the report has not.
     pub fn report() -> Self {
         let training = FineTuneConfig::report("count-report");
         Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
@@ -50,6 +50,9 @@ impl CountConfig {
         }
         if !(self.density_weight.is_finite() && self.density_weight >= 0.0) {
             return Err(Error::config("density weight", self.density_weight, "must be a number from 0 on"));
+        }
+        if self.density_weight > 0.0 {
+            self.training.pyramid(CELL_PX)?;
         }
         Ok(())
     }
@@ -76,20 +79,21 @@ impl CountConfig {
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
         use burn::module::Module;
-        let preset = self.training.check()?;
-        let encoder = self.training.encoder(device)?;
-        let loss = CountLoss::new(self.loss, self.label_smoothing, device);
-        let head = |feature_dim: usize| {
-            let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
-            head.init(device).materialize()
-        };
-        if self.density_weight == 0.0 {
-            return Ok(Count::new(encoder.clone(), head(encoder.feature_dim()), loss));
+        self.check()?;
+        let training = &self.training;
+        let preset = training.check()?;
+        let encoder = training.encoder(device)?;
+        let mut feature_dim = encoder.feature_dim();
+        let mut density = None;
+        if self.density_weight > 0.0 {
+            let config = DensityHeadConfig::new(training.pyramid(CELL_PX)?);
+            feature_dim += config.feature_dim();
+            let frame = ImageFrame::new(&training.image, preset.grid)?;
+            density = Some(GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame));
         }
-        let density = DensityHeadConfig::new(self.training.pyramid(CELL_PX)?.0);
-        let head = head(encoder.feature_dim() + density.feature_dim());
-        let guide = Guide { weight: self.density_weight, frame: ImageFrame::new(&self.training.image, preset.grid)? };
-        Ok(Count::new(encoder, head, loss).with_density(density.init(device).materialize(), guide))
+        let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
+        let loss = CountLoss::new(self.loss, self.label_smoothing, device);
+        Ok(Count::new(encoder, density, head.init(device).materialize(), loss))
     }
 }
 

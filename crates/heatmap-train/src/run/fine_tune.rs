@@ -99,16 +99,10 @@ impl FineTuneConfig {
                 return Err(Error::config(field, value, format!("must be at least {least}")));
             }
         }
-        let config = self.architecture.config();
-        let multiple = config.size_multiple();
-        let ImageConfig { height, width, .. } = self.image;
-        if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
-            let size = format!("{height} x {width}");
-            let reason = format!("{} takes squares whose side is a multiple of {multiple} px", self.architecture);
-            return Err(Error::config("image size", size, reason));
-        }
-        if self.freeze > config.num_parts() {
-            let reason = format!("{} has {} parts to freeze", self.architecture, config.num_parts());
+        self.image.check_for(self.architecture)?;
+        let parts = self.architecture.config().num_parts();
+        if self.freeze > parts {
+            let reason = format!("{} has {parts} parts to freeze", self.architecture);
             return Err(Error::config("freeze", self.freeze, reason));
         }
         if self.freeze > 0 && self.weights.is_none() {
@@ -128,8 +122,13 @@ impl FineTuneConfig {
                 return Err(Error::config(field, 0, "must be at least 1"));
             }
         }
-        if self.weights.is_some() && self.stem != StemKind::Standard {
-            return Err(Error::config("stem", self.stem.name(), "a file of weights brings its own"));
+        if self.stem != StemKind::Standard {
+            if self.weights.is_some() {
+                return Err(Error::config("stem", self.stem.name(), "a file of weights brings its own"));
+            }
+            if let ModelName::Vit(..) = self.architecture {
+                return Err(Error::config("stem", self.stem.name(), format!("a {} has none", self.architecture)));
+            }
         }
         self.schedule()?;
         self.open_weights()?;
@@ -153,21 +152,41 @@ impl FineTuneConfig {
         Ok(preset.num_classes() - 1)
     }
 
-    /// The maps of the encoder in one with cells of `cell_px` px along a side: the finest map with cells of at least this size,
-    /// cut into finer ones where all are coarser.
-    pub(super) fn pyramid(&self, cell_px: usize) -> Result<(FeaturePyramidConfig, usize)> {
+    /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own, or its finest map cut into
+    /// finer ones.
+    ///
+    /// # Errors
+    /// When there are no such cells, or they do not cover the images exactly: then they would not lie where they seem to.
+    pub(super) fn pyramid(&self, cell_px: usize) -> Result<FeaturePyramidConfig> {
         let config = match self.open_weights()? {
             Some((_, config)) => config,
             None => self.architecture.config().with_stem(self.stem),
         };
         let strides = config.map_strides();
-        let first = strides.iter().position(|&stride| stride >= cell_px).unwrap_or(strides.len() - 1);
-        let refinements = (0..).find(|&times| strides[first] >> times <= cell_px).unwrap_or(0);
-        let channels = config.map_channels()[first..].to_vec();
-        let stride = strides[first] >> refinements;
+        let finest = strides[0];
+        let refined = (1..).map_while(move |times| Some(finest >> times).filter(|cell| *cell > 0));
+        let (first, refinements) = match strides.iter().position(|&stride| stride == cell_px) {
+            Some(first) => (first, 0),
+            None => match refined.clone().position(|cell| cell == cell_px) {
+                Some(at) => (0, at + 1),
+                None => {
+                    let mut known: Vec<usize> = refined.chain(strides).collect();
+                    known.sort_unstable();
+                    return Err(Error::config(
+                        "cell",
+                        cell_px,
+                        format!("{} has cells of {known:?} px", self.architecture),
+                    ));
+                }
+            },
+        };
         let ImageConfig { height, width, .. } = self.image;
-        let cells = height.div_ceil(stride) * width.div_ceil(stride);
-        Ok((FeaturePyramidConfig::new(channels).with_refinements(refinements), cells))
+        let whole = strides[first];
+        if !height.is_multiple_of(whole) || !width.is_multiple_of(whole) {
+            let reason = format!("cells of {whole} px do not cover it exactly");
+            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+        }
+        Ok(FeaturePyramidConfig::new(config.map_channels()[first..].to_vec()).with_refinements(refinements))
     }
 
     /// Checks that a run of `earlier` can go on under this configuration: all but the patience and the steps between
@@ -219,13 +238,8 @@ impl FineTuneConfig {
     /// The file of weights and the network that it holds, if it is of this architecture.
     fn open_weights(&self) -> Result<Option<(TensorFile, BackboneConfig)>> {
         let Some(path) = &self.weights else { return Ok(None) };
-        let asked = self.architecture.config();
         let file = TensorFile::open(path)?;
-        let found = asked.of_same_kind(&file)?;
-        if !found.is_like(&asked) {
-            let reason = format!("holds {}, which is not {}", found.describe(), self.architecture);
-            return Err(Error::bad_file(path, reason));
-        }
+        let found = self.architecture.config_of(&file)?;
         Ok(Some((file, found)))
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::fine_tune::FineTuneConfig;
 use super::folder::{RunFolder, check_same};
 use super::training::{Outcome, TrainingOptions, launch};
-use crate::data::ImageFrame;
+use crate::data::{ImageConfig, ImageFrame};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
 use crate::task::{CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationTrainingLoss};
@@ -45,8 +45,7 @@ pub struct LocationConfig {
     pub loss: LocationLossName,
     /// Centres in the answer: as many as the preset has clusters at most.
     pub num_centres: usize,
-    /// Px along a side of the cells that propose a centre each: the finest map of the encoder with cells of at least this
-    /// size, cut into finer ones where all are coarser.
+    /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or finer.
     pub cell_px: usize,
 }
 
@@ -65,8 +64,8 @@ impl LocationLossName {
     }
 
     fn loss(self) -> LocationLoss {
-        // Places are in widths of the image, so a distance of a cell is a sixteenth: 20 times that is as much as to be sure of
-        // a cluster. DETR, whose queries are nowhere, has 5.
+        // Places are in widths of the image. At the usual 16 cells, one cell off costs as much as to be sure of a cluster gains;
+        // DETR, whose queries are nowhere, has 5.
         let set = SetLossConfig::new().with_centre_weight(CENTRE_WEIGHT).init();
         let chamfer = match self {
             Self::Set => return LocationLoss::Set(set),
@@ -116,9 +115,11 @@ impl LocationConfig {
             let reason = format!("{} has up to {most} clusters", self.training.preset);
             return Err(Error::config("centres", self.num_centres, reason));
         }
-        let (_, candidates) = self.training.pyramid(self.cell_px)?;
+        self.training.pyramid(self.cell_px)?;
+        let ImageConfig { height, width, .. } = self.training.image;
+        let candidates = (height / self.cell_px) * (width / self.cell_px);
         if candidates < most {
-            let reason = format!("gives {candidates} candidates for up to {most} clusters");
+            let reason = format!("gives {candidates} candidates for up to {most} clusters; smaller cells give more");
             return Err(Error::config("cell", self.cell_px, reason));
         }
         Ok(())
@@ -146,9 +147,10 @@ impl LocationConfig {
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
         use burn::module::Module;
+        self.check()?;
         let preset = self.training.check()?;
         let encoder = self.training.encoder(device)?;
-        let (pyramid, _) = self.training.pyramid(self.cell_px)?;
+        let pyramid = self.training.pyramid(self.cell_px)?;
         let head = LocationHeadConfig::new(pyramid).with_num_centres(self.num_centres).init(device).materialize();
         let frame = ImageFrame::new(&self.training.image, preset.grid)?;
         Ok(Location::new(encoder, head, self.loss.loss(), frame, preset.grid))

@@ -67,13 +67,7 @@ impl SimClrConfig {
         if self.batches == 0 {
             return Err(Error::config("batches", 0, "must be positive"));
         }
-        let multiple = self.architecture.config().size_multiple();
-        let ImageConfig { height, width, .. } = self.image;
-        if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
-            let reason =
-                format!("takes square images whose side is a multiple of {multiple} px, not {height} x {width}");
-            return Err(Error::config("architecture", self.architecture, reason));
-        }
+        self.image.check_for(self.architecture)?;
         for (field, value, most) in
             [("temperature", self.temperature, f64::MAX), ("learning rate", self.learning_rate, 1.0)]
         {

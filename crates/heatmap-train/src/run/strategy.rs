@@ -63,9 +63,9 @@ pub(super) struct StepStrategy {
 
 impl StepStrategy {
     /// Whether the score has not become better for as long as patience lasts.
-    fn is_enough(&self, step: usize) -> bool {
-        let age = self.best.as_ref().map_or(0, |best| best.age(step));
-        self.patience.is_some_and(|most| age >= most * self.checkpoint_every)
+    fn is_enough(&self) -> bool {
+        let misses = self.best.as_ref().map_or(0, BestCheckpoint::misses);
+        self.patience.is_some_and(|most| misses >= most)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -97,7 +97,7 @@ where
 
         let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: total };
         interrupter.fail_on_error(event_processor.process_train(start));
-        if step > 0 && step < total && self.is_enough(step) {
+        if step > 0 && step < total && self.is_enough() {
             // The run that goes on had ended early.
             self.progress().stopped_early = true;
             return (learner.model(), event_processor);
@@ -143,7 +143,7 @@ where
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
                         best.propose(step, score);
-                        enough = self.is_enough(step);
+                        enough = self.is_enough();
                     }
                 }
                 if let Some(checkpointer) = &mut checkpointer {

@@ -7,32 +7,31 @@ use burn::tensor::{Device, ExecutionError, Int, Tensor, TensorData};
 use burn::train::metric::ItemLazy;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use heatmap_core::Point;
-use heatmap_models::{CountEncoding, CountHead, Density, DensityHead, Encoder};
+use heatmap_models::{CountEncoding, CountHead, Density, DensityHead, Encoder, FeaturesAndMaps};
 
 use crate::data::{ImageFrame, SampleBatch};
 use crate::loss::{Coral, Corn, Sord, SordConfig, poisson_nll};
 use crate::metric::scalar_metrics;
 use crate::run::StepOutput;
 
-/// Encoder, head and loss, with or without a density of clusters that is learned beside the count.
+/// Encoder, head and loss.
 #[derive(Module, Debug)]
 pub struct Count<E: Encoder + ModuleDisplay> {
     encoder: E,
+    density: Option<GuidedDensity>,
     head: CountHead,
-    density: Option<DensityHead>,
     #[module(skip)]
     loss: CountLoss,
-    #[module(skip)]
-    guide: Option<Guide>,
 }
 
-/// How a task that counts learns also where the clusters are.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Guide {
-    /// Weight of [`poisson_nll`] beside the loss of the count.
-    pub weight: f64,
-    /// Where the grid lies in the images.
-    pub frame: ImageFrame,
+/// A density of clusters that is learned beside the count, from where they are.
+#[derive(Module, Debug)]
+pub struct GuidedDensity {
+    head: DensityHead,
+    #[module(skip)]
+    weight: f64,
+    #[module(skip)]
+    frame: ImageFrame,
 }
 
 /// What a count head learns from; each encoding of the head has its loss.
@@ -98,15 +97,10 @@ impl CountLoss {
 }
 
 impl<E: Encoder + ModuleDisplay> Count<E> {
-    /// The task of these parts: the head takes the encoder's features.
-    pub fn new(encoder: E, head: CountHead, loss: CountLoss) -> Self {
-        Self { encoder, head, density: None, loss, guide: None }
-    }
-
-    /// The same with a density of clusters learned beside the count. The head takes the mean of the encoder's coarsest map and
-    /// behind it [`Density::features`](heatmap_models::Density).
-    pub fn with_density(self, density: DensityHead, guide: Guide) -> Self {
-        Self { density: Some(density), guide: Some(guide), ..self }
+    /// The task of these parts. The head takes the encoder's features, and behind them those of the density
+    /// ([`Density::features`](heatmap_models::Density)), if there is one.
+    pub fn new(encoder: E, density: Option<GuidedDensity>, head: CountHead, loss: CountLoss) -> Self {
+        Self { encoder, density, head, loss }
     }
 
     /// The encoder, for what comes after training.
@@ -123,17 +117,14 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
         self.loss.probabilities(self.logits(images).0)
     }
 
-    /// Logits of the count, and of the density.
+    /// Logits of the count, and the logarithms of the rates of the density.
     fn logits(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
         let Some(density) = &self.density else {
             return (self.head.forward(self.encoder.forward_features(images)), None);
         };
-        let maps = self.encoder.forward_maps(images);
-        let coarsest = maps.last().expect("an encoder has a map").clone();
-        let [batch, channels, ..] = coarsest.dims();
-        let mean = coarsest.flatten::<3>(2, 3).mean_dim(2).reshape([batch, channels]);
-        let Density { log_rates, features } = density.forward(maps);
-        (self.head.forward(Tensor::cat(vec![mean, features], 1)), Some(log_rates))
+        let FeaturesAndMaps { features, maps } = self.encoder.forward_with_maps(images);
+        let Density { log_rates, features: found } = density.head.forward(maps);
+        (self.head.forward(Tensor::cat(vec![features, found], 1)), Some(log_rates))
     }
 
     fn forward(&self, batch: SampleBatch) -> (Tensor<1>, CountOutput) {
@@ -142,28 +133,34 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
         let counts: Vec<i64> = classes.iter().map(|&count| count as i64).collect();
         let counts = Tensor::<1, Int>::from_data(TensorData::new(counts, [classes.len()]), &logits.device());
         let mut loss = self.loss.forward(logits.clone(), counts);
-        if let (Some(guide), Some(log_rates)) = (self.guide, log_rates) {
-            let counts = guide.counts(&centres, &log_rates);
-            loss = loss + poisson_nll(log_rates, counts) * guide.weight;
+        if let (Some(density), Some(log_rates)) = (&self.density, log_rates) {
+            let in_cells = density.clusters_in_cells(&centres, &log_rates);
+            loss = loss + poisson_nll(log_rates, in_cells) * density.weight;
         }
         let probabilities = self.loss.probabilities(logits.detach());
         (loss.clone(), CountOutput::read(loss, probabilities, &classes))
     }
 }
 
-impl Guide {
+impl GuidedDensity {
+    /// A density whose loss, [`poisson_nll`], counts `weight` times that of the count, for images in which the grid lies at
+    /// `frame`.
+    pub fn new(head: DensityHead, weight: f64, frame: ImageFrame) -> Self {
+        Self { head, weight, frame }
+    }
+
     /// The clusters in each cell, for cells as in `like`.
-    fn counts(&self, centres: &[Vec<Point>], like: &Tensor<3>) -> Tensor<3> {
+    fn clusters_in_cells(&self, centres: &[Vec<Point>], like: &Tensor<3>) -> Tensor<3> {
         let [batch, rows, columns] = like.dims();
-        let mut counts = vec![0.0_f32; batch * rows * columns];
+        let mut clusters = vec![0.0_f32; batch * rows * columns];
         for (image, centres) in centres.iter().enumerate() {
             for &centre in centres {
                 let [x, y] = self.frame.to_unit(centre);
                 let cell = |unit: f32, cells: usize| ((unit * cells as f32) as usize).min(cells - 1);
-                counts[(image * rows + cell(y, rows)) * columns + cell(x, columns)] += 1.0;
+                clusters[(image * rows + cell(y, rows)) * columns + cell(x, columns)] += 1.0;
             }
         }
-        Tensor::from_data(TensorData::new(counts, [batch, rows, columns]), &like.device())
+        Tensor::from_data(TensorData::new(clusters, [batch, rows, columns]), &like.device())
     }
 }
 
@@ -233,3 +230,33 @@ scalar_metrics!(CountOutput {
     /// The mean absolute error as a metric.
     CountMae = "mae", higher_is_better: false, mae;
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ImageConfig;
+    use heatmap_core::Grid;
+    use heatmap_models::{DensityHeadConfig, FeaturePyramidConfig};
+
+    #[test]
+    fn clusters_are_counted_in_the_cells_of_the_image() {
+        let device = Device::flex();
+        let head = DensityHeadConfig::new(FeaturePyramidConfig::new(vec![2])).init(&device);
+        // 60 x 50 bins in the middle of 64 x 56 px: 2 px to the left of them and 3 px above.
+        let image = ImageConfig { height: 56, width: 64, ..ImageConfig::default() };
+        let frame = ImageFrame::new(&image, Grid::MEDIUM_RECTANGLE).expect("it fits");
+        let density = GuidedDensity::new(head, 1.0, frame);
+        let point = |x, y| Point { x, y };
+        let centres =
+            [vec![point(0.5, 0.5), point(59.9, 0.5), point(59.9, 0.9)], vec![point(5.9, 12.9), point(6.1, 13.1)]];
+        let cells = density.clusters_in_cells(&centres, &Tensor::zeros([2, 7, 8], &device));
+        let cells = cells.into_data().try_to_vec::<f32>().expect("f32");
+        let mut expected = [0.0_f32; 2 * 7 * 8];
+        // Cells of 8 px: (x + 2) / 8 and (y + 3) / 8.
+        expected[0] = 1.0;
+        expected[7] = 2.0;
+        expected[56 + 8] = 1.0;
+        expected[56 + 2 * 8 + 1] = 1.0;
+        assert_eq!(cells, expected);
+    }
+}

@@ -4,7 +4,7 @@ mod count;
 mod location;
 mod simclr;
 
-pub use count::{Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, Guide, WithinOne};
+pub use count::{Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
 pub use location::{
     CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput, LocationTrainingLoss,
     ProposedCentre,

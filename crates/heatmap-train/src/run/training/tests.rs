@@ -155,7 +155,7 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     // A best checkpoint that was damaged is named before any step is taken.
     std::fs::write(folder.file("checkpoints/step-000004/model.bpk"), "not a model").expect("a file");
     let error = train(&folder, &batches, &patient).err().expect("an error").to_string();
-    assert!(error.contains("step-000004") && error.contains("remove best.json"), "{error}");
+    assert!(error.contains("step-000004") && error.contains("remove this folder"), "{error}");
 }
 
 #[test]
