@@ -98,7 +98,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let results = CountResults {
         plain: report(false, "counting")?,
         flipped: report(true, "counting, mirrored too")?,
-        ceilings: [0.5, 1.0, 2.0].map(|sigmas| CountCeiling::estimate(&preset, held_out.seed, 20_000, sigmas)),
+        ceilings: [0.5, 1.0, 2.0]
+            .map(|sigmas| CountCeiling::estimate(&preset, Split::Fit.seed(config.training.seed), 20_000, sigmas)),
     };
     let summary = write_all(&folder, &config, &outcome, &held_out, &results, &device, &shared.device.to_string())?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));

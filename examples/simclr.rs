@@ -7,8 +7,8 @@
 //! The recipe is that of the report: ResNet-50, positives are two different heatmaps of one class, 8 classes x 2 in a
 //! batch, 1,000 batches, 60 x 50 bins in a 64 x 64 image. Where it is silent we take Adam at 1e-3 with a cosine to zero,
 //! temperature 0.5, and no augmentation, for two samples of a class differ enough. It leaves `config.json`,
-//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png`, `encoder.safetensors` (as torchvision or
-//! transformers read it) and checkpoints in `--out`. Ctrl-C stops after the
+//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png`, `encoder.safetensors` (under the names of
+//! torchvision or transformers) and checkpoints in `--out`. Ctrl-C stops after the
 //! batch and leaves a checkpoint; `--resume` goes on from the newest complete one.
 
 use std::error::Error;

@@ -12,19 +12,19 @@ use heatmap_train::run::{Checkpoint, FineTuneConfig, RunFolder, Selection, Train
 /// Encoder, data and optimisation.
 #[derive(Debug, Clone, Args)]
 pub struct FineTuneArguments {
-    /// Synthetic data set; the gallery example shows all of them
+    /// Synthetic data set: count-report, count-separable, location-report or location-separable [default: that of the report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 
-    /// Samples to train on, each of them once: the training budget
+    /// Samples to train on, each of them once: the training budget [default: 96000]
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
 
-    /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on
+    /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
     #[arg(long, visible_alias = "architecture", value_name = "NAME")]
     arch: Option<ModelName>,
 
-    /// First layers of a ResNet from scratch: standard (an image shrinks to a quarter), half-image or small-image (not at all)
+    /// First layers of a ResNet from scratch: standard (an image shrinks to a quarter), half-image or small-image (not at all) [default: standard]
     #[arg(long, value_name = "NAME")]
     stem: Option<StemKind>,
 
@@ -33,31 +33,31 @@ pub struct FineTuneArguments {
     weights: Option<PathBuf>,
 
     /// Leading parts of the encoder that keep their weights: of a ResNet the stem and its stages, of a ViT the patches and
-    /// its blocks [default: 0]
+    /// its blocks; needs --weights [default: 0]
     #[arg(long, value_name = "N")]
     freeze: Option<usize>,
 
-    /// Size of the images in px, such as 64 or 52x60 (height x width); a bin becomes a square of as many px as fit
+    /// Size of the images in px, such as 64 or 52x60 (height x width); a bin becomes a square of as many px as fit [default: 64]
     #[arg(long, value_name = "PX")]
     image_size: Option<ImageSize>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default: logcounts]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 
-    /// Samples in a batch
+    /// Samples in a batch [default: 64]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
 
-    /// Largest learning rate of AdamW
+    /// Largest learning rate of AdamW [default: 0.001]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
 
-    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine
+    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine [default: 0.15]
     #[arg(long, value_name = "SHARE")]
     warmup: Option<f64>,
 
-    /// Weight decay of AdamW
+    /// Weight decay of AdamW [default: 0.01]
     #[arg(long, value_name = "FACTOR")]
     weight_decay: Option<f64>,
 
@@ -146,7 +146,7 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
     }
 }
 
-/// Writes `encoder.safetensors`, as torchvision or transformers read it, for `features` and for `--weights`.
+/// Writes `encoder.safetensors`, under the names of torchvision or transformers, for `features` and for `--weights`.
 ///
 /// # Errors
 /// When the file cannot be written.

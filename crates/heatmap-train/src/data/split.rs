@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Split {
     /// Training of the network.
     Train,
-    /// Loss on samples that are not trained on, while training.
+    /// Scored while training: chooses the checkpoint and stops the run of `count` and `location`, and is watched in `simclr`.
     Valid,
-    /// Training of what measures the features: neighbours and probe.
+    /// What is fitted besides the network: neighbours and probe, thresholds, settings of the baselines, the ceiling of counting.
     Fit,
-    /// Scoring.
+    /// The scores that are reported.
     Test,
 }
 

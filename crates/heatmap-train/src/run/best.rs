@@ -39,7 +39,13 @@ struct Scored {
 
 /// The one with the highest score, the first of several.
 fn best<'a>(all: impl Iterator<Item = &'a Scored>) -> Option<Scored> {
-    all.copied().filter(|scored| scored.kept).reduce(|best, next| if next.score > best.score { next } else { best })
+    all.copied().reduce(|best, next| if next.score > best.score { next } else { best })
+}
+
+impl State {
+    fn best_kept(&self) -> Option<usize> {
+        best(self.complete.iter().filter(|scored| scored.kept)).map(|best| best.step)
+    }
 }
 
 impl BestCheckpoint {
@@ -70,7 +76,7 @@ impl BestCheckpoint {
         }
     }
 
-    /// How many steps were scored since the best one.
+    /// How many steps were scored since the best one, whose checkpoint may be gone when the run went back before another.
     pub(super) fn misses(&self) -> usize {
         let state = self.state();
         let all = || state.complete.iter().chain(&state.proposed);
@@ -85,12 +91,12 @@ impl BestCheckpoint {
             state.complete.push(scored);
             self.write(&state.complete)?;
         }
-        Ok(best(state.complete.iter()).map(|best| best.step))
+        Ok(state.best_kept())
     }
 
     /// The step of the best complete one.
     pub(super) fn step(&self) -> Option<usize> {
-        best(self.state().complete.iter()).map(|best| best.step)
+        self.state().best_kept()
     }
 
     /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints but of the steps `kept`.
@@ -135,7 +141,7 @@ mod tests {
         assert_eq!((again.step(), again.misses()), (Some(10), 1));
         let gone = BestCheckpoint::open(path.clone()).unwrap();
         gone.go_back(20, &[20]).unwrap();
-        assert_eq!(gone.step(), Some(20));
+        assert_eq!((gone.step(), gone.misses()), (Some(20), 1));
         gone.go_back(5, &[]).unwrap();
         assert_eq!(BestCheckpoint::open(path).unwrap().step(), None);
     }

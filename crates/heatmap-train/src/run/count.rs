@@ -83,17 +83,17 @@ impl CountConfig {
         let training = &self.training;
         let preset = training.check()?;
         let encoder = training.encoder(device)?;
-        let mut feature_dim = encoder.feature_dim();
-        let mut density = None;
-        if self.density_weight > 0.0 {
-            let config = DensityHeadConfig::new(training.pyramid(CELL_PX)?);
-            feature_dim += config.feature_dim();
-            let frame = ImageFrame::new(&training.image, preset.grid)?;
-            density = Some(GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame));
-        }
+        let density = match self.density_weight {
+            0.0 => None,
+            _ => Some(DensityHeadConfig::new(training.pyramid(CELL_PX)?)),
+        };
+        let feature_dim = encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
         let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
-        let loss = CountLoss::new(self.loss, self.label_smoothing, device);
-        Ok(Count::new(encoder, density, head.init(device).materialize(), loss))
+        let head = head.init(device).materialize();
+        let frame = ImageFrame::new(&training.image, preset.grid)?;
+        let density =
+            density.map(|config| GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame));
+        Ok(Count::new(encoder, density, head, CountLoss::new(self.loss, self.label_smoothing, device)))
     }
 }
 
