@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         })
     };
     let (folder, config, resume) = start(&shared.out("count"), &fine_tune.resume, fresh, overlay)?;
-    let preset = config.training.check()?;
+    let preset = config.check()?;
     let options = fine_tune.options(&config.training, resume);
     let training_over = stop_on_ctrl_c(&options)?;
     let outcome = train_count(&config, &folder, &device, &options)?;

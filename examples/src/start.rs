@@ -119,7 +119,7 @@ impl RunConfig for heatmap_train::run::SimClrConfig {
 
 impl RunConfig for heatmap_train::run::CountConfig {
     fn check(&self) -> heatmap_train::Result<()> {
-        self.check()
+        self.check().map(|_| ())
     }
 
     fn check_resumes(&self, earlier: &Self) -> heatmap_train::Result<()> {
@@ -133,7 +133,7 @@ impl RunConfig for heatmap_train::run::CountConfig {
 
 impl RunConfig for heatmap_train::run::LocationConfig {
     fn check(&self) -> heatmap_train::Result<()> {
-        self.check()
+        self.check().map(|_| ())
     }
 
     fn check_resumes(&self, earlier: &Self) -> heatmap_train::Result<()> {

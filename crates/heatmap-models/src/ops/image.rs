@@ -57,8 +57,7 @@ impl Image {
 
     /// Twice as many rows and columns, each pixel four times, cut to `rows` and `columns`.
     pub(crate) fn doubled(self, [rows, columns]: [usize; 2]) -> Self {
-        let channels_last = self.channels_last;
-        let tensor = self.by_pixels(|tensor, [batch, height, width, channels]| {
+        self.by_pixels(|tensor, [batch, height, width, channels]| {
             let tensor = tensor.reshape([batch, height, 1, width, 1, channels]);
             let tensor = tensor.expand([batch, height, 2, width, 2, channels]);
             let tensor = tensor.reshape([batch, 2 * height, 2 * width, channels]);
@@ -66,19 +65,16 @@ impl Image {
                 return tensor;
             }
             tensor.slice([0..batch, 0..rows, 0..columns, 0..channels])
-        });
-        Self { tensor, channels_last }
+        })
     }
 
     /// Twice as many rows and columns of a quarter of the channels: four groups of channels become a square of pixels ("depth
     /// to space"; Shi et al. 2016).
     pub(crate) fn unfolded(self) -> Self {
-        let channels_last = self.channels_last;
-        let tensor = self.by_pixels(|tensor, [batch, height, width, channels]| {
+        self.by_pixels(|tensor, [batch, height, width, channels]| {
             let tensor = tensor.reshape([batch, height, width, 2, 2, channels / 4]);
             tensor.permute([0, 1, 3, 2, 4, 5]).reshape([batch, 2 * height, 2 * width, channels / 4])
-        });
-        Self { tensor, channels_last }
+        })
     }
 
     /// Rows and columns.
@@ -88,14 +84,12 @@ impl Image {
     }
 
     /// An operation that is written for `[batch, height, width, channels]`, however the tensor lies.
-    fn by_pixels(self, apply: impl FnOnce(Tensor<4>, [usize; 4]) -> Tensor<4>) -> Tensor<4> {
-        if self.channels_last {
-            let dims = self.tensor.dims();
-            return apply(self.tensor, dims);
-        }
-        let tensor = self.tensor.permute([0, 2, 3, 1]);
+    fn by_pixels(self, apply: impl FnOnce(Tensor<4>, [usize; 4]) -> Tensor<4>) -> Self {
+        let Self { tensor, channels_last } = self;
+        let tensor = if channels_last { tensor } else { tensor.permute([0, 2, 3, 1]) };
         let dims = tensor.dims();
-        apply(tensor, dims).permute([0, 3, 1, 2])
+        let tensor = apply(tensor, dims);
+        Self { tensor: if channels_last { tensor } else { tensor.permute([0, 3, 1, 2]) }, channels_last }
     }
 
     /// The mean over each image.

@@ -121,7 +121,7 @@ impl ResNetConfig {
 
     /// Length of a feature vector.
     pub fn feature_dim(&self) -> usize {
-        8 * self.base_width * self.block.expansion()
+        self.map_channels()[3]
     }
 
     /// Channels behind each of the four stages.
@@ -148,12 +148,9 @@ impl ResNetConfig {
         assert!(self.base_width > 0, "base_width must be positive");
         assert!(self.num_classes != Some(0), "num_classes must be positive");
         assert!(!self.depths.contains(&0), "every stage needs a block, got depths {:?}", self.depths);
-        let mut in_channels = self.base_width;
-        let stages = (0..4).map(|at| {
-            let stage = Stage::init(self, at, in_channels, device);
-            in_channels = (self.base_width << at) * self.block.expansion();
-            stage
-        });
+        let [first, second, third, _] = self.map_channels();
+        let in_channels = [self.base_width, first, second, third].into_iter().enumerate();
+        let stages = in_channels.map(|(at, in_channels)| Stage::init(self, at, in_channels, device));
         ResNet {
             stages: stages.collect(),
             stem: Stem::init(self.stem, [self.in_channels, self.base_width], device),

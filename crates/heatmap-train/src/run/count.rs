@@ -1,8 +1,11 @@
 //! The count run: configuration, and training from it.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, DensityHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +41,12 @@ impl CountConfig {
         Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
     }
 
-    /// Checks all settings.
+    /// Checks all settings and gives the preset.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<()> {
-        self.training.check()?;
+    pub fn check(&self) -> Result<Arc<Preset>> {
+        let preset = self.training.check()?;
         self.training.most_clusters()?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
@@ -54,7 +57,7 @@ impl CountConfig {
         if self.density_weight > 0.0 {
             self.training.pyramid(CELL_PX)?;
         }
-        Ok(())
+        Ok(preset)
     }
 
     /// Checks that a run of `earlier` can go on under this configuration.
@@ -79,9 +82,8 @@ impl CountConfig {
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
         use burn::module::Module;
-        self.check()?;
+        let preset = self.check()?;
         let training = &self.training;
-        let preset = training.check()?;
         let encoder = training.encoder(device)?;
         let density = match self.density_weight {
             0.0 => None,
@@ -107,8 +109,7 @@ pub fn train_count(
     device: &Device,
     options: &TrainingOptions,
 ) -> Result<Outcome<Count<Backbone>>> {
-    config.check()?;
-    let preset = config.training.check()?;
+    let preset = config.check()?;
     let device = device.clone().autodiff();
     let task = config.task(&device)?;
     let [train, valid] = config.training.loaders(&preset, &device)?;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 
@@ -99,12 +101,12 @@ impl LocationConfig {
         Self { training, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
     }
 
-    /// Checks all settings.
+    /// Checks all settings and gives the preset.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<()> {
-        self.training.check()?;
+    pub fn check(&self) -> Result<Arc<Preset>> {
+        let preset = self.training.check()?;
         for (field, value) in [("centres", self.num_centres), ("cell", self.cell_px)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
@@ -122,7 +124,7 @@ impl LocationConfig {
             let reason = format!("gives {candidates} candidates for up to {most} clusters; smaller cells give more");
             return Err(Error::config("cell", self.cell_px, reason));
         }
-        Ok(())
+        Ok(preset)
     }
 
     /// Checks that a run of `earlier` can go on under this configuration.
@@ -147,8 +149,7 @@ impl LocationConfig {
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
         use burn::module::Module;
-        self.check()?;
-        let preset = self.training.check()?;
+        let preset = self.check()?;
         let encoder = self.training.encoder(device)?;
         let pyramid = self.training.pyramid(self.cell_px)?;
         let head = LocationHeadConfig::new(pyramid).with_num_centres(self.num_centres).init(device).materialize();
@@ -167,8 +168,7 @@ pub fn train_location(
     device: &Device,
     options: &TrainingOptions,
 ) -> Result<Outcome<Location<Backbone>>> {
-    config.check()?;
-    let preset = config.training.check()?;
+    let preset = config.check()?;
     let device = device.clone().autodiff();
     let task = config.task(&device)?;
     let [train, valid] = config.training.loaders(&preset, &device)?;
