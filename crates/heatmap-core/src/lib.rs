@@ -17,8 +17,11 @@
 #[cfg(feature = "analysis")]
 pub mod analysis;
 mod atomic_file;
+mod axis;
 pub mod binning;
 mod click;
+#[cfg(feature = "analysis")]
+pub mod detect;
 mod error;
 mod geometry;
 mod heatmap;

@@ -3,11 +3,14 @@
 //! Few clicks give a spiky map that a pretrained network has never seen. The protocol draws clicks with replacement from
 //! the bins, moves each by rounded Gaussian noise, and counts them again. Clicks that the noise would carry beyond the
 //! border stay in the border bin.
+//!
+//! Bins and rounded noise are both distributions over a few whole numbers, so both come from alias tables: a click costs two
+//! random words.
 
-use rand::{Rng, RngExt};
-use rand_distr::{Distribution, StandardNormal};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::axis::Axis;
 use crate::{Error, Heatmap, Result};
 
 /// Bootstrap to a fixed number of clicks plus Gaussian noise.
@@ -30,45 +33,51 @@ impl Upsampling {
     /// The upsampled heatmap; an empty heatmap stays empty, for there is nothing to draw from.
     ///
     /// # Errors
-    /// When `sigma_bins` is negative or not finite.
+    /// When `sigma_bins` is negative, above 10,000 or not finite.
     pub fn apply(&self, heatmap: &Heatmap, rng: &mut impl Rng) -> Result<Heatmap> {
-        if !(self.sigma_bins.is_finite() && self.sigma_bins >= 0.0) {
-            return Err(Error::config("sigma_bins", self.sigma_bins, "must be zero or positive"));
+        if !(0.0..=10_000.0).contains(&self.sigma_bins) {
+            return Err(Error::config("sigma_bins", self.sigma_bins, "must be from 0 to 10,000"));
         }
-        let cumulative: Vec<f64> = heatmap
-            .values()
-            .iter()
-            .scan(0.0, |sum, &v| {
-                *sum += f64::from(v);
-                Some(*sum)
-            })
-            .collect();
-        let total = cumulative.last().copied().unwrap_or(0.0);
         let grid = heatmap.grid();
         let mut counts = vec![0_u32; grid.len()];
-        if total > 0.0 {
+        let max = f64::from(heatmap.max());
+        let shares = heatmap.values().iter().map(|&v| f64::from(v) / max).collect();
+        // Shares of an empty heatmap are not numbers; it has no bins to draw.
+        if let Some(bins) = (max > 0.0).then(|| Axis::new(shares)).flatten() {
+            let noise = Noise::new(self.sigma_bins);
+            let columns = grid.columns as u32;
             for _ in 0..self.clicks {
-                let bin = draw_bin(&cumulative, total, rng);
-                let row = self.moved(bin / grid.columns, grid.rows, rng);
-                let column = self.moved(bin % grid.columns, grid.columns, rng);
+                let (which, moved) = (rng.next_u64(), rng.next_u64());
+                let bin = bins.bin(which as u32) as u32;
+                let row = noise.moved(bin / columns, moved as u32, grid.rows);
+                let column = noise.moved(bin % columns, (moved >> 32) as u32, grid.columns);
                 counts[row * grid.columns + column] += 1;
             }
         }
         Ok(Heatmap::from_counts(grid, &counts))
     }
-
-    fn moved(&self, at: usize, bins: usize, rng: &mut impl Rng) -> usize {
-        let noise: f64 = StandardNormal.sample(rng);
-        let moved = at as f64 + (noise * self.sigma_bins).round();
-        moved.clamp(0.0, (bins - 1) as f64) as usize
-    }
 }
 
-/// A bin with probability proportional to its value, by inversion of the cumulative sum.
-fn draw_bin(cumulative: &[f64], total: f64, rng: &mut impl Rng) -> usize {
-    let u = rng.random::<f64>() * total;
-    // `u < total`, so the search ends on a bin; bins without a click have no width and are never met.
-    cumulative.partition_point(|&c| c <= u).min(cumulative.len() - 1)
+/// Gaussian noise, rounded to whole bins.
+struct Noise {
+    steps: Axis,
+    /// The largest step; nine standard deviations, beyond which lies 1e-19.
+    reach: usize,
+}
+
+impl Noise {
+    fn new(sigma_bins: f64) -> Self {
+        let reach = (9.0 * sigma_bins).ceil() as usize;
+        // A step of d is a normal number between d - 1/2 and d + 1/2.
+        let steps = Axis::normal(2 * reach + 1, reach as f64 + 0.5, sigma_bins).expect("the middle is inside");
+        Self { steps, reach }
+    }
+
+    /// `at` moved by the step for 32 random bits, at most to the first or the last of `bins`.
+    #[inline]
+    fn moved(&self, at: u32, random: u32, bins: usize) -> usize {
+        (at as usize + self.steps.bin(random)).saturating_sub(self.reach).min(bins - 1)
+    }
 }
 
 #[cfg(test)]

@@ -88,17 +88,33 @@ impl LogisticRegression {
     /// # Errors
     /// When the number of features differs from the fit, or values are not finite.
     pub fn predict(&self, features: MatRef<'_, f64>) -> Result<Vec<usize>> {
-        check_features(features)?;
-        if features.ncols() != self.mean.len() {
-            let (want, got) = (self.mean.len(), features.ncols());
-            return Err(Error::Data(format!("a probe of {want} features got {got}")));
-        }
-        let logits = self.standardized(features) * &self.weights;
+        let logits = self.logits(features)?;
         let best = |row: usize| {
             let larger = |best: usize, k: usize| if logits[(row, k)] > logits[(row, best)] { k } else { best };
             (0..logits.ncols()).fold(0, larger)
         };
         Ok((0..features.nrows()).map(best).collect())
+    }
+
+    /// Probability of each class, [samples, classes].
+    ///
+    /// # Errors
+    /// As [`LogisticRegression::predict`].
+    pub fn probabilities(&self, features: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        let mut logits = self.logits(features)?;
+        for row in 0..logits.nrows() {
+            softmax_row(&mut logits, row, 0);
+        }
+        Ok(logits)
+    }
+
+    fn logits(&self, features: MatRef<'_, f64>) -> Result<Mat<f64>> {
+        check_features(features)?;
+        if features.ncols() != self.mean.len() {
+            let (want, got) = (self.mean.len(), features.ncols());
+            return Err(Error::Data(format!("a probe of {want} features got {got}")));
+        }
+        Ok(self.standardized(features) * &self.weights)
     }
 
     /// Weights on standardised features, [features + 1, classes]; the last row holds the biases.

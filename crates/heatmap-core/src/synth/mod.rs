@@ -4,13 +4,14 @@
 //! banner: clusters with centre, covariance and clicks, uniform noise, dead zones. [`Scene::render`] then draws every click.
 //! A [`Preset`] is a set of layouts as classes on one grid, and gives labelled [`Sample`]s by (seed, index).
 
-mod axis;
 mod broken;
 mod clusters;
 mod family;
+mod layout;
 mod lines;
 mod named;
 mod normal;
+mod population;
 mod preset;
 mod products;
 mod scene;
@@ -20,8 +21,10 @@ mod visible;
 pub use broken::{Broken, BrokenKind};
 pub use clusters::{Centres, Clusters, Spread};
 pub use family::Family;
+pub use layout::{Layout, Product};
 pub use lines::{Lines, Orientation};
 pub use named::PRESET_NAMES;
+pub use population::{Defect, Population, PopulationBanner};
 pub use preset::{ClassSpec, Preset, Sample};
 pub use products::{Arrangement, Products};
 pub use scene::{Cluster, Rendered, Scene, UniformClicks};

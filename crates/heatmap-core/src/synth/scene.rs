@@ -6,8 +6,8 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::axis::Axis;
 use super::normal::Normal;
+use crate::axis::Axis;
 use crate::{Grid, Heatmap, Point, Rect};
 
 /// A Gaussian blob of clicks.

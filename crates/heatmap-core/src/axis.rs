@@ -1,11 +1,11 @@
-//! Bins along one axis with given probabilities, drawn in constant time by the alias method (Walker 1977, built as in
+//! Bins with given probabilities, drawn in constant time by the alias method (Walker 1977, built as in
 //! Vose 1991).
 //!
 //! A cluster whose axes are those of the banner, given that its clicks land on the banner, has independent rows and
 //! columns. So its clicks need no normal numbers: the probability of every column and row is known, and one 32-bit draw
 //! gives a column or a row, without a branch and without drawing again.
 
-/// A distribution over the bins of one axis.
+/// A distribution over the bins of one axis, or of a whole grid.
 pub(crate) struct Axis {
     /// Slot -> (threshold, alias): the slot's own bin below the threshold, the alias from there on.
     slots: Vec<(u32, u32)>,
@@ -37,7 +37,10 @@ impl Axis {
         Self::new((0..bins).map(covered).collect())
     }
 
-    fn new(mut weights: Vec<f64>) -> Option<Self> {
+    /// As many bins as `weights`, each with a probability in proportion.
+    ///
+    /// Returns `None` when the weights sum to nothing.
+    pub(crate) fn new(mut weights: Vec<f64>) -> Option<Self> {
         let total: f64 = weights.iter().sum();
         // Below this, drawing and rejecting would not end either.
         if total.is_nan() || total < 1e-9 {

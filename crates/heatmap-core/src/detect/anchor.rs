@@ -1,0 +1,233 @@
+//! Anchors: which banners of a grid stand for good ones.
+
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use super::{ClickMap, LikelihoodRatio, Score, Smoothing};
+use crate::{Error, Heatmap, Result, sample_rng};
+
+/// How the anchor of a grid is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnchorChoice {
+    /// All banners but those that fit the others least: no label is needed.
+    Bulk,
+    /// One banner, drawn from all with clicks.
+    Random,
+    /// Every banner that is labelled good.
+    MeanOfGood,
+    /// Two banners that are labelled good.
+    TwoGood,
+    /// Every banner that lands more than this share of its clicks.
+    LandingRate(f64),
+    /// The banner of this domain.
+    Domain(String),
+    /// No banner: the step-uniform map.
+    None,
+}
+
+/// What is known of a banner that may become an anchor.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Its clicks.
+    pub heatmap: &'a Heatmap,
+    /// Site or app.
+    pub domain: &'a str,
+    /// Whether it is known to be broken.
+    pub broken: Option<bool>,
+    /// Landed clicks per click, if known.
+    pub landing_rate: Option<f64>,
+}
+
+/// The good map of a grid and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Anchor {
+    /// Where good banners are clicked.
+    pub map: ClickMap,
+    /// Positions of the banners behind it among the candidates; none for the step-uniform map.
+    pub banners: Vec<usize>,
+    /// Their clicks.
+    pub clicks: f64,
+    /// The choice in words.
+    pub how: String,
+}
+
+/// Landing rates above this are those of banners that work, by the report.
+pub const CLEAN_LANDING_RATE: f64 = 0.8;
+
+/// A bulk of fewer banners is no bulk.
+const LEAST_BULK: usize = 5;
+/// Share of the banners that the bulk leaves out: more than are broken in any log seen (16 %).
+const TRIMMED: f64 = 0.25;
+
+impl AnchorChoice {
+    /// Chooses among `candidates`, all of one grid. `seed` decides what is drawn.
+    ///
+    /// # Errors
+    /// When no candidate qualifies: the error says what was looked for. [`AnchorChoice::None`] always succeeds.
+    pub fn choose(
+        &self,
+        candidates: &[Candidate<'_>],
+        grid: crate::Grid,
+        smoothing: &Smoothing,
+        seed: u64,
+    ) -> Result<Anchor> {
+        let clicked = |at: &usize| candidates[*at].heatmap.total() > 0.0;
+        let with = |keep: &dyn Fn(&Candidate<'_>) -> bool| -> Vec<usize> {
+            (0..candidates.len()).filter(|&at| keep(&candidates[at])).filter(clicked).collect()
+        };
+        let drawn = |mut from: Vec<usize>, count: usize| {
+            from.shuffle(&mut sample_rng(seed, 0));
+            from.truncate(count);
+            from
+        };
+        let is_good = |candidate: &Candidate<'_>| candidate.broken == Some(false);
+        let (banners, how) = match self {
+            Self::None => {
+                let how = "step-uniform map: no banner was looked at".to_owned();
+                return Ok(Anchor { map: ClickMap::steps(grid), banners: Vec::new(), clicks: 0.0, how });
+            }
+            Self::Bulk => {
+                let all = with(&|_| true);
+                if all.len() < LEAST_BULK {
+                    let found = all.len();
+                    return Err(Error::Data(format!("{found} banners with clicks: a bulk needs {LEAST_BULK}")));
+                }
+                let kept = bulk(candidates, all, smoothing)?;
+                let how = format!("mean of the {} banners that fit one another best, without labels", kept.len());
+                (kept, how)
+            }
+            Self::Random => (drawn(with(&|_| true), 1), "one banner, drawn".to_owned()),
+            Self::MeanOfGood => {
+                let good = with(&is_good);
+                let how = format!("mean of the {} banners labelled good", good.len());
+                (good, how)
+            }
+            Self::TwoGood => (drawn(with(&is_good), 2), "mean of two banners labelled good, drawn".to_owned()),
+            Self::LandingRate(least) => {
+                let clean = with(&|candidate| candidate.landing_rate.is_some_and(|rate| rate > *least));
+                let how = format!(
+                    "mean of the {} banners that land more than {} % of their clicks",
+                    clean.len(),
+                    100.0 * least
+                );
+                (clean, how)
+            }
+            Self::Domain(domain) => (with(&|candidate| candidate.domain == domain), format!("the banner of {domain}")),
+        };
+        if banners.is_empty() {
+            return Err(Error::Data(format!("no banner with clicks is there for the anchor ({})", self.wanted())));
+        }
+        let heatmaps = banners.iter().map(|&at| candidates[at].heatmap);
+        let clicks = heatmaps.clone().map(Heatmap::total).sum();
+        Ok(Anchor { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, how })
+    }
+
+    fn wanted(&self) -> String {
+        match self {
+            Self::MeanOfGood | Self::TwoGood => "labelled good".to_owned(),
+            Self::LandingRate(least) => format!("landing rate above {} %", 100.0 * least),
+            Self::Domain(domain) => format!("domain {domain}"),
+            Self::Bulk | Self::Random | Self::None => "any".to_owned(),
+        }
+    }
+}
+
+/// The banners left when those are gone that the mean of the others explains least; which those are is settled in three rounds.
+fn bulk(candidates: &[Candidate<'_>], all: Vec<usize>, smoothing: &Smoothing) -> Result<Vec<usize>> {
+    let keep = ((1.0 - TRIMMED) * all.len() as f64).ceil() as usize;
+    let mut kept = all.clone();
+    for _ in 0..3 {
+        let map = ClickMap::of(kept.iter().map(|&at| candidates[at].heatmap), smoothing)?;
+        let ratio = LikelihoodRatio::one_shot(map)?;
+        let mut scored = Vec::with_capacity(all.len());
+        for &at in &all {
+            scored.push((ratio.score(candidates[at].heatmap)?, at));
+        }
+        scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        kept = scored[..keep].iter().map(|&(_, at)| at).collect();
+    }
+    kept.sort_unstable();
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grid;
+    use crate::synth::{Layout, Population};
+
+    const GRID: Grid = Grid::MEDIUM_RECTANGLE;
+
+    struct World {
+        heatmaps: Vec<Heatmap>,
+        broken: Vec<bool>,
+    }
+
+    fn world() -> World {
+        let population = Population { prevalence: 0.15, ..Default::default() };
+        let layout = Layout::draw(2, 0);
+        let banners: Vec<_> = (0..100).map(|i| population.banner(&layout, 6, i, 400)).collect();
+        World {
+            broken: banners.iter().map(|b| b.defect.is_some()).collect(),
+            heatmaps: banners.into_iter().map(|b| b.heatmap).collect(),
+        }
+    }
+
+    fn choose(choice: &AnchorChoice, world: &World, labelled: bool) -> Result<Anchor> {
+        let candidates: Vec<_> = world
+            .heatmaps
+            .iter()
+            .zip(&world.broken)
+            .map(|(heatmap, &broken)| Candidate {
+                heatmap,
+                domain: if broken { "b.com" } else { "a.com" },
+                broken: labelled.then_some(broken),
+                landing_rate: labelled.then_some(if broken { 0.2 } else { 0.9 }),
+            })
+            .collect();
+        choice.choose(&candidates, GRID, &Smoothing::default(), 1)
+    }
+
+    #[test]
+    fn the_bulk_leaves_most_broken_banners_out() {
+        let world = world();
+        let anchor = choose(&AnchorChoice::Bulk, &world, false).unwrap();
+        let inside = anchor.banners.iter().filter(|&&at| world.broken[at]).count();
+        let broken = world.broken.iter().filter(|b| **b).count();
+        assert!(anchor.banners.len() == 75 && broken >= 8 && inside * 3 <= broken, "{inside} of {broken}");
+    }
+
+    #[test]
+    fn labels_and_landing_rates_choose_good_banners_only() {
+        let world = world();
+        let good = world.broken.iter().filter(|b| !**b).count();
+        for (choice, count) in [
+            (AnchorChoice::MeanOfGood, good),
+            (AnchorChoice::TwoGood, 2),
+            (AnchorChoice::LandingRate(CLEAN_LANDING_RATE), good),
+            (AnchorChoice::Domain("a.com".into()), good),
+        ] {
+            let anchor = choose(&choice, &world, true).unwrap();
+            assert_eq!(anchor.banners.len(), count, "{choice:?}");
+            assert!(anchor.banners.iter().all(|&at| !world.broken[at]));
+            assert_eq!(anchor.clicks, 400.0 * count as f64);
+        }
+        assert_eq!(choose(&AnchorChoice::Random, &world, false).unwrap().banners.len(), 1);
+    }
+
+    #[test]
+    fn an_anchor_that_cannot_be_had_is_named() {
+        let world = world();
+        for (choice, said) in [
+            (AnchorChoice::TwoGood, "labelled good"),
+            (AnchorChoice::LandingRate(0.8), "landing rate above 80 %"),
+            (AnchorChoice::Domain("z.com".into()), "domain z.com"),
+        ] {
+            assert!(choose(&choice, &world, false).unwrap_err().to_string().contains(said));
+        }
+        let few = World { heatmaps: world.heatmaps[..3].to_vec(), broken: world.broken[..3].to_vec() };
+        assert!(choose(&AnchorChoice::Bulk, &few, false).unwrap_err().to_string().contains("a bulk needs 5"));
+        assert!(choose(&AnchorChoice::None, &few, false).unwrap().banners.is_empty());
+    }
+}

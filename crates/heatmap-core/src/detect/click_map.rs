@@ -1,0 +1,237 @@
+//! [`ClickMap`]: the probability of each bin under one idea of a banner, good or broken.
+//!
+//! A map is made of heatmaps (each counts alike, whatever its clicks), or stated outright: uniform, or in steps. Made of clicks it is
+//! smoothed twice, so that no bin is impossible: by a Gaussian kernel, whose width follows from the number of clicks as for a kernel
+//! density estimate in two dimensions (n^(-1/6), Silverman 1986, section 4.3), and by a share of the uniform map.
+
+use serde::{Deserialize, Serialize};
+
+use super::smooth::smoothed;
+use crate::synth::BrokenKind;
+use crate::{Error, Grid, Heatmap, Point, Result};
+
+/// How clicks become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Smoothing {
+    /// Standard deviation of the kernel at 5,000 clicks, in bins; with n clicks it is (5,000 / n)^(1/6) times that.
+    pub sigma_bins: f64,
+    /// The kernel is never wider than this, in bins.
+    pub most_sigma_bins: f64,
+    /// Share of the uniform map in the result.
+    pub uniform_share: f64,
+}
+
+impl Default for Smoothing {
+    fn default() -> Self {
+        Self { sigma_bins: 1.5, most_sigma_bins: 4.0, uniform_share: 0.1 }
+    }
+}
+
+impl Smoothing {
+    /// Standard deviation of the kernel for a map of `clicks` clicks, in bins.
+    pub fn sigma_for(&self, clicks: f64) -> f64 {
+        (self.sigma_bins * (5_000.0 / clicks.max(1.0)).powf(1.0 / 6.0)).min(self.most_sigma_bins)
+    }
+
+    fn check(&self) -> Result<()> {
+        for (field, value) in [("sigma_bins", self.sigma_bins), ("most_sigma_bins", self.most_sigma_bins)] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::config(field, value, "must be zero or positive"));
+            }
+        }
+        if !(self.uniform_share > 0.0 && self.uniform_share <= 1.0) {
+            return Err(Error::config(
+                "uniform_share",
+                self.uniform_share,
+                "must be above 0, so that no bin is impossible",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A probability for each bin of a grid; all above 0, their sum 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClickMap {
+    grid: Grid,
+    probabilities: Vec<f64>,
+}
+
+impl ClickMap {
+    /// Every bin alike.
+    pub fn uniform(grid: Grid) -> Self {
+        Self { grid, probabilities: vec![1.0 / grid.len() as f64; grid.len()] }
+    }
+
+    /// The step-uniform good map: what is known of good banners without having seen one. Products fill the inner part, the rim
+    /// and the bottom-right corner are nearly dead, a small close button sits at the bottom left.
+    pub fn steps(grid: Grid) -> Self {
+        let density = |x: f64, y: f64| {
+            let inner = (0.08..0.92).contains(&x) && (0.1..0.88).contains(&y);
+            let close_button = x < 0.1 && y > 0.88;
+            match (inner, close_button) {
+                (true, _) => 1.0,
+                (_, true) => 0.6,
+                _ if x > 0.85 && y > 0.85 => 0.1,
+                _ => 0.2,
+            }
+        };
+        Self::from_density(grid, density)
+    }
+
+    /// Where the clicks of a broken banner of this kind are expected, without having seen one.
+    pub fn of_kind(grid: Grid, kind: BrokenKind) -> Self {
+        let sigma = 0.07;
+        let density = |x: f64, y: f64| {
+            let across = match (kind, kind.place()) {
+                (_, Some((at_x, at_y))) => (x - at_x).powi(2) + (y - at_y).powi(2),
+                (BrokenKind::LeftEdge, _) => x * x,
+                // Either diagonal.
+                (BrokenKind::Diagonal, _) => (x - y).abs().min((x + y - 1.0).abs()).powi(2) / 2.0,
+                _ => 0.0,
+            };
+            (-across / (2.0 * sigma * sigma)).exp() + 0.02
+        };
+        Self::from_density(grid, density)
+    }
+
+    /// The mean of `heatmaps`, smoothed. Heatmaps without a click say nothing and are passed over.
+    ///
+    /// # Errors
+    /// Without a click at all, with heatmaps on different grids, or settings that cannot be used.
+    pub fn of<'a>(heatmaps: impl IntoIterator<Item = &'a Heatmap>, smoothing: &Smoothing) -> Result<Self> {
+        smoothing.check()?;
+        let mut sum: Option<(Grid, Vec<f64>, f64)> = None;
+        for heatmap in heatmaps {
+            let total = heatmap.total();
+            let (grid, shares, clicks) =
+                sum.get_or_insert_with(|| (heatmap.grid(), vec![0.0; heatmap.grid().len()], 0.0));
+            check_grid(*grid, heatmap)?;
+            if total > 0.0 {
+                shares.iter_mut().zip(heatmap.values()).for_each(|(share, &v)| *share += f64::from(v) / total);
+                *clicks += total;
+            }
+        }
+        match sum {
+            Some((grid, shares, clicks)) if clicks > 0.0 => Self::from_shares(grid, &shares, clicks, smoothing),
+            _ => Err(Error::Data("a map of clicks needs a click".to_owned())),
+        }
+    }
+
+    /// From click shares in any scale, that stand for `clicks` clicks.
+    pub(super) fn from_shares(grid: Grid, shares: &[f64], clicks: f64, smoothing: &Smoothing) -> Result<Self> {
+        smoothing.check()?;
+        let mut map = smoothed(shares, grid, smoothing.sigma_for(clicks));
+        let (sum, uniform) = (map.iter().sum::<f64>(), 1.0 / grid.len() as f64);
+        let (own, even) = ((1.0 - smoothing.uniform_share) / sum, smoothing.uniform_share * uniform);
+        map.iter_mut().for_each(|p| *p = own * *p + even);
+        Ok(Self { grid, probabilities: map })
+    }
+
+    fn from_density(grid: Grid, density: impl Fn(f64, f64) -> f64) -> Self {
+        let (width, height) = (grid.columns as f64, grid.rows as f64);
+        let at = |bin: usize| {
+            let (row, column) = (bin / grid.columns, bin % grid.columns);
+            density((column as f64 + 0.5) / width, (row as f64 + 0.5) / height)
+        };
+        let mut probabilities: Vec<f64> = (0..grid.len()).map(at).collect();
+        let sum: f64 = probabilities.iter().sum();
+        probabilities.iter_mut().for_each(|p| *p /= sum);
+        Self { grid, probabilities }
+    }
+
+    /// `(1 - share)` of this map and `share` of `other`.
+    pub(super) fn mixed_with(&self, other: &Self, share: f64) -> Self {
+        let mix = |(a, b): (&f64, &f64)| (1.0 - share) * a + share * b;
+        Self { grid: self.grid, probabilities: self.probabilities.iter().zip(&other.probabilities).map(mix).collect() }
+    }
+
+    /// The grid.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// Probability of each bin, row-major.
+    pub fn probabilities(&self) -> &[f64] {
+        &self.probabilities
+    }
+
+    /// The map as a heatmap of `clicks` clicks, for a picture.
+    pub fn heatmap(&self, clicks: f64) -> Heatmap {
+        let values = self.probabilities.iter().map(|p| (p * clicks) as f32).collect();
+        Heatmap::from_values(self.grid, values).expect("probabilities are finite and not negative")
+    }
+
+    /// Middle of all probability, in bins.
+    pub fn centre(&self) -> Point {
+        let add = |(x, y): (f64, f64), (bin, p): (usize, &f64)| {
+            (x + p * ((bin % self.grid.columns) as f64 + 0.5), y + p * ((bin / self.grid.columns) as f64 + 0.5))
+        };
+        let (x, y) = self.probabilities.iter().enumerate().fold((0.0, 0.0), add);
+        Point { x, y }
+    }
+}
+
+/// Checks that a heatmap lies on the grid that something was fitted to.
+pub(super) fn check_grid(grid: Grid, heatmap: &Heatmap) -> Result<()> {
+    let other = heatmap.grid();
+    if (other.rows, other.columns) != (grid.rows, grid.columns) {
+        return Err(Error::Data(format!(
+            "a heatmap of {} rows x {} columns where {} x {} are expected",
+            other.rows, other.columns, grid.rows, grid.columns
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRID: Grid = Grid::MEDIUM_RECTANGLE;
+
+    fn heatmap(clicks: &[(usize, usize, f32)]) -> Heatmap {
+        let mut values = vec![0.0; GRID.len()];
+        clicks.iter().for_each(|&(row, column, v)| values[row * GRID.columns + column] = v);
+        Heatmap::from_values(GRID, values).unwrap()
+    }
+
+    #[test]
+    fn every_map_is_a_distribution_without_a_hole() {
+        let one = ClickMap::of([&heatmap(&[(3, 4, 7.0)])], &Smoothing::default()).unwrap();
+        let kinds = BrokenKind::ALL.map(|kind| ClickMap::of_kind(GRID, kind));
+        for map in [ClickMap::uniform(GRID), ClickMap::steps(GRID), one].iter().chain(&kinds) {
+            assert!((map.probabilities().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            assert!(map.probabilities().iter().all(|&p| p > 0.0));
+        }
+    }
+
+    #[test]
+    fn heatmaps_count_alike_whatever_their_clicks() {
+        let (few, many) = (heatmap(&[(25, 10, 10.0)]), heatmap(&[(25, 50, 10_000.0)]));
+        let map = ClickMap::of([&few, &many], &Smoothing::default()).unwrap();
+        // Half at column 10.5, half at 50.5.
+        assert!((map.centre().x - 30.5).abs() < 0.1, "{:?}", map.centre());
+    }
+
+    #[test]
+    fn more_clicks_are_smoothed_less_and_never_beyond_the_bounds() {
+        let smoothing = Smoothing::default();
+        assert_eq!(smoothing.sigma_for(5_000.0), 1.5);
+        assert!((smoothing.sigma_for(200.0) - 1.5 * 25_f64.powf(1.0 / 6.0)).abs() < 1e-12);
+        assert_eq!(smoothing.sigma_for(0.0), 4.0);
+    }
+
+    #[test]
+    fn without_a_click_there_is_no_map() {
+        let smoothing = Smoothing::default();
+        assert!(ClickMap::of([&Heatmap::zeros(GRID)], &smoothing).unwrap_err().to_string().contains("needs a click"));
+        assert!(ClickMap::of([], &smoothing).is_err());
+        let other = Heatmap::zeros(Grid { rows: 2, columns: 2, bin_size_px: 5.0 });
+        let error = ClickMap::of([&heatmap(&[(0, 0, 1.0)]), &other], &smoothing).unwrap_err().to_string();
+        assert!(error.contains("2 rows x 2 columns where 50 x 60"), "{error}");
+        let hole = Smoothing { uniform_share: 0.0, ..smoothing };
+        assert!(ClickMap::of([&heatmap(&[(0, 0, 1.0)])], &hole).unwrap_err().to_string().contains("uniform_share"));
+    }
+}

@@ -1,0 +1,240 @@
+//! One score from many: [`RankAverage`] and [`BulkAverage`] without labels, [`LogisticFusion`] with some.
+//!
+//! All take the parts of a banner as `[Option<f64>]`: a part that is missing, such as a metric that was not measured, has no say.
+
+use faer::Mat;
+
+use super::{NullModel, Score};
+use crate::analysis::{LogisticRegression, LogisticRegressionConfig};
+use crate::{Error, Result};
+
+/// A banner's parts in a fixed order.
+pub type Parts = [Option<f64>];
+
+/// The mean over the parts of the share of fitted banners that score lower. Only the order counts, so no part can drown the others;
+/// but a banner far above all others is no more than the highest.
+#[derive(Debug, Clone)]
+pub struct RankAverage {
+    /// The scores of the fitted banners, sorted, for each part.
+    sorted: Vec<Vec<f64>>,
+}
+
+impl RankAverage {
+    /// To the parts of these banners.
+    ///
+    /// # Errors
+    /// Without a banner, or when banners have different numbers of parts.
+    pub fn fit<'a>(banners: impl IntoIterator<Item = &'a Parts>) -> Result<Self> {
+        let mut sorted: Option<Vec<Vec<f64>>> = None;
+        for parts in banners {
+            let sorted = sorted.get_or_insert_with(|| vec![Vec::new(); parts.len()]);
+            check_parts(sorted.len(), parts)?;
+            sorted.iter_mut().zip(parts).for_each(|(scores, part)| scores.extend(part.filter(|p| p.is_finite())));
+        }
+        let mut sorted = sorted.ok_or_else(|| Error::Data("ranks need a banner".to_owned()))?;
+        sorted.iter_mut().for_each(|scores| scores.sort_by(f64::total_cmp));
+        Ok(Self { sorted })
+    }
+}
+
+impl Score<Parts> for RankAverage {
+    fn name(&self) -> &'static str {
+        "rank_average"
+    }
+
+    /// Between 0 and 1; 1/2 without a part.
+    fn score(&self, parts: &Parts) -> Result<f64> {
+        check_parts(self.sorted.len(), parts)?;
+        let rank = |(scores, part): (&Vec<f64>, &Option<f64>)| {
+            let part = part.filter(|_| !scores.is_empty())?;
+            // Of equals, half are counted as lower.
+            let lower = scores.partition_point(|&s| s < part) + scores.partition_point(|&s| s <= part);
+            Some(lower as f64 / (2 * scores.len()) as f64)
+        };
+        Ok(mean(self.sorted.iter().zip(parts).filter_map(rank)).unwrap_or(0.5))
+    }
+}
+
+/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of its [`NullModel`], so parts are z
+/// already. A banner that stands out far in one part stands out in the mean.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BulkAverage;
+
+impl BulkAverage {
+    /// z above or below this counts as this, so that one part alone does not decide.
+    const LARGEST_Z: f64 = 8.0;
+}
+
+impl Score<Parts> for BulkAverage {
+    fn name(&self) -> &'static str {
+        "bulk_average"
+    }
+
+    /// 0 without a part.
+    fn score(&self, parts: &Parts) -> Result<f64> {
+        let clipped = parts.iter().flatten().map(|z| z.clamp(-Self::LARGEST_Z, Self::LARGEST_Z));
+        Ok(mean(clipped).unwrap_or(0.0))
+    }
+}
+
+/// Regularised logistic regression on the parts: the probability that a banner is broken, calibrated as far as the labels allow. A missing
+/// part takes the mean of the fitted banners.
+#[derive(Debug, Clone)]
+pub struct LogisticFusion {
+    means: Vec<f64>,
+    regression: LogisticRegression,
+}
+
+impl LogisticFusion {
+    /// Fewer labelled banners of either class teach nothing.
+    pub const LEAST_OF_A_CLASS: usize = 3;
+
+    /// To labelled banners. `c` is the inverse strength of the penalty on the weights of standardised parts.
+    ///
+    /// # Errors
+    /// With fewer than [`LogisticFusion::LEAST_OF_A_CLASS`] banners of either class, or parts that are not finite.
+    pub fn fit(banners: &[&Parts], broken: &[bool], c: f64) -> Result<Self> {
+        let (good, bad) = (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
+        if good.min(bad) < Self::LEAST_OF_A_CLASS {
+            let least = Self::LEAST_OF_A_CLASS;
+            return Err(Error::Data(format!(
+                "{bad} broken and {good} good banners are labelled: {least} of each are needed"
+            )));
+        }
+        let columns = banners.first().map_or(0, |parts| parts.len());
+        banners.iter().try_for_each(|parts| check_parts(columns, parts))?;
+        let means: Vec<f64> =
+            (0..columns).map(|at| mean(banners.iter().filter_map(|parts| parts[at])).unwrap_or(0.0)).collect();
+        let table = table(banners, &means);
+        let labels: Vec<usize> = broken.iter().map(|&b| usize::from(b)).collect();
+        let config = LogisticRegressionConfig { c, ..Default::default() };
+        let regression = config.fit(table.as_ref(), &labels, 2)?;
+        Ok(Self { means, regression })
+    }
+
+    /// What one standard deviation of each part adds to the log odds of broken.
+    pub fn weights(&self) -> Vec<f64> {
+        let weights = self.regression.weights();
+        (0..self.means.len()).map(|at| weights[(at, 1)] - weights[(at, 0)]).collect()
+    }
+}
+
+impl Score<Parts> for LogisticFusion {
+    fn name(&self) -> &'static str {
+        "fusion"
+    }
+
+    /// The probability that the banner is broken.
+    fn score(&self, parts: &Parts) -> Result<f64> {
+        check_parts(self.means.len(), parts)?;
+        let table = table(&[parts], &self.means);
+        Ok(self.regression.probabilities(table.as_ref())?[(0, 1)])
+    }
+}
+
+/// z of every part of every banner under the null model of its part. A part that too few banners have, or that has no spread to learn
+/// from, is left out: `None` in every banner.
+pub fn standardized(banners: &[Vec<Option<f64>>], clicks: &[f64]) -> Vec<Vec<Option<f64>>> {
+    let columns = banners.first().map_or(0, Vec::len);
+    let models: Vec<Option<NullModel>> = (0..columns)
+        .map(|at| {
+            let known = banners.iter().zip(clicks).filter_map(|(parts, &clicks)| Some((parts[at]?, clicks)));
+            let (scores, clicks): (Vec<f64>, Vec<f64>) = known.unzip();
+            NullModel::fit(&scores, &clicks).ok()
+        })
+        .collect();
+    let z = |(parts, &clicks): (&Vec<Option<f64>>, &f64)| {
+        parts.iter().zip(&models).map(|(part, model)| Some(model.as_ref()?.z((*part)?, clicks))).collect()
+    };
+    banners.iter().zip(clicks).map(z).collect()
+}
+
+fn table(banners: &[&Parts], means: &[f64]) -> Mat<f64> {
+    Mat::from_fn(banners.len(), means.len(), |row, at| banners[row][at].unwrap_or(means[at]))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+fn check_parts(expected: usize, parts: &Parts) -> Result<()> {
+    match parts.len() == expected {
+        true => Ok(()),
+        false => Err(Error::Data(format!("{} parts where {expected} are expected", parts.len()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample_rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    /// One in ten is broken and higher by `apart` in the first part; the second is noise, often missing.
+    fn banners(count: usize, apart: f64) -> (Vec<Vec<Option<f64>>>, Vec<bool>) {
+        let mut rng = sample_rng(8, 0);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        (0..count)
+            .map(|i| {
+                let broken = i % 10 == 0;
+                let shift = if broken { apart } else { 0.0 };
+                (vec![Some(shift + normal()), (i % 3 > 0).then(&mut normal)], broken)
+            })
+            .unzip()
+    }
+
+    #[test]
+    fn ranks_are_shares_of_lower_banners() {
+        let fitted: Vec<Vec<Option<f64>>> = (0..4).map(|i| vec![Some(f64::from(i)), Some(-f64::from(i))]).collect();
+        let ranks = RankAverage::fit(fitted.iter().map(Vec::as_slice)).unwrap();
+        // Below it 3 of 4; equal one counts half.
+        assert_eq!(ranks.score(&[Some(3.0), None]).unwrap(), 3.5 / 4.0);
+        assert_eq!(ranks.score(&[Some(3.0), Some(-3.0)]).unwrap(), 0.5);
+        assert_eq!(ranks.score(&[None, None]).unwrap(), 0.5);
+        assert!(ranks.score(&[None]).is_err() && RankAverage::fit([]).is_err());
+    }
+
+    #[test]
+    fn the_useful_part_gets_the_weight_and_probabilities_are_calibrated() {
+        let (parts, broken) = banners(4_000, 2.0);
+        let rows: Vec<&Parts> = parts.iter().map(Vec::as_slice).collect();
+        let fusion = LogisticFusion::fit(&rows[..2_000], &broken[..2_000], 1.0).unwrap();
+        let weights = fusion.weights();
+        assert!(weights[0] > 1.5 && weights[1].abs() < 0.3, "{weights:?}");
+        // Of held-out banners with a probability around one half, about half are broken.
+        let near: Vec<bool> = (2_000..4_000)
+            .filter(|&at| (0.3..0.7).contains(&fusion.score(rows[at]).unwrap()))
+            .map(|at| broken[at])
+            .collect();
+        let share = near.iter().filter(|b| **b).count() as f64 / near.len() as f64;
+        assert!(near.len() > 50 && (0.3..0.7).contains(&share), "{share} of {}", near.len());
+    }
+
+    #[test]
+    fn two_broken_banners_are_too_few() {
+        let (parts, broken) = banners(20, 2.0);
+        let rows: Vec<&Parts> = parts.iter().map(Vec::as_slice).collect();
+        let error = LogisticFusion::fit(&rows, &broken, 1.0).unwrap_err().to_string();
+        assert!(error.contains("2 broken and 18 good banners are labelled: 3 of each are needed"), "{error}");
+    }
+
+    #[test]
+    fn standardized_parts_of_good_banners_are_standard_normal_and_holes_stay() {
+        let (parts, broken) = banners(3_000, 6.0);
+        let z = standardized(&parts, &vec![100.0; 3_000]);
+        let of = |wanted: bool| -> Vec<f64> {
+            z.iter().zip(&broken).filter(|(_, b)| **b == wanted).filter_map(|(z, _)| z[0]).collect()
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        assert!(mean(&of(false)).abs() < 0.15 && mean(&of(true)) > 4.0);
+        assert!(z.iter().zip(&parts).all(|(z, parts)| z[1].is_some() == parts[1].is_some()));
+        assert!(standardized(&parts[..5], &[100.0; 5]).iter().flatten().all(Option::is_none));
+    }
+
+    #[test]
+    fn the_bulk_average_is_a_clipped_mean() {
+        assert_eq!(BulkAverage.score(&[Some(1.0), None, Some(100.0)]).unwrap(), 4.5);
+        assert_eq!(BulkAverage.score(&[None]).unwrap(), 0.0);
+    }
+}

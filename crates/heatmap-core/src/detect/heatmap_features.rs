@@ -1,0 +1,109 @@
+//! Feature vectors of heatmaps without a network, and scores of heatmaps that look at features.
+
+use faer::Mat;
+use rayon::prelude::*;
+
+use super::Score;
+use super::click_map::check_grid;
+use crate::{Grid, Heatmap, Result};
+
+/// Square roots of the shares of the clicks in cells of several bins: Euclidean distance is then Hellinger's distance of the
+/// two distributions (up to the square root of 2), and the noise of the counts is the same in every cell (Anscombe 1948).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PooledShares {
+    grid: Grid,
+    cell_bins: usize,
+}
+
+impl PooledShares {
+    /// Cells of `cell_bins` x `cell_bins` bins; the last row and column may be narrower.
+    ///
+    /// # Panics
+    /// When `cell_bins` is 0.
+    pub fn new(grid: Grid, cell_bins: usize) -> Self {
+        assert!(cell_bins > 0, "a cell needs a bin");
+        Self { grid, cell_bins }
+    }
+
+    /// Number of features.
+    pub fn len(&self) -> usize {
+        self.grid.rows.div_ceil(self.cell_bins) * self.grid.columns.div_ceil(self.cell_bins)
+    }
+
+    /// Whether there is no feature, on a grid without a bin.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The features of one heatmap; zeros without a click.
+    ///
+    /// # Errors
+    /// When the heatmap is on another grid.
+    pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f64>> {
+        check_grid(self.grid, heatmap)?;
+        let columns = self.grid.columns.div_ceil(self.cell_bins);
+        let mut cells = vec![0.0; self.len()];
+        for (row, line) in heatmap.values().chunks_exact(self.grid.columns).enumerate() {
+            let cells = &mut cells[row / self.cell_bins * columns..][..columns];
+            for (column, &value) in line.iter().enumerate() {
+                cells[column / self.cell_bins] += f64::from(value);
+            }
+        }
+        let total: f64 = cells.iter().sum();
+        let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
+        cells.iter_mut().for_each(|cell| *cell = (*cell * scale).sqrt());
+        Ok(cells)
+    }
+
+    /// The features of many heatmaps, one a row.
+    ///
+    /// # Errors
+    /// When a heatmap is on another grid.
+    pub fn table(&self, heatmaps: &[&Heatmap]) -> Result<Mat<f64>> {
+        let rows: Vec<Vec<f64>> = heatmaps.par_iter().map(|heatmap| self.of(heatmap)).collect::<Result<_>>()?;
+        Ok(Mat::from_fn(rows.len(), self.len(), |row, column| rows[row][column]))
+    }
+}
+
+/// A score of features, of the features of a heatmap.
+#[derive(Debug, Clone)]
+pub struct OnFeatures<S> {
+    features: PooledShares,
+    score: S,
+}
+
+impl<S> OnFeatures<S> {
+    /// `score`, fitted to such features.
+    pub fn new(features: PooledShares, score: S) -> Self {
+        Self { features, score }
+    }
+}
+
+impl<S: Score<[f64]>> Score<Heatmap> for OnFeatures<S> {
+    fn name(&self) -> &'static str {
+        self.score.name()
+    }
+
+    fn score(&self, heatmap: &Heatmap) -> Result<f64> {
+        self.score.score(&self.features.of(heatmap)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_pool_their_bins_and_have_length_one() {
+        let grid = Grid { rows: 3, columns: 5, bin_size_px: 5.0 };
+        let values = (0..15).map(|v| v as f32).collect();
+        let pooled = PooledShares::new(grid, 2);
+        let features = pooled.of(&Heatmap::from_values(grid, values).unwrap()).unwrap();
+        // Rows 0 and 1: (0 + 1 + 5 + 6), (2 + 3 + 7 + 8), (4 + 9); row 2: (10 + 11), (12 + 13), 14; of 105.
+        for (feature, sum) in features.iter().zip([12.0, 20.0, 13.0, 21.0, 25.0, 14.0_f64]) {
+            assert!((feature - (sum / 105.0).sqrt()).abs() < 1e-15);
+        }
+        assert_eq!((pooled.len(), features.len()), (6, 6));
+        assert_eq!(pooled.of(&Heatmap::zeros(grid)).unwrap(), [0.0; 6]);
+    }
+}

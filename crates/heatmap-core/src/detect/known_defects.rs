@@ -1,0 +1,112 @@
+//! [`KnownDefects`]: how much better a known way of breaking explains the clicks than the good map alone.
+//!
+//! The plain likelihood ratio asks whether all clicks are bad. A banner that is broken for some of its users mixes good clicks with bad
+//! ones, and it is one of a handful of kinds that logs have shown. So each kind k is offered with shares s: the score is the
+//! largest mean over the clicks of ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio. The kinds are stated maps
+//! ([`ClickMap::of_kind`]), not fitted ones; no label is needed, and the winner is the explanation.
+
+use super::click_map::check_grid;
+use super::likelihood_ratio::weighted_sum;
+use super::{ClickMap, Score};
+use crate::synth::BrokenKind;
+use crate::{Grid, Heatmap, Result};
+
+/// Shares of the clicks that a defect is offered.
+const SHARES: [f64; 3] = [0.3, 0.6, 0.9];
+
+/// The kinds against one good map.
+#[derive(Debug, Clone)]
+pub struct KnownDefects {
+    name: &'static str,
+    grid: Grid,
+    /// ln of the ratio for each click in each bin, for each kind and share.
+    hypotheses: Vec<(BrokenKind, f64, Vec<f32>)>,
+}
+
+/// What explains a heatmap best among the known kinds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DefectGuess {
+    /// The kind.
+    pub kind: BrokenKind,
+    /// Share of the clicks that it takes, of those that are offered.
+    pub share: f64,
+    /// Mean logarithm of the likelihood ratio over the clicks; below 0 the good map alone explains the clicks better.
+    pub score: f64,
+}
+
+impl KnownDefects {
+    /// Every kind and share against `good`, called `name` in tables.
+    pub fn new(name: &'static str, good: &ClickMap) -> Self {
+        let grid = good.grid();
+        let hypothesis = |kind: BrokenKind, share: f64| {
+            let mixed = good.mixed_with(&ClickMap::of_kind(grid, kind), share);
+            let ratio = |(mixed, good): (&f64, &f64)| (mixed / good).ln() as f32;
+            (kind, share, mixed.probabilities().iter().zip(good.probabilities()).map(ratio).collect())
+        };
+        let kinds = BrokenKind::ALL.into_iter();
+        Self { name, grid, hypotheses: kinds.flat_map(|kind| SHARES.map(|share| hypothesis(kind, share))).collect() }
+    }
+
+    /// The kind and share that explain `heatmap` best; the first of equals.
+    ///
+    /// # Errors
+    /// When the heatmap is on another grid.
+    pub fn guess(&self, heatmap: &Heatmap) -> Result<DefectGuess> {
+        check_grid(self.grid, heatmap)?;
+        let mut best: Option<DefectGuess> = None;
+        for (kind, share, weights) in &self.hypotheses {
+            let (sum, clicks) = weighted_sum(heatmap.values(), weights);
+            let score = if clicks > 0.0 { sum / clicks } else { 0.0 };
+            if best.is_none_or(|best| score > best.score) {
+                best = Some(DefectGuess { kind: *kind, share: *share, score });
+            }
+        }
+        Ok(best.expect("there are kinds"))
+    }
+}
+
+impl Score<Heatmap> for KnownDefects {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn score(&self, heatmap: &Heatmap) -> Result<f64> {
+        Ok(self.guess(heatmap)?.score)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Smoothing;
+    use crate::synth::{Defect, Layout, Population, Span};
+
+    #[test]
+    fn the_kind_that_was_drawn_is_the_kind_that_is_guessed() {
+        let layout = Layout::draw(1, 0);
+        let good = Population { prevalence: 0.0, ..Default::default() };
+        let anchor = good.banner(&layout, 1, 0, 20_000).heatmap;
+        let known = KnownDefects::new("known_defects", &ClickMap::of([&anchor], &Smoothing::default()).unwrap());
+        let broken = Population { prevalence: 1.0, severity: Span::only(0.9), ..Default::default() };
+        let (mut right, mut all) = (0, 0);
+        for index in 0..200 {
+            let banner = broken.banner(&layout, 2, index, 2_000);
+            if let Some(Defect::Misplaced(kind)) = banner.defect {
+                all += 1;
+                right += usize::from(known.guess(&banner.heatmap).unwrap().kind == kind);
+            }
+        }
+        assert!(right * 10 > all * 9, "{right} of {all}");
+    }
+
+    #[test]
+    fn a_good_banner_needs_no_defect() {
+        let layout = Layout::draw(1, 0);
+        let good = Population { prevalence: 0.0, ..Default::default() };
+        let heatmaps: Vec<_> = (0..40).map(|i| good.banner(&layout, 1, i, 5_000).heatmap).collect();
+        let known = KnownDefects::new("known_defects", &ClickMap::of(&heatmaps[..20], &Smoothing::default()).unwrap());
+        let negative = heatmaps[20..].iter().filter(|h| known.score(h).unwrap() < 0.05).count();
+        assert!(negative >= 18, "{negative} of 20");
+        assert_eq!(known.score(&Heatmap::zeros(Grid::MEDIUM_RECTANGLE)).unwrap(), 0.0);
+    }
+}
