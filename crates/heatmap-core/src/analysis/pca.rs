@@ -81,6 +81,11 @@ impl Pca {
         Ok(centred * &self.components)
     }
 
+    /// Mean of each feature, which is taken off first.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
     /// The directions, [features, components], orthonormal.
     pub fn components(&self) -> MatRef<'_, f64> {
         self.components.as_ref()

@@ -17,11 +17,8 @@ const LEAST_CLICKS: f64 = 3.0;
 /// The clusters of a heatmap, by settings that follow its clicks, and the clicks outside of them.
 fn clusters(heatmap: &Heatmap) -> Result<(Vec<DensityCluster>, f64)> {
     let radius_bins = (2.0 * (5_000.0 / heatmap.total().max(1.0)).powf(1.0 / 6.0)).clamp(1.5, 5.0);
-    let config = DensityClusteringConfig {
-        radius_bins,
-        min_clicks: LEAST_CLICKS,
-        relative_to_uniform: RELATIVE_TO_UNIFORM,
-    };
+    let config =
+        DensityClusteringConfig { radius_bins, min_clicks: LEAST_CLICKS, relative_to_uniform: RELATIVE_TO_UNIFORM };
     let found = config.fit(heatmap)?;
     Ok((found.clusters().to_vec(), found.noise_clicks()))
 }

@@ -1,0 +1,128 @@
+//! [`GridDetector`]: every score of a heatmap, fitted to one grid in one size.
+
+use super::{
+    Anchor, ClickMap, CosineAnchor, IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance,
+    LikelihoodRatio, MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Score,
+};
+use crate::{Heatmap, Result};
+
+/// What a part needs to have seen before it can score a banner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: zero-shot.
+    Nothing,
+    /// The anchor of the grid: one-shot.
+    Anchor,
+    /// The banners of the grid, without labels.
+    Population,
+}
+
+/// The parts of a detector, in order: name, and what each needs.
+pub const PARTS: [(&str, Needs); 11] = [
+    ("likelihood_ratio", Needs::Anchor),
+    ("known_defects", Needs::Anchor),
+    ("layout_distance", Needs::Anchor),
+    ("cosine_anchor", Needs::Anchor),
+    ("zero_shot", Needs::Nothing),
+    ("zero_shot_defects", Needs::Nothing),
+    ("noise_share", Needs::Nothing),
+    ("pca_reconstruction", Needs::Population),
+    ("mahalanobis", Needs::Population),
+    ("knn_distance", Needs::Population),
+    ("isolation_forest", Needs::Population),
+];
+
+/// Settings of the parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectorConfig {
+    /// Bins along each side of a cell of the feature vectors.
+    pub cell_bins: usize,
+    /// Directions that PCA keeps.
+    pub components: usize,
+    /// Neighbours whose distance counts.
+    pub neighbors: usize,
+    /// Seed of the isolation forest.
+    pub seed: u64,
+}
+
+impl Default for DetectorConfig {
+    fn default() -> Self {
+        Self { cell_bins: 5, components: 8, neighbors: 10, seed: 0 }
+    }
+}
+
+/// The fitted parts of one grid.
+pub struct GridDetector {
+    ratio: LikelihoodRatio,
+    known: KnownDefects,
+    /// In the order of [`PARTS`]; none where there was too little to fit.
+    scores: Vec<Option<Box<dyn Score<Heatmap>>>>,
+}
+
+impl GridDetector {
+    /// Banners that the parts which need a population are fitted to, at least.
+    pub const LEAST_POPULATION: usize = 20;
+
+    /// From the anchor of the grid, and heatmaps of the grid without labels, which may be those that are scored later.
+    ///
+    /// # Errors
+    /// When a heatmap lies on another grid than the anchor.
+    pub fn fit(config: &DetectorConfig, anchor: &Anchor, population: &[&Heatmap]) -> Result<Self> {
+        let grid = anchor.map.grid();
+        let ratio = LikelihoodRatio::one_shot(anchor.map.clone())?;
+        let known = KnownDefects::new("known_defects", &anchor.map);
+        let features = PooledShares::new(grid, config.cell_bins);
+        // As many clicks as the clustering is made for.
+        let good = anchor.map.heatmap(5_000.0);
+        let cosine = CosineAnchor::new(&features.of(&good)?)?;
+        let mut scores: Vec<Option<Box<dyn Score<Heatmap>>>> = vec![
+            Some(Box::new(ratio.clone())),
+            Some(Box::new(known.clone())),
+            // A good map without clusters has no layout to be far from.
+            LayoutDistance::fit(&good).ok().map(|score| Box::new(score) as _),
+            Some(Box::new(OnFeatures::new(features, cosine))),
+            Some(Box::new(LikelihoodRatio::zero_shot(grid))),
+            Some(Box::new(KnownDefects::new("zero_shot_defects", &ClickMap::steps(grid)))),
+            Some(Box::new(NoiseShare)),
+        ];
+        if population.len() >= Self::LEAST_POPULATION {
+            let table = features.table(population)?;
+            let rows = table.as_ref();
+            let knn = KnnDistanceConfig { neighbors: config.neighbors, ..Default::default() };
+            let forest = IsolationForestConfig { seed: config.seed, ..Default::default() };
+            let pca = PcaReconstructionConfig { components: config.components };
+            // Banners that are all alike span too few directions.
+            scores.push(pca.fit(rows).ok().map(|score| Box::new(OnFeatures::new(features, score)) as _));
+            scores.push(Some(Box::new(OnFeatures::new(features, MahalanobisConfig::default().fit(rows)?))));
+            scores.push(Some(Box::new(OnFeatures::new(features, knn.fit(rows)?))));
+            scores.push(Some(Box::new(OnFeatures::new(features, forest.fit(rows)?))));
+        }
+        scores.resize_with(PARTS.len(), || None);
+        Ok(Self { ratio, known, scores })
+    }
+
+    /// The parts of one banner, in the order of [`PARTS`].
+    ///
+    /// # Errors
+    /// When the heatmap lies on another grid.
+    pub fn parts(&self, heatmap: &Heatmap) -> Result<Vec<Option<f64>>> {
+        self.scores.iter().map(|score| score.as_ref().map(|score| score.score(heatmap)).transpose()).collect()
+    }
+
+    /// The likelihood ratio, whose contributions show which bins drive a score.
+    pub fn likelihood_ratio(&self) -> &LikelihoodRatio {
+        &self.ratio
+    }
+
+    /// The known defects, whose guess says in words what is wrong.
+    pub fn known_defects(&self) -> &KnownDefects {
+        &self.known
+    }
+}
+
+impl std::fmt::Debug for GridDetector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<&str> = self.scores.iter().flatten().map(|score| score.name()).collect();
+        f.debug_struct("GridDetector").field("parts", &parts).finish_non_exhaustive()
+    }
+}
