@@ -15,8 +15,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::facet_encoders::{FacetEncoder, PretrainedName, RunName, found_runs};
+use heatmap_core::Heatmap;
 use heatmap_examples::facet_output::{FacetView, write_all};
+use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName, found_runs};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::evaluation::Facets;
 use heatmap_train::run::RunFolder;
@@ -51,7 +52,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     if let Some(twice) = first_twice(names.chain(["untrained".to_owned()])) {
         return Err(format!("`{twice}` is the name of two encoders: give each its own").into());
     }
-    let mut encoders = vec![FacetEncoder::untrained(seed, &device)];
+    let mut encoders = vec![NamedEncoder::untrained(seed, &device)];
     for pretrained in &arguments.pretrained {
         encoders.push(pretrained.open(&device)?);
     }
@@ -62,15 +63,16 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         if shared.smoke { Facets { counts: 3, places: 3, draws: 2, ..Facets::default() } } else { Facets::default() };
     let samples = facets.samples(seed)?;
     let bar = image_bar(encoders.len() * samples.len(), "looking");
+    let heatmaps: Vec<&Heatmap> = samples.iter().map(|sample| &sample.heatmap).collect();
     let mut views = Vec::new();
     for encoder in &encoders {
-        let features = encoder.features(&samples, &device, |done| bar.inc(done as u64))?;
+        let features = encoder.features(&heatmaps, &device, |done| bar.inc(done as u64))?;
         views.push(FacetView::new(encoder.name(), features, &samples)?);
     }
     bar.finish_and_clear();
     let settings = serde_json::json!({
         "seed": seed, "counts": facets.counts, "places": facets.places, "draws": facets.draws, "clicks": facets.clicks,
-        "encoders": encoders.iter().map(FacetEncoder::name).collect::<Vec<_>>(),
+        "encoders": encoders.iter().map(NamedEncoder::name).collect::<Vec<_>>(),
     });
     let (folder, moved) = RunFolder::create(&shared.out("facets"), &settings)?;
     if let Some(moved) = moved {

@@ -36,3 +36,11 @@ pub fn image_bar(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressB
     bar.set_message(what);
     bar
 }
+
+/// A bar over anything that is counted.
+pub fn plain_bar(length: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template(&format!("{{bar:24}} {{pos}}/{{len}} {what} {{msg}}  {{eta}} left"));
+    bar.set_style(style.expect("the template is correct").progress_chars("=> "));
+    bar
+}

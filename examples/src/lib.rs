@@ -2,22 +2,23 @@
 //! reads and writes, and what runs leave behind. The examples themselves are thin mains beside this folder.
 
 mod arguments;
+pub mod benchmark;
 pub mod count_output;
 mod ending;
-pub mod facet_encoders;
 pub mod facet_output;
 pub mod feature_input;
 pub mod feature_output;
 mod features;
 pub mod fine_tune;
 pub mod location_output;
+pub mod named_encoders;
 pub mod simclr_report;
 pub mod start;
 mod total_clicks;
 
 pub use arguments::SharedArguments;
 pub use ending::{Ending, end};
-pub use features::{extract_with_bar, image_bar};
+pub use features::{extract_with_bar, image_bar, plain_bar};
 pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
 
 /// A line for the user.

@@ -28,6 +28,8 @@ mod heatmap;
 #[cfg(feature = "plot")]
 pub mod plot;
 mod random;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod synth;
 pub mod table;
 mod upsample;

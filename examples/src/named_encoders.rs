@@ -1,4 +1,4 @@
-//! The encoders that the `facets` example compares: untrained, of a run, or published.
+//! Encoders that examples compare: untrained, of a run, or published.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,7 +9,6 @@ use heatmap_core::{Heatmap, Normalization, Upsampling};
 use heatmap_models::burn::tensor::{Device, Tensor};
 use heatmap_models::{Backbone, Encoder, LoadOptions, ModelName, TensorFile};
 use heatmap_train::data::{ImageConfig, PretrainedProtocol};
-use heatmap_train::evaluation::FacetSample;
 use heatmap_train::features::{Output, PublishedEncoder};
 use heatmap_train::run::{FineTuneConfig, RunFolder};
 
@@ -29,7 +28,7 @@ pub struct PretrainedName {
 
 /// An encoder and how heatmaps become its images.
 #[derive(Debug)]
-pub struct FacetEncoder {
+pub struct NamedEncoder {
     name: String,
     kind: Kind,
 }
@@ -83,7 +82,7 @@ impl RunName {
     ///
     /// # Errors
     /// When the folder holds no finished run.
-    pub fn open(&self, device: &Device) -> Result<FacetEncoder, Box<dyn Error>> {
+    pub fn open(&self, device: &Device) -> Result<NamedEncoder, Box<dyn Error>> {
         let folder = RunFolder::open(&self.folder)?;
         let config: serde_json::Value = folder.read_json(RunFolder::CONFIG)?;
         // count and location keep these under `training`, simclr at the top.
@@ -96,7 +95,7 @@ impl RunName {
         let file = TensorFile::open(folder.file("encoder.safetensors"))?;
         let network = architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
         let (network, _) = network.load_weights(&file, &LoadOptions::new().without_head())?;
-        Ok(FacetEncoder { name: self.name.clone(), kind: Kind::Ours(network, image) })
+        Ok(NamedEncoder { name: self.name.clone(), kind: Kind::Ours(network, image) })
     }
 }
 
@@ -111,13 +110,13 @@ impl PretrainedName {
     ///
     /// # Errors
     /// When the file holds another network.
-    pub fn open(&self, device: &Device) -> Result<FacetEncoder, Box<dyn Error>> {
+    pub fn open(&self, device: &Device) -> Result<NamedEncoder, Box<dyn Error>> {
         let (network, _) = PublishedEncoder::load(self.model, &TensorFile::open(&self.file)?, device)?;
-        Ok(FacetEncoder { name: self.name(), kind: Kind::Published(network) })
+        Ok(NamedEncoder { name: self.name(), kind: Kind::Published(network) })
     }
 }
 
-impl FacetEncoder {
+impl NamedEncoder {
     /// A ResNet-50 with the parameters that `seed` draws.
     pub fn untrained(seed: u64, device: &Device) -> Self {
         use heatmap_models::burn::module::Module;
@@ -131,21 +130,21 @@ impl FacetEncoder {
         &self.name
     }
 
-    /// The features of all samples, one a row. `each_batch` is told how many samples are done.
+    /// The features of all heatmaps, one a row. `each_batch` is told how many more are done.
     ///
     /// # Errors
     /// When a heatmap does not fit into the images.
     pub fn features(
         &self,
-        samples: &[FacetSample],
+        heatmaps: &[&Heatmap],
         device: &Device,
         mut each_batch: impl FnMut(usize),
     ) -> Result<Mat<f64>, Box<dyn Error>> {
         let mut values: Vec<f32> = Vec::new();
-        for (at, batch) in samples.chunks(BATCH).enumerate() {
+        for (at, batch) in heatmaps.chunks(BATCH).enumerate() {
             match &self.kind {
                 Kind::Ours(network, image) => {
-                    let images = image.batch(batch.iter().map(|sample| &sample.heatmap), device)?;
+                    let images = image.batch(batch.iter().copied(), device)?;
                     let features = network.forward_features(images).into_data().convert::<f32>();
                     values.extend(features.try_to_vec::<f32>().expect("converted to f32"));
                 }
@@ -156,8 +155,8 @@ impl FacetEncoder {
             }
             each_batch(batch.len());
         }
-        let dim = values.len() / samples.len();
-        Ok(Mat::from_fn(samples.len(), dim, |row, column| f64::from(values[row * dim + column])))
+        let dim = values.len() / heatmaps.len().max(1);
+        Ok(Mat::from_fn(heatmaps.len(), dim, |row, column| f64::from(values[row * dim + column])))
     }
 }
 
@@ -165,7 +164,7 @@ impl FacetEncoder {
 fn published_images(
     network: &PublishedEncoder,
     first: usize,
-    batch: &[FacetSample],
+    batch: &[&Heatmap],
     device: &Device,
 ) -> heatmap_train::Result<Tensor<4>> {
     let protocol = PretrainedProtocol {
@@ -176,6 +175,6 @@ fn published_images(
         std: network.std.clone(),
         seed: 0,
     };
-    let numbered = batch.iter().enumerate().map(|(at, sample)| ((first + at) as u64, sample.heatmap.clone()));
+    let numbered = batch.iter().enumerate().map(|(at, heatmap)| ((first + at) as u64, (*heatmap).clone()));
     protocol.batch(&numbered.collect::<Vec<(u64, Heatmap)>>(), device)
 }

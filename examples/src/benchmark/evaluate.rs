@@ -1,0 +1,173 @@
+//! Runs every method at every budget and measures it.
+
+use heatmap_core::Result;
+use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score};
+use serde::Serialize;
+
+use super::learned::LearnedScores;
+use super::methods::{Method, Scored, Table, methods};
+use super::world::{Aggregated, BenchmarkConfig, GridWorld};
+
+/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over whole grids.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Name of the method.
+    pub method: String,
+    /// What it must know of a grid.
+    pub regime: &'static str,
+    /// Clicks of each banner.
+    pub clicks: u32,
+    /// Area under the ROC curve over all grids together.
+    pub auroc: Interval,
+    /// The same, minus that of the likelihood ratio with one good anchor as z within its grid, the better of its two forms.
+    pub auroc_gain: Interval,
+    /// Mean of the area within each grid.
+    pub auroc_within: f64,
+    /// Average precision.
+    pub aupr: Interval,
+    /// Macro-F1 of the flags, by a threshold from other grids or by the rule without labels.
+    pub macro_f1: Interval,
+    /// F1 of the broken banners.
+    pub f1: f64,
+    /// Share of the good banners that are flagged.
+    pub false_alarms: f64,
+    /// Share of the broken banners that are flagged.
+    pub recall: f64,
+    /// Mean squared error of the probabilities, for methods that give some.
+    pub brier: Option<f64>,
+}
+
+/// All rows, and those of the transfer from one grid to another.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Thresholds and weights from all known grids.
+    pub rows: Vec<Row>,
+    /// Thresholds and weights from a single grid.
+    pub transfer: Vec<Row>,
+}
+
+/// Methods whose transfer from a single grid is measured.
+const TRANSFERRED: [&str; 4] = ["likelihood_ratio", "likelihood_ratio_z", "known_defects", "fusion"];
+/// The baseline of every gain.
+const BASELINE: &str = "likelihood_ratio_z";
+
+/// Every method at every budget. `done` is told of each budget of each seed.
+///
+/// # Errors
+/// When a method cannot be fitted.
+pub fn compare(
+    config: &BenchmarkConfig,
+    learned: &mut dyn LearnedScores,
+    mut done: impl FnMut(u32),
+) -> Result<Comparison> {
+    let methods = methods(&learned.names());
+    let (mut rows, mut transfer) = (Vec::new(), Vec::new());
+    for &budget in &config.budgets {
+        let mut results: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
+        let mut transferred: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
+        let (mut broken, mut groups) = (Vec::new(), Vec::new());
+        for &seed in &config.seeds {
+            let (known, unseen) = tables(config, seed, budget, learned)?;
+            for (method, result) in methods.iter().zip(&mut results) {
+                result.extend(method.apply(&known, &unseen, config.false_alarms)?);
+            }
+            // The i-th unseen grid by the i-th known one.
+            let pairs: Vec<(Table, Table)> = known
+                .groups()
+                .into_iter()
+                .zip(unseen.groups())
+                .map(|(k, u)| (known.of_group(k), unseen.of_group(u)))
+                .collect();
+            for (method, result) in methods.iter().zip(&mut transferred) {
+                if TRANSFERRED.contains(&method.name.as_str()) {
+                    for (known, unseen) in &pairs {
+                        result.extend(method.apply(known, unseen, config.false_alarms)?);
+                    }
+                }
+            }
+            broken.extend(&unseen.broken);
+            groups.extend(&unseen.banner_groups);
+            done(budget);
+        }
+        let truth =
+            Truth { broken: &broken, groups: &groups, bootstrap: Bootstrap::grouped(&groups, config.resamples, 0)? };
+        let baseline = |results: &[Scored]| {
+            let at = methods.iter().position(|method| method.name == BASELINE).expect("the baseline is a method");
+            results[at].scores.clone()
+        };
+        let (base, base_transferred) = (baseline(&results), baseline(&transferred));
+        for (method, result) in methods.iter().zip(&results) {
+            rows.push(truth.row(method, budget, result, &base)?);
+        }
+        for (method, result) in methods.iter().zip(&transferred).filter(|(_, result)| !result.scores.is_empty()) {
+            transfer.push(truth.row(method, budget, result, &base_transferred)?);
+        }
+    }
+    Ok(Comparison { rows, transfer })
+}
+
+/// The parts of the known and of the unseen grids of one seed.
+fn tables(config: &BenchmarkConfig, seed: u64, budget: u32, learned: &mut dyn LearnedScores) -> Result<(Table, Table)> {
+    let (known, unseen) = (config.known_grids(seed, budget)?, config.scored_grids(seed, budget)?);
+    let mut parts = |grid: &GridWorld, aggregated: &Aggregated| {
+        let mut own = grid.parts(aggregated)?;
+        for scores in learned.scores(grid)? {
+            own.iter_mut().zip(scores).for_each(|(parts, score)| parts.push(Some(score)));
+        }
+        Result::Ok(own)
+    };
+    let mut known_parts = Vec::new();
+    for grid in &known {
+        // A known grid is scored by maps of the others, as an unseen one is.
+        let others = known.iter().filter(|other| other.group != grid.group);
+        known_parts.push(parts(grid, &Aggregated::of(others)?)?);
+    }
+    let all = Aggregated::of(known.iter())?;
+    let unseen_parts = unseen.iter().map(|grid| parts(grid, &all)).collect::<Result<_>>()?;
+    Ok((Table::new(&known, known_parts), Table::new(&unseen, unseen_parts)))
+}
+
+struct Truth<'a> {
+    broken: &'a [bool],
+    groups: &'a [usize],
+    bootstrap: Bootstrap,
+}
+
+impl Truth<'_> {
+    fn row(&self, method: &Method, clicks: u32, result: &Scored, baseline: &[f64]) -> Result<Row> {
+        let Scored { scores, flagged } = result;
+        let counts = ConfusionCounts::of(flagged, self.broken);
+        let of_flags = |drawn: &[usize]| {
+            let pick = |from: &[bool]| -> Vec<bool> { drawn.iter().map(|&at| from[at]).collect() };
+            Ok(ConfusionCounts::of(&pick(flagged), &pick(self.broken)).macro_f1())
+        };
+        let bootstrap = &self.bootstrap;
+        Ok(Row {
+            method: method.name.clone(),
+            regime: method.regime.name(),
+            clicks,
+            auroc: bootstrap.of_scores(auroc, scores, self.broken)?,
+            auroc_gain: bootstrap.of_difference(auroc, (scores, baseline), self.broken)?,
+            auroc_within: self.within(scores)?,
+            aupr: bootstrap.of_scores(average_precision, scores, self.broken)?,
+            macro_f1: bootstrap.interval(of_flags)?,
+            f1: counts.f1(),
+            false_alarms: counts.false_alarm_rate(),
+            recall: counts.recall(),
+            brier: method.gives_probabilities().then(|| brier_score(scores, self.broken)).transpose()?,
+        })
+    }
+
+    fn within(&self, scores: &[f64]) -> Result<f64> {
+        let mut groups = self.groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut sum = 0.0;
+        for &group in &groups {
+            let rows = (0..scores.len()).filter(|&at| self.groups[at] == group);
+            let (scores, broken): (Vec<f64>, Vec<bool>) = rows.map(|at| (scores[at], self.broken[at])).unzip();
+            sum += auroc(&scores, &broken)?;
+        }
+        Ok(sum / groups.len() as f64)
+    }
+}

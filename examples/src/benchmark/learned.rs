@@ -1,0 +1,68 @@
+//! Scores from learned features: one minus the cosine similarity to the anchor of the grid, as in the report.
+
+use std::error::Error;
+
+use heatmap_core::analysis::faer::Mat;
+use heatmap_core::detect::{CosineAnchor, Score};
+use heatmap_core::{Heatmap, Result};
+use heatmap_models::burn::tensor::Device;
+
+use super::world::GridWorld;
+use crate::named_encoders::NamedEncoder;
+
+/// Further scores of the banners of a grid.
+pub trait LearnedScores {
+    /// What they are called.
+    fn names(&self) -> Vec<String>;
+
+    /// One list of scores for each name.
+    ///
+    /// # Errors
+    /// When features cannot be computed.
+    fn scores(&mut self, grid: &GridWorld) -> Result<Vec<Vec<f64>>>;
+}
+
+/// None at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLearned;
+
+impl LearnedScores for NoLearned {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn scores(&mut self, _grid: &GridWorld) -> Result<Vec<Vec<f64>>> {
+        Ok(Vec::new())
+    }
+}
+
+/// The features of encoders.
+pub struct EncoderScores<'a> {
+    /// The encoders.
+    pub encoders: &'a [NamedEncoder],
+    /// Where they run.
+    pub device: &'a Device,
+    /// Told of every batch of images.
+    pub each_batch: &'a dyn Fn(usize),
+}
+
+impl LearnedScores for EncoderScores<'_> {
+    fn names(&self) -> Vec<String> {
+        self.encoders.iter().map(|encoder| encoder.name().to_owned()).collect()
+    }
+
+    fn scores(&mut self, grid: &GridWorld) -> Result<Vec<Vec<f64>>> {
+        let bad = |error: Box<dyn Error>| heatmap_core::Error::Data(error.to_string());
+        // The anchor is an image like any other: its map, with as many clicks as it was made of.
+        let anchor = grid.anchor.map.heatmap(grid.anchor.clicks);
+        let heatmaps: Vec<&Heatmap> = std::iter::once(&anchor).chain(&grid.heatmaps).collect();
+        let mut all = Vec::new();
+        for encoder in self.encoders {
+            let features: Mat<f64> = encoder.features(&heatmaps, self.device, self.each_batch).map_err(bad)?;
+            let row = |at: usize| -> Vec<f64> { features.row(at).iter().copied().collect() };
+            let cosine = CosineAnchor::new(&row(0))?;
+            all.push((1..heatmaps.len()).map(|at| cosine.score(&row(at))).collect::<Result<_>>()?);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,257 @@
+//! What the benchmark compares: single scores, and fusions of them, by what each of them needs to know.
+
+use heatmap_core::Result;
+use heatmap_core::detect::evaluation::{Objective, best_threshold};
+use heatmap_core::detect::{
+    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, RankAverage, Score, standardized, z_of_false_alarms,
+};
+
+use super::world::{FURTHER_PARTS, GridWorld};
+
+/// What a method must know of the grid that it scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Regime {
+    /// Nothing: one banner at a time.
+    ZeroShot,
+    /// One good banner.
+    OneShot,
+    /// The banners of the grid, without a label.
+    Unlabelled,
+    /// All of that.
+    All,
+}
+
+impl Regime {
+    /// As tables have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ZeroShot => "zero-shot",
+            Self::OneShot => "one-shot",
+            Self::Unlabelled => "unlabelled grid",
+            Self::All => "one-shot + unlabelled grid",
+        }
+    }
+}
+
+/// One way of scoring.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// Name in tables.
+    pub name: String,
+    /// What it needs to know.
+    pub regime: Regime,
+    how: How,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    /// A part as it is.
+    Part(usize),
+    /// The z of a part among the banners of its grid.
+    PartZ(usize),
+    /// Logistic regression on parts, or their z, with the labels of other grids.
+    Logistic { columns: Vec<usize>, z: bool },
+    /// No labels: the mean rank of z.
+    Rank(Vec<usize>),
+    /// No labels: the mean z, flagged by the rule for unlabelled banners.
+    Bulk(Vec<usize>),
+}
+
+/// The parts of all banners of several grids, as they are and as z within their grid.
+pub struct Table {
+    raw: Vec<Vec<Option<f64>>>,
+    z: Vec<Vec<Option<f64>>>,
+    clicks: Vec<f64>,
+    /// Whether broken.
+    pub broken: Vec<bool>,
+    /// Grid of each banner.
+    pub banner_groups: Vec<usize>,
+}
+
+/// What a method says of the banners to be scored.
+#[derive(Debug, Clone, Default)]
+pub struct Scored {
+    /// Higher = more broken.
+    pub scores: Vec<f64>,
+    /// By a threshold from other grids, or by the rule without labels.
+    pub flagged: Vec<bool>,
+}
+
+/// Inverse strength of the penalty of all fusions: chosen on seeds that the benchmark does not use.
+pub const PENALTY_C: f64 = 0.1;
+
+/// The methods of the benchmark, where the parts end with `learned` cosines of learned features.
+pub(super) fn methods(learned: &[String]) -> Vec<Method> {
+    let method = |name: &str, regime, how| Method { name: name.to_owned(), regime, how };
+    let regime_of = |needs| match needs {
+        Needs::Nothing => Regime::ZeroShot,
+        Needs::Anchor => Regime::OneShot,
+        Needs::Population => Regime::Unlabelled,
+    };
+    let mut all: Vec<Method> = Vec::new();
+    for (at, (name, needs)) in PARTS.into_iter().enumerate() {
+        all.push(method(name, regime_of(needs), How::Part(at)));
+    }
+    let further = |at: usize| PARTS.len() + at;
+    all.push(method(FURTHER_PARTS[0], Regime::Unlabelled, How::Part(further(0))));
+    all.push(method(FURTHER_PARTS[1], Regime::Unlabelled, How::Part(further(1))));
+    all.push(method(FURTHER_PARTS[2], Regime::OneShot, How::Part(further(2))));
+    all.push(method(FURTHER_PARTS[3], Regime::ZeroShot, How::Part(further(3))));
+    all.push(method(FURTHER_PARTS[4], Regime::ZeroShot, How::Part(further(4))));
+    all.push(method("likelihood_ratio_z", Regime::All, How::PartZ(0)));
+    let first_learned = PARTS.len() + FURTHER_PARTS.len();
+    for (at, name) in learned.iter().enumerate() {
+        all.push(method(&format!("cosine of {name}"), Regime::OneShot, How::Part(first_learned + at)));
+    }
+    let of =
+        |wanted: &[Needs]| -> Vec<usize> { (0..PARTS.len()).filter(|&at| wanted.contains(&PARTS[at].1)).collect() };
+    let with = |mut columns: Vec<usize>, more: &[usize]| {
+        columns.extend(more);
+        columns
+    };
+    let statics = with(of(&[Needs::Nothing]), &[further(3), further(4)]);
+    let one_shot = with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
+    let everything: Vec<usize> = (0..first_learned).collect();
+    let knows_kinds = |at: &usize| {
+        PARTS.iter().map(|part| part.0).chain(FURTHER_PARTS).nth(*at).is_some_and(|name| name.contains("defects"))
+    };
+    let unknown: Vec<usize> = everything.iter().copied().filter(|at| !knows_kinds(at)).collect();
+    let logistic = |columns, z| How::Logistic { columns, z };
+    all.push(method("zero_shot_fusion", Regime::ZeroShot, logistic(statics, false)));
+    all.push(method("one_shot_fusion", Regime::OneShot, logistic(one_shot, false)));
+    all.push(method("fusion", Regime::All, logistic(everything.clone(), true)));
+    all.push(method("fusion_without_known_defects", Regime::All, logistic(unknown, true)));
+    if !learned.is_empty() {
+        let with: Vec<usize> = everything.iter().copied().chain(first_learned..first_learned + learned.len()).collect();
+        all.push(method("fusion_with_learned", Regime::All, logistic(with, true)));
+    }
+    all.push(method("rank_average", Regime::Unlabelled, How::Rank(vec![further(0), further(1)])));
+    all.push(method("bulk_average", Regime::Unlabelled, How::Bulk(vec![further(0), further(1)])));
+    all
+}
+
+impl Table {
+    /// The parts of `grids`, each with its z among its own banners.
+    pub fn new(grids: &[GridWorld], parts: Vec<Vec<Vec<Option<f64>>>>) -> Self {
+        let mut table =
+            Self { raw: Vec::new(), z: Vec::new(), clicks: Vec::new(), broken: Vec::new(), banner_groups: Vec::new() };
+        for (grid, parts) in grids.iter().zip(parts) {
+            let clicks = grid.clicks();
+            table.z.extend(standardized(&parts, &clicks));
+            table.raw.extend(parts);
+            table.clicks.extend(clicks);
+            table.broken.extend(&grid.broken);
+            table.banner_groups.extend(std::iter::repeat_n(grid.group, grid.heatmaps.len()));
+        }
+        table
+    }
+
+    /// The grids.
+    pub fn groups(&self) -> Vec<usize> {
+        let mut groups = self.banner_groups.clone();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// The banners of one grid alone.
+    pub fn of_group(&self, group: usize) -> Self {
+        let rows: Vec<usize> = (0..self.banner_groups.len()).filter(|&row| self.banner_groups[row] == group).collect();
+        let pick = |from: &[Vec<Option<f64>>]| rows.iter().map(|&row| from[row].clone()).collect();
+        Self {
+            raw: pick(&self.raw),
+            z: pick(&self.z),
+            clicks: rows.iter().map(|&row| self.clicks[row]).collect(),
+            broken: rows.iter().map(|&row| self.broken[row]).collect(),
+            banner_groups: vec![group; rows.len()],
+        }
+    }
+
+    fn picked(&self, columns: &[usize], z: bool) -> Vec<Vec<Option<f64>>> {
+        let from = if z { &self.z } else { &self.raw };
+        from.iter().map(|parts| columns.iter().map(|&at| parts[at]).collect()).collect()
+    }
+}
+
+impl Scored {
+    /// Adds the banners of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.scores.extend(other.scores);
+        self.flagged.extend(other.flagged);
+    }
+}
+
+impl Method {
+    /// Whether its scores are probabilities of broken.
+    pub fn gives_probabilities(&self) -> bool {
+        matches!(self.how, How::Logistic { .. })
+    }
+
+    /// Learns from `known`, whose labels may be looked at, and scores `unseen`, whose labels may not.
+    ///
+    /// # Errors
+    /// When a part is missing that the method needs, or the labels do not suffice.
+    pub fn apply(&self, known: &Table, unseen: &Table, false_alarms: f64) -> Result<Scored> {
+        match &self.how {
+            How::Part(at) => by_threshold(known, column(&known.raw, *at), column(&unseen.raw, *at)),
+            How::PartZ(at) => by_threshold(known, column(&known.z, *at), column(&unseen.z, *at)),
+            How::Logistic { columns, z } => {
+                let (parts, seen) = (unseen.picked(columns, *z), known.picked(columns, *z));
+                let fusion = LogisticFusion::fit(&rows(&seen), &known.broken, PENALTY_C)?;
+                let scores = scores(&fusion, &parts)?;
+                by_threshold(known, out_of_fold(known, &seen)?, scores)
+            }
+            How::Rank(columns) => {
+                let (parts, seen) = (unseen.picked(columns, true), known.picked(columns, true));
+                let of = |parts: &[Vec<Option<f64>>]| scores(&RankAverage::fit(rows(parts))?, parts);
+                by_threshold(known, of(&seen)?, of(&parts)?)
+            }
+            How::Bulk(columns) => {
+                let raw = scores(&BulkAverage, &unseen.picked(columns, true))?;
+                let null = NullModel::fit(&raw, &unseen.clicks)?;
+                let scores: Vec<f64> = raw.iter().zip(&unseen.clicks).map(|(&s, &clicks)| null.z(s, clicks)).collect();
+                let threshold = z_of_false_alarms(false_alarms)?;
+                Ok(Scored { flagged: scores.iter().map(|&z| z > threshold).collect(), scores })
+            }
+        }
+    }
+}
+
+/// Flags by the threshold that gives the best macro-F1 on the known banners.
+fn by_threshold(known: &Table, known_scores: Vec<f64>, scores: Vec<f64>) -> Result<Scored> {
+    let threshold = best_threshold(&known_scores, &known.broken, Objective::MacroF1)?;
+    Ok(Scored { flagged: scores.iter().map(|&score| score > threshold).collect(), scores })
+}
+
+/// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of a single grid.
+fn out_of_fold(known: &Table, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
+    let single = known.groups().len() == 1;
+    let fold_of = |row: usize| if single { row % 5 } else { known.banner_groups[row] };
+    let mut folds: Vec<usize> = (0..parts.len()).map(fold_of).collect();
+    folds.sort_unstable();
+    folds.dedup();
+    let mut result = vec![0.0; parts.len()];
+    for fold in folds {
+        let (inside, outside): (Vec<usize>, Vec<usize>) = (0..parts.len()).partition(|&row| fold_of(row) == fold);
+        let seen: Vec<&Parts> = outside.iter().map(|&row| parts[row].as_slice()).collect();
+        let broken: Vec<bool> = outside.iter().map(|&row| known.broken[row]).collect();
+        let fusion = LogisticFusion::fit(&seen, &broken, PENALTY_C)?;
+        for row in inside {
+            result[row] = fusion.score(&parts[row])?;
+        }
+    }
+    Ok(result)
+}
+
+fn rows(parts: &[Vec<Option<f64>>]) -> Vec<&Parts> {
+    parts.iter().map(Vec::as_slice).collect()
+}
+
+fn scores(score: &impl Score<Parts>, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
+    parts.iter().map(|parts| score.score(parts)).collect()
+}
+
+/// One part of every banner; one that is missing is no evidence.
+fn column(parts: &[Vec<Option<f64>>], at: usize) -> Vec<f64> {
+    parts.iter().map(|parts| parts[at].unwrap_or(0.0)).collect()
+}

@@ -1,0 +1,13 @@
+//! The `benchmark` example: every score and their fusions on synthetic logs, over budgets of clicks.
+
+mod evaluate;
+mod learned;
+mod methods;
+mod output;
+mod world;
+
+pub use evaluate::{Comparison, Row, compare};
+pub use learned::{EncoderScores, LearnedScores, NoLearned};
+pub use methods::{Method, PENALTY_C, Regime};
+pub use output::{summary, table, write_curves, write_rows};
+pub use world::BenchmarkConfig;

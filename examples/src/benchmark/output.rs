@@ -1,0 +1,129 @@
+//! The table, the curves and the files of the benchmark.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use heatmap_core::detect::evaluation::Interval;
+use heatmap_core::plot::{Curve, curves};
+use heatmap_train::run::RunFolder;
+use serde_json::{Map, Value};
+
+use super::evaluate::{Comparison, Row};
+
+/// One line for each method, one column for each budget: AUROC, and the macro-F1 at `shown_f1` clicks.
+pub fn table(comparison: &Comparison) -> String {
+    let budgets = budgets(&comparison.rows);
+    let mut text = String::from("AUROC over the click budget, 95 % intervals in benchmark.csv\n");
+    let _ = write!(text, "{:30} {:27}", "score", "needs");
+    budgets.iter().for_each(|budget| _ = write!(text, " {budget:>6}"));
+    let _ = writeln!(text, "   macro-F1 at {}", shown(&budgets));
+    for method in names(&comparison.rows) {
+        let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.method == method).collect();
+        let _ = write!(text, "{:30} {:27}", method, rows[0].regime);
+        rows.iter().for_each(|row| _ = write!(text, " {:6.4}", row.auroc.estimate));
+        let f1 = rows.iter().find(|row| row.clicks == shown(&budgets)).map_or(f64::NAN, |row| row.macro_f1.estimate);
+        let _ = writeln!(text, "   {f1:.3}");
+    }
+    let _ = writeln!(text, "\nmacro-F1 on another grid than the one that gave weights and threshold");
+    for method in names(&comparison.transfer) {
+        let _ = write!(text, "{method:58}");
+        let rows = comparison.transfer.iter().filter(|row| row.method == method);
+        rows.for_each(|row| _ = write!(text, " {:6.3}", row.macro_f1.estimate));
+        text.push('\n');
+    }
+    text
+}
+
+/// The budget whose macro-F1 is shown: 200 clicks, or the middle one.
+fn shown(budgets: &[u32]) -> u32 {
+    budgets.iter().copied().find(|&budget| budget == 200).unwrap_or(budgets[budgets.len() / 2])
+}
+
+/// Leaves `benchmark.csv`, every number with its interval.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
+    let mut text = String::from("setting,method,needs,clicks");
+    for name in ["auroc", "auroc_gain", "aupr", "macro_f1"] {
+        let _ = write!(text, ",{name},{name}_low,{name}_high");
+    }
+    text += ",auroc_within_grid,f1,false_alarms,recall,brier\n";
+    for (setting, rows) in [("all known grids", &comparison.rows), ("one known grid", &comparison.transfer)] {
+        for row in rows {
+            let _ = write!(text, "{setting},{},{},{}", row.method, row.regime, row.clicks);
+            for Interval { estimate, low, high } in [row.auroc, row.auroc_gain, row.aupr, row.macro_f1] {
+                let _ = write!(text, ",{estimate:.5},{low:.5},{high:.5}");
+            }
+            let brier = row.brier.map(|brier| format!("{brier:.5}")).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                ",{:.5},{:.5},{:.5},{:.5},{brier}",
+                row.auroc_within, row.f1, row.false_alarms, row.recall
+            );
+        }
+    }
+    Ok(heatmap_core::write_atomically(&folder.file("benchmark.csv"), |out| out.write_all(text.as_bytes()))?)
+}
+
+/// Leaves `auroc.png` and `macro_f1.png`: the methods that matter over the budget.
+///
+/// # Errors
+/// When they cannot be drawn or written.
+pub fn write_curves(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
+    let wanted = [
+        "fusion",
+        "one_shot_fusion",
+        "bulk_average",
+        "known_defects",
+        "likelihood_ratio_z",
+        "zero_shot_fusion",
+        "zero_shot",
+        "isolation_forest",
+        "layout_distance",
+    ];
+    type Value = fn(&Row) -> f64;
+    let auroc: Value = |row| row.auroc.estimate;
+    let macro_f1: Value = |row| row.macro_f1.estimate;
+    for (file, title, value) in [("auroc.png", "AUROC", auroc), ("macro_f1.png", "macro-F1", macro_f1)] {
+        let points: Vec<(&str, Vec<(f64, f64)>)> = wanted
+            .iter()
+            .map(|name| {
+                let rows = comparison.rows.iter().filter(|row| row.method == *name);
+                (*name, rows.map(|row| (f64::from(row.clicks).log10(), value(row))).collect())
+            })
+            .collect();
+        let lines: Vec<Curve<'_>> = points.iter().map(|(name, points)| Curve { name, points }).collect();
+        let title = format!("{title} on grids that were not learned from");
+        curves(&title, "log10 of the clicks of a banner", file.trim_end_matches(".png"), &lines)?
+            .save_png(&folder.file(file))?;
+    }
+    Ok(())
+}
+
+/// Flat numbers for `summary.json`.
+pub fn summary(comparison: &Comparison) -> Map<String, Value> {
+    let mut map = Map::new();
+    for row in &comparison.rows {
+        map.insert(format!("auroc_{}_{}", row.method, row.clicks), row.auroc.estimate.into());
+        map.insert(format!("auroc_gain_low_{}_{}", row.method, row.clicks), row.auroc_gain.low.into());
+        map.insert(format!("macro_f1_{}_{}", row.method, row.clicks), row.macro_f1.estimate.into());
+    }
+    for row in &comparison.transfer {
+        map.insert(format!("transfer_macro_f1_{}_{}", row.method, row.clicks), row.macro_f1.estimate.into());
+    }
+    map
+}
+
+fn budgets(rows: &[Row]) -> Vec<u32> {
+    let mut budgets: Vec<u32> = rows.iter().map(|row| row.clicks).collect();
+    budgets.dedup();
+    budgets
+}
+
+/// Names of the methods in the order of their rows.
+fn names(rows: &[Row]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    rows.iter().for_each(|row| names.extend((!names.contains(&row.method.as_str())).then_some(row.method.as_str())));
+    names
+}
