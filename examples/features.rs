@@ -15,7 +15,6 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -23,7 +22,7 @@ use clap::Parser;
 use heatmap_core::Normalization;
 use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c};
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
@@ -248,16 +247,4 @@ fn write_features(
     let ended = extract(encoder, images, &config.outputs, config.batch, (files, &places), device, each_batch)?;
     bar.finish_and_clear();
     Ok(ended)
-}
-
-/// The first Ctrl-C ends the loop after its batch, the second at once.
-fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
-    Ok(stop)
 }

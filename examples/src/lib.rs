@@ -4,6 +4,7 @@
 mod arguments;
 pub mod benchmark;
 pub mod count_output;
+pub mod detect;
 mod ending;
 pub mod facet_output;
 pub mod feature_input;
@@ -14,11 +15,13 @@ pub mod location_output;
 pub mod named_encoders;
 pub mod simclr_report;
 pub mod start;
+mod stopping;
 mod total_clicks;
 
 pub use arguments::SharedArguments;
 pub use ending::{Ending, end};
 pub use features::{extract_with_bar, image_bar, plain_bar};
+pub use stopping::stop_on_ctrl_c;
 pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
 
 /// A line for the user.

@@ -42,7 +42,7 @@ pub fn bin_clicks<'a>(
 }
 
 /// The bin of a coordinate by the rule in the module's head; `None` outside `0..=length_px`.
-fn bin_of(at_px: f64, length_px: f64, bin_size_px: f64, bins: usize) -> Option<usize> {
+pub(crate) fn bin_of(at_px: f64, length_px: f64, bin_size_px: f64, bins: usize) -> Option<usize> {
     // Also false for NaN.
     let inside = (0.0..=length_px).contains(&at_px);
     inside.then(|| ((at_px / bin_size_px) as usize).min(bins - 1))

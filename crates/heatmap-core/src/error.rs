@@ -80,6 +80,9 @@ pub enum Error {
     /// Data that an analysis or a heatmap cannot work on.
     #[error("{0}")]
     Data(String),
+    /// Work was stopped because the caller said so.
+    #[error("stopped on request")]
+    Stopped,
     /// A picture cannot be drawn.
     #[error("picture: {0}")]
     Plot(String),

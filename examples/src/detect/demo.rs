@@ -49,7 +49,8 @@ pub fn write_demo(folder: &Path, size: DemoSize, seed: u64) -> Result<Demo, Box<
     for grid in 0..size.grids {
         let layout = Layout::draw(seed ^ 0x6465_6d6f, grid);
         for index in 0..size.banners {
-            let mut rng = sample_rng(seed.wrapping_add(grid), index);
+            // Not the stream that decides what is broken.
+            let mut rng = sample_rng(seed.wrapping_add(grid) ^ 0x7461_626C_6573, index);
             // From 40 to 2,000, with as many below 280 as above.
             let total = (40.0 * 50_f64.powf(rng.random::<f64>())) as u32;
             let banner = population.banner(&layout, seed.wrapping_mul(31).wrapping_add(grid), index, total);
@@ -63,7 +64,11 @@ pub fn write_demo(folder: &Path, size: DemoSize, seed: u64) -> Result<Demo, Box<
                 }
             }
             let broken = banner.defect.is_some();
-            let landed = if broken { 0.9 - 0.8 * banner.severity * rng.random::<f64>().sqrt() } else { 0.75 + 0.2 * rng.random::<f64>() };
+            let landed = if broken {
+                0.9 - 0.8 * banner.severity * rng.random::<f64>().sqrt()
+            } else {
+                0.75 + 0.2 * rng.random::<f64>()
+            };
             let landed = if rng.random_bool(0.1) { String::new() } else { format!("{:.0}", landed * f64::from(total)) };
             metrics += &format!("{key},{},{total},{landed}\n", total * rng.random_range(100..400));
             labels += &format!("{key},{}\n", u8::from(broken));

@@ -1,6 +1,7 @@
 //! [`CosineAnchor`]: how far a feature vector points away from an anchor, the comparison of the report.
 
 use super::Score;
+use super::feature_vector::{check_length, largest, length};
 use crate::{Error, Result};
 
 /// One minus the cosine similarity to an anchor.
@@ -16,11 +17,9 @@ impl CosineAnchor {
     /// # Errors
     /// When the anchor is zero or not finite: it points nowhere.
     pub fn new(anchor: &[f64]) -> Result<Self> {
-        let length = anchor.iter().map(|v| v * v).sum::<f64>().sqrt();
-        if !(length.is_finite() && length > 0.0) {
-            return Err(Error::Data(format!("an anchor of length {length} points nowhere")));
-        }
-        Ok(Self { anchor: anchor.iter().map(|v| v / length).collect() })
+        check_length(anchor.len(), anchor)?;
+        let anchor = direction(anchor).ok_or_else(|| Error::Data("an anchor of length 0 points nowhere".to_owned()))?;
+        Ok(Self { anchor })
     }
 }
 
@@ -32,21 +31,20 @@ impl Score<[f64]> for CosineAnchor {
     /// From 0, the direction of the anchor, to 2; 1 for a vector of zeros.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.anchor.len(), features)?;
-        let length = features.iter().map(|v| v * v).sum::<f64>().sqrt();
-        let along: f64 = features.iter().zip(&self.anchor).map(|(v, a)| v * a).sum();
-        Ok(if length > 0.0 { 1.0 - along / length } else { 1.0 })
+        let Some(direction) = direction(features) else { return Ok(1.0) };
+        let cosine: f64 = direction.iter().zip(&self.anchor).map(|(v, a)| v * a).sum();
+        // Rounding must not lead out of the range.
+        Ok((1.0 - cosine).clamp(0.0, 2.0))
     }
 }
 
-/// Checks that a feature vector is as long as those that something was fitted to, and finite.
-pub(super) fn check_length(expected: usize, features: &[f64]) -> Result<()> {
-    if features.len() != expected {
-        return Err(Error::Data(format!("{} features where {expected} are expected", features.len())));
-    }
-    match features.iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(Error::Data(format!("feature {at} is {}", features[at]))),
-        None => Ok(()),
-    }
+/// A vector of length 1; none of zeros.
+fn direction(features: &[f64]) -> Option<Vec<f64>> {
+    // First to a largest value of 1, so that the length is neither 0 nor beyond the range of f64.
+    let unit = largest(features);
+    let scaled: Vec<f64> = features.iter().map(|v| v / unit).collect();
+    let length = length(&scaled);
+    (unit > 0.0).then(|| scaled.iter().map(|v| v / length).collect())
 }
 
 #[cfg(test)]
@@ -60,6 +58,19 @@ mod tests {
             [([6.0, 8.0], 0.0), ([-3.0, -4.0], 2.0), ([4.0, -3.0], 1.0), ([0.0, 0.0], 1.0), ([0.0, 2.0], 0.2)]
         {
             assert!((score.score(&features).unwrap() - expected).abs() < 1e-15, "{features:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_f64_cannot_square_make_no_difference() {
+        for unit in [1e-320, 1e-200, 1e200, f64::MAX / 8.0] {
+            let score = CosineAnchor::new(&[3.0 * unit, 4.0 * unit]).unwrap();
+            for (features, expected) in [([6.0, 8.0], 0.0), ([-3.0, -4.0], 2.0), ([4.0, -3.0], 1.0)] {
+                let found = score.score(&features.map(|v| v * unit)).unwrap();
+                // 1e-320 has three digits.
+                assert!((found - expected).abs() < if unit < 1e-310 { 2e-3 } else { 1e-15 }, "{unit}: {found}");
+                assert!((0.0..=2.0).contains(&found));
+            }
         }
     }
 

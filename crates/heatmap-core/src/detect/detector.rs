@@ -1,5 +1,7 @@
 //! [`GridDetector`]: every score of a heatmap, fitted to one grid in one size.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Anchor, ClickMap, CosineAnchor, IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance,
     LikelihoodRatio, MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Score,
@@ -32,9 +34,23 @@ pub const PARTS: [(&str, Needs); 11] = [
     ("isolation_forest", Needs::Population),
 ];
 
+/// Which parts are computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartSet {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that are sums over the bins: fast enough for millions of banners. The others are missing.
+    Fast,
+}
+
 /// Settings of the parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DetectorConfig {
+    /// Which parts are computed.
+    pub parts: PartSet,
     /// Bins along each side of a cell of the feature vectors.
     pub cell_bins: usize,
     /// Directions that PCA keeps.
@@ -47,7 +63,7 @@ pub struct DetectorConfig {
 
 impl Default for DetectorConfig {
     fn default() -> Self {
-        Self { cell_bins: 5, components: 8, neighbors: 10, seed: 0 }
+        Self { parts: PartSet::All, cell_bins: 5, components: 8, neighbors: 10, seed: 0 }
     }
 }
 
@@ -85,7 +101,13 @@ impl GridDetector {
             Some(Box::new(KnownDefects::new("zero_shot_defects", &ClickMap::steps(grid)))),
             Some(Box::new(NoiseShare)),
         ];
-        if population.len() >= Self::LEAST_POPULATION {
+        let fast = config.parts == PartSet::Fast;
+        if fast {
+            for (score, (name, _)) in scores.iter_mut().zip(PARTS) {
+                score.take_if(|_| matches!(name, "layout_distance" | "noise_share"));
+            }
+        }
+        if !fast && population.len() >= Self::LEAST_POPULATION {
             let table = features.table(population)?;
             let rows = table.as_ref();
             let knn = KnnDistanceConfig { neighbors: config.neighbors, ..Default::default() };

@@ -4,7 +4,7 @@ use faer::Mat;
 use serde::Deserialize;
 
 use super::evaluation::auroc;
-use super::{IsolationForestConfig, KnnDistanceConfig, MahalanobisConfig, Score};
+use super::{IsolationForestConfig, KnnDistanceConfig, MahalanobisConfig, PcaReconstructionConfig, Score};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -14,6 +14,7 @@ struct Fixture {
     shrinkage: f64,
     mahalanobis: Vec<f64>,
     knn: Vec<f64>,
+    pca_reconstruction: Vec<f64>,
     isolation_forest: Vec<f64>,
     /// Fewer rows than features.
     wide: Vec<Vec<f64>>,
@@ -47,6 +48,70 @@ fn mahalanobis_has_the_shrinkage_and_the_distances_of_scikit_learn() {
     let wide = MahalanobisConfig::default().fit(table(&fixture.wide).as_ref()).unwrap();
     near(&[wide.shrinkage()], &[fixture.wide_shrinkage]);
     near(&scores(&wide, &fixture.wide), &fixture.wide_mahalanobis);
+}
+
+#[test]
+fn what_pca_leaves_is_as_long_as_in_scikit_learn() {
+    let fixture = fixture();
+    let fitted = PcaReconstructionConfig { components: 2 }.fit(table(&fixture.fitted).as_ref()).unwrap();
+    near(&scores(&fitted, &fixture.scored), &fixture.pca_reconstruction);
+}
+
+#[test]
+fn the_distance_of_mahalanobis_does_not_know_units() {
+    let fixture = fixture();
+    for (rows, scored) in [(&fixture.fitted, &fixture.scored), (&fixture.wide, &fixture.wide)] {
+        let of = |unit: f64| {
+            let scaled = |rows: &[Vec<f64>]| -> Vec<Vec<f64>> {
+                rows.iter().map(|row| row.iter().map(|v| v * unit).collect()).collect()
+            };
+            let fitted = MahalanobisConfig::default().fit(table(&scaled(rows)).as_ref()).unwrap();
+            (fitted.shrinkage(), scores(&fitted, &scaled(scored)))
+        };
+        let usual = of(1.0);
+        for unit in [1e-290, 1e-150, 1e90, 1e200, 1e306] {
+            let (shrinkage, scores) = of(unit);
+            near(&[shrinkage], &[usual.0]);
+            near(&scores, &usual.1);
+        }
+    }
+}
+
+#[test]
+fn banners_of_two_kinds_and_banners_that_are_alike_have_a_distance() {
+    let default = MahalanobisConfig::default();
+    // Ledoit and Wolf shrink these by 0.
+    let kinds = Mat::from_fn(20, 3, |i, j| if i % 2 == 0 { j as f64 } else { 1.0 });
+    let fitted = default.fit(kinds.as_ref()).unwrap();
+    // Both kinds are one standard deviation from the mean, whatever lies between them is nearer, whatever does not is far.
+    let of = |features: [f64; 3]| fitted.score(&features).unwrap();
+    assert!((of([0.0, 1.0, 2.0]) - 1.0).abs() < 1e-6 && (of([1.0; 3]) - 1.0).abs() < 1e-6);
+    assert!(of([0.5, 1.0, 1.5]) < 1e-6 && of([0.5, 1.1, 1.5]) > 100.0);
+    // 0.1 twenty times has a mean that is not 0.1.
+    for value in [0.1, 1.0 / 3.0, 1e-200, 1e200] {
+        let alike = default.fit(Mat::from_fn(20, 3, |_, _| value).as_ref()).unwrap();
+        assert!(alike.score(&[value; 3]).unwrap() < 1e-14 * value, "{value}");
+        let away = alike.score(&[value + 3.0, value, value - 4.0]).unwrap();
+        assert!(value > 1.0 || (away - 5.0).abs() < 1e-12, "{value}: {away}");
+    }
+    // A column without variance.
+    let flat = Mat::from_fn(20, 3, |i, j| if j == 1 { 0.1 } else { ((i * 7 + j * 3) % 11) as f64 });
+    let fitted = default.fit(flat.as_ref()).unwrap();
+    assert!(fitted.score(&[5.0, 9.0, 5.0]).unwrap() > fitted.score(&[5.0, 0.1, 5.0]).unwrap() + 5.0);
+    // What is beyond the range of f64 is far, not near.
+    let far = |unit: f64| fitted.score(&[unit, -unit, unit]).unwrap();
+    assert!(far(1e3) < far(1e160) && far(1e160) < far(1e300) && far(1e300) <= far(f64::MAX));
+    assert!(far(f64::MAX).is_finite());
+}
+
+#[test]
+fn a_rank_that_is_only_rounding_is_none() {
+    let config = MahalanobisConfig { shrinkage: Some(0.0) };
+    for seed in 0..50 {
+        let mut rng = crate::sample_rng(seed, 0);
+        let rows = Mat::from_fn(6, 7, |_, _| rand::RngExt::random::<f64>(&mut rng));
+        assert!(config.fit(rows.as_ref()).is_err(), "{seed}");
+    }
 }
 
 #[test]
@@ -92,6 +157,15 @@ fn the_forest_is_the_same_on_one_thread_and_takes_any_rows() {
         let forest = IsolationForestConfig::default().fit(rows.as_ref()).unwrap();
         assert!((forest.score(&[1.0, -1.0]).unwrap() - 0.5).abs() < 1e-12);
     }
+    // Cuts between the ends of f64, which are further apart than it reaches.
+    let ends = Mat::from_fn(20, 1, |i, _| if i == 0 { f64::MAX } else { f64::MIN + i as f64 * 1e300 });
+    let forest = IsolationForestConfig::default().fit(ends.as_ref()).unwrap();
+    assert!(forest.score(&[f64::MAX]).unwrap() > forest.score(&[f64::MIN + 1e301]).unwrap() + 0.2);
+    // One feature of many tells rows apart: the cuts find it.
+    let rare = Mat::from_fn(40, 200, |i, j| if j == 150 { (i == 3) as u8 as f64 } else { 0.25 });
+    let forest = IsolationForestConfig::default().fit(rare.as_ref()).unwrap();
+    let of = |at: usize| forest.score(&rare.row(at).iter().copied().collect::<Vec<_>>()).unwrap();
+    assert!(of(3) > of(4) + 0.2, "{} and {}", of(3), of(4));
     let tiny = Mat::from_fn(8, 1, |i, _| if i == 0 { 0.0 } else { f64::MIN_POSITIVE });
     assert!(IsolationForestConfig::default().fit(tiny.as_ref()).unwrap().score(&[0.0]).unwrap() > 0.5);
     assert!(IsolationForestConfig { trees: 0, ..Default::default() }.fit(tiny.as_ref()).is_err());

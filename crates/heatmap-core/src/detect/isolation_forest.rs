@@ -9,11 +9,12 @@ use rand::seq::index::sample;
 use rayon::prelude::*;
 
 use super::Score;
-use super::cosine_anchor::check_length;
+use super::feature_vector::{check_length, checked_rows};
 use crate::{Error, Result, SampleRng, sample_rng};
 
 /// Settings; the defaults are those of the paper.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IsolationForestConfig {
     /// Number of trees.
     pub trees: usize,
@@ -50,62 +51,73 @@ impl IsolationForestConfig {
     /// Grows the trees on rows of features. The same on every number of threads.
     ///
     /// # Errors
-    /// Without a row or a tree, or with values that are not finite.
+    /// Without a row, a feature, a tree or a sample, or with values that are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<IsolationForest> {
         for (field, value) in [("trees", self.trees), ("samples", self.samples)] {
             if value == 0 {
                 return Err(Error::config(field, 0, "must be positive"));
             }
         }
-        if rows.nrows() == 0 || rows.ncols() == 0 {
-            return Err(Error::Data(format!(
-                "a forest needs a row and a feature, got {} x {}",
-                rows.nrows(),
-                rows.ncols()
-            )));
-        }
-        let table: Vec<Vec<f64>> = (0..rows.nrows()).map(|i| rows.row(i).iter().copied().collect()).collect();
-        table.iter().try_for_each(|row| check_length(rows.ncols(), row))?;
+        let table = checked_rows(rows)?;
         let samples = self.samples.min(table.len());
         // Trees are as high as a balanced tree of the samples.
         let height = (samples as f64).log2().ceil() as usize;
         let grow = |tree: usize| {
             let mut rng = sample_rng(self.seed, tree as u64);
             let drawn = sample(&mut rng, table.len(), samples).into_vec();
-            let mut nodes = Vec::new();
-            grow(&table, drawn, height, &mut rng, &mut nodes);
-            nodes
+            let mut growing = Growing { table: &table, features: (0..rows.ncols()).collect(), rng, nodes: Vec::new() };
+            growing.grow(drawn, height);
+            growing.nodes
         };
         let trees = (0..self.trees).into_par_iter().map(grow).collect();
         Ok(IsolationForest { trees, features: rows.ncols(), usual_depth: usual_depth(samples) })
     }
 }
 
-/// Adds the tree of these rows to `nodes` and returns where its root is.
-fn grow(table: &[Vec<f64>], rows: Vec<usize>, height: usize, rng: &mut SampleRng, nodes: &mut Vec<Node>) -> u32 {
-    let at = nodes.len();
-    nodes.push(Node::Leaf { further: usual_depth(rows.len()) });
-    if height == 0 || rows.len() <= 1 {
-        return at as u32;
+/// A tree on its way up.
+struct Growing<'a> {
+    table: &'a [Vec<f64>],
+    /// All features, in an order that does not matter.
+    features: Vec<usize>,
+    rng: SampleRng,
+    nodes: Vec<Node>,
+}
+
+impl Growing<'_> {
+    /// Adds the tree of these rows and returns where its root is.
+    fn grow(&mut self, rows: Vec<usize>, height: usize) -> u32 {
+        let at = self.nodes.len();
+        self.nodes.push(Node::Leaf { further: usual_depth(rows.len()) });
+        if height == 0 || rows.len() <= 1 {
+            return at as u32;
+        }
+        let Some((feature, low, high)) = self.cutting_feature(&rows) else { return at as u32 };
+        // By halves, since the whole span may overflow; above the lowest value, so that both sides get a row.
+        let middle = 0.5 * low + (0.5 * high - 0.5 * low) * self.rng.random::<f64>();
+        let cut = (2.0 * middle).clamp(low.next_up(), high);
+        let (below, above) = rows.into_iter().partition(|&row| self.table[row][feature] < cut);
+        let left = self.grow(below, height - 1);
+        let right = self.grow(above, height - 1);
+        self.nodes[at] = Node::Cut { feature: feature as u32, cut, left, right };
+        at as u32
     }
-    let span = |feature: usize| {
-        let values = rows.iter().map(|&row| table[row][feature]);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
-    };
-    // Only features that tell these rows apart can cut.
-    let cutting: Vec<usize> = (0..table[0].len()).filter(|&feature| span(feature).0 < span(feature).1).collect();
-    if cutting.is_empty() {
-        return at as u32;
+
+    /// One of the features that tell these rows apart, each as probable, with its lowest and highest value.
+    fn cutting_feature(&mut self, rows: &[usize]) -> Option<(usize, f64, f64)> {
+        // Drawn without replacement until one cuts: most do, so that few are looked at.
+        for tried in 0..self.features.len() {
+            let drawn = self.rng.random_range(tried..self.features.len());
+            self.features.swap(tried, drawn);
+            let feature = self.features[tried];
+            let values = rows.iter().map(|&row| self.table[row][feature]);
+            let (low, high) =
+                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            if low < high {
+                return Some((feature, low, high));
+            }
+        }
+        None
     }
-    let feature = cutting[rng.random_range(0..cutting.len())];
-    let (low, high) = span(feature);
-    // Above the lowest value, so that both sides get a row.
-    let cut = (low + (high - low) * rng.random::<f64>()).max(low.next_up());
-    let (below, above) = rows.into_iter().partition(|&row| table[row][feature] < cut);
-    let left = grow(table, below, height - 1, rng, nodes);
-    let right = grow(table, above, height - 1, rng, nodes);
-    nodes[at] = Node::Cut { feature: feature as u32, cut, left, right };
-    at as u32
 }
 
 /// c(m), the mean depth of an unsuccessful search among m leaves.

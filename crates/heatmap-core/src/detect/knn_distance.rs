@@ -3,11 +3,12 @@
 use faer::MatRef;
 
 use super::Score;
-use super::cosine_anchor::check_length;
+use super::feature_vector::{check_length, checked_rows};
 use crate::{Error, Result};
 
 /// Settings.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KnnDistanceConfig {
     /// Nearest banners whose distance counts.
     pub neighbors: usize,
@@ -32,17 +33,12 @@ impl KnnDistanceConfig {
     /// Keeps the rows. With fewer than `neighbors` all of them count.
     ///
     /// # Errors
-    /// Without a row or a neighbour, or with values that are not finite.
+    /// Without a row, a feature or a neighbour, or with values that are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<KnnDistance> {
         if self.neighbors == 0 {
             return Err(Error::config("neighbors", 0, "must be positive"));
         }
-        if rows.nrows() == 0 {
-            return Err(Error::Data("the nearest banners need a banner".to_owned()));
-        }
-        let rows: Vec<Vec<f64>> = (0..rows.nrows()).map(|i| rows.row(i).iter().copied().collect()).collect();
-        rows.iter().try_for_each(|row| check_length(rows[0].len(), row))?;
-        Ok(KnnDistance { config: *self, rows })
+        Ok(KnnDistance { config: *self, rows: checked_rows(rows)? })
     }
 }
 
@@ -51,11 +47,10 @@ impl Score<[f64]> for KnnDistance {
         "knn_distance"
     }
 
-    /// Mean Euclidean distance; 0 when there is no other row.
+    /// Mean Euclidean distance; 0 when there is no other row, and the largest number where squares are larger.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.rows[0].len(), features)?;
-        let squared = |row: &Vec<f64>| -> f64 { row.iter().zip(features).map(|(a, b)| (a - b).powi(2)).sum() };
-        let mut distances: Vec<f64> = self.rows.iter().map(squared).collect();
+        let mut distances: Vec<f64> = self.rows.iter().map(|row| squared_distance(row, features)).collect();
         if self.config.without_itself
             && let Some(itself) = distances.iter().position(|d| *d == 0.0)
         {
@@ -68,8 +63,22 @@ impl Score<[f64]> for KnnDistance {
         distances.select_nth_unstable_by(k - 1, f64::total_cmp);
         // Summed in order, so that the sum does not depend on how the selection went.
         distances[..k].sort_by(f64::total_cmp);
-        Ok(distances[..k].iter().map(|d| d.sqrt()).sum::<f64>() / k as f64)
+        Ok((distances[..k].iter().map(|d| d.sqrt()).sum::<f64>() / k as f64).min(f64::MAX))
     }
+}
+
+/// Of two vectors of one length. In lanes that do not wait for one another.
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += (a[lane] - b[lane]) * (a[lane] - b[lane]);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
@@ -89,6 +98,18 @@ mod tests {
         assert_eq!(fit(9, false).score(&[0.0, 0.0]).unwrap(), (5.0 + 1.0) / 4.0);
         let single = KnnDistanceConfig::default().fit(mat![[1.0, 2.0]].as_ref()).unwrap();
         assert_eq!(single.score(&[1.0, 2.0]).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn long_vectors_are_summed_whole_and_far_ones_stay_finite() {
+        // Differences 1, 2, ... n: n (n + 1) (2n + 1) / 6. With and without a rest.
+        for n in [1, 7, 8, 9, 24, 31] {
+            let far: Vec<f64> = (1..=n).map(|v| f64::from(v) + 0.5).collect();
+            let expected = f64::from(n * (n + 1) * (2 * n + 1) / 6);
+            assert_eq!(squared_distance(&vec![0.5; far.len()], &far), expected);
+        }
+        let fitted = KnnDistanceConfig::default().fit(mat![[1.0, 2.0], [0.0, 1.0]].as_ref()).unwrap();
+        assert_eq!(fitted.score(&[f64::MAX, f64::MIN]).unwrap(), f64::MAX);
     }
 
     #[test]

@@ -3,17 +3,19 @@
 //! The covariance is shrunk towards a multiple of the identity by the share that Ledoit and Wolf derive (A well-conditioned estimator for
 //! large-dimensional covariance matrices, 2004), as scikit-learn's `LedoitWolf` does; so it can be inverted with fewer banners than features.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, MatRef, Side};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Mat, MatRef, Par, Side};
 
 use super::Score;
-use super::cosine_anchor::check_length;
+use super::feature_vector::{centred, check_length, check_table, largest, length, safe_unit};
 use crate::{Error, Result};
 
 /// Settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MahalanobisConfig {
-    /// Share of the identity in the covariance, 0 to 1; `None` for that of Ledoit and Wolf.
+    /// Share of the identity in the covariance, 0 to 1; `None` for that of Ledoit and Wolf, or 1e-8 if theirs is less: it is 0 for banners
+    /// of two kinds, as many of each, though their covariance cannot be inverted.
     pub shrinkage: Option<f64>,
 }
 
@@ -21,12 +23,19 @@ pub struct MahalanobisConfig {
 #[derive(Debug, Clone)]
 pub struct Mahalanobis {
     mean: Vec<f64>,
-    factor: Llt<f64>,
+    /// What features are divided by: the covariance is that of rows whose largest distance from the mean is 1.
+    unit: f64,
+    /// Lower triangle L of the covariance L L'.
+    factor: Mat<f64>,
     shrinkage: f64,
 }
 
+/// Far below what Ledoit and Wolf give for any number of banners that fits into memory, far above rounding.
+const LEAST_SHRINKAGE: f64 = 1e-8;
+
 impl MahalanobisConfig {
-    /// Fits to rows of features.
+    /// Fits to rows of features. Time grows with the cube of the number of features and memory with its square: reduce tens of thousands
+    /// by PCA first. The distance to rows that are all alike is Euclidean.
     ///
     /// # Errors
     /// With fewer than two rows, values that are not finite, a shrinkage outside 0 to 1, or one that leaves the covariance singular.
@@ -37,41 +46,58 @@ impl MahalanobisConfig {
                 "a covariance needs two samples and a feature, got {samples} x {features}"
             )));
         }
-        for row in 0..samples {
-            check_length(features, &rows.row(row).iter().copied().collect::<Vec<_>>())?;
-        }
+        check_table(rows)?;
         let n = samples as f64;
-        let mean: Vec<f64> = (0..features).map(|j| rows.col(j).iter().sum::<f64>() / n).collect();
-        let centred = Mat::from_fn(samples, features, |i, j| rows[(i, j)] - mean[j]);
-        let mut covariance = (centred.transpose() * &centred) * faer::Scale(1.0 / n);
+        let most = rows.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
+        // Divided first: the sum of huge values may overflow.
+        let safe = safe_unit(most);
+        let mean: Vec<f64> = rows.col_iter().map(|column| column.iter().map(|v| v / safe).sum::<f64>() / n).collect();
+        let mut off = Mat::from_fn(samples, features, |i, j| rows[(i, j)] / safe - mean[j]);
+        let farthest = off.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
+        // Rows that are all alike differ from their mean by rounding.
+        let alike = farthest <= 4.0 * n * f64::EPSILON * (most / safe);
+        let divisor = if alike { f64::INFINITY } else { farthest };
+        off.col_iter_mut().for_each(|column| column.iter_mut().for_each(|v| *v /= divisor));
+        let unit = if alike { 1.0 } else { (farthest * safe).min(f64::MAX) };
+        let mean = mean.into_iter().map(|mean| mean * safe).collect();
+        let mut covariance = (off.transpose() * &off) * faer::Scale(1.0 / n);
         let trace: f64 = (0..features).map(|j| covariance[(j, j)]).sum();
-        // Mean variance; banners that are all alike get any.
-        let scale = if trace > 0.0 { trace / features as f64 } else { 1.0 };
+        let mean_variance = if alike { 1.0 } else { trace / features as f64 };
         let shrinkage = match self.shrinkage {
             Some(share) if (0.0..=1.0).contains(&share) => share,
             Some(share) => return Err(Error::config("shrinkage", share, "must be from 0 to 1")),
-            None => ledoit_wolf(centred.as_ref(), covariance.as_ref(), scale),
+            None => ledoit_wolf(off.as_ref(), covariance.as_ref(), mean_variance).max(LEAST_SHRINKAGE),
         };
         for j in 0..features {
             for i in 0..features {
                 covariance[(i, j)] *= 1.0 - shrinkage;
             }
-            covariance[(j, j)] += shrinkage * scale;
+            covariance[(j, j)] += shrinkage * mean_variance;
         }
-        let factor = covariance.llt(Side::Lower).map_err(|_| {
+        let factor =
+            covariance.llt(Side::Lower).ok().filter(|_| shrinkage >= LEAST_SHRINKAGE || is_regular(&covariance));
+        let factor = factor.map(|llt| llt.L().to_owned()).ok_or_else(|| {
             Error::Data(format!("the covariance of {samples} samples with {features} features is singular: shrink it"))
         })?;
-        Ok(Mahalanobis { mean, factor, shrinkage })
+        Ok(Mahalanobis { mean, unit, factor, shrinkage })
     }
 }
 
+/// Whether the smallest eigenvalue is more than rounding. A Cholesky factor does not tell: its last pivots may be large by rounding alone.
+fn is_regular(covariance: &Mat<f64>) -> bool {
+    // In ascending order.
+    let values = covariance.self_adjoint_eigenvalues(Side::Lower).unwrap_or_default();
+    let size = values.len();
+    size > 0 && values[0] > size as f64 * f64::EPSILON * values[size - 1]
+}
+
 /// The share of the identity with the least expected squared error, from 0 to 1.
-fn ledoit_wolf(centred: MatRef<'_, f64>, covariance: MatRef<'_, f64>, scale: f64) -> f64 {
-    let (n, features) = (centred.nrows() as f64, covariance.ncols());
+fn ledoit_wolf(off: MatRef<'_, f64>, covariance: MatRef<'_, f64>, mean_variance: f64) -> f64 {
+    let (n, features) = (off.nrows() as f64, covariance.ncols());
     let squares = |m: MatRef<'_, f64>| (0..m.ncols()).flat_map(|j| m.col(j).iter()).map(|v| v * v).sum::<f64>();
     // All norms without the number of features, which cancels.
-    let distance = squares(covariance) - features as f64 * scale * scale;
-    let norms = (0..centred.nrows()).map(|i| centred.row(i).iter().map(|v| v * v).sum::<f64>().powi(2));
+    let distance = squares(covariance) - features as f64 * mean_variance * mean_variance;
+    let norms = (0..off.nrows()).map(|i| off.row(i).iter().map(|v| v * v).sum::<f64>().powi(2));
     let noise = (norms.sum::<f64>() / n - squares(covariance)) / n;
     if distance <= 0.0 { 1.0 } else { (noise / distance).clamp(0.0, 1.0) }
 }
@@ -88,12 +114,16 @@ impl Score<[f64]> for Mahalanobis {
         "mahalanobis"
     }
 
-    /// The distance, not squared.
+    /// The distance, not squared; the largest number if it is larger.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.mean.len(), features)?;
-        let off = Mat::from_fn(features.len(), 1, |i, _| features[i] - self.mean[i]);
-        let solved = self.factor.solve(&off);
-        let squared: f64 = off.col(0).iter().zip(solved.col(0).iter()).map(|(a, b)| a * b).sum();
-        Ok(squared.max(0.0).sqrt())
+        let (off, unit) = centred(features, &self.mean);
+        // Of L L' x = off only the half L z = off: the distance is the length of z.
+        let mut z = Mat::from_fn(off.len(), 1, |i, _| off[i]);
+        solve_lower_triangular_in_place(self.factor.as_ref(), z.as_mut(), Par::Seq);
+        let z: Vec<f64> = z.col(0).iter().copied().collect();
+        let distance = length(&z);
+        // The quotient may be beyond the range, and then 0 times it would be no number.
+        Ok(if distance > 0.0 { (distance * (unit / self.unit)).min(f64::MAX) } else { 0.0 })
     }
 }

@@ -17,7 +17,8 @@ use crate::{Error, Result};
 
 /// Standard normal quantile of 3/4.
 const UPPER_QUARTILE: f64 = 0.674_489_750_196_081_7;
-/// Banners that a set of quartiles is taken from.
+/// Banners that a set of quartiles is taken from, at least; of many banners it is an eighth, so that broken banners which all have about
+/// as many clicks do not become the bulk of their neighbourhood.
 const NEIGHBOURHOOD: usize = 300;
 /// z beyond this is given as this: the model knows nothing of such tails.
 const LARGEST_Z: f64 = 12.0;
@@ -75,7 +76,7 @@ impl NullModel {
 
     /// From (logarithm of clicks, score), sorted by clicks.
     fn of_sorted(points: &[(f64, f64)]) -> Self {
-        let size = points.len().min(NEIGHBOURHOOD);
+        let size = points.len().min(NEIGHBOURHOOD.max(points.len() / 8));
         // Neighbourhoods that overlap by half.
         let steps = (2 * (points.len() - size)).div_ceil(size).max(1);
         let mut knots: Vec<Knot> = Vec::with_capacity(steps + 1);

@@ -1,17 +1,24 @@
 //! [`PcaReconstruction`]: what is left of a feature vector when the directions are taken out in which banners usually differ.
 
-use faer::MatRef;
+use faer::{ColRef, MatRef};
 
 use super::Score;
-use super::cosine_anchor::check_length;
+use super::feature_vector::{centred, check_length, length};
 use crate::Result;
 use crate::analysis::Pca;
 
 /// Settings.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PcaReconstructionConfig {
-    /// Directions that are taken out, at most.
+    /// Directions that are taken out.
     pub components: usize,
+}
+
+impl Default for PcaReconstructionConfig {
+    fn default() -> Self {
+        Self { components: 8 }
+    }
 }
 
 /// Distance to the plane of the largest variance.
@@ -24,7 +31,7 @@ impl PcaReconstructionConfig {
     /// Fits to rows of features.
     ///
     /// # Errors
-    /// When the rows span fewer directions than that, or values are not finite.
+    /// When the rows span fewer directions than that, as rows that are all alike do, or values are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<PcaReconstruction> {
         Ok(PcaReconstruction { pca: Pca::fit(rows, self.components)? })
     }
@@ -35,13 +42,17 @@ impl Score<[f64]> for PcaReconstruction {
         "pca_reconstruction"
     }
 
+    /// Distance in units of the features; the largest number if it is larger.
     fn score(&self, features: &[f64]) -> Result<f64> {
-        check_length(self.pca.components().nrows(), features)?;
-        let row = MatRef::from_row_major_slice(features, 1, features.len());
-        let centred: f64 = features.iter().zip(self.pca.mean()).map(|(v, mean)| (v - mean).powi(2)).sum();
-        // Pythagoras: the directions are orthonormal.
-        let explained: f64 = self.pca.transform(row)?.row(0).iter().map(|c| c * c).sum();
-        Ok((centred - explained).max(0.0).sqrt())
+        let directions = self.pca.components();
+        check_length(directions.nrows(), features)?;
+        let (mut rest, unit) = centred(features, self.pca.mean());
+        // Taken out one by one; the difference of two squared lengths would lose half of the digits.
+        for direction in directions.col_iter() {
+            let along = direction.transpose() * ColRef::from_slice(&rest);
+            rest.iter_mut().zip(direction.iter()).for_each(|(rest, d)| *rest -= along * d);
+        }
+        Ok((length(&rest) * unit).min(f64::MAX))
     }
 }
 
@@ -60,9 +71,24 @@ mod tests {
         });
         let score = PcaReconstructionConfig { components: 2 }.fit(rows.as_ref()).unwrap();
         for (z, expected) in [(2.0, 0.0), (5.0, 3.0), (-1.5, 3.5)] {
-            assert!((score.score(&[40.0, -7.0, z]).unwrap() - expected).abs() < 1e-6);
+            assert!((score.score(&[40.0, -7.0, z]).unwrap() - expected).abs() < 1e-13);
         }
         assert!(PcaReconstructionConfig { components: 3 }.fit(rows.as_ref()).is_err());
         assert!(score.score(&[1.0]).is_err());
+        // Far out, a small distance is not lost.
+        let near = score.score(&[40.0, -7.0, 2.0 + 1e-9]).unwrap();
+        assert!((near - 1e-9).abs() < 1e-13, "{near}");
+    }
+
+    #[test]
+    fn whatever_is_far_scores_high() {
+        let rows = Mat::from_fn(30, 3, |i, j| ((i * (j + 3) + i * i) % 11) as f64);
+        let score = PcaReconstructionConfig { components: 2 }.fit(rows.as_ref()).unwrap();
+        let of = |unit: f64| score.score(&[unit, -unit, unit]).unwrap();
+        assert!(of(1e3) < of(1e160) && of(1e160) < of(1e300));
+        assert!((of(1e160) / of(1e90) / 1e70 - 1.0).abs() < 1e-12);
+        assert!(of(f64::MAX).is_finite() && of(f64::MAX) > of(1e300));
+        let alike = PcaReconstructionConfig { components: 1 }.fit(Mat::zeros(9, 2).as_ref());
+        assert!(alike.unwrap_err().to_string().contains("span 0"));
     }
 }

@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 from sklearn.covariance import LedoitWolf
+from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
@@ -24,6 +25,7 @@ def rounded(rows):
 
 
 covariance, narrow = LedoitWolf().fit(fitted), LedoitWolf().fit(wide)
+pca = PCA(2).fit(fitted)
 forest = IsolationForest(n_estimators=300, max_samples=256, random_state=0).fit(fitted)
 result = {
     "fitted": rounded(fitted),
@@ -32,6 +34,7 @@ result = {
     "shrinkage": float(covariance.shrinkage_),
     "mahalanobis": np.sqrt(covariance.mahalanobis(scored)).tolist(),
     "knn": NearestNeighbors(n_neighbors=5).fit(fitted).kneighbors(scored)[0].mean(axis=1).tolist(),
+    "pca_reconstruction": np.linalg.norm(scored - pca.inverse_transform(pca.transform(scored)), axis=1).tolist(),
     "isolation_forest": (-forest.score_samples(scored)).tolist(),
     "wide": rounded(wide),
     "wide_shrinkage": float(narrow.shrinkage_),

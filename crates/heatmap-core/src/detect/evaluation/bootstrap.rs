@@ -3,9 +3,10 @@
 use rand::RngExt;
 use rayon::prelude::*;
 
+use super::falling;
 use crate::{Error, Result, sample_rng};
 
-/// An estimate with the limits between which 95 % of the resamples fall.
+/// An estimate with the limits between which 95 % of the resamples fall, interpolated as `numpy.quantile` does.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// On all banners.
@@ -21,93 +22,147 @@ pub struct Interval {
 pub struct Bootstrap {
     resamples: usize,
     seed: u64,
+    /// Number of banners.
+    banners: usize,
     /// Banners that are drawn together, and of which pools groups are drawn: a resample has as many groups of each pool.
     pools: Vec<Vec<Vec<usize>>>,
 }
 
 impl Bootstrap {
-    /// Banners by themselves, the broken among the broken and the good among the good: a resample has as many of each.
+    /// Banners by themselves, the broken among the broken and the good among the good: a resample has as many of each. A single broken
+    /// banner is then in every resample, and how much hangs on it does not show.
     ///
     /// # Errors
     /// Without a resample.
     pub fn stratified(broken: &[bool], resamples: usize, seed: u64) -> Result<Self> {
         let pool = |wanted: bool| (0..broken.len()).filter(|&at| broken[at] == wanted).map(|at| vec![at]).collect();
-        Self::new(vec![pool(true), pool(false)], resamples, seed)
+        Self::new(vec![pool(true), pool(false)], broken.len(), resamples, seed)
     }
 
     /// Whole groups, such as grids: what banners of a group have in common is then part of the uncertainty.
     ///
     /// # Errors
-    /// Without a resample.
+    /// Without a resample, or with fewer than two groups: every resample would be the same, and the interval of width 0.
     pub fn grouped(groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
         let mut members: std::collections::BTreeMap<usize, Vec<usize>> = Default::default();
         groups.iter().enumerate().for_each(|(at, &group)| members.entry(group).or_default().push(at));
-        Self::new(vec![members.into_values().collect()], resamples, seed)
+        if members.len() < 2 {
+            return Err(Error::Data(format!(
+                "{} groups of banners: it takes two to see how they differ",
+                members.len()
+            )));
+        }
+        Self::new(vec![members.into_values().collect()], groups.len(), resamples, seed)
     }
 
-    fn new(pools: Vec<Vec<Vec<usize>>>, resamples: usize, seed: u64) -> Result<Self> {
+    fn new(pools: Vec<Vec<Vec<usize>>>, banners: usize, resamples: usize, seed: u64) -> Result<Self> {
         if resamples == 0 {
             return Err(Error::config("resamples", 0, "must be positive"));
         }
-        Ok(Self { resamples, seed, pools })
+        Ok(Self { resamples, seed, banners, pools })
     }
 
     /// The interval of `metric`, which is given the positions of banners, some of them several times. A resample on which it cannot be
-    /// computed, such as one without a broken banner, is left out.
+    /// computed, such as one without a broken banner, or is not finite, is left out.
     ///
     /// # Errors
-    /// When it cannot be computed on all banners, or on fewer than half of the resamples.
+    /// When it cannot be computed or is not finite on all banners, or on fewer than half of the resamples.
     pub fn interval(&self, metric: impl Fn(&[usize]) -> Result<f64> + Sync) -> Result<Interval> {
-        let mut all: Vec<usize> = self.pools.iter().flatten().flatten().copied().collect();
-        all.sort_unstable();
+        let all: Vec<usize> = (0..self.banners).collect();
         let estimate = metric(&all)?;
+        if !estimate.is_finite() {
+            return Err(Error::Data(format!("the metric of all banners is {estimate}")));
+        }
         let one = |resample: usize| {
             let mut rng = sample_rng(self.seed, resample as u64);
             let mut drawn = Vec::with_capacity(all.len());
             for pool in self.pools.iter().filter(|pool| !pool.is_empty()) {
                 (0..pool.len()).for_each(|_| drawn.extend(&pool[rng.random_range(0..pool.len())]));
             }
-            metric(&drawn).ok()
+            metric(&drawn).ok().filter(|value| value.is_finite())
         };
         let mut values: Vec<f64> = (0..self.resamples).into_par_iter().filter_map(one).collect();
         if 2 * values.len() < self.resamples.max(2) {
             return Err(Error::Data("fewer than half of the resamples have banners of both kinds".to_owned()));
         }
         values.sort_by(f64::total_cmp);
-        let at = |share: f64| values[((share * values.len() as f64) as usize).min(values.len() - 1)];
-        Ok(Interval { estimate, low: at(0.025), high: at(0.975) })
+        Ok(Interval { estimate, low: quantile(&values, 0.025), high: quantile(&values, 0.975) })
     }
 
-    /// The interval of a metric of scores and truth, such as [`super::auroc`].
+    /// The interval of a metric of scores and truth, such as [`super::auroc`], for which the order of the banners must not matter.
     ///
     /// # Errors
-    /// Those of the metric.
+    /// Those of the metric, when lengths differ, or a score is not a number.
     pub fn of_scores(
         &self,
         metric: impl Fn(&[f64], &[bool]) -> Result<f64> + Sync,
         scores: &[f64],
         broken: &[bool],
     ) -> Result<Interval> {
-        self.interval(|drawn| metric(&pick(scores, drawn), &pick(broken, drawn)))
+        let sorted = Sorted::new(scores, broken, self.banners)?;
+        self.interval(|drawn| sorted.metric(&metric, &self.multiplicities(drawn)))
     }
 
-    /// The interval of the difference of a metric between two scores of the same banners, drawn alike for both.
+    /// The interval of the difference, a minus b, of a metric between two scores of the same banners, drawn alike for both.
     ///
     /// # Errors
-    /// Those of the metric.
+    /// As [`Self::of_scores`].
     pub fn of_difference(
         &self,
         metric: impl Fn(&[f64], &[bool]) -> Result<f64> + Sync,
         (a, b): (&[f64], &[f64]),
         broken: &[bool],
     ) -> Result<Interval> {
+        let (a, b) = (Sorted::new(a, broken, self.banners)?, Sorted::new(b, broken, self.banners)?);
         self.interval(|drawn| {
-            let truth = pick(broken, drawn);
-            Ok(metric(&pick(a, drawn), &truth)? - metric(&pick(b, drawn), &truth)?)
+            let times = self.multiplicities(drawn);
+            Ok(a.metric(&metric, &times)? - b.metric(&metric, &times)?)
         })
+    }
+
+    /// How often each banner was drawn.
+    fn multiplicities(&self, drawn: &[usize]) -> Vec<u32> {
+        let mut times = vec![0; self.banners];
+        drawn.iter().for_each(|&at| times[at] += 1);
+        times
     }
 }
 
-fn pick<T: Copy>(from: &[T], at: &[usize]) -> Vec<T> {
-    at.iter().map(|&at| from[at]).collect()
+/// Banners by falling score: a resample comes out in that order, and a metric that sorts it has nothing to do.
+struct Sorted {
+    /// Where each banner was, its score, whether it is broken.
+    banners: Vec<(usize, f64, bool)>,
+}
+
+impl Sorted {
+    fn new(scores: &[f64], broken: &[bool], banners: usize) -> Result<Self> {
+        if scores.len() != banners || broken.len() != banners {
+            let (scores, labels) = (scores.len(), broken.len());
+            return Err(Error::Data(format!(
+                "{scores} scores and {labels} labels of {banners} banners that are drawn"
+            )));
+        }
+        if let Some(at) = scores.iter().position(|score| score.is_nan()) {
+            return Err(Error::Data(format!("score {at} is not a number")));
+        }
+        Ok(Self { banners: falling(scores).into_iter().map(|at| (at, scores[at], broken[at])).collect() })
+    }
+
+    fn metric(&self, metric: impl Fn(&[f64], &[bool]) -> Result<f64>, times: &[u32]) -> Result<f64> {
+        let (mut scores, mut broken) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
+        for &(at, score, is_broken) in &self.banners {
+            for _ in 0..times[at] {
+                scores.push(score);
+                broken.push(is_broken);
+            }
+        }
+        metric(&scores, &broken)
+    }
+}
+
+/// Quantile of sorted values, of which there is one, by linear interpolation.
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    below + (above - below) * at.fract()
 }

@@ -55,7 +55,8 @@ impl ConfusionCounts {
         ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
     }
 
-    /// Mean of the F1 of the broken and of the good banners.
+    /// Mean of the F1 of the broken and of the good banners, 0 for a kind that neither occurs nor is stated (scikit-learn would leave it
+    /// out unless it is given the labels).
     pub fn macro_f1(&self) -> f64 {
         0.5 * (self.f1() + ratio(2 * self.passes, 2 * self.passes + self.false_alarms + self.misses))
     }
@@ -105,8 +106,10 @@ pub fn best_threshold(scores: &[f64], broken: &[bool], objective: Objective) -> 
                 Objective::F1 => counts.f1(),
             };
             if value > best.0 {
-                // Half way without the sum, which may overflow.
-                best = (value, scores[next] + 0.5 * (scores[at] - scores[next]));
+                // Half way without the sum, which may overflow. Between two neighbouring numbers there is none, and rounding up would
+                // leave the higher score unflagged.
+                let middle = 0.5 * scores[next] + 0.5 * scores[at];
+                best = (value, if middle < scores[at] { middle } else { scores[next] });
             }
         }
     }

@@ -36,7 +36,8 @@ fn check(scores: &[f64], broken: &[bool]) -> Result<()> {
 /// Positions by falling score; of equals the first comes first.
 fn falling(scores: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    // Adding 0 makes -0 and 0 equals.
+    order.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)).then(a.cmp(&b)));
     order
 }
 

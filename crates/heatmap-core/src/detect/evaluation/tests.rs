@@ -14,14 +14,17 @@ struct Case {
     threshold: f64,
     precision: f64,
     recall: f64,
+    false_alarm_rate: f64,
     f1: f64,
     macro_f1: f64,
     accuracy: f64,
     best_macro_f1: f64,
     best_f1: f64,
     brier: Option<f64>,
+    calibration_error: Option<f64>,
     false_alarm_rates: Vec<f64>,
     recalls: Vec<f64>,
+    precision_recall: Vec<(f64, f64)>,
 }
 
 fn cases() -> Vec<Case> {
@@ -42,17 +45,25 @@ fn every_number_is_that_of_scikit_learn() {
         let counts = ConfusionCounts::of(&flagged, broken);
         near(counts.precision(), case.precision, &case.name);
         near(counts.recall(), case.recall, &case.name);
+        near(counts.false_alarm_rate(), case.false_alarm_rate, &case.name);
         near(counts.f1(), case.f1, &case.name);
         near(counts.macro_f1(), case.macro_f1, &case.name);
         near(counts.accuracy(), case.accuracy, &case.name);
-        if let Some(brier) = case.brier {
+        if let (Some(brier), Some(error)) = (case.brier, case.calibration_error) {
             near(brier_score(scores, broken).unwrap(), brier, &case.name);
+            near(expected_calibration_error(scores, broken, 10).unwrap(), error, &case.name);
         }
         let curve = roc_curve(scores, broken).unwrap();
         assert_eq!(curve.len(), case.recalls.len(), "{}", case.name);
         for (point, (alarms, recall)) in curve.iter().zip(case.false_alarm_rates.iter().zip(&case.recalls)) {
             near(point.0, *alarms, &case.name);
             near(point.1, *recall, &case.name);
+        }
+        let curve = precision_recall_curve(scores, broken).unwrap();
+        assert_eq!(curve.len(), case.precision_recall.len(), "{}", case.name);
+        for (point, (recall, precision)) in curve.iter().zip(&case.precision_recall) {
+            near(point.0, *recall, &case.name);
+            near(point.1, *precision, &case.name);
         }
     }
 }
@@ -68,6 +79,29 @@ fn the_best_threshold_is_the_best_of_all() {
             near(got, best, &case.name);
         }
     }
+}
+
+#[test]
+fn a_threshold_between_neighbouring_or_opposite_numbers_parts_them() {
+    let (low, high) = (1.0_f64.next_up(), 1.0_f64.next_up().next_up());
+    let least = f64::from_bits(1);
+    for (good, bad) in [(low, high), (0.5, 0.5_f64.next_up()), (f64::MIN, f64::MAX), (0.0, least), (-least, 0.0)] {
+        for objective in [Objective::F1, Objective::MacroF1] {
+            let threshold = best_threshold(&[good, bad], &[false, true], objective).unwrap();
+            assert!(good <= threshold && threshold < bad, "{good} and {bad}: {threshold}");
+        }
+    }
+}
+
+#[test]
+fn counts_of_one_kind_follow_the_stated_rules() {
+    // Ten good banners passed: there is no broken class, whose F1 is 0 then.
+    let passed = ConfusionCounts { passes: 10, ..Default::default() };
+    assert_eq!((passed.accuracy(), passed.f1(), passed.macro_f1(), passed.false_alarm_rate()), (1.0, 0.0, 0.5, 0.0));
+    let found = ConfusionCounts { hits: 3, ..Default::default() };
+    assert_eq!((found.precision(), found.recall(), found.false_alarm_rate(), found.macro_f1()), (1.0, 1.0, 0.0, 0.5));
+    let none = ConfusionCounts::of(&[], &[]);
+    assert_eq!((none.precision(), none.recall(), none.accuracy(), none.macro_f1()), (0.0, 0.0, 0.0, 0.0));
 }
 
 /// Scores of 80 broken banners, higher by `apart`, and 720 good ones.
@@ -95,6 +129,66 @@ fn intervals_cover_the_truth_about_as_often_as_they_say() {
         })
         .count();
     assert!((87..=100).contains(&covered), "{covered} of 100");
+}
+
+#[test]
+fn the_interval_of_a_mean_is_that_of_the_central_limit() {
+    let (scores, broken) = normal(0.0, 11);
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / 800.0;
+    let of_drawn = |drawn: &[usize]| Ok(mean(&mut drawn.iter().map(|&at| scores[at])));
+    // One banner a group: drawn one by one.
+    let singles: Vec<usize> = (0..800).collect();
+    let interval = Bootstrap::grouped(&singles, 4_000, 2).unwrap().interval(of_drawn).unwrap();
+    let centre = mean(&mut scores.iter().copied());
+    let deviation = mean(&mut scores.iter().map(|s| (s - centre).powi(2))).sqrt();
+    let half = 1.959_964 * deviation / 800_f64.sqrt();
+    for (limit, expected) in [(interval.low, centre - half), (interval.high, centre + half)] {
+        // The quantile of 4,000 resamples is off by 4 % of the half width, one standard deviation being 2.1 %.
+        assert!((limit - expected).abs() < 0.08 * half, "{limit} and {expected}");
+    }
+    // Drawn within the classes, the same resamples as ever.
+    let stratified = Bootstrap::stratified(&broken, 300, 2).unwrap();
+    let naive = |drawn: &[usize]| {
+        let (scores, broken): (Vec<f64>, Vec<bool>) = drawn.iter().map(|&at| (scores[at], broken[at])).unzip();
+        assert_eq!(broken.iter().filter(|b| **b).count(), 80);
+        average_precision(&scores, &broken)
+    };
+    assert_eq!(stratified.interval(naive).unwrap(), stratified.of_scores(average_precision, &scores, &broken).unwrap());
+}
+
+#[test]
+fn limits_are_the_quantiles_of_numpy() {
+    // numpy.quantile([1, 2, 4, 8, 16], [0.025, 0.975]) and of a single value.
+    let values = [1.0, 2.0, 4.0, 8.0, 16.0];
+    let quantile = |share| super::bootstrap::quantile(&values, share);
+    near(quantile(0.025), 1.1, "low");
+    near(quantile(0.975), 15.2, "high");
+    assert_eq!(super::bootstrap::quantile(&[3.0], 0.975), 3.0);
+}
+
+#[test]
+fn what_a_bootstrap_cannot_draw_is_refused() {
+    let broken = [true, false, true, false];
+    let bootstrap = Bootstrap::stratified(&broken, 20, 1).unwrap();
+    for scores in [&[1.0, 2.0][..], &[1.0; 9]] {
+        let error = bootstrap.of_scores(auroc, scores, &broken).unwrap_err().to_string();
+        assert!(error.contains("of 4 banners"), "{error}");
+        assert!(bootstrap.of_difference(auroc, (&[1.0; 4], scores), &broken).is_err());
+    }
+    assert!(bootstrap.of_scores(auroc, &[1.0; 4], &broken[..3]).is_err());
+    assert!(bootstrap.of_scores(auroc, &[1.0, f64::NAN, 1.0, 1.0], &broken).is_err());
+    let error = Bootstrap::grouped(&[3; 4], 20, 1).unwrap_err().to_string();
+    assert!(error.contains("1 groups of banners: it takes two"), "{error}");
+    assert!(Bootstrap::grouped(&[], 20, 1).is_err());
+    // Numbers that are none are left out, and on all banners they are an error.
+    let (mixed, one) = (Bootstrap::stratified(&broken, 400, 1).unwrap(), [0, 0]);
+    // One in four resamples begins with the first banner twice.
+    let limits = mixed.interval(|drawn| Ok(if drawn[..2] == one { f64::NAN } else { 2.0 })).unwrap();
+    assert_eq!((limits.low, limits.high), (2.0, 2.0));
+    assert!(
+        mixed.interval(|drawn| Ok(if drawn[..2] == one || drawn[..2] == [0, 2] { 2.0 } else { f64::NAN })).is_err()
+    );
+    assert!(bootstrap.interval(|_| Ok(f64::NAN)).unwrap_err().to_string().contains("is NaN"));
 }
 
 #[test]
@@ -157,4 +251,7 @@ fn what_cannot_be_compared_is_refused() {
     assert!(Bootstrap::stratified(&[true, false], 0, 1).is_err());
     assert!(flag_highest(&[f64::NAN], 1).is_err());
     assert_eq!(flag_highest(&[1.0, 3.0, 3.0, 2.0], 2).unwrap(), [false, true, true, false]);
+    // Of equals the first, and -0 equals 0.
+    assert_eq!(flag_highest(&[-0.0, 0.0, -1.0], 1).unwrap(), [true, false, false]);
+    assert_eq!(flag_highest(&[1.0], 9).unwrap(), [true]);
 }

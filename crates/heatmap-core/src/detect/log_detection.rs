@@ -1,0 +1,243 @@
+//! [`LogDetectionConfig`]: from a click log to a score for every banner, in bounded memory.
+//!
+//! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a sample of the grid, from which the
+//! anchor and the scores are fitted; the other scores all banners of the grid, a batch at a time on all cores. What stays is the good map of
+//! each grid and 44 bytes for each banner. Then all banners are decided on together.
+
+use std::ops::ControlFlow;
+
+use rand::seq::index::sample;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, Decision, DecisionConfig, DetectorConfig, GridDetector, PARTS,
+    PartsTable, Smoothing,
+};
+use crate::table::{BannerEntry, BannerHeatmap, BannerKey, ClickLog, LabelTable, MetricsTable};
+use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
+
+/// Settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogDetectionConfig {
+    /// How the anchor of each grid is chosen; by default by landing rate where there are such, and else from the bulk. A grid that has no such
+    /// banner takes its bulk, and one that is too small for that the step-uniform map.
+    pub anchor: Option<AnchorChoice>,
+    /// How clicks become maps.
+    pub smoothing: Smoothing,
+    /// Settings of the scores.
+    pub detector: DetectorConfig,
+    /// How scores become flags.
+    pub decision: DecisionConfig,
+    /// Seed of samples and draws.
+    pub seed: u64,
+}
+
+/// What is known of banners beside their clicks.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Metrics; their labels count where [`Known::labels`] has none.
+    pub metrics: Option<MetricsTable>,
+    /// Labels.
+    pub labels: Option<LabelTable>,
+}
+
+/// The banners of one grid in one size.
+#[derive(Debug, Clone)]
+pub struct DetectedGrid {
+    /// Layout.
+    pub grid_id: String,
+    /// Size on the screen.
+    pub display: BannerSize,
+    /// Place of its first banner in the log; the others follow.
+    pub first: usize,
+    /// Number of its banners.
+    pub banners: usize,
+    /// Its good map, and how that was chosen.
+    pub anchor: Anchor,
+}
+
+/// Scores and flags of all banners, in the order of the log.
+#[derive(Debug, Clone)]
+pub struct LogDetection {
+    /// The grids, in the order of the log.
+    pub grids: Vec<DetectedGrid>,
+    /// The parts of every banner.
+    pub parts: PartsTable,
+    /// Labels, as far as known.
+    pub labels: Vec<Option<bool>>,
+    /// Metrics of every banner in the order of [`MetricsTable::names`]; empty without a table.
+    pub metrics: Vec<Vec<Option<f64>>>,
+    /// Scores, flags, and the rule behind them.
+    pub decision: Decision,
+}
+
+/// Banners of a grid that anchor and scores are fitted to, at most.
+const MOST_FITTED: usize = 2_000;
+/// Banners that are scored together.
+const BATCH: usize = 1_024;
+
+impl Known {
+    /// Whether a banner is broken, if anyone has said so.
+    pub fn label(&self, banner: &BannerKey) -> Option<bool> {
+        let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
+        labelled.or_else(|| self.metrics.as_ref()?.label(banner))
+    }
+
+    fn landing_rate(&self, banner: &BannerKey) -> Option<f64> {
+        let metrics = self.metrics.as_ref()?;
+        let at = metrics.names().iter().position(|name| name == "landing_rate")?;
+        metrics.get(banner)?[at]
+    }
+}
+
+impl LogDetectionConfig {
+    /// Scores and flags the banners of `log`. `progress` is told how many are scored, and may stop.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, a temporary file of the log cannot be read, or `progress` says [`ControlFlow::Break`].
+    pub fn run(
+        &self,
+        log: &ClickLog,
+        known: &Known,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<LogDetection> {
+        self.decision.check()?;
+        let names = PARTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut parts = PartsTable::new(names);
+        let (mut ahead, mut behind) = (log.banners(), log.banners());
+        let mut grids: Vec<DetectedGrid> = Vec::new();
+        for (first, banners) in groups(log) {
+            let (entry, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
+            let grid = Grid::covering(log.config().common_size.unwrap_or(entry.display), log.config().bin_size_px)?;
+            let anchor = self.anchor(&fitted, known, grid)?;
+            let population: Vec<&Heatmap> = fitted.iter().map(|banner| &banner.heatmap).collect();
+            let detector = GridDetector::fit(&self.detector, &anchor, &population)?;
+            let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
+            grids.push(DetectedGrid { grid_id: entry.banner.grid_id, display: entry.display, first, banners, anchor });
+            let mut left = banners;
+            while left > 0 {
+                let batch: Vec<BannerHeatmap> = behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
+                let scored: Vec<_> =
+                    batch.par_iter().map(|banner| detector.parts(&banner.heatmap)).collect::<Result<_>>()?;
+                for (banner, scored) in batch.iter().zip(scored) {
+                    parts.push(&scored, banner.clicks as f64, group);
+                }
+                left -= batch.len();
+                if progress(parts.len()).is_break() {
+                    return Err(Error::Stopped);
+                }
+            }
+        }
+        let labels: Vec<Option<bool>> = log.keys().map(|entry| known.label(&entry.banner)).collect();
+        let metrics = match &known.metrics {
+            None => Vec::new(),
+            Some(table) => {
+                let missing = vec![None; table.names().len()];
+                log.keys()
+                    .map(|entry| table.get(&entry.banner).map_or_else(|| missing.clone(), <[_]>::to_vec))
+                    .collect()
+            }
+        };
+        let decision = self.decision.decide(&parts, &metrics, &labels)?;
+        Ok(LogDetection { grids, parts, labels, metrics, decision })
+    }
+
+    /// The banners of a grid that it is fitted to: all, or so many of a large grid, those first that something is known of.
+    fn sample(
+        &self,
+        log: &ClickLog,
+        known: &Known,
+        first: usize,
+        banners: usize,
+        ahead: &mut impl Iterator<Item = Result<BannerHeatmap>>,
+    ) -> Result<(BannerEntry, Vec<BannerHeatmap>)> {
+        let wanted = |entry: &BannerEntry| {
+            known.label(&entry.banner).is_some()
+                || matches!(&self.anchor, Some(AnchorChoice::Domain(domain)) if *domain == entry.banner.domain)
+        };
+        let mut chosen = vec![banners <= MOST_FITTED; banners];
+        if banners > MOST_FITTED {
+            let special = (0..banners).filter(|&at| wanted(&log.entry_at(first + at))).take(MOST_FITTED);
+            special.collect::<Vec<_>>().into_iter().for_each(|at| chosen[at] = true);
+            let room = MOST_FITTED - chosen.iter().filter(|c| **c).count();
+            let drawn = sample(&mut sample_rng(self.seed, first as u64), banners, room);
+            drawn.into_iter().for_each(|at| chosen[at] = true);
+        }
+        let mut fitted = Vec::new();
+        for chosen in chosen {
+            let banner = ahead.next().ok_or_else(|| Error::Data("a log lost its banners".to_owned()))??;
+            fitted.extend(chosen.then_some(banner));
+        }
+        Ok((log.entry_at(first), fitted))
+    }
+
+    /// The anchor that was asked for, or the best that the grid allows; its words say which.
+    fn anchor(&self, fitted: &[BannerHeatmap], known: &Known, grid: Grid) -> Result<Anchor> {
+        let candidates: Vec<Candidate<'_>> = fitted
+            .iter()
+            .map(|banner| Candidate {
+                heatmap: &banner.heatmap,
+                domain: &banner.banner.domain,
+                broken: known.label(&banner.banner),
+                landing_rate: known.landing_rate(&banner.banner),
+            })
+            .collect();
+        let choose = |choice: &AnchorChoice| choice.choose(&candidates, grid, &self.smoothing, self.seed);
+        let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
+        let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
+        let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
+        let mut reason = None;
+        for choice in [wanted, AnchorChoice::Bulk, AnchorChoice::None] {
+            match choose(&choice) {
+                Ok(mut anchor) => {
+                    if let Some(reason) = reason {
+                        anchor.how += &format!(" ({reason})");
+                    }
+                    return Ok(anchor);
+                }
+                // Too little data is no failure; the next choice needs less.
+                Err(Error::Data(said)) => reason = Some(said),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Error::Data("no anchor".to_owned()))
+    }
+}
+
+/// First banner and number of banners of every grid in one size.
+fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
+    let mut groups: Vec<(usize, usize)> = Vec::new();
+    let mut last: Option<(String, BannerSize)> = None;
+    for (at, entry) in log.keys().enumerate() {
+        let key = (entry.banner.grid_id, entry.display);
+        match groups.last_mut() {
+            Some((_, banners)) if last.as_ref() == Some(&key) => *banners += 1,
+            _ => groups.push((at, 1)),
+        }
+        last = Some(key);
+    }
+    groups
+}
+
+impl LogDetection {
+    /// The grid of a banner.
+    ///
+    /// # Panics
+    /// When there is no such banner.
+    pub fn grid_of(&self, banner: usize) -> usize {
+        self.grids.partition_point(|grid| grid.first <= banner) - 1
+    }
+
+    /// The banners, most broken first; of equals in the order of the log.
+    pub fn ranking(&self) -> Vec<usize> {
+        let scores = &self.decision.scores;
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! [`Cell`]: one value of a table as the file has it, and what it is read as.
+//!
+//! Text is what CSV has, and Parquet may have; the other kinds are Parquet's. Whole numbers may be written as `3.0`, as
+//! pandas does once a column has had a gap. A number never changes on the way: text is rounded correctly, and whole
+//! numbers end at 2^53, above which an f64 no longer holds each of them.
+
+/// Largest whole number that is believed: up to here every sum of counts is exact in f64 too.
+pub(super) const MAX_WHOLE: u64 = 1 << 53;
+
+/// A value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "CSV has text only"))]
+pub(super) enum Cell<'a> {
+    /// No value (Parquet's null).
+    Missing,
+    /// Text, not trimmed, of any bytes.
+    Text(&'a [u8]),
+    /// A whole number.
+    Whole(i64),
+    /// A whole number of an unsigned column.
+    Unsigned(u64),
+    /// A number.
+    Real(f64),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// Why a cell has no value of the wanted kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing stands there: empty, NaN, null, None, NA.
+    Missing,
+    /// Something else stands there.
+    Bad,
+    /// A whole number above 2^53.
+    TooLarge,
+}
+
+impl<'a> Cell<'a> {
+    /// The value as a finite number; yes and no are 1 and 0.
+    pub(super) fn real(self) -> Result<f64, Fault> {
+        match self {
+            Self::Text(text) => parse_real(text.trim_ascii()),
+            Self::Missing => Err(Fault::Missing),
+            Self::Whole(value) => Ok(value as f64),
+            Self::Unsigned(value) => Ok(value as f64),
+            Self::Real(value) if value.is_nan() => Err(Fault::Missing),
+            Self::Real(value) => finite(value),
+            Self::Bool(value) => Ok(f64::from(u8::from(value))),
+        }
+    }
+
+    /// The value as a whole number from 0 to 2^53.
+    pub(super) fn whole(self) -> Result<u64, Fault> {
+        match self {
+            Self::Text(text) => parse_whole(text.trim_ascii()),
+            Self::Whole(value) => u64::try_from(value).map_err(|_| Fault::Bad).and_then(bounded),
+            Self::Unsigned(value) => bounded(value),
+            _ => self.real().and_then(whole_of_real),
+        }
+    }
+
+    /// The value as yes or no: 1 and 0 in any notation, true and false in any case.
+    pub(super) fn truth(self) -> Result<bool, Fault> {
+        if let Self::Text(text) = self {
+            match text.trim_ascii() {
+                text if text.eq_ignore_ascii_case(b"true") => return Ok(true),
+                text if text.eq_ignore_ascii_case(b"false") => return Ok(false),
+                _ => {}
+            }
+        }
+        match self.real()? {
+            0.0 => Ok(false),
+            1.0 => Ok(true),
+            _ => Err(Fault::Bad),
+        }
+    }
+
+    /// The value as a name, without spaces around it; empty when it is missing. Whole numbers are written out into
+    /// `spare`.
+    pub(super) fn name<'b>(self, spare: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        spare.clear();
+        match self {
+            Self::Text(text) => return text.trim_ascii(),
+            Self::Whole(value) => spare.extend_from_slice(value.to_string().as_bytes()),
+            Self::Unsigned(value) => spare.extend_from_slice(value.to_string().as_bytes()),
+            // Columns of other kinds are refused as names before a row is read.
+            _ => {}
+        }
+        spare
+    }
+
+    /// The value as text for a message, shortened.
+    pub(super) fn shown(self) -> String {
+        match self {
+            Self::Text(text) => shortened(&String::from_utf8_lossy(text.trim_ascii())),
+            Self::Missing => String::new(),
+            Self::Whole(value) => value.to_string(),
+            Self::Unsigned(value) => value.to_string(),
+            Self::Real(value) => value.to_string(),
+            Self::Bool(value) => value.to_string(),
+        }
+    }
+}
+
+/// Text cut to what a message can hold.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn parse_whole(text: &[u8]) -> Result<u64, Fault> {
+    // 18 digits cannot overflow.
+    if (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) {
+        return bounded(text.iter().fold(0, |value, digit| 10 * value + u64::from(digit - b'0')));
+    }
+    parse_real(text).and_then(whole_of_real)
+}
+
+fn bounded(value: u64) -> Result<u64, Fault> {
+    if value <= MAX_WHOLE { Ok(value) } else { Err(Fault::TooLarge) }
+}
+
+fn whole_of_real(value: f64) -> Result<u64, Fault> {
+    if !(value >= 0.0 && value.fract() == 0.0) {
+        return Err(Fault::Bad);
+    }
+    if value <= MAX_WHOLE as f64 { Ok(value as u64) } else { Err(Fault::TooLarge) }
+}
+
+fn finite(value: f64) -> Result<f64, Fault> {
+    if value.is_finite() { Ok(value) } else { Err(Fault::Bad) }
+}
+
+fn parse_real(text: &[u8]) -> Result<f64, Fault> {
+    if let Some(value) = parse_plain(text) {
+        return Ok(value);
+    }
+    let missing: [&[u8]; 7] = [b"", b"nan", b"null", b"none", b"na", b"n/a", b"<na>"];
+    if missing.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return Err(Fault::Missing);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| Fault::Bad)?;
+    text.parse().map_err(|_| Fault::Bad).and_then(finite)
+}
+
+/// Digits with at most one point and a minus sign, when the result is certain to be the nearest f64: a quotient of two
+/// numbers that are exact is rounded once (Clinger 1990, the fast path).
+fn parse_plain(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    // 15 digits stay below 2^53.
+    if digits.len() > 16 {
+        return None;
+    }
+    let (mut value, mut count, mut point) = (0_u64, 0, None);
+    for &byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                value = 10 * value + u64::from(byte - b'0');
+                count += 1;
+            }
+            b'.' if point.is_none() => point = Some(count),
+            _ => return None,
+        }
+    }
+    if count == 0 || count > 15 {
+        return None;
+    }
+    let value = value as f64 / POWERS[count - point.unwrap_or(count)];
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn real(text: &str) -> Result<f64, Fault> {
+        Cell::Text(text.as_bytes()).real()
+    }
+
+    fn whole(text: &str) -> Result<u64, Fault> {
+        Cell::Text(text.as_bytes()).whole()
+    }
+
+    #[test]
+    fn whole_numbers_come_in_every_notation_or_not_at_all() {
+        for (text, value) in [("0", 0), (" 17\r", 17), ("3.0", 3), ("3.", 3), ("-0.0", 0), ("1e3", 1000), ("0007", 7)] {
+            assert_eq!(whole(text), Ok(value), "{text}");
+        }
+        assert_eq!(whole("9007199254740992"), Ok(MAX_WHOLE));
+        for text in ["9007199254740993", "99999999999999999999", "1e300", "9007199254740994.0"] {
+            assert_eq!(whole(text), Err(Fault::TooLarge), "{text}");
+        }
+        for text in ["-1", "2.5", "x", "1,5", "inf", "-inf", "1e999", "0x10", "1 2", "--1", ".", "-", "٣", "1_000"] {
+            assert_eq!(whole(text), Err(Fault::Bad), "{text}");
+        }
+        for text in ["", "  ", "NaN", "null", "None", "NA", "n/a", "<NA>"] {
+            assert_eq!(whole(text), Err(Fault::Missing), "{text}");
+            assert_eq!(real(text), Err(Fault::Missing), "{text}");
+        }
+    }
+
+    #[test]
+    fn truth_is_0_or_1_in_any_notation() {
+        for text in ["1", "1.0", "true", "TRUE", " True "] {
+            assert_eq!(Cell::Text(text.as_bytes()).truth(), Ok(true), "{text}");
+        }
+        for text in ["0", "0.0", "-0", "false"] {
+            assert_eq!(Cell::Text(text.as_bytes()).truth(), Ok(false), "{text}");
+        }
+        assert_eq!(Cell::Text(b"2").truth(), Err(Fault::Bad));
+        assert_eq!(Cell::Text(b"yes").truth(), Err(Fault::Bad));
+        assert_eq!(Cell::Text(b"").truth(), Err(Fault::Missing));
+    }
+
+    #[test]
+    fn typed_values_follow_the_same_rules() {
+        assert_eq!(Cell::Whole(-1).whole(), Err(Fault::Bad));
+        assert_eq!(Cell::Whole(i64::MAX).whole(), Err(Fault::TooLarge));
+        assert_eq!(Cell::Unsigned(7).whole(), Ok(7));
+        assert_eq!(Cell::Real(3.0).whole(), Ok(3));
+        assert_eq!(Cell::Real(f64::NAN).whole(), Err(Fault::Missing));
+        assert_eq!(Cell::Real(f64::INFINITY).real(), Err(Fault::Bad));
+        assert_eq!(Cell::Bool(true).truth(), Ok(true));
+        assert_eq!(Cell::Missing.truth(), Err(Fault::Missing));
+        let mut spare = Vec::new();
+        assert_eq!(Cell::Whole(-12).name(&mut spare), b"-12");
+        assert_eq!(Cell::Missing.name(&mut spare), b"");
+    }
+
+    proptest! {
+        /// The oracle is the standard library, which rounds correctly.
+        #[test]
+        fn numbers_are_those_of_the_standard_library(text in "-?[0-9]{0,17}(\\.[0-9]{0,9})?(e-?[0-9]{1,2})?") {
+            let expected = text.parse::<f64>().ok().map(f64::to_bits);
+            prop_assert_eq!(real(&text).ok().map(f64::to_bits), expected);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let cell = Cell::Text(&bytes);
+            if let Ok(value) = cell.whole() {
+                prop_assert_eq!(cell.real(), Ok(value as f64));
+            }
+            let _ = (cell.truth(), cell.shown());
+        }
+    }
+}

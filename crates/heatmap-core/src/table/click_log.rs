@@ -1,0 +1,234 @@
+//! [`ClickLog`]: the heatmaps of all banners of a click log, from files of any size, in bounded memory.
+//!
+//! Clicks are summed by (domain, grid_id, display size, bin). In memory are the names of the banners, about 60 bytes
+//! and their letters each, and [`ClickLogConfig::memory_rows`] rows of 16 bytes; what is more goes through temporary
+//! files (in `TMPDIR`) as sorted runs. Heatmaps are made one at a time while they are iterated, so five million banners
+//! need no more memory than their names.
+//!
+//! A row that cannot be used is counted with its reason and passed over ([`Drops`]); a file that cannot be used is an
+//! error. Sums are of u64 and exact: a row or a banner above 2^53 clicks is dropped, and below that no sum can
+//! overflow. Only a value of a heatmap is an f32, which has 24 bits: above 16,777,216 clicks in a bin it is rounded.
+//!
+//! The result depends neither on the order of the rows, nor on how they are split over files, nor on `memory_rows`.
+
+mod builder;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use self::builder::{Builder, MAX_BINS, is_small};
+use super::banner_index::BannerIndex;
+use super::groups::{GroupReader, Groups};
+use super::paths::{TableFile, table_files};
+use super::{BannerKey, Drops};
+use crate::{BannerSize, Error, Grid, Heatmap, Result};
+
+/// How a click log is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClickLogConfig {
+    /// Edge of a square bin in px.
+    pub bin_size_px: f64,
+    /// Leave out banners with fewer clicks, in one display size; they are counted.
+    pub min_clicks: u64,
+    /// Put every click on the grid of a banner of this size, at the same fraction of width and height; by default every
+    /// display size has its own grid. Banners stay apart by display size either way.
+    pub common_size: Option<BannerSize>,
+    /// Rows kept in memory, 16 bytes each; more go to temporary files.
+    pub memory_rows: usize,
+}
+
+impl Default for ClickLogConfig {
+    fn default() -> Self {
+        Self { bin_size_px: 5.0, min_clicks: 1, common_size: None, memory_rows: 1 << 24 }
+    }
+}
+
+/// How far reading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of all files up to here.
+    pub bytes_read: u64,
+    /// Bytes of all files.
+    pub bytes_total: u64,
+    /// Rows up to here.
+    pub rows: u64,
+}
+
+/// A banner of a log in one display size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BannerEntry {
+    /// Its key.
+    pub banner: BannerKey,
+    /// Its size on the screen.
+    pub display: BannerSize,
+    /// Its clicks.
+    pub clicks: u64,
+}
+
+/// A banner of a log in one display size, with its heatmap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BannerHeatmap {
+    /// Its key.
+    pub banner: BannerKey,
+    /// Its size on the screen.
+    pub display: BannerSize,
+    /// Its clicks, exactly.
+    pub clicks: u64,
+    /// Where they are, on the grid of the display size or on the common one.
+    pub heatmap: Heatmap,
+}
+
+/// The banners of a log that have clicks enough, by grid_id, width, height and domain.
+pub struct ClickLog {
+    config: ClickLogConfig,
+    index: BannerIndex,
+    /// The banners that were kept, in order.
+    kept: Vec<u32>,
+    groups: Groups,
+    drops: Drops,
+    rows: u64,
+}
+
+impl std::fmt::Debug for ClickLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (banners, rows) = (self.len(), self.rows);
+        f.debug_struct("ClickLog").field("banners", &banners).field("rows", &rows).finish_non_exhaustive()
+    }
+}
+
+impl ClickLogConfig {
+    /// Reads click tables, CSV or Parquet (feature `parquet`); a folder stands for the `*.csv` and `*.parquet` files
+    /// right in it. Columns may stand in any order, and further columns are ignored. `progress` is called now and then,
+    /// and may stop the reading.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense, a file cannot be read or is no table, a column is missing or stands
+    /// twice, no row at all can be used, or `progress` says [`ControlFlow::Break`].
+    pub fn read(&self, paths: &[PathBuf], progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<ClickLog> {
+        let mut builder = Builder::new(self)?;
+        let files = table_files(paths)?;
+        let bytes_total = files.iter().map(|file| file.bytes).sum();
+        let mut bytes_before = 0;
+        for TableFile { path, bytes } in files {
+            let mut report = |bytes_read: u64, rows| {
+                let bytes_read = bytes_before + bytes_read.min(bytes);
+                match progress(Progress { bytes_read, bytes_total, rows }) {
+                    ControlFlow::Continue(()) => Ok(()),
+                    ControlFlow::Break(()) => Err(Error::Stopped),
+                }
+            };
+            builder.read(&path, &mut report)?;
+            report(bytes, builder.rows)?;
+            bytes_before += bytes;
+        }
+        builder.finish()
+    }
+
+    fn validate(&self) -> Result<()> {
+        let common = self.common_size.unwrap_or(BannerSize { width_px: 1, height_px: 1 });
+        let grid = Grid::covering(common, self.bin_size_px)?;
+        if !is_small(grid) {
+            let size = format!("{} x {}", common.width_px, common.height_px);
+            return Err(Error::config("common_size", size, format!("needs more than {MAX_BINS} bins")));
+        }
+        if self.memory_rows == 0 {
+            return Err(Error::config("memory_rows", 0, "must hold a row"));
+        }
+        Ok(())
+    }
+}
+
+impl ClickLog {
+    /// A log from heatmaps, for banners that no file has. Heatmaps of one banner in one size are added up.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense, a heatmap is on another grid than the log's for that size, or a value is
+    /// not a whole number.
+    pub fn from_heatmaps(
+        config: &ClickLogConfig,
+        heatmaps: impl IntoIterator<Item = (BannerKey, BannerSize, Heatmap)>,
+    ) -> Result<Self> {
+        let mut builder = Builder::new(config)?;
+        for (banner, display, heatmap) in heatmaps {
+            builder.add_heatmap(&banner, display, &heatmap)?;
+        }
+        builder.finish()
+    }
+
+    /// How it was read.
+    pub fn config(&self) -> &ClickLogConfig {
+        &self.config
+    }
+
+    /// Number of banners, counted once for each display size.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether there is no banner.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Rows that were read: those on the banners, and those of [`ClickLog::drops`].
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Clicks of all banners; ends at 2^64 - 1.
+    pub fn clicks(&self) -> u64 {
+        self.kept.iter().fold(0, |sum, &id| sum.saturating_add(self.index.totals(id).1))
+    }
+
+    /// What was left out, and why.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// All banners without their heatmaps, in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = BannerEntry> + '_ {
+        self.kept.iter().map(|&id| self.entry(id))
+    }
+
+    /// The banner at place `at` of [`ClickLog::keys`].
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn entry_at(&self, at: usize) -> BannerEntry {
+        self.entry(self.kept[at])
+    }
+
+    /// All banners with their heatmaps, in the order of [`ClickLog::keys`]. One heatmap is in memory at a time. An item
+    /// is an error when a temporary file cannot be read; there is none after it.
+    pub fn banners(&self) -> impl Iterator<Item = Result<BannerHeatmap>> + '_ {
+        let (mut reader, mut bins, mut failed) = (self.groups.reader(), Vec::new(), false);
+        std::iter::from_fn(move || {
+            let next = if failed { None } else { self.next_heatmap(&mut reader, &mut bins).transpose() };
+            failed = matches!(next, Some(Err(_)));
+            next
+        })
+    }
+
+    fn next_heatmap(&self, reader: &mut GroupReader<'_>, bins: &mut Vec<(u32, u64)>) -> Result<Option<BannerHeatmap>> {
+        let Some(id) = reader.next_banner()? else { return Ok(None) };
+        bins.clear();
+        reader.bins(bins)?;
+        let BannerEntry { banner, display, clicks } = self.entry(id);
+        let grid = Grid::covering(self.config.common_size.unwrap_or(display), self.config.bin_size_px)?;
+        let mut values = vec![0.0; grid.len()];
+        for &(bin, count) in bins.iter() {
+            values[bin as usize] = count as f32;
+        }
+        Ok(Some(BannerHeatmap { banner, display, clicks, heatmap: Heatmap::from_values(grid, values)? }))
+    }
+
+    fn entry(&self, id: u32) -> BannerEntry {
+        BannerEntry { banner: self.index.key(id), display: self.index.display(id), clicks: self.index.totals(id).1 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! [`Builder`]: row by row, what becomes a [`ClickLog`].
+
+use std::path::Path;
+
+use super::{ClickLog, ClickLogConfig};
+use crate::binning::bin_of;
+use crate::table::banner_index::{BannerIndex, Found};
+use crate::table::cell::{Fault, MAX_WHOLE};
+use crate::table::drops::Usable;
+use crate::table::source::{Kind, Row, Source};
+use crate::table::spill::{Hit, Spill};
+use crate::table::{BannerKey, ClickColumn, DropReason, Drops};
+use crate::{BannerSize, Error, Grid, Heatmap, Result};
+
+/// Most bins of a heatmap; a display size that needs more is an error in the log.
+pub(super) const MAX_BINS: usize = 1_000_000;
+
+/// Rows between two reports of progress.
+const PROGRESS_ROWS: u64 = 1 << 16;
+
+/// A log in the making.
+pub(super) struct Builder {
+    config: ClickLogConfig,
+    index: BannerIndex,
+    spill: Spill,
+    drops: Drops,
+    /// Rows so far.
+    pub(super) rows: u64,
+    /// The grid of the common size.
+    common: Option<(BannerSize, Grid)>,
+    /// The last display size, and its grid if it is small enough: rows of one size follow each other.
+    last_size: Option<(BannerSize, Option<Grid>)>,
+    /// Keys that were written out.
+    spare: [Vec<u8>; 2],
+}
+
+/// Why a row was not counted, and how many clicks it has as far as they can be read.
+type Refusal = (DropReason, u64);
+
+impl Builder {
+    pub(super) fn new(config: &ClickLogConfig) -> Result<Self> {
+        config.validate()?;
+        let common = config.common_size.map(|size| Ok((size, Grid::covering(size, config.bin_size_px)?)));
+        Ok(Self {
+            config: config.clone(),
+            index: BannerIndex::default(),
+            spill: Spill::new(config.memory_rows),
+            drops: Drops::default(),
+            rows: 0,
+            common: common.transpose()?,
+            last_size: None,
+            spare: Default::default(),
+        })
+    }
+
+    pub(super) fn read(&mut self, path: &Path, report: &mut dyn FnMut(u64, u64) -> Result<()>) -> Result<()> {
+        let source = Source::open(path)?;
+        let names = ["domain", "grid_id", "click_x", "click_y", "display_height", "display_width", "clicks"];
+        let mut picked = [0; 7];
+        for (column, (name, place)) in names.into_iter().zip(&mut picked).enumerate() {
+            *place = source.find(path, name, if column < 2 { Kind::names } else { Kind::counts })?;
+        }
+        // The unit of lines is the file's: a Parquet file has none.
+        let unit = source.unit();
+        let mut reported = self.rows;
+        source.read(&picked, &mut |row| {
+            let mut rows = 1;
+            if let Some((reason, clicks)) = self.count(row)? {
+                rows = row.lost_with(reason);
+                self.drops.add_rows(reason, rows, clicks, || format!("{}: {unit} {}", path.display(), row.line));
+            }
+            self.rows += rows;
+            if self.rows - reported >= PROGRESS_ROWS {
+                reported = self.rows;
+                report(row.bytes_read, self.rows)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Counts a row, or says why not.
+    fn count(&mut self, row: &Row<'_>) -> Result<Option<Refusal>> {
+        let [domain, grid_id, x, y, height, width, clicks] = match row.cells() {
+            Ok(cells) => cells,
+            Err(reason) => return Ok(Some((reason, 0))),
+        };
+        let clicks = clicks.whole();
+        let refused = |reason| Ok(Some((reason, clicks.unwrap_or(0))));
+        let mut spare = std::mem::take(&mut self.spare);
+        let [domain_spare, grid_spare] = &mut spare;
+        let (domain, grid_id) = (domain.name(domain_spare), grid_id.name(grid_spare));
+        let numbers = || {
+            let x = x.real().map_err(|fault| refusal(ClickColumn::ClickX, fault))?;
+            let y = y.real().map_err(|fault| refusal(ClickColumn::ClickY, fault))?;
+            let height_px = side(height.whole(), ClickColumn::DisplayHeight)?;
+            let width_px = side(width.whole(), ClickColumn::DisplayWidth)?;
+            let count = clicks.map_err(|fault| refusal(ClickColumn::Clicks, fault))?;
+            Ok((x, y, BannerSize { width_px, height_px }, count))
+        };
+        let numbers = if domain.is_empty() || grid_id.is_empty() { Err(DropReason::MissingKey) } else { numbers() };
+        let placed = numbers.and_then(|(x, y, display, count)| {
+            let bin = self.bin(x, y, display)?;
+            if count == 0 { Err(DropReason::ZeroClicks) } else { Ok((display, bin, count)) }
+        });
+        let outcome = match placed {
+            Ok((display, bin, count)) => match self.index.find_or_insert(domain, grid_id, display)? {
+                Found::Banner(banner) => {
+                    self.index.add(banner, count);
+                    self.spill.push(Hit { banner, bin, count }, &mut self.index)?;
+                    Ok(None)
+                }
+                Found::NotUtf8 => refused(DropReason::NotUtf8),
+            },
+            // Names come before numbers, but are only looked at letter by letter when they are new.
+            Err(reason) if reason != DropReason::MissingKey && !is_text(domain, grid_id) => {
+                refused(DropReason::NotUtf8)
+            }
+            Err(reason) => refused(reason),
+        };
+        self.spare = spare;
+        outcome
+    }
+
+    /// The bin of a click at (`x`, `y`) px on a banner of size `display`.
+    fn bin(&mut self, x: f64, y: f64, display: BannerSize) -> Usable<u32> {
+        let own = match self.last_size {
+            Some((size, grid)) if size == display => grid,
+            _ => {
+                let grid = Grid::covering(display, self.config.bin_size_px).ok().filter(|&grid| is_small(grid));
+                self.last_size = Some((display, grid));
+                grid
+            }
+        };
+        let own = own.ok_or(DropReason::SizeTooLarge)?;
+        let (size, grid) = self.common.unwrap_or((display, own));
+        let (x, y) = (scaled(x, display.width_px, size.width_px), scaled(y, display.height_px, size.height_px));
+        let column = bin_of(x, size.width_px.into(), grid.bin_size_px, grid.columns);
+        let row = bin_of(y, size.height_px.into(), grid.bin_size_px, grid.rows);
+        let (row, column) = row.zip(column).ok_or(DropReason::OutsideBanner)?;
+        Ok((row * grid.columns + column) as u32)
+    }
+
+    pub(super) fn add_heatmap(&mut self, banner: &BannerKey, display: BannerSize, heatmap: &Heatmap) -> Result<()> {
+        let BannerKey { domain, grid_id } = banner;
+        let of = || format!("heatmap of ({domain}, {grid_id})");
+        let grid = Grid::covering(self.config.common_size.unwrap_or(display), self.config.bin_size_px)?;
+        if !is_small(grid) {
+            return Err(Error::Data(format!("{}: more than {MAX_BINS} bins", of())));
+        }
+        if heatmap.grid() != grid {
+            return Err(Error::Data(format!("{}: on {:?}, but this log has {grid:?}", of(), heatmap.grid())));
+        }
+        let whole = |v: f32| v.fract() == 0.0 && f64::from(v) <= MAX_WHOLE as f64;
+        if let Some(value) = heatmap.values().iter().find(|&&v| !whole(v)) {
+            return Err(Error::Data(format!("{}: {value} is not a number of clicks", of())));
+        }
+        let hits: Vec<_> =
+            (0..).zip(heatmap.values()).filter(|(_, v)| **v > 0.0).map(|(b, &v)| (b, v as u64)).collect();
+        self.rows += hits.len() as u64;
+        let clicks = hits.iter().fold(0, |sum, &(_, count)| u64::saturating_add(sum, count));
+        if domain.is_empty() || grid_id.is_empty() || hits.is_empty() {
+            let reason = if hits.is_empty() { DropReason::ZeroClicks } else { DropReason::MissingKey };
+            self.drops.add_banner(reason, hits.len() as u64, clicks, || banner.clone());
+            return Ok(());
+        }
+        if let Found::Banner(id) = self.index.find_or_insert(domain.as_bytes(), grid_id.as_bytes(), display)? {
+            for (bin, count) in hits {
+                self.index.add(id, count);
+                self.spill.push(Hit { banner: id, bin, count }, &mut self.index)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<ClickLog> {
+        let Self { config, mut index, spill, mut drops, rows, .. } = self;
+        let order = index.order().to_vec();
+        let why_not = |index: &BannerIndex, id| match index.totals(id).1 {
+            clicks if clicks > MAX_WHOLE => Some(DropReason::CountTooLarge),
+            clicks if clicks < config.min_clicks => Some(DropReason::TooFewClicks),
+            _ => None,
+        };
+        let mut is_kept = vec![true; index.len()];
+        for &id in &order {
+            if let Some(reason) = why_not(&index, id) {
+                let (rows, clicks) = index.totals(id);
+                drops.add_banner(reason, rows, clicks, || index.key(id));
+                is_kept[id as usize] = false;
+            }
+        }
+        let kept: Vec<_> = order.into_iter().filter(|&id| is_kept[id as usize]).collect();
+        if kept.is_empty() {
+            return Err(nothing_left(rows, &drops));
+        }
+        let groups = spill.finish(&mut index, |id| is_kept[id as usize])?;
+        index.freeze();
+        Ok(ClickLog { config, index, kept, groups, drops, rows })
+    }
+}
+
+fn nothing_left(rows: u64, drops: &Drops) -> Error {
+    let Some(largest) = drops.largest() else { return Error::Data("no row to read, only headers".to_owned()) };
+    let (reason, dropped, first) = (largest.reason, largest.rows, &largest.first);
+    Error::Data(format!("none of {rows} rows can be used; {dropped} of them: {reason} (first: {first})"))
+}
+
+/// Whether a heatmap may have this grid.
+pub(super) fn is_small(grid: Grid) -> bool {
+    // In f64: the product of two sides may pass the largest usize.
+    grid.rows as f64 * grid.columns as f64 <= MAX_BINS as f64
+}
+
+fn is_text(domain: &[u8], grid_id: &[u8]) -> bool {
+    std::str::from_utf8(domain).is_ok() && std::str::from_utf8(grid_id).is_ok()
+}
+
+/// The place on a side of `to` px that is the same fraction as `at` on a side of `from` px. Not moved at all between
+/// equal sides, and never over the edge: quotients and products are rounded to the nearest, and those at the edge are
+/// whole.
+pub(super) fn scaled(at: f64, from: u32, to: u32) -> f64 {
+    if from == to { at } else { at * f64::from(to) / f64::from(from) }
+}
+
+fn side(value: std::result::Result<u64, Fault>, column: ClickColumn) -> Usable<u32> {
+    match value {
+        Ok(0) => Err(DropReason::BadNumber(column)),
+        Ok(px) => u32::try_from(px).map_err(|_| DropReason::SizeTooLarge),
+        Err(Fault::TooLarge) => Err(DropReason::SizeTooLarge),
+        Err(fault) => Err(refusal(column, fault)),
+    }
+}
+
+fn refusal(column: ClickColumn, fault: Fault) -> DropReason {
+    match fault {
+        Fault::Missing => DropReason::MissingValue(column),
+        Fault::Bad => DropReason::BadNumber(column),
+        Fault::TooLarge => DropReason::CountTooLarge,
+    }
+}

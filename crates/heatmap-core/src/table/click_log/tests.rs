@@ -1,0 +1,286 @@
+//! Hostile and ordinary logs, one by one; `properties` has random ones.
+
+mod common;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod properties;
+
+use common::{HEADER, expect_drops, read, read_with, text};
+
+use super::builder::scaled;
+use super::*;
+use crate::table::cell::MAX_WHOLE;
+use crate::table::{ClickColumn, DropReason};
+use ClickColumn::*;
+use DropReason::*;
+
+#[test]
+fn clicks_are_grouped_by_key_and_size_in_order() {
+    let log = text(
+        "b,g2,1,1,250,300,1\n\
+         b,g1,299,249,250,300,4\n\
+         b,g1,9.5,1,600,300,3.0\n\
+         a,g1,6,1,250,300,2\n\
+         b,g1,299.9,249,250,300,1\n",
+    )
+    .unwrap();
+    let keys: Vec<_> = log.keys().map(|e| (e.banner.grid_id, e.display.height_px, e.banner.domain, e.clicks)).collect();
+    let key = |grid: &str, height, domain: &str, clicks| (grid.to_owned(), height, domain.to_owned(), clicks);
+    assert_eq!(keys, [key("g1", 250, "a", 2), key("g1", 250, "b", 5), key("g1", 600, "b", 3), key("g2", 250, "b", 1)]);
+    assert_eq!((log.len(), log.rows(), log.clicks()), (4, 5, 11));
+    assert!(log.drops().is_empty() && !log.is_empty());
+    // Twice, and two at a time.
+    for _ in 0..2 {
+        for (entry, banner) in log.keys().zip(log.banners()) {
+            let banner = banner.unwrap();
+            assert_eq!((banner.banner, banner.display, banner.clicks), (entry.banner, entry.display, entry.clicks));
+            assert_eq!(banner.heatmap.grid(), Grid::covering(entry.display, 5.0).unwrap());
+            assert_eq!(banner.heatmap.total(), entry.clicks as f64);
+        }
+    }
+    let maps: Vec<_> =
+        log.banners().zip(log.banners()).map(|(a, b)| (a.unwrap().heatmap, b.unwrap().heatmap)).collect();
+    assert!(maps.iter().all(|(a, b)| a == b));
+    assert_eq!((maps[1].0.get(49, 59), maps[2].0.get(0, 1)), (5.0, 3.0));
+}
+
+#[test]
+fn columns_come_in_any_order_with_a_byte_order_mark_and_crlf() {
+    let log = read(
+        b"\xef\xbb\xbf clicks ,extra,click_y,click_x,\"grid_id\",domain,display_width,display_height\r\n\
+          3,\"x\ny\",20.5,10,g1, a.com ,300,250\r\n\r\n",
+    )
+    .unwrap();
+    let banner = log.banners().next().unwrap().unwrap();
+    assert_eq!(banner.banner, BannerKey { domain: "a.com".into(), grid_id: "g1".into() });
+    assert_eq!((log.rows(), banner.heatmap.get(4, 2)), (1, 3.0));
+}
+
+#[test]
+fn every_bad_row_is_dropped_with_its_reason_and_its_clicks() {
+    let good = "a,g,1,2,250,300,5";
+    for (row, reason, clicks) in [
+        ("a,g,1,2,250,300", UnequalLengths, 0),
+        ("a,g,1,2,250,300,1,1", UnequalLengths, 0),
+        (",g,1,2,250,300,7", MissingKey, 7),
+        ("a, ,x,2,250,300,7", MissingKey, 7),
+        ("a,g,,2,250,300,7", MissingValue(ClickX), 7),
+        ("a,g,1,NaN,250,300,7", MissingValue(ClickY), 7),
+        ("a,g,1,2,null,300,7", MissingValue(DisplayHeight), 7),
+        ("a,g,1,2,250,,7", MissingValue(DisplayWidth), 7),
+        ("a,g,1,2,250,300,", MissingValue(Clicks), 0),
+        ("a,g,x,2,250,300,7", BadNumber(ClickX), 7),
+        ("a,g,1,inf,250,300,7", BadNumber(ClickY), 7),
+        ("a,g,1,2,0,300,7", BadNumber(DisplayHeight), 7),
+        ("a,g,1,2,250,-300,7", BadNumber(DisplayWidth), 7),
+        ("a,g,1,2,250,300.5,7", BadNumber(DisplayWidth), 7),
+        ("a,g,1,2,250,300,-7", BadNumber(Clicks), 0),
+        ("a,g,1,2,250,300,1.5", BadNumber(Clicks), 0),
+        ("a,g,1,2,250,300,1e16", CountTooLarge, 0),
+        ("a,g,1,2,50000,50000,7", SizeTooLarge, 7),
+        ("a,g,1,2,1e30,300,7", SizeTooLarge, 7),
+        ("a,g,-0.1,2,250,300,7", OutsideBanner, 7),
+        ("a,g,1,250.1,250,300,7", OutsideBanner, 7),
+        ("a,g,1,2,250,300,0", ZeroClicks, 0),
+        ("a,\"g\n1\",1,2,250,300,0", ZeroClicks, 0),
+    ] {
+        let log = text(&format!("{good}\n{row}\n{good}\n")).unwrap();
+        expect_drops(&log, &[(reason, 1, clicks)]);
+        assert_eq!((log.rows(), log.clicks(), log.len()), (3, 10, 1), "{row}");
+        let first = &log.drops().by_reason()[0].first;
+        assert!(first.ends_with(".csv: line 3"), "{first}");
+    }
+    for row in [&b"\xff,g,1,2,250,300,7\n"[..], b"a,\xc3\x28,x,2,250,300,7\n"] {
+        let log = read(&[HEADER.as_bytes(), good.as_bytes(), b"\n", row].concat()).unwrap();
+        expect_drops(&log, &[(NotUtf8, 1, 7)]);
+    }
+}
+
+#[test]
+fn rows_swallowed_by_a_quotation_mark_are_counted_by_lines() {
+    let good = "a,g,1,2,250,300,5\n";
+    let log = text(&format!("{good}\"a,g,1,2,250,300,5\n{good}{good}b\",g,1,2,250,300,5\n{good}")).unwrap();
+    // As long as the header, but with rows in the name.
+    expect_drops(&log, &[(UnclosedQuote, 4, 0)]);
+    assert_eq!((log.rows(), log.clicks()), (6, 10));
+    let log = text(&format!("{good}\"b\n,1\",g,1,2,250,300,5\n{good}")).unwrap();
+    // A name over two lines is a name.
+    assert_eq!((log.rows(), log.len(), log.drops().is_empty()), (3, 2, true));
+    let log = text(&format!("{good}\"a,g,1,2,250,300,5\n{good}{good}\"{good}{good}")).unwrap();
+    expect_drops(&log, &[(UnclosedQuote, 4, 0)]);
+    assert_eq!((log.rows(), log.clicks()), (6, 10));
+    let log = text(&format!("{good}a,g,1,2,250,300,\"5\n{good}{good}")).unwrap();
+    expect_drops(&log, &[(UnclosedQuote, 3, 0)]);
+}
+
+#[test]
+fn a_billion_clicks_in_a_cell_are_exact_and_too_many_are_dropped() {
+    let log = text("a,g,1,2,250,300,1000000001\na,g,1,2,250,300,1000000002\nb,g,1,2,250,300,1\n").unwrap();
+    let banner = log.banners().next().unwrap().unwrap();
+    assert_eq!(banner.clicks, 2_000_000_003);
+    assert_eq!(banner.heatmap.get(0, 0), 2_000_000_003_u64 as f32);
+    let many = format!("a,g,1,2,250,300,{MAX_WHOLE}\n");
+    assert_eq!(text(&many).unwrap().clicks(), MAX_WHOLE);
+    // The sum would leave the range in which an f64 is exact.
+    let log = text(&format!("{many}b,g,1,2,250,300,1\na,g,9,9,250,300,1\n")).unwrap();
+    expect_drops(&log, &[(CountTooLarge, 2, MAX_WHOLE + 1)]);
+    assert_eq!((log.drops().by_reason()[0].banners, log.len()), (1, 1));
+    // And this one would leave the range of a u64.
+    let log = text(&format!("{}b,g,1,2,250,300,1\n", many.repeat(3_000))).unwrap();
+    expect_drops(&log, &[(CountTooLarge, 3_000, u64::MAX)]);
+    let rest = log.banners().map(|banner| banner.unwrap().clicks).collect::<Vec<_>>();
+    assert_eq!(rest, [1]);
+}
+
+#[test]
+fn banners_with_few_clicks_are_left_out_and_counted() {
+    let rows = "a,g,1,2,250,300,4\na,g,1,2,250,300,5\nb,g,1,2,250,300,10\nb,g,1,2,600,300,9\n";
+    let config = ClickLogConfig { min_clicks: 10, ..Default::default() };
+    let log = read_with(&config, &[format!("{HEADER}{rows}").as_bytes()]).unwrap();
+    expect_drops(&log, &[(TooFewClicks, 3, 18)]);
+    assert_eq!(log.drops().by_reason()[0].banners, 2);
+    assert_eq!(log.drops().by_reason()[0].first, "banner (a, g) with 9 clicks");
+    assert_eq!((log.len(), log.rows(), log.banners().count()), (1, 4, 1));
+    let config = ClickLogConfig { min_clicks: 11, ..Default::default() };
+    let error = read_with(&config, &[format!("{HEADER}{rows}").as_bytes()]).unwrap_err().to_string();
+    assert!(error.contains("none of 4 rows can be used; 4 of them: banner with too few clicks"), "{error}");
+}
+
+#[test]
+fn other_sizes_go_to_a_common_grid_on_request() {
+    let rows = "a,g,150,300,600,300,1\na,g,300,600,600,300,2\na,g,0,0,600,300,4\n\
+                a,g,5,35,250,300,8\na,g,300.5,1,600,300,16\n";
+    let config = ClickLogConfig {
+        common_size: Some(BannerSize { width_px: 300, height_px: 250 }),
+        memory_rows: 1,
+        ..Default::default()
+    };
+    let log = read_with(&config, &[format!("{HEADER}{rows}").as_bytes()]).unwrap();
+    expect_drops(&log, &[(OutsideBanner, 1, 16)]);
+    let banners: Vec<_> = log.banners().map(Result::unwrap).collect();
+    assert_eq!(banners.iter().map(|b| b.display.height_px).collect::<Vec<_>>(), [250, 600]);
+    assert!(banners.iter().all(|b| b.heatmap.grid() == Grid::MEDIUM_RECTANGLE));
+    // Its own size: not moved.
+    assert_eq!(banners[0].heatmap.get(7, 1), 8.0);
+    let tall = &banners[1].heatmap;
+    assert_eq!((tall.get(25, 30), tall.get(49, 59), tall.get(0, 0)), (1.0, 2.0, 4.0));
+}
+
+#[test]
+fn a_click_on_the_far_edge_stays_on_the_grid_for_all_sizes() {
+    for from in 1..700 {
+        for to in [1, 3, 7, 250, 299, 300, 301, 600] {
+            let at = scaled(f64::from(from), from, to);
+            assert_eq!(at, f64::from(to), "{from} to {to}");
+            assert!(scaled(f64::from(from) - 1e-13, from, to) <= at);
+        }
+    }
+}
+
+#[test]
+fn files_that_are_no_table_are_errors_that_name_them() {
+    let says = |text: &[u8], message: &str| {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains("0.csv") && error.contains(message), "{error}");
+    };
+    says(b"", "the file is empty");
+    says(b"\n\n", "no column `domain`");
+    says(b"domain,grid_id,click_x\n", "no column `click_y` in the header (domain, grid_id, click_x)");
+    says(format!("clicks,{HEADER}").as_bytes(), "column `clicks` stands twice");
+    says(HEADER.replace(',', ";").as_bytes(), "no column `domain` in the header (domain;grid_id");
+    says(&[0; 4_000_000], "no CSV file");
+    let error = read(HEADER.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("no row to read"), "{error}");
+    let error = text("a,g,1,2,250,300,0\na,g,-1,2,250,300,1\na,g,-1,2,250,300,1\n").unwrap_err().to_string();
+    assert!(error.contains("none of 3 rows can be used; 2 of them: beside the banner (first: "), "{error}");
+    assert!(error.contains("0.csv: line 3"), "{error}");
+    let nowhere = ClickLogConfig::default().read(&["/no/such/file".into()], &mut |_| ControlFlow::Continue(()));
+    assert!(nowhere.unwrap_err().to_string().contains("/no/such/file"));
+}
+
+#[test]
+fn files_and_folders_count_together_but_not_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("many")).unwrap();
+    for name in ["one.csv", "many/1.csv", "many/2.csv"] {
+        std::fs::write(path(name), format!("{HEADER}a,g,1,2,250,300,1\n")).unwrap();
+    }
+    let go = &mut |_| ControlFlow::Continue(());
+    let log = ClickLogConfig::default().read(&[path("one.csv"), path("many")], go).unwrap();
+    assert_eq!((log.rows(), log.clicks(), log.len()), (3, 3, 1));
+    let error = ClickLogConfig::default().read(&[path("many"), path("many/2.csv")], go).unwrap_err();
+    assert!(error.to_string().contains("named twice"));
+}
+
+#[test]
+fn progress_rises_to_the_end_and_can_stop() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{HEADER}{}", "a,g,1,2,250,300,1\n".repeat(200_000))).unwrap();
+    let paths = [file.path().to_owned()];
+    let mut seen = Vec::new();
+    let mut watch = |progress| {
+        seen.push(progress);
+        ControlFlow::Continue(())
+    };
+    ClickLogConfig::default().read(&paths, &mut watch).unwrap();
+    assert!(seen.len() > 3 && seen.is_sorted_by_key(|p| (p.rows, p.bytes_read)));
+    let bytes = std::fs::metadata(file.path()).unwrap().len();
+    assert_eq!(*seen.last().unwrap(), Progress { bytes_read: bytes, bytes_total: bytes, rows: 200_000 });
+    let mut calls = 0;
+    let stop = ClickLogConfig::default().read(&paths, &mut |_| {
+        calls += 1;
+        ControlFlow::Break(())
+    });
+    assert!(matches!(stop, Err(Error::Stopped)));
+    assert_eq!(calls, 1);
+}
+
+#[test]
+fn impossible_configurations_are_named() {
+    let big = Some(BannerSize { width_px: u32::MAX, height_px: u32::MAX });
+    for (config, field) in [
+        (ClickLogConfig { bin_size_px: 0.0, ..Default::default() }, "bin_size_px"),
+        (ClickLogConfig { bin_size_px: f64::NAN, ..Default::default() }, "bin_size_px"),
+        (ClickLogConfig { memory_rows: 0, ..Default::default() }, "memory_rows"),
+        (ClickLogConfig { common_size: big, ..Default::default() }, "common_size"),
+        (
+            ClickLogConfig { common_size: Some(BannerSize { width_px: 0, height_px: 1 }), ..Default::default() },
+            "width_px",
+        ),
+    ] {
+        let error = config.read(&[], &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
+        assert!(error.contains(field), "{error}");
+    }
+    assert!(serde_json::from_str::<ClickLogConfig>(r#"{"min_click": 3}"#).is_err());
+    let config: ClickLogConfig = serde_json::from_str(r#"{"min_clicks": 3}"#).unwrap();
+    assert_eq!(config, ClickLogConfig { min_clicks: 3, ..Default::default() });
+}
+
+#[test]
+fn a_log_from_heatmaps_gives_them_back() {
+    let display = BannerSize { width_px: 300, height_px: 250 };
+    let heatmap = |salt: usize| {
+        let values = (0..3000).map(|bin| ((bin * salt) % 7) as f32).collect();
+        Heatmap::from_values(Grid::MEDIUM_RECTANGLE, values).unwrap()
+    };
+    let key = |domain: usize| BannerKey { domain: format!("d{domain}"), grid_id: "g".to_owned() };
+    for memory_rows in [7, 1 << 20] {
+        let config = ClickLogConfig { memory_rows, ..Default::default() };
+        let all = (0..5).rev().map(|domain| (key(domain), display, heatmap(domain)));
+        let log = ClickLog::from_heatmaps(&config, all).unwrap();
+        assert_eq!(log.len(), 4);
+        // The empty one.
+        assert_eq!((log.drops().rows(), log.drops().get(ZeroClicks).unwrap().banners), (0, 1));
+        for (domain, banner) in (1..).zip(log.banners()) {
+            let banner = banner.unwrap();
+            assert_eq!((banner.banner, banner.heatmap), (key(domain), heatmap(domain)));
+        }
+    }
+    let half = Heatmap::from_values(Grid::MEDIUM_RECTANGLE, vec![0.5; 3000]).unwrap();
+    let other = Heatmap::zeros(Grid { rows: 5, columns: 5, bin_size_px: 5.0 });
+    for (heatmap, message) in [(half, "0.5 is not a number of clicks"), (other, "but this log has")] {
+        let error = ClickLog::from_heatmaps(&ClickLogConfig::default(), [(key(1), display, heatmap)]);
+        assert!(error.unwrap_err().to_string().contains(message));
+    }
+}

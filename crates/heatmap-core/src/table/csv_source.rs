@@ -1,0 +1,242 @@
+//! [`CsvSource`]: the rows of a CSV file (RFC 4180: commas, quotes doubled inside quotes), with or without a byte order
+//! mark.
+//!
+//! Lines end in LF or CRLF. Memory is bounded: a quotation mark that is never closed would make one row of the rest of
+//! the file, so a row has at most [`MAX_ROW_BYTES`].
+
+use std::cell::Cell as Shared;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use csv::ByteRecord;
+
+use super::DropReason;
+use super::source::{Column, Kind, Row, Values};
+use crate::{Error, Result};
+
+/// Longest row.
+const MAX_ROW_BYTES: u64 = 1 << 20;
+
+/// An open CSV file behind its header.
+pub(super) struct CsvSource {
+    path: PathBuf,
+    reader: csv::Reader<Bounded>,
+    columns: Vec<Column>,
+    record: ByteRecord,
+}
+
+impl CsvSource {
+    /// Reads the header of `file`, which is at its start.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not UTF-8.
+    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
+        let input = Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0) };
+        let mut builder = csv::ReaderBuilder::new();
+        // With LF as the end of a line the CR of CRLF stays with the last value, where it is trimmed like any space.
+        // The reader's own way of reading CRLF leaves the LF for later, and its count of lines is one behind.
+        builder.has_headers(false).flexible(true).terminator(csv::Terminator::Any(b'\n')).buffer_capacity(1 << 17);
+        let reader = builder.from_reader(input);
+        let mut source = Self { path: path.to_owned(), reader, columns: Vec::new(), record: ByteRecord::new() };
+        source.next()?;
+        let column = |name: &[u8]| {
+            let name =
+                std::str::from_utf8(name).map_err(|_| source.bad_row(1, "the header is not UTF-8".to_owned()))?;
+            Ok(Column { name: name.trim_start_matches('\u{feff}').trim().to_owned(), kind: Kind::Text })
+        };
+        source.columns = source.record.iter().map(column).collect::<Result<_>>()?;
+        Ok(source)
+    }
+
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// See `Source::read`.
+    pub(super) fn read(mut self, picked: &[usize], visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        while let Some((line, lines)) = self.next()? {
+            let values = match self.fault(lines) {
+                None => Values::Csv(&self.record, picked),
+                Some(reason) => Values::Unusable(reason),
+            };
+            visit(&Row { values, line, lines, bytes_read: self.reader.position().byte() })?;
+        }
+        Ok(())
+    }
+
+    /// Reads the next record that is not blank; gives the line where it begins and the number of lines that it takes.
+    fn next(&mut self) -> Result<Option<(u64, u64)>> {
+        loop {
+            let start = (self.reader.position().byte(), self.reader.position().line());
+            self.reader.get_ref().limit.set(start.0 + MAX_ROW_BYTES);
+            let more = self.reader.read_byte_record(&mut self.record).map_err(|error| self.error(start.1, error))?;
+            if !more {
+                return Ok(None);
+            }
+            if self.record.len() == 1 && self.record[0].trim_ascii().is_empty() {
+                continue;
+            }
+            let (end, input) = (self.reader.position(), self.reader.get_ref());
+            let mut breaks = line_breaks(self.record.as_slice());
+            let mut ended = true;
+            if end.byte() == input.bytes_read {
+                // The last line of a file may lack its end, or have it within a quotation that is not closed.
+                ended = input.last == b'\n';
+                breaks -= u64::from(self.record.as_slice().ends_with(b"\n"));
+            }
+            return Ok(Some((end.line() - u64::from(ended) - breaks, breaks + 1)));
+        }
+    }
+
+    /// What is wrong with the record, which takes `lines` lines.
+    ///
+    /// A quotation mark that is not closed swallows what follows up to the next one, and what comes out may be as long
+    /// as the header: one value has whole rows in it. Then it has, for each of its line breaks, the commas of a row.
+    fn fault(&self, lines: u64) -> Option<DropReason> {
+        let even = self.record.len() == self.columns.len();
+        if lines == 1 {
+            return (!even).then_some(DropReason::UnequalLengths);
+        }
+        let has_rows = |value: &[u8]| {
+            let value = value.trim_ascii_end();
+            let commas = value.iter().filter(|&&byte| byte == b',').count();
+            commas > 0 && commas as u64 == line_breaks(value) * (self.columns.len() as u64 - 1)
+        };
+        (!even || self.record.iter().any(has_rows)).then_some(DropReason::UnclosedQuote)
+    }
+
+    fn bad_row(&self, line: u64, reason: String) -> Error {
+        Error::BadRow { path: self.path.clone(), line, reason }
+    }
+
+    fn error(&self, line: u64, error: csv::Error) -> Error {
+        match error.into_kind() {
+            csv::ErrorKind::Io(source) if is_too_long(&source) => self.bad_row(
+                line,
+                format!(
+                    "a row of more than {MAX_ROW_BYTES} bytes; is a quotation mark not closed, or is it no CSV file?"
+                ),
+            ),
+            csv::ErrorKind::Io(source) => Error::Io { path: self.path.clone(), source },
+            other => self.bad_row(line, format!("{other:?}")),
+        }
+    }
+}
+
+fn line_breaks(text: &[u8]) -> u64 {
+    text.iter().filter(|&&byte| byte == b'\n').count() as u64
+}
+
+/// A file that refuses to be read too far ahead of the row in question.
+struct Bounded {
+    file: File,
+    bytes_read: u64,
+    /// Last byte read.
+    last: u8,
+    /// Where reading must not begin.
+    limit: Shared<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("row too long")]
+struct TooLong;
+
+fn is_too_long(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<TooLong>())
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.bytes_read > self.limit.get() {
+            return Err(io::Error::other(TooLong));
+        }
+        let read = self.file.read(buffer)?;
+        self.bytes_read += read as u64;
+        if let Some(&last) = buffer[..read].last() {
+            self.last = last;
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::source::Source;
+
+    type Seen = Vec<(u64, u64, Option<Vec<String>>)>;
+
+    fn read(text: &[u8]) -> Result<(Vec<String>, Seen)> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let source = Source::open(file.path())?;
+        let names: Vec<_> = source.columns().iter().map(|column| column.name.clone()).collect();
+        let mut rows = Seen::new();
+        let all: Vec<_> = (0..names.len()).collect();
+        source.read(&all, &mut |row| {
+            let text = |pick| match row.cell(pick) {
+                crate::table::cell::Cell::Text(text) => String::from_utf8_lossy(text).trim().to_owned(),
+                other => panic!("{other:?}"),
+            };
+            let cells = row.cells::<0>().is_ok().then(|| all.iter().map(|&pick| text(pick)).collect());
+            rows.push((row.line, row.lines, cells));
+            Ok(())
+        })?;
+        Ok((names, rows))
+    }
+
+    fn row(line: u64, lines: u64, cells: [&str; 2]) -> (u64, u64, Option<Vec<String>>) {
+        (line, lines, Some(cells.map(str::to_owned).to_vec()))
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_counts_them() {
+        for end in ["\n", "\r\n"] {
+            let text = "\u{feff}\"a\", b\n1,2\n\n  \n3,\"x\ny\"\n4,5,6\n\n7,\"\"\"8\"\"\"".replace('\n', end);
+            for text in [text.clone(), text + end] {
+                let (names, rows) = read(text.as_bytes()).unwrap();
+                assert_eq!(names, ["a", "b"]);
+                let broken = format!("x{end}y");
+                let expected =
+                    [row(2, 1, ["1", "2"]), row(5, 2, ["3", &broken]), (7, 1, None), row(9, 1, ["7", "\"8\""])];
+                assert_eq!(rows, expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_does_not_swallow_the_file() {
+        let mut text = b"a,b\n1,2\n\"3,4\n".to_vec();
+        text.extend(b"5,6\n".repeat(1 << 19));
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains("line 3: a row of more than") && error.contains("not closed"), "{error}");
+        // At the end of a file it is a short row, which says how many lines it took.
+        let (_, rows) = read(b"a,b\n1,2\n\"3,4\n5,6\n7,8").unwrap();
+        assert_eq!(rows, [row(2, 1, ["1", "2"]), (3, 3, None)]);
+    }
+
+    #[test]
+    fn long_rows_in_a_long_file_are_no_problem() {
+        let line = format!("1,{}\n", "x".repeat(500_000));
+        let (_, rows) = read(format!("a,b\n{}", line.repeat(8)).as_bytes()).unwrap();
+        assert_eq!(rows.len(), 8);
+        assert_eq!(rows[7].0, 9);
+    }
+
+    #[test]
+    fn what_is_no_csv_file_is_named() {
+        let says = |text: &[u8], message: &str| {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        };
+        says(b"", "the file is empty");
+        says(b"\x1f\x8b\x08\x00", "compressed with gzip");
+        says(b"a,\xff\n1,2\n", "line 1: the header is not UTF-8");
+        says(&[b'x'; 3 << 20], "no CSV file");
+        #[cfg(not(feature = "parquet"))]
+        says(b"PAR1....", "--features parquet");
+        // Blank to the end: a header without a column, of which the reader of a table says what is missing.
+        assert_eq!(read(b"\n\n").unwrap(), (vec![], vec![]));
+    }
+}

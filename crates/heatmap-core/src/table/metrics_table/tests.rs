@@ -1,0 +1,118 @@
+use super::*;
+
+fn read(texts: &[&[u8]]) -> Result<MetricsTable> {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, text) in texts.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{index}.csv")), text).unwrap();
+    }
+    MetricsTable::read(&[folder.path().to_owned()])
+}
+
+fn banner(domain: &str) -> BannerKey {
+    BannerKey { domain: domain.to_owned(), grid_id: "g".to_owned() }
+}
+
+fn value(table: &MetricsTable, domain: &str, name: &str) -> Option<f64> {
+    let column = table.names().iter().position(|known| known == name).unwrap_or_else(|| panic!("no {name}"));
+    table.get(&banner(domain)).unwrap()[column]
+}
+
+#[test]
+fn metrics_labels_and_rates_are_told_apart() {
+    let table =
+        read(&[b"\xef\xbb\xbf,domain,grid_id,displays,clicks,landed_clicks,non_bounced_clicks,closing_events,\
+        country,empty,broken\r\n\
+        0,a,g,1000,10,4.0,1,50,de,,1.0\r\n\
+        1,b,g,0,0,0,,3,fr,NaN,0.0\r\n\
+        2, c ,g,NaN,10,null,None,,NA,,\r\n"])
+        .unwrap();
+    let names = ["displays", "clicks", "landed_clicks", "non_bounced_clicks", "closing_events", "empty"];
+    let rates = ["landing_rate", "click_through", "non_bounce_rate", "closing_rate"];
+    assert_eq!(table.names(), [&names[..], &rates[..]].concat());
+    assert_eq!((table.len(), table.rows_read()), (3, 3));
+    assert!(table.drops().is_empty() && table.bad_values().is_empty());
+    let row = |domain| rates.map(|name| value(&table, domain, name));
+    assert_eq!(row("a"), [Some(0.4), Some(0.01), Some(0.25), Some(0.05)]);
+    assert_eq!(row("b"), [None; 4], "nothing divided by nothing");
+    assert_eq!(row("c"), [None; 4], "missing values");
+    assert_eq!((value(&table, "c", "clicks"), value(&table, "c", "displays")), (Some(10.0), None));
+    assert_eq!((table.label(&banner("a")), table.label(&banner("b"))), (Some(true), Some(false)));
+    assert_eq!((table.label(&banner("c")), table.label(&banner("z"))), (None, None));
+    assert_eq!(table.labels().count(), 2);
+    assert_eq!(table.get(&banner("z")), None);
+}
+
+#[test]
+fn bad_values_are_missing_and_counted_and_bad_rows_left_out_and_counted() {
+    let table = read(&[b"domain,grid_id,displays,clicks,broken\n\
+        a,g,1,x,maybe\n\
+        a,g,2,2,1\n\
+        ,g,3,3,1\n\
+        b,,3,3,1\n\
+        c,g,4\n\
+        \xff,g,4,4,0\n\
+        d,g,inf,7,0\n"])
+    .unwrap();
+    assert_eq!((table.len(), table.rows_read()), (2, 7));
+    assert_eq!((value(&table, "a", "displays"), value(&table, "a", "clicks")), (Some(1.0), None), "the first holds");
+    assert_eq!((value(&table, "d", "displays"), table.label(&banner("a"))), (None, None));
+    let bad = [("displays", 1), ("clicks", 1), ("broken", 1)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(table.bad_values(), bad);
+    let counts: Vec<_> = table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
+    use DropReason::*;
+    assert_eq!(counts, [(UnequalLengths, 1), (MissingKey, 2), (NotUtf8, 1), (DuplicateKey, 1)]);
+    assert!(table.drops().get(DuplicateKey).unwrap().first.ends_with("0.csv: line 3"));
+}
+
+#[test]
+fn files_may_differ_in_their_columns() {
+    let table = read(&[b"domain,grid_id,clicks\na,g,1\n", b"landed_clicks,grid_id,domain\n3,g,b\n1,g,a\n"]).unwrap();
+    assert_eq!(table.names(), ["clicks", "landed_clicks", "landing_rate"]);
+    assert_eq!(table.get(&banner("a")).unwrap(), [Some(1.0), None, None]);
+    assert_eq!(table.get(&banner("b")).unwrap(), [None, Some(3.0), None]);
+    assert_eq!(table.drops().rows(), 1);
+}
+
+#[test]
+fn a_given_rate_is_not_derived_again() {
+    let table = read(&[b"domain,grid_id,clicks,landed_clicks,landing_rate\na,g,10,5,0.7\n"]).unwrap();
+    assert_eq!(table.names(), ["clicks", "landed_clicks", "landing_rate"]);
+    assert_eq!(value(&table, "a", "landing_rate"), Some(0.7));
+}
+
+#[test]
+fn a_broken_file_is_named() {
+    let says = |texts: &[&[u8]], message: &str| {
+        let error = read(texts).unwrap_err().to_string();
+        assert!(error.contains("0.csv") && error.contains(message), "{error}");
+    };
+    says(&[b""], "the file is empty");
+    says(&[b"domain,clicks\n"], "no column `grid_id`");
+    says(&[b"domain,domain,grid_id\n"], "`domain` stands twice");
+    says(&[b"domain,grid_id,x,x\n"], "`x` stands twice");
+    says(&[b"domain,grid_id,broken,broken\n"], "`broken` stands twice");
+    assert!(read(&[b"domain,grid_id\n"]).unwrap().is_empty());
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn what_pandas_writes_as_parquet_is_read() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables/metrics.parquet");
+    let table = MetricsTable::read(std::slice::from_ref(&path)).unwrap();
+    // Times, text and lists are no metrics.
+    let names = ["displays", "clicks", "landed_clicks", "avg_last_second_framerate", "landing_rate", "click_through"];
+    assert_eq!(table.names(), names);
+    assert_eq!((table.len(), table.rows_read()), (4, 6));
+    let counts: Vec<_> = table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
+    assert_eq!(counts, [(DropReason::MissingKey, 1), (DropReason::DuplicateKey, 1)]);
+    let banner = |domain: &str| BannerKey { domain: domain.to_owned(), grid_id: "7".to_owned() };
+    let get = |domain| table.get(&banner(domain)).unwrap();
+    assert_eq!(get("a"), [Some(1000.0), Some(10.0), Some(4.0), Some(59.5), Some(0.4), Some(0.01)]);
+    assert_eq!(get("b"), [Some(500.0), None, Some(3.0), None, None, None]);
+    assert_eq!(get("c"), [None, Some(0.0), Some(1.0), Some(30.0), None, None]);
+    let labels = ["a", "b", "c", "d"].map(|domain| table.label(&banner(domain)));
+    assert_eq!(labels, [Some(true), Some(false), None, Some(false)]);
+    // The same file as a table of labels, but for the row without a key, which is an error there.
+    let error = crate::table::LabelTable::read(&[path]).unwrap_err().to_string();
+    assert!(error.contains("metrics.parquet: row 4: no domain or no grid_id"), "{error}");
+}

@@ -1,0 +1,256 @@
+//! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
+//!
+//! Only columns at the top of the schema are seen; nested ones, timestamps, decimals and the like have no meaning in a
+//! table of ours. What the footer says is compared with what is decoded: a number of rows that does not agree is an
+//! error, not a shorter table. The decoder is a library's and may panic on bytes that are no Parquet; that too becomes
+//! an error.
+
+use std::any::Any;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+
+use super::cell::Cell;
+use super::source::{Column, Kind, Row, Values};
+use crate::{Error, Result};
+
+/// Rows that are decoded together.
+const BATCH_ROWS: usize = 8192;
+
+/// Result of the decoder.
+type Decoding<T> = std::result::Result<T, ParquetError>;
+
+/// An open Parquet file.
+pub(super) struct ParquetSource {
+    path: PathBuf,
+    reader: SerializedFileReader<File>,
+    columns: Vec<Column>,
+    /// Where `columns` stand among the leaves of the schema.
+    leaves: Vec<usize>,
+    bytes: u64,
+}
+
+impl ParquetSource {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// When there is none, as in a file that was cut short.
+    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
+        let bytes = file.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
+        let reader = guarded(path, || SerializedFileReader::new(file))?;
+        let (mut columns, mut leaves) = (Vec::new(), Vec::new());
+        for (leaf, column) in reader.metadata().file_metadata().schema_descr().columns().iter().enumerate() {
+            if column.path().parts().len() == 1 {
+                columns.push(Column { name: column.name().trim().to_owned(), kind: kind(column) });
+                leaves.push(leaf);
+            }
+        }
+        Ok(Self { path: path.to_owned(), reader, columns, leaves, bytes })
+    }
+
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// See `Source::read`.
+    pub(super) fn read(self, picked: &[usize], visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let leaves: Vec<_> = picked.iter().map(|&pick| self.leaves[pick]).collect();
+        let groups = self.reader.metadata().row_groups();
+        let rows_total = groups.iter().map(|group| group.num_rows().max(0) as u64).fold(0, u64::saturating_add);
+        let mut line = 0;
+        for (index, group) in groups.iter().enumerate() {
+            let rows = usize::try_from(group.num_rows()).map_err(|_| self.broken("a negative number of rows"))?;
+            if group.num_columns() != self.reader.metadata().file_metadata().schema_descr().num_columns() {
+                return Err(self.broken("a row group that lacks columns"));
+            }
+            for &leaf in &leaves {
+                self.check_compression(group.column(leaf).compression())?;
+                if group.column(leaf).num_values() != group.num_rows() {
+                    return Err(self.broken("columns of different length"));
+                }
+            }
+            let mut readers = guarded(&self.path, || {
+                let group = self.reader.get_row_group(index)?;
+                leaves.iter().map(|leaf| group.get_column_reader(*leaf)).collect::<Decoding<Vec<_>>>()
+            })?;
+            let mut batches: Vec<_> = picked.iter().map(|&pick| Batch::new(&self.columns[pick].kind)).collect();
+            let mut left = rows;
+            while left > 0 {
+                let wanted = left.min(BATCH_ROWS);
+                for (reader, batch) in readers.iter_mut().zip(&mut batches) {
+                    if guarded(&self.path, || batch.fill(reader, wanted))? != wanted {
+                        return Err(self.broken("a column that ends before the others"));
+                    }
+                }
+                for row in 0..wanted {
+                    line += 1;
+                    let bytes_read = (u128::from(self.bytes) * u128::from(line) / u128::from(rows_total.max(1))) as u64;
+                    visit(&Row { values: Values::Parquet(&batches, row), line, lines: 1, bytes_read })?;
+                }
+                left -= wanted;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_compression(&self, compression: Compression) -> Result<()> {
+        let refused = match compression {
+            Compression::ZSTD(_) if !cfg!(feature = "parquet-zstd") => {
+                "compressed with zstd; build with `--features parquet-zstd` to read it"
+            }
+            Compression::BROTLI(_) => "compressed with brotli, which is not supported",
+            Compression::LZO => "compressed with LZO, which is not supported",
+            _ => return Ok(()),
+        };
+        Err(Error::Data(format!("{}: {refused}", self.path.display())))
+    }
+
+    fn broken(&self, what: &str) -> Error {
+        Error::Data(format!("{}: a broken Parquet file: {what}", self.path.display()))
+    }
+}
+
+/// Some rows of one column.
+pub(super) struct Batch {
+    values: Decoded,
+    /// 1 where a row has a value, for columns that may lack some.
+    levels: Vec<i16>,
+    /// Where in `values` the value of each row stands; `None` when it has none.
+    places: Vec<Option<u32>>,
+    signed: bool,
+}
+
+/// Values that are there, one after another.
+enum Decoded {
+    None,
+    Bools(Vec<bool>),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float(Vec<f32>),
+    Double(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+    FixedBytes(Vec<FixedLenByteArray>),
+}
+
+impl Batch {
+    fn new(kind: &Kind) -> Self {
+        let signed = !matches!(kind, Kind::Whole { signed: false });
+        Self { values: Decoded::None, levels: Vec::new(), places: Vec::new(), signed }
+    }
+
+    /// Replaces the rows by the next `wanted`; gives how many there were.
+    fn fill(&mut self, reader: &mut ColumnReader, wanted: usize) -> Decoding<usize> {
+        self.values = match reader {
+            ColumnReader::BoolColumnReader(reader) => Decoded::Bools(self.decode(reader, wanted)?),
+            ColumnReader::Int32ColumnReader(reader) => Decoded::Int32(self.decode(reader, wanted)?),
+            ColumnReader::Int64ColumnReader(reader) => Decoded::Int64(self.decode(reader, wanted)?),
+            ColumnReader::FloatColumnReader(reader) => Decoded::Float(self.decode(reader, wanted)?),
+            ColumnReader::DoubleColumnReader(reader) => Decoded::Double(self.decode(reader, wanted)?),
+            ColumnReader::ByteArrayColumnReader(reader) => Decoded::Bytes(self.decode(reader, wanted)?),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => Decoded::FixedBytes(self.decode(reader, wanted)?),
+            ColumnReader::Int96ColumnReader(_) => return Err(ParquetError::General("96-bit numbers".to_owned())),
+        };
+        Ok(self.places.len())
+    }
+
+    fn decode<T: DataType>(&mut self, reader: &mut ColumnReaderImpl<T>, wanted: usize) -> Decoding<Vec<T::T>> {
+        let mut values = Vec::new();
+        self.levels.clear();
+        let (rows, present, levels) = reader.read_records(wanted, Some(&mut self.levels), None, &mut values)?;
+        self.places.clear();
+        if self.levels.is_empty() {
+            // A column that may lack none.
+            self.places.extend((0..rows as u32).map(Some));
+        } else {
+            let mut next = 0;
+            self.places.extend(self.levels.iter().map(|&level| {
+                let here = (level > 0).then_some(next);
+                next += u32::from(level > 0);
+                here
+            }));
+        }
+        let expected = self.places.iter().flatten().count();
+        if values.len() != present || present != expected || levels != rows {
+            return Err(ParquetError::General("values and gaps do not agree".to_owned()));
+        }
+        Ok(values)
+    }
+
+    /// The value in `row`.
+    pub(super) fn cell(&self, row: usize) -> Cell<'_> {
+        let Some(place) = self.places[row] else { return Cell::Missing };
+        let place = place as usize;
+        match &self.values {
+            Decoded::None => Cell::Missing,
+            Decoded::Bools(values) => Cell::Bool(values[place]),
+            Decoded::Int32(values) if self.signed => Cell::Whole(values[place].into()),
+            Decoded::Int32(values) => Cell::Unsigned((values[place] as u32).into()),
+            Decoded::Int64(values) if self.signed => Cell::Whole(values[place]),
+            Decoded::Int64(values) => Cell::Unsigned(values[place] as u64),
+            Decoded::Float(values) => Cell::Real(values[place].into()),
+            Decoded::Double(values) => Cell::Real(values[place]),
+            Decoded::Bytes(values) => Cell::Text(values[place].data()),
+            Decoded::FixedBytes(values) => Cell::Text(values[place].data()),
+        }
+    }
+}
+
+/// What a column at the top of the schema holds.
+fn kind(column: &ColumnDescriptor) -> Kind {
+    let (physical, logical, converted) = (column.physical_type(), column.logical_type_ref(), column.converted_type());
+    let other = || match logical {
+        Some(logical) => Kind::Other(format!("{logical:?}")),
+        None if converted != ConvertedType::NONE => Kind::Other(format!("{converted}")),
+        None => Kind::Other(format!("{physical}")),
+    };
+    if column.max_rep_level() > 0 {
+        return Kind::Other("list".to_owned());
+    }
+    let plain = logical.is_none() && converted == ConvertedType::NONE;
+    match physical {
+        Physical::INT32 | Physical::INT64 => match (logical, converted) {
+            (Some(LogicalType::Integer(integer)), _) => Kind::Whole { signed: integer.is_signed },
+            (Some(_), _) => other(),
+            (
+                None,
+                ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
+            ) => Kind::Whole { signed: false },
+            (None, ConvertedType::INT_8 | ConvertedType::INT_16 | ConvertedType::INT_32 | ConvertedType::INT_64) => {
+                Kind::Whole { signed: true }
+            }
+            (None, ConvertedType::NONE) => Kind::Whole { signed: true },
+            _ => other(),
+        },
+        Physical::FLOAT | Physical::DOUBLE if plain => Kind::Real,
+        Physical::BOOLEAN if plain => Kind::Bool,
+        Physical::BYTE_ARRAY => match (logical, converted) {
+            (Some(LogicalType::String | LogicalType::Enum), _) => Kind::Text,
+            (None, ConvertedType::NONE | ConvertedType::UTF8 | ConvertedType::ENUM) => Kind::Text,
+            _ => other(),
+        },
+        Physical::FIXED_LEN_BYTE_ARRAY if plain => Kind::Text,
+        _ => other(),
+    }
+}
+
+/// Runs a part of the decoder; its errors and panics become ours.
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> Decoding<T>) -> Result<T> {
+    let said = |reason: &str| Error::Data(format!("{}: no complete Parquet file: {reason}", path.display()));
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(said(&error.to_string())),
+        Err(panic) => Err(said(panic_text(&*panic))),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the decoder failed")
+}

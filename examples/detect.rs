@@ -1,0 +1,232 @@
+//! From a table of clicks to a ranked, explained list of broken banners.
+//!
+//! ```text
+//! cargo run --release --example detect -- --clicks clicks.csv
+//! cargo run --release --example detect -- --clicks logs/ --metrics metrics.csv --labels labels.csv --budget 50
+//! cargo run --release --example detect -- --demo
+//! ```
+//!
+//! It needs neither labels nor settings: the bulk of the banners of a grid says what a good one looks like. Labels and landing rates make
+//! it better where there are some. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
+//! the clicks of the flagged banners and what drives their scores, the anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use heatmap_core::BannerSize;
+use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
+use heatmap_core::table::ClickLogConfig;
+use heatmap_examples::detect::{
+    AnchorName, DemoSize, Inputs, read_inputs, summary, write_demo, write_report, write_scores,
+};
+use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
+use heatmap_train::run::RunFolder;
+use serde::Serialize;
+
+/// Rank and flag broken banners from a table of clicks
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit code: 0, or 1 with --exit-code when a banner is flagged; 2 when an argument or a file cannot be used; 130 after Ctrl-C."
+)]
+struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+
+    /// Click table, CSV or Parquet (cargo feature parquet), or a folder of such; repeatable
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["demo", "smoke"])]
+    clicks: Vec<PathBuf>,
+
+    /// Metrics of the banners: domain, grid_id and columns of numbers; repeatable
+    #[arg(long, value_name = "FILE")]
+    metrics: Vec<PathBuf>,
+
+    /// Known labels: domain, grid_id, broken (0, 1 or empty); repeatable
+    #[arg(long, value_name = "FILE")]
+    labels: Vec<PathBuf>,
+
+    /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or none [default: landing-rate
+    /// with metrics that have one, else bulk]
+    #[arg(long, value_name = "CHOICE")]
+    anchor: Option<AnchorName>,
+
+    /// Flag so many banners, the highest scores
+    #[arg(long, value_name = "N")]
+    budget: Option<usize>,
+
+    /// Share of the good banners that may be flagged in error, without labels and budget
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    false_alarms: f64,
+
+    /// Leave out banners with fewer clicks
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    min_clicks: u64,
+
+    /// Edge of a bin in px
+    #[arg(long, value_name = "PX", default_value_t = 5.0)]
+    bin_size: f64,
+
+    /// Put banners of all sizes on the grid of this one, such as 300x250; by default each size has its own
+    #[arg(long, value_name = "WxH", value_parser = banner_size)]
+    common_size: Option<BannerSize>,
+
+    /// Scores to compute: all, or fast for millions of banners [default: all up to 100,000 banners]
+    #[arg(long, value_name = "SET", value_parser = part_set)]
+    parts: Option<PartSet>,
+
+    /// End with exit code 1 when a banner is flagged, for scripts and cron
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Write a synthetic click log with metrics and labels into the folder first, and take it
+    #[arg(long, conflicts_with_all = ["clicks", "metrics", "labels"])]
+    demo: bool,
+}
+
+/// More banners than this are scored by the fast parts alone unless asked otherwise.
+const MOST_FOR_ALL_PARTS: usize = 100_000;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let flagged_is_failure = arguments.exit_code;
+    match run(&arguments) {
+        Ok((Ending::Done, flagged)) if flagged > 0 && flagged_is_failure => ExitCode::from(1),
+        outcome => end(outcome.map(|(ending, _)| ending)),
+    }
+}
+
+/// `config.json`.
+#[derive(Debug, Serialize)]
+struct Config {
+    clicks: Vec<PathBuf>,
+    metrics: Vec<PathBuf>,
+    labels: Vec<PathBuf>,
+    log: ClickLogConfig,
+    detection: LogDetectionConfig,
+}
+
+fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
+    let stop = stop_on_ctrl_c()?;
+    let out = arguments.shared.out("detect");
+    let mut config = arguments.config()?;
+    config.detection.decision.check()?;
+    if arguments.demo || (arguments.shared.smoke && config.clicks.is_empty()) {
+        let size = if arguments.shared.smoke {
+            DemoSize { grids: 2, banners: 60 }
+        } else {
+            DemoSize { grids: 6, banners: 250 }
+        };
+        let demo = write_demo(&out.join("demo"), size, config.detection.seed)?;
+        say(&format!("A synthetic log is in {}.", out.join("demo").display()));
+        (config.clicks, config.metrics) = (vec![demo.clicks], vec![demo.metrics]);
+        // Kept back, to say at the end what the scores are worth.
+        config.labels = vec![demo.labels];
+    }
+    let inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
+        Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
+        other => other?,
+    };
+    if inputs.log.len() > MOST_FOR_ALL_PARTS && arguments.parts.is_none() {
+        config.detection.detector.parts = PartSet::Fast;
+        say(&format!(
+            "{} banners: only the fast scores are computed; --parts all computes all of them.",
+            inputs.log.len()
+        ));
+    }
+    let detection = match detect(&config.detection, &inputs, &stop) {
+        Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
+        other => other?,
+    };
+    let (folder, moved) = RunFolder::create(&out, &config)?;
+    if let Some(moved) = moved {
+        say(&format!("The earlier run is now in {}.", moved.display()));
+    }
+    write_scores(&folder.file("scores.csv"), &inputs.log, &detection)?;
+    let source = config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    write_report(&folder.file("report.html"), &source, &inputs, &detection)?;
+    let numbers = summary(&inputs, &detection);
+    folder.write_json("summary.json", &numbers)?;
+    let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
+    say_result(&inputs, &detection, flagged);
+    if let (Some(auroc), Some(f1)) = (numbers.get("auroc"), numbers.get("macro_f1")) {
+        say(&format!("Against the labels: AUROC {auroc:.4}, macro-F1 {f1:.3}."));
+    }
+    say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
+    Ok((Ending::Done, flagged))
+}
+
+fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Result<LogDetection, Box<dyn Error>> {
+    let bar = plain_bar(inputs.log.len() as u64, "banners scored");
+    let detection = config.run(&inputs.log, &inputs.known, &mut |done| {
+        bar.set_position(done as u64);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    bar.finish_and_clear();
+    Ok(detection)
+}
+
+fn say_result(inputs: &Inputs, detection: &LogDetection, flagged: usize) {
+    let drops = inputs.log.drops();
+    say(&format!(
+        "{flagged} of {} banners are flagged ({} clicks, {} grids and sizes, {} rows dropped).",
+        inputs.log.len(),
+        inputs.log.clicks(),
+        detection.grids.len(),
+        drops.rows()
+    ));
+    say(&detection.decision.rule);
+    for banner in detection.ranking().into_iter().take(flagged.min(10)) {
+        let entry = inputs.log.entry_at(banner);
+        let score = detection.decision.scores[banner];
+        say(&format!("  {score:8.3}  {}, {} ({} clicks)", entry.banner.domain, entry.banner.grid_id, entry.clicks));
+    }
+}
+
+/// Whether it was the user who ended it.
+fn stopped(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(heatmap_core::Error::Stopped))
+}
+
+fn banner_size(text: &str) -> Result<BannerSize, String> {
+    let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    match sides {
+        Some((width_px, height_px)) if width_px > 0 && height_px > 0 => Ok(BannerSize { width_px, height_px }),
+        _ => Err("is not a size such as 300x250".to_owned()),
+    }
+}
+
+fn part_set(text: &str) -> Result<PartSet, String> {
+    match text {
+        "all" => Ok(PartSet::All),
+        "fast" => Ok(PartSet::Fast),
+        _ => Err("is neither all nor fast".to_owned()),
+    }
+}
+
+impl Arguments {
+    fn config(&self) -> Result<Config, Box<dyn Error>> {
+        let seed = self.shared.seed.unwrap_or(0);
+        Ok(Config {
+            clicks: self.clicks.clone(),
+            metrics: self.metrics.clone(),
+            labels: self.labels.clone(),
+            log: ClickLogConfig {
+                bin_size_px: self.bin_size,
+                min_clicks: self.min_clicks,
+                common_size: self.common_size,
+                ..Default::default()
+            },
+            detection: LogDetectionConfig {
+                anchor: self.anchor.as_ref().map(AnchorName::choice),
+                detector: DetectorConfig { parts: self.parts.unwrap_or_default(), seed, ..Default::default() },
+                decision: DecisionConfig { budget: self.budget, false_alarms: self.false_alarms, ..Default::default() },
+                seed,
+                ..Default::default()
+            },
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! One plain sentence on why a banner has its score.
+
+use heatmap_core::Heatmap;
+use heatmap_core::detect::{ClickMap, KnownDefects, LikelihoodRatio, Score};
+use heatmap_core::synth::BrokenKind;
+
+/// What the clicks of one banner say against its grid.
+pub(super) struct Explanation {
+    /// The sentence.
+    pub reason: String,
+    /// What each bin adds to the likelihood ratio.
+    pub drivers: Vec<f32>,
+}
+
+/// Explains `heatmap` by the good map of its grid.
+///
+/// # Errors
+/// When the two are on different grids.
+pub(super) fn explain(good: &ClickMap, heatmap: &Heatmap) -> heatmap_core::Result<Explanation> {
+    let ratio = LikelihoodRatio::one_shot(good.clone())?;
+    let guess = KnownDefects::new("known_defects", good).guess(heatmap)?;
+    let drivers = ratio.contributions(heatmap)?;
+    // The bins of the place by which the guess differs most from the good map.
+    let kind = ClickMap::of_kind(good.grid(), guess.kind);
+    let inside = |bin: usize| kind.probabilities()[bin] > 1.0 / good.grid().len() as f64;
+    let total = heatmap.total().max(1.0);
+    let bins = || (0..good.grid().len()).filter(|&bin| inside(bin));
+    let here = bins().map(|bin| f64::from(heatmap.values()[bin])).sum::<f64>() / total;
+    let expected: f64 = bins().map(|bin| good.probabilities()[bin]).sum();
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    let reason = if guess.score > 0.05 && guess.kind == BrokenKind::Everywhere {
+        format!("About {} of the clicks look as if they fell anywhere.", percent(guess.share))
+    } else if guess.score > 0.05 && here > expected {
+        format!(
+            "{} of the clicks fall {}; good banners of this grid have {} there.",
+            percent(here),
+            place(guess.kind),
+            percent(expected)
+        )
+    } else if ratio.score(heatmap)? > 0.0 {
+        "Clicks miss the products of this grid, without one place that explains it.".to_owned()
+    } else {
+        "Clicks fall where the products of this grid are.".to_owned()
+    };
+    Ok(Explanation { reason, drivers })
+}
+
+/// Where a kind of defect puts its clicks, in words.
+fn place(kind: BrokenKind) -> &'static str {
+    match kind {
+        BrokenKind::Everywhere => "anywhere",
+        BrokenKind::BottomLeft => "at the bottom left, around the close button",
+        BrokenKind::BottomRight => "at the bottom right",
+        BrokenKind::BottomMiddle => "in the middle of the bottom",
+        BrokenKind::RightMiddle => "in the middle of the right side",
+        BrokenKind::TopRight => "at the top right",
+        BrokenKind::LeftEdge => "along the left edge",
+        BrokenKind::Diagonal => "along a diagonal",
+    }
+}

@@ -1,0 +1,14 @@
+//! The `detect` example: tables in, a ranked and explained list of broken banners out.
+
+mod choices;
+mod demo;
+mod explain;
+mod inputs;
+mod page;
+mod scores;
+
+pub use choices::AnchorName;
+pub use demo::{Demo, DemoSize, write_demo};
+pub use inputs::{Inputs, read_inputs};
+pub use page::write_report;
+pub use scores::{summary, write_scores};

@@ -1,0 +1,259 @@
+//! `report.html`: the ranking, the pictures of the flagged banners, anchors and data quality.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::Path;
+
+use heatmap_core::Heatmap;
+use heatmap_core::detect::{LogDetection, ScoreMeaning};
+use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
+
+use super::Inputs;
+use super::explain::{Explanation, explain};
+
+/// Flagged banners with pictures, at most; the page stays below some megabytes.
+const MOST_PICTURES: usize = 120;
+/// If fewer are flagged, so many of the next ones have pictures too.
+const LEAST_PICTURES: usize = 24;
+/// Banners in the page, at most; all are in scores.csv.
+const MOST_BANNERS: usize = 100_000;
+/// Anchors in the page, at most.
+const MOST_ANCHORS: usize = 200;
+
+/// Writes the page. `source` says which files it is about.
+///
+/// # Errors
+/// When a heatmap cannot be read again, or the page cannot be written.
+pub fn write_report(
+    path: &Path,
+    source: &str,
+    inputs: &Inputs,
+    detection: &LogDetection,
+) -> Result<(), Box<dyn Error>> {
+    let ranking = detection.ranking();
+    let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
+    let pictured = &ranking[..ranking.len().min(flagged.clamp(LEAST_PICTURES, MOST_PICTURES))];
+    let mut pictures = read_pictures(inputs, detection, pictured)?;
+    let anchors_of = anchors(detection, pictured);
+    let banners = ranking.iter().take(MOST_BANNERS).enumerate().map(|(place, &banner)| {
+        let entry = inputs.log.entry_at(banner);
+        let (heatmap, explanation) = pictures.remove(&banner).unzip();
+        let reason = explanation.as_ref().map(|e: &Explanation| e.reason.clone()).unwrap_or_default();
+        let anchor = anchors_of.get(&detection.grid_of(banner)).copied();
+        ReportBanner {
+            rank: place + 1,
+            domain: entry.banner.domain,
+            grid_id: entry.banner.grid_id,
+            display: entry.display,
+            clicks: entry.clicks,
+            score: detection.decision.scores[banner],
+            flagged: detection.decision.flagged[banner],
+            label: detection.labels[banner],
+            reason,
+            parts: detection.parts.row(banner),
+            pictures: heatmap.zip(explanation).map(|(heatmap, e)| BannerPictures {
+                heatmap,
+                drivers: e.drivers,
+                anchor,
+            }),
+        }
+    });
+    let report = Report {
+        title: "Broken banners".to_owned(),
+        subtitle: source.to_owned(),
+        generated: format!("heatmap detect {}", env!("CARGO_PKG_VERSION")),
+        summary: facts(inputs, detection, flagged),
+        rule: detection.decision.rule.clone(),
+        threshold: detection.decision.threshold,
+        columns: columns(detection),
+        banners: banners.collect(),
+        anchors: report_anchors(detection, &anchors_of),
+        quality: quality(inputs),
+        notes: notes(),
+    };
+    Ok(report.write_html(path)?)
+}
+
+/// The heatmaps of some banners and why they have their scores, from another pass over the log.
+fn read_pictures(
+    inputs: &Inputs,
+    detection: &LogDetection,
+    wanted: &[usize],
+) -> Result<HashMap<usize, (Heatmap, Explanation)>, Box<dyn Error>> {
+    let mut left: Vec<usize> = wanted.to_vec();
+    left.sort_unstable_by(|a, b| b.cmp(a));
+    let mut pictures = HashMap::new();
+    for (at, banner) in inputs.log.banners().enumerate() {
+        if left.is_empty() {
+            break;
+        }
+        let banner = banner?;
+        if left.last() == Some(&at) {
+            left.pop();
+            let good = &detection.grids[detection.grid_of(at)].anchor.map;
+            let explanation = explain(good, &banner.heatmap)?;
+            pictures.insert(at, (banner.heatmap, explanation));
+        }
+    }
+    Ok(pictures)
+}
+
+/// Place in the page of the anchor of each grid that has one there: those of the pictured banners first.
+fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize> {
+    let mut places = HashMap::new();
+    for grid in pictured.iter().map(|&banner| detection.grid_of(banner)).chain(0..detection.grids.len()) {
+        if places.len() < MOST_ANCHORS {
+            let next = places.len();
+            places.entry(grid).or_insert(next);
+        }
+    }
+    places
+}
+
+fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> Vec<ReportAnchor> {
+    let mut ordered: Vec<(usize, usize)> = places.iter().map(|(&grid, &place)| (place, grid)).collect();
+    ordered.sort_unstable();
+    let of = |grid: usize| {
+        let grid = &detection.grids[grid];
+        ReportAnchor {
+            grid_id: grid.grid_id.clone(),
+            display: grid.display,
+            how: grid.anchor.how.clone(),
+            banners: grid.anchor.banners.len(),
+            clicks: grid.anchor.clicks,
+            heatmap: grid.anchor.map.heatmap(grid.anchor.clicks.max(1_000.0)),
+        }
+    };
+    ordered.into_iter().map(|(_, grid)| of(grid)).collect()
+}
+
+fn facts(inputs: &Inputs, detection: &LogDetection, flagged: usize) -> Vec<Fact> {
+    let fact = |name: &str, value: String, note: String| Fact { name: name.to_owned(), value, note };
+    let drops = inputs.log.drops();
+    let mut facts = vec![
+        fact("Banners", thousands(inputs.log.len() as u64), format!("of {} grids and sizes", detection.grids.len())),
+        fact("Flagged", thousands(flagged as u64), share(flagged as u64, inputs.log.len() as u64)),
+        fact(
+            "Clicks",
+            thousands(inputs.log.clicks()),
+            format!("in {} rows", thousands(inputs.log.rows() - drops.rows())),
+        ),
+        fact("Dropped rows", thousands(drops.rows()), share(drops.rows(), inputs.log.rows())),
+    ];
+    let labelled = detection.labels.iter().flatten().count();
+    if labelled > 0 {
+        facts.push(fact("Labels", thousands(labelled as u64), "banners of which it is known".to_owned()));
+    }
+    if inputs.known.metrics.is_some() {
+        facts.push(fact(
+            "Metrics",
+            thousands(inputs.joined[0] as u64),
+            "banners that the metrics table has".to_owned(),
+        ));
+    }
+    facts
+}
+
+fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
+    let of = |name: &String| {
+        let (title, help) = match name.as_str() {
+            "likelihood_ratio" => (
+                "Likelihood ratio",
+                "How much better clicks all over explain the banner than its anchor does, per click.",
+            ),
+            "known_defects" => (
+                "Known defects",
+                "How much better one of eight known ways of breaking, mixed with the anchor, explains the clicks.",
+            ),
+            "layout_distance" => (
+                "Layout distance",
+                "How far the clusters of clicks lie from those of the anchor, in diagonals of the banner.",
+            ),
+            "cosine_anchor" => ("Cosine", "One minus the cosine similarity to the anchor, in cells of 5 x 5 bins."),
+            "zero_shot" => ("Zero-shot", "The likelihood ratio with a good map in steps, that needs no anchor."),
+            "zero_shot_defects" => ("Zero-shot defects", "The known ways of breaking against that map."),
+            "noise_share" => ("Noise", "Share of the clicks that belong to no cluster."),
+            "pca_reconstruction" => {
+                ("PCA", "What is left when the usual differences between banners of the grid are taken out.")
+            }
+            "mahalanobis" => {
+                ("Mahalanobis", "Distance to the mean of the grid in units of how its banners usually differ.")
+            }
+            "knn_distance" => ("Neighbours", "Mean distance to the ten most alike banners of the grid."),
+            "isolation_forest" => ("Isolation", "How few random cuts separate the banner from the others of its grid."),
+            other => (other, ""),
+        };
+        ReportColumn { name: name.clone(), title: title.to_owned(), help: help.to_owned() }
+    };
+    let _ = ScoreMeaning::Probability;
+    detection.parts.names().iter().map(of).collect()
+}
+
+fn quality(inputs: &Inputs) -> Vec<QualityLine> {
+    let mut lines: Vec<QualityLine> = inputs
+        .log
+        .drops()
+        .by_reason()
+        .iter()
+        .map(|dropped| QualityLine {
+            reason: dropped.reason.to_string(),
+            rows: dropped.rows,
+            clicks: dropped.clicks,
+            example: dropped.first.clone(),
+        })
+        .collect();
+    if let Some(metrics) = &inputs.known.metrics {
+        for (column, count) in metrics.bad_values() {
+            lines.push(QualityLine {
+                reason: format!("metrics: a value of `{column}` that is no number, taken as missing"),
+                rows: *count,
+                ..Default::default()
+            });
+        }
+        for dropped in metrics.drops().by_reason() {
+            lines.push(QualityLine {
+                reason: format!("metrics: {}", dropped.reason),
+                rows: dropped.rows,
+                example: dropped.first.clone(),
+                ..Default::default()
+            });
+        }
+    }
+    lines
+}
+
+fn notes() -> Vec<String> {
+    [
+        "Clicks are counted in square bins. The middle picture of a banner shows what each bin adds to the likelihood ratio: orange where clicks speak for broken, blue where \
+         they speak for good. It explains one part of the score, not all of it.",
+        "Scores of banners with few clicks are held against those of other banners with few clicks, so that they need not be larger to be suspicious.",
+        "What lies where no good banner of the grid is clicked counts as broken. A grid of which most banners are broken would be taken for good: give labels or landing rates where that may be.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// A number with commas between thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
+    groups.join(",")
+}
+
+fn share(part: u64, whole: u64) -> String {
+    format!("{:.1} %", 100.0 * part as f64 / (whole as f64).max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas_between_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (26_000_000, "26,000,000")] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!((share(1, 8), share(0, 0)), ("12.5 %".to_owned(), "0.0 %".to_owned()));
+    }
+}
