@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// Settings of the clustering.
+/// Settings of the clustering of the clicks of one heatmap, on its grid. Rows of features are clustered by
+/// [`DbscanConfig`](super::DbscanConfig), [`HdbscanConfig`](super::HdbscanConfig) and
+/// [`KMeansConfig`](super::KMeansConfig).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DensityClusteringConfig {

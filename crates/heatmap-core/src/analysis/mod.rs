@@ -2,11 +2,20 @@
 //! says without a network: its peaks and its clusters of clicks by density; and the assignment that holds what was
 //! found against what is true.
 //!
-//! All in f64; features are faer matrices with one sample a row. Methods on features are fitted to one set of rows and
-//! applied to another: `fit` gives an immutable fitted struct, whose `transform` or `predict` borrows.
+//! All in f64, but for a PCA of f32; features are faer matrices with one sample a row. Methods on features are fitted
+//! to one set of rows and applied to another: `fit` gives an immutable fitted struct, whose `transform` or `predict`
+//! borrows.
 
 mod assignment;
+mod cosine;
+mod dbscan;
 mod density;
+mod distance;
+mod element;
+#[cfg(test)]
+mod fixture;
+mod hdbscan;
+mod kmeans;
 mod knn;
 mod lbfgs;
 mod logistic;
@@ -15,13 +24,18 @@ mod peaks;
 mod sphere;
 
 pub use assignment::assign;
+pub use cosine::{cosine_similarity, cosine_similarity_to};
+pub use dbscan::{Dbscan, DbscanConfig};
 pub use density::{DensityCluster, DensityClusteringConfig, DensityClusters};
+pub use element::Element;
 pub use faer;
 use faer::MatRef;
+pub use hdbscan::{Hdbscan, HdbscanConfig};
+pub use kmeans::{KMeans, KMeansConfig};
 pub use knn::Knn;
 pub use lbfgs::Lbfgs;
 pub use logistic::{LogisticRegression, LogisticRegressionConfig};
-pub use pca::Pca;
+pub use pca::{Pca, PcaConfig, PcaSolver};
 pub use peaks::{Peak, PeaksConfig};
 pub use sphere::{alignment, normalized_rows, uniformity};
 
@@ -38,20 +52,24 @@ pub fn accuracy(predicted: &[usize], labels: &[usize]) -> f64 {
 }
 
 /// Checks what every method needs: at least one row and one column, finite values only.
-fn check_features(features: MatRef<'_, f64>) -> Result<()> {
+fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> {
     if features.nrows() == 0 || features.ncols() == 0 {
         let (rows, columns) = (features.nrows(), features.ncols());
         return Err(Error::Data(format!("features need a row and a column, got {rows} x {columns}")));
     }
-    for row in 0..features.nrows() {
-        for column in 0..features.ncols() {
-            let value = features[(row, column)];
-            if !value.is_finite() {
-                return Err(Error::Data(format!("feature {column} of sample {row} is {value}")));
-            }
-        }
+    let is_finite = |&value: &T| Into::<f64>::into(value).is_finite();
+    // In the order in which they lie.
+    let all_finite = if features.col_stride() == 1 {
+        features.row_iter().all(|row| row.iter().all(is_finite))
+    } else {
+        features.col_iter().all(|column| column.iter().all(is_finite))
+    };
+    if all_finite {
+        return Ok(());
     }
-    Ok(())
+    let mut places = (0..features.nrows()).flat_map(|row| (0..features.ncols()).map(move |column| (row, column)));
+    let (row, column) = places.find(|&place| !is_finite(&features[place])).expect("one is not finite");
+    Err(Error::Data(format!("feature {column} of sample {row} is {}", Into::<f64>::into(features[(row, column)]))))
 }
 
 /// Checks that there is one label a row, each below `num_classes`.
@@ -63,4 +81,31 @@ fn check_labels(rows: usize, labels: &[usize], num_classes: usize) -> Result<()>
         Some(label) => Err(Error::Data(format!("label {label} with {num_classes} classes"))),
         None => Ok(()),
     }
+}
+
+/// For each of `count` labels its number in order of first appearance, and how many appear. Those that do not come
+/// last.
+fn numbers_by_appearance(labels: impl Iterator<Item = usize>, count: usize) -> (Vec<usize>, usize) {
+    let mut numbers = vec![None; count];
+    let mut next = 0;
+    for label in labels {
+        numbers[label].get_or_insert_with(|| {
+            next += 1;
+            next - 1
+        });
+    }
+    let appeared = next;
+    let mut rest = appeared..;
+    let numbers =
+        numbers.into_iter().map(|number| number.or_else(|| rest.next()).expect("there is no last number")).collect();
+    (numbers, appeared)
+}
+
+/// In a forest of rows that hang together, the row that stands for all of them; paths are shortened on the way.
+fn root(parents: &mut [usize], mut at: usize) -> usize {
+    while parents[at] != at {
+        parents[at] = parents[parents[at]];
+        at = parents[at];
+    }
+    at
 }
