@@ -5,7 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use heatmap_core::Heatmap;
 use heatmap_core::detect::{
-    Anchor, AnchorChoice, Candidate, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio, PartSet, Score, Smoothing,
+    Anchor, AnchorChoice, Candidate, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio, PartSet, Score,
+    Smoothing,
 };
 use heatmap_core::synth::{Layout, Population};
 

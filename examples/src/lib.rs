@@ -5,6 +5,7 @@ mod arguments;
 pub mod benchmark;
 pub mod count_output;
 pub mod detect;
+pub mod embed;
 mod ending;
 pub mod facet_output;
 pub mod feature_input;

@@ -1,0 +1,1 @@
+//! Tests of the unfolding as a whole.

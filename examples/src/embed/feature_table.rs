@@ -1,0 +1,132 @@
+//! Feature tables in numpy's format, as the `features` example writes them.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use heatmap_core::analysis::faer::Mat;
+
+/// `NAME=FILE.npy`.
+#[derive(Debug, Clone)]
+pub struct NamedTable {
+    /// What the features are called.
+    pub name: String,
+    /// Their file.
+    pub path: PathBuf,
+}
+
+impl FromStr for NamedTable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+                Ok(Self { name: name.to_owned(), path: path.into() })
+            }
+            _ => Err("is not NAME=FILE.npy".to_owned()),
+        }
+    }
+}
+
+/// Features, one banner a row.
+#[derive(Debug, Clone)]
+pub struct FeatureTable {
+    /// What they are called.
+    pub name: String,
+    /// [banners, features].
+    pub values: Mat<f64>,
+}
+
+impl FeatureTable {
+    /// Reads `.npy` of f32 or f64, row by row; sides after the first are one row.
+    ///
+    /// # Errors
+    /// When the file is no such table; the error names it.
+    pub fn read(table: &NamedTable) -> Result<Self, Box<dyn Error>> {
+        let bytes = std::fs::read(&table.path).map_err(|error| format!("{}: {error}", table.path.display()))?;
+        let values = parse(&bytes).map_err(|reason| format!("{}: {reason}", table.path.display()))?;
+        Ok(Self { name: table.name.clone(), values })
+    }
+
+    /// Where the rows of such a file are named: `index.csv` beside it.
+    pub fn index(path: &Path) -> PathBuf {
+        path.with_file_name("index.csv")
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Mat<f64>, String> {
+    let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or("not a file of numpy's format")?;
+    let (length, start) = match rest {
+        [1, _, a, b, ..] => (usize::from(u16::from_le_bytes([*a, *b])), 10),
+        [2 | 3, _, a, b, c, d, ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, 12),
+        _ => return Err("of a version that is not known".to_owned()),
+    };
+    let end = start + length;
+    let header = bytes.get(start..end).and_then(|header| std::str::from_utf8(header).ok()).ok_or("cut short")?;
+    let after = |key: &str| header.split_once(key).map(|(_, rest)| rest.trim_start_matches([' ', ':']));
+    let size = match after("'descr'") {
+        Some(rest) if rest.starts_with("'<f4'") => 4,
+        Some(rest) if rest.starts_with("'<f8'") => 8,
+        _ => return Err("not of f32 or f64, little-endian".to_owned()),
+    };
+    if !after("'fortran_order'").is_some_and(|rest| rest.starts_with("False")) {
+        return Err("column by column; save it row by row (numpy.ascontiguousarray)".to_owned());
+    }
+    let shape = after("'shape'").and_then(|rest| rest.strip_prefix('(')?.split_once(')')).ok_or("without a shape")?.0;
+    let sides: Vec<usize> = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|side| !side.is_empty())
+        .map(|side| side.parse().map_err(|_| format!("of the shape ({shape})")))
+        .collect::<Result<_, _>>()?;
+    let [rows, columns @ ..] = &sides[..] else { return Err("a single number, not a table".to_owned()) };
+    let columns = columns.iter().try_fold(1_usize, |product, side| product.checked_mul(*side)).ok_or("too large")?;
+    let wanted = rows.checked_mul(columns).and_then(|values| values.checked_mul(size)).ok_or("too large")?;
+    let data = &bytes[end..];
+    if data.len() != wanted {
+        return Err(format!("{} bytes of values where ({shape}) needs {wanted}", data.len()));
+    }
+    let value = |at: usize| match size {
+        4 => f64::from(f32::from_le_bytes(data[4 * at..][..4].try_into().expect("four bytes"))),
+        _ => f64::from_le_bytes(data[8 * at..][..8].try_into().expect("eight bytes")),
+    };
+    Ok(Mat::from_fn(*rows, columns, |row, column| value(row * columns + column)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heatmap_train::features::RowFile;
+
+    #[test]
+    fn what_features_writes_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let mut file = RowFile::npy(&path, &[2, 3]).unwrap();
+        file.push(0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]).unwrap();
+        file.finish().unwrap();
+        let table = FeatureTable::read(&NamedTable { name: "a".into(), path: path.clone() }).unwrap();
+        assert_eq!((table.values.nrows(), table.values.ncols(), table.values[(1, 2)]), (2, 3, 6.5));
+        assert_eq!(FeatureTable::index(&path), folder.path().join("index.csv"));
+    }
+
+    #[test]
+    fn what_is_no_table_is_named() {
+        for (bytes, reason) in [
+            (&b"hello"[..], "not a file of numpy"),
+            (b"\x93NUMPY\x01\x00\xff\xff{", "cut short"),
+            (b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), } \n", "not of f32"),
+            (
+                b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }  \n",
+                "column by column",
+            ),
+            (
+                b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), } \n",
+                "0 bytes of values",
+            ),
+        ] {
+            let said = parse(bytes).unwrap_err();
+            assert!(said.contains(reason), "{said}");
+        }
+    }
+}
