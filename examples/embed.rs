@@ -86,9 +86,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 
 impl Arguments {
     fn tabled(&self) -> Result<(Banners, Vec<FeatureTable>), Box<dyn Error>> {
+        let tables = self.table.iter().map(FeatureTable::read).collect::<Result<_, _>>()?;
         let labels = self.labels.clone().map(|path| LabelTable::read(&[path])).transpose()?;
         let banners = tabled_banners(&FeatureTable::index(&self.table[0].path), labels.as_ref())?;
-        let tables = self.table.iter().map(FeatureTable::read).collect::<Result<_, _>>()?;
         Ok((banners, tables))
     }
 

@@ -78,7 +78,7 @@ impl fmt::Display for DropReason {
             Self::MissingKey => f.write_str("no domain or no grid_id"),
             Self::NotUtf8 => f.write_str("domain or grid_id is not UTF-8"),
             Self::MissingValue(column) => write!(f, "no {}", column.name()),
-            Self::BadNumber(column) => write!(f, "{} is not a number it can be", column.name()),
+            Self::BadNumber(column) => write!(f, "{} is no usable number", column.name()),
             Self::CountTooLarge => f.write_str("more than 2^53 clicks"),
             Self::SizeTooLarge => f.write_str("display size needs too many bins"),
             Self::OutsideBanner => f.write_str("beside the banner"),
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!((drops.rows(), drops.clicks()), (6, u64::MAX));
         assert_eq!(drops.largest().unwrap().reason, bad);
         let text = drops.to_string();
-        assert!(text.starts_with("click_x is not a number it can be: 3 rows, "), "{text}");
+        assert!(text.starts_with("click_x is no usable number: 3 rows, "), "{text}");
         assert!(text.ends_with("2 rows, 3 clicks, 1 banners; first: banner (a, g) with 3 clicks"), "{text}");
         let json = serde_json::to_string(&drops).unwrap();
         assert!(json.contains(r#""reason":{"bad_number":"click_x"}"#), "{json}");
