@@ -13,11 +13,12 @@ fn seeds() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths: Vec<_> = ["fuzz/seeds", "tests/fixtures/tables"]
         .into_iter()
-        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()))
+        .flat_map(|folder| std::fs::read_dir(root.join(folder)).expect("a folder of the repository"))
+        .map(|entry| entry.expect("an entry").path())
         .collect();
     paths.sort();
     assert!(paths.len() >= 7, "{paths:?}");
-    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    paths.iter().map(|path| std::fs::read(path).expect("a file of the repository")).collect()
 }
 
 /// A few changes: bytes, spans that are cut, doubled or moved, and pieces that mean something in a table.

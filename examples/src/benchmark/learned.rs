@@ -4,11 +4,14 @@ use std::error::Error;
 
 use heatmap_core::analysis::faer::Mat;
 use heatmap_core::detect::{CosineAnchor, Score};
-use heatmap_core::{Heatmap, Result};
+use heatmap_core::{Heatmap, Result, Upsampling, sample_rng};
 use heatmap_models::burn::tensor::Device;
 
 use super::world::GridWorld;
 use crate::named_encoders::NamedEncoder;
+
+/// Draws of the good banner behind an anchor.
+const DRAWS: u64 = 8;
 
 /// Further scores of the banners of a grid.
 pub trait LearnedScores {
@@ -53,15 +56,20 @@ impl LearnedScores for EncoderScores<'_> {
 
     fn scores(&mut self, grid: &GridWorld) -> Result<Vec<Vec<f64>>> {
         let bad = |error: Box<dyn Error>| heatmap_core::Error::Data(error.to_string());
-        // The anchor is an image like any other: its map, with as many clicks as it was made of.
-        let anchor = grid.anchor.map.heatmap(grid.anchor.clicks);
-        let heatmaps: Vec<&Heatmap> = std::iter::once(&anchor).chain(&grid.heatmaps).collect();
+        // A network sees how many clicks there are, so the good banner is drawn again with as many as the others have; the anchor is the
+        // mean of the features of several such draws.
+        let clicks = grid.heatmaps.iter().map(Heatmap::total).fold(0.0, f64::max) as u32;
+        let resampling = Upsampling { clicks, sigma_bins: 0.0 };
+        let draws = (0..DRAWS).map(|draw| resampling.apply(&grid.good, &mut sample_rng(grid.group as u64, draw)));
+        let draws: Vec<Heatmap> = draws.collect::<Result<_>>()?;
+        let heatmaps: Vec<&Heatmap> = draws.iter().chain(&grid.heatmaps).collect();
         let mut all = Vec::new();
         for encoder in self.encoders {
             let features: Mat<f64> = encoder.features(&heatmaps, self.device, self.each_batch).map_err(bad)?;
             let row = |at: usize| -> Vec<f64> { features.row(at).iter().copied().collect() };
-            let cosine = CosineAnchor::new(&row(0))?;
-            all.push((1..heatmaps.len()).map(|at| cosine.score(&row(at))).collect::<Result<_>>()?);
+            let mean = |column: usize| (0..draws.len()).map(|draw| features[(draw, column)]).sum::<f64>();
+            let cosine = CosineAnchor::new(&(0..features.ncols()).map(mean).collect::<Vec<_>>())?;
+            all.push((draws.len()..heatmaps.len()).map(|at| cosine.score(&row(at))).collect::<Result<_>>()?);
         }
         Ok(all)
     }

@@ -54,6 +54,8 @@ pub struct GridWorld {
     /// Whether broken.
     pub broken: Vec<bool>,
     /// The one good banner that is known.
+    pub good: Heatmap,
+    /// Its map.
     pub anchor: Anchor,
     /// What can be known without it: the mean of the bulk.
     pub bulk: Anchor,
@@ -130,7 +132,7 @@ impl BenchmarkConfig {
             .collect();
         let bulk = AnchorChoice::Bulk.choose(&candidates, self.population.grid, &smoothing, seed)?;
         let group = (seed * 10_000 + grid) as usize;
-        Ok(GridWorld { group, heatmaps, broken, anchor, bulk })
+        Ok(GridWorld { group, heatmaps, broken, good, anchor, bulk })
     }
 }
 

@@ -135,7 +135,13 @@ fn maps(views: &[EmbedView], classes: &[usize]) -> Result<Picture, Box<dyn Error
 
 /// Cosine similarity to the anchor under each feature against each other, whole or where the good banners are.
 fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Picture, Box<dyn Error>> {
-    let mut panels: Vec<(String, [&str; 2], Vec<(f64, f64)>, Vec<usize>)> = Vec::new();
+    struct Panel<'a> {
+        title: String,
+        axes: [&'a str; 2],
+        points: Vec<(f64, f64)>,
+        classes: Vec<usize>,
+    }
+    let mut panels: Vec<Panel<'_>> = Vec::new();
     for (at, a) in views.iter().enumerate() {
         for b in &views[at + 1..] {
             let from = [a, b].map(|view| if zoomed { lowest_good(&view.cosine, classes) } else { f64::NEG_INFINITY });
@@ -143,7 +149,7 @@ fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Pictu
             let (points, shown): (Vec<_>, Vec<_>) =
                 inside.map(|at| ((a.cosine[at], b.cosine[at]), classes[at])).unzip();
             let title = format!("{} against {}: {} banners", b.name, a.name, points.len());
-            panels.push((title, [a.name.as_str(), b.name.as_str()], points, shown));
+            panels.push(Panel { title, axes: [a.name.as_str(), b.name.as_str()], points, classes: shown });
         }
     }
     let rows: Vec<Picture> = panels
@@ -151,7 +157,12 @@ fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Pictu
         .map(|row| {
             let row: Vec<Scatter<'_>> = row
                 .iter()
-                .map(|(title, axes, points, classes)| Scatter { title, axes: *axes, points, classes })
+                .map(|panel| Scatter {
+                    title: &panel.title,
+                    axes: panel.axes,
+                    points: &panel.points,
+                    classes: &panel.classes,
+                })
                 .collect();
             let title = if zoomed {
                 "Cosine similarity to the anchor, where good banners are"

@@ -21,7 +21,7 @@ pub struct Banners {
 /// Banners of one synthetic grid, a fifth of them broken so that there is something to see.
 pub fn synthetic_banners(count: u64, clicks: u32, seed: u64) -> Banners {
     let population = Population { prevalence: 0.2, ..Default::default() };
-    let layout = Layout::draw(seed ^ 0x656d_6265_64, 0);
+    let layout = Layout::draw(seed ^ 0x0065_6d62_6564, 0);
     let mut banners = Banners { keys: Vec::new(), broken: Vec::new(), heatmaps: Vec::new() };
     for index in 0..count {
         let banner = population.banner(&layout, seed, index, clicks);

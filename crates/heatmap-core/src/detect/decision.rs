@@ -181,8 +181,8 @@ impl DecisionConfig {
         };
         let (model, threshold) = (model_without(None)?, threshold_without(None)?);
         let mut scores = Vec::with_capacity(z.len());
-        for banner in 0..z.len() {
-            scores.push(if labels[banner].is_some() { 0.0 } else { model.score(&row(banner))? });
+        for (banner, label) in labels.iter().enumerate() {
+            scores.push(if label.is_some() { 0.0 } else { model.score(&row(banner))? });
         }
         let mut flagged: Vec<bool> = scores.iter().map(|&score| score > threshold).collect();
         let thresholds: Vec<f64> = (0..FOLDS).map(|fold| threshold_without(Some(fold))).collect::<Result<_>>()?;

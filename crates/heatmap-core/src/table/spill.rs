@@ -194,7 +194,7 @@ mod tests {
                     bin: rng.random_range(0..3_000),
                     count: rng.random_range(1..300),
                 };
-                if hit.banner % 5 != 0 {
+                if !hit.banner.is_multiple_of(5) {
                     let bins = map.entry(ranks[hit.banner as usize]).or_default();
                     *bins.entry(hit.bin).or_default() += hit.count;
                 }

@@ -173,7 +173,7 @@ mod tests {
     fn the_gradient_is_that_of_differences() {
         let (springs, at) = (springs(), at());
         let mut gradient = vec![[0.0; 4]; 4];
-        let value = |y: &[[f64; 4]]| springs.evaluate(y, &mut vec![[0.0; 4]; 4], &mut [0.0; 5]);
+        let value = |y: &[[f64; 4]]| springs.evaluate(y, &mut [[0.0; 4]; 4], &mut [0.0; 5]);
         springs.evaluate(&at, &mut gradient, &mut [0.0; 5]);
         for (i, c) in (0..4).flat_map(|i| (0..4).map(move |c| (i, c))) {
             let (mut up, mut down) = (at.clone(), at.clone());
@@ -196,7 +196,7 @@ mod tests {
             gradient
         };
         let (mut tensions, mut out) = ([0.0; 5], vec![[0.0; 4]; 4]);
-        springs.evaluate(&at, &mut vec![[0.0; 4]; 4], &mut tensions);
+        springs.evaluate(&at, &mut [[0.0; 4]; 4], &mut tensions);
         springs.curvature(&at, &tensions, &direction, &mut out);
         let (up, down) = (gradient(1e-5), gradient(-1e-5));
         for (i, c) in (0..4).flat_map(|i| (0..4).map(move |c| (i, c))) {

@@ -72,7 +72,8 @@ fn minimize<const R: usize>(
         let next_value = springs.evaluate(&next, &mut next_gradient, &mut next_tensions);
         // What the model promised and what came.
         let gain = (value - next_value) / step.promise;
-        if !(gain >= 0.25) {
+        // Nothing is promised where rounding is left; then the gain is no number.
+        if gain.is_nan() || gain < 0.25 {
             radius = 0.25 * step.length;
         } else if gain > 0.75 && step.at_border {
             radius *= 2.5;
@@ -82,7 +83,7 @@ fn minimize<const R: usize>(
             value = next_value;
             std::mem::swap(&mut gradient, &mut next_gradient);
             std::mem::swap(tensions, &mut next_tensions);
-        } else if !(step.promise > 1e-14 * value.abs()) {
+        } else if step.promise.is_nan() || step.promise <= 1e-14 * value.abs() {
             // Rounding hides any further fall.
             return;
         }

@@ -211,7 +211,7 @@ fn groups_that_differ_widen_the_interval() {
     let uneven: Vec<f64> = scores
         .iter()
         .enumerate()
-        .map(|(at, s)| if groups[at] % 2 == 0 { s + 3.0 * f64::from(u8::from(broken[at])) } else { *s })
+        .map(|(at, s)| if groups[at].is_multiple_of(2) { s + 3.0 * f64::from(u8::from(broken[at])) } else { *s })
         .collect();
     let width = |bootstrap: Bootstrap| {
         let interval = bootstrap.of_scores(auroc, &uneven, &broken).unwrap();
