@@ -103,7 +103,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npy");
         let mut file = RowFile::npy(&path, &[2, 3]).unwrap();
-        file.push(0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]).unwrap();
+        file.append(0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]).unwrap();
         file.finish().unwrap();
         let table = FeatureTable::read(&NamedTable { name: "a".into(), path: path.clone() }).unwrap();
         assert_eq!((table.values.nrows(), table.values.ncols(), table.values[(1, 2)]), (2, 3, 6.5));
