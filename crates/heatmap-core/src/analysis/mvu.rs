@@ -1,18 +1,20 @@
-//! Maximum variance unfolding (Weinberger and Saul 2006, An introduction to nonlinear dimensionality reduction by maximum
-//! variance unfolding): coordinates with the largest variance whose distances between neighbours are those of the data.
+//! Maximum variance unfolding (Weinberger and Saul 2006, An introduction to nonlinear dimensionality reduction by
+//! maximum variance unfolding): coordinates with the largest variance whose distances between neighbours are those of
+//! the data.
 //!
-//! Over Gram matrices K it is a semidefinite programme: maximise tr K, with K_ii + K_jj - 2 K_ij = d_ij^2 for neighbours
-//! and K centred. Interior-point solvers stop near 500 points. Here K = Y Y^T with Y of low rank (Burer and Monteiro
-//! 2003), solved by the method of multipliers (`mvu/solve.rs`); the embedding is the principal components of Y. Weak duality
-//! tells how much is missing to the optimum of the convex programme, in the [`MvuReport`].
+//! Over Gram matrices K it is a semidefinite programme: maximise tr K, with K_ii + K_jj - 2 K_ij = d_ij^2 for
+//! neighbours and K centred. Interior-point solvers stop near 500 points. Here K = Y Y^T with Y of low rank (Burer and
+//! Monteiro 2003), solved by the method of multipliers (`mvu/solve.rs`); the embedding is the principal components of
+//! Y. Weak duality tells how much is missing to the optimum of the convex programme, in the [`MvuReport`].
 //!
-//! The lengths of the edges hold in Y, in all of its dimensions. Those that the embedding leaves out take a part of them;
-//! [`Mvu::variances`] says how much there is, and the report how lengths fare in the embedding.
+//! The lengths of the edges hold in Y, in all of its dimensions. Those that the embedding leaves out take a part of
+//! them; [`Mvu::variances`] says how much there is, and the report how lengths fare in the embedding.
 
 mod certificate;
 mod graph;
 mod lagrangian;
 mod laplacian;
+mod nearest;
 mod newton;
 mod solve;
 mod start;
@@ -41,9 +43,9 @@ pub struct MvuConfig {
     pub tolerance: f64,
     /// Products with the Hessian at most, the unit of work; what is reached by then is returned, with its violation.
     pub max_iterations: usize,
-    /// Whether the embedding, after the rest is done, is stretched once more in its own dimensions. Principal components
-    /// alone shorten every edge that leans into a dimension left out. Where the data are a sheet, as on a swiss roll, this
-    /// brings lengths back; where they need many dimensions it cannot.
+    /// Whether the embedding, after the rest is done, is stretched once more in its own dimensions. Principal
+    /// components alone shorten every edge that leans into a dimension left out. Where the data are a sheet, as on a
+    /// swiss roll, this brings lengths back; where they need many dimensions it cannot.
     pub flatten: bool,
     /// Of the noise at the start.
     pub seed: u64,
@@ -63,7 +65,7 @@ impl Default for MvuConfig {
     }
 }
 
-/// How good an unfolding is. Lengths and squares are in the units of the data.
+/// How good an unfolding is. Lengths and squares are in the units of the data; what is infinite is null in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MvuReport {
@@ -82,8 +84,8 @@ pub struct MvuReport {
     pub embedding_largest_relative_error: f64,
     /// Root of the mean square of the same.
     pub embedding_rms_relative_error: f64,
-    /// Smallest eigenvalue of the dual slack on vectors without mean; at an optimum it is 0 up to rounding. The slack is
-    /// without unit: the eigenvalues of the objective are 1.
+    /// Smallest eigenvalue of the dual slack on vectors without mean; at an optimum it is 0 up to rounding. The slack
+    /// is without unit: the eigenvalues of the objective are 1.
     pub smallest_slack_eigenvalue: f64,
     /// Different samples; equal ones share a place.
     pub points: usize,
@@ -119,8 +121,8 @@ impl MvuConfig {
         self.unfold(&NeighbourGraph::of_samples(data, self.neighbors)?)
     }
 
-    /// Unfolds `samples` samples of which distances are given, as (sample, other, distance); `neighbors` has no meaning.
-    /// A pair may stand there more than once with the same distance.
+    /// Unfolds `samples` samples of which distances are given, as (sample, other, distance); `neighbors` has no
+    /// meaning. A pair may stand there more than once with the same distance.
     ///
     /// # Errors
     /// When an edge has no such sample, a distance is negative or not finite, two distances contradict each other, the
@@ -199,8 +201,8 @@ impl Mvu {
         self.embedding.as_ref()
     }
 
-    /// Variance along each dimension of the optimisation, descending, with n - 1 in the denominator. When those behind the
-    /// embedding are not small, it leaves out much.
+    /// Variance along each dimension of the optimisation, descending, with n - 1 in the denominator. When those behind
+    /// the embedding are not small, it leaves out much.
     pub fn variances(&self) -> &[f64] {
         &self.variances
     }

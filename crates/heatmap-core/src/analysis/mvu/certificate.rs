@@ -1,8 +1,8 @@
 //! How near to the optimum: weak duality of the semidefinite programme.
 //!
 //! For weights y of the edges and masses M = diag(m), let lambda be the smallest eigenvalue of L_y v = lambda M v among
-//! v with sum_i m_i v_i = 0. If lambda > 0, y / lambda is feasible for the dual, whose value sum_e y_e d_e^2 / lambda no
-//! embedding with these distances exceeds (the absolute algebraic connectivity of Sun, Boyd, Xiao and Diaconis 2006,
+//! v with sum_i m_i v_i = 0. If lambda > 0, y / lambda is feasible for the dual, whose value sum_e y_e d_e^2 / lambda
+//! no embedding with these distances exceeds (the absolute algebraic connectivity of Sun, Boyd, Xiao and Diaconis 2006,
 //! with weights of any sign since distances are equalities here). At the optimum lambda = 1.
 //!
 //! Eigenvalues are not computed but bracketed, by whether L_y - tau M can be factored: the bound rests on a
@@ -15,6 +15,8 @@ const PRECISION: f64 = 1e-5;
 const COARSE: f64 = 1e-3;
 /// No eigenvalue is sought below.
 const LOWEST: f64 = -1e12;
+/// A positive lambda that is worth a bound. At 0 itself the constant vector has a pivot of rounding errors.
+const LEAST: f64 = 1e-6;
 
 /// What the dual says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +49,7 @@ impl Dual<'_> {
         let dual = self.value(multipliers);
         let lambda = self.connectivity(laplacian, multipliers, PRECISION);
         let smallest_slack = lambda - 1.0;
-        let mut bound = if lambda > 0.0 { dual / lambda } else { f64::INFINITY };
+        let mut bound = if lambda > LEAST { dual / lambda } else { f64::INFINITY };
         // Shares in units of the dual value: a share of 0.01 costs one per cent.
         let unit = dual.abs() / self.squares.len() as f64;
         for exponent in -12..=0 {
@@ -58,7 +60,7 @@ impl Dual<'_> {
             if value >= bound {
                 break;
             }
-            if self.at_least(laplacian, &repaired, value / bound) {
+            if self.at_least(laplacian, &repaired, (value / bound).max(LEAST)) {
                 bound = bound.min(value / self.connectivity(laplacian, &repaired, COARSE));
             }
         }

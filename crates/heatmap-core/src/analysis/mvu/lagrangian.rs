@@ -23,7 +23,7 @@ pub(super) struct Springs {
 }
 
 impl Springs {
-    /// The edges of a graph, in units of their root mean square, without stiffness or multipliers.
+    /// The edges of a graph, in units of their median, without stiffness or multipliers.
     pub(super) fn of_graph(graph: &NeighbourGraph) -> Self {
         let (scale, edges) = (graph.scale(), graph.ends.len());
         Self {

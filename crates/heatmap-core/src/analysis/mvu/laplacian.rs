@@ -75,8 +75,8 @@ impl Laplacian {
         Self { order, place, starts, rows, row_starts, by_row, edge_at, ends, lower, pivots, work }
     }
 
-    /// Factors the Laplacian with these weights of the edges plus `diagonal` of the nodes. Returns the number of negative
-    /// pivots, which is that of the negative eigenvalues.
+    /// Factors the Laplacian with these weights of the edges plus `diagonal` of the nodes. Returns the number of
+    /// negative pivots, which is that of the negative eigenvalues.
     pub(super) fn factor(&mut self, weights: &[f64], diagonal: impl Fn(usize) -> f64) -> usize {
         self.lower.fill(0.0);
         for (pivot, &node) in self.pivots.iter_mut().zip(&self.order) {

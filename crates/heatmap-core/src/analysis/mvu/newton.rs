@@ -1,9 +1,9 @@
 //! Newton's method in a trust region for the augmented Lagrangian, with Steihaug's conjugate gradients (Nocedal and
 //! Wright, Numerical Optimization, algorithms 4.1 and 7.2).
 //!
-//! What bounds a step is how far it turns or stretches edges, for the constraints are quadratic; moving a whole region is
-//! free. So both the trust region and the preconditioner are the Laplacian of the graph, weighted by the springs.
-//! It needs a tenth of the products that the blocks on the Hessian's diagonal do.
+//! What bounds a step is how far it turns or stretches edges, for the constraints are quadratic; moving a whole region
+//! is free. So both the trust region and the preconditioner are the Laplacian of the graph, weighted by the springs. On
+//! a swiss roll of 1,000 points that takes a sixth of the products that the Hessian's diagonal takes.
 
 use super::lagrangian::Springs;
 use super::laplacian::Laplacian;

@@ -30,7 +30,7 @@ const FLAT_STIFFNESS: f64 = 300.0;
 const FLAT_ENOUGH: f64 = 30_000.0;
 /// Gradient that is small enough, as a share of that of the variance.
 const GRADIENT_TOLERANCE: f64 = 0.03;
-/// Short edges are stiffer, down to this share of the root mean square edge.
+/// Short edges are stiffer, down to this share of the median edge.
 const SHORTEST: f64 = 1e-3;
 /// Relative gap at which the dual is good enough.
 const GAP: f64 = 5e-3;
@@ -39,8 +39,11 @@ const STAGE: usize = 2000;
 /// The same when the lengths hold and only the dual is not good enough, and how often that is tried.
 const POLISH: usize = 5_000;
 const POLISHES: usize = 3;
-/// Largest violation at which a certificate is worth its time where it costs little.
+/// Largest violation at which the multipliers are asked for a certificate: those of softer springs are often better
+/// settled.
 const NEARLY: f64 = 0.03;
+/// Rounds of multipliers at most; distances that contradict each other would take any number.
+const ROUNDS: usize = 100;
 /// How often the rank grows at most.
 const GROWTHS: usize = 4;
 
@@ -89,7 +92,7 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
         let cap = if polishes == 0 { STAGE } else { POLISH };
         let settled = state.stage(&mut springs, &mut laplacian, cap);
         let Measured { trace, violation } = state.measure(&springs);
-        let (kept, spent) = (violation.0 <= limits.tolerance, state.budget == 0);
+        let (kept, spent) = (violation.0 <= limits.tolerance, state.budget == 0 || outer_iterations == ROUNDS);
         let mut own = None;
         if kept || spent || violation.0 <= NEARLY {
             let certificate = dual.certify(&mut laplacian, &springs.multipliers);
@@ -114,7 +117,8 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
             polishes += 1;
             let larger = RANKS.into_iter().find(|&rank| rank > state.rank);
             // Before the walk has settled, negative eigenvalues only say that.
-            if let (true, Some(larger), Some(own)) = (settled && growths < GROWTHS, larger, own) {
+            let own = own.filter(|own| settled && own.smallest_slack.is_finite() && growths < GROWTHS);
+            if let (Some(larger), Some(own)) = (larger, own) {
                 growths += 1;
                 state.grow(&dual, &mut laplacian, &springs.multipliers, own.smallest_slack + 1.0, larger);
             }
@@ -126,8 +130,8 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
 }
 
 /// Stretches an embedding in its own dimensions: the same springs without multipliers, stiffened until they give way
-/// little. In fewer dimensions than the optimum needs, not all lengths can hold, and multipliers would grow without end.
-/// `points` is [points, dimensions].
+/// little. In fewer dimensions than the optimum needs, not all lengths can hold, and multipliers would grow without
+/// end. `points` is [points, dimensions].
 pub(super) fn flatten(graph: &NeighbourGraph, points: MatRef<'_, f64>) -> Mat<f64> {
     let (scale, dimensions) = (graph.scale(), points.ncols());
     // Dimensions of zeros stay zeros.
@@ -184,7 +188,7 @@ impl State {
     fn set_springs(&self, springs: &mut Springs, stiffness: f64) -> f64 {
         let tension = self.measure(springs).trace / springs.squares.iter().sum::<f64>();
         for (own, square) in springs.stiffness.iter_mut().zip(&springs.squares) {
-            *own = stiffness * tension / square / square.sqrt().max(SHORTEST);
+            *own = stiffness * tension / square / square.sqrt().clamp(SHORTEST, 1.0);
         }
         tension
     }

@@ -1,5 +1,5 @@
-//! Where the optimisation begins: landmarks placed by shortest paths along the graph, as in Landmark Isomap (de Silva and
-//! Tenenbaum 2003). Unlike eigenvectors of the Laplacian it has lengths, and is unfolded already.
+//! Where the optimisation begins: landmarks placed by shortest paths along the graph, as in Landmark Isomap (de Silva
+//! and Tenenbaum 2003). Unlike eigenvectors of the Laplacian it has lengths, and is unfolded already.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ use super::graph::NeighbourGraph;
 use crate::{Error, Result, sample_rng};
 
 const LANDMARKS: usize = 128;
-/// Noise in every dimension, as a share of the root mean square edge: what is flat could not leave its plane.
+/// Noise in every dimension, as a share of the median edge: what is flat could not leave its plane.
 const NOISE: f64 = 1e-3;
 /// Share of the first eigenvalue from which on a dimension counts as filled.
 const DIMENSION: f64 = 0.01;
