@@ -6,14 +6,15 @@
 //!
 //! Synthetic logs with known truth: grids of many banners, 8 % of them broken, some only a little. Weights and thresholds are
 //! learned on some grids; what is measured is measured on others, of other layouts and other banners. It leaves `benchmark.csv` with every
-//! number and its interval, `auroc.png`, `macro_f1.png` and `summary.json` in `--out`.
+//! number and its interval, `defects.csv`, `auroc.png`, `macro_f1.png` and `summary.json` in `--out`.
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_examples::benchmark::{
-    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, compare, summary, table, write_curves, write_rows,
+    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, compare, summary, table, write_curves, write_defects,
+    write_rows,
 };
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say};
@@ -93,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let comparison = compare(&config, learned.as_mut(), |clicks| tell(&bar, clicks, per_budget))?;
     bar.finish_and_clear();
     write_rows(&folder, &comparison)?;
+    write_defects(&folder, &comparison)?;
     write_curves(&folder, &comparison)?;
     folder.write_json("summary.json", &summary(&comparison))?;
     say(&format!("{}\nEverything is in {}.", table(&comparison), folder.path().display()));

@@ -6,13 +6,13 @@
 //! cargo run --release --example detect -- --demo
 //! ```
 //!
-//! It needs neither labels nor settings: the bulk of the banners of a grid says what a good one looks like. Labels and landing rates make
-//! it better where there are some. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
+//! It needs neither labels nor settings: the bulk of the banners of a grid says what a good one looks like. Landing rates and labels say it where
+//! there are some, and many labels are learned from. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
 //! the clicks of the flagged banners and what drives their scores, the anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
 
 use std::error::Error;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,9 +20,7 @@ use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
 use heatmap_core::table::ClickLogConfig;
-use heatmap_examples::detect::{
-    AnchorName, DemoSize, Inputs, read_inputs, summary, write_demo, write_report, write_scores,
-};
+use heatmap_examples::detect::{AnchorName, Demo, DemoSize, Inputs, read_inputs, summary, write_report, write_scores};
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
 use heatmap_train::run::RunFolder;
 use serde::Serialize;
@@ -55,7 +53,7 @@ struct Arguments {
     anchor: Option<AnchorName>,
 
     /// Flag so many banners, the highest scores
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     budget: Option<usize>,
 
     /// Share of the good banners that may be flagged in error, without labels and budget
@@ -70,7 +68,7 @@ struct Arguments {
     #[arg(long, value_name = "PX", default_value_t = 5.0)]
     bin_size: f64,
 
-    /// Put banners of all sizes on the grid of this one, such as 300x250; by default each size has its own
+    /// Put banners of all sizes of a grid together, on the bins of this one, such as 300x250; by default each size is judged by itself
     #[arg(long, value_name = "WxH", value_parser = banner_size)]
     common_size: Option<BannerSize>,
 
@@ -114,17 +112,17 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     let out = arguments.shared.out("detect");
     let mut config = arguments.config()?;
     config.detection.decision.check()?;
-    if arguments.demo || (arguments.shared.smoke && config.clicks.is_empty()) {
-        let size = if arguments.shared.smoke {
-            DemoSize { grids: 2, banners: 60 }
-        } else {
-            DemoSize { grids: 6, banners: 250 }
-        };
-        let demo = write_demo(&out.join("demo"), size, config.detection.seed)?;
+    let demo = arguments.demo || (arguments.shared.smoke && config.clicks.is_empty());
+    let mut folder = None;
+    if demo {
+        let smoke = arguments.shared.smoke;
+        let size = if smoke { DemoSize { grids: 2, banners: 60 } } else { DemoSize { grids: 6, banners: 250 } };
+        let tables = Demo::within(&out.join("demo"));
+        (config.clicks, config.metrics) = (vec![tables.clicks.clone()], vec![tables.metrics.clone()]);
+        config.labels = vec![tables.labels.clone()];
+        folder = Some(new_folder(&out, &config)?);
+        tables.write(size, config.detection.seed)?;
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
-        (config.clicks, config.metrics) = (vec![demo.clicks], vec![demo.metrics]);
-        // Kept back, to say at the end what the scores are worth.
-        config.labels = vec![demo.labels];
     }
     let inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
         Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
@@ -141,10 +139,11 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
         Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
         other => other?,
     };
-    let (folder, moved) = RunFolder::create(&out, &config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier run is now in {}.", moved.display()));
+    let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
+    if arguments.anchor.is_some() && fell_back == detection.grids.len() {
+        return Err(format!("--anchor: no grid has such a banner: {}", detection.grids[0].anchor.how).into());
     }
+    let folder = folder.map_or_else(|| new_folder(&out, &config), Ok)?;
     write_scores(&folder.file("scores.csv"), &inputs.log, &detection)?;
     let source = config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     write_report(&folder.file("report.html"), &source, &inputs, &detection)?;
@@ -152,11 +151,25 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     folder.write_json("summary.json", &numbers)?;
     let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
     say_result(&inputs, &detection, flagged);
-    if let (Some(auroc), Some(f1)) = (numbers.get("auroc"), numbers.get("macro_f1")) {
-        say(&format!("Against the labels: AUROC {auroc:.4}, macro-F1 {f1:.3}."));
+    if fell_back > 0 {
+        let (of, grids) = (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
+        say(&format!("{fell_back} {grids} no such anchor, of {of}, and took what there was: the report says which."));
+    }
+    let number = |name: &str| numbers.get(name).and_then(serde_json::Value::as_f64);
+    if let (Some(auroc), Some(f1), Some(broken)) = (number("auroc"), number("macro_f1"), number("labelled_broken")) {
+        say(&format!("Against the labels ({broken} broken): AUROC {auroc:.4}, macro-F1 {f1:.3}."));
     }
     say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
     Ok((Ending::Done, flagged))
+}
+
+/// A folder for this run; an earlier one moves aside.
+fn new_folder(out: &Path, config: &Config) -> Result<RunFolder, Box<dyn Error>> {
+    let (folder, moved) = RunFolder::create(out, config)?;
+    if let Some(moved) = moved {
+        say(&format!("The earlier run is now in {}.", moved.display()));
+    }
+    Ok(folder)
 }
 
 fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Result<LogDetection, Box<dyn Error>> {
@@ -172,12 +185,20 @@ fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Re
 fn say_result(inputs: &Inputs, detection: &LogDetection, flagged: usize) {
     let drops = inputs.log.drops();
     say(&format!(
-        "{flagged} of {} banners are flagged ({} clicks, {} grids and sizes, {} rows dropped).",
+        "{flagged} of {} banners flagged; {} clicks, grids and sizes: {}, dropped rows: {}.",
         inputs.log.len(),
         inputs.log.clicks(),
         detection.grids.len(),
         drops.rows()
     ));
+    for (table, given, joined) in [
+        ("metrics", inputs.known.metrics.is_some(), inputs.joined[0]),
+        ("labels", inputs.known.labels.is_some(), inputs.joined[1]),
+    ] {
+        if given {
+            say(&format!("{joined} of {} banners are in the table of {table}.", inputs.log.len()));
+        }
+    }
     say(&detection.decision.rule);
     for banner in detection.ranking().into_iter().take(flagged.min(10)) {
         let entry = inputs.log.entry_at(banner);

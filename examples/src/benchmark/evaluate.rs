@@ -1,7 +1,10 @@
 //! Runs every method at every budget and measures it.
 
+use std::collections::BTreeMap;
+
 use heatmap_core::Result;
 use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score};
+use heatmap_core::synth::Defect;
 use serde::Serialize;
 
 use super::learned::LearnedScores;
@@ -15,11 +18,13 @@ pub struct Row {
     pub method: String,
     /// What it must know of a grid.
     pub regime: &'static str,
+    /// Whether scores, not only thresholds, come from labels of other grids.
+    pub learned_elsewhere: bool,
     /// Clicks of each banner.
     pub clicks: u32,
     /// Area under the ROC curve over all grids together.
     pub auroc: Interval,
-    /// The same, minus that of the likelihood ratio with one good anchor as z within its grid, the better of its two forms.
+    /// The same, minus that of the best plain likelihood ratio: one good anchor against the mean of broken banners of other grids.
     pub auroc_gain: Interval,
     /// Mean of the area within each grid.
     pub auroc_within: f64,
@@ -37,6 +42,21 @@ pub struct Row {
     pub brier: Option<f64>,
 }
 
+/// How many of the banners with one defect a method flags.
+#[derive(Debug, Clone, Serialize)]
+pub struct DefectRow {
+    /// Name of the method.
+    pub method: String,
+    /// Clicks of each banner.
+    pub clicks: u32,
+    /// Name of the defect.
+    pub defect: &'static str,
+    /// Banners with it.
+    pub banners: usize,
+    /// Share of them that are flagged.
+    pub recall: f64,
+}
+
 /// All rows, and those of the transfer from one grid to another.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
@@ -44,12 +64,15 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// Thresholds and weights from a single grid.
     pub transfer: Vec<Row>,
+    /// Recall of each kind of defect.
+    pub defects: Vec<DefectRow>,
 }
 
 /// Methods whose transfer from a single grid is measured.
-const TRANSFERRED: [&str; 4] = ["likelihood_ratio", "likelihood_ratio_z", "known_defects", "fusion"];
+const TRANSFERRED: [&str; 5] =
+    ["likelihood_ratio", "likelihood_ratio_z", "likelihood_ratio_aggregated", "known_defects", "fusion"];
 /// The baseline of every gain.
-const BASELINE: &str = "likelihood_ratio_z";
+const BASELINE: &str = "likelihood_ratio_aggregated";
 
 /// Every method at every budget. `done` is told of each budget of each seed.
 ///
@@ -61,11 +84,11 @@ pub fn compare(
     mut done: impl FnMut(u32),
 ) -> Result<Comparison> {
     let methods = methods(&learned.names());
-    let (mut rows, mut transfer) = (Vec::new(), Vec::new());
+    let (mut rows, mut transfer, mut defect_rows) = (Vec::new(), Vec::new(), Vec::new());
     for &budget in &config.budgets {
         let mut results: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
         let mut transferred: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
-        let (mut broken, mut groups) = (Vec::new(), Vec::new());
+        let (mut broken, mut groups, mut defects) = (Vec::new(), Vec::new(), Vec::new());
         for &seed in &config.seeds {
             let (known, unseen) = tables(config, seed, budget, learned)?;
             for (method, result) in methods.iter().zip(&mut results) {
@@ -86,6 +109,7 @@ pub fn compare(
                 }
             }
             broken.extend(&unseen.broken);
+            defects.extend(&unseen.defects);
             groups.extend(&unseen.banner_groups);
             done(budget);
         }
@@ -98,12 +122,31 @@ pub fn compare(
         let (base, base_transferred) = (baseline(&results), baseline(&transferred));
         for (method, result) in methods.iter().zip(&results) {
             rows.push(truth.row(method, budget, result, &base)?);
+            defect_rows.extend(by_defect(&method.name, budget, &result.flagged, &defects));
         }
         for (method, result) in methods.iter().zip(&transferred).filter(|(_, result)| !result.scores.is_empty()) {
             transfer.push(truth.row(method, budget, result, &base_transferred)?);
         }
     }
-    Ok(Comparison { rows, transfer })
+    Ok(Comparison { rows, transfer, defects: defect_rows })
+}
+
+/// Recall of every defect that occurs.
+fn by_defect(method: &str, clicks: u32, flagged: &[bool], defects: &[Option<Defect>]) -> Vec<DefectRow> {
+    let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+    for (defect, flagged) in defects.iter().zip(flagged).filter_map(|(defect, flagged)| Some(((*defect)?, flagged))) {
+        let (banners, hits) = counts.entry(defect.name()).or_default();
+        *banners += 1;
+        *hits += usize::from(*flagged);
+    }
+    let row = |(defect, (banners, hits)): (&'static str, (usize, usize))| DefectRow {
+        method: method.to_owned(),
+        clicks,
+        defect,
+        banners,
+        recall: hits as f64 / banners as f64,
+    };
+    counts.into_iter().map(row).collect()
 }
 
 /// The parts of the known and of the unseen grids of one seed.
@@ -145,6 +188,7 @@ impl Truth<'_> {
         Ok(Row {
             method: method.name.clone(),
             regime: method.regime.name(),
+            learned_elsewhere: method.learned_elsewhere,
             clicks,
             auroc: bootstrap.of_scores(auroc, scores, self.broken)?,
             auroc_gain: bootstrap.of_difference(auroc, (scores, baseline), self.broken)?,
@@ -162,12 +206,15 @@ impl Truth<'_> {
         let mut groups = self.groups.to_vec();
         groups.sort_unstable();
         groups.dedup();
-        let mut sum = 0.0;
+        let (mut sum, mut counted) = (0.0, 0);
         for &group in &groups {
             let rows = (0..scores.len()).filter(|&at| self.groups[at] == group);
             let (scores, broken): (Vec<f64>, Vec<bool>) = rows.map(|at| (scores[at], self.broken[at])).unzip();
-            sum += auroc(&scores, &broken)?;
+            // A grid in which nothing is broken ranks nothing.
+            if let Ok(area) = auroc(&scores, &broken) {
+                (sum, counted) = (sum + area, counted + 1);
+            }
         }
-        Ok(sum / groups.len() as f64)
+        Ok(sum / f64::from(counted.max(1)))
     }
 }

@@ -6,6 +6,8 @@ use heatmap_core::detect::{
     BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, RankAverage, Score, standardized, z_of_false_alarms,
 };
 
+use heatmap_core::synth::Defect;
+
 use super::world::{FURTHER_PARTS, GridWorld};
 
 /// What a method must know of the grid that it scores.
@@ -38,8 +40,10 @@ impl Regime {
 pub struct Method {
     /// Name in tables.
     pub name: String,
-    /// What it needs to know.
+    /// What it needs to know of the grid.
     pub regime: Regime,
+    /// Whether scores, not only thresholds, come from labels of other grids.
+    pub learned_elsewhere: bool,
     how: How,
 }
 
@@ -64,6 +68,8 @@ pub struct Table {
     clicks: Vec<f64>,
     /// Whether broken.
     pub broken: Vec<bool>,
+    /// What is wrong with each banner.
+    pub defects: Vec<Option<Defect>>,
     /// Grid of each banner.
     pub banner_groups: Vec<usize>,
 }
@@ -77,12 +83,15 @@ pub struct Scored {
     pub flagged: Vec<bool>,
 }
 
-/// Inverse strength of the penalty of all fusions: chosen on seeds that the benchmark does not use.
-pub const PENALTY_C: f64 = 0.1;
+/// Inverse strength of the penalty of all fusions.
+const PENALTY_C: f64 = 0.1;
 
 /// The methods of the benchmark, where the parts end with `learned` cosines of learned features.
 pub(super) fn methods(learned: &[String]) -> Vec<Method> {
-    let method = |name: &str, regime, how| Method { name: name.to_owned(), regime, how };
+    let method = |name: &str, regime, how| {
+        let learned_elsewhere = name.ends_with("_aggregated") || matches!(how, How::Logistic { .. });
+        Method { name: name.to_owned(), regime, learned_elsewhere, how }
+    };
     let regime_of = |needs| match needs {
         Needs::Nothing => Regime::ZeroShot,
         Needs::Anchor => Regime::OneShot,
@@ -115,32 +124,41 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     let knows_kinds = |at: &usize| {
         PARTS.iter().map(|part| part.0).chain(FURTHER_PARTS).nth(*at).is_some_and(|name| name.contains("defects"))
     };
-    let unknown: Vec<usize> = everything.iter().copied().filter(|at| !knows_kinds(at)).collect();
     let logistic = |columns, z| How::Logistic { columns, z };
     all.push(method("zero_shot_fusion", Regime::ZeroShot, logistic(statics, false)));
-    all.push(method("one_shot_fusion", Regime::OneShot, logistic(one_shot, false)));
+    all.push(method("one_shot_fusion", Regime::OneShot, logistic(one_shot.clone(), false)));
     all.push(method("fusion", Regime::All, logistic(everything.clone(), true)));
-    all.push(method("fusion_without_known_defects", Regime::All, logistic(unknown, true)));
+    let blind = |columns: &[usize]| -> Vec<usize> { columns.iter().copied().filter(|at| !knows_kinds(at)).collect() };
+    all.push(method("one_shot_fusion_without_known_defects", Regime::OneShot, logistic(blind(&one_shot), false)));
+    all.push(method("fusion_without_known_defects", Regime::All, logistic(blind(&everything), true)));
     if !learned.is_empty() {
         let with: Vec<usize> = everything.iter().copied().chain(first_learned..first_learned + learned.len()).collect();
         all.push(method("fusion_with_learned", Regime::All, logistic(with, true)));
     }
     all.push(method("rank_average", Regime::Unlabelled, How::Rank(vec![further(0), further(1)])));
     all.push(method("bulk_average", Regime::Unlabelled, How::Bulk(vec![further(0), further(1)])));
+    all.push(method("bulk_average_without_known_defects", Regime::Unlabelled, How::Bulk(vec![further(0)])));
     all
 }
 
 impl Table {
     /// The parts of `grids`, each with its z among its own banners.
     pub fn new(grids: &[GridWorld], parts: Vec<Vec<Vec<Option<f64>>>>) -> Self {
-        let mut table =
-            Self { raw: Vec::new(), z: Vec::new(), clicks: Vec::new(), broken: Vec::new(), banner_groups: Vec::new() };
+        let mut table = Self {
+            raw: Vec::new(),
+            z: Vec::new(),
+            clicks: Vec::new(),
+            broken: Vec::new(),
+            defects: Vec::new(),
+            banner_groups: Vec::new(),
+        };
         for (grid, parts) in grids.iter().zip(parts) {
             let clicks = grid.clicks();
             table.z.extend(standardized(&parts, &clicks));
             table.raw.extend(parts);
             table.clicks.extend(clicks);
             table.broken.extend(&grid.broken);
+            table.defects.extend(&grid.defects);
             table.banner_groups.extend(std::iter::repeat_n(grid.group, grid.heatmaps.len()));
         }
         table
@@ -163,6 +181,7 @@ impl Table {
             z: pick(&self.z),
             clicks: rows.iter().map(|&row| self.clicks[row]).collect(),
             broken: rows.iter().map(|&row| self.broken[row]).collect(),
+            defects: rows.iter().map(|&row| self.defects[row]).collect(),
             banner_groups: vec![group; rows.len()],
         }
     }
@@ -226,8 +245,16 @@ fn by_threshold(known: &Table, known_scores: Vec<f64>, scores: Vec<f64>) -> Resu
 /// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of a single grid.
 fn out_of_fold(known: &Table, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
     let single = known.groups().len() == 1;
-    let fold_of = |row: usize| if single { row % 5 } else { known.banner_groups[row] };
-    let mut folds: Vec<usize> = (0..parts.len()).map(fold_of).collect();
+    // Fifths with as many broken banners each.
+    let mut seen = [0, 0];
+    let mut fifth = |broken: bool| {
+        seen[usize::from(broken)] += 1;
+        seen[usize::from(broken)] % 5
+    };
+    let fold: Vec<usize> =
+        (0..parts.len()).map(|row| if single { fifth(known.broken[row]) } else { known.banner_groups[row] }).collect();
+    let fold_of = |row: usize| fold[row];
+    let mut folds = fold.clone();
     folds.sort_unstable();
     folds.dedup();
     let mut result = vec![0.0; parts.len()];

@@ -6,8 +6,8 @@ mod methods;
 mod output;
 mod world;
 
-pub use evaluate::{Comparison, Row, compare};
+pub use evaluate::{Comparison, DefectRow, Row, compare};
 pub use learned::{EncoderScores, LearnedScores, NoLearned};
-pub use methods::{Method, PENALTY_C, Regime};
-pub use output::{summary, table, write_curves, write_rows};
+pub use methods::{Method, Regime};
+pub use output::{summary, table, write_curves, write_defects, write_rows};
 pub use world::BenchmarkConfig;

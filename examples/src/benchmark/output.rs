@@ -14,22 +14,31 @@ use super::evaluate::{Comparison, Row};
 pub fn table(comparison: &Comparison) -> String {
     let budgets = budgets(&comparison.rows);
     let mut text = String::from("AUROC over the click budget, 95 % intervals in benchmark.csv\n");
-    let _ = write!(text, "{:30} {:27}", "score", "needs");
+    let _ = write!(text, "{:37} {:47}", "score", "needs");
     budgets.iter().for_each(|budget| _ = write!(text, " {budget:>6}"));
     let _ = writeln!(text, "   macro-F1 at {}", shown(&budgets));
     for method in names(&comparison.rows) {
         let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.method == method).collect();
-        let _ = write!(text, "{:30} {:27}", method, rows[0].regime);
+        let needs = format!("{}{}", rows[0].regime, if rows[0].learned_elsewhere { " + labels elsewhere" } else { "" });
+        let _ = write!(text, "{method:37} {needs:47}");
         rows.iter().for_each(|row| _ = write!(text, " {:6.4}", row.auroc.estimate));
         let f1 = rows.iter().find(|row| row.clicks == shown(&budgets)).map_or(f64::NAN, |row| row.macro_f1.estimate);
         let _ = writeln!(text, "   {f1:.3}");
     }
     let _ = writeln!(text, "\nmacro-F1 on another grid than the one that gave weights and threshold");
     for method in names(&comparison.transfer) {
-        let _ = write!(text, "{method:58}");
+        let _ = write!(text, "{method:85}");
         let rows = comparison.transfer.iter().filter(|row| row.method == method);
         rows.for_each(|row| _ = write!(text, " {:6.3}", row.macro_f1.estimate));
         text.push('\n');
+    }
+    let _ = writeln!(text, "\nshare flagged of each defect at {} clicks", shown(&budgets));
+    for method in
+        ["likelihood_ratio_aggregated", "known_defects", "bulk_average", "fusion", "fusion_without_known_defects"]
+    {
+        let rows = comparison.defects.iter().filter(|row| row.method == method && row.clicks == shown(&budgets));
+        let shares: Vec<String> = rows.map(|row| format!("{} {:.2}", row.defect, row.recall)).collect();
+        let _ = writeln!(text, "{method:37} {}", shares.join(", "));
     }
     text
 }
@@ -44,14 +53,21 @@ fn shown(budgets: &[u32]) -> u32 {
 /// # Errors
 /// When it cannot be written.
 pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
-    let mut text = String::from("setting,method,needs,clicks");
+    let mut text = String::from("setting,method,needs,labels_of_other_grids,clicks");
     for name in ["auroc", "auroc_gain", "aupr", "macro_f1"] {
         let _ = write!(text, ",{name},{name}_low,{name}_high");
     }
     text += ",auroc_within_grid,f1,false_alarms,recall,brier\n";
     for (setting, rows) in [("all known grids", &comparison.rows), ("one known grid", &comparison.transfer)] {
         for row in rows {
-            let _ = write!(text, "{setting},{},{},{}", row.method, row.regime, row.clicks);
+            let _ = write!(
+                text,
+                "{setting},{},{},{},{}",
+                row.method,
+                row.regime,
+                u8::from(row.learned_elsewhere),
+                row.clicks
+            );
             for Interval { estimate, low, high } in [row.auroc, row.auroc_gain, row.aupr, row.macro_f1] {
                 let _ = write!(text, ",{estimate:.5},{low:.5},{high:.5}");
             }
@@ -64,6 +80,18 @@ pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box
         }
     }
     Ok(heatmap_core::write_atomically(&folder.file("benchmark.csv"), |out| out.write_all(text.as_bytes()))?)
+}
+
+/// Leaves `defects.csv`: the share of the banners with each defect that each method flags.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_defects(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
+    let mut text = String::from("method,clicks,defect,banners,recall\n");
+    for row in &comparison.defects {
+        let _ = writeln!(text, "{},{},{},{},{:.4}", row.method, row.clicks, row.defect, row.banners, row.recall);
+    }
+    Ok(heatmap_core::write_atomically(&folder.file("defects.csv"), |out| out.write_all(text.as_bytes()))?)
 }
 
 /// Leaves `auroc.png` and `macro_f1.png`: the methods that matter over the budget.

@@ -4,7 +4,7 @@ use heatmap_core::detect::{
     Anchor, AnchorChoice, Candidate, ClickMap, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio, Score,
     Smoothing,
 };
-use heatmap_core::synth::{Layout, Population};
+use heatmap_core::synth::{Defect, Layout, Population};
 use heatmap_core::{Error, Heatmap, Result};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -53,6 +53,8 @@ pub struct GridWorld {
     pub heatmaps: Vec<Heatmap>,
     /// Whether broken.
     pub broken: Vec<bool>,
+    /// What is wrong with each, if anything is.
+    pub defects: Vec<Option<Defect>>,
     /// The one good banner that is known.
     pub good: Heatmap,
     /// Its map.
@@ -81,9 +83,12 @@ impl BenchmarkConfig {
             return Err(Error::config("clicks", budget, "must be from 1 to 1,000,000"));
         }
         let broken = self.population.prevalence * self.banners as f64;
-        if broken.min(self.banners as f64 - broken) < 5.0 {
+        if self.grids > FIRST_SCORED {
+            return Err(Error::config("grids", self.grids, format!("must be at most {FIRST_SCORED}")));
+        }
+        if broken.min(self.banners as f64 - broken) < 6.0 {
             let reason = format!(
-                "a share of {} leaves fewer than 5 broken or good banners of a grid",
+                "a share of {} leaves fewer than 6 broken or good banners of a grid",
                 self.population.prevalence
             );
             return Err(Error::config("banners", self.banners, reason));
@@ -114,7 +119,8 @@ impl BenchmarkConfig {
             .into_par_iter()
             .map(|index| self.population.banner(&layout, banners_seed, index, budget))
             .collect();
-        let broken = banners.iter().map(|banner| banner.defect.is_some()).collect();
+        let defects: Vec<Option<Defect>> = banners.iter().map(|banner| banner.defect).collect();
+        let broken = defects.iter().map(Option::is_some).collect();
         let heatmaps: Vec<Heatmap> = banners.into_iter().map(|banner| banner.heatmap).collect();
         // A banner that is none of those.
         let works = Population { prevalence: 0.0, ..self.population.clone() };
@@ -132,7 +138,7 @@ impl BenchmarkConfig {
             .collect();
         let bulk = AnchorChoice::Bulk.choose(&candidates, self.population.grid, &smoothing, seed)?;
         let group = (seed * 10_000 + grid) as usize;
-        Ok(GridWorld { group, heatmaps, broken, good, anchor, bulk })
+        Ok(GridWorld { group, heatmaps, broken, defects, good, anchor, bulk })
     }
 }
 
@@ -151,7 +157,8 @@ impl GridWorld {
     /// # Errors
     /// When something cannot be fitted.
     pub(super) fn parts(&self, aggregated: &Aggregated) -> Result<Vec<Vec<Option<f64>>>> {
-        let population: Vec<&Heatmap> = self.heatmaps.iter().collect();
+        // The bulk, as detection takes it: fitted to all, these scores would take the broken banners for usual.
+        let population: Vec<&Heatmap> = self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
         let one_shot = GridDetector::fit(&config, &self.anchor, &population)?;
         let bulk = GridDetector::fit(&config, &self.bulk, &[])?;

@@ -1,6 +1,5 @@
 //! What the user may say about anchors.
 
-use std::fmt;
 use std::str::FromStr;
 
 use heatmap_core::detect::{AnchorChoice, CLEAN_LANDING_RATE};
@@ -40,12 +39,6 @@ impl FromStr for AnchorName {
             }
         };
         Ok(Self(choice))
-    }
-}
-
-impl fmt::Display for AnchorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
     }
 }
 

@@ -27,18 +27,30 @@ pub struct DemoSize {
     pub banners: u64,
 }
 
-/// Writes the tables into `folder`: banners of several grids, 8 % of them broken, of 40 to 2,000 clicks each. Landing rates follow
-/// the truth, but not always; some are missing, as they are in logs.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn write_demo(folder: &Path, size: DemoSize, seed: u64) -> Result<Demo, Box<dyn Error>> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let demo = Demo {
-        clicks: folder.join("clicks.csv"),
-        metrics: folder.join("metrics.csv"),
-        labels: folder.join("labels.csv"),
-    };
+impl Demo {
+    /// The tables as they lie in `folder`.
+    pub fn within(folder: &Path) -> Self {
+        let file = |name: &str| folder.join(name);
+        Self { clicks: file("clicks.csv"), metrics: file("metrics.csv"), labels: file("labels.csv") }
+    }
+
+    /// Writes the tables: banners of several grids, 8 % of them broken, of 40 to 2,000 clicks each. Landing rates follow
+    /// the truth, but not always; some are missing, as they are in logs.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, size: DemoSize, seed: u64) -> Result<(), Box<dyn Error>> {
+        let folder = self.clicks.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for (path, text) in [&self.clicks, &self.metrics, &self.labels].into_iter().zip(tables(size, seed)) {
+            write_atomically(path, |out| out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Clicks, metrics and labels as CSV.
+fn tables(size: DemoSize, seed: u64) -> [String; 3] {
     let population = Population::default();
     let bin = population.grid.bin_size_px;
     let (mut clicks, mut metrics, mut labels) = (
@@ -60,7 +72,7 @@ pub fn write_demo(folder: &Path, size: DemoSize, seed: u64) -> Result<Demo, Box<
                     let column = (at % banner.heatmap.columns()) as f64;
                     let row = (at / banner.heatmap.columns()) as f64;
                     let (x, y) = ((column + rng.random::<f64>()) * bin, (row + rng.random::<f64>()) * bin);
-                    clicks += &format!("{key},{x:.0},{y:.0},250,300,1\n");
+                    clicks += &format!("{key},{},{},250,300,1\n", x.floor(), y.floor());
                 }
             }
             let broken = banner.defect.is_some();
@@ -74,8 +86,5 @@ pub fn write_demo(folder: &Path, size: DemoSize, seed: u64) -> Result<Demo, Box<
             labels += &format!("{key},{}\n", u8::from(broken));
         }
     }
-    for (path, text) in [(&demo.clicks, clicks), (&demo.metrics, metrics), (&demo.labels, labels)] {
-        write_atomically(path, |out| out.write_all(text.as_bytes()))?;
-    }
-    Ok(demo)
+    [clicks, metrics, labels]
 }

@@ -16,7 +16,7 @@ pub(super) struct Explanation {
 ///
 /// # Errors
 /// When the two are on different grids.
-pub(super) fn explain(good: &ClickMap, heatmap: &Heatmap) -> heatmap_core::Result<Explanation> {
+pub(super) fn explain(good: &ClickMap, heatmap: &Heatmap, flagged: bool) -> heatmap_core::Result<Explanation> {
     let ratio = LikelihoodRatio::one_shot(good.clone())?;
     let guess = KnownDefects::new("known_defects", good).guess(heatmap)?;
     let drivers = ratio.contributions(heatmap)?;
@@ -31,14 +31,11 @@ pub(super) fn explain(good: &ClickMap, heatmap: &Heatmap) -> heatmap_core::Resul
     let reason = if guess.score > 0.05 && guess.kind == BrokenKind::Everywhere {
         format!("About {} of the clicks look as if they fell anywhere.", percent(guess.share))
     } else if guess.score > 0.05 && here > expected {
-        format!(
-            "{} of the clicks fall {}; good banners of this grid have {} there.",
-            percent(here),
-            place(guess.kind),
-            percent(expected)
-        )
+        format!("{} of the clicks fall {}; {} are expected there.", percent(here), place(guess.kind), percent(expected))
     } else if ratio.score(heatmap)? > 0.0 {
         "Clicks miss the products of this grid, without one place that explains it.".to_owned()
+    } else if flagged {
+        "Clicks fall about where the products of this grid are, and yet unlike those of its other banners: see its other numbers.".to_owned()
     } else {
         "Clicks fall where the products of this grid are.".to_owned()
     };

@@ -8,7 +8,7 @@ mod page;
 mod scores;
 
 pub use choices::AnchorName;
-pub use demo::{Demo, DemoSize, write_demo};
+pub use demo::{Demo, DemoSize};
 pub use inputs::{Inputs, read_inputs};
 pub use page::write_report;
 pub use scores::{summary, write_scores};

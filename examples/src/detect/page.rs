@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 use heatmap_core::Heatmap;
-use heatmap_core::detect::{LogDetection, ScoreMeaning};
+use heatmap_core::detect::LogDetection;
 use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
 
 use super::Inputs;
@@ -91,7 +91,7 @@ fn read_pictures(
         if left.last() == Some(&at) {
             left.pop();
             let good = &detection.grids[detection.grid_of(at)].anchor.map;
-            let explanation = explain(good, &banner.heatmap)?;
+            let explanation = explain(good, &banner.heatmap, detection.decision.flagged[at])?;
             pictures.insert(at, (banner.heatmap, explanation));
         }
     }
@@ -185,7 +185,6 @@ fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
         };
         ReportColumn { name: name.clone(), title: title.to_owned(), help: help.to_owned() }
     };
-    let _ = ScoreMeaning::Probability;
     detection.parts.names().iter().map(of).collect()
 }
 
@@ -227,7 +226,7 @@ fn notes() -> Vec<String> {
         "Clicks are counted in square bins. The middle picture of a banner shows what each bin adds to the likelihood ratio: orange where clicks speak for broken, blue where \
          they speak for good. It explains one part of the score, not all of it.",
         "Scores of banners with few clicks are held against those of other banners with few clicks, so that they need not be larger to be suspicious.",
-        "What lies where no good banner of the grid is clicked counts as broken. A grid of which most banners are broken would be taken for good: give labels or landing rates where that may be.",
+        "What lies where no good banner of the grid is clicked counts as broken. From about a fifth of broken banners on, the bulk is no longer that of good ones and less is flagged: give landing rates or labels where that may be.",
     ]
     .map(str::to_owned)
     .to_vec()

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Inputs;
 
-/// Writes all banners, most broken first: who, how many clicks, score, flag, every part, the label, the anchor.
+/// Writes all banners, most broken first: who, how many clicks, score, flag, every part, the label.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -62,12 +62,16 @@ pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> 
     put("threshold", json!(decision.threshold));
     put("score_meaning", json!(decision.meaning));
     put("rule", decision.rule.clone().into());
-    let labelled: Vec<usize> = (0..detection.labels.len()).filter(|&at| detection.labels[at].is_some()).collect();
+    put("grids_without_the_anchor", detection.grids.iter().filter(|grid| grid.fell_back).count().into());
+    // Banners that an anchor is made of fit it by construction.
+    let counts = |at: &usize| detection.labels[*at].is_some() && !detection.in_anchor[*at];
+    let labelled: Vec<usize> = (0..detection.labels.len()).filter(counts).collect();
     let truth: Vec<bool> = labelled.iter().map(|&at| detection.labels[at] == Some(true)).collect();
     let scores: Vec<f64> = labelled.iter().map(|&at| decision.scores[at]).collect();
     let flags: Vec<bool> = labelled.iter().map(|&at| decision.flagged[at]).collect();
     if let (Ok(area), Ok(precision)) = (auroc(&scores, &truth), average_precision(&scores, &truth)) {
         let counts = ConfusionCounts::of(&flags, &truth);
+        put("labelled_broken", truth.iter().filter(|broken| **broken).count().into());
         put("auroc", area.into());
         put("average_precision", precision.into());
         put("macro_f1", counts.macro_f1().into());

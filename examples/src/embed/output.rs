@@ -65,6 +65,14 @@ impl EmbedView {
     }
 }
 
+impl EmbedView {
+    /// Share of the variance of the unfolding that its first two dimensions show.
+    fn unfolded_share(&self) -> f64 {
+        let variances = self.unfolded.variances();
+        variances.iter().take(2).sum::<f64>() / variances.iter().sum::<f64>()
+    }
+}
+
 /// Writes `maps.png`, `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json`; returns a table for a person.
 ///
 /// # Errors
@@ -121,10 +129,7 @@ fn maps(views: &[EmbedView], classes: &[usize]) -> Result<Picture, Box<dyn Error
         .map(|view| {
             let titles = [
                 format!("PCA, {:.0} % of the variance", 100.0 * (view.explained[0] + view.explained[1])),
-                format!(
-                    "MVU, neighbours kept within {:.2} %",
-                    100.0 * view.unfolded.report().largest_relative_violation
-                ),
+                format!("MVU, {:.0} % of the unfolded variance", 100.0 * view.unfolded_share()),
             ];
             let panel = |title, points| Scatter { title, axes: ["first", "second"], points, classes };
             scatters(&view.name, &[panel(&titles[0], &view.pca), panel(&titles[1], &view.mvu)], &CLASSES)

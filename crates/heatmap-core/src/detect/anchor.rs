@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use super::decision::percent;
 use super::{ClickMap, LikelihoodRatio, Score, Smoothing};
 use crate::{Error, Heatmap, Result, sample_rng};
 
@@ -14,7 +15,7 @@ pub enum AnchorChoice {
     Bulk,
     /// One banner, drawn from all with clicks.
     Random,
-    /// Every banner that is labelled good.
+    /// Half of the banners that are labelled good, drawn: the others can then be judged by an anchor that has not seen them.
     MeanOfGood,
     /// Two banners that are labelled good.
     TwoGood,
@@ -99,9 +100,10 @@ impl AnchorChoice {
             }
             Self::Random => (drawn(with(&|_| true), 1), "one banner, drawn".to_owned()),
             Self::MeanOfGood => {
-                let good = with(&is_good);
-                let how = format!("mean of the {} banners labelled good", good.len());
-                (good, how)
+                let all = with(&is_good);
+                let half = drawn(all.clone(), all.len().div_ceil(2));
+                let how = format!("mean of {} of the {} banners labelled good, drawn", half.len(), all.len());
+                (half, how)
             }
             Self::TwoGood => (drawn(with(&is_good), 2), "mean of two banners labelled good, drawn".to_owned()),
             Self::LandingRate(least) => {
@@ -126,7 +128,7 @@ impl AnchorChoice {
     fn wanted(&self) -> String {
         match self {
             Self::MeanOfGood | Self::TwoGood => "labelled good".to_owned(),
-            Self::LandingRate(least) => format!("landing rate above {} %", 100.0 * least),
+            Self::LandingRate(least) => format!("landing rate above {}", percent(*least)),
             Self::Domain(domain) => format!("domain {domain}"),
             Self::Bulk | Self::Random | Self::None => "any".to_owned(),
         }
@@ -203,7 +205,7 @@ mod tests {
         let world = world();
         let good = world.broken.iter().filter(|b| !**b).count();
         for (choice, count) in [
-            (AnchorChoice::MeanOfGood, good),
+            (AnchorChoice::MeanOfGood, good.div_ceil(2)),
             (AnchorChoice::TwoGood, 2),
             (AnchorChoice::LandingRate(CLEAN_LANDING_RATE), good),
             (AnchorChoice::Domain("a.com".into()), good),

@@ -4,6 +4,7 @@
 
 use faer::Mat;
 
+use super::null_model::soft_limit;
 use super::{NullModel, Score};
 use crate::analysis::{LogisticRegression, LogisticRegressionConfig};
 use crate::{Error, Result};
@@ -61,7 +62,7 @@ impl Score<Parts> for RankAverage {
 pub struct BulkAverage;
 
 impl BulkAverage {
-    /// z above or below this counts as this, so that one part alone does not decide.
+    /// z beyond this counts by its logarithm only, so that one part alone does not decide.
     const LARGEST_Z: f64 = 8.0;
 }
 
@@ -72,7 +73,7 @@ impl Score<Parts> for BulkAverage {
 
     /// 0 without a part.
     fn score(&self, parts: &Parts) -> Result<f64> {
-        let clipped = parts.iter().flatten().map(|z| z.clamp(-Self::LARGEST_Z, Self::LARGEST_Z));
+        let clipped = parts.iter().flatten().map(|&z| soft_limit(z, Self::LARGEST_Z));
         Ok(mean(clipped).unwrap_or(0.0))
     }
 }
@@ -233,8 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn the_bulk_average_is_a_clipped_mean() {
-        assert_eq!(BulkAverage.score(&[Some(1.0), None, Some(100.0)]).unwrap(), 4.5);
+    fn the_bulk_average_is_a_mean_that_no_part_decides_alone() {
+        assert_eq!(BulkAverage.score(&[Some(1.0), None, Some(7.0)]).unwrap(), 4.0);
+        let far = |z| BulkAverage.score(&[Some(1.0), Some(z)]).unwrap();
+        assert!(far(50.0) < far(100.0) && far(100.0) < 7.0);
         assert_eq!(BulkAverage.score(&[None]).unwrap(), 0.0);
     }
 }

@@ -64,7 +64,8 @@ impl LikelihoodRatio {
     /// When the heatmap is on another grid.
     pub fn contributions(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.good.grid(), heatmap)?;
-        let scale = 1.0 / heatmap.total().max(1.0);
+        let total = heatmap.total();
+        let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
         let part = |(&v, &w): (&f32, &f32)| (f64::from(v) * f64::from(w) * scale) as f32;
         Ok(heatmap.values().iter().zip(&self.weights).map(part).collect())
     }

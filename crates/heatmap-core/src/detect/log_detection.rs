@@ -2,17 +2,18 @@
 //!
 //! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a sample of the grid, from which the
 //! anchor and the scores are fitted; the other scores all banners of the grid, a batch at a time on all cores. What stays is the good map of
-//! each grid and 44 bytes for each banner. Then all banners are decided on together.
+//! each grid and 56 bytes for each banner. Then all banners are decided on together.
 
 use std::ops::ControlFlow;
 
+use rand::seq::SliceRandom;
 use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, Decision, DecisionConfig, DetectorConfig, GridDetector, PARTS,
-    PartsTable, Smoothing,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, Decision, DecisionConfig, DetectorConfig, Evidence,
+    GridDetector, PARTS, PartsTable, Smoothing,
 };
 use crate::table::{BannerEntry, BannerHeatmap, BannerKey, ClickLog, LabelTable, MetricsTable};
 use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
@@ -22,7 +23,7 @@ use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
 #[serde(default, deny_unknown_fields)]
 pub struct LogDetectionConfig {
     /// How the anchor of each grid is chosen; by default by landing rate where there are such, and else from the bulk. A grid that has no such
-    /// banner takes its bulk, and one that is too small for that the step-uniform map.
+    /// banner takes its bulk, and one that is too small for that the step-uniform map; [`DetectedGrid::fell_back`] says so.
     pub anchor: Option<AnchorChoice>,
     /// How clicks become maps.
     pub smoothing: Smoothing,
@@ -56,6 +57,8 @@ pub struct DetectedGrid {
     pub banners: usize,
     /// Its good map, and how that was chosen.
     pub anchor: Anchor,
+    /// Whether the anchor that was asked for could not be had.
+    pub fell_back: bool,
 }
 
 /// Scores and flags of all banners, in the order of the log.
@@ -67,8 +70,8 @@ pub struct LogDetection {
     pub parts: PartsTable,
     /// Labels, as far as known.
     pub labels: Vec<Option<bool>>,
-    /// Metrics of every banner in the order of [`MetricsTable::names`]; empty without a table.
-    pub metrics: Vec<Vec<Option<f64>>>,
+    /// Banners whose label made them part of an anchor. Their label was not learned from, and says nothing of what scores are worth.
+    pub in_anchor: Vec<bool>,
     /// Scores, flags, and the rule behind them.
     pub decision: Decision,
 }
@@ -83,6 +86,21 @@ impl Known {
     pub fn label(&self, banner: &BannerKey) -> Option<bool> {
         let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
         labelled.or_else(|| self.metrics.as_ref()?.label(banner))
+    }
+
+    /// The metrics of a banner in the order of the table, all missing where it has none; empty without a table.
+    fn metrics(&self, banner: &BannerKey) -> Vec<Option<f64>> {
+        let of =
+            |table: &MetricsTable| table.get(banner).map_or_else(|| vec![None; table.names().len()], <[_]>::to_vec);
+        self.metrics.as_ref().map_or_else(Vec::new, of)
+    }
+
+    /// Whether it is known to work: by its label, or else by how its clicks land.
+    fn is_good(&self, banner: &BannerKey) -> bool {
+        match self.label(banner) {
+            Some(broken) => !broken,
+            None => self.landing_rate(banner).is_some_and(|rate| rate > CLEAN_LANDING_RATE),
+        }
     }
 
     fn landing_rate(&self, banner: &BannerKey) -> Option<f64> {
@@ -108,14 +126,20 @@ impl LogDetectionConfig {
         let mut parts = PartsTable::new(names);
         let (mut ahead, mut behind) = (log.banners(), log.banners());
         let mut grids: Vec<DetectedGrid> = Vec::new();
+        let mut in_anchor = vec![false; log.len()];
         for (first, banners) in groups(log) {
-            let (entry, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
-            let grid = Grid::covering(log.config().common_size.unwrap_or(entry.display), log.config().bin_size_px)?;
-            let anchor = self.anchor(&fitted, known, grid)?;
-            let population: Vec<&Heatmap> = fitted.iter().map(|banner| &banner.heatmap).collect();
-            let detector = GridDetector::fit(&self.detector, &anchor, &population)?;
+            let entry = log.entry_at(first);
+            let display = log.config().common_size.unwrap_or(entry.display);
             let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
-            grids.push(DetectedGrid { grid_id: entry.banner.grid_id, display: entry.display, first, banners, anchor });
+            let (places, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
+            let grid = Grid::covering(display, log.config().bin_size_px)?;
+            let (anchor, fell_back) = self.anchor(&fitted, known, grid, self.seed.wrapping_add(group.into()))?;
+            if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
+                anchor.banners.iter().for_each(|&at| in_anchor[places[at]] = true);
+            }
+            let population = population(&anchor, &fitted);
+            let detector = GridDetector::fit(&self.detector, &anchor, &population)?;
+            grids.push(DetectedGrid { grid_id: entry.banner.grid_id, display, first, banners, anchor, fell_back });
             let mut left = banners;
             while left > 0 {
                 let batch: Vec<BannerHeatmap> = behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
@@ -131,20 +155,17 @@ impl LogDetectionConfig {
             }
         }
         let labels: Vec<Option<bool>> = log.keys().map(|entry| known.label(&entry.banner)).collect();
-        let metrics = match &known.metrics {
-            None => Vec::new(),
-            Some(table) => {
-                let missing = vec![None; table.names().len()];
-                log.keys()
-                    .map(|entry| table.get(&entry.banner).map_or_else(|| missing.clone(), <[_]>::to_vec))
-                    .collect()
-            }
-        };
-        let decision = self.decision.decide(&parts, &metrics, &labels)?;
-        Ok(LogDetection { grids, parts, labels, metrics, decision })
+        // A banner that the anchor is made of fits it by construction: what its label teaches would be that.
+        let learned: Vec<Option<bool>> =
+            labels.iter().zip(&in_anchor).map(|(label, in_anchor)| label.filter(|_| !in_anchor)).collect();
+        let good: Vec<bool> = log.keys().map(|entry| known.is_good(&entry.banner)).collect();
+        let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
+        let decision = self.decision.decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
+        Ok(LogDetection { grids, parts, labels, in_anchor, decision })
     }
 
-    /// The banners of a grid that it is fitted to: all, or so many of a large grid, those first that something is known of.
+    /// The banners of a grid that it is fitted to, with their places in the log: all, or a sample of a large grid in which those are
+    /// that the anchor may need.
     fn sample(
         &self,
         log: &ClickLog,
@@ -152,29 +173,34 @@ impl LogDetectionConfig {
         first: usize,
         banners: usize,
         ahead: &mut impl Iterator<Item = Result<BannerHeatmap>>,
-    ) -> Result<(BannerEntry, Vec<BannerHeatmap>)> {
-        let wanted = |entry: &BannerEntry| {
-            known.label(&entry.banner).is_some()
-                || matches!(&self.anchor, Some(AnchorChoice::Domain(domain)) if *domain == entry.banner.domain)
+    ) -> Result<(Vec<usize>, Vec<BannerHeatmap>)> {
+        let wanted = |entry: BannerEntry| match &self.anchor {
+            Some(AnchorChoice::Domain(domain)) => *domain == entry.banner.domain,
+            Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood) => known.label(&entry.banner) == Some(false),
+            _ => false,
         };
         let mut chosen = vec![banners <= MOST_FITTED; banners];
         if banners > MOST_FITTED {
-            let special = (0..banners).filter(|&at| wanted(&log.entry_at(first + at))).take(MOST_FITTED);
-            special.collect::<Vec<_>>().into_iter().for_each(|at| chosen[at] = true);
-            let room = MOST_FITTED - chosen.iter().filter(|c| **c).count();
-            let drawn = sample(&mut sample_rng(self.seed, first as u64), banners, room);
-            drawn.into_iter().for_each(|at| chosen[at] = true);
+            let mut rng = sample_rng(self.seed, first as u64);
+            // At most half of the sample, so that the rest stands for the grid.
+            let mut special: Vec<usize> = (0..banners).filter(|&at| wanted(log.entry_at(first + at))).collect();
+            special.shuffle(&mut rng);
+            let special = special.into_iter().take(MOST_FITTED / 2);
+            special.chain(sample(&mut rng, banners, MOST_FITTED / 2)).for_each(|at| chosen[at] = true);
         }
-        let mut fitted = Vec::new();
-        for chosen in chosen {
+        let (mut places, mut fitted) = (Vec::new(), Vec::new());
+        for (at, chosen) in chosen.into_iter().enumerate() {
             let banner = ahead.next().ok_or_else(|| Error::Data("a log lost its banners".to_owned()))??;
-            fitted.extend(chosen.then_some(banner));
+            if chosen {
+                places.push(first + at);
+                fitted.push(banner);
+            }
         }
-        Ok((log.entry_at(first), fitted))
+        Ok((places, fitted))
     }
 
-    /// The anchor that was asked for, or the best that the grid allows; its words say which.
-    fn anchor(&self, fitted: &[BannerHeatmap], known: &Known, grid: Grid) -> Result<Anchor> {
+    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the first choice; its words say which.
+    fn anchor(&self, fitted: &[BannerHeatmap], known: &Known, grid: Grid, seed: u64) -> Result<(Anchor, bool)> {
         let candidates: Vec<Candidate<'_>> = fitted
             .iter()
             .map(|banner| Candidate {
@@ -184,7 +210,7 @@ impl LogDetectionConfig {
                 landing_rate: known.landing_rate(&banner.banner),
             })
             .collect();
-        let choose = |choice: &AnchorChoice| choice.choose(&candidates, grid, &self.smoothing, self.seed);
+        let choose = |choice: &AnchorChoice| choice.choose(&candidates, grid, &self.smoothing, seed);
         let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
         let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
         let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
@@ -192,10 +218,10 @@ impl LogDetectionConfig {
         for choice in [wanted, AnchorChoice::Bulk, AnchorChoice::None] {
             match choose(&choice) {
                 Ok(mut anchor) => {
-                    if let Some(reason) = reason {
+                    if let Some(reason) = &reason {
                         anchor.how += &format!(" ({reason})");
                     }
-                    return Ok(anchor);
+                    return Ok((anchor, reason.is_some()));
                 }
                 // Too little data is no failure; the next choice needs less.
                 Err(Error::Data(said)) => reason = Some(said),
@@ -206,12 +232,20 @@ impl LogDetectionConfig {
     }
 }
 
-/// First banner and number of banners of every grid in one size.
+/// What the scores that need a population are fitted to: the banners of a bulk, which leaves most broken ones out, or else all.
+fn population<'a>(anchor: &Anchor, fitted: &'a [BannerHeatmap]) -> Vec<&'a Heatmap> {
+    if anchor.banners.len() >= GridDetector::LEAST_POPULATION {
+        return anchor.banners.iter().map(|&at| &fitted[at].heatmap).collect();
+    }
+    fitted.iter().map(|banner| &banner.heatmap).collect()
+}
+
+/// First banner and number of banners of every grid in one size, or in the common one.
 fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut last: Option<(String, BannerSize)> = None;
     for (at, entry) in log.keys().enumerate() {
-        let key = (entry.banner.grid_id, entry.display);
+        let key = (entry.banner.grid_id, log.config().common_size.unwrap_or(entry.display));
         match groups.last_mut() {
             Some((_, banners)) if last.as_ref() == Some(&key) => *banners += 1,
             _ => groups.push((at, 1)),

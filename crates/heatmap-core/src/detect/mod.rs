@@ -33,7 +33,7 @@ pub use anchor::{Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate};
 pub use click_clustering::{LayoutDistance, NoiseShare};
 pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
-pub use decision::{Decision, DecisionConfig, ScoreMeaning};
+pub use decision::{Decision, DecisionConfig, Evidence, ScoreMeaning};
 pub use detector::{DetectorConfig, GridDetector, Needs, PARTS, PartSet};
 pub use fusion::{BulkAverage, LogisticFusion, Parts, RankAverage, standardized};
 pub use heatmap_features::{OnFeatures, PooledShares};

@@ -1,9 +1,9 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly.
+//! [`PartsTable`]: the parts of millions of banners, compactly: 56 bytes each, with eleven parts.
 
 use super::NullModel;
 use crate::Result;
 
-/// Parts of banners, f32 with NaN for a missing one: 44 bytes for the eleven parts of a banner.
+/// Parts of banners, f32 with NaN for a missing one.
 #[derive(Debug, Clone, Default)]
 pub struct PartsTable {
     names: Vec<String>,
@@ -64,11 +64,39 @@ impl PartsTable {
     }
 
     /// The table of the z of these parts, each under its null distribution: that of the banner's group, if it is large, or else one for
-    /// all small groups together. A part that too few banners have is missing in the result.
+    /// all small groups together, or for all banners if those are few. `good` marks banners that are known to be good: where there are
+    /// enough of them, the distribution is theirs. A part that too few banners have is missing in the result.
     ///
     /// # Errors
     /// When a part is infinite.
-    pub fn standardized(&self) -> Result<Self> {
+    ///
+    /// # Panics
+    /// When there is not one mark for each banner.
+    pub fn standardized(&self, good: &[bool]) -> Result<Self> {
+        assert_eq!(good.len(), self.len(), "a mark for each banner");
+        let members = self.members();
+        let everyone: Vec<usize> = (0..self.len()).collect();
+        let columns = self.names.len();
+        let mut values = vec![f32::NAN; self.values.len()];
+        for part in 0..columns {
+            for banners in &members {
+                let own = self.null(part, banners, good)?;
+                let Some(null) = own.map_or_else(|| self.null(part, &everyone, good), |null| Ok(Some(null)))? else {
+                    continue;
+                };
+                for &banner in banners {
+                    if let Some(score) = self.get(banner, part) {
+                        values[banner * columns + part] = null.z(score, self.clicks[banner]) as f32;
+                    }
+                }
+            }
+        }
+        let (names, clicks, groups) = (self.names.clone(), self.clicks.clone(), self.groups.clone());
+        Ok(Self { names, values, clicks, groups })
+    }
+
+    /// The banners of each large group, and those of all small groups together.
+    fn members(&self) -> Vec<Vec<usize>> {
         let mut sizes = vec![0_usize; self.groups.iter().max().map_or(0, |&most| most as usize + 1)];
         self.groups.iter().for_each(|&group| sizes[group as usize] += 1);
         // Slot 0 is for all small groups together.
@@ -79,23 +107,18 @@ impl PartsTable {
             members.push(Vec::with_capacity(size));
         }
         (0..self.len()).for_each(|banner| members[slots[self.groups[banner] as usize]].push(banner));
-        let columns = self.names.len();
-        let mut result = Self { values: vec![f32::NAN; self.values.len()], ..self.clone() };
-        for part in 0..columns {
-            for banners in &members {
-                let known = banners.iter().filter_map(|&banner| Some((banner, self.get(banner, part)?)));
-                let (known, scores): (Vec<usize>, Vec<f64>) = known.unzip();
-                if known.len() < NullModel::LEAST_BANNERS {
-                    continue;
-                }
-                let clicks: Vec<f64> = known.iter().map(|&banner| self.clicks[banner]).collect();
-                let null = NullModel::fit(&scores, &clicks)?;
-                for ((banner, score), clicks) in known.into_iter().zip(scores).zip(clicks) {
-                    result.values[banner * columns + part] = null.z(score, clicks) as f32;
-                }
-            }
-        }
-        Ok(result)
+        members
+    }
+
+    /// The null of a part among these banners; none when too few have it.
+    fn null(&self, part: usize, banners: &[usize], good: &[bool]) -> Result<Option<NullModel>> {
+        let of = |only_good: bool| -> (Vec<f64>, Vec<f64>) {
+            let counted = banners.iter().filter(|&&banner| good[banner] || !only_good);
+            counted.filter_map(|&banner| Some((self.get(banner, part)?, self.clicks[banner]))).unzip()
+        };
+        let known = of(true);
+        let (scores, clicks) = if known.0.len() >= NullModel::LEAST_BANNERS { known } else { of(false) };
+        (scores.len() >= NullModel::LEAST_BANNERS).then(|| NullModel::fit(&scores, &clicks)).transpose()
     }
 }
 
@@ -117,7 +140,7 @@ mod tests {
         for banner in 0..100 {
             table.push(&[Some(normal() + 7.0), None], 50.0, 2 + banner % 10);
         }
-        let z = table.standardized().unwrap();
+        let z = table.standardized(&[false; 600]).unwrap();
         let of = |from: usize, to: usize| {
             let values: Vec<f64> = (from..to).filter_map(|banner| z.get(banner, 0)).collect();
             (values.iter().sum::<f64>() / values.len() as f64, values.len())
@@ -133,7 +156,34 @@ mod tests {
     fn too_few_banners_have_no_z() {
         let mut table = PartsTable::new(vec!["a".into()]);
         (0..10).for_each(|banner| table.push(&[Some(f64::from(banner))], 5.0, 0));
-        assert!((0..10).all(|banner| table.standardized().unwrap().get(banner, 0).is_none()));
-        assert!(PartsTable::default().standardized().unwrap().is_empty());
+        assert!((0..10).all(|banner| table.standardized(&[false; 10]).unwrap().get(banner, 0).is_none()));
+        assert!(PartsTable::default().standardized(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_few_banners_beside_many_are_held_against_the_many() {
+        let mut table = PartsTable::new(vec!["a".into()]);
+        let mut rng = sample_rng(2, 0);
+        (0..300).for_each(|_| table.push(&[Some(StandardNormal.sample(&mut rng))], 50.0, 0));
+        (0..5).for_each(|at| table.push(&[Some(f64::from(at))], 50.0, 1));
+        let z = table.standardized(&[false; 305]).unwrap();
+        assert!((z.get(304, 0).unwrap() - 4.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn known_good_banners_say_how_good_ones_spread_when_many_are_broken() {
+        let mut table = PartsTable::new(vec!["a".into()]);
+        let mut rng = sample_rng(3, 0);
+        let broken: Vec<bool> = (0..600).map(|banner| banner % 5 < 2).collect();
+        for &broken in &broken {
+            let noise: f64 = StandardNormal.sample(&mut rng);
+            table.push(&[Some(noise + if broken { 6.0 } else { 0.0 })], 50.0, 0);
+        }
+        let good: Vec<bool> = (0..600).map(|banner| !broken[banner] && banner % 2 == 0).collect();
+        let caught = |good: &[bool]| {
+            let z = table.standardized(good).unwrap();
+            (0..600).filter(|&banner| broken[banner] && z.get(banner, 0).unwrap() > 2.33).count()
+        };
+        assert!(caught(&good) > 230 && caught(&[false; 600]) < 100, "{} {}", caught(&good), caught(&[false; 600]));
     }
 }

@@ -80,7 +80,7 @@ pub enum Objective {
     F1,
 }
 
-/// The threshold, above which a banner is flagged, with the best objective: half way between two neighbouring scores; of equals the
+/// Of the thresholds that flag some banners and not all, the one with the best objective: half way between two neighbouring scores; of equals the
 /// highest. What it gives on the same banners is no result: score others with it.
 ///
 /// # Errors
