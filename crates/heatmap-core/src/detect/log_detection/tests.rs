@@ -70,7 +70,7 @@ fn labels_are_used_for_the_anchor_and_never_for_the_banner_itself() {
 #[test]
 fn labels_drawn_by_lot_are_worth_nothing_whatever_the_anchor() {
     let (log, broken) = world(1, 400);
-    let lot: Vec<bool> = (0..broken.len()).map(|at| sample_rng(3, at as u64).next_u64() % 2 == 0).collect();
+    let lot: Vec<bool> = (0..broken.len()).map(|at| sample_rng(3, at as u64).next_u64().is_multiple_of(2)).collect();
     let known = labels(&log, &lot, 1);
     for choice in [AnchorChoice::Bulk, AnchorChoice::MeanOfGood, AnchorChoice::TwoGood] {
         let config = LogDetectionConfig { anchor: Some(choice.clone()), ..Default::default() };
