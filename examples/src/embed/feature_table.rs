@@ -112,20 +112,16 @@ mod tests {
 
     #[test]
     fn what_is_no_table_is_named() {
+        let with_header = |header: &str| [b"\x93NUMPY\x01\x00\x50\x00", format!("{header:<80}").as_bytes()].concat();
         for (bytes, reason) in [
-            (&b"hello"[..], "not a file of numpy"),
-            (b"\x93NUMPY\x01\x00\xff\xff{", "cut short"),
-            (b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), } \n", "not of f32"),
-            (
-                b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }  \n",
-                "column by column",
-            ),
-            (
-                b"\x93NUMPY\x01\x00\x3c\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), } \n",
-                "0 bytes of values",
-            ),
+            (b"hello".to_vec(), "not a file of numpy"),
+            (b"\x93NUMPY\x01\x00\xff\xff{".to_vec(), "cut short"),
+            (with_header("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }"), "not of f32"),
+            (with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }"), "column by column"),
+            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), }"), "0 bytes of values"),
+            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (x, 9), }"), "of the shape (x, 9)"),
         ] {
-            let said = parse(bytes).unwrap_err();
+            let said = parse(&bytes).unwrap_err();
             assert!(said.contains(reason), "{said}");
         }
     }
