@@ -78,7 +78,7 @@ fn main() {
         "seconds": seconds,
         "explained_variance": pca.explained_variance(),
         "explained_variance_ratio": pca.explained_variance_ratio(),
-        "peak_memory_mib": peak_memory_mib(),
+        "peak_memory_mib": heatmap_benches::peak_memory_mib(),
     });
     #[allow(clippy::print_stdout, reason = "this is what the program is for")]
     {
@@ -101,11 +101,4 @@ fn read(arguments: &Arguments) -> Result<Vec<f32>, String> {
         numbers.extend(piece.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)));
     }
     Ok(numbers)
-}
-
-/// The most memory that this process has had, where the system tells.
-fn peak_memory_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

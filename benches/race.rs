@@ -57,7 +57,7 @@ fn main() {
 
 #[allow(clippy::print_stdout, reason = "this is what the program is for")]
 fn say(work: &str, images_per_second: f64, json: bool) {
-    let peak = peak_memory_mib();
+    let peak = heatmap_benches::peak_memory_mib();
     if json {
         let line = serde_json::json!({
             "work": work, "images_per_second": images_per_second, "peak_memory_mib": peak,
@@ -67,11 +67,4 @@ fn say(work: &str, images_per_second: f64, json: bool) {
         let peak = peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
         println!("{work}: {images_per_second:.1} images/s, peak memory {peak}");
     }
-}
-
-/// The most memory that this process has had, where the system tells.
-fn peak_memory_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

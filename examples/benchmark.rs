@@ -17,8 +17,8 @@ use heatmap_examples::benchmark::{
     write_rows,
 };
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
+use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say};
-use heatmap_train::run::RunFolder;
 use indicatif::ProgressBar;
 
 /// Measure every score of broken banners, alone and fused, over budgets of clicks
@@ -78,10 +78,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     for run in &arguments.run {
         encoders.push(run.open(&device)?);
     }
-    let (folder, moved) = RunFolder::create(&arguments.shared.out("benchmark"), &config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier benchmark is now in {}.", moved.display()));
-    }
+    let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
     // A grid is known or scored, and of each banner every encoder makes an image; without encoders the grids alone count.
     let banners = 2 * config.grids * config.banners * (config.seeds.len() * config.budgets.len()) as u64;
     let bar = plain_bar(banners * (encoders.len() as u64).max(1), "banners");

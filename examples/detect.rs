@@ -12,7 +12,7 @@
 
 use std::error::Error;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,8 +21,8 @@ use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
 use heatmap_core::table::ClickLogConfig;
 use heatmap_examples::detect::{AnchorName, Demo, DemoSize, Inputs, read_inputs, summary, write_report, write_scores};
+use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
-use heatmap_train::run::RunFolder;
 use serde::Serialize;
 
 /// Rank and flag broken banners from a table of clicks
@@ -120,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
         let tables = Demo::within(&out.join("demo"));
         (config.clicks, config.metrics) = (vec![tables.clicks.clone()], vec![tables.metrics.clone()]);
         config.labels = vec![tables.labels.clone()];
-        folder = Some(new_folder(&out, &config)?);
+        folder = Some(fresh_folder(&out, &config, "run")?);
         tables.write(size, config.detection.seed)?;
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
@@ -143,14 +143,15 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     if arguments.anchor.is_some() && fell_back == detection.grids.len() {
         return Err(format!("--anchor: no grid has such a banner: {}", detection.grids[0].anchor.how).into());
     }
-    let folder = folder.map_or_else(|| new_folder(&out, &config), Ok)?;
-    write_scores(&folder.file("scores.csv"), &inputs.log, &detection)?;
+    let folder = folder.map_or_else(|| fresh_folder(&out, &config, "run"), Ok)?;
+    let ranking = detection.ranking();
+    write_scores(&folder.file("scores.csv"), &inputs.log, &detection, &ranking)?;
     let source = config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    write_report(&folder.file("report.html"), &source, &inputs, &detection)?;
+    write_report(&folder.file("report.html"), &source, &inputs, &detection, &ranking)?;
     let numbers = summary(&inputs, &detection);
     folder.write_json("summary.json", &numbers)?;
     let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
-    say_result(&inputs, &detection, flagged);
+    say_result(&inputs, &detection, &ranking[..flagged.min(10)]);
     if fell_back > 0 {
         let (of, grids) = (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
         say(&format!("{fell_back} {grids} no such anchor, of {of}, and took what there was: the report says which."));
@@ -163,15 +164,6 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     Ok((Ending::Done, flagged))
 }
 
-/// A folder for this run; an earlier one moves aside.
-fn new_folder(out: &Path, config: &Config) -> Result<RunFolder, Box<dyn Error>> {
-    let (folder, moved) = RunFolder::create(out, config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier run is now in {}.", moved.display()));
-    }
-    Ok(folder)
-}
-
 fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Result<LogDetection, Box<dyn Error>> {
     let bar = plain_bar(inputs.log.len() as u64, "banners scored");
     let detection = config.run(&inputs.log, &inputs.known, &mut |done| {
@@ -182,7 +174,8 @@ fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Re
     Ok(detection)
 }
 
-fn say_result(inputs: &Inputs, detection: &LogDetection, flagged: usize) {
+fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
+    let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
     let drops = inputs.log.drops();
     say(&format!(
         "{flagged} of {} banners flagged; {} clicks, grids and sizes: {}, dropped rows: {}.",
@@ -200,7 +193,7 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, flagged: usize) {
         }
     }
     say(&detection.decision.rule);
-    for banner in detection.ranking().into_iter().take(flagged.min(10)) {
+    for &banner in highest {
         let entry = inputs.log.entry_at(banner);
         let score = detection.decision.scores[banner];
         say(&format!("  {score:8.3}  {}, {} ({} clicks)", entry.banner.domain, entry.banner.grid_id, entry.clicks));

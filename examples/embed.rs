@@ -21,8 +21,8 @@ use heatmap_examples::embed::{
     Banners, EmbedView, FeatureTable, NamedTable, synthetic_banners, tabled_banners, write_all,
 };
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName, found_runs};
+use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
-use heatmap_train::run::RunFolder;
 
 /// Draw maps of feature tables, coloured by what is broken
 #[derive(Debug, Parser)]
@@ -75,10 +75,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         "seed": arguments.shared.seed.unwrap_or(0), "banners": banners.keys.len(), "neighbors": arguments.neighbors,
         "features": tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
     });
-    let (folder, moved) = RunFolder::create(&arguments.shared.out("embed"), &settings)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier maps are now in {}.", moved.display()));
-    }
+    let folder = fresh_folder(&arguments.shared.out("embed"), &settings, "set of maps")?;
     let text = write_all(&folder, &views, &banners)?;
     say(&format!("{text}\nEverything is in {}.", folder.path().display()));
     Ok(Ending::Done)

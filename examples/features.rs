@@ -22,11 +22,11 @@ use clap::Parser;
 use heatmap_core::Normalization;
 use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
+use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c};
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
-use heatmap_train::run::RunFolder;
 use serde::Serialize;
 
 /// Write the features of every banner of a click table, or of a synthetic data set, from pretrained networks
@@ -134,10 +134,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         loaded.push((encoder, report, source));
     }
 
-    let (folder, moved) = RunFolder::create(&arguments.shared.out("features"), &config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier run is now in {}.", moved.display()));
-    }
+    let folder = fresh_folder(&arguments.shared.out("features"), &config, "run")?;
     if let Some((_, _, InputSource::Heatmaps(source))) = loaded.first() {
         source.write_index(&folder.file("index.csv"))?;
         write_montage(&folder, source)?;

@@ -20,6 +20,7 @@ use heatmap_core::plot::{Tile, heatmap, montage};
 use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span};
 use heatmap_core::table::{BannerClicks, ClickTable};
 use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng, write_atomically};
+use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, say, total_clicks_baseline};
 use heatmap_train::run::RunFolder;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -77,10 +78,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     // Read before anything is written, so that a broken row leaves no folder behind.
     let banners = arguments.clicks.as_deref().map(|path| read_banners(path, arguments.bin_size)).transpose()?;
-    let (folder, moved) = RunFolder::create(&arguments.shared.out("gallery"), &config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier run is now in {}.", moved.display()));
-    }
+    let folder = fresh_folder(&arguments.shared.out("gallery"), &config, "run")?;
     match banners {
         Some(banners) => show_banners(&folder, &banners)?,
         None => show_presets(&folder, &config)?,

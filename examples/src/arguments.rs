@@ -31,3 +31,9 @@ impl SharedArguments {
         self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
     }
 }
+
+/// The two sides of `NAME=PATH`, neither of them empty.
+pub(crate) fn name_and_path(text: &str) -> Option<(String, PathBuf)> {
+    let (name, path) = text.split_once('=')?;
+    (!name.is_empty() && !path.is_empty()).then(|| (name.to_owned(), path.into()))
+}

@@ -12,6 +12,8 @@ use heatmap_train::data::{ImageConfig, PretrainedProtocol};
 use heatmap_train::features::{Output, PublishedEncoder};
 use heatmap_train::run::{FineTuneConfig, RunFolder};
 
+use crate::arguments::name_and_path;
+
 /// `NAME=DIR`: a run and what it is called.
 #[derive(Debug, Clone)]
 pub struct RunName {
@@ -46,12 +48,8 @@ impl FromStr for RunName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
-                Ok(Self { name: name.to_owned(), folder: folder.into() })
-            }
-            _ => Err("is not NAME=DIR".to_owned()),
-        }
+        let (name, folder) = name_and_path(text).ok_or("is not NAME=DIR")?;
+        Ok(Self { name, folder })
     }
 }
 

@@ -144,3 +144,16 @@ impl RunConfig for heatmap_train::run::LocationConfig {
         self.training.steps()
     }
 }
+
+/// A folder for a run of a program that cannot be resumed; an earlier one moves aside, and the user hears where it is: "the earlier
+/// `what`".
+///
+/// # Errors
+/// When the folder cannot be made or written to.
+pub fn fresh_folder(out: &Path, config: &impl Serialize, what: &str) -> Result<RunFolder, Box<dyn Error>> {
+    let (folder, moved) = RunFolder::create(out, config)?;
+    if let Some(moved) = moved {
+        say(&format!("The earlier {what} is now in {}.", moved.display()));
+    }
+    Ok(folder)
+}

@@ -23,6 +23,8 @@ mod click;
 #[cfg(feature = "analysis")]
 pub mod detect;
 mod error;
+#[cfg(feature = "analysis")]
+mod gaussian;
 mod geometry;
 mod heatmap;
 #[cfg(feature = "plot")]

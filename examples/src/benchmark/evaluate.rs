@@ -167,7 +167,7 @@ fn tables(config: &BenchmarkConfig, seed: u64, budget: u32, learned: &mut dyn Le
     }
     let all = Aggregated::of(known.iter())?;
     let unseen_parts = unseen.iter().map(|grid| parts(grid, &all)).collect::<Result<_>>()?;
-    Ok((Table::new(&known, known_parts), Table::new(&unseen, unseen_parts)))
+    Ok((Table::new(&known, known_parts)?, Table::new(&unseen, unseen_parts)?))
 }
 
 struct Truth<'a> {

@@ -3,7 +3,7 @@
 use heatmap_core::Result;
 use heatmap_core::detect::evaluation::{Objective, best_threshold};
 use heatmap_core::detect::{
-    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, RankAverage, Score, standardized, z_of_false_alarms,
+    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, PartsTable, RankAverage, Score, z_of_false_alarms,
 };
 
 use heatmap_core::synth::Defect;
@@ -143,7 +143,10 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
 
 impl Table {
     /// The parts of `grids`, each with its z among its own banners.
-    pub fn new(grids: &[GridWorld], parts: Vec<Vec<Vec<Option<f64>>>>) -> Self {
+    ///
+    /// # Errors
+    /// When a part is infinite.
+    pub fn new(grids: &[GridWorld], parts: Vec<Vec<Vec<Option<f64>>>>) -> Result<Self> {
         let mut table = Self {
             raw: Vec::new(),
             z: Vec::new(),
@@ -154,14 +157,17 @@ impl Table {
         };
         for (grid, parts) in grids.iter().zip(parts) {
             let clicks = grid.clicks();
-            table.z.extend(standardized(&parts, &clicks));
+            let mut own = PartsTable::new((0..parts[0].len()).map(|part| part.to_string()).collect());
+            parts.iter().zip(&clicks).for_each(|(parts, &clicks)| own.push(parts, clicks, 0));
+            let z = own.standardized(&vec![false; parts.len()])?;
+            table.z.extend((0..parts.len()).map(|banner| z.row(banner)));
             table.raw.extend(parts);
             table.clicks.extend(clicks);
             table.broken.extend(&grid.broken);
             table.defects.extend(&grid.defects);
             table.banner_groups.extend(std::iter::repeat_n(grid.group, grid.heatmaps.len()));
         }
-        table
+        Ok(table)
     }
 
     /// The grids.

@@ -161,11 +161,10 @@ impl GridWorld {
         let population: Vec<&Heatmap> = self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
         let one_shot = GridDetector::fit(&config, &self.anchor, &population)?;
-        let bulk = GridDetector::fit(&config, &self.bulk, &[])?;
-        let Aggregated { good, bad } = aggregated;
+        let (bulk, Aggregated { good, bad }) = (&self.bulk.map, aggregated);
         let further: [&dyn Score<Heatmap>; 5] = [
-            bulk.likelihood_ratio(),
-            bulk.known_defects(),
+            &LikelihoodRatio::new(FURTHER_PARTS[0], bulk.clone(), &ClickMap::uniform(bulk.grid()))?,
+            &KnownDefects::new(FURTHER_PARTS[1], bulk),
             &LikelihoodRatio::new(FURTHER_PARTS[2], self.anchor.map.clone(), bad)?,
             &LikelihoodRatio::new(FURTHER_PARTS[3], good.clone(), bad)?,
             &KnownDefects::new(FURTHER_PARTS[4], good),

@@ -9,7 +9,7 @@ use heatmap_core::detect::LogDetection;
 use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
 
 use super::Inputs;
-use super::explain::{Explanation, explain};
+use super::explain::{Explainer, Explanation};
 
 /// Flagged banners with pictures, at most; the page stays below some megabytes.
 const MOST_PICTURES: usize = 120;
@@ -29,8 +29,8 @@ pub fn write_report(
     source: &str,
     inputs: &Inputs,
     detection: &LogDetection,
+    ranking: &[usize],
 ) -> Result<(), Box<dyn Error>> {
-    let ranking = detection.ranking();
     let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
     let pictured = &ranking[..ranking.len().min(flagged.clamp(LEAST_PICTURES, MOST_PICTURES))];
     let mut pictures = read_pictures(inputs, detection, pictured)?;
@@ -83,6 +83,8 @@ fn read_pictures(
     let mut left: Vec<usize> = wanted.to_vec();
     left.sort_unstable_by(|a, b| b.cmp(a));
     let mut pictures = HashMap::new();
+    // Banners of a grid follow one another.
+    let mut explainer: Option<(usize, Explainer<'_>)> = None;
     for (at, banner) in inputs.log.banners().enumerate() {
         if left.is_empty() {
             break;
@@ -90,8 +92,12 @@ fn read_pictures(
         let banner = banner?;
         if left.last() == Some(&at) {
             left.pop();
-            let good = &detection.grids[detection.grid_of(at)].anchor.map;
-            let explanation = explain(good, &banner.heatmap, detection.decision.flagged[at])?;
+            let grid = detection.grid_of(at);
+            if explainer.as_ref().is_none_or(|(of, _)| *of != grid) {
+                explainer = Some((grid, Explainer::new(&detection.grids[grid].anchor.map)?));
+            }
+            let (_, explainer) = explainer.as_ref().expect("made above");
+            let explanation = explainer.explain(&banner.heatmap, detection.decision.flagged[at])?;
             pictures.insert(at, (banner.heatmap, explanation));
         }
     }

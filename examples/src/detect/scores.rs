@@ -11,11 +11,16 @@ use serde_json::{Map, Value, json};
 
 use super::Inputs;
 
-/// Writes all banners, most broken first: who, how many clicks, score, flag, every part, the label.
+/// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score, flag, every part, the label.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_scores(path: &Path, log: &ClickLog, detection: &LogDetection) -> Result<(), Box<dyn Error>> {
+pub fn write_scores(
+    path: &Path,
+    log: &ClickLog,
+    detection: &LogDetection,
+    ranking: &[usize],
+) -> Result<(), Box<dyn Error>> {
     let write = |out: &mut dyn std::io::Write| {
         let mut writer = csv::Writer::from_writer(out);
         let mut header = ["domain", "grid_id", "display_width", "display_height", "clicks", "score", "flagged"]
@@ -24,7 +29,7 @@ pub fn write_scores(path: &Path, log: &ClickLog, detection: &LogDetection) -> Re
         header.extend(detection.parts.names().iter().cloned());
         header.push("label".to_owned());
         writer.write_record(&header)?;
-        for banner in detection.ranking() {
+        for &banner in ranking {
             let entry = log.entry_at(banner);
             let number = |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
             let mut record = vec![

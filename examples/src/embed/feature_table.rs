@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use heatmap_core::analysis::faer::Mat;
 
+use crate::arguments::name_and_path;
+
 /// `NAME=FILE.npy`.
 #[derive(Debug, Clone)]
 pub struct NamedTable {
@@ -19,12 +21,8 @@ impl FromStr for NamedTable {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
-                Ok(Self { name: name.to_owned(), path: path.into() })
-            }
-            _ => Err("is not NAME=FILE.npy".to_owned()),
-        }
+        let (name, path) = name_and_path(text).ok_or("is not NAME=FILE.npy")?;
+        Ok(Self { name, path })
     }
 }
 

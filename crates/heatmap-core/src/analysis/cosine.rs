@@ -52,16 +52,21 @@ pub fn cosine_similarity_to(rows: MatRef<'_, f64>, vector: &[f64]) -> Result<Vec
 fn unit_rows(rows: MatRef<'_, f64>) -> Mat<f64> {
     let mut unit = rows.transpose().to_owned();
     for row in unit.col_iter_mut() {
-        let row = row.try_as_col_major_mut().expect("it is").as_slice_mut();
-        // By the largest value first: the squares of very large or small values are infinite or 0.
-        let largest = row.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
-        if largest > 0.0 {
-            row.iter_mut().for_each(|v| *v /= largest);
-            let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
-            row.iter_mut().for_each(|v| *v /= length);
-        }
+        to_unit_length(row.try_as_col_major_mut().expect("it is").as_slice_mut());
     }
     unit
+}
+
+/// Scales a vector to length 1, and says whether it has a direction: zeros stay as they are.
+pub(crate) fn to_unit_length(vector: &mut [f64]) -> bool {
+    // By the largest value first: the squares of very large or small values are infinite or 0.
+    let largest = vector.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+    if largest > 0.0 {
+        vector.iter_mut().for_each(|v| *v /= largest);
+        let length = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|v| *v /= length);
+    }
+    largest > 0.0
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod peaks;
 mod sphere;
 
 pub use assignment::assign;
+pub(crate) use cosine::to_unit_length;
 pub use cosine::{cosine_similarity, cosine_similarity_to};
 pub use dbscan::{Dbscan, DbscanConfig};
 pub use density::{DensityCluster, DensityClusteringConfig, DensityClusters};
@@ -54,7 +55,7 @@ pub fn accuracy(predicted: &[usize], labels: &[usize]) -> f64 {
 }
 
 /// Checks what every method needs: at least one row and one column, finite values only.
-fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> {
+pub(crate) fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> {
     if features.nrows() == 0 || features.ncols() == 0 {
         let (rows, columns) = (features.nrows(), features.ncols());
         return Err(Error::Data(format!("features need a row and a column, got {rows} x {columns}")));

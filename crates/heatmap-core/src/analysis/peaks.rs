@@ -12,10 +12,9 @@
 //! * Counts are skewed: where few clicks of noise lie under the kernel, chance reaches a significance more often than
 //!   the normal distribution says.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize};
 
+use crate::gaussian::{Kernel, smoothed};
 use crate::{Error, Grid, Heatmap, Point, Result};
 
 /// Settings of the search for peaks.
@@ -92,46 +91,6 @@ impl PeaksConfig {
     }
 }
 
-/// The kernel along one axis.
-struct Kernel {
-    /// By distance in bins.
-    weights: Vec<f64>,
-    /// For each bin the sum of the weights on the grid.
-    mass: Vec<f64>,
-    /// For each bin the sum of the squared weights after division by the mass.
-    squares: Vec<f64>,
-}
-
-impl Kernel {
-    fn new(sigma_bins: f64, bins: usize) -> Self {
-        // No weight is asked for beyond the length of the axis.
-        let reach = (4.0 * sigma_bins).min(bins as f64) as usize;
-        let gaussian = |distance: usize| {
-            let z = distance as f64 / sigma_bins;
-            libm::exp(-0.5 * z * z)
-        };
-        let mut kernel =
-            Self { weights: (0..=reach).map(gaussian).collect(), mass: vec![1.0; bins], squares: Vec::new() };
-        kernel.mass = (0..bins).map(|at| kernel.average(at, |_| 1.0)).collect();
-        kernel.squares =
-            (0..bins).map(|at| kernel.average(at, |other| kernel.weight(at, other)) / kernel.mass[at]).collect();
-        kernel
-    }
-
-    fn weight(&self, at: usize, other: usize) -> f64 {
-        self.weights[at.abs_diff(other)]
-    }
-
-    /// The bins on the grid that the kernel reaches from `at`.
-    fn window(&self, at: usize) -> Range<usize> {
-        at.saturating_sub(self.weights.len() - 1)..(at + self.weights.len()).min(self.mass.len())
-    }
-
-    fn average(&self, at: usize, value: impl Fn(usize) -> f64) -> f64 {
-        self.window(at).map(|other| self.weight(at, other) * value(other)).sum::<f64>() / self.mass[at]
-    }
-}
-
 /// Smoothed counts, row-major, and how far each stands out.
 struct Smoothed {
     grid: Grid,
@@ -144,15 +103,14 @@ impl Smoothed {
     fn new(heatmap: &Heatmap, sigma_bins: f64) -> Self {
         let grid = heatmap.grid();
         let columns = grid.columns;
-        let (across, down) = (Kernel::new(sigma_bins, columns), Kernel::new(sigma_bins, grid.rows));
-        let count = |row: usize, column: usize| f64::from(heatmap.values()[row * columns + column]);
-        let bins = || (0..grid.rows).flat_map(move |row| (0..columns).map(move |column| (row, column)));
-        let in_rows: Vec<f64> = bins().map(|(row, column)| across.average(column, |c| count(row, c))).collect();
-        let values: Vec<f64> =
-            bins().map(|(row, column)| down.average(row, |r| in_rows[r * columns + column])).collect();
+        let kernel = |bins: usize| Kernel::new(sigma_bins, (4.0 * sigma_bins).min(bins as f64) as usize, bins);
+        let (across, down) = (kernel(columns), kernel(grid.rows));
+        let values = smoothed(&across, &down, |row, column| f64::from(heatmap.values()[row * columns + column]));
+        let (across, down) = (across.squares(), down.squares());
+        let bins = (0..grid.rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         let background = median(&values);
-        let significance = bins().zip(&values).map(|((row, column), value)| {
-            let squares = down.squares[row] * across.squares[column];
+        let significance = bins.zip(&values).map(|((row, column), value)| {
+            let squares = down[row] * across[column];
             (value - background) / (background.max(squares) * squares).sqrt()
         });
         let significance = significance.collect();

@@ -1,7 +1,8 @@
 //! [`CosineAnchor`]: how far a feature vector points away from an anchor, the comparison of the report.
 
 use super::Score;
-use super::feature_vector::{check_length, largest, length};
+use super::feature_vector::check_length;
+use crate::analysis::to_unit_length;
 use crate::{Error, Result};
 
 /// One minus the cosine similarity to an anchor.
@@ -40,11 +41,8 @@ impl Score<[f64]> for CosineAnchor {
 
 /// A vector of length 1; none of zeros.
 fn direction(features: &[f64]) -> Option<Vec<f64>> {
-    // First to a largest value of 1, so that the length is neither 0 nor beyond the range of f64.
-    let unit = largest(features);
-    let scaled: Vec<f64> = features.iter().map(|v| v / unit).collect();
-    let length = length(&scaled);
-    (unit > 0.0).then(|| scaled.iter().map(|v| v / length).collect())
+    let mut unit = features.to_vec();
+    to_unit_length(&mut unit).then_some(unit)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use faer::MatRef;
 
+use crate::analysis::check_features;
 use crate::{Error, Result};
 
 /// Checks that a feature vector is as long as those that something was fitted to, and finite.
@@ -15,22 +16,9 @@ pub(super) fn check_length(expected: usize, features: &[f64]) -> Result<()> {
     }
 }
 
-/// Checks that a table has a row and a feature, and that all is finite.
-pub(super) fn check_table(rows: MatRef<'_, f64>) -> Result<()> {
-    if rows.nrows() == 0 || rows.ncols() == 0 {
-        return Err(Error::Data(format!("a fit needs a row and a feature, got {} x {}", rows.nrows(), rows.ncols())));
-    }
-    for (at, column) in rows.col_iter().enumerate() {
-        if let Some(row) = column.iter().position(|v| !v.is_finite()) {
-            return Err(Error::Data(format!("feature {at} of sample {row} is {}", rows[(row, at)])));
-        }
-    }
-    Ok(())
-}
-
-/// The rows of a table, each a vector, after [`check_table`].
+/// The rows of a table, each a vector, after [`check_features`].
 pub(super) fn checked_rows(rows: MatRef<'_, f64>) -> Result<Vec<Vec<f64>>> {
-    check_table(rows)?;
+    check_features(rows)?;
     Ok(rows.row_iter().map(|row| row.iter().copied().collect()).collect())
 }
 

@@ -4,8 +4,8 @@
 
 use faer::Mat;
 
+use super::Score;
 use super::null_model::soft_limit;
-use super::{NullModel, Score};
 use crate::analysis::{LogisticRegression, LogisticRegressionConfig};
 use crate::{Error, Result};
 
@@ -56,7 +56,7 @@ impl Score<Parts> for RankAverage {
     }
 }
 
-/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of its [`NullModel`], so parts are z
+/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of its [`super::NullModel`], so parts are z
 /// already. A banner that stands out far in one part stands out in the mean.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BulkAverage;
@@ -133,23 +133,6 @@ impl Score<Parts> for LogisticFusion {
     }
 }
 
-/// z of every part of every banner under the null model of its part. A part that too few banners have, or that has no spread to learn
-/// from, is left out: `None` in every banner.
-pub fn standardized(banners: &[Vec<Option<f64>>], clicks: &[f64]) -> Vec<Vec<Option<f64>>> {
-    let columns = banners.first().map_or(0, Vec::len);
-    let models: Vec<Option<NullModel>> = (0..columns)
-        .map(|at| {
-            let known = banners.iter().zip(clicks).filter_map(|(parts, &clicks)| Some((parts[at]?, clicks)));
-            let (scores, clicks): (Vec<f64>, Vec<f64>) = known.unzip();
-            NullModel::fit(&scores, &clicks).ok()
-        })
-        .collect();
-    let z = |(parts, &clicks): (&Vec<Option<f64>>, &f64)| {
-        parts.iter().zip(&models).map(|(part, model)| Some(model.as_ref()?.z((*part)?, clicks))).collect()
-    };
-    banners.iter().zip(clicks).map(z).collect()
-}
-
 fn table(banners: &[&Parts], means: &[f64]) -> Mat<f64> {
     Mat::from_fn(banners.len(), means.len(), |row, at| banners[row][at].unwrap_or(means[at]))
 }
@@ -218,19 +201,6 @@ mod tests {
         let rows: Vec<&Parts> = parts.iter().map(Vec::as_slice).collect();
         let error = LogisticFusion::fit(&rows, &broken, 1.0).unwrap_err().to_string();
         assert!(error.contains("2 broken and 18 good banners are labelled: 3 of each are needed"), "{error}");
-    }
-
-    #[test]
-    fn standardized_parts_of_good_banners_are_standard_normal_and_holes_stay() {
-        let (parts, broken) = banners(3_000, 6.0);
-        let z = standardized(&parts, &vec![100.0; 3_000]);
-        let of = |wanted: bool| -> Vec<f64> {
-            z.iter().zip(&broken).filter(|(_, b)| **b == wanted).filter_map(|(z, _)| z[0]).collect()
-        };
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        assert!(mean(&of(false)).abs() < 0.15 && mean(&of(true)) > 4.0);
-        assert!(z.iter().zip(&parts).all(|(z, parts)| z[1].is_some() == parts[1].is_some()));
-        assert!(standardized(&parts[..5], &[100.0; 5]).iter().flatten().all(Option::is_none));
     }
 
     #[test]

@@ -154,11 +154,11 @@ impl LogDetectionConfig {
                 }
             }
         }
-        let labels: Vec<Option<bool>> = log.keys().map(|entry| known.label(&entry.banner)).collect();
+        let of_banner = |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
+        let (labels, good): (Vec<Option<bool>>, Vec<bool>) = log.keys().map(of_banner).unzip();
         // A banner that the anchor is made of fits it by construction: what its label teaches would be that.
         let learned: Vec<Option<bool>> =
             labels.iter().zip(&in_anchor).map(|(label, in_anchor)| label.filter(|_| !in_anchor)).collect();
-        let good: Vec<bool> = log.keys().map(|entry| known.is_good(&entry.banner)).collect();
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
         let decision = self.decision.decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
         Ok(LogDetection { grids, parts, labels, in_anchor, decision })

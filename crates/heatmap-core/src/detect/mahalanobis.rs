@@ -7,7 +7,8 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, MatRef, Par, Side};
 
 use super::Score;
-use super::feature_vector::{centred, check_length, check_table, largest, length, safe_unit};
+use super::feature_vector::{centred, check_length, largest, length, safe_unit};
+use crate::analysis::check_features;
 use crate::{Error, Result};
 
 /// Settings.
@@ -46,7 +47,7 @@ impl MahalanobisConfig {
                 "a covariance needs two samples and a feature, got {samples} x {features}"
             )));
         }
-        check_table(rows)?;
+        check_features(rows)?;
         let n = samples as f64;
         let most = rows.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
         // Divided first: the sum of huge values may overflow.

@@ -16,6 +16,7 @@
 //! A score becomes the z that it would have under the null; z above the normal quantile of 1 - r is flagged, where r is the share of the good
 //! banners that is flagged in error.
 
+use super::quantile::quantile;
 use crate::{Error, Result};
 
 /// Standard normal quantile of 3/4.
@@ -75,6 +76,23 @@ impl NullModel {
             model = Self::of_sorted(&bulk);
         }
         Ok(model)
+    }
+
+    /// Fits to the banners that are marked good, where there are enough, and else to all; says which.
+    ///
+    /// # Errors
+    /// As [`NullModel::fit`] on what is fitted to.
+    ///
+    /// # Panics
+    /// When there is not one mark for each score.
+    pub(super) fn fit_to_good(scores: &[f64], clicks: &[f64], good: &[bool]) -> Result<(Self, bool)> {
+        assert_eq!(scores.len(), good.len(), "a mark for each banner");
+        if good.iter().filter(|good| **good).count() < Self::LEAST_BANNERS {
+            return Ok((Self::fit(scores, clicks)?, false));
+        }
+        let marked = scores.iter().zip(clicks).zip(good).filter(|(_, good)| **good);
+        let (scores, clicks): (Vec<f64>, Vec<f64>) = marked.map(|((score, clicks), _)| (score, clicks)).unzip();
+        Ok((Self::fit(&scores, &clicks)?, true))
     }
 
     /// From (logarithm of clicks, score), sorted by clicks.
@@ -163,13 +181,6 @@ impl Knot {
 pub(super) fn soft_limit(z: f64, limit: f64) -> f64 {
     let beyond = z.abs() - limit;
     if beyond > 0.0 { (limit + beyond.ln_1p()).copysign(z) } else { z }
-}
-
-/// Quantile of sorted values, interpolated (the definition of R's type 7).
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (below, rest) = (at.floor() as usize, at.fract());
-    sorted[below] + rest * (sorted[(below + 1).min(sorted.len() - 1)] - sorted[below])
 }
 
 /// The z that a good banner passes with probability `rate`: the quantile of 1 - rate of the standard normal distribution.

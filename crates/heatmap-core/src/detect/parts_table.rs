@@ -112,13 +112,14 @@ impl PartsTable {
 
     /// The null of a part among these banners; none when too few have it.
     fn null(&self, part: usize, banners: &[usize], good: &[bool]) -> Result<Option<NullModel>> {
-        let of = |only_good: bool| -> (Vec<f64>, Vec<f64>) {
-            let counted = banners.iter().filter(|&&banner| good[banner] || !only_good);
-            counted.filter_map(|&banner| Some((self.get(banner, part)?, self.clicks[banner]))).unzip()
-        };
-        let known = of(true);
-        let (scores, clicks) = if known.0.len() >= NullModel::LEAST_BANNERS { known } else { of(false) };
-        (scores.len() >= NullModel::LEAST_BANNERS).then(|| NullModel::fit(&scores, &clicks)).transpose()
+        let known: Vec<usize> = banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
+        if known.len() < NullModel::LEAST_BANNERS {
+            return Ok(None);
+        }
+        let scores: Vec<f64> = known.iter().filter_map(|&banner| self.get(banner, part)).collect();
+        let clicks: Vec<f64> = known.iter().map(|&banner| self.clicks[banner]).collect();
+        let good: Vec<bool> = known.iter().map(|&banner| good[banner]).collect();
+        Ok(Some(NullModel::fit_to_good(&scores, &clicks, &good)?.0))
     }
 }
 
@@ -185,5 +186,24 @@ mod tests {
             (0..600).filter(|&banner| broken[banner] && z.get(banner, 0).unwrap() > 2.33).count()
         };
         assert!(caught(&good) > 230 && caught(&[false; 600]) < 100, "{} {}", caught(&good), caught(&[false; 600]));
+    }
+
+    #[test]
+    fn z_of_good_banners_are_standard_normal_and_holes_stay() {
+        let mut table = PartsTable::new(vec!["a".into(), "b".into()]);
+        let mut rng = sample_rng(8, 0);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let broken: Vec<bool> = (0..3_000).map(|banner| banner % 10 == 0).collect();
+        for (banner, &broken) in broken.iter().enumerate() {
+            let apart = if broken { 6.0 } else { 0.0 };
+            table.push(&[Some(apart + normal()), (banner % 3 > 0).then(&mut normal)], 100.0, 0);
+        }
+        let z = table.standardized(&[false; 3_000]).unwrap();
+        let of = |wanted: bool| -> Vec<f64> {
+            (0..3_000).filter(|&banner| broken[banner] == wanted).filter_map(|banner| z.get(banner, 0)).collect()
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        assert!(mean(&of(false)).abs() < 0.15 && mean(&of(true)) > 4.0);
+        assert!((0..3_000).all(|banner| z.get(banner, 1).is_some() == table.get(banner, 1).is_some()));
     }
 }

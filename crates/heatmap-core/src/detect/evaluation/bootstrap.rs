@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rayon::prelude::*;
 
+use super::super::quantile::quantile;
 use super::falling;
 use crate::{Error, Result, sample_rng};
 
@@ -158,11 +159,4 @@ impl Sorted {
         }
         metric(&scores, &broken)
     }
-}
-
-/// Quantile of sorted values, of which there is one, by linear interpolation.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    below + (above - below) * at.fract()
 }

@@ -160,10 +160,10 @@ fn the_interval_of_a_mean_is_that_of_the_central_limit() {
 fn limits_are_the_quantiles_of_numpy() {
     // numpy.quantile([1, 2, 4, 8, 16], [0.025, 0.975]) and of a single value.
     let values = [1.0, 2.0, 4.0, 8.0, 16.0];
-    let quantile = |share| super::bootstrap::quantile(&values, share);
+    let quantile = |share| crate::detect::quantile::quantile(&values, share);
     near(quantile(0.025), 1.1, "low");
     near(quantile(0.975), 15.2, "high");
-    assert_eq!(super::bootstrap::quantile(&[3.0], 0.975), 3.0);
+    assert_eq!(crate::detect::quantile::quantile(&[3.0], 0.975), 3.0);
 }
 
 #[test]

@@ -1,0 +1,50 @@
+//! A Gaussian along one axis of a grid, divided by its mass on the grid: a constant stays constant at the border.
+
+use std::ops::Range;
+
+/// The kernel along one axis.
+pub(crate) struct Kernel {
+    /// By distance in bins.
+    weights: Vec<f64>,
+    /// For each bin the sum of the weights on the grid.
+    mass: Vec<f64>,
+}
+
+impl Kernel {
+    /// For an axis of `bins`, cut off after `reach` bins.
+    pub(crate) fn new(sigma_bins: f64, reach: usize, bins: usize) -> Self {
+        let gaussian = |distance: usize| {
+            let z = distance as f64 / sigma_bins;
+            libm::exp(-0.5 * z * z)
+        };
+        // No weight is asked for beyond the length of the axis.
+        let weights = (0..=reach.min(bins)).map(gaussian).collect();
+        let mut kernel = Self { weights, mass: vec![1.0; bins] };
+        kernel.mass = (0..bins).map(|at| kernel.average(at, |_| 1.0)).collect();
+        kernel
+    }
+
+    /// For each bin the sum of the squared weights after division by the mass.
+    pub(crate) fn squares(&self) -> Vec<f64> {
+        let square = |at: usize| self.average(at, |other| self.weights[at.abs_diff(other)]) / self.mass[at];
+        (0..self.mass.len()).map(square).collect()
+    }
+
+    /// The weighted mean of `value` around bin `at`.
+    pub(crate) fn average(&self, at: usize, value: impl Fn(usize) -> f64) -> f64 {
+        self.window(at).map(|other| self.weights[at.abs_diff(other)] * value(other)).sum::<f64>() / self.mass[at]
+    }
+
+    /// The bins on the grid that the kernel reaches from `at`.
+    fn window(&self, at: usize) -> Range<usize> {
+        at.saturating_sub(self.weights.len() - 1)..(at + self.weights.len()).min(self.mass.len())
+    }
+}
+
+/// Values on a grid, row-major, averaged along the rows and then along the columns.
+pub(crate) fn smoothed(across: &Kernel, down: &Kernel, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let (rows, columns) = (down.mass.len(), across.mass.len());
+    let bins = || (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)));
+    let in_rows: Vec<f64> = bins().map(|(row, column)| across.average(column, |c| value(row, c))).collect();
+    bins().map(|(row, column)| down.average(row, |r| in_rows[r * columns + column])).collect()
+}
