@@ -1,18 +1,28 @@
 //! Losses: one a file, each against an oracle that cannot share its bug.
 
 mod chamfer;
+mod contrastive;
+mod dcl;
 mod density;
+mod memory_bank;
 mod nt_xent;
 mod ordinal;
+mod scores;
 mod set_loss;
 mod similarity;
 mod sord;
 mod sup_con;
+mod temperature;
 
 pub use chamfer::{Chamfer, ChamferConfig};
+pub use contrastive::{
+    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Projections,
+};
 pub use density::poisson_nll;
+pub use memory_bank::{BankRows, MemoryBank};
 pub use nt_xent::{NtXent, NtXentConfig, NtXentOutput};
 pub use ordinal::{Coral, Corn};
 pub use set_loss::{SetLoss, SetLossConfig, SetLossParts};
 pub use sord::{Sord, SordConfig};
 pub use sup_con::{SupCon, SupConConfig};
+pub use temperature::{LearnableTemperature, Temperature};

@@ -1,0 +1,104 @@
+//! Decoupled contrastive learning, DCL and DCLW.
+//!
+//! Yeh et al. 2022. DCL (equation 6) is NT-Xent without the positive in the denominator, which takes away the factor by which a
+//! pair that is already close damps its own gradient, and lets small batches do. DCLW weighs the positive of pair i by
+//! 2 - N exp(s_i / sigma) / sum_j exp(s_j / sigma), s the similarity of the views and sigma 0.5: pairs far apart count for more,
+//! the mean weight is 1. The weights are constants for the gradient. Negatives are the rows of both views, but for itself.
+//!
+//! The loss is not bounded below by 0. A row without any negative, which a batch of one pair has, keeps its attraction only.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+
+use super::scores::Scores;
+use super::similarity::normalized;
+
+/// Spread of the von Mises-Fisher weights, as in the paper.
+const SIGMA: f64 = 0.5;
+
+/// The loss, `[1]`: the mean over the rows.
+///
+/// # Shapes
+/// - `weights`: `[rows, 1]`, of the positives; all 1 in DCL
+pub(super) fn decoupled(scores: &Scores, weights: Option<Tensor<2>>) -> Tensor<1> {
+    let attraction = match weights {
+        Some(weights) => scores.attraction() * weights,
+        None => scores.attraction(),
+    };
+    (scores.log_sum_of_negatives() - attraction).mean()
+}
+
+/// The weights of DCLW, without gradient.
+///
+/// # Shapes
+/// - `z0`, `z1`: `[pairs, dim]`, not normalised
+/// - output: `[2 * pairs, 1]`
+pub(super) fn von_mises_fisher_weights(z0: Tensor<2>, z1: Tensor<2>) -> Tensor<2> {
+    let pairs = z0.dims()[0] as f64;
+    let similarity = (normalized(z0.without_autodiff()) * normalized(z1.without_autodiff())).sum_dim(1);
+    let weights = softmax(similarity / SIGMA, 0) * -pairs + 2.0;
+    Tensor::cat(vec![weights.clone(), weights], 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution};
+
+    use super::*;
+    use crate::loss::contrastive::{ContrastiveLossConfig, ContrastiveLossName, Projections};
+    use crate::loss::temperature::Temperature;
+
+    fn loss(name: ContrastiveLossName, z0: Tensor<2>, z1: Tensor<2>, temperature: f64) -> f64 {
+        let loss = ContrastiveLossConfig { name, ..ContrastiveLossConfig::default() }.init();
+        loss.forward(Projections::new(z0, z1), Temperature::Fixed(temperature)).loss.into_scalar()
+    }
+
+    #[test]
+    fn weights_are_one_on_average_and_larger_for_pairs_that_are_apart() {
+        let device = Device::flex();
+        let z0 = Tensor::<2>::from_floats([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]], &device);
+        let z1 = Tensor::<2>::from_floats([[5.0, 0.0], [0.0, 1.0], [0.0, -1.0]], &device);
+        let weights = von_mises_fisher_weights(z0, z1).into_data().try_to_vec::<f32>().expect("f32");
+        // Similarities 1, 0, -1, by hand.
+        let sum = 2_f32.exp() + 1.0 + (-2_f32).exp();
+        let expected = [2.0, 0.0, -2.0].map(|exponent: f32| 2.0 - 3.0 * exponent.exp() / sum);
+        for (at, weight) in weights.iter().enumerate() {
+            assert!((weight - expected[at % 3]).abs() < 1e-6);
+        }
+        assert!((weights.iter().sum::<f32>() / 6.0 - 1.0).abs() < 1e-6);
+        assert!(weights[0] < weights[1] && weights[1] < weights[2]);
+    }
+
+    #[test]
+    fn with_pairs_equally_far_apart_weights_change_nothing() {
+        let device = Device::flex();
+        let z = Tensor::<2>::random([6, 5], Distribution::Normal(0.0, 1.0), &device);
+        let [plain, weighted] = [ContrastiveLossName::Dcl, ContrastiveLossName::Dclw]
+            .map(|name| loss(name, z.clone(), z.clone() * 3.0, 0.2));
+        assert!((plain - weighted).abs() < 1e-5, "{plain} is not {weighted}");
+    }
+
+    #[test]
+    fn nt_xent_is_more_by_what_the_positive_adds_to_the_denominator() {
+        // Theorem: of row i, NT-Xent - DCL = ln(1 + exp(positive) / sum over negatives) > 0; all rows alike here.
+        let device = Device::flex();
+        let z = Tensor::<2>::ones([4, 3], &device);
+        let [dcl, nt_xent] =
+            [ContrastiveLossName::Dcl, ContrastiveLossName::NtXent].map(|name| loss(name, z.clone(), z.clone(), 0.5));
+        assert!((dcl - 6_f64.ln()).abs() < 1e-5 && (nt_xent - 7_f64.ln()).abs() < 1e-5, "{dcl} {nt_xent}");
+    }
+
+    #[test]
+    fn a_single_pair_is_only_drawn_together() {
+        let device = Device::flex().autodiff();
+        let z0 = Tensor::<2>::from_floats([[1.0, 0.0]], &device).require_grad();
+        let z1 = Tensor::<2>::from_floats([[3.0, 4.0]], &device);
+        let name = ContrastiveLossName::Dcl;
+        let loss = ContrastiveLossConfig { name, ..ContrastiveLossConfig::default() }.init();
+        let loss = loss.forward(Projections::new(z0.clone(), z1), Temperature::Fixed(0.5)).loss;
+        let gradient = z0.grad(&loss.backward()).expect("a gradient").into_data().try_to_vec::<f32>().expect("f32");
+        // -cosine / temperature = -0.6 / 0.5; its gradient across z0 is -0.8 / 0.5.
+        assert!((loss.into_scalar::<f32>() + 1.2).abs() < 1e-6);
+        assert!(gradient[0].abs() < 1e-6 && (gradient[1] + 1.6).abs() < 1e-6, "{gradient:?}");
+    }
+}
