@@ -11,6 +11,7 @@ mod cosine;
 mod dbscan;
 mod density;
 mod distance;
+mod effective_rank;
 mod element;
 #[cfg(test)]
 mod fixture;
@@ -29,6 +30,7 @@ pub(crate) use cosine::to_unit_length;
 pub use cosine::{cosine_similarity, cosine_similarity_to};
 pub use dbscan::{Dbscan, DbscanConfig};
 pub use density::{DensityCluster, DensityClusteringConfig, DensityClusters};
+pub use effective_rank::effective_rank;
 pub use element::Element;
 pub use faer;
 use faer::MatRef;
