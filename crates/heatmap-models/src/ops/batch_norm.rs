@@ -8,6 +8,8 @@
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, module};
 
+use super::running_statistics;
+
 /// Applies `norm`. It trains, and updates the running statistics, when the input is on an autodiff device and the module is
 /// not frozen; otherwise it uses the running statistics.
 ///
@@ -25,11 +27,14 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     batch.output
 }
 
-/// Lets the running statistics follow those of a batch with so many values a channel.
+/// Lets the running statistics follow those of a batch with so many values a channel, unless they are kept.
 ///
 /// # Shapes
 /// - `mean`, `variance` (biased): `[channels]`
 pub(super) fn follow(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, values: usize) {
+    if running_statistics::are_kept() {
+        return;
+    }
     let unbiased = values as f64 / (values as f64 - 1.0);
     let device = mean.device();
     let follow = |running: Tensor<1>, batch: Tensor<1>| {

@@ -1,7 +1,8 @@
 //! Operations that the networks are written with, in the formulation that is fast where they run.
 //!
 //! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`; training calls `nt_xent` and
-//! `adam_step`. On Flex each is one operation of ours: `flex` puts it behind Burn's tensors, `cpu` computes it.
+//! `adam_step`, and `keep_running_statistics`
+//! where it looks at a batch twice. On Flex each is one operation of ours: `flex` puts it behind Burn's tensors, `cpu` computes it.
 
 mod adam;
 mod attention;
@@ -14,6 +15,7 @@ mod image;
 mod linear;
 mod max_pool;
 mod nt_xent;
+mod running_statistics;
 #[cfg(test)]
 mod testing;
 
@@ -26,3 +28,4 @@ pub(crate) use image::Image;
 pub(crate) use linear::{layer_norm, linear, linear_gelu};
 pub(crate) use max_pool::max_pool;
 pub use nt_xent::nt_xent;
+pub use running_statistics::keep_running_statistics;
