@@ -11,7 +11,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use burn::train::Learner;
 use clap::ValueEnum;
 use heatmap_models::{Backbone, Encoder, ModelName, ProjectionHeadConfig};
-use heatmap_train::data::PairBatch;
+use heatmap_train::data::{PairBatch, Share};
 use heatmap_train::loss::NtXentConfig;
 use heatmap_train::optim::AdamConfig;
 use heatmap_train::run::{SimClrConfig, untrained_encoder};
@@ -142,14 +142,14 @@ fn train_simclr(batch: usize) -> Prepared {
     let config = SimClrConfig::report();
     let encoder = untrained_encoder(&config, &device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
-    let loss = NtXentConfig::new().with_temperature(config.temperature).init();
-    let schedule = CosineAnnealingLrSchedulerConfig::new(config.learning_rate, config.batches).init();
+    let loss = config.loss.init();
+    let schedule = CosineAnnealingLrSchedulerConfig::new(config.optimizer.learning_rate, config.batches).init();
     let schedule = schedule.expect("a learning rate that the example trains with");
     let mut learner = Learner::new(SimClr::new(encoder, projection, loss), adam(), schedule);
     learner.fork(&device);
     let image = config.image;
     let images = random([batch, image.channels, image.height, image.width], &device);
-    let batch = PairBatch { images, classes: (0..batch / 2).collect() };
+    let batch = PairBatch { images, labels: (0..batch / 2).collect(), share: Share::WHOLE };
     Prepared::new(&device, move || {
         let output = learner.train_step(batch.clone());
         learner.lr_step();

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use heatmap_examples::count_output::{CountResults, write_all};
 use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
-use heatmap_examples::start::{start, stop_on_ctrl_c};
+use heatmap_examples::start::{CtrlC, start};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_models::CountEncoding;
 use heatmap_train::data::Split;
@@ -71,16 +71,17 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             density_weight: arguments.density_weight.unwrap_or(config.density_weight),
         })
     };
-    let (folder, config, resume) = start(&shared.out("count"), &fine_tune.resume, fresh, overlay)?;
+    let (folder, config, resume) = start(&shared.out("count"), &fine_tune.run, fresh, overlay)?;
     let preset = config.check()?;
     let options = fine_tune.options(&config.training, resume);
-    let training_over = stop_on_ctrl_c(&options)?;
+    let ctrl_c = CtrlC::handle()?;
+    ctrl_c.stops(&options);
     let outcome = train_count(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
-    training_over.tell();
+    ctrl_c.exits();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = HeldOut {

@@ -18,7 +18,7 @@ use clap::Parser;
 use heatmap_core::synth::Sample;
 use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
 use heatmap_examples::location_output::{LocationResults, write_all, write_montage};
-use heatmap_examples::start::{start, stop_on_ctrl_c};
+use heatmap_examples::start::{CtrlC, start};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::data::Split;
 use heatmap_train::evaluation::{HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres};
@@ -63,16 +63,17 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             cell_px: arguments.cell.unwrap_or(config.cell_px),
         })
     };
-    let (folder, config, resume) = start(&shared.out("location"), &fine_tune.resume, fresh, overlay)?;
+    let (folder, config, resume) = start(&shared.out("location"), &fine_tune.run, fresh, overlay)?;
     let preset = config.check()?;
     let options = fine_tune.options(&config.training, resume);
-    let training_over = stop_on_ctrl_c(&options)?;
+    let ctrl_c = CtrlC::handle()?;
+    ctrl_c.stops(&options);
     let outcome = train_location(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
-    training_over.tell();
+    ctrl_c.exits();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = |split: Split, samples: usize| HeldOut {

@@ -15,17 +15,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_core::Normalization;
-use heatmap_core::synth::Preset;
-use heatmap_examples::fine_tune::save_encoder;
-use heatmap_examples::simclr_report::{Evaluated, Summary, loss_chance, write_loss_curve, write_montage, write_pca};
-use heatmap_examples::start::{start, stop_on_ctrl_c};
-use heatmap_examples::{Ending, SharedArguments, end, extract_with_bar, say};
-use heatmap_models::burn::tensor::Device;
-use heatmap_models::{Encoder, ModelName};
-use heatmap_train::data::{ImageConfig, Split};
-use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
-use heatmap_train::run::{Selection, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder};
+use heatmap_examples::simclr::{SimClrArguments, SweepAxis, run_simclr, sweep_simclr};
+use heatmap_examples::start::{CtrlC, RunArguments, start};
+use heatmap_examples::{Ending, SharedArguments, end, say};
+use heatmap_models::ModelName;
+use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
@@ -34,41 +28,16 @@ struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
 
-    /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
-    #[arg(long, visible_alias = "arch", value_name = "NAME")]
-    architecture: Option<ModelName>,
+    #[command(flatten)]
+    simclr: SimClrArguments,
 
-    /// Synthetic data set; the gallery example shows all of them [default: simclr-report]
-    #[arg(long, value_name = "NAME")]
-    preset: Option<String>,
+    #[command(flatten)]
+    run: RunArguments,
 
-    /// Batches to train on [default: 1000]
-    #[arg(long, value_name = "N")]
-    batches: Option<usize>,
-
-    /// Classes in a batch, each with two images [default: 8]
-    #[arg(long, value_name = "N")]
-    classes_per_batch: Option<usize>,
-
-    /// Temperature of NT-Xent [default: 0.5]
-    #[arg(long, value_name = "T")]
-    temperature: Option<f64>,
-
-    /// Learning rate of Adam at the start [default: 0.001]
-    #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
-
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default: log1p]
-    #[arg(long, value_name = "NAME")]
-    normalization: Option<Normalization>,
-
-    /// Batches between checkpoints [default: 100]
-    #[arg(long, value_name = "N")]
-    checkpoint_every: Option<usize>,
-
-    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
-    #[arg(long, value_name = "N", num_args = 0..=1)]
-    resume: Option<Option<usize>>,
+    /// Train at every combination of these values, such as --sweep temperature=0.1,0.5 seed=0,1,2; the same command goes on
+    /// where it was stopped
+    #[arg(long, value_name = "KEY=A,B", num_args = 1.., conflicts_with = "resume")]
+    sweep: Vec<SweepAxis>,
 }
 
 fn main() -> ExitCode {
@@ -76,81 +45,42 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
-    let shared = &arguments.shared;
-    let device = shared.device.open()?;
+    let Arguments { shared, simclr, run, sweep } = arguments;
     let fresh = if shared.smoke { smoke() } else { SimClrConfig::report() };
-    let (folder, config, resume) =
-        start(&shared.out("simclr"), &arguments.resume, fresh, |config| Ok(overlay(arguments, config)))?;
-    let preset = config.check()?;
-    write_montage(&folder, &config, &preset)?;
-
-    // Enough samples for a standard error of about one percent, shared among the classes.
-    let per_class = if shared.smoke { 4 } else { 1_600_usize.div_ceil(preset.num_classes()) };
-    let untrained =
-        evaluate("untrained encoder", &untrained_encoder(&config, &device), &device, &config, &preset, per_class)?;
-
-    let options = TrainingOptions {
-        steps: config.batches,
-        checkpoint_every: arguments.checkpoint_every.unwrap_or(if shared.smoke { 2 } else { 100 }),
-        images_per_step: 2 * config.classes_per_batch,
-        resume,
-        selection: Selection::Last,
-        interrupter: Default::default(),
+    let overlay = |config| Ok(simclr.overlay(shared.seed, config));
+    let device_name = shared.device.to_string();
+    let open = |config: &SimClrConfig| -> Result<_, Box<dyn Error>> {
+        let device = shared.device.open_many(config.devices)?;
+        Ok(device)
     };
-    let training_over = stop_on_ctrl_c(&options)?;
-    let outcome = train_simclr(&config, &folder, &device, &options)?;
-    if outcome.interrupted {
-        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
-        return Ok(Ending::Interrupted);
+    if !sweep.is_empty() {
+        let base = run.settle(fresh, overlay)?;
+        let devices = open(&base)?;
+        let out = shared.out("simclr-sweep");
+        return sweep_simclr(&out, &base, sweep, (&device_name, &devices), shared.smoke, &CtrlC::handle()?);
     }
-
-    training_over.tell();
-    save_encoder(&folder, outcome.model.encoder())?;
-    let trained = evaluate("trained encoder", outcome.model.encoder(), &device, &config, &preset, per_class)?;
-    let lines = write_loss_curve(&folder, loss_chance(&config))?;
-    write_pca(&folder, &preset, &untrained, &trained)?;
-    let device = shared.device.to_string();
-    let classes = preset.num_classes();
-    let summary = Summary::new(&config, &device, classes, outcome.stats, &lines, &untrained.report, &trained.report);
-    folder.write_json("summary.json", &summary)?;
+    // Before a folder is made: a device that is not there is no run.
+    shared.device.open()?;
+    let (folder, config, resume) = start(&shared.out("simclr"), run, fresh, overlay)?;
+    let devices = open(&config)?;
+    let ctrl_c = CtrlC::handle()?;
+    let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, shared.smoke, &ctrl_c)?;
+    let Some(summary) = summary else {
+        say("Stopped after a checkpoint; go on with --resume.");
+        return Ok(Ending::Interrupted);
+    };
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }
 
 /// The smallest run that takes the whole path.
 fn smoke() -> SimClrConfig {
-    SimClrConfig { architecture: ModelName::ResNet(18), batches: 4, classes_per_batch: 4, ..SimClrConfig::report() }
-}
-
-/// `config` with what the user said in its place.
-fn overlay(arguments: &Arguments, config: SimClrConfig) -> SimClrConfig {
     SimClrConfig {
-        architecture: arguments.architecture.unwrap_or(config.architecture),
-        preset: arguments.preset.clone().unwrap_or(config.preset),
-        seed: arguments.shared.seed.unwrap_or(config.seed),
-        batches: arguments.batches.unwrap_or(config.batches),
-        classes_per_batch: arguments.classes_per_batch.unwrap_or(config.classes_per_batch),
-        temperature: arguments.temperature.unwrap_or(config.temperature),
-        learning_rate: arguments.learning_rate.unwrap_or(config.learning_rate),
-        image: ImageConfig {
-            normalization: arguments.normalization.unwrap_or(config.image.normalization),
-            ..config.image
-        },
+        architecture: ModelName::ResNet(18),
+        batches: 4,
+        classes_per_batch: 4,
+        checkpoint_every: 2,
+        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32 },
+        ..SimClrConfig::report()
     }
-}
-
-fn evaluate(
-    what: &'static str,
-    encoder: &impl Encoder,
-    device: &Device,
-    config: &SimClrConfig,
-    preset: &Preset,
-    per_class: usize,
-) -> Result<Evaluated, Box<dyn Error>> {
-    let features = |split: Split| {
-        extract_with_bar(what, encoder, device, (preset, split.seed(config.seed)), &config.image, per_class)
-    };
-    let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
-    let report = evaluate_representation(&fit, &test, preset.num_classes(), &EvaluationConfig::default())?;
-    Ok(Evaluated { test, report })
 }

@@ -9,6 +9,8 @@ use heatmap_models::{Backbone, ModelName, StemKind, WeightLayout};
 use heatmap_train::data::ImageConfig;
 use heatmap_train::run::{Checkpoint, FineTuneConfig, RunFolder, Selection, TrainingOptions};
 
+use crate::start::RunArguments;
+
 /// Encoder, data and optimisation.
 #[derive(Debug, Clone, Args)]
 pub struct FineTuneArguments {
@@ -69,9 +71,9 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<usize>,
 
-    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
-    #[arg(long, value_name = "N", num_args = 0..=1)]
-    pub resume: Option<Option<usize>>,
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub run: RunArguments,
 }
 
 /// `64` or `52x60`, height by width.

@@ -14,7 +14,7 @@ mod features;
 pub mod fine_tune;
 pub mod location_output;
 pub mod named_encoders;
-pub mod simclr_report;
+pub mod simclr;
 pub mod start;
 mod stopping;
 mod total_clicks;

@@ -1,11 +1,13 @@
 //! How a run begins: in a new folder, or from a checkpoint of an earlier one; and how it is stopped.
 
 use std::error::Error;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heatmap_train::run::{Checkpoint, RunFolder, TrainingOptions};
+use clap::Args;
+use heatmap_models::burn::train::Interrupter;
+use heatmap_train::run::{Checkpoint, RunFolder, Settings, TrainingOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,19 +34,82 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     fn steps(&self) -> usize;
 }
 
-/// Makes the folder of a run with `fresh` settings, or opens that of an earlier one; `overlay` puts what the user said over
-/// either. `resume` is as clap reads it: absent, without a number, or with the number of a batch.
+/// Where the settings of a run come from, and whether it goes on.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// Settings to begin with, such as the config.json of an earlier run; what it does not have stays at its default
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+
+    /// A setting by its name in config.json, such as optimizer.beta_2=0.98; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<KeyValue>,
+
+    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    resume: Option<Option<usize>>,
+}
+
+/// `KEY=VALUE`.
+#[derive(Debug, Clone)]
+struct KeyValue(String, String);
+
+impl FromStr for KeyValue {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, value) = text.split_once('=').ok_or("is not KEY=VALUE")?;
+        Ok(Self(key.to_owned(), value.to_owned()))
+    }
+}
+
+impl RunArguments {
+    /// Whether it goes on with an earlier run.
+    pub fn resumes(&self) -> bool {
+        self.resume.is_some()
+    }
+
+    /// `fresh` with the file of settings over it, then what `overlay` says, then every `--set`.
+    ///
+    /// # Errors
+    /// Names the setting that is not known or cannot be used.
+    pub fn settle<C: RunConfig>(
+        &self,
+        fresh: C,
+        overlay: impl Fn(C) -> Result<C, Box<dyn Error>>,
+    ) -> Result<C, Box<dyn Error>> {
+        let begin = match &self.config {
+            Some(path) => {
+                let read = Settings::read(path, &Settings::of(&fresh)?)?.into_config(&fresh);
+                read.map_err(|error| format!("{}: {error}", path.display()))?
+            }
+            None => fresh,
+        };
+        let config = overlay(begin)?;
+        if self.set.is_empty() {
+            return Ok(config);
+        }
+        let mut settings = Settings::of(&config)?;
+        for KeyValue(key, value) in &self.set {
+            settings.set(key, value)?;
+        }
+        Ok(settings.into_config(&config)?)
+    }
+}
+
+/// Makes the folder of a run with `fresh` settings, or opens that of an earlier one; the file of settings, what `overlay`
+/// says and every `--set` come over either.
 ///
 /// # Errors
 /// When a setting cannot be used, the folder cannot be written, or there is nothing to resume.
 pub fn start<C: RunConfig>(
     out: &Path,
-    resume: &Option<Option<usize>>,
+    run: &RunArguments,
     fresh: C,
     overlay: impl Fn(C) -> Result<C, Box<dyn Error>>,
 ) -> Result<Started<C>, Box<dyn Error>> {
-    let Some(from) = resume else {
-        let config = overlay(fresh)?;
+    let Some(from) = run.resume else {
+        let config = run.settle(fresh, overlay)?;
         config.check()?;
         let (folder, moved) = RunFolder::create(out, &config)?;
         if let Some(moved) = moved {
@@ -54,16 +119,18 @@ pub fn start<C: RunConfig>(
     };
     let folder = RunFolder::open(out)?;
     let earlier: C = folder.read_json(RunFolder::CONFIG)?;
-    let config = overlay(earlier.clone())?;
+    let config = run.settle(earlier.clone(), overlay)?;
     config.check()?;
     config.check_resumes(&earlier)?;
     let checkpoint = match from {
-        Some(step) => folder.checkpoints().at_step(*step)?,
-        None => {
-            let (checkpoint, broken) = folder.checkpoints().newest_complete()?;
-            broken.iter().for_each(|error| say(&format!("Passed over a broken checkpoint: {error}")));
-            checkpoint
-        }
+        Some(step) => Some(folder.checkpoints().at_step(step)?),
+        None => newest(&folder)?,
+    };
+    let Some(checkpoint) = checkpoint else {
+        // It was stopped before its first checkpoint.
+        folder.write_json(RunFolder::CONFIG, &config)?;
+        say("No checkpoint yet: beginning again.");
+        return Ok((folder, config, None));
     };
     if checkpoint.step > config.steps() {
         let (steps, done) = (config.steps(), checkpoint.step);
@@ -74,32 +141,51 @@ pub fn start<C: RunConfig>(
     Ok((folder, config, Some(checkpoint)))
 }
 
-/// The first Ctrl-C ends the run after its batch, the second at once. So does the first when training is `over`: what
-/// comes then writes each file whole or not at all, and a run that is resumed does it again.
+/// The newest complete checkpoint, if there is any yet; the user hears of those that are broken.
 ///
 /// # Errors
-/// When the system refuses.
-pub fn stop_on_ctrl_c(options: &TrainingOptions) -> Result<TrainingOver, ctrlc::Error> {
-    let interrupter = options.interrupter.clone();
-    let over = TrainingOver::default();
-    let is_over = over.0.clone();
-    ctrlc::set_handler(move || {
-        if interrupter.should_stop() || is_over.load(Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        interrupter.stop(Some("Ctrl-C"));
-    })?;
-    Ok(over)
+/// When all that are there are broken.
+pub fn newest(folder: &RunFolder) -> Result<Option<Checkpoint>, Box<dyn Error>> {
+    if folder.checkpoints().is_empty()? {
+        return Ok(None);
+    }
+    let (checkpoint, broken) = folder.checkpoints().newest_complete()?;
+    broken.iter().for_each(|error| say(&format!("Passed over a broken checkpoint: {error}")));
+    Ok(Some(checkpoint))
 }
 
-/// Tells the handler of Ctrl-C that training is over.
-#[derive(Debug, Default)]
-pub struct TrainingOver(Arc<AtomicBool>);
+/// What Ctrl-C does: while a run trains, the first ends it after its batch and the second ends the program; at any other time
+/// the program ends at once, for what comes then writes each file whole or not at all.
+#[derive(Clone, Default)]
+pub struct CtrlC(Arc<Mutex<Option<Interrupter>>>);
 
-impl TrainingOver {
-    /// Training is over.
-    pub fn tell(&self) {
-        self.0.store(true, Ordering::Relaxed);
+impl CtrlC {
+    /// Takes care of Ctrl-C from now on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn handle() -> Result<Self, ctrlc::Error> {
+        let this = Self::default();
+        let shared = this.clone();
+        ctrlc::set_handler(move || match &*shared.lock() {
+            Some(interrupter) if !interrupter.should_stop() => interrupter.stop(Some("Ctrl-C")),
+            _ => std::process::exit(130),
+        })?;
+        Ok(this)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Interrupter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on it stops this run.
+    pub fn stops(&self, options: &TrainingOptions) {
+        *self.lock() = Some(options.interrupter.clone());
+    }
+
+    /// From now on it ends the program.
+    pub fn exits(&self) {
+        *self.lock() = None;
     }
 }
 

@@ -17,6 +17,7 @@
 #[cfg(feature = "analysis")]
 pub mod analysis;
 mod atomic_file;
+pub mod augment;
 mod axis;
 pub mod binning;
 mod click;

@@ -37,6 +37,34 @@ impl DeviceName {
         }
     }
 
+    /// Several devices that share the work. On the CPU each is a worker thread of its own.
+    ///
+    /// # Errors
+    /// As for [`DeviceName::open`], and when there are not as many adapters.
+    pub fn open_many(self, count: usize) -> Result<Vec<Device>> {
+        let first = self.open()?;
+        match self {
+            Self::Cpu | Self::Ndarray => Ok(vec![first; count]),
+            Self::Wgpu if count == 1 => Ok(vec![first]),
+            Self::Wgpu => self.open_adapters(count),
+        }
+    }
+
+    #[cfg(feature = "wgpu")]
+    fn open_adapters(self, count: usize) -> Result<Vec<Device>> {
+        let mut found = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
+        if found.len() < count {
+            return Err(self.error(&format!("{count} adapters asked for, {} found on this machine", found.len())));
+        }
+        found.truncate(count);
+        Ok(found)
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    fn open_adapters(self, _count: usize) -> Result<Vec<Device>> {
+        Err(self.error("not part of this build; build with `--features wgpu`"))
+    }
+
     #[cfg(feature = "wgpu")]
     fn open_wgpu(self) -> Result<Device> {
         use burn::tensor::{DeviceKind, DeviceType};

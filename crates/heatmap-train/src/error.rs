@@ -49,6 +49,24 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A setting that does not exist.
+    #[error("unknown key `{key}`; {hint}")]
+    UnknownKey {
+        /// The name that was given.
+        key: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A setting, by its name in a configuration file, that cannot be used.
+    #[error("`{key}` = {value}: {reason}")]
+    Setting {
+        /// Its name.
+        key: String,
+        /// Its value as JSON.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
     /// Training cannot go on.
     #[error("step {step}: {reason}")]
     Training {

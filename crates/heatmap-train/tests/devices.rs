@@ -10,8 +10,8 @@ use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNetConfig};
 use heatmap_train::DeviceName;
-use heatmap_train::data::{ImageConfig, PairBatch, PairSampler, SampleBatch};
-use heatmap_train::loss::{NtXentConfig, SupConConfig};
+use heatmap_train::data::{ImageConfig, PairBatch, PairSampler, SampleBatch, Share};
+use heatmap_train::loss::{ContrastiveLossConfig, NtXentConfig, SupConConfig};
 use heatmap_train::run::{CountConfig, FineTuneConfig, LocationConfig, LocationLossName};
 use heatmap_train::task::{Count, Location, SimClr};
 
@@ -30,10 +30,11 @@ fn others() -> Vec<(DeviceName, Device)> {
 fn batch(device: &Device) -> PairBatch {
     let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
     let pairs = PairSampler::new(preset, 1, 3).expect("three classes").pairs(0);
-    let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| &pair[view].heatmap));
+    let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| &pair.views[view]));
     PairBatch {
         images: ImageConfig::default().batch(views, device).expect("heatmaps fit"),
-        classes: pairs.iter().map(|pair| pair[0].class).collect(),
+        labels: pairs.iter().map(|pair| pair.label).collect(),
+        share: Share::WHOLE,
     }
 }
 
@@ -87,7 +88,7 @@ fn a_training_step_gives_the_same_loss_and_running_statistics() {
     reference.seed(5);
     let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
-    let task = SimClr::new(encoder, projection, NtXentConfig::new().init()).materialize();
+    let task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize();
     let run = |device: &Device| {
         let device = device.clone().autodiff();
         let task = task.clone().to_device(&device.clone().inner()).train();

@@ -10,7 +10,8 @@ use burn::train::TrainStep;
 use heatmap_core::synth::Preset;
 use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig, VitSize};
 use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
-use heatmap_train::loss::NtXentConfig;
+use heatmap_train::loss::ContrastiveLossConfig;
+use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
     Checkpoint, MetricsLine, MetricsLog, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr,
 };
@@ -21,6 +22,10 @@ static STREAM: Mutex<()> = Mutex::new(());
 
 fn config(batches: usize) -> SimClrConfig {
     SimClrConfig { architecture: ModelName::ResNet(18), batches, classes_per_batch: 3, ..SimClrConfig::report() }
+}
+
+fn loss(temperature: f64) -> ContrastiveLossConfig {
+    ContrastiveLossConfig { temperature, ..Default::default() }
 }
 
 fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
@@ -61,7 +66,7 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
         }
         interrupter.stop(Some("enough"));
     });
-    let outcome = train_simclr(&config(60), &broken, &device, &stopping).expect("a run");
+    let outcome = train_simclr(&config(60), &broken, &[device.clone()], &stopping).expect("a run");
     watcher.join().expect("the watcher ends");
     assert!(outcome.interrupted, "{:?}", outcome.stats);
 
@@ -69,11 +74,12 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
     assert_eq!((checkpoint.step, damaged.len()), (stopped, 0));
     let last = stopped + 2;
-    let outcome = train_simclr(&config(60), &broken, &device, &options(last, Some(checkpoint))).expect("a run");
+    let outcome =
+        train_simclr(&config(60), &broken, &[device.clone()], &options(last, Some(checkpoint))).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.interrupted), (last, false));
 
     let whole = run(&root.path().join("whole"));
-    let outcome = train_simclr(&config(60), &whole, &device, &options(last, None)).expect("a run");
+    let outcome = train_simclr(&config(60), &whole, &[device.clone()], &options(last, None)).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.stats.images), (last, 6 * last));
     let expected = losses(&whole);
     assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
@@ -92,9 +98,15 @@ fn wrong_settings_are_named_before_anything_is_written() {
     let root = tempfile::tempdir().expect("a folder");
     let folder = run(&root.path().join("run"));
     for (field, wrong) in [
-        ("temperature", SimClrConfig { temperature: 0.0, ..config(2) }),
-        ("temperature", SimClrConfig { temperature: f64::NAN, ..config(2) }),
-        ("learning rate", SimClrConfig { learning_rate: 2.0, ..config(2) }),
+        ("temperature", SimClrConfig { loss: loss(0.0), ..config(2) }),
+        ("temperature", SimClrConfig { loss: loss(f64::NAN), ..config(2) }),
+        ("learning rate", {
+            SimClrConfig { optimizer: OptimizerConfig { learning_rate: 0.0, ..Default::default() }, ..config(2) }
+        }),
+        ("do not add up to that of the batch", SimClrConfig { accumulation: 2, ..config(2) }),
+        ("`chunk` = 4: must be even and divide the 6 images", SimClrConfig { chunk: Some(4), ..config(2) }),
+        ("`devices` = 2: 3 pairs", SimClrConfig { devices: 2, ..config(2) }),
+        ("`ema` = 1", SimClrConfig { ema: Some(1.0), ..config(2) }),
         ("batches", SimClrConfig { batches: 0, ..config(2) }),
         ("classes per batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
         ("multiple of 16 px", {
@@ -103,7 +115,8 @@ fn wrong_settings_are_named_before_anything_is_written() {
         }),
         ("nope", SimClrConfig { preset: "nope".into(), ..config(2) }),
     ] {
-        let error = train_simclr(&wrong, &folder, &device, &options(2, None)).err().expect("an error").to_string();
+        let error =
+            train_simclr(&wrong, &folder, &[device.clone()], &options(2, None)).err().expect("an error").to_string();
         assert!(error.contains(field), "{error}");
     }
     assert!(!folder.file("metrics.jsonl").exists());
@@ -113,8 +126,8 @@ fn wrong_settings_are_named_before_anything_is_written() {
 fn a_run_goes_on_only_under_its_own_settings() {
     let earlier = config(6);
     config(9).check_resumes(&earlier).expect("more batches are fine");
-    let error = SimClrConfig { temperature: 0.1, ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
-    assert_eq!(error, "`temperature` = 0.1: the run to resume has 0.5");
+    let error = SimClrConfig { loss: loss(0.1), ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
+    assert_eq!(error, "`loss.temperature` = 0.1: the run to resume has 0.5");
 }
 
 #[test]
@@ -124,7 +137,7 @@ fn a_vision_transformer_learns_too() {
     device.seed(8);
     let encoder = ModelName::Vit(VitSize::Tiny, 16).config().with_in_channels(1).with_image_size(64).init(&device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
-    let mut task = SimClr::new(encoder, projection, NtXentConfig::new().init());
+    let mut task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init());
     let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
     let sampler = PairSampler::new(preset, 1, 4).expect("four classes");
     let loader = PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1);

@@ -25,7 +25,8 @@ pub fn effective_rank(features: MatRef<'_, f64>) -> Result<f64> {
     let squares = gram.self_adjoint_eigenvalues(Side::Lower);
     let squares = squares.map_err(|_| Error::Data("the singular values do not converge".to_owned()))?;
     // Those that are zero come out as rounding errors, of which the root would be large.
-    let noise = squares.iter().fold(0.0, |largest: f64, square| largest.max(*square)) * f64::EPSILON * gram.nrows() as f64;
+    let noise =
+        squares.iter().fold(0.0, |largest: f64, square| largest.max(*square)) * f64::EPSILON * gram.nrows() as f64;
     let values: Vec<f64> = squares.into_iter().filter(|square| *square > noise).map(f64::sqrt).collect();
     let sum: f64 = values.iter().sum();
     let entropy: f64 = values.iter().map(|value| value / sum).map(|share| -share * share.ln()).sum();

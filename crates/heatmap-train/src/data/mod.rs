@@ -2,6 +2,7 @@
 
 mod frame;
 mod image;
+mod pair_loader;
 mod pairs;
 mod protocol;
 mod resize;
@@ -10,7 +11,8 @@ mod split;
 
 pub use frame::ImageFrame;
 pub use image::ImageConfig;
-pub use pairs::{PairBatch, PairLoader, PairSampler};
+pub use pair_loader::{PairBatch, PairLoader, Share};
+pub use pairs::{Pair, PairSampler, Views};
 pub use protocol::{IMAGENET, PretrainedProtocol};
 pub use samples::{SampleBatch, SampleLoader};
 pub use split::Split;

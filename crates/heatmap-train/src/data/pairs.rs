@@ -1,41 +1,62 @@
-//! Batches for contrastive learning: two different samples of each class, always.
+//! [`PairSampler`]: positive pairs for contrastive learning, by class, by step.
 //!
-//! A positive pair is two *different* heatmaps of one class. A shuffled loader does not give that: in the report it gave
-//! all-distinct classes in 0.24 % of the batches in which every class was meant to stand twice. So batches are built by
-//! class: step s of a seed draws its classes without replacement and takes samples 2 s and 2 s + 1 of each, hence no
-//! sample is ever seen twice and a resumed run sees what it would have seen.
+//! A positive pair is two *different* heatmaps of one class, two augmentations of one heatmap, or both. A shuffled loader
+//! does not give the first: in the report it gave all-distinct classes in 0.24 % of the batches in which every class was
+//! meant to stand twice. So batches are built by class: step s of a seed draws its classes without replacement and takes
+//! samples of its own of each, hence no sample is ever seen twice and a resumed run sees what it would have seen.
 
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
-use burn::data::dataset::DatasetError;
-use burn::tensor::{Device, Tensor};
-use heatmap_core::sample_rng;
-use heatmap_core::synth::{Preset, Sample};
+use heatmap_core::augment::AugmentConfig;
+use heatmap_core::synth::Preset;
+use heatmap_core::{Heatmap, sample_rng};
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 
-use super::ImageConfig;
 use crate::{Error, Result};
 
-/// Two views of every class of a batch.
-#[derive(Debug, Clone)]
-pub struct PairBatch {
-    /// `[2 * classes, channels, height, width]`: the first samples of all classes, then the second ones.
-    pub images: Tensor<4>,
-    /// Class of each pair, all distinct.
-    pub classes: Vec<usize>,
+/// Where the two views of a pair come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Views {
+    /// Two samples of a class from the generator, as in the report: the pairs know the classes.
+    #[default]
+    Generator,
+    /// One sample twice augmented, as in SimCLR (Chen et al. 2020): the pairs know no class.
+    Augmented,
+    /// Two samples of a class, each augmented.
+    Both,
 }
 
-/// Draws pairs of samples, by step.
+/// Two views that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// The views.
+    pub views: [Heatmap; 2],
+    /// Class of the sample, or of both samples.
+    pub class: usize,
+    /// What a loss may know of the pair: its class, or a number of its own where pairs know no class. Pairs of the same
+    /// label are positives of each other for a supervised loss, and no negatives from a memory bank.
+    pub label: usize,
+}
+
+/// Draws pairs, by step.
 #[derive(Debug, Clone)]
 pub struct PairSampler {
     preset: Arc<Preset>,
     seed: u64,
     classes_per_batch: usize,
+    pairs_per_class: usize,
+    views: Views,
+    augment: AugmentConfig,
+    labels_are_classes: bool,
 }
 
 impl PairSampler {
-    /// Batches of `classes_per_batch` classes of `preset`.
+    /// Batches of `classes_per_batch` classes of `preset`, a pair of samples of each.
     ///
     /// # Errors
     /// When the preset is not consistent, or has less than `classes_per_batch` classes, or that is below 2: a contrastive
@@ -46,14 +67,66 @@ impl PairSampler {
             let reason = format!("preset `{}` allows 2 to {} classes a batch", preset.name, preset.num_classes());
             return Err(Error::config("classes per batch", classes_per_batch, reason));
         }
-        Ok(Self { preset, seed, classes_per_batch })
+        let (views, augment) = (Views::Generator, AugmentConfig::none());
+        Ok(Self { preset, seed, classes_per_batch, pairs_per_class: 1, views, augment, labels_are_classes: true })
     }
 
-    /// The pairs of `step`: for each of its classes two different samples.
-    pub fn pairs(&self, step: usize) -> Vec<[Sample; 2]> {
-        let first = 2 * step as u64;
-        let pair = |class| [first, first + 1].map(|index| self.preset.sample_of_class(self.seed, class, index));
-        self.classes(step).into_iter().map(pair).collect()
+    /// With so many pairs of each class.
+    ///
+    /// # Errors
+    /// When it is 0.
+    pub fn with_pairs_per_class(self, pairs_per_class: usize) -> Result<Self> {
+        match pairs_per_class {
+            0 => Err(Error::config("pairs per class", 0, "must be positive")),
+            _ => Ok(Self { pairs_per_class, ..self }),
+        }
+    }
+
+    /// With these views. Pairs of one sample twice augmented know their class only `for_supervised` losses.
+    ///
+    /// # Errors
+    /// When the augmentation cannot be used.
+    pub fn with_views(self, views: Views, augment: AugmentConfig, for_supervised: bool) -> Result<Self> {
+        augment.check()?;
+        let labels_are_classes = views != Views::Augmented || for_supervised;
+        Ok(Self { views, augment, labels_are_classes, ..self })
+    }
+
+    /// Pairs in a batch.
+    pub fn pairs_per_batch(&self) -> usize {
+        self.classes_per_batch * self.pairs_per_class
+    }
+
+    /// The pairs of `step`, class by class.
+    pub fn pairs(&self, step: usize) -> Vec<Pair> {
+        self.pairs_within(step, 0..self.pairs_per_batch())
+    }
+
+    /// Those pairs of `step` alone.
+    pub fn pairs_within(&self, step: usize, within: Range<usize>) -> Vec<Pair> {
+        let classes = self.classes(step);
+        within.map(|at| self.pair(step, at, classes[at / self.pairs_per_class])).collect()
+    }
+
+    fn pair(&self, step: usize, at: usize, class: usize) -> Pair {
+        // Samples of the class that are this pair's own, in all steps.
+        let first = 2 * (step * self.pairs_per_class + at % self.pairs_per_class) as u64;
+        let sample = |view: u64| self.preset.sample_of_class(self.seed, class, first + view).heatmap;
+        let augmented = |heatmap: &Heatmap, view: u64| {
+            // A stream of its own, apart from those of the samples and of the choice of classes.
+            let index = (first + view) * self.preset.num_classes() as u64 + class as u64;
+            self.augment.apply(heatmap, &mut sample_rng(self.seed.rotate_left(17) ^ AUGMENTED, index))
+        };
+        let views = match self.views {
+            Views::Generator => [sample(0), sample(1)],
+            Views::Augmented => {
+                let heatmap = sample(0);
+                [augmented(&heatmap, 0), augmented(&heatmap, 1)]
+            }
+            Views::Both => [0, 1].map(|view| augmented(&sample(view), view)),
+        };
+        let label = if self.labels_are_classes { class } else { step * self.pairs_per_batch() + at };
+        Pair { views, class, label }
     }
 
     /// Classes of `step`, distinct, in random order.
@@ -65,72 +138,30 @@ impl PairSampler {
     }
 }
 
-/// A Burn data loader over the steps of a [`PairSampler`].
-#[derive(Clone)]
-pub struct PairLoader {
-    sampler: PairSampler,
-    image: ImageConfig,
-    device: Device,
-    steps: std::ops::Range<usize>,
+/// Keeps the streams of augmentations apart from all others.
+const AUGMENTED: u64 = 0x7669_6577_7320_6f66;
+
+impl Views {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Generator, Self::Augmented, Self::Both];
 }
 
-impl PairLoader {
-    /// Loads the batches of `steps`, on `device`.
-    pub fn new(sampler: PairSampler, image: ImageConfig, device: Device, steps: std::ops::Range<usize>) -> Self {
-        Self { sampler, image, device, steps }
-    }
-
-    fn load(&self, step: usize) -> Result<PairBatch> {
-        let pairs = self.sampler.pairs(step);
-        let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| &pair[view].heatmap));
-        Ok(PairBatch {
-            images: self.image.batch(views, &self.device)?,
-            classes: pairs.iter().map(|pair| pair[0].class).collect(),
+impl fmt::Display for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Generator => "generator",
+            Self::Augmented => "augmented",
+            Self::Both => "both",
         })
     }
 }
 
-impl DataLoader<PairBatch> for PairLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<PairBatch> + 'a> {
-        Box::new(PairIterator { loader: self, next: self.steps.start })
-    }
+impl FromStr for Views {
+    type Err = String;
 
-    /// Batches: a step is one item.
-    fn num_items(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<PairBatch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
-    }
-
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<PairBatch>> {
-        let steps = self.steps.start + start..(self.steps.start + end).min(self.steps.end);
-        Arc::new(Self { steps, ..self.clone() })
-    }
-}
-
-struct PairIterator<'a> {
-    loader: &'a PairLoader,
-    next: usize,
-}
-
-impl Iterator for PairIterator<'_> {
-    type Item = std::result::Result<PairBatch, DatasetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.next;
-        self.loader.steps.contains(&step).then(|| {
-            self.next += 1;
-            self.loader.load(step).map_err(DatasetError::new)
-        })
-    }
-}
-
-impl DataLoaderIterator<PairBatch> for PairIterator<'_> {
-    fn progress(&self) -> Progress {
-        let done = self.next - self.loader.steps.start;
-        Progress::new(done, self.loader.num_items(), Some("batches".to_owned()))
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| "not one of generator, augmented, both".to_owned())
     }
 }
 
@@ -153,24 +184,63 @@ mod tests {
         ) {
             let sampler = sampler(PRESET_NAMES[preset], seed, classes.min(7));
             let pairs = sampler.pairs(step);
-            let distinct: HashSet<usize> = pairs.iter().map(|pair| pair[0].class).collect();
+            let distinct: HashSet<usize> = pairs.iter().map(|pair| pair.class).collect();
             prop_assert_eq!(distinct.len(), classes.min(7));
-            for [a, b] in &pairs {
-                prop_assert_eq!(a.class, b.class);
-                prop_assert!(a.heatmap != b.heatmap, "class {}", a.class);
+            let classes_drawn = sampler.classes(step);
+            for (Pair { views: [a, b], class, label }, drawn) in pairs.iter().zip(classes_drawn) {
+                prop_assert_eq!((*class, *label), (drawn, drawn));
+                prop_assert!(a != b, "class {class}");
             }
         }
     }
 
     #[test]
     fn no_sample_comes_twice() {
-        let sampler = sampler("simclr-report", 1, 8);
+        let sampler = sampler("simclr-report", 1, 8).with_pairs_per_class(3).unwrap();
         let mut seen = HashSet::new();
-        for step in 0..50 {
-            for sample in sampler.pairs(step).into_iter().flatten() {
-                let counts: Vec<u32> = sample.heatmap.values().iter().map(|&v| v as u32).collect();
-                assert!(seen.insert(counts), "step {step}, class {}", sample.class);
+        for step in 0..20 {
+            for pair in sampler.pairs(step) {
+                for view in &pair.views {
+                    let counts: Vec<u32> = view.values().iter().map(|&v| v as u32).collect();
+                    assert!(seen.insert(counts), "step {step}, class {}", pair.class);
+                }
             }
+        }
+    }
+
+    #[test]
+    fn pairs_of_a_class_lie_together_and_a_part_of_a_batch_is_its_part() {
+        let sampler = sampler("simclr-report", 1, 4).with_pairs_per_class(3).unwrap();
+        let pairs = sampler.pairs(7);
+        let classes: Vec<usize> = pairs.iter().map(|pair| pair.class).collect();
+        let expected: Vec<usize> = sampler.classes(7).into_iter().flat_map(|class| [class; 3]).collect();
+        assert_eq!(classes, expected);
+        assert_eq!(sampler.pairs_within(7, 5..9), pairs[5..9]);
+    }
+
+    #[test]
+    fn augmented_views_are_of_one_sample_and_know_no_class_unless_the_loss_may() {
+        let plain = sampler("simclr-report", 1, 4);
+        let sample = &plain.pairs(3)[1].views[0];
+        let still = plain.clone().with_views(Views::Augmented, AugmentConfig::none(), false).unwrap();
+        assert!(still.pairs(3)[1].views.iter().all(|view| view == sample));
+        let of = |supervised| {
+            plain.clone().with_views(Views::Augmented, AugmentConfig::default(), supervised).unwrap().pairs(3)
+        };
+        let (alone, supervised) = (of(false), of(true));
+        assert_eq!(alone.iter().map(|pair| pair.label).collect::<Vec<_>>(), [12, 13, 14, 15]);
+        assert!(supervised.iter().all(|pair| pair.label == pair.class));
+        let [a, b] = &alone[1].views;
+        assert!(a != b && a != sample);
+        let both = plain.clone().with_views(Views::Both, AugmentConfig::none(), false).unwrap();
+        assert_eq!(both.pairs(3), plain.pairs(3));
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for views in Views::ALL {
+            assert_eq!(views.to_string().parse::<Views>(), Ok(views));
+            assert_eq!(serde_json::to_value(views).unwrap(), views.to_string());
         }
     }
 
@@ -184,26 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn a_loader_gives_views_in_order_and_starts_where_it_is_told() {
-        let (device, image) = (Device::flex(), ImageConfig::default());
-        let sampler = sampler("simclr-report", 1, 8);
-        let loader = PairLoader::new(sampler.clone(), image, device.clone(), 0..5);
-        let batches: Vec<PairBatch> = loader.iter().map(|batch| batch.unwrap()).collect();
-        assert_eq!((batches.len(), loader.num_items()), (5, 5));
-        let resumed = loader.slice(3, 5);
-        let batch = resumed.iter().next().unwrap().unwrap();
-        assert_eq!(batch.classes, batches[3].classes);
-        assert_eq!(batch.images.dims(), [16, 1, 64, 64]);
-        let pairs = sampler.pairs(3);
-        let expected =
-            image.batch(pairs.iter().map(|p| &p[0].heatmap).chain(pairs.iter().map(|p| &p[1].heatmap)), &device);
-        assert_eq!(batch.images.into_data(), expected.unwrap().into_data());
-        assert_eq!(batches[3].images.clone().into_data(), resumed.iter().next().unwrap().unwrap().images.into_data());
-    }
-
-    #[test]
     fn too_few_classes_are_an_error() {
         let preset = Arc::new(Preset::named("simclr-report").unwrap());
+        let sampler = PairSampler::new(preset.clone(), 0, 4).unwrap();
+        assert!(sampler.with_pairs_per_class(0).unwrap_err().to_string().contains("pairs per class"));
         for classes in [0, 1, 9] {
             let error = PairSampler::new(preset.clone(), 0, classes).unwrap_err().to_string();
             assert!(error.contains("allows 2 to 8"), "{error}");

@@ -1,8 +1,11 @@
-//! kNN and a linear probe on frozen features (SimCLR, section 4.1 and appendix B.6), alignment and uniformity.
+//! kNN and a linear probe on frozen features (SimCLR, section 4.1 and appendix B.6), alignment, uniformity and effective
+//! rank.
 //!
 //! Neighbours and probe are fitted on one set of samples and scored on another; neither was trained on.
 
-use heatmap_core::analysis::{Knn, LogisticRegressionConfig, accuracy, alignment, uniformity};
+use std::collections::BTreeMap;
+
+use heatmap_core::analysis::{Knn, LogisticRegressionConfig, accuracy, alignment, effective_rank, uniformity};
 use serde::Serialize;
 
 use super::LabelledFeatures;
@@ -36,6 +39,8 @@ pub struct RepresentationReport {
     pub alignment: f64,
     /// Logarithm of the mean Gaussian potential of all pairs.
     pub uniformity: f64,
+    /// How many directions the features use (RankMe).
+    pub effective_rank: f64,
     /// Samples scored.
     pub samples: usize,
 }
@@ -59,11 +64,24 @@ pub fn evaluate_representation(
         probe_accuracy: accuracy(&probe.predict(rows)?, &test.labels),
         alignment: alignment(rows, &test.labels).unwrap_or(f64::NAN),
         uniformity: uniformity(rows).unwrap_or(f64::NAN),
+        effective_rank: effective_rank(rows)?,
         samples: test.labels.len(),
     })
 }
 
 impl RepresentationReport {
+    /// All numbers but that of the samples, by name.
+    pub fn values(&self) -> BTreeMap<String, f64> {
+        let named = [
+            ("knn_accuracy", self.knn_accuracy),
+            ("probe_accuracy", self.probe_accuracy),
+            ("alignment", self.alignment),
+            ("uniformity", self.uniformity),
+            ("effective_rank", self.effective_rank),
+        ];
+        named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// Standard error of the difference of two accuracies of this many independent samples each. The sets are in fact the
     /// same samples, which makes the true error smaller: this is on the safe side.
     pub fn standard_error_of_difference(&self, accuracy: f64, other: f64) -> f64 {

@@ -1,7 +1,17 @@
-//! Optimisers and schedules: Burn's, but for what we can make faster or what needs putting together.
+//! Optimisers and schedules: Burn's, but for what we can make faster, what it lacks, or what needs putting together.
 
 mod adam;
+mod ema;
+mod gradients;
+mod lars;
+mod optimizer;
 mod schedule;
+mod sgd;
 
 pub use adam::{Adam, AdamConfig};
+pub use ema::{ema_copy, follow};
+pub use gradients::{clip_to_norm, global_norm};
+pub use lars::{Lars, Velocity};
+pub use optimizer::{OptimizerConfig, OptimizerName};
 pub use schedule::warmup_cosine;
+pub use sgd::Sgd;

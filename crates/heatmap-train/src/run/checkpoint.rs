@@ -83,6 +83,14 @@ impl Checkpoints {
         })
     }
 
+    /// Whether there is no checkpoint, complete or not.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.folders()?.is_empty())
+    }
+
     /// The checkpoint of this step, when it is complete.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
 use super::folder::{RunFolder, check_same};
-use super::training::{Outcome, TrainingOptions, launch};
+use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
 use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
@@ -115,10 +115,9 @@ pub fn train_count(
     let [train, valid] = config.training.loaders(&preset, &device)?;
     launch(
         folder,
-        &device,
+        Plan::new(&device, train, valid),
         options,
         Learner::new(task, config.training.optimizer(), config.training.schedule()?),
-        (train, valid),
         |training| {
             training
                 .metrics((

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fine_tune::FineTuneConfig;
 use super::folder::{RunFolder, check_same};
-use super::training::{Outcome, TrainingOptions, launch};
+use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::{ImageConfig, ImageFrame};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
@@ -174,10 +174,9 @@ pub fn train_location(
     let [train, valid] = config.training.loaders(&preset, &device)?;
     launch(
         folder,
-        &device,
+        Plan::new(&device, train, valid),
         options,
         Learner::new(task, config.training.optimizer(), config.training.schedule()?),
-        (train, valid),
         |training| {
             training
                 .metrics((

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use burn::train::logger::MetricLogger;
@@ -33,12 +34,15 @@ pub struct MetricsLine {
 
 /// Writes the log as burn-train's metric logger.
 pub struct MetricsLog {
+    path: PathBuf,
     file: File,
     /// None after a failure: what follows half a record cannot be read.
     events: Option<EventFile>,
     started: Instant,
     step: usize,
     names: HashMap<MetricId, String>,
+    /// Why a line could not be written; no more are then.
+    failure: Option<std::io::Error>,
 }
 
 impl MetricsLog {
@@ -56,7 +60,8 @@ impl MetricsLog {
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
         let events = Some(EventFile::create(&path.with_file_name("events"), step)?);
-        Ok(Self { file, events, started: Instant::now(), step, names: HashMap::new() })
+        let (path, names) = (path.to_owned(), HashMap::new());
+        Ok(Self { path, file, events, started: Instant::now(), step, names, failure: None })
     }
 
     /// All whole lines of a log.
@@ -81,16 +86,20 @@ impl MetricsLog {
         self.names.get(id).cloned().unwrap_or_default()
     }
 
-    fn write(&mut self, split: &Split, mut values: BTreeMap<String, f64>) {
+    fn write(&mut self, split: &str, step: usize, mut values: BTreeMap<String, f64>) {
+        if self.failure.is_some() {
+            // What follows half a line cannot be read.
+            return;
+        }
         // JSON has no other numbers, and a line that cannot be read would end a resumed run.
         values.retain(|_, value| value.is_finite());
         let seconds = self.started.elapsed().as_secs_f64();
-        let line = MetricsLine { split: split.to_string().to_lowercase(), step: self.step, seconds, values };
-        // A log that cannot be written must not end the training; the checkpoints will tell of a full disk.
-        let text = serde_json::to_string(&line).unwrap_or_default();
-        let written = writeln!(self.file, "{text}").and_then(|()| self.file.flush());
-        if let Err(error) = written {
-            log::warn!("metrics.jsonl: {error}");
+        let line = MetricsLine { split: split.to_owned(), step, seconds, values };
+        let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
+        if let Err(error) = self.file.write_all(text.as_bytes()) {
+            // Told before the next checkpoint: what lies behind it would have no log.
+            self.failure = Some(error);
+            return;
         }
         if let Some(events) = &mut self.events {
             let values = line.values.iter().map(|(name, value)| (format!("{}/{name}", line.split), *value));
@@ -118,9 +127,9 @@ impl MetricLogger for MetricsLog {
         match split {
             Split::Train if !values.is_empty() => {
                 self.step += 1;
-                self.write(split, values);
+                self.write("train", self.step, values);
             }
-            Split::Valid if !finals.is_empty() => self.write(split, finals),
+            Split::Valid if !finals.is_empty() => self.write("valid", self.step, finals),
             _ => {}
         }
     }
@@ -142,6 +151,60 @@ impl MetricLogger for MetricsLog {
     fn log_epoch_summary(&mut self, _summary: EpochSummary) {}
 }
 
+/// A [`MetricsLog`] that burn-train and the loop share.
+#[derive(Clone)]
+pub(super) struct SharedLog(Arc<Mutex<MetricsLog>>);
+
+impl SharedLog {
+    pub(super) fn new(log: MetricsLog) -> Self {
+        Self(Arc::new(Mutex::new(log)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, MetricsLog> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line beside those of burn-train.
+    pub(super) fn write(&self, split: &str, step: usize, values: BTreeMap<String, f64>) {
+        self.lock().write(split, step, values);
+    }
+
+    /// Whether all lines could be written.
+    ///
+    /// # Errors
+    /// When one could not.
+    pub(super) fn check(&self) -> Result<()> {
+        let mut log = self.lock();
+        match log.failure.take() {
+            Some(error) => Err(Error::io(&log.path)(error)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl MetricLogger for SharedLog {
+    fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
+        self.lock().log(update, epoch, split);
+    }
+
+    fn read_numeric(
+        &mut self,
+        name: &str,
+        epoch: usize,
+        split: &Split,
+    ) -> std::result::Result<Vec<NumericEntry>, String> {
+        self.lock().read_numeric(name, epoch, split)
+    }
+
+    fn log_metric_definition(&mut self, definition: MetricDefinition) {
+        self.lock().log_metric_definition(definition);
+    }
+
+    fn log_epoch_summary(&mut self, summary: EpochSummary) {
+        self.lock().log_epoch_summary(summary);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,8 +223,7 @@ mod tests {
         let steps = |path: &Path| MetricsLog::read(path).unwrap().iter().map(|line| line.step).collect::<Vec<_>>();
         assert_eq!(steps(&path), [1, 2]);
         let mut log = MetricsLog::open(&path, 1).unwrap();
-        log.step = 2;
-        log.write(&Split::Train, BTreeMap::from([("loss".to_owned(), 2.0)]));
+        log.write("train", 2, BTreeMap::from([("loss".to_owned(), 2.0)]));
         assert_eq!(steps(&path), [1, 2]);
         assert_eq!(MetricsLog::read(&path).unwrap()[1].values["loss"], 2.0);
     }
@@ -172,8 +234,8 @@ mod tests {
         let path = root.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path, 0).unwrap();
         let values = BTreeMap::from([("loss".to_owned(), 2.0)]);
-        log.write(&Split::Train, values.clone());
-        log.write(&Split::Valid, values.clone());
+        log.write("train", 1, values.clone());
+        log.write("valid", 1, values.clone());
         let events = fs::read_dir(root.path().join("events")).unwrap().next().unwrap().unwrap().path();
         let content = fs::read(&events).unwrap();
         for tag in ["train/loss", "valid/loss"] {
@@ -181,8 +243,8 @@ mod tests {
             assert_eq!(found, 1, "{tag}");
         }
         log.events = Some(EventFile::unwritable(&root.path().join("unwritable")));
-        log.write(&Split::Train, values.clone());
-        log.write(&Split::Train, values);
+        log.write("train", 1, values.clone());
+        log.write("train", 2, values);
         assert!(log.events.is_none());
         assert_eq!(MetricsLog::read(&path).unwrap().len(), 4);
     }

@@ -2,7 +2,8 @@
 //!
 //! Burn's single-device strategy saves at the end of an epoch and drops what it has when it is interrupted within one. Here
 //! every step can be the last: on an interruption the step ends, a checkpoint is written, and the run can go on from it. A
-//! loss that is not finite ends the run before the optimiser has seen it, so no checkpoint is ever poisoned.
+//! loss or gradient that is not finite ends the run before the optimiser has seen it, so no checkpoint is ever poisoned.
+//! A checkpoint is written when the log has all lines before it, so that a run that goes on from it has a whole log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,12 +11,17 @@ use std::time::Instant;
 use burn::tensor::Device;
 use burn::train::metric::ItemLazy;
 use burn::train::{
-    EventProcessorTraining, InferenceStep, Learner, LearnerEvent, LearnerModel, SupervisedLearningStrategy,
-    SupervisedTrainingEventProcessor, TrainLoader, TrainStep, TrainingComponents, TrainingItem, ValidLoader,
+    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearnerModel,
+    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainOutput, TrainStep,
+    TrainingComponents, TrainingItem, ValidLoader,
 };
 
 use super::best::BestCheckpoint;
-use crate::Error;
+use super::metrics_log::SharedLog;
+use super::stepper::Stepper;
+use super::watch::Watch;
+use crate::optim::{clip_to_norm, global_norm};
+use crate::{Error, Result};
 
 /// What the loop needs to know of a step.
 pub trait StepOutput: ItemLazy {
@@ -24,6 +30,22 @@ pub trait StepOutput: ItemLazy {
 
     /// Images in the batch.
     fn images(&self) -> usize;
+
+    /// Which of the devices that share a batch says so.
+    fn rank(&self) -> usize {
+        0
+    }
+
+    /// What this device and another one came to in the same step.
+    fn joined(self, _other: Self) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
+
+    /// Takes the length of the gradient over all parameters, before clipping.
+    fn record_gradient_norm(&mut self, _norm: f64) {}
 
     /// What the best checkpoint is chosen by, on held-out samples: higher is better.
     fn score(&self) -> f64 {
@@ -51,17 +73,25 @@ pub(super) struct Progress {
 }
 
 /// See the module's head.
-pub(super) struct StepStrategy {
-    pub(super) device: Device,
+pub(super) struct StepStrategy<M: LearnerModel> {
+    /// Where it trains, the first of them with the optimiser.
+    pub(super) devices: Vec<Device>,
+    /// The batches of each device.
+    pub(super) loaders: Vec<TrainLoader<M>>,
     pub(super) checkpoint_every: usize,
+    /// Largest length of a gradient.
+    pub(super) clip_norm: Option<f64>,
     /// Validations without a better score after which the run ends.
     pub(super) patience: Option<usize>,
     /// Keeps the best checkpoint, where there is one to choose.
     pub(super) best: Option<BestCheckpoint>,
+    /// Looks at the model now and then.
+    pub(super) watch: Option<Watch<M>>,
+    pub(super) log: SharedLog,
     pub(super) progress: Arc<Mutex<Progress>>,
 }
 
-impl StepStrategy {
+impl<M: LearnerModel> StepStrategy<M> {
     /// Whether the score has not become better for as long as patience lasts.
     fn is_enough(&self) -> bool {
         let misses = self.best.as_ref().map_or(0, BestCheckpoint::misses);
@@ -71,9 +101,52 @@ impl StepStrategy {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Clips the gradient, when neither it nor the loss is NaN or infinite.
+    fn guard<T: StepOutput>(&self, step: usize, model: &M, output: TrainOutput<T>) -> Result<TrainOutput<T>> {
+        let TrainOutput { grads, mut item } = output;
+        let check = |what: &str, value: f64| match value.is_finite() {
+            true => Ok(()),
+            false => {
+                let reason = format!("the {what} is {value}; a lower learning rate may help");
+                Err(Error::Training { step, reason })
+            }
+        };
+        check("loss", item.loss())?;
+        let norm = global_norm(model, &grads);
+        check("length of the gradient", norm)?;
+        item.record_gradient_norm(norm);
+        let grads = match self.clip_norm {
+            Some(most) if norm > most => clip_to_norm(model, grads, norm, most),
+            _ => grads,
+        };
+        Ok(TrainOutput { grads, item })
+    }
+
+    /// Waits until the log has everything, and looks at the model when that is due.
+    fn settle(
+        &self,
+        step: usize,
+        total: usize,
+        learner: &Learner<M>,
+        events: &mut SupervisedTrainingEventProcessor<M>,
+        interrupter: &Interrupter,
+    ) -> Result<()> {
+        interrupter.fail_on_error(events.flush());
+        if let Some(watch) = self.watch.as_ref().filter(|watch| watch.is_due(step, total)) {
+            self.log.write("valid", step, watch.look(&learner.model())?);
+        }
+        self.log.check()
+    }
+
+    fn fail(&self, interrupter: &Interrupter, error: Error) {
+        let reason = error.to_string();
+        self.progress().failure = Some(error);
+        interrupter.stop(Some(&reason));
+    }
 }
 
-impl<M> SupervisedLearningStrategy<M> for StepStrategy
+impl<M> SupervisedLearningStrategy<M> for StepStrategy<M>
 where
     M: LearnerModel,
     <M as TrainStep>::Output: StepOutput,
@@ -83,16 +156,19 @@ where
         &self,
         components: TrainingComponents<M>,
         mut learner: Learner<M>,
-        train: TrainLoader<M>,
+        _first: TrainLoader<M>,
         valid: ValidLoader<M>,
         starting_epoch: usize,
     ) -> (M, SupervisedTrainingEventProcessor<M>) {
         let TrainingComponents { mut event_processor, mut checkpointer, interrupter, event_store, .. } = components;
         let total = components.num_epochs;
         let mut step = starting_epoch - 1;
-        let train = train.to_device(&self.device).slice(step, total);
-        let valid = valid.to_device(&self.device.clone().inner());
-        learner.fork(&self.device);
+        let sliced = self.devices.iter().zip(&self.loaders);
+        let loaders: Vec<TrainLoader<M>> =
+            sliced.map(|(device, loader)| loader.to_device(device).slice(step, total)).collect();
+        let main = &self.devices[0];
+        let valid = valid.to_device(&main.clone().inner());
+        learner.fork(main);
         self.progress().stats.steps = step;
 
         let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: total };
@@ -102,24 +178,24 @@ where
             self.progress().stopped_early = true;
             return (learner.model(), event_processor);
         }
-        let mut batches = train.iter();
+        let mut steps = Stepper::new(&loaders, &self.devices);
         while !interrupter.should_stop() {
             let began = Instant::now();
-            let batch = match batches.next() {
-                None => break,
-                Some(Ok(batch)) => batch,
-                Some(Err(error)) => {
+            let output = match steps.next(&learner) {
+                Ok(None) => break,
+                Ok(Some(output)) => output,
+                Err(error) => {
                     interrupter.fail(error);
                     break;
                 }
             };
-            let output = learner.train_step(batch);
-            if !output.item.loss().is_finite() {
-                let reason = format!("the loss is {}; a lower learning rate may help", output.item.loss());
-                self.progress().failure = Some(Error::Training { step: step + 1, reason });
-                interrupter.stop(Some("loss not finite"));
-                break;
-            }
+            let output = match self.guard(step + 1, &learner.model(), output) {
+                Ok(output) => output,
+                Err(error) => {
+                    self.fail(&interrupter, error);
+                    break;
+                }
+            };
             learner.lr_step();
             learner.optimizer_step(output.grads);
             step += 1;
@@ -136,7 +212,8 @@ where
             // An error is no place to go on from; a request to stop is.
             let interrupted = interrupter.should_stop() && interrupter.error().is_none();
             let due = step.is_multiple_of(self.checkpoint_every) || step == total;
-            if due || interrupted {
+            let watched = self.watch.as_ref().is_some_and(|watch| watch.is_due(step, total));
+            if due || interrupted || watched {
                 let mut enough = false;
                 // When it is due the step is scored, also when the user stops the run there: a resumed run will not come by again.
                 if due {
@@ -146,7 +223,11 @@ where
                         enough = self.is_enough();
                     }
                 }
-                if let Some(checkpointer) = &mut checkpointer {
+                if let Err(error) = self.settle(step, total, &learner, &mut event_processor, &interrupter) {
+                    self.fail(&interrupter, error);
+                    break;
+                }
+                if let Some(checkpointer) = checkpointer.as_mut().filter(|_| due || interrupted) {
                     checkpointer.checkpoint(&learner, step, &event_store);
                 }
                 if enough && step < total {
@@ -164,7 +245,7 @@ fn validate<M: LearnerModel>(
     learner: &Learner<M>,
     valid: &ValidLoader<M>,
     event_processor: &mut SupervisedTrainingEventProcessor<M>,
-    interrupter: &burn::train::Interrupter,
+    interrupter: &Interrupter,
 ) -> Option<f64>
 where
     <M as InferenceStep>::Output: StepOutput,

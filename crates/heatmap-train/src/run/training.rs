@@ -12,9 +12,10 @@ use burn::train::{
 
 use super::checkpoint::Checkpoint;
 use super::folder::RunFolder;
-use super::metrics_log::MetricsLog;
+use super::metrics_log::{MetricsLog, SharedLog};
 use super::progress::ProgressRenderer;
 use super::strategy::{Progress, StepOutput, StepStrategy, TrainingStats};
+use super::watch::Watch;
 use crate::{Error, Result};
 
 /// How far a run goes and what it writes on the way.
@@ -63,13 +64,33 @@ pub struct Outcome<M> {
 /// Name of the log in a run's folder.
 pub(super) const METRICS: &str = "metrics.jsonl";
 
+/// What a run trains on, and how it goes beside its options.
+pub(super) struct Plan<M: LearnerModel> {
+    /// Where it trains: several devices share each batch.
+    pub(super) devices: Vec<Device>,
+    /// The batches of each device.
+    pub(super) train: Vec<TrainLoader<M>>,
+    /// Held-out batches.
+    pub(super) valid: ValidLoader<M>,
+    /// Largest length of a gradient.
+    pub(super) clip_norm: Option<f64>,
+    /// Looks at the model now and then.
+    pub(super) watch: Option<Watch<M>>,
+}
+
+impl<M: LearnerModel> Plan<M> {
+    /// On one device, with nothing special.
+    pub(super) fn new(device: &Device, train: TrainLoader<M>, valid: ValidLoader<M>) -> Self {
+        Self { devices: vec![device.clone()], train: vec![train], valid, clip_norm: None, watch: None }
+    }
+}
+
 /// Trains; `register` adds metrics.
 pub(super) fn launch<M>(
     folder: &RunFolder,
-    device: &Device,
+    plan: Plan<M>,
     options: &TrainingOptions,
     learner: Learner<M>,
-    (train, valid): (TrainLoader<M>, ValidLoader<M>),
     register: impl FnOnce(SupervisedTraining<M>) -> SupervisedTraining<M>,
 ) -> Result<Outcome<M>>
 where
@@ -85,18 +106,24 @@ where
         Selection::Last => (None, None),
         Selection::Best { patience } => (Some(checkpoints.best()?), patience),
     };
+    let log = SharedLog::new(MetricsLog::open(&folder.file(METRICS), done)?);
+    let first = plan.train[0].clone();
     let strategy = StepStrategy {
-        device: device.clone().autodiff(),
+        devices: plan.devices.into_iter().map(Device::autodiff).collect(),
+        loaders: plan.train,
         checkpoint_every: options.checkpoint_every.max(1),
+        clip_norm: plan.clip_norm,
         patience,
         best: best.clone(),
+        watch: plan.watch,
+        log: log.clone(),
         progress: progress.clone(),
     };
     let [model_part, optimizer_part, scheduler_part] = checkpoints.checkpointers(best.clone());
-    let mut training = SupervisedTraining::new(folder.path(), train, valid)
+    let mut training = SupervisedTraining::new(folder.path(), first, plan.valid)
         .num_epochs(options.steps)
         .with_application_logger(None)
-        .with_metric_logger(MetricsLog::open(&folder.file(METRICS), done)?)
+        .with_metric_logger(log)
         .renderer(Box::new(ProgressRenderer::new(options.steps, done, options.images_per_step)))
         .with_interrupter(options.interrupter.clone())
         .with_custom_checkpointers(model_part, optimizer_part, scheduler_part)

@@ -9,4 +9,6 @@ pub use location::{
     CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput, LocationTrainingLoss,
     ProposedCentre,
 };
-pub use simclr::{ContrastiveLoss, ContrastiveOutput, ContrastiveTop1, SimClr};
+pub use simclr::{
+    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature,
+};

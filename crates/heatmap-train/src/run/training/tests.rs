@@ -94,9 +94,9 @@ impl DataLoader<f32> for List {
 fn train(folder: &RunFolder, batches: &[f32], options: &TrainingOptions) -> Result<Outcome<Toy>> {
     let device = Device::flex();
     let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
-    let loaders: (TrainLoader<Toy>, ValidLoader<Toy>) = (Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
+    let plan = Plan::new(&device, Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
     let learner = Learner::new(toy, SgdConfig::new().init(), ConstantLr::from(0.25));
-    launch(folder, &device, options, learner, loaders, |training| training)
+    launch(folder, plan, options, learner, |training| training)
 }
 
 fn options(steps: usize) -> TrainingOptions {

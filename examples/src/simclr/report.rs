@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use heatmap_core::Heatmap;
 use heatmap_core::analysis::Pca;
-use heatmap_core::plot::{Curve, Scatter, Tile, curves, montage, scatters};
+use heatmap_core::plot::{Curve, Picture, Scatter, Tile, curves, montage, scatters};
 use heatmap_core::synth::Preset;
 use heatmap_train::Result;
-use heatmap_train::data::{PairSampler, Split};
+use heatmap_train::data::Split;
 use heatmap_train::evaluation::{LabelledFeatures, RepresentationReport};
+use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
 use serde::Serialize;
 
@@ -31,8 +32,8 @@ pub struct Summary {
     pub loss_first: f64,
     /// Mean loss of the last twentieth of the batches.
     pub loss_last: f64,
-    /// Loss of random embeddings, ln(images - 1).
-    pub loss_chance: f64,
+    /// Loss of random embeddings, where it is known: ln(images - 1) of NT-Xent.
+    pub loss_chance: Option<f64>,
     /// Loss on held-out pairs at the last validation.
     pub loss_valid: f64,
     /// Share of the most frequent class in the evaluation.
@@ -49,6 +50,13 @@ pub struct Summary {
     pub probe_accuracy_untrained: f64,
     /// Gain in standard errors of the difference.
     pub probe_gain_in_standard_errors: f64,
+    /// Accuracy of the linear probe on other samples than those of the final score, at the last measurement on the way:
+    /// what settings are chosen by.
+    pub probe_accuracy_valid: Option<f64>,
+    /// How many directions the features use (RankMe).
+    pub effective_rank: f64,
+    /// The same before training.
+    pub effective_rank_untrained: f64,
     /// Mean squared distance of samples of a class on the sphere.
     pub alignment: f64,
     /// The same before training.
@@ -70,17 +78,21 @@ pub struct Evaluated {
     pub report: RepresentationReport,
 }
 
-/// Writes `montage.png`: both samples of every class of the first batch, scaled as the network sees them.
+/// Most pairs that a montage shows.
+const MONTAGE_PAIRS: usize = 33;
+
+/// Writes `montage.png`: both views of every pair of the first batch, scaled as the network sees them.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Preset>) -> Result<()> {
-    let sampler = PairSampler::new(preset.clone(), Split::Train.seed(config.seed), config.classes_per_batch)?;
-    let mut pairs = sampler.pairs(0);
-    pairs.sort_by_key(|pair| pair[0].class);
+    let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
+    pairs.sort_by_key(|pair| pair.class);
+    // A batch of hundreds would make no picture.
+    pairs.truncate(MONTAGE_PAIRS);
     let seen: Vec<(usize, Heatmap)> = (0..2)
-        .flat_map(|view| pairs.iter().map(move |pair| &pair[view]))
-        .map(|sample| (sample.class, sample.heatmap.normalized(config.image.normalization)))
+        .flat_map(|view| pairs.iter().map(move |pair| (pair.class, &pair.views[view])))
+        .map(|(class, view)| (class, view.normalized(config.image.normalization)))
         .collect();
     let tiles: Vec<Tile<'_>> =
         seen.iter().map(|(class, heatmap)| Tile { label: &preset.classes[*class].name, heatmap }).collect();
@@ -92,22 +104,47 @@ pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Pre
 ///
 /// # Errors
 /// When the log cannot be read or the picture not be written.
-pub fn write_loss_curve(folder: &RunFolder, chance: f64) -> Result<Vec<MetricsLine>> {
+pub fn write_loss_curve(folder: &RunFolder, config: &SimClrConfig) -> Result<Vec<MetricsLine>> {
     let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
-    let points = |split: &str| -> Vec<(f64, f64)> {
-        let of_split = lines.iter().filter(|line| line.split == split);
-        of_split.filter_map(|line| Some((line.step as f64, *line.values.get("loss")?))).collect()
-    };
-    let (train, valid) = (points("train"), points("valid"));
+    let (train, valid) = (points(&lines, "train", "loss"), points(&lines, "valid", "loss"));
     let last = train.last().map_or(1.0, |point| point.0);
-    let chance = [(1.0, chance), (last, chance)];
-    let all = [
-        Curve { name: "training", points: &train },
-        Curve { name: "held-out pairs", points: &valid },
-        Curve { name: "random embeddings", points: &chance },
-    ];
-    curves("NT-Xent", "batch", "loss", &all)?.save_png(&folder.file("loss.png"))?;
+    let chance = loss_chance(config).map(|chance| [(1.0, chance), (last, chance)]);
+    let mut all = vec![Curve { name: "training", points: &train }, Curve { name: "held-out pairs", points: &valid }];
+    if let Some(chance) = &chance {
+        all.push(Curve { name: "random embeddings", points: chance });
+    }
+    let title = format!("{} on {}", config.loss.name, config.preset);
+    curves(&title, "batch", "loss", &all)?.save_png(&folder.file("loss.png"))?;
     Ok(lines)
+}
+
+/// Writes `evaluation.png`: what was measured of the features on the way, if anything was.
+///
+/// # Errors
+/// When the picture cannot be written.
+pub fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine]) -> Result<()> {
+    let of = |name: &str| points(lines, "valid", name);
+    let (knn, probe) = (of("knn_accuracy"), of("probe_accuracy"));
+    if knn.is_empty() {
+        return Ok(());
+    }
+    let (alignment, uniformity, rank) = (of("alignment"), of("uniformity"), of("effective_rank"));
+    let accuracies =
+        [Curve { name: "nearest neighbours", points: &knn }, Curve { name: "linear probe", points: &probe }];
+    let sphere = [Curve { name: "alignment", points: &alignment }, Curve { name: "uniformity", points: &uniformity }];
+    let rank = [Curve { name: "effective rank", points: &rank }];
+    let pictures = [
+        curves("Classes told from the features", "batch", "accuracy", &accuracies)?,
+        curves("Features on the sphere", "batch", "value (lower is better)", &sphere)?,
+        curves("Directions that the features use", "batch", "effective rank", &rank)?,
+    ];
+    Ok(Picture::stacked(&pictures).save_png(&folder.file("evaluation.png"))?)
+}
+
+/// A metric by step.
+fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
+    let of_split = lines.iter().filter(|line| line.split == split);
+    of_split.filter_map(|line| Some((line.step as f64, *line.values.get(name)?))).collect()
 }
 
 /// Points of a scatter.
@@ -163,7 +200,7 @@ impl Summary {
             preset: config.preset.clone(),
             device: device.to_owned(),
             batches: stats.steps,
-            images_per_batch: 2 * config.classes_per_batch,
+            images_per_batch: config.images_per_batch(),
             images_per_second: stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE),
             loss_first: train.first().copied().unwrap_or(f64::NAN),
             loss_last: last.iter().sum::<f64>() / last.len() as f64,
@@ -176,6 +213,9 @@ impl Summary {
             probe_accuracy: trained.probe_accuracy,
             probe_accuracy_untrained: untrained.probe_accuracy,
             probe_gain_in_standard_errors: gain(trained.probe_accuracy, untrained.probe_accuracy),
+            probe_accuracy_valid: points(lines, "valid", "probe_accuracy").last().map(|point| point.1),
+            effective_rank: trained.effective_rank,
+            effective_rank_untrained: untrained.effective_rank,
             alignment: trained.alignment,
             alignment_untrained: untrained.alignment,
             uniformity: trained.uniformity,
@@ -193,11 +233,14 @@ impl Summary {
         text += &row("linear probe accuracy", self.probe_accuracy_untrained, self.probe_accuracy);
         text += &row("alignment", self.alignment_untrained, self.alignment);
         text += &row("uniformity", self.uniformity_untrained, self.uniformity);
+        text += &row("effective rank", self.effective_rank_untrained, self.effective_rank);
+        if let Some(chance) = self.loss_chance {
+            text += &format!("Random embeddings have a loss of {chance:.3}. ");
+        }
         text += &format!(
-            "Random embeddings have a loss of {:.3}, guessing an accuracy of {:.3}.\n\
+            "Guessing has an accuracy of {:.3}.\n\
              Gains over the untrained encoder: kNN {:.1}, probe {:.1} standard errors, on {} held-out samples.\n\
              {} batches of {} images at {:.1} images/s.",
-            self.loss_chance,
             self.accuracy_chance,
             self.knn_gain_in_standard_errors,
             self.probe_gain_in_standard_errors,
@@ -210,7 +253,8 @@ impl Summary {
     }
 }
 
-/// NT-Xent of random embeddings: every other row is as likely.
-pub fn loss_chance(config: &SimClrConfig) -> f64 {
-    ((2 * config.classes_per_batch - 1) as f64).ln()
+/// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a bank, none is known.
+pub fn loss_chance(config: &SimClrConfig) -> Option<f64> {
+    let is_plain = config.loss.name == ContrastiveLossName::NtXent && config.loss.memory_bank == 0;
+    is_plain.then(|| ((config.images_per_batch() - 1) as f64).ln())
 }

@@ -1,0 +1,189 @@
+//! [`OptimizerConfig`]: one configuration for all optimisers, with their schedule.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::optim::ModuleOptimizer;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use serde::{Deserialize, Serialize};
+
+use super::{AdamConfig, Lars, Sgd, warmup_cosine};
+use crate::Error;
+
+/// An optimiser by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerName {
+    /// Kingma and Ba 2015.
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    Adamw,
+    /// Layer-wise adaptive rates (You et al. 2017).
+    Lars,
+    /// With momentum.
+    Sgd,
+}
+
+/// How parameters follow the gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// Which optimiser.
+    pub name: OptimizerName,
+    /// Largest learning rate.
+    pub learning_rate: f64,
+    /// Weight decay: decoupled in AdamW, part of the gradient in LARS and SGD. Biases and the scales and shifts of
+    /// normalisation, all parameters of rank 1, form a group that it spares; so does the adaptation of LARS.
+    pub weight_decay: f64,
+    /// Of LARS and SGD, and the first beta of Adam.
+    pub momentum: f64,
+    /// The second beta of Adam.
+    pub beta_2: f64,
+    /// Largest length of the gradient over all parameters; none for any.
+    pub clip_norm: Option<f64>,
+    /// Steps in which the rate rises along a line; behind them it falls to zero along a cosine.
+    pub warmup_batches: usize,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            name: OptimizerName::Adam,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            momentum: 0.9,
+            beta_2: 0.999,
+            clip_norm: None,
+            warmup_batches: 0,
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// Of the paper of LARS, and of SimCLR.
+    const TRUST_COEFFICIENT: f64 = 0.001;
+
+    /// Checks all settings, for a run of so many steps.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub fn check(&self, steps: usize) -> Result<(), Error> {
+        for (field, value) in
+            [("weight decay", self.weight_decay), ("momentum", self.momentum), ("beta 2", self.beta_2)]
+        {
+            if !(0.0..1.0).contains(&value) {
+                return Err(Error::config(field, value, "must be at least 0 and less than 1"));
+            }
+        }
+        if self.name == OptimizerName::Adam && self.weight_decay > 0.0 {
+            return Err(Error::config("weight decay", self.weight_decay, "adam has none; take adamw"));
+        }
+        if let Some(most) = self.clip_norm.filter(|most| !(*most > 0.0 && most.is_finite())) {
+            return Err(Error::config("clip norm", most, "must be above 0"));
+        }
+        self.schedule(steps).map(|_| ())
+    }
+
+    /// The optimiser of a module.
+    pub fn init(&self) -> ModuleOptimizer {
+        let Self { weight_decay, momentum, .. } = *self;
+        match self.name {
+            OptimizerName::Adam | OptimizerName::Adamw => {
+                AdamConfig::new().with_beta_1(momentum).with_beta_2(self.beta_2).with_weight_decay(weight_decay).init()
+            }
+            OptimizerName::Lars => {
+                let trust_coefficient = Self::TRUST_COEFFICIENT;
+                ModuleOptimizer::from(Lars { trust_coefficient, momentum, weight_decay })
+            }
+            OptimizerName::Sgd => ModuleOptimizer::from(Sgd { momentum, weight_decay }),
+        }
+    }
+
+    /// The learning rates of a run of so many steps.
+    ///
+    /// # Errors
+    /// When the rate is not positive or the warm-up leaves no step.
+    pub fn schedule(&self, steps: usize) -> Result<ModuleLrScheduler, Error> {
+        warmup_cosine(self.learning_rate, self.warmup_batches, steps)
+    }
+}
+
+impl OptimizerName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Adam, Self::Adamw, Self::Lars, Self::Sgd];
+}
+
+impl fmt::Display for OptimizerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+            Self::Lars => "lars",
+            Self::Sgd => "sgd",
+        })
+    }
+}
+
+impl FromStr for OptimizerName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::config("optimizer", name, "not one of adam, adamw, lars, sgd"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::LinearConfig;
+    use burn::optim::GradientsParams;
+    use burn::tensor::{Device, Tensor};
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in OptimizerName::ALL {
+            assert_eq!(name.to_string().parse::<OptimizerName>().unwrap(), name);
+            assert_eq!(serde_json::to_value(name).unwrap(), name.to_string());
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let default = OptimizerConfig::default();
+        for (wrong, named) in [
+            (OptimizerConfig { weight_decay: 0.1, ..default }, "take adamw"),
+            (OptimizerConfig { momentum: 1.0, ..default }, "momentum"),
+            (OptimizerConfig { clip_norm: Some(0.0), ..default }, "clip norm"),
+            (OptimizerConfig { learning_rate: f64::NAN, ..default }, "learning rate"),
+            (OptimizerConfig { warmup_batches: 10, ..default }, "warm-up"),
+        ] {
+            let error = wrong.check(10).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        OptimizerConfig { name: OptimizerName::Lars, learning_rate: 4.8, ..default }.check(10).unwrap();
+    }
+
+    #[test]
+    fn every_optimiser_goes_on_from_its_record_to_the_bit() {
+        let device = Device::flex().autodiff();
+        for name in OptimizerName::ALL {
+            let config = OptimizerConfig { name, ..OptimizerConfig::default() };
+            let mut network = LinearConfig::new(3, 2).init(&device);
+            let step = |optimizer: &mut ModuleOptimizer, network: burn::nn::Linear| {
+                let loss = (network.forward(Tensor::<2>::ones([4, 3], &device)) - 1.0).square().mean();
+                let gradients = GradientsParams::from_grads(loss.backward(), &network);
+                optimizer.step(0.1, network, gradients)
+            };
+            let mut optimizer = config.init();
+            for _ in 0..3 {
+                network = step(&mut optimizer, network);
+            }
+            let mut resumed = config.init().load_record(optimizer.to_record());
+            let (a, b) = (step(&mut optimizer, network.clone()), step(&mut resumed, network.clone()));
+            assert_eq!(a.weight.val().into_data(), b.weight.val().into_data(), "{name}");
+            assert_ne!(a.weight.val().into_data(), network.weight.val().into_data(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! [`Settings`]: a configuration as values by name, to be read from a file or set one by one.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// Values by name, such as `optimizer.learning_rate`; all names are known from the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings(Map<String, Value>);
+
+impl Settings {
+    /// All settings of a configuration.
+    ///
+    /// # Errors
+    /// When it is not made of named values.
+    pub fn of(config: &impl Serialize) -> Result<Self> {
+        match serde_json::to_value(config) {
+            Ok(Value::Object(values)) => Ok(Self(values)),
+            Ok(other) => Err(Error::config("settings", other, "not an object")),
+            Err(error) => Err(Error::config("settings", error, "not JSON")),
+        }
+    }
+
+    /// What the file at `path` has, over what is `known`: a configuration, or some of its settings.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not a JSON object, or has a key that is not known.
+    pub fn read(path: &Path, known: &Self) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        let values: Value = serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
+        let Value::Object(values) = values else {
+            return Err(Error::bad_file(path, "not a JSON object of settings"));
+        };
+        let mut settings = known.clone();
+        merge(&mut settings.0, values, "", known).map_err(|error| Error::bad_file(path, error))?;
+        Ok(settings)
+    }
+
+    /// Names of all single values, with dots between the parts.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        collect(&self.0, "", &mut keys);
+        keys
+    }
+
+    /// The value of this name.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let mut parts = key.split('.');
+        let first = self.0.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// Sets one value, from JSON or a plain word. The last part of a name is enough where it is the only one; `-` counts as
+    /// `_`.
+    ///
+    /// # Errors
+    /// When there is no such name, or more than one.
+    pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
+        let key = self.full_name(key)?;
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        let mut parts: Vec<&str> = key.split('.').collect();
+        let last = parts.pop().unwrap_or_default();
+        let place = parts.into_iter().try_fold(&mut self.0, |place, part| place.get_mut(part)?.as_object_mut());
+        if let Some(place) = place {
+            place.insert(last.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// The full name of a value.
+    fn full_name(&self, key: &str) -> Result<String> {
+        let key = key.replace('-', "_");
+        if self.get(&key).is_some() {
+            return Ok(key);
+        }
+        let ending = format!(".{key}");
+        let mut found = self.keys().into_iter().filter(|known| known.ends_with(&ending));
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only),
+            (Some(one), Some(other)) => {
+                Err(Error::UnknownKey { key, hint: format!("did you mean `{one}` or `{other}`?") })
+            }
+            _ => Err(self.unknown(&key)),
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Error {
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let likeness = |known: &str| {
+            let whole = strsim::jaro_winkler(known, key);
+            // Without its group a name is like its last part.
+            whole.max(strsim::jaro_winkler(&last(known), &last(key)))
+        };
+        let keys = self.keys();
+        let nearest = keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let hint = match nearest.filter(|nearest| likeness(nearest) > 0.8) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("there are: {}", keys.join(", ")),
+        };
+        Error::UnknownKey { key: key.to_owned(), hint }
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// When a value is not of its kind; it is named, if it can be told.
+    pub fn into_config<C: DeserializeOwned + Serialize>(self, good: &C) -> Result<C> {
+        let whole: std::result::Result<C, _> = serde_json::from_value(Value::Object(self.0.clone()));
+        let error = match whole {
+            Ok(config) => return Ok(config),
+            Err(error) => error,
+        };
+        // Which one it is: the one that spoils a good configuration.
+        let good = Self::of(good)?;
+        for key in self.keys() {
+            let value = self.get(&key).cloned().unwrap_or_default();
+            let mut spoilt = good.clone();
+            if spoilt.set(&key, &value.to_string()).is_ok()
+                && let Err(error) = serde_json::from_value::<C>(Value::Object(spoilt.0))
+            {
+                return Err(Error::Setting { key, value: value.to_string(), reason: error.to_string() });
+            }
+        }
+        Err(Error::Setting { key: "settings".to_owned(), value: "these".to_owned(), reason: error.to_string() })
+    }
+
+    /// Checks that the values are those of `before`, but for those that are `free`.
+    ///
+    /// # Errors
+    /// Names the first that differs.
+    pub fn check_same(&self, before: &Self, free: impl Fn(&str) -> bool) -> Result<()> {
+        let mut keys = self.keys();
+        keys.extend(before.keys());
+        for key in keys.into_iter().filter(|key| !free(key)) {
+            let text = |settings: &Self| settings.get(&key).unwrap_or(&Value::Null).to_string();
+            let (now, before) = (text(self), text(before));
+            if now != before {
+                return Err(Error::Setting { key, value: now, reason: format!("the run to resume has {before}") });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn collect(values: &Map<String, Value>, prefix: &str, keys: &mut Vec<String>) {
+    for (key, value) in values {
+        match value {
+            Value::Object(values) => collect(values, &format!("{prefix}{key}."), keys),
+            _ => keys.push(format!("{prefix}{key}")),
+        }
+    }
+}
+
+/// Lays `values` over `known`. Where nothing is known but a place, such as of a setting that may be absent, all is taken.
+fn merge(place: &mut Map<String, Value>, values: Map<String, Value>, prefix: &str, all: &Settings) -> Result<()> {
+    for (key, value) in values {
+        let Some(known) = place.get_mut(&key) else { return Err(all.unknown(&format!("{prefix}{key}"))) };
+        match (known, value) {
+            (Value::Object(known), Value::Object(values)) => merge(known, values, &format!("{prefix}{key}."), all)?,
+            (known, value) => *known = value,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::SimClrConfig;
+
+    fn settings() -> Settings {
+        Settings::of(&SimClrConfig::report()).unwrap()
+    }
+
+    #[test]
+    fn a_configuration_comes_back_from_its_settings() {
+        let config = SimClrConfig { ema: Some(0.5), ..SimClrConfig::report() };
+        assert_eq!(Settings::of(&config).unwrap().into_config(&SimClrConfig::report()).unwrap(), config);
+    }
+
+    #[test]
+    fn values_are_set_by_their_names_or_the_last_part() {
+        let mut settings = settings();
+        settings.set("optimizer.learning_rate", "0.25").unwrap();
+        settings.set("warmup-batches", "7").unwrap();
+        settings.set("preset", "simclr-wide").unwrap();
+        settings.set("chunk", "32").unwrap();
+        settings.set("evaluation.every", "null").unwrap();
+        let config: SimClrConfig = settings.into_config(&SimClrConfig::report()).unwrap();
+        assert_eq!((config.optimizer.learning_rate, config.optimizer.warmup_batches), (0.25, 7));
+        assert_eq!((config.preset.as_str(), config.chunk, config.evaluation.every), ("simclr-wide", Some(32), None));
+    }
+
+    #[test]
+    fn unknown_names_are_told_with_the_nearest_known_one() {
+        let error = settings().set("learnin_rate", "1").unwrap_err().to_string();
+        assert_eq!(error, "unknown key `learnin_rate`; did you mean `optimizer.learning_rate`?");
+        let error = settings().set("name", "x").unwrap_err().to_string();
+        assert!(error.contains("`loss.name` or `optimizer.name`"), "{error}");
+        let error = settings().set("zzz", "1").unwrap_err().to_string();
+        assert!(error.contains("there are: ") && error.contains("evaluation.every"), "{error}");
+    }
+
+    #[test]
+    fn a_file_may_have_some_settings_and_no_others() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("recipe.json");
+        let read = |text: &str| {
+            fs::write(&path, text).unwrap();
+            Settings::read(&path, &settings())
+        };
+        let config: SimClrConfig = read(r#"{"loss": {"temperature": 0.1}, "augment": {"blur": null}}"#)
+            .and_then(|settings| settings.into_config(&SimClrConfig::report()))
+            .unwrap();
+        assert_eq!((config.loss.temperature, config.batches), (0.1, 1_000));
+        let error = read(r#"{"loss": {"temperatur": 0.1}}"#).unwrap_err().to_string();
+        assert!(
+            error.contains("recipe.json: unknown key `loss.temperatur`; did you mean `loss.temperature`?"),
+            "{error}"
+        );
+        assert!(read("[1]").unwrap_err().to_string().contains("not a JSON object"));
+        assert!(read("{").unwrap_err().to_string().contains("recipe.json: EOF"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named() {
+        let mut settings = settings();
+        settings.set("loss.name", "barlow").unwrap();
+        let error = settings.into_config(&SimClrConfig::report()).unwrap_err().to_string();
+        assert!(error.contains("`loss.name` = \"barlow\": unknown variant `barlow`"), "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+//! GradCache: the gradient of a whole batch, with the graph of one chunk at a time in memory (Gao et al. 2021).
+//!
+//! A contrastive loss compares every image with every other, so it is not the mean of the losses of parts of a batch, and
+//! summing the gradients of parts is wrong for it. But it sees images by their projections alone. So: embed all chunks
+//! without a graph; take the loss of all projections and its gradient at them; embed each chunk again, with a graph, and
+//! carry that gradient through. The sum over the chunks is the gradient of the batch, by the chain rule; batch
+//! normalisation in training mode normalises each chunk by itself, both times alike.
+
+use std::ops::Range;
+
+use burn::module::ModuleDisplay;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+use heatmap_models::Encoder;
+use heatmap_models::ops::keep_running_statistics;
+
+use super::SimClr;
+use super::meeting::Part;
+use crate::data::PairBatch;
+
+/// Projections of a batch, and what it takes to send a gradient back through them.
+pub(super) struct Cached {
+    chunks: Vec<Chunk>,
+    /// Projections without gradient.
+    pub(super) part: Part,
+}
+
+struct Chunk {
+    pairs: Range<usize>,
+    /// Images to embed again, or the projections with their graph.
+    source: Source,
+}
+
+enum Source {
+    Images(Tensor<4>),
+    Projections(Tensor<2>),
+}
+
+impl Cached {
+    /// Embeds a batch, in chunks of so many pairs.
+    pub(super) fn embed<E: Encoder + ModuleDisplay>(task: &SimClr<E>, batch: PairBatch, chunk: usize) -> Self {
+        let PairBatch { images, labels, .. } = batch;
+        let pairs = labels.len();
+        let ranges: Vec<Range<usize>> = (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
+        let mut chunks = Vec::new();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for range in &ranges {
+            let view = |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
+            let (embedded, source) = if ranges.len() == 1 {
+                // Embedded once: the graph stays for the way back.
+                let projections = task.embed(images.clone());
+                (projections.clone().inner(), Source::Projections(projections))
+            } else {
+                let part = Tensor::cat(vec![view(0), view(1)], 0);
+                // The graph goes with its last tensor, at once.
+                (keep_running_statistics(|| task.embed(part.clone()).inner()), Source::Images(part))
+            };
+            first.push(embedded.clone().narrow(0, 0, range.len()));
+            second.push(embedded.narrow(0, range.len(), range.len()));
+            chunks.push(Chunk { pairs: range.clone(), source });
+        }
+        Self { chunks, part: Part { z0: Tensor::cat(first, 0), z1: Tensor::cat(second, 0), labels } }
+    }
+
+    /// The gradient of the parameters that made the projections, from that at the projections.
+    ///
+    /// # Shapes
+    /// - `at_z0`, `at_z1`: `[pairs, dim]`, without a graph
+    pub(super) fn backward<E: Encoder + ModuleDisplay>(
+        self,
+        task: &SimClr<E>,
+        at_z0: &Tensor<2>,
+        at_z1: &Tensor<2>,
+    ) -> GradientsParams {
+        let mut sum = GradientsAccumulator::new();
+        for Chunk { pairs, source } in self.chunks {
+            let projections = match source {
+                Source::Images(images) => task.embed(images),
+                Source::Projections(projections) => projections,
+            };
+            let of = |at: &Tensor<2>| at.clone().narrow(0, pairs.start, pairs.len());
+            let gradient = Tensor::from_inner(Tensor::cat(vec![of(at_z0), of(at_z1)], 0));
+            // Its gradient at the projections is the one that was handed in.
+            let surrogate = (projections * gradient).sum();
+            sum.accumulate(task, GradientsParams::from_grads(surrogate.backward(), task));
+        }
+        sum.grads()
+    }
+}

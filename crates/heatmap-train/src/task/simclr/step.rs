@@ -1,0 +1,151 @@
+//! A step of [`SimClr`]: loss and gradient, in one piece, in chunks or together with other devices, and what is renewed
+//! behind the optimiser.
+
+use std::sync::PoisonError;
+
+use burn::module::ModuleDisplay;
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
+use burn::train::{InferenceStep, TrainOutput, TrainStep};
+use heatmap_models::Encoder;
+
+use super::grad_cache::Cached;
+use super::meeting::Part;
+use super::{ContrastiveOutput, SimClr};
+use crate::data::PairBatch;
+use crate::loss::{BankRows, ContrastiveLossOutput, LearnableTemperature, Projections, Temperature};
+use crate::optim::follow;
+
+impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
+    type Input = PairBatch;
+    type Output = ContrastiveOutput;
+
+    fn step(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
+        let pairs = batch.labels.len();
+        let chunk = self.options.chunk.unwrap_or(pairs).max(1);
+        if chunk >= pairs && self.meeting.is_none() {
+            return self.step_in_one_piece(batch);
+        }
+        self.step_from_parts(batch, chunk)
+    }
+
+    /// The optimiser, and behind it the moving average and the memory bank.
+    fn optimize(self, optim: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
+        let mut task = optim.step(rate, self, gradients);
+        if let (Some(decay), Some(average)) = (task.options.ema, task.average.take()) {
+            task.average = Some(follow(average, &task.encoder, decay));
+        }
+        task.temperature = task.temperature.map(LearnableTemperature::clamped);
+        let rows = task.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some((rows, labels)), Some(bank)) = (rows, task.bank.take()) {
+            task.bank = Some(bank.pushed(rows, &labels));
+        }
+        task
+    }
+}
+
+impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
+    type Input = PairBatch;
+    type Output = ContrastiveOutput;
+
+    /// The loss among the images of the batch alone.
+    fn step(&self, batch: PairBatch) -> ContrastiveOutput {
+        let images = batch.images.dims()[0];
+        let [z0, z1] = halves(self.embed(batch.images));
+        let output = self.contrast(z0, z1, batch.labels, None);
+        self.output(output, images, 0)
+    }
+}
+
+impl<E: Encoder + ModuleDisplay> SimClr<E> {
+    fn step_in_one_piece(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
+        let PairBatch { images, labels, .. } = batch;
+        let count = images.dims()[0];
+        let [z0, z1] = halves(self.embed(images));
+        self.remember(&z0.clone().inner(), &z1.clone().inner(), &labels);
+        let output = self.contrast(z0, z1, labels, self.bank_rows());
+        let gradients = output.loss.backward();
+        TrainOutput::new(self, gradients, self.output(output, count, 0))
+    }
+
+    fn step_from_parts(&self, batch: PairBatch, chunk: usize) -> TrainOutput<ContrastiveOutput> {
+        let _here = self.meeting.as_ref().map(|meeting| meeting.attend());
+        let (rank, pairs) = (batch.share.rank, batch.labels.len());
+        let cached = Cached::embed(self, batch, chunk);
+        let all = match &self.meeting {
+            Some(meeting) => join(&meeting.exchange(rank, cached.part.clone()), &cached.part.z0),
+            None => cached.part.clone(),
+        };
+        if rank == 0 {
+            self.remember(&all.z0, &all.z1, &all.labels);
+        }
+        let leaf = |z: Tensor<2>| Tensor::from_inner(z).require_grad();
+        let (z0, z1) = (leaf(all.z0), leaf(all.z1));
+        let output = self.contrast(z0.clone(), z1.clone(), all.labels, self.bank_rows());
+        let gradients = output.loss.backward();
+        // Every device has taken the loss of the whole batch; each carries back what came from its own images.
+        let own = |z: &Tensor<2>| z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs);
+        let mut sum = GradientsAccumulator::new();
+        sum.accumulate(self, cached.backward(self, &own(&z0), &own(&z1)));
+        if rank == 0 {
+            // That of the temperature, which is no device's own.
+            sum.accumulate(self, GradientsParams::from_grads(gradients, self));
+        }
+        TrainOutput { grads: sum.grads(), item: self.output(output, 2 * pairs, rank) }
+    }
+
+    fn contrast(
+        &self,
+        z0: Tensor<2>,
+        z1: Tensor<2>,
+        labels: Vec<usize>,
+        bank: Option<BankRows>,
+    ) -> ContrastiveLossOutput {
+        let temperature = match &self.temperature {
+            Some(learned) => learned.temperature(),
+            None => Temperature::Fixed(self.options.temperature),
+        };
+        self.loss.forward(Projections { z0, z1, labels: Some(labels), bank }, temperature)
+    }
+
+    fn bank_rows(&self) -> Option<BankRows> {
+        self.bank.as_ref().and_then(|bank| bank.rows())
+    }
+
+    /// Keeps projections for the bank until the optimiser has made its step.
+    fn remember(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
+        if self.bank.is_some() {
+            let rows = Tensor::cat(vec![z0.clone(), z1.clone()], 0);
+            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some((rows, labels.repeat(2)));
+        }
+    }
+
+    fn output(&self, output: ContrastiveLossOutput, images: usize, rank: usize) -> ContrastiveOutput {
+        let temperature = self.temperature.as_ref().map(|temperature| temperature.value().into_scalar::<f64>());
+        ContrastiveOutput {
+            loss: output.loss.into_scalar(),
+            top1: output.top1.into_scalar(),
+            temperature: temperature.unwrap_or(self.options.temperature),
+            gradient_norm: 0.0,
+            images,
+            rank,
+        }
+    }
+}
+
+/// First and second views.
+fn halves(projections: Tensor<2>) -> [Tensor<2>; 2] {
+    let pairs = projections.dims()[0] / 2;
+    [0, 1].map(|view| projections.clone().narrow(0, view * pairs, pairs))
+}
+
+/// The parts as one, on the device of `like`.
+fn join(parts: &[Part], like: &Tensor<2>) -> Part {
+    let device = like.device();
+    let all = |of: fn(&Part) -> &Tensor<2>| {
+        Tensor::cat(parts.iter().map(|part| of(part).clone().to_device(&device)).collect(), 0)
+    };
+    let labels = parts.iter().flat_map(|part| part.labels.iter().copied()).collect();
+    Part { z0: all(|part| &part.z0), z1: all(|part| &part.z1), labels }
+}

@@ -1,0 +1,144 @@
+//! Steps in chunks and on several devices against the step in one piece.
+
+use burn::module::{ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, TensorData};
+use burn::train::TrainStep;
+use burn::train::train::MultiDevicesTrainStep;
+use heatmap_core::synth::Preset;
+use heatmap_models::{Backbone, ModelName, ProjectionHeadConfig, VitSize};
+
+use super::*;
+use crate::data::{ImageConfig, PairBatch, PairLoader, PairSampler, Share};
+use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
+
+const TEMPERATURE: f64 = 0.3;
+
+fn loss(name: ContrastiveLossName) -> ContrastiveLoss {
+    ContrastiveLossConfig { name, temperature: TEMPERATURE, ..Default::default() }.init()
+}
+
+fn task(architecture: ModelName, name: ContrastiveLossName, device: &Device) -> SimClr<Backbone> {
+    let encoder = architecture.config().with_in_channels(1).with_image_size(64).init(device);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).with_out_dim(16).init(device);
+    SimClr::new(encoder, projection, loss(name))
+        .with_temperature(LearnableTemperature::new(TEMPERATURE, device))
+        .materialize()
+}
+
+fn loader(device: &Device, share: Share) -> PairLoader {
+    let sampler = PairSampler::new(Arc::new(Preset::named("simclr-report").unwrap()), 1, 4).unwrap();
+    let sampler = sampler.with_pairs_per_class(2).unwrap();
+    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).unwrap()
+}
+
+fn batch(device: &Device, share: Share) -> PairBatch {
+    use burn::data::dataloader::DataLoader;
+    loader(device, share).iter().next().unwrap().unwrap()
+}
+
+/// All gradients in the order of the parameters.
+fn gradients<M: Module>(module: &M, gradients: &GradientsParams) -> Vec<f64> {
+    struct All<'a>(&'a GradientsParams, Vec<f64>);
+    impl burn::module::ModuleVisitor for All<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.get::<D>(param.id) {
+                self.1.extend(gradient.into_data().convert::<f64>().iter::<f64>());
+            }
+        }
+    }
+    let mut all = All(gradients, Vec::new());
+    module.visit(&mut all);
+    all.1
+}
+
+/// Gradients where batch normalisation uses its running statistics: a network in evaluation mode whose parameters are given
+/// gradients again.
+struct Tracked;
+
+impl ModuleMapper for Tracked {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        Param::initialized(id, Tensor::from_inner(param.val()).require_grad())
+    }
+}
+
+fn assert_same(got: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    let worst = got.iter().zip(expected).fold(0.0, |worst: f64, (a, b)| worst.max((a - b).abs()));
+    assert!(worst <= tolerance * scale.max(1.0), "{what}: {worst} of {scale}");
+}
+
+#[test]
+fn the_gradient_of_chunks_is_that_of_the_batch_when_normalisation_is_in_evaluation_mode() {
+    let device = Device::flex().autodiff();
+    device.seed(11);
+    for name in ContrastiveLossName::ALL {
+        let whole = task(ModelName::ResNet(18), name, &device).valid().map(&mut Tracked);
+        let learn = |chunk| {
+            let options = SimClrOptions { chunk, ..SimClrOptions::default() };
+            let task = whole.clone().with_options(options);
+            let output = TrainStep::step(&task, batch(&device, Share::WHOLE));
+            (output.item.loss, gradients(&task, &output.grads))
+        };
+        let (loss, expected) = learn(None);
+        assert!(expected.iter().any(|value| value.abs() > 1e-3), "{name}");
+        for chunk in [1, 2, 4] {
+            let (of_chunks, got) = learn(Some(chunk));
+            assert!((of_chunks - loss).abs() < 1e-6 * loss.abs().max(1.0), "{name}: {of_chunks}, not {loss}");
+            assert_same(&got, &expected, 1e-6, &format!("{name} in chunks of {chunk} pairs"));
+        }
+    }
+}
+
+#[test]
+fn running_statistics_follow_each_chunk_once() {
+    let device = Device::flex().autodiff();
+    device.seed(12);
+    let task = task(ModelName::ResNet(18), ContrastiveLossName::NtXent, &device);
+    let statistics = |task: &SimClr<Backbone>| {
+        let record = task.projection.clone().valid();
+        record.forward(Tensor::ones([1, 512], &device.clone().inner())).into_data()
+    };
+    // One chunk again and again is what its halves would be, one after the other, but for the order of rounding.
+    let chunked = task.valid().train().with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
+    let before: TensorData = statistics(&chunked);
+    TrainStep::step(&chunked, batch(&device, Share::WHOLE));
+    let after = statistics(&chunked);
+    assert_ne!(before, after);
+    let by_hand = task.valid().train();
+    let whole = batch(&device, Share::WHOLE);
+    for part in 0..2 {
+        let views = [0, 1].map(|view| whole.images.clone().narrow(0, view * 8 + part * 4, 4));
+        by_hand.embed(Tensor::cat(views.to_vec(), 0));
+    }
+    assert_eq!(after, statistics(&by_hand));
+}
+
+#[test]
+fn two_devices_learn_what_one_learns_in_chunks() {
+    let device = Device::flex().autodiff();
+    device.seed(13);
+    for (architecture, name) in [
+        (ModelName::ResNet(18), ContrastiveLossName::NtXent),
+        (ModelName::Vit(VitSize::Tiny, 16), ContrastiveLossName::SupCon),
+    ] {
+        let task = task(architecture, name, &device);
+        let one = task.valid().train().with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
+        let expected = TrainStep::step(&one, batch(&device, Share::WHOLE));
+        let two = task.valid().train().with_options(SimClrOptions { devices: 2, ..SimClrOptions::default() });
+        let devices = [device.clone(), device.clone()];
+        let workers = MultiDevicesTrainStep::<SimClr<Backbone>>::new(&devices);
+        let loaders = [0, 1].map(|rank| loader(&device, Share { rank, of: 2 }));
+        let mut batches: Vec<_> = loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
+        let (outputs, _) = workers.step(&mut batches, &two).unwrap();
+        let mut sum = burn::optim::GradientsAccumulator::new();
+        for output in outputs {
+            assert!((output.output.item.loss - expected.item.loss).abs() < 1e-5, "{name}");
+            assert_eq!(output.output.item.top1, expected.item.top1);
+            sum.accumulate(&two, output.output.grads);
+        }
+        assert_same(&gradients(&two, &sum.grads()), &gradients(&one, &expected.grads), 1e-5, &name.to_string());
+    }
+}
