@@ -66,7 +66,7 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
         }
         interrupter.stop(Some("enough"));
     });
-    let outcome = train_simclr(&config(60), &broken, &[device.clone()], &stopping).expect("a run");
+    let outcome = train_simclr(&config(60), &broken, std::slice::from_ref(&device), &stopping).expect("a run");
     watcher.join().expect("the watcher ends");
     assert!(outcome.interrupted, "{:?}", outcome.stats);
 
@@ -74,12 +74,13 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
     assert_eq!((checkpoint.step, damaged.len()), (stopped, 0));
     let last = stopped + 2;
-    let outcome =
-        train_simclr(&config(60), &broken, &[device.clone()], &options(last, Some(checkpoint))).expect("a run");
+    let outcome = train_simclr(&config(60), &broken, std::slice::from_ref(&device), &options(last, Some(checkpoint)))
+        .expect("a run");
     assert_eq!((outcome.stats.steps, outcome.interrupted), (last, false));
 
     let whole = run(&root.path().join("whole"));
-    let outcome = train_simclr(&config(60), &whole, &[device.clone()], &options(last, None)).expect("a run");
+    let outcome =
+        train_simclr(&config(60), &whole, std::slice::from_ref(&device), &options(last, None)).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.stats.images), (last, 6 * last));
     let expected = losses(&whole);
     assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
@@ -115,8 +116,10 @@ fn wrong_settings_are_named_before_anything_is_written() {
         }),
         ("nope", SimClrConfig { preset: "nope".into(), ..config(2) }),
     ] {
-        let error =
-            train_simclr(&wrong, &folder, &[device.clone()], &options(2, None)).err().expect("an error").to_string();
+        let error = train_simclr(&wrong, &folder, std::slice::from_ref(&device), &options(2, None))
+            .err()
+            .expect("an error")
+            .to_string();
         assert!(error.contains(field), "{error}");
     }
     assert!(!folder.file("metrics.jsonl").exists());

@@ -37,10 +37,13 @@ impl FromStr for SweepAxis {
     }
 }
 
+/// Settings by name, and their values.
+type Point = Vec<(String, String)>;
+
 /// What one point of the grid came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
-    settings: Vec<(String, String)>,
+    settings: Point,
     /// Metrics by name, or why there are none.
     #[serde(flatten)]
     outcome: Outcome,
@@ -59,9 +62,9 @@ const COLUMNS: [&str; 5] =
     ["probe_accuracy_valid", "probe_accuracy", "knn_accuracy", "effective_rank", "images_per_second"];
 
 /// Every combination of values, the last axis fastest.
-fn points(axes: &[SweepAxis]) -> Vec<Vec<(String, String)>> {
+fn points(axes: &[SweepAxis]) -> Vec<Point> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let with = |point: &Vec<(String, String)>, value: &String| {
+        let with = |point: &Point, value: &String| {
             let mut point = point.clone();
             point.push((axis.key.clone(), value.clone()));
             point
@@ -189,7 +192,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn over_seeds(rows: &[Row]) -> Vec<Vec<String>> {
-    let mut groups: Vec<(Vec<(String, String)>, Vec<&BTreeMap<String, f64>>)> = Vec::new();
+    let mut groups: Vec<(Point, Vec<&BTreeMap<String, f64>>)> = Vec::new();
     for row in rows {
         let rest: Vec<_> = row.settings.iter().filter(|(key, _)| key != "seed").cloned().collect();
         let Outcome::Metrics(metrics) = &row.outcome else { continue };

@@ -101,7 +101,7 @@ impl SimClrConfig {
 
     /// How views are augmented.
     pub fn augmentation(&self, preset: &Preset) -> AugmentConfig {
-        self.augment.clone().unwrap_or_else(|| AugmentConfig::class_keeping(preset))
+        self.augment.unwrap_or_else(|| AugmentConfig::class_keeping(preset))
     }
 
     /// The pairs of a part of the data set.

@@ -37,8 +37,11 @@ pub struct SimClr<E: Encoder + ModuleDisplay> {
     meeting: Option<Arc<Meeting>>,
     /// Rows for the bank, from a step to the optimiser behind it.
     #[module(skip)]
-    pending: Arc<Mutex<Option<(Tensor<2>, Vec<usize>)>>>,
+    pending: Pending,
 }
+
+/// Rows and their labels, until someone takes them.
+type Pending = Arc<Mutex<Option<(Tensor<2>, Vec<usize>)>>>;
 
 /// How a [`SimClr`] takes its steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
