@@ -3,6 +3,7 @@
 
 mod arguments;
 pub mod benchmark;
+pub mod compare;
 pub mod count_output;
 pub mod detect;
 pub mod embed;

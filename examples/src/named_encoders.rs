@@ -71,6 +71,11 @@ pub fn found_runs() -> Vec<RunName> {
 }
 
 impl RunName {
+    /// A run by this name.
+    pub fn new(name: &str, folder: PathBuf) -> Self {
+        Self { name: name.to_owned(), folder }
+    }
+
     /// What the run is called.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,0 +1,106 @@
+//! [`measure`]: what the features of encoders are worth.
+
+use std::error::Error;
+
+use heatmap_core::Heatmap;
+use heatmap_core::synth::Preset;
+use heatmap_models::burn::tensor::Device;
+use heatmap_train::data::Split;
+use heatmap_train::evaluation::{EvaluationConfig, LabelledFeatures, RepresentationReport, evaluate_representation};
+
+use super::CompareConfig;
+use crate::benchmark::{BenchmarkConfig, EncoderScores, compare};
+use crate::image_bar;
+use crate::named_encoders::NamedEncoder;
+
+/// One encoder's worth.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Which way it learned, or its published weights.
+    pub name: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Neighbours, probe and more.
+    pub report: RepresentationReport,
+    /// Area under the ROC curve of broken banners, by the cosine of the features to those of one good banner of the grid.
+    pub auroc: f64,
+    /// Features of the scored samples.
+    pub features: LabelledFeatures,
+}
+
+/// Measures encoders of one seed, all on the same samples and banners. Samples and banners are the same for all seeds, so that
+/// the spread over seeds is that of learning alone.
+///
+/// # Errors
+/// When features are not finite.
+pub fn measure(
+    config: &CompareConfig,
+    seed: u64,
+    encoders: &[NamedEncoder],
+    device: &Device,
+) -> Result<Vec<Measured>, Box<dyn Error>> {
+    let preset = Preset::named(&config.preset)?;
+    let classes = preset.num_classes();
+    let labels: Vec<usize> = (0..classes * config.per_class).map(|at| at % classes).collect();
+    let samples = |split: Split| -> Vec<Heatmap> {
+        let of =
+            |(at, class): (usize, &usize)| preset.sample_of_class(split.seed(HELD_OUT), *class, (at / classes) as u64);
+        labels.iter().enumerate().map(of).map(|sample| sample.heatmap).collect()
+    };
+    let (fit, test) = (samples(Split::Fit), samples(Split::Test));
+    let bar = image_bar(2 * labels.len() * encoders.len(), "measuring");
+    let features = |encoder: &NamedEncoder, heatmaps: &[Heatmap]| -> Result<LabelledFeatures, Box<dyn Error>> {
+        let heatmaps: Vec<&Heatmap> = heatmaps.iter().collect();
+        let features = encoder.features(&heatmaps, device, |done| bar.inc(done as u64))?;
+        Ok(LabelledFeatures { features, labels: labels.clone() })
+    };
+    let mut all = Vec::new();
+    for encoder in encoders {
+        let (fit, test) = (features(encoder, &fit)?, features(encoder, &test)?);
+        let report = evaluate_representation(&fit, &test, classes, &EvaluationConfig::default())?;
+        all.push((report, test));
+    }
+    bar.finish_and_clear();
+    let aurocs = broken_banners(config, encoders, device)?;
+    let named = encoders.iter().zip(all).zip(aurocs);
+    Ok(named
+        .map(|((encoder, (report, features)), auroc)| Measured {
+            name: encoder.name().to_owned(),
+            seed,
+            report,
+            auroc,
+            features,
+        })
+        .collect())
+}
+
+/// Seed of the samples that are scored.
+const HELD_OUT: u64 = 77;
+
+fn broken_banners(
+    config: &CompareConfig,
+    encoders: &[NamedEncoder],
+    device: &Device,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    let benchmark = BenchmarkConfig {
+        seeds: vec![HELD_OUT],
+        grids: config.grids,
+        banners: config.banners,
+        budgets: vec![config.clicks],
+        // The interval is not shown: the spread over seeds is.
+        resamples: 20,
+        ..BenchmarkConfig::default()
+    };
+    benchmark.check()?;
+    let bar = image_bar((2 * config.grids * config.banners) as usize * encoders.len(), "banners");
+    let each_batch = |done: usize| bar.inc(done as u64);
+    let mut scores = EncoderScores { encoders, device, each_batch: &each_batch };
+    let comparison = compare(&benchmark, &mut scores, |_| {})?;
+    bar.finish_and_clear();
+    let of = |encoder: &NamedEncoder| {
+        let method = format!("cosine of {}", encoder.name());
+        let row = comparison.rows.iter().find(|row| row.method == method);
+        row.map(|row| row.auroc.estimate).ok_or_else(|| format!("no scores of {method}").into())
+    };
+    encoders.iter().map(of).collect()
+}

@@ -1,0 +1,105 @@
+//! One table and one picture of all encoders.
+
+use std::error::Error;
+
+use heatmap_core::analysis::Pca;
+use heatmap_core::plot::{Picture, Scatter, scatters};
+use heatmap_core::synth::Preset;
+use heatmap_core::write_atomically;
+use heatmap_train::run::RunFolder;
+
+use super::Measured;
+
+type Column = (&'static str, fn(&Measured) -> f64);
+
+const COLUMNS: [Column; 6] = [
+    ("probe", |m| m.report.probe_accuracy),
+    ("kNN", |m| m.report.knn_accuracy),
+    ("broken AUROC", |m| m.auroc),
+    ("alignment", |m| m.report.alignment),
+    ("uniformity", |m| m.report.uniformity),
+    ("effective rank", |m| m.report.effective_rank),
+];
+
+/// Mean and standard deviation over seeds of every encoder, in the order in which they come.
+pub fn table(all: &[Measured]) -> String {
+    let mut text = format!("{:<22}", "");
+    for (name, _) in COLUMNS {
+        text += &format!("{name:>18}");
+    }
+    for name in names(all) {
+        text += &format!("\n{name:<22}");
+        for (_, of) in COLUMNS {
+            let values: Vec<f64> = all.iter().filter(|measured| measured.name == name).map(of).collect();
+            text += &format!("{:>18}", spread(&values));
+        }
+    }
+    text
+}
+
+fn names(all: &[Measured]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for measured in all {
+        if !names.contains(&measured.name.as_str()) {
+            names.push(&measured.name);
+        }
+    }
+    names
+}
+
+fn spread(values: &[f64]) -> String {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    if values.len() < 2 {
+        return format!("{mean:.3}");
+    }
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    format!("{mean:.3} ± {:.3}", (squares / (values.len() - 1) as f64).sqrt())
+}
+
+/// Writes `compare.csv`: every encoder of every seed.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_rows(folder: &RunFolder, all: &[Measured]) -> Result<(), Box<dyn Error>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["encoder", "seed"].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
+    for measured in all {
+        let values = COLUMNS.iter().map(|(_, of)| format!("{:.6}", of(measured)));
+        writer.write_record([measured.name.clone(), measured.seed.to_string()].into_iter().chain(values))?;
+    }
+    let text = writer.into_inner()?;
+    Ok(write_atomically(&folder.file("compare.csv"), |file| file.write_all(&text))?)
+}
+
+/// Writes `compare.png`: the features of the encoders of the first seed, each by its own two principal components.
+///
+/// # Errors
+/// When features do not span two directions or the picture cannot be written.
+pub fn write_picture(folder: &RunFolder, preset: &Preset, all: &[Measured]) -> Result<(), Box<dyn Error>> {
+    const PER_ROW: usize = 4;
+    let first = all.first().map(|measured| measured.seed);
+    let shown: Vec<&Measured> = all.iter().filter(|measured| Some(measured.seed) == first).collect();
+    let classes: Vec<&str> = preset.classes.iter().map(|class| class.name.as_str()).collect();
+    let mut rows = Vec::new();
+    for (at, part) in shown.chunks(PER_ROW).enumerate() {
+        let mut drawn = Vec::new();
+        for measured in part {
+            let features = measured.features.features.as_ref();
+            let pca = Pca::fit(features, 2)?;
+            let projected = pca.transform(features)?;
+            let share = pca.explained_variance_ratio();
+            let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
+            let points: Vec<(f64, f64)> =
+                (0..projected.nrows()).map(|i| (projected[(i, 0)], projected[(i, 1)])).collect();
+            let title = format!("{}: probe {:.0} %", measured.name, 100.0 * measured.report.probe_accuracy);
+            drawn.push((title, points, [axis(0), axis(1)], &measured.features.labels));
+        }
+        let panels: Vec<Scatter<'_>> = drawn
+            .iter()
+            .map(|(title, points, axes, labels)| Scatter { title, axes: [&axes[0], &axes[1]], points, classes: labels })
+            .collect();
+        let title = if at == 0 { format!("{}: features of held-out samples", preset.name) } else { String::new() };
+        rows.push(scatters(&title, &panels, &classes)?);
+    }
+    Ok(Picture::stacked(&rows).save_png(&folder.file("compare.png"))?)
+}

@@ -1,0 +1,207 @@
+//! [`Way`]: a way in which an encoder comes to its features.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+
+use heatmap_core::synth::Preset;
+use heatmap_models::burn::tensor::Device;
+use heatmap_models::{Backbone, ModelName};
+use heatmap_train::loss::{ContrastiveLossConfig, ContrastiveLossName};
+use heatmap_train::run::{
+    CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder, Selection, SimClrConfig,
+    TrainingOptions, train_count, train_location, train_simclr, untrained_encoder,
+};
+use serde::Serialize;
+
+use crate::fine_tune::save_encoder;
+use crate::say;
+use crate::start::{CtrlC, newest};
+
+/// What every way has in common; `config.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareConfig {
+    /// The encoder.
+    pub architecture: ModelName,
+    /// Classes that the features are to tell, and that SimCLR learns from.
+    pub preset: String,
+    /// Seeds, each with encoders of its own.
+    pub seeds: Vec<u64>,
+    /// Steps of each training.
+    pub batches: usize,
+    /// Held-out samples of each class that probe and neighbours are fitted on, and as many that are scored.
+    pub per_class: usize,
+    /// Grids of banners, broken ones among them.
+    pub grids: u64,
+    /// Banners of a grid.
+    pub banners: u64,
+    /// Clicks of a banner.
+    pub clicks: u32,
+}
+
+/// One way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Random parameters.
+    Untrained,
+    /// Supervised, by the number of clusters.
+    Count,
+    /// Supervised, by their places.
+    Location,
+    /// SimCLR with this loss.
+    SimClr(ContrastiveLossName),
+}
+
+impl Way {
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Untrained, Self::Count, Self::Location];
+        all.extend(ContrastiveLossName::ALL.map(Self::SimClr));
+        all
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untrained => f.pad("untrained"),
+            Self::Count => f.pad("count"),
+            Self::Location => f.pad("location"),
+            Self::SimClr(loss) => f.pad(&format!("simclr {loss}")),
+        }
+    }
+}
+
+impl CompareConfig {
+    fn simclr(&self, loss: ContrastiveLossName, seed: u64) -> heatmap_train::Result<SimClrConfig> {
+        let classes = Preset::named(&self.preset)?.num_classes();
+        Ok(SimClrConfig {
+            architecture: self.architecture,
+            preset: self.preset.clone(),
+            seed,
+            batches: self.batches,
+            classes_per_batch: classes,
+            loss: ContrastiveLossConfig { name: loss, ..ContrastiveLossConfig::default() },
+            // What is measured, is measured at the end.
+            evaluation: OnlineEvaluationConfig { every: None, samples: 0 },
+            ..SimClrConfig::report()
+        })
+    }
+
+    /// The supervised ways see as many images.
+    fn fine_tune(&self, preset: &str, seed: u64) -> heatmap_train::Result<FineTuneConfig> {
+        let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
+        let samples = self.batches * batch_size;
+        let report = FineTuneConfig::report(preset);
+        Ok(FineTuneConfig { architecture: self.architecture, seed, samples, batch_size, valid_samples: 200, ..report })
+    }
+
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// Names the one that cannot be used.
+    pub fn check(&self) -> heatmap_train::Result<()> {
+        self.simclr(ContrastiveLossName::NtXent, 0)?.check()?;
+        self.fine_tune("count-report", 0)?.check()?;
+        for (field, value) in [("seeds", self.seeds.len()), ("samples per class", self.per_class)] {
+            if value == 0 {
+                return Err(heatmap_train::Error::config(field, 0, "must be positive"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets an encoder learn in `path`, or takes the one that is there; `false` when the user stopped it.
+    ///
+    /// # Errors
+    /// When a run fails.
+    pub fn learn(
+        &self,
+        way: Way,
+        seed: u64,
+        path: &Path,
+        device: &Device,
+        ctrl_c: &CtrlC,
+    ) -> Result<bool, Box<dyn Error>> {
+        match way {
+            Way::Untrained => {
+                let config = self.simclr(ContrastiveLossName::NtXent, seed)?;
+                let (folder, finished) = open(path, &config)?;
+                if !finished {
+                    save_encoder(&folder, &untrained_encoder(&config, device))?;
+                }
+                Ok(true)
+            }
+            Way::Count => {
+                let config = CountConfig { training: self.fine_tune("count-report", seed)?, ..CountConfig::report() };
+                let steps = (self.batches, config.training.checkpoint_every());
+                finish(path, &config, steps, config.training.batch_size, ctrl_c, |folder, options| {
+                    let outcome = train_count(&config, folder, device, options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
+            }
+            Way::Location => {
+                let training = self.fine_tune("location-report", seed)?;
+                let config = LocationConfig { training, ..LocationConfig::report() };
+                let steps = (self.batches, config.training.checkpoint_every());
+                finish(path, &config, steps, config.training.batch_size, ctrl_c, |folder, options| {
+                    let outcome = train_location(&config, folder, device, options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
+            }
+            Way::SimClr(loss) => {
+                let config = self.simclr(loss, seed)?;
+                let steps = (self.batches, config.checkpoint_every);
+                finish(path, &config, steps, config.images_per_batch(), ctrl_c, |folder, options| {
+                    let outcome = train_simclr(&config, folder, std::slice::from_ref(device), options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
+            }
+        }
+    }
+}
+
+/// The folder of a run of these settings, and whether its encoder is there.
+fn open(path: &Path, config: &impl Serialize) -> Result<(RunFolder, bool), Box<dyn Error>> {
+    if let Ok(folder) = RunFolder::open(path) {
+        let earlier: serde_json::Value = folder.read_json(RunFolder::CONFIG)?;
+        if earlier == serde_json::to_value(config)? {
+            let finished = folder.file("encoder.safetensors").is_file();
+            return Ok((folder, finished));
+        }
+    }
+    let (folder, moved) = RunFolder::create(path, config)?;
+    if let Some(moved) = moved {
+        say(&format!("The earlier run in {} is now in {}.", path.display(), moved.display()));
+    }
+    Ok((folder, false))
+}
+
+/// Trains unless the encoder is there, from the newest checkpoint on, and saves it.
+fn finish(
+    path: &Path,
+    config: &impl Serialize,
+    (steps, checkpoint_every): (usize, usize),
+    images_per_step: usize,
+    ctrl_c: &CtrlC,
+    train: impl FnOnce(&RunFolder, &TrainingOptions) -> heatmap_train::Result<Option<Backbone>>,
+) -> Result<bool, Box<dyn Error>> {
+    let (folder, finished) = open(path, config)?;
+    if finished {
+        return Ok(true);
+    }
+    let options = TrainingOptions {
+        steps,
+        checkpoint_every,
+        images_per_step,
+        resume: newest(&folder)?,
+        selection: Selection::Last,
+        interrupter: Default::default(),
+    };
+    ctrl_c.stops(&options);
+    let encoder = train(&folder, &options);
+    ctrl_c.exits();
+    let Some(encoder) = encoder? else { return Ok(false) };
+    save_encoder(&folder, &encoder)?;
+    Ok(true)
+}
