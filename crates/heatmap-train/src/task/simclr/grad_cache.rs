@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use burn::module::ModuleDisplay;
+use burn::module::{Module, ModuleDisplay, ModuleMapper, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 use heatmap_models::Encoder;
@@ -23,6 +23,17 @@ pub(super) struct Cached {
     chunks: Vec<Chunk>,
     /// Projections without gradient.
     pub(super) part: Part,
+}
+
+/// Parameters without gradients, in a network that stays in training mode: no graph is made in the first place. One that is
+/// made stays in memory until the next backward pass, with all activations.
+struct Untracked;
+
+impl ModuleMapper for Untracked {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        Param::initialized(id, param.val().detach().set_require_grad(false))
+    }
 }
 
 struct Chunk {
@@ -42,18 +53,21 @@ impl Cached {
         let PairBatch { images, labels, .. } = batch;
         let pairs = labels.len();
         let ranges: Vec<Range<usize>> = (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
+        let blind = (ranges.len() > 1).then(|| task.clone().map(&mut Untracked));
         let mut chunks = Vec::new();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for range in &ranges {
             let view = |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
-            let (embedded, source) = if ranges.len() == 1 {
+            let (embedded, source) = match &blind {
                 // Embedded once: the graph stays for the way back.
-                let projections = task.embed(images.clone());
-                (projections.clone().inner(), Source::Projections(projections))
-            } else {
-                let part = Tensor::cat(vec![view(0), view(1)], 0);
-                // The graph goes with its last tensor, at once.
-                (keep_running_statistics(|| task.embed(part.clone()).inner()), Source::Images(part))
+                None => {
+                    let projections = task.embed(images.clone());
+                    (projections.clone().inner(), Source::Projections(projections))
+                }
+                Some(blind) => {
+                    let part = Tensor::cat(vec![view(0), view(1)], 0);
+                    (keep_running_statistics(|| blind.embed(part.clone()).inner()), Source::Images(part))
+                }
             };
             first.push(embedded.clone().narrow(0, 0, range.len()));
             second.push(embedded.narrow(0, range.len(), range.len()));

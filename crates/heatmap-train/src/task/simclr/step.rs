@@ -52,7 +52,10 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
     /// The loss among the images of the batch alone.
     fn step(&self, batch: PairBatch) -> ContrastiveOutput {
         let images = batch.images.dims()[0];
-        let [z0, z1] = halves(self.embed(batch.images));
+        // In evaluation mode parts are as good as the whole.
+        let part = self.options.chunk.map_or(images, |pairs| 2 * pairs);
+        let embed = |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
+        let [z0, z1] = halves(Tensor::cat((0..images).step_by(part).map(embed).collect(), 0));
         let output = self.contrast(z0, z1, batch.labels, None);
         self.output(output, images, 0)
     }
