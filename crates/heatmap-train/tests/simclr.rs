@@ -13,7 +13,8 @@ use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::ContrastiveLossConfig;
 use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
-    Checkpoint, MetricsLine, MetricsLog, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr,
+    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunFolder, Selection, SimClrConfig, TrainingOptions,
+    train_simclr,
 };
 use heatmap_train::task::SimClr;
 
@@ -90,6 +91,38 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     for (got, want) in got.into_iter().zip(expected) {
         assert_eq!(got.0, want.0);
         assert!((got.1 - want.1).abs() < 1e-4, "step {}: {} is not {}", got.0, got.1, want.1);
+    }
+}
+
+#[test]
+fn looking_at_the_features_on_the_way_changes_nothing_and_devices_share_a_batch() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = tempfile::tempdir().expect("a folder");
+    let train = |name: &str, config: SimClrConfig| {
+        let folder = RunFolder::create(&root.path().join(name), &config).expect("a folder").0;
+        let devices = vec![Device::flex(); config.devices];
+        train_simclr(&config, &folder, &devices, &options(4, None)).expect("a run");
+        folder
+    };
+    let looks = |every| SimClrConfig {
+        evaluation: OnlineEvaluationConfig { every, samples: 16 },
+        classes_per_batch: 4,
+        ema: Some(0.5),
+        ..config(4)
+    };
+    let (seen, unseen) = (train("seen", looks(Some(1))), train("unseen", looks(None)));
+    assert_eq!(losses(&seen), losses(&unseen));
+    let ranks = |folder: &RunFolder| {
+        let lines = MetricsLog::read(&folder.file("metrics.jsonl")).expect("a log");
+        let valid = lines.iter().filter(|line| line.split == "valid");
+        valid.filter(|line| line.values.contains_key("effective_rank")).map(|line| line.step).collect::<Vec<_>>()
+    };
+    assert_eq!((ranks(&seen), ranks(&unseen)), (vec![1, 2, 3, 4], vec![]));
+    // Batch normalisation sees the same parts in both.
+    let chunks = train("chunks", SimClrConfig { chunk: Some(4), ..looks(None) });
+    let shared = train("shared", SimClrConfig { devices: 2, ..looks(None) });
+    for ((step, one), (_, two)) in losses(&chunks).into_iter().zip(losses(&shared)) {
+        assert!((one - two).abs() < 1e-3, "step {step}: {two}, not {one}");
     }
 }
 
