@@ -53,10 +53,12 @@ impl MetricsLog {
     /// When one of the two cannot be written.
     pub fn open(path: &Path, step: usize) -> Result<Self> {
         if path.exists() {
-            let kept: Vec<MetricsLine> = Self::read(path)?.into_iter().filter(|line| line.step <= step).collect();
-            write_atomically(path, |out| {
-                kept.iter().try_for_each(|line| writeln!(out, "{}", serde_json::to_string(line)?))
-            })?;
+            // Checked and kept as they are written: numbers that are read and written again may differ in the last digit.
+            Self::read(path)?;
+            let text = fs::read_to_string(path).map_err(Error::io(path))?;
+            let is_kept = |line: &&str| serde_json::from_str(line).is_ok_and(|line: MetricsLine| line.step <= step);
+            let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(is_kept).collect();
+            write_atomically(path, |out| out.write_all(kept.as_bytes()))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
         let events = Some(EventFile::create(&path.with_file_name("events"), step)?);
@@ -223,6 +225,7 @@ mod tests {
         let steps = |path: &Path| MetricsLog::read(path).unwrap().iter().map(|line| line.step).collect::<Vec<_>>();
         assert_eq!(steps(&path), [1, 2]);
         let mut log = MetricsLog::open(&path, 1).unwrap();
+        assert!(LINES.starts_with(&fs::read_to_string(&path).unwrap()) && steps(&path) == [1]);
         log.write("train", 2, BTreeMap::from([("loss".to_owned(), 2.0)]));
         assert_eq!(steps(&path), [1, 2]);
         assert_eq!(MetricsLog::read(&path).unwrap()[1].values["loss"], 2.0);
