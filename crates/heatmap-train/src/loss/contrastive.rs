@@ -56,6 +56,7 @@ pub struct ContrastiveLossConfig {
 #[derive(Debug, Clone)]
 pub struct ContrastiveLoss {
     name: ContrastiveLossName,
+    temperature: f64,
 }
 
 /// What a contrastive loss compares.
@@ -139,7 +140,7 @@ impl ContrastiveLossConfig {
     /// When the temperature is not positive.
     pub fn init(&self) -> ContrastiveLoss {
         check_temperature(self.temperature);
-        ContrastiveLoss { name: self.name }
+        ContrastiveLoss { name: self.name, temperature: self.temperature }
     }
 
     /// The parameter of the temperature, where it is learnt.
@@ -182,6 +183,11 @@ impl ContrastiveLoss {
         self.name
     }
 
+    /// Its temperature, where none is learnt.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
     /// The loss of a batch. Gradients flow to the views and to a learnt temperature, and not to the bank.
     ///
     /// # Panics
@@ -211,10 +217,7 @@ impl ContrastiveLoss {
         };
         let scores = Scores::new(projections, temperature, positives);
         let loss = match self.name {
-            // With one positive the mean over the positives is that of NT-Xent.
-            ContrastiveLossName::NtXent | ContrastiveLossName::SupCon => {
-                (scores.log_sum() - scores.attraction()).mean()
-            }
+            ContrastiveLossName::NtXent | ContrastiveLossName::SupCon => scores.cross_entropy(),
             ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => decoupled(&scores, weights),
         };
         ContrastiveLossOutput { loss, top1: scores.top1() }

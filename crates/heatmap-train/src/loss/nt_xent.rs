@@ -7,7 +7,10 @@ use burn::config::Config;
 use burn::tensor::Tensor;
 use heatmap_models::ops;
 
-use super::similarity::{check_temperature, check_views, log_probabilities};
+use super::contrastive::Projections;
+use super::scores::{Positives, Scores};
+use super::similarity::{check_temperature, check_views};
+use super::temperature::Temperature;
 
 /// Configuration of [`NtXent`].
 #[derive(Config, Debug)]
@@ -69,22 +72,10 @@ impl NtXent {
 
 /// The same by Burn's operations.
 fn composed(rows: Tensor<2>, pairs: usize, temperature: f64) -> NtXentOutput {
-    let log_p = log_probabilities(rows, temperature);
-    // The other view of row i is row i + N, and the other way round: the two off-diagonal blocks.
-    let upper = diagonal_values(log_p.clone().slice([0..pairs, pairs..2 * pairs]));
-    let lower = diagonal_values(log_p.clone().slice([pairs..2 * pairs, 0..pairs]));
-    let right = Tensor::cat(vec![upper, lower], 0);
-    let best = log_p.detach().max_dim(1);
-    let top1 = right.clone().detach().greater_equal(best).float().mean();
-    NtXentOutput { loss: -right.mean(), top1 }
-}
-
-/// The diagonal of a square matrix as a column.
-fn diagonal_values(square: Tensor<2>) -> Tensor<2> {
-    let n = square.dims()[0];
-    let eye = Tensor::<2>::eye(n, &square.device()).cast(square.dtype());
-    // Selected by a mask: everything off the diagonal is finite here, the matrix being an off-diagonal block.
-    (square * eye).sum_dim(1)
+    let view = |at: usize| rows.clone().narrow(0, at * pairs, pairs);
+    let projections = Projections::new(view(0), view(1));
+    let scores = Scores::new(projections, Temperature::Fixed(temperature), Positives::OtherView);
+    NtXentOutput { loss: scores.cross_entropy(), top1: scores.top1() }
 }
 
 #[cfg(test)]

@@ -47,11 +47,20 @@ impl Scores {
             // Without autodiff it is a constant, whatever device it comes from.
             columns = Tensor::cat(vec![columns, rows.clone().without_autodiff().cast(z.dtype())], 0);
         }
+        if let Some(labels) = &labels {
+            assert_eq!(labels.len(), pairs, "one label per pair");
+        }
         let masks = Masks { pairs, device: z.device().without_autodiff() };
         let (positives, hidden) = masks.of(kind, labels.as_deref(), bank.map(|bank| bank.labels));
         // Scaling the rows is less work than scaling the scores.
         let logits = temperature.divide(z).matmul(columns.transpose());
         Self { logits, positives, hidden }
+    }
+
+    /// Mean over the rows of the cross-entropy of picking a positive, itself a mean over the positives, `[1]`: SupCon, and with
+    /// one positive NT-Xent.
+    pub(super) fn cross_entropy(&self) -> Tensor<1> {
+        (self.log_sum() - self.attraction()).mean()
     }
 
     /// How much a row is drawn: the mean score of its positives, `[rows, 1]`.
@@ -61,7 +70,7 @@ impl Scores {
     }
 
     /// The logarithm of the sum of exp(score) over all that a row sees, `[rows, 1]`.
-    pub(super) fn log_sum(&self) -> Tensor<2> {
+    fn log_sum(&self) -> Tensor<2> {
         log_sum_exp(self.logits.clone(), self.hidden.clone())
     }
 

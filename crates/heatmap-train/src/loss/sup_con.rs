@@ -5,9 +5,12 @@
 //! class exactly once as a pair it is NT-Xent.
 
 use burn::config::Config;
-use burn::tensor::{Bool, Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
-use super::similarity::{check_temperature, check_views, diagonal, log_probabilities};
+use super::contrastive::Projections;
+use super::scores::{Positives, Scores};
+use super::similarity::check_temperature;
+use super::temperature::Temperature;
 
 /// Configuration of [`SupCon`].
 #[derive(Config, Debug)]
@@ -45,32 +48,16 @@ impl SupCon {
     /// # Panics
     /// When the shapes differ.
     pub fn forward(&self, z0: Tensor<2>, z1: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-        let pairs = check_views(&z0, &z1);
-        assert_eq!(labels.len(), pairs, "one label per pair");
-        let z = Tensor::cat(vec![z0, z1], 0);
-        let log_p = log_probabilities(z, self.temperature);
-        let positives = same_class(&log_p, labels).float().cast(log_p.dtype());
-        // Every row has a positive: its other view.
-        let of_row = (log_p * positives.clone()).sum_dim(1) / positives.sum_dim(1);
-        -of_row.mean()
+        let projections = Projections::new(z0, z1).with_labels(labels.to_vec());
+        Scores::new(projections, Temperature::Fixed(self.temperature), Positives::SameLabel).cross_entropy()
     }
-}
-
-/// True where row and column are different rows of one class.
-fn same_class(like: &Tensor<2>, labels: &[usize]) -> Tensor<2, Bool> {
-    let device = like.device();
-    let twice: Vec<i64> = labels.iter().chain(labels).map(|&label| label as i64).collect();
-    let rows = twice.len();
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(twice, [rows, 1]), &device);
-    let same = labels.clone().expand([rows, rows]).equal(labels.transpose().expand([rows, rows]));
-    same.bool_and(diagonal(like).bool_not())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::NtXentConfig;
     use super::*;
-    use burn::tensor::{DType, Device, Distribution};
+    use burn::tensor::{DType, Device, Distribution, TensorData};
 
     fn naive(z: &[Vec<f64>], labels: &[usize], temperature: f64) -> f64 {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
