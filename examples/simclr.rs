@@ -49,20 +49,16 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let fresh = if shared.smoke { smoke() } else { SimClrConfig::report() };
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();
-    let open = |config: &SimClrConfig| -> Result<_, Box<dyn Error>> {
-        let device = shared.device.open_many(config.devices)?;
-        Ok(device)
-    };
     if !sweep.is_empty() {
         let base = run.settle(fresh, overlay)?;
-        let devices = open(&base)?;
+        let devices = shared.device.open_many(base.devices)?;
         let out = shared.out("simclr-sweep");
         return sweep_simclr(&out, &base, sweep, (&device_name, &devices), shared.smoke, &CtrlC::handle()?);
     }
     // Before a folder is made: a device that is not there is no run.
     shared.device.open()?;
     let (folder, config, resume) = start(&shared.out("simclr"), run, fresh, overlay)?;
-    let devices = open(&config)?;
+    let devices = shared.device.open_many(config.devices)?;
     let ctrl_c = CtrlC::handle()?;
     let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, shared.smoke, &ctrl_c)?;
     let Some(summary) = summary else {

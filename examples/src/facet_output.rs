@@ -3,11 +3,13 @@
 use std::error::Error;
 
 use heatmap_core::analysis::faer::Mat;
-use heatmap_core::analysis::{Pca, normalized_rows};
+use heatmap_core::analysis::normalized_rows;
 use heatmap_core::plot::{Matrix, Picture, Scatter, matrices, scatters};
 use heatmap_train::evaluation::{FacetSample, variance_share};
 use heatmap_train::run::RunFolder;
 use serde_json::{Map, Value};
+
+use crate::principal_plane::PrincipalPlane;
 
 /// The features of one encoder, seen from all sides.
 #[derive(Debug, Clone)]
@@ -17,8 +19,7 @@ pub struct FacetView {
     shares: [f64; 2],
     /// Mean cosine similarity of heatmaps that differ only in the place (one count), and only in the count (one place).
     same: [f64; 2],
-    points: Vec<(f64, f64)>,
-    axes: [String; 2],
+    plane: PrincipalPlane,
     /// Cosine similarities of all pairs, row by row.
     similarities: Vec<f64>,
 }
@@ -30,10 +31,6 @@ impl FacetView {
     /// When the features do not span two directions.
     pub fn new(name: &str, features: Mat<f64>, samples: &[FacetSample]) -> Result<Self, Box<dyn Error>> {
         let (counts, places): (Vec<usize>, Vec<usize>) = samples.iter().map(|s| (s.count, s.place)).unzip();
-        let pca = Pca::fit(features.as_ref(), 2)?;
-        let projected = pca.transform(features.as_ref())?;
-        let ratio = pca.explained_variance_ratio();
-        let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * ratio[at]);
         let unit = normalized_rows(features.as_ref());
         let cosines = &unit * unit.transpose();
         let n = samples.len();
@@ -49,8 +46,7 @@ impl FacetView {
                 mean_of(&|a, b| counts[a] == counts[b] && places[a] != places[b]),
                 mean_of(&|a, b| counts[a] != counts[b] && places[a] == places[b]),
             ],
-            points: (0..n).map(|row| (projected[(row, 0)], projected[(row, 1)])).collect(),
-            axes: [axis(0), axis(1)],
+            plane: PrincipalPlane::of(features.as_ref())?,
             similarities: (0..n * n).map(|at| cosines[(at / n, at % n)]).collect(),
         })
     }
@@ -70,15 +66,7 @@ pub fn write_all(folder: &RunFolder, views: &[FacetView], samples: &[FacetSample
         names(&counts, &|at| if at == 0 { "1 cluster".to_owned() } else { format!("{} clusters", at + 1) });
     let place_names = names(&places, &|at| format!("place {}", at + 1));
     let components = |title: &str, labels: &[usize], label_names: &[String]| {
-        let panels: Vec<Scatter<'_>> = views
-            .iter()
-            .map(|view| Scatter {
-                title: &view.name,
-                axes: [&view.axes[0], &view.axes[1]],
-                points: &view.points,
-                classes: labels,
-            })
-            .collect();
+        let panels: Vec<Scatter<'_>> = views.iter().map(|view| view.plane.scatter(&view.name, labels)).collect();
         scatters(title, &panels, &label_names.iter().map(String::as_str).collect::<Vec<_>>())
     };
     let similarities: Vec<Matrix<'_>> = views

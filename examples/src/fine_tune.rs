@@ -148,7 +148,10 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
     }
 }
 
-/// Writes `encoder.safetensors`, under the names of torchvision or transformers, for `features` and for `--weights`.
+/// The file that a finished run leaves its encoder in.
+pub const ENCODER: &str = "encoder.safetensors";
+
+/// Writes [`ENCODER`], under the names of torchvision or transformers, for `features` and for `--weights`.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -157,7 +160,7 @@ pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> heatmap_models::R
         Backbone::ResNet(_) => WeightLayout::Torchvision,
         Backbone::Vit(_) => WeightLayout::HuggingFace,
     };
-    encoder.save_weights(folder.file("encoder.safetensors"), layout)
+    encoder.save_weights(folder.file(ENCODER), layout)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use heatmap_train::features::{Output, PublishedEncoder};
 use heatmap_train::run::{FineTuneConfig, RunFolder};
 
 use crate::arguments::name_and_path;
+use crate::fine_tune::ENCODER;
 
 /// `NAME=DIR`: a run and what it is called.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ impl FromStr for PretrainedName {
 /// The runs of the other examples in the folder `runs`.
 pub fn found_runs() -> Vec<RunName> {
     let runs = ["count", "location", "simclr"].map(|name| (name, PathBuf::from("runs").join(name)));
-    let complete = runs.into_iter().filter(|(_, folder)| folder.join("encoder.safetensors").is_file());
+    let complete = runs.into_iter().filter(|(_, folder)| folder.join(ENCODER).is_file());
     complete.map(|(name, folder)| RunName { name: name.to_owned(), folder }).collect()
 }
 
@@ -95,7 +96,7 @@ impl RunName {
         let architecture: ModelName = architecture.parse()?;
         let image: ImageConfig =
             serde_json::from_value(config["image"].clone()).map_err(|error| bad(&format!("image: {error}")))?;
-        let file = TensorFile::open(folder.file("encoder.safetensors"))?;
+        let file = TensorFile::open(folder.file(ENCODER))?;
         let network = architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
         let (network, _) = network.load_weights(&file, &LoadOptions::new().without_head())?;
         Ok(NamedEncoder { name: self.name.clone(), kind: Kind::Ours(network, image) })

@@ -64,11 +64,6 @@ impl FromStr for KeyValue {
 }
 
 impl RunArguments {
-    /// Whether it goes on with an earlier run.
-    pub fn resumes(&self) -> bool {
-        self.resume.is_some()
-    }
-
     /// `fresh` with the file of settings over it, then what `overlay` says, then every `--set`.
     ///
     /// # Errors
@@ -139,6 +134,21 @@ pub fn start<C: RunConfig>(
     folder.write_json(RunFolder::CONFIG, &config)?;
     say(&format!("Going on after batch {}.", checkpoint.step));
     Ok((folder, config, Some(checkpoint)))
+}
+
+/// The folder of a run of these settings: the one that is there already, or a new one. A run of other settings moves aside.
+///
+/// # Errors
+/// When the folder cannot be read or made.
+pub fn folder_of(path: &Path, config: &impl Serialize) -> Result<RunFolder, Box<dyn Error>> {
+    let settings = serde_json::to_value(config)?;
+    let is_same = |folder: &RunFolder| {
+        folder.read_json(RunFolder::CONFIG).is_ok_and(|earlier: serde_json::Value| earlier == settings)
+    };
+    match RunFolder::open(path).ok().filter(is_same) {
+        Some(folder) => Ok(folder),
+        None => fresh_folder(path, config, &format!("run in {}", path.display())),
+    }
 }
 
 /// The newest complete checkpoint, if there is any yet; the user hears of those that are broken.

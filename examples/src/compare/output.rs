@@ -2,13 +2,14 @@
 
 use std::error::Error;
 
-use heatmap_core::analysis::Pca;
 use heatmap_core::plot::{Picture, Scatter, scatters};
 use heatmap_core::synth::Preset;
 use heatmap_core::write_atomically;
 use heatmap_train::run::RunFolder;
 
 use super::Measured;
+use crate::principal_plane::PrincipalPlane;
+use crate::spread::mean_and_spread;
 
 type Column = (&'static str, fn(&Measured) -> f64);
 
@@ -31,7 +32,7 @@ pub fn table(all: &[Measured]) -> String {
         text += &format!("\n{name:<22}");
         for (_, of) in COLUMNS {
             let values: Vec<f64> = all.iter().filter(|measured| measured.name == name).map(of).collect();
-            text += &format!("{:>18}", spread(&values));
+            text += &format!("{:>18}", mean_and_spread(&values));
         }
     }
     text
@@ -45,15 +46,6 @@ fn names(all: &[Measured]) -> Vec<&str> {
         }
     }
     names
-}
-
-fn spread(values: &[f64]) -> String {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    if values.len() < 2 {
-        return format!("{mean:.3}");
-    }
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    format!("{mean:.3} ± {:.3}", (squares / (values.len() - 1) as f64).sqrt())
 }
 
 /// Writes `compare.csv`: every encoder of every seed.
@@ -84,20 +76,12 @@ pub fn write_picture(folder: &RunFolder, preset: &Preset, all: &[Measured]) -> R
     for (at, part) in shown.chunks(PER_ROW).enumerate() {
         let mut drawn = Vec::new();
         for measured in part {
-            let features = measured.features.features.as_ref();
-            let pca = Pca::fit(features, 2)?;
-            let projected = pca.transform(features)?;
-            let share = pca.explained_variance_ratio();
-            let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
-            let points: Vec<(f64, f64)> =
-                (0..projected.nrows()).map(|i| (projected[(i, 0)], projected[(i, 1)])).collect();
+            let plane = PrincipalPlane::of(measured.features.features.as_ref())?;
             let title = format!("{}: probe {:.0} %", measured.name, 100.0 * measured.report.probe_accuracy);
-            drawn.push((title, points, [axis(0), axis(1)], &measured.features.labels));
+            drawn.push((title, plane, &measured.features.labels));
         }
-        let panels: Vec<Scatter<'_>> = drawn
-            .iter()
-            .map(|(title, points, axes, labels)| Scatter { title, axes: [&axes[0], &axes[1]], points, classes: labels })
-            .collect();
+        let panels: Vec<Scatter<'_>> =
+            drawn.iter().map(|(title, plane, labels)| plane.scatter(title, labels)).collect();
         let title = if at == 0 { format!("{}: features of held-out samples", preset.name) } else { String::new() };
         rows.push(scatters(&title, &panels, &classes)?);
     }

@@ -14,9 +14,8 @@ use heatmap_train::run::{
 };
 use serde::Serialize;
 
-use crate::fine_tune::save_encoder;
-use crate::say;
-use crate::start::{CtrlC, newest};
+use crate::fine_tune::{ENCODER, save_encoder};
+use crate::start::{CtrlC, folder_of, newest};
 
 /// What every way has in common; `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -126,8 +125,8 @@ impl CompareConfig {
         match way {
             Way::Untrained => {
                 let config = self.simclr(ContrastiveLossName::NtXent, seed)?;
-                let (folder, finished) = open(path, &config)?;
-                if !finished {
+                let folder = folder_of(path, &config)?;
+                if !folder.file(ENCODER).is_file() {
                     save_encoder(&folder, &untrained_encoder(&config, device))?;
                 }
                 Ok(true)
@@ -161,22 +160,6 @@ impl CompareConfig {
     }
 }
 
-/// The folder of a run of these settings, and whether its encoder is there.
-fn open(path: &Path, config: &impl Serialize) -> Result<(RunFolder, bool), Box<dyn Error>> {
-    if let Ok(folder) = RunFolder::open(path) {
-        let earlier: serde_json::Value = folder.read_json(RunFolder::CONFIG)?;
-        if earlier == serde_json::to_value(config)? {
-            let finished = folder.file("encoder.safetensors").is_file();
-            return Ok((folder, finished));
-        }
-    }
-    let (folder, moved) = RunFolder::create(path, config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier run in {} is now in {}.", path.display(), moved.display()));
-    }
-    Ok((folder, false))
-}
-
 /// Trains unless the encoder is there, from the newest checkpoint on, and saves it.
 fn finish(
     path: &Path,
@@ -186,8 +169,8 @@ fn finish(
     ctrl_c: &CtrlC,
     train: impl FnOnce(&RunFolder, &TrainingOptions) -> heatmap_train::Result<Option<Backbone>>,
 ) -> Result<bool, Box<dyn Error>> {
-    let (folder, finished) = open(path, config)?;
-    if finished {
+    let folder = folder_of(path, config)?;
+    if folder.file(ENCODER).is_file() {
         return Ok(true);
     }
     let options = TrainingOptions {

@@ -6,8 +6,6 @@ mod run;
 mod sweep;
 
 pub use arguments::SimClrArguments;
-pub use report::{
-    Evaluated, Summary, loss_chance, write_evaluation_curves, write_loss_curve, write_montage, write_pca,
-};
-pub use run::{evaluate_encoder, run_simclr};
+pub use report::Summary;
+pub use run::run_simclr;
 pub use sweep::{SweepAxis, sweep_simclr};

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use heatmap_core::Heatmap;
-use heatmap_core::analysis::Pca;
-use heatmap_core::plot::{Curve, Picture, Scatter, Tile, curves, montage, scatters};
+use heatmap_core::plot::{Curve, Picture, Tile, curves, montage, scatters};
 use heatmap_core::synth::Preset;
 use heatmap_train::Result;
 use heatmap_train::data::Split;
@@ -12,6 +11,8 @@ use heatmap_train::evaluation::{LabelledFeatures, RepresentationReport};
 use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
 use serde::Serialize;
+
+use crate::principal_plane::PrincipalPlane;
 
 /// `summary.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,7 +72,7 @@ pub struct Summary {
 
 /// One encoder's features and what they are worth.
 #[derive(Debug, Clone)]
-pub struct Evaluated {
+pub(super) struct Evaluated {
     /// Features of the scored samples.
     pub test: LabelledFeatures,
     /// The numbers.
@@ -85,7 +86,7 @@ const MONTAGE_PAIRS: usize = 33;
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Preset>) -> Result<()> {
+pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Preset>) -> Result<()> {
     let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
     pairs.sort_by_key(|pair| pair.class);
     // A batch of hundreds would make no picture.
@@ -104,7 +105,7 @@ pub fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Pre
 ///
 /// # Errors
 /// When the log cannot be read or the picture not be written.
-pub fn write_loss_curve(folder: &RunFolder, config: &SimClrConfig) -> Result<Vec<MetricsLine>> {
+pub(super) fn write_loss_curve(folder: &RunFolder, config: &SimClrConfig) -> Result<Vec<MetricsLine>> {
     let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
     let (train, valid) = (points(&lines, "train", "loss"), points(&lines, "valid", "loss"));
     let last = train.last().map_or(1.0, |point| point.0);
@@ -122,7 +123,7 @@ pub fn write_loss_curve(folder: &RunFolder, config: &SimClrConfig) -> Result<Vec
 ///
 /// # Errors
 /// When the picture cannot be written.
-pub fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine]) -> Result<()> {
+pub(super) fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine]) -> Result<()> {
     let of = |name: &str| points(lines, "valid", name);
     let (knn, probe) = (of("knn_accuracy"), of("probe_accuracy"));
     if knn.is_empty() {
@@ -147,27 +148,16 @@ fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
     of_split.filter_map(|line| Some((line.step as f64, *line.values.get(name)?))).collect()
 }
 
-/// Points of a scatter.
-type Points = Vec<(f64, f64)>;
-
 /// Writes `pca.png`: held-out features before and after training, each by its own two principal components.
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
-pub fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, trained: &Evaluated) -> Result<()> {
-    let project = |features: &LabelledFeatures| -> Result<(Points, [String; 2])> {
-        let pca = Pca::fit(features.features.as_ref(), 2)?;
-        let projected = pca.transform(features.features.as_ref())?;
-        let share = pca.explained_variance_ratio();
-        let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
-        let points = (0..projected.nrows()).map(|i| (projected[(i, 0)], projected[(i, 1)])).collect();
-        Ok((points, [axis(0), axis(1)]))
-    };
-    let ((before, before_axes), (after, after_axes)) = (project(&untrained.test)?, project(&trained.test)?);
-    let panel = |title, points, axes, labels| Scatter { title, axes, points, classes: labels };
+pub(super) fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, trained: &Evaluated) -> Result<()> {
+    let plane = |evaluated: &Evaluated| PrincipalPlane::of(evaluated.test.features.as_ref());
+    let (before, after) = (plane(untrained)?, plane(trained)?);
     let panels = [
-        panel("before training", &before[..], [&*before_axes[0], &*before_axes[1]], &untrained.test.labels[..]),
-        panel("after training", &after[..], [&*after_axes[0], &*after_axes[1]], &trained.test.labels[..]),
+        before.scatter("before training", &untrained.test.labels),
+        after.scatter("after training", &trained.test.labels),
     ];
     let names: Vec<&str> = preset.classes.iter().map(|class| class.name.as_str()).collect();
     let title = format!("{}: features of held-out samples", preset.name);
@@ -176,7 +166,7 @@ pub fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, tra
 
 impl Summary {
     /// All numbers of a run.
-    pub fn new(
+    pub(super) fn new(
         config: &SimClrConfig,
         device: &str,
         num_classes: usize,
@@ -254,7 +244,7 @@ impl Summary {
 }
 
 /// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a bank, none is known.
-pub fn loss_chance(config: &SimClrConfig) -> Option<f64> {
+fn loss_chance(config: &SimClrConfig) -> Option<f64> {
     let is_plain = config.loss.name == ContrastiveLossName::NtXent && config.loss.memory_bank == 0;
     is_plain.then(|| ((config.images_per_batch() - 1) as f64).ln())
 }

@@ -69,7 +69,7 @@ pub fn run_simclr(
 ///
 /// # Errors
 /// When features are not finite.
-pub fn evaluate_encoder(
+fn evaluate_encoder(
     what: &'static str,
     encoder: &impl Encoder,
     device: &Device,

@@ -7,11 +7,12 @@ use std::str::FromStr;
 
 use heatmap_core::write_atomically;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::run::{RunFolder, Settings, SimClrConfig};
+use heatmap_train::run::{Settings, SimClrConfig};
 use serde::Serialize;
 
 use super::run::run_simclr;
-use crate::start::{CtrlC, newest};
+use crate::spread::mean_and_spread;
+use crate::start::{CtrlC, folder_of, newest};
 use crate::{Ending, say};
 
 /// A setting and the values that it takes.
@@ -130,13 +131,7 @@ fn point(
     smoke: bool,
     ctrl_c: &CtrlC,
 ) -> Result<Option<BTreeMap<String, f64>>, Box<dyn Error>> {
-    let earlier = RunFolder::open(path)
-        .ok()
-        .filter(|folder| folder.read_json::<SimClrConfig>(RunFolder::CONFIG).is_ok_and(|earlier| earlier == *config));
-    let folder = match earlier {
-        Some(folder) => folder,
-        None => RunFolder::create(path, config)?.0,
-    };
+    let folder = folder_of(path, config)?;
     if !folder.file("summary.json").is_file() {
         let resume = newest(&folder)?;
         if run_simclr(&folder, config, devices, resume, smoke, ctrl_c)?.is_none() {
@@ -205,14 +200,7 @@ fn over_seeds(rows: &[Row]) -> Vec<Vec<String>> {
     for (settings, group) in groups {
         let spread = |name: &&str| {
             let values: Vec<f64> = group.iter().filter_map(|metrics| metrics.get(*name).copied()).collect();
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            // Of one seed there is no spread.
-            match values.len() {
-                0 => "-".to_owned(),
-                1 => format!("{mean:.3}"),
-                n => format!("{mean:.3} ± {:.3}", (squares / (n - 1) as f64).sqrt()),
-            }
+            mean_and_spread(&values)
         };
         lines.push(settings.into_iter().map(|(_, value)| value).chain(COLUMNS.iter().map(spread)).collect());
     }

@@ -9,8 +9,8 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, DensityHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
 
-use super::fine_tune::FineTuneConfig;
-use super::folder::{RunFolder, check_same};
+use super::fine_tune::{FineTuneConfig, check_resumes};
+use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
@@ -65,15 +65,7 @@ impl CountConfig {
     /// # Errors
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        self.training.check_resumes(&earlier.training)?;
-        let fields = |config: &Self| {
-            [
-                ("loss", config.loss.to_string()),
-                ("label smoothing", config.label_smoothing.to_string()),
-                ("density weight", config.density_weight.to_string()),
-            ]
-        };
-        check_same(fields(self), fields(earlier))
+        check_resumes(self, earlier)
     }
 
     /// The task as the run starts with it.

@@ -11,7 +11,7 @@ use heatmap_core::synth::{ClassSpec, Family, Preset, Span};
 use heatmap_models::{Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
-use super::folder::check_same;
+use super::settings::Settings;
 use crate::data::{ImageConfig, SampleLoader, Split};
 use crate::optim::{AdamConfig, warmup_cosine};
 use crate::{Error, Result};
@@ -189,34 +189,6 @@ impl FineTuneConfig {
         Ok(FeaturePyramidConfig::new(config.map_channels()[first..].to_vec()).with_refinements(refinements))
     }
 
-    /// Checks that a run of `earlier` can go on under this configuration: all but the patience and the steps between
-    /// checkpoints agrees.
-    ///
-    /// # Errors
-    /// Names the first setting that differs.
-    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        let fields = |config: &Self| {
-            let Self { architecture, stem, weights, freeze, preset, seed, samples, batch_size, .. } = config;
-            let weights = weights.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
-            [
-                ("architecture", architecture.to_string()),
-                ("stem", stem.name().to_owned()),
-                ("weights", weights),
-                ("freeze", freeze.to_string()),
-                ("preset", preset.clone()),
-                ("seed", seed.to_string()),
-                ("samples", samples.to_string()),
-                ("batch size", batch_size.to_string()),
-                ("learning rate", config.learning_rate.to_string()),
-                ("warm-up", config.warmup.to_string()),
-                ("weight decay", config.weight_decay.to_string()),
-                ("held-out samples", config.valid_samples.to_string()),
-                ("image", format!("{:?}", config.image)),
-            ]
-        };
-        check_same(fields(self), fields(earlier))
-    }
-
     /// The encoder as the run starts with it.
     ///
     /// # Errors
@@ -261,4 +233,11 @@ impl FineTuneConfig {
         };
         Ok([loader(Split::Train, self.samples)?, loader(Split::Valid, self.valid_samples)?])
     }
+}
+
+/// Checks that a run of `earlier`, which has a [`FineTuneConfig`] as its `training`, can go on under the settings `now`: all
+/// but the patience and the steps between checkpoints agrees.
+pub(super) fn check_resumes<C: Serialize>(now: &C, earlier: &C) -> Result<()> {
+    const FREE: [&str; 2] = ["training.patience", "training.checkpoint_every"];
+    Settings::of(now)?.check_same(&Settings::of(earlier)?, |key| FREE.contains(&key))
 }

@@ -80,22 +80,6 @@ impl RunFolder {
     }
 }
 
-/// Checks that a run can go on under its new settings, named and as text: they are those of the earlier ones.
-///
-/// # Errors
-/// Names the first that differs.
-pub(super) fn check_same<const N: usize>(
-    now: [(&'static str, String); N],
-    before: [(&'static str, String); N],
-) -> Result<()> {
-    for ((field, now), (_, before)) in now.into_iter().zip(before) {
-        if now != before {
-            return Err(Error::config(field, now, format!("the run to resume has {before}")));
-        }
-    }
-    Ok(())
-}
-
 fn move_aside(path: &Path) -> Result<PathBuf> {
     let numbered = |n: u32| {
         let mut name = path.as_os_str().to_owned();

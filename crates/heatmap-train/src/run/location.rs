@@ -11,8 +11,8 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 
-use super::fine_tune::FineTuneConfig;
-use super::folder::{RunFolder, check_same};
+use super::fine_tune::{FineTuneConfig, check_resumes};
+use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::{ImageConfig, ImageFrame};
 use crate::loss::{ChamferConfig, SetLossConfig};
@@ -132,15 +132,7 @@ impl LocationConfig {
     /// # Errors
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        self.training.check_resumes(&earlier.training)?;
-        let fields = |config: &Self| {
-            [
-                ("loss", config.loss.to_string()),
-                ("centres", config.num_centres.to_string()),
-                ("cell", config.cell_px.to_string()),
-            ]
-        };
-        check_same(fields(self), fields(earlier))
+        check_resumes(self, earlier)
     }
 
     /// The task as the run starts with it.

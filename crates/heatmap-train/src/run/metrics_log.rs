@@ -53,11 +53,10 @@ impl MetricsLog {
     /// When one of the two cannot be written.
     pub fn open(path: &Path, step: usize) -> Result<Self> {
         if path.exists() {
-            // Checked and kept as they are written: numbers that are read and written again may differ in the last digit.
-            Self::read(path)?;
             let text = fs::read_to_string(path).map_err(Error::io(path))?;
-            let is_kept = |line: &&str| serde_json::from_str(line).is_ok_and(|line: MetricsLine| line.step <= step);
-            let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(is_kept).collect();
+            // As they are written: a number that is read and written again might differ in the last digit.
+            let kept = whole_lines(path, &text)?.into_iter().filter(|(_, line)| line.step <= step);
+            let kept: String = kept.map(|(text, _)| text).collect();
             write_atomically(path, |out| out.write_all(kept.as_bytes()))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
@@ -72,16 +71,7 @@ impl MetricsLog {
     /// When the file cannot be read, or a line other than the last is not one of ours.
     pub fn read(path: &Path) -> Result<Vec<MetricsLine>> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        let mut lines = Vec::new();
-        for (at, line) in text.split_inclusive('\n').enumerate() {
-            match serde_json::from_str(line) {
-                Ok(line) => lines.push(line),
-                // Only the last line can lack its end: a crash cut it short.
-                Err(_) if !line.ends_with('\n') => {}
-                Err(error) => return Err(Error::bad_file(path, format!("line {}: {error}", at + 1))),
-            }
-        }
-        Ok(lines)
+        Ok(whole_lines(path, &text)?.into_iter().map(|(_, line)| line).collect())
     }
 
     fn name(&self, id: &MetricId) -> String {
@@ -151,6 +141,20 @@ impl MetricLogger for MetricsLog {
     }
 
     fn log_epoch_summary(&mut self, _summary: EpochSummary) {}
+}
+
+/// The whole lines of a log, as text and as what they say.
+fn whole_lines<'a>(path: &Path, text: &'a str) -> Result<Vec<(&'a str, MetricsLine)>> {
+    let mut lines = Vec::new();
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        match serde_json::from_str(line) {
+            Ok(said) => lines.push((line, said)),
+            // Only the last line can lack its end: a crash cut it short.
+            Err(_) if !line.ends_with('\n') => {}
+            Err(error) => return Err(Error::bad_file(path, format!("line {}: {error}", at + 1))),
+        }
+    }
+    Ok(lines)
 }
 
 /// A [`MetricsLog`] that burn-train and the loop share.

@@ -137,7 +137,11 @@ impl Settings {
         let mut keys = self.keys();
         keys.extend(before.keys());
         for key in keys.into_iter().filter(|key| !free(key)) {
-            let text = |settings: &Self| settings.get(&key).unwrap_or(&Value::Null).to_string();
+            let text = |settings: &Self| match settings.get(&key) {
+                Some(Value::String(word)) => word.clone(),
+                Some(value) => value.to_string(),
+                None => "nothing".to_owned(),
+            };
             let (now, before) = (text(self), text(before));
             if now != before {
                 return Err(Error::Setting { key, value: now, reason: format!("the run to resume has {before}") });

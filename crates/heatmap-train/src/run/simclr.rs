@@ -40,7 +40,6 @@ pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Back
     // Drawn here and now: what comes later must not move what is drawn.
     let projection = projection.init(device).materialize();
     let mut task = SimClr::new(encoder, projection, config.loss.init()).with_options(SimClrOptions {
-        temperature: config.loss.temperature,
         chunk: config.chunk.map(|images| images / 2),
         ema: config.ema,
         devices: config.devices,

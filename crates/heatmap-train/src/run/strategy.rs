@@ -117,23 +117,15 @@ impl<M: LearnerModel> StepStrategy<M> {
         check("length of the gradient", norm)?;
         item.record_gradient_norm(norm);
         let grads = match self.clip_norm {
-            Some(most) if norm > most => clip_to_norm(model, grads, norm, most),
-            _ => grads,
+            Some(most) => clip_to_norm(model, grads, norm, most),
+            None => grads,
         };
         Ok(TrainOutput { grads, item })
     }
 
-    /// Waits until the log has everything, and looks at the model when that is due.
-    fn settle(
-        &self,
-        step: usize,
-        total: usize,
-        learner: &Learner<M>,
-        events: &mut SupervisedTrainingEventProcessor<M>,
-        interrupter: &Interrupter,
-    ) -> Result<()> {
-        interrupter.fail_on_error(events.flush());
-        if let Some(watch) = self.watch.as_ref().filter(|watch| watch.is_due(step, total)) {
+    /// Looks at the model with `watch`, and checks that the log could be written.
+    fn settle(&self, step: usize, learner: &Learner<M>, watch: Option<&Watch<M>>) -> Result<()> {
+        if let Some(watch) = watch {
             self.log.write("valid", step, watch.look(&learner.model())?);
         }
         self.log.check()
@@ -212,8 +204,8 @@ where
             // An error is no place to go on from; a request to stop is.
             let interrupted = interrupter.should_stop() && interrupter.error().is_none();
             let due = step.is_multiple_of(self.checkpoint_every) || step == total;
-            let watched = self.watch.as_ref().is_some_and(|watch| watch.is_due(step, total));
-            if due || interrupted || watched {
+            let watch = self.watch.as_ref().filter(|watch| watch.is_due(step, total));
+            if due || interrupted || watch.is_some() {
                 let mut enough = false;
                 // When it is due the step is scored, also when the user stops the run there: a resumed run will not come by again.
                 if due {
@@ -223,7 +215,9 @@ where
                         enough = self.is_enough();
                     }
                 }
-                if let Err(error) = self.settle(step, total, &learner, &mut event_processor, &interrupter) {
+                // Now the log has all lines up to here.
+                interrupter.fail_on_error(event_processor.flush());
+                if let Err(error) = self.settle(step, &learner, watch) {
                     self.fail(&interrupter, error);
                     break;
                 }

@@ -46,8 +46,6 @@ type Pending = Arc<Mutex<Option<(Tensor<2>, Vec<usize>)>>>;
 /// How a [`SimClr`] takes its steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SimClrOptions {
-    /// Divides the similarities, where no temperature is learned.
-    pub temperature: f64,
     /// Pairs whose graph is in memory at a time; all for none.
     pub chunk: Option<usize>,
     /// Share of itself that the moving average of the encoder keeps at a step; no average for none.
@@ -58,7 +56,7 @@ pub struct SimClrOptions {
 
 impl Default for SimClrOptions {
     fn default() -> Self {
-        Self { temperature: 0.5, chunk: None, ema: None, devices: 1 }
+        Self { chunk: None, ema: None, devices: 1 }
     }
 }
 
@@ -91,11 +89,6 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     /// The encoder for what comes after training: the moving average, where there is one.
     pub fn encoder(&self) -> &E {
         self.average.as_ref().unwrap_or(&self.encoder)
-    }
-
-    /// The encoder that the optimiser moves.
-    pub fn online_encoder(&self) -> &E {
-        &self.encoder
     }
 
     /// Images to projections, `[images, out_dim]`.

@@ -107,7 +107,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     ) -> ContrastiveLossOutput {
         let temperature = match &self.temperature {
             Some(learned) => learned.temperature(),
-            None => Temperature::Fixed(self.options.temperature),
+            None => Temperature::Fixed(self.loss.temperature()),
         };
         self.loss.forward(Projections { z0, z1, labels: Some(labels), bank }, temperature)
     }
@@ -129,7 +129,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         ContrastiveOutput {
             loss: output.loss.into_scalar(),
             top1: output.top1.into_scalar(),
-            temperature: temperature.unwrap_or(self.options.temperature),
+            temperature: temperature.unwrap_or(self.loss.temperature()),
             gradient_norm: 0.0,
             images,
             rank,
