@@ -23,7 +23,7 @@ use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Without options: the recipe of the report, about 7 minutes on two cores.")]
+#[command(version, after_help = "Without options: the recipe of the report, about 6 minutes on two cores.")]
 struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
