@@ -33,7 +33,8 @@ struct Arguments {
     #[arg(long, visible_alias = "arch", value_name = "NAME", default_value = "resnet18")]
     architecture: ModelName,
 
-    /// Classes that the features are to tell, and that SimCLR learns from
+    /// Classes that the features are to tell, and that SimCLR learns from; count and location too, where they are numbers of
+    /// clusters, and otherwise from count-report and location-report
     #[arg(long, value_name = "NAME", default_value = "simclr-report")]
     preset: String,
 

@@ -57,7 +57,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let overlay = |config: LocationConfig| {
         let training = fine_tune.overlay(shared.seed, config.training);
         Ok(LocationConfig {
-            num_centres: training.most_clusters()?,
+            num_centres: *training.counts()?.end(),
             training,
             loss: arguments.loss.unwrap_or(config.loss),
             cell_px: arguments.cell.unwrap_or(config.cell_px),

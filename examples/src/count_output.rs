@@ -150,7 +150,8 @@ pub fn write_all(
 
 fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport) -> Result<(), Box<dyn Error>> {
     let preset = &config.training.preset;
-    let names: Vec<String> = (0..report.confusion.len()).map(|count| count.to_string()).collect();
+    let names: Vec<String> =
+        (report.least_count..).take(report.confusion.len()).map(|count| count.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let title = format!("{preset}: true and predicted number of clusters");
     confusion(&title, &names, &report.confusion)?.save_png(&folder.file("confusion.png"))?;
@@ -159,10 +160,8 @@ fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport
     write_training_curve(folder, &lines, "loss", "loss", "loss.png")?;
     write_training_curve(folder, &lines, "exact_accuracy", "share of right counts", "accuracy.png")?;
 
-    let per_count: Vec<(f64, f64)> = report
-        .accuracy_per_count
-        .iter()
-        .enumerate()
+    let per_count: Vec<(f64, f64)> = (report.least_count..)
+        .zip(&report.accuracy_per_count)
         .filter_map(|(count, accuracy)| Some((count as f64, (*accuracy)?)))
         .collect();
     let curve = [Curve { name: "held-out samples", points: &per_count }];
@@ -204,11 +203,11 @@ fn write_montage(
     device: &Device,
 ) -> Result<(), Box<dyn Error>> {
     let few = HeldOut { samples: 16, ..*held_out };
-    let modes = predict_counts(task, device, &few, false, |_| ())?.mode();
+    let predictions = predict_counts(task, device, &few, false, |_| ())?;
     let samples: Vec<_> = (0..few.samples).map(|index| few.sample(index)).collect();
     let seen = samples.iter().map(|sample| sample.heatmap.normalized(few.image.normalization)).collect::<Vec<_>>();
-    let labels: Vec<String> =
-        samples.iter().zip(&modes).map(|(sample, mode)| format!("{} clusters, said {mode}", sample.class)).collect();
+    let answers = predictions.truth().iter().zip(predictions.mode());
+    let labels: Vec<String> = answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
     let tiles: Vec<Tile<'_>> = labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();
     let title = format!("{}: held-out samples, as the network sees them", few.preset.name);
     Ok(montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)

@@ -14,7 +14,7 @@ use crate::start::RunArguments;
 /// Encoder, data and optimisation.
 #[derive(Debug, Clone, Args)]
 pub struct FineTuneArguments {
-    /// Synthetic data set: count-report, count-separable, location-report or location-separable [default: that of the report]
+    /// Synthetic data set: count-report, count-separable, location-report, location-separable or simclr-report [default: that of the report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 

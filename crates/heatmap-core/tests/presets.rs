@@ -135,3 +135,17 @@ fn a_class_that_cannot_be_drawn_is_named() {
     let error = preset.check().unwrap_err().to_string();
     assert!(error.contains("classes[3 clusters].clicks_per_cluster"), "{error}");
 }
+
+#[test]
+fn classes_are_counts_where_each_is_one_cluster_more() {
+    let counts = |name: &str| Preset::named(name).unwrap().cluster_counts();
+    assert_eq!(counts("count-report"), Some(0..=20));
+    assert_eq!(counts("location-separable"), Some(0..=6));
+    assert_eq!(counts("simclr-report"), Some(1..=8));
+    assert_eq!((counts("simclr-wide"), counts("banners")), (None, None));
+    let mut gap = Preset::named("simclr-report").unwrap();
+    gap.classes.remove(3);
+    assert_eq!(gap.cluster_counts(), None);
+    gap.classes.clear();
+    assert_eq!(gap.cluster_counts(), None);
+}

@@ -87,8 +87,11 @@ impl CompareConfig {
         })
     }
 
-    /// The supervised ways see as many images.
-    fn fine_tune(&self, preset: &str, seed: u64) -> heatmap_train::Result<FineTuneConfig> {
+    /// The supervised ways see as many images: of the same preset where its classes are numbers of clusters, otherwise of
+    /// the one that the report has for the task.
+    fn fine_tune(&self, of_the_task: &str, seed: u64) -> heatmap_train::Result<FineTuneConfig> {
+        let counts = Preset::named(&self.preset)?.cluster_counts();
+        let preset = if counts.is_some() { &self.preset } else { of_the_task };
         let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let samples = self.batches * batch_size;
         let report = FineTuneConfig::report(preset);
@@ -141,7 +144,8 @@ impl CompareConfig {
             }
             Way::Location => {
                 let training = self.fine_tune("location-report", seed)?;
-                let config = LocationConfig { training, ..LocationConfig::report() };
+                let num_centres = *training.counts()?.end();
+                let config = LocationConfig { training, num_centres, ..LocationConfig::report() };
                 let steps = (self.batches, config.training.checkpoint_every());
                 finish(path, &config, steps, config.training.batch_size, ctrl_c, |folder, options| {
                     let outcome = train_location(&config, folder, device, options)?;

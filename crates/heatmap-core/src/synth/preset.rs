@@ -1,5 +1,7 @@
 //! [`Preset`]: a labelled data set of synthetic heatmaps, endless and indexed.
 
+use std::ops::RangeInclusive;
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,18 @@ impl Preset {
     /// Number of classes.
     pub fn num_classes(&self) -> usize {
         self.classes.len()
+    }
+
+    /// The numbers of clusters that the classes are: one class each, one more cluster from class to class. `None` when the
+    /// classes are something else.
+    pub fn cluster_counts(&self) -> Option<RangeInclusive<usize>> {
+        let count = |class: &ClassSpec| match &class.family {
+            Family::Clusters(clusters) if clusters.count.min == clusters.count.max => Some(clusters.count.min as usize),
+            _ => None,
+        };
+        let first = count(self.classes.first()?)?;
+        let are_consecutive = (first..).zip(&self.classes).all(|(number, class)| count(class) == Some(number));
+        are_consecutive.then(|| first..=first + self.num_classes() - 1)
     }
 
     /// Sample `index` of the data set with this `seed`, of a class drawn by weight. The same on every machine and for

@@ -5,6 +5,8 @@
 //! al. 2017 (On Calibration of Modern Neural Networks, section 2): 15 bins of equal width over the confidence in the
 //! mode.
 
+use std::ops::RangeInclusive;
+
 use heatmap_core::analysis::accuracy;
 use serde::Serialize;
 
@@ -22,7 +24,7 @@ const SUM_TOLERANCE: f64 = 1e-3;
 pub struct CountPredictions {
     probabilities: Vec<f64>,
     truth: Vec<usize>,
-    num_classes: usize,
+    counts: RangeInclusive<usize>,
 }
 
 /// One bin of a reliability diagram; it holds a sample at least.
@@ -62,9 +64,11 @@ pub struct CountReport {
     pub mae_of_expected: f64,
     /// Root of the mean squared error of the mean count, which is not rounded.
     pub rmse_of_expected: f64,
-    /// Accuracy on the samples of each true count; `None` for a count that does not occur.
+    /// The count that is the first class.
+    pub least_count: usize,
+    /// Accuracy on the samples of each true count, from `least_count` on; `None` for a count that does not occur.
     pub accuracy_per_count: Vec<Option<f64>>,
-    /// Samples by true count (outer) and mode (inner).
+    /// Samples by true count (outer) and mode (inner), both from `least_count` on.
     pub confusion: Vec<Vec<u64>>,
     /// Confidence against accuracy.
     pub calibration: Calibration,
@@ -78,19 +82,22 @@ pub struct CountReport {
 }
 
 impl CountPredictions {
-    /// From `probabilities`, row-major, [samples, num_classes], and the `truth`: class k is a count of k.
+    /// From `probabilities`, row-major, [samples, num_classes], the `truth`, and the `counts` that are the classes.
     ///
     /// # Errors
     /// Without a sample, when the lengths do not fit or a true count has no class, and when the probabilities of a
     /// sample are not probabilities: negative, not finite, or with a sum that is further than 0.001 from 1.
-    pub fn new(probabilities: Vec<f64>, truth: Vec<usize>, num_classes: usize) -> Result<Self> {
+    pub fn new(probabilities: Vec<f64>, truth: Vec<usize>, counts: RangeInclusive<usize>) -> Result<Self> {
+        let num_classes = counts.clone().count();
         if truth.is_empty() || num_classes == 0 || probabilities.len() != truth.len() * num_classes {
             let (got, samples) = (probabilities.len(), truth.len());
             return Err(data_error(format!("{got} probabilities for {samples} samples of {num_classes} counts")));
         }
-        for (sample, (row, &count)) in probabilities.chunks_exact(num_classes).zip(&truth).enumerate() {
-            if count >= num_classes {
-                return Err(data_error(format!("sample {sample}: a true count of {count} with {num_classes} classes")));
+        for (sample, (row, count)) in probabilities.chunks_exact(num_classes).zip(&truth).enumerate() {
+            if !counts.contains(count) {
+                let (first, last) = (counts.start(), counts.end());
+                let reason = format!("sample {sample}: a true count of {count} with classes from {first} to {last}");
+                return Err(data_error(reason));
             }
             if let Some(wrong) = row.iter().find(|p| !(p.is_finite() && **p >= 0.0)) {
                 return Err(data_error(format!("sample {sample}: {wrong} is not a probability")));
@@ -100,7 +107,7 @@ impl CountPredictions {
                 return Err(data_error(format!("sample {sample}: the probabilities sum to {sum}, not to 1")));
             }
         }
-        Ok(Self { probabilities, truth, num_classes })
+        Ok(Self { probabilities, truth, counts })
     }
 
     /// The true count of each sample.
@@ -108,29 +115,33 @@ impl CountPredictions {
         &self.truth
     }
 
-    /// Number of classes: counts from 0 to one less.
-    pub fn num_classes(&self) -> usize {
-        self.num_classes
+    /// The counts that are the classes.
+    pub fn counts(&self) -> RangeInclusive<usize> {
+        self.counts.clone()
     }
 
     /// The most probable count of each sample, the smaller one on a tie.
     pub fn mode(&self) -> Vec<usize> {
-        self.rows().map(mode).collect()
+        self.rows().map(|row| self.counts.start() + mode(row)).collect()
     }
 
     /// The smallest count of each sample that is not exceeded with a probability of at least one half.
     pub fn median(&self) -> Vec<usize> {
-        self.rows().map(median).collect()
+        self.rows().map(|row| self.counts.start() + median(row)).collect()
     }
 
     /// The mean count of each sample.
     pub fn expected(&self) -> Vec<f64> {
-        let expected = |row: &[f64]| -> f64 { row.iter().enumerate().map(|(count, p)| count as f64 * p).sum() };
+        let expected = |row: &[f64]| self.counts.clone().zip(row).map(|(count, p)| count as f64 * p).sum();
         self.rows().map(expected).collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.probabilities.chunks_exact(self.num_classes)
+        self.probabilities.chunks_exact(self.counts.clone().count())
+    }
+
+    fn class_of(&self, count: usize) -> usize {
+        count - self.counts.start()
     }
 }
 
@@ -182,20 +193,22 @@ impl CountReport {
         let samples = truth.len();
         let mean = |value: &dyn Fn(usize) -> f64| (0..samples).map(value).sum::<f64>() / samples as f64;
 
-        let num_classes = predictions.num_classes();
+        let num_classes = predictions.counts().count();
+        let truth_class: Vec<usize> = truth.iter().map(|&count| predictions.class_of(count)).collect();
         let mut confusion = vec![vec![0_u64; num_classes]; num_classes];
-        for (&truth, &mode) in truth.iter().zip(&mode) {
-            confusion[truth][mode] += 1;
+        for (&truth, &mode) in truth_class.iter().zip(&mode) {
+            confusion[truth][predictions.class_of(mode)] += 1;
         }
-        let accuracy_per_count = confusion.iter().enumerate().map(|(count, row)| {
+        let accuracy_per_count = confusion.iter().enumerate().map(|(class, row)| {
             let occurs: u64 = row.iter().sum();
-            (occurs > 0).then_some(row[count] as f64 / occurs as f64)
+            (occurs > 0).then_some(row[class] as f64 / occurs as f64)
         });
 
-        let answers: Vec<(f64, bool)> = (0..samples).map(|at| (rows[at][mode[at]], mode[at] == truth[at])).collect();
+        let answers: Vec<(f64, bool)> =
+            (0..samples).map(|at| (rows[at][predictions.class_of(mode[at])], mode[at] == truth[at])).collect();
         let exact_accuracy = accuracy(&mode, truth);
         let squared_to_certainty = |at: usize| -> f64 {
-            rows[at].iter().enumerate().map(|(count, p)| (p - f64::from(count == truth[at])).powi(2)).sum()
+            rows[at].iter().enumerate().map(|(class, p)| (p - f64::from(class == truth_class[at])).powi(2)).sum()
         };
         Self {
             exact_accuracy,
@@ -205,9 +218,10 @@ impl CountReport {
             mae_of_median: mean(&|at| median[at].abs_diff(truth[at]) as f64),
             mae_of_expected: mean(&|at| (expected[at] - truth[at] as f64).abs()),
             rmse_of_expected: mean(&|at| (expected[at] - truth[at] as f64).powi(2)).sqrt(),
+            least_count: *predictions.counts.start(),
             accuracy_per_count: accuracy_per_count.collect(),
             calibration: Calibration::new(&answers),
-            nll: mean(&|at| rows[at][truth[at]].max(f64::MIN_POSITIVE).recip().ln()),
+            nll: mean(&|at| rows[at][truth_class[at]].max(f64::MIN_POSITIVE).recip().ln()),
             brier_score: mean(&squared_to_certainty),
             confusion,
             samples,

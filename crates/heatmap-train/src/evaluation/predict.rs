@@ -10,9 +10,9 @@ use heatmap_models::Encoder;
 use serde::Serialize;
 
 use super::{CountPredictions, LocatedMap, LocationReport};
-use crate::Result;
 use crate::data::ImageConfig;
 use crate::task::{Count, Location, ProposedCentre};
+use crate::{Error, Result};
 
 /// Held-out samples: the first so many of a preset with a seed of their own, as images of this kind.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ impl HeldOut<'_> {
 /// which have as many clusters. `each_batch` is told how many samples are done.
 ///
 /// # Errors
-/// When a heatmap is larger than the image, or a probability is not a number.
+/// When the classes are not numbers of clusters, a heatmap is larger than the image, or a probability is not a number.
 pub fn predict_counts<E: Encoder + ModuleDisplay>(
     task: &Count<E>,
     device: &Device,
@@ -66,8 +66,11 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
     flips: bool,
     mut each_batch: impl FnMut(usize),
 ) -> Result<CountPredictions> {
-    let classes = held_out.preset.num_classes();
-    let (mut probabilities, mut truth) = (Vec::with_capacity(held_out.samples * classes), Vec::new());
+    let counts = held_out
+        .preset
+        .cluster_counts()
+        .ok_or_else(|| Error::config("preset", &held_out.preset.name, "its classes are not numbers of clusters"))?;
+    let (mut probabilities, mut truth) = (Vec::new(), Vec::new());
     for range in held_out.batches() {
         let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();
         let images = held_out.images(&samples, device)?;
@@ -80,10 +83,10 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
         }
         let values = sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
         probabilities.extend(values);
-        truth.extend(samples.iter().map(|sample| sample.class));
+        truth.extend(samples.iter().map(|sample| counts.start() + sample.class));
         each_batch(samples.len());
     }
-    CountPredictions::new(probabilities, truth, classes)
+    CountPredictions::new(probabilities, truth, counts)
 }
 
 /// The proposed centres of every sample. `each_batch` is told how many samples are done.

@@ -47,7 +47,7 @@ impl CountConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<Arc<Preset>> {
         let preset = self.training.check()?;
-        self.training.most_clusters()?;
+        self.training.counts()?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
         }

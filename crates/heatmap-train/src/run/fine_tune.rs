@@ -1,5 +1,6 @@
 //! [`FineTuneConfig`]: what the count and the location run have in common.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use burn::module::Module;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use heatmap_core::Normalization;
-use heatmap_core::synth::{ClassSpec, Family, Preset, Span};
+use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile};
 use serde::{Deserialize, Serialize};
 
@@ -135,21 +136,15 @@ impl FineTuneConfig {
         Ok(preset)
     }
 
-    /// The largest number of clusters in the preset, whose classes must be numbers of clusters.
+    /// The numbers of clusters that the classes of the preset are.
     ///
     /// # Errors
     /// When they are something else.
-    pub fn most_clusters(&self) -> Result<usize> {
-        let preset = Preset::named(&self.preset)?;
-        let is_count = |(count, class): (u32, &ClassSpec)| match &class.family {
-            Family::Clusters(clusters) => clusters.count == Span::only(count),
-            _ => false,
-        };
-        if !(0..).zip(&preset.classes).all(is_count) {
-            let reason = "its classes are not numbers of clusters from 0 on";
-            return Err(Error::config("preset", &self.preset, reason));
-        }
-        Ok(preset.num_classes() - 1)
+    pub fn counts(&self) -> Result<RangeInclusive<usize>> {
+        Preset::named(&self.preset)?.cluster_counts().ok_or_else(|| {
+            let reason = "its classes are not numbers of clusters, each one more than the one before";
+            Error::config("preset", &self.preset, reason)
+        })
     }
 
     /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own, or its finest map cut into

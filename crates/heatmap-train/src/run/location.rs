@@ -112,7 +112,7 @@ impl LocationConfig {
                 return Err(Error::config(field, value, "must be positive"));
             }
         }
-        let most = self.training.most_clusters()?;
+        let most = *self.training.counts()?.end();
         if self.num_centres < most {
             let reason = format!("{} has up to {most} clusters", self.training.preset);
             return Err(Error::config("centres", self.num_centres, reason));

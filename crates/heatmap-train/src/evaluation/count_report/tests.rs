@@ -4,7 +4,7 @@ use super::*;
 
 fn report(probabilities: &[f64], truth: &[usize]) -> CountReport {
     let num_classes = probabilities.len() / truth.len();
-    CountReport::new(&CountPredictions::new(probabilities.to_vec(), truth.to_vec(), num_classes).unwrap())
+    CountReport::new(&CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=num_classes - 1).unwrap())
 }
 
 fn assert_close(got: f64, want: f64) {
@@ -17,7 +17,7 @@ const TRUTH: [usize; 4] = [0, 0, 2, 2];
 
 #[test]
 fn four_samples_by_hand() {
-    let predictions = CountPredictions::new(PROBABILITIES.to_vec(), TRUTH.to_vec(), 3).unwrap();
+    let predictions = CountPredictions::new(PROBABILITIES.to_vec(), TRUTH.to_vec(), 0..=2).unwrap();
     assert_eq!(predictions.mode(), [0, 2, 1, 2]);
     assert_eq!(predictions.median(), [0, 1, 1, 2]);
     for (got, want) in predictions.expected().into_iter().zip([0.4, 1.05, 1.0, 2.0]) {
@@ -41,6 +41,25 @@ fn four_samples_by_hand() {
     assert_close(report.calibration.expected_calibration_error, (0.45 + 0.3 + 0.8) / 4.0);
     let bins: Vec<_> = report.calibration.bins.iter().map(|bin| (bin.accuracy, bin.samples)).collect();
     assert_eq!(bins, [(0.0, 1), (1.0, 1), (0.0, 1), (1.0, 1)]);
+}
+
+#[test]
+fn counts_need_not_begin_with_none() {
+    let later = TRUTH.map(|count| count + 3);
+    let predictions = CountPredictions::new(PROBABILITIES.to_vec(), later.to_vec(), 3..=5).unwrap();
+    assert_eq!((predictions.mode(), predictions.median()), (vec![3, 5, 4, 5], vec![3, 4, 4, 5]));
+    for (got, want) in predictions.expected().into_iter().zip([3.4, 4.05, 4.0, 5.0]) {
+        assert_close(got, want);
+    }
+    let (from_three, from_zero) = (CountReport::new(&predictions), report(&PROBABILITIES, &TRUTH));
+    assert_eq!(from_three.least_count, 3);
+    assert_eq!(from_three.confusion, from_zero.confusion);
+    assert_eq!(
+        (from_three.nll, from_three.mae, from_three.brier_score),
+        (from_zero.nll, from_zero.mae, from_zero.brier_score)
+    );
+    let error = CountPredictions::new(PROBABILITIES.to_vec(), TRUTH.to_vec(), 3..=5).unwrap_err().to_string();
+    assert!(error.contains("sample 0: a true count of 0 with classes from 3 to 5"), "{error}");
 }
 
 #[test]
@@ -107,7 +126,7 @@ fn a_truth_that_was_held_impossible_costs_much_but_is_finite() {
 #[test]
 fn what_is_not_a_distribution_is_an_error() {
     let error = |probabilities: &[f64], truth: &[usize]| {
-        CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 2).unwrap_err().to_string()
+        CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=1).unwrap_err().to_string()
     };
     assert!(error(&[0.5; 3], &[0, 1]).contains("3 probabilities for 2 samples of 2 counts"));
     assert!(error(&[], &[]).contains("0 samples"));
@@ -115,5 +134,5 @@ fn what_is_not_a_distribution_is_an_error() {
     assert!(error(&[0.5, 0.5, 0.5, 0.498], &[0, 1]).contains("sample 1: the probabilities sum to 0.998"));
     assert!(error(&[1.5, -0.5], &[0]).contains("-0.5 is not a probability"));
     assert!(error(&[f64::NAN, 1.0], &[0]).contains("NaN is not a probability"));
-    assert!(CountPredictions::new(vec![0.5, 0.4995], vec![0], 2).is_ok());
+    assert!(CountPredictions::new(vec![0.5, 0.4995], vec![0], 0..=1).is_ok());
 }
