@@ -14,6 +14,9 @@ pub struct FeaturesAndMaps {
 }
 
 /// A network from images to feature vectors.
+///
+/// It computes in the type of its images: cast to f16 or bf16, on a device that has it, activations take half the memory.
+/// Parameters, statistics of normalisation and features stay f32.
 pub trait Encoder: Module {
     /// Images to features.
     ///

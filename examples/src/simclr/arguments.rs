@@ -7,6 +7,7 @@ use heatmap_train::data::Views;
 use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::optim::OptimizerName;
 use heatmap_train::run::SimClrConfig;
+use heatmap_train::task::Precision;
 
 /// Encoder, data, loss and optimisation.
 #[derive(Debug, Clone, Args)]
@@ -83,6 +84,10 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "SHARE")]
     ema: Option<f64>,
 
+    /// Type of the activations in training: f32, f16 or bf16, where the device has it; statistics, loss and parameters are f32 [default: f32]
+    #[arg(long, value_name = "TYPE")]
+    precision: Option<Precision>,
+
     /// Devices that share each batch [default: 1]
     #[arg(long, value_name = "N")]
     devices: Option<usize>,
@@ -123,6 +128,7 @@ impl SimClrArguments {
         put(&mut config.optimizer.weight_decay, &self.weight_decay);
         config.optimizer.clip_norm = self.clip_norm.or(config.optimizer.clip_norm);
         config.ema = self.ema.or(config.ema);
+        put(&mut config.precision, &self.precision);
         put(&mut config.devices, &self.devices);
         put(&mut config.checkpoint_every, &self.checkpoint_every);
         if let Some(every) = self.evaluate_every {

@@ -8,23 +8,29 @@
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, module};
 
-use super::running_statistics;
+use super::{half, in_f32, is_half, running_statistics};
 
 /// Applies `norm`. It trains, and updates the running statistics, when the input is on an autodiff device and the module is
 /// not frozen; otherwise it uses the running statistics.
 ///
 /// # Shapes
-/// - `input` and output: `[batch, channels, ...]`
+/// - `input` and output: `[batch, channels, ...]`, of one type; the statistics are f32
 pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> Tensor<D> {
     let device = input.device();
     if !(device.is_autodiff() && norm.training.is_enabled()) {
-        return norm.forward(input);
+        return in_f32(input, |input| norm.forward(input));
     }
     let values = input.shape().num_elements() / norm.gamma.dims()[0];
     assert!(values > 1, "batch normalisation in training needs more than one value per channel, got {values}");
-    let batch = module::batch_norm_train(input, norm.gamma.val(), norm.beta.val(), norm.epsilon);
-    follow(norm, batch.mean, batch.variance, values);
-    batch.output
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    let (output, mean, variance) = if is_half(&input) {
+        half::batch_norm_train(input, gamma, beta, norm.epsilon)
+    } else {
+        let batch = module::batch_norm_train(input, gamma, beta, norm.epsilon);
+        (batch.output, batch.mean, batch.variance)
+    };
+    follow(norm, mean, variance, values);
+    output
 }
 
 /// Lets the running statistics follow those of a batch with so many values a channel, unless they are kept.

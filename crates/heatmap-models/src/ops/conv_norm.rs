@@ -7,8 +7,9 @@ use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
+use burn::tensor::ops::ConvOptions;
 
-use super::{Image, batch_norm, flex};
+use super::{Image, batch_norm, flex, half, is_half};
 
 /// What follows the normalisation.
 #[derive(Debug, Clone)]
@@ -34,12 +35,22 @@ pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After)
         let x = x.into_channels_last();
         return if training { train(conv, norm, x, after) } else { evaluate(conv, norm, x, after) };
     }
-    let y = batch_norm(norm, conv.forward(x.into_tensor()));
+    let y = batch_norm(norm, convolve(conv, x.into_tensor()));
     Image::new(match after {
         After::Nothing => y,
         After::Relu => relu(y),
         After::SumRelu(other) => relu(y + other.into_tensor()),
     })
+}
+
+/// Burn's convolution; in half precision one of ours.
+fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    if !is_half(&x) {
+        return conv.forward(x);
+    }
+    let weight = conv.weight.val();
+    let [_, _, kernel_size, _] = weight.dims();
+    half::conv2d(x, weight, ConvOptions::new(conv.stride, [kernel_size / 2; 2], conv.dilation, conv.groups))
 }
 
 fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {

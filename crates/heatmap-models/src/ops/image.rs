@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::flex;
+use super::{flex, widened};
 
 /// Images or activations. On Flex their channels lie last, `[batch, height, width, channels]` row by row: the operations of
 /// `cpu` run along them, and where gradients meet, Burn adds tensors that lie straight much faster than turned ones. On other
@@ -92,18 +92,19 @@ impl Image {
         Self { tensor: if channels_last { tensor } else { tensor.permute([0, 3, 1, 2]) }, channels_last }
     }
 
-    /// The mean over each image.
+    /// The mean over each image, as f32.
     ///
     /// # Shapes
     /// - output: `[batch, channels]`
     pub(crate) fn mean(self) -> Tensor<2> {
-        let dims = self.tensor.dims();
-        if self.channels_last {
+        let Self { tensor, channels_last } = self;
+        let (dims, tensor) = (tensor.dims(), widened(tensor));
+        if channels_last {
             let [batch, height, width, channels] = dims;
-            self.tensor.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
+            tensor.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
         } else {
             let [batch, channels, height, width] = dims;
-            self.tensor.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+            tensor.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
         }
     }
 }

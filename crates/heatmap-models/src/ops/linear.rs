@@ -3,28 +3,44 @@
 use burn::nn::Linear;
 use burn::tensor::{Tensor, module};
 
-use super::{flex, gelu};
+use super::{flex, gelu, half, in_f32, is_half};
 
 /// Applies `layer`, with or without a bias.
 ///
 /// # Shapes
 /// - `x`: `[..., inputs]`; output: `[..., outputs]`
 pub(crate) fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
-    if flex::takes(&x) { on_flex(layer, x, false) } else { layer.forward(x) }
+    if flex::takes(&x) { on_flex(layer, x, false) } else { by_burn(layer, x) }
 }
 
 /// Applies `layer` and GELU; shapes as in [`linear`].
 pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
-    if flex::takes(&x) { on_flex(layer, x, true) } else { gelu(layer.forward(x)) }
+    if flex::takes(&x) { on_flex(layer, x, true) } else { in_f32(by_burn(layer, x), gelu) }
+}
+
+/// `x` times `weight`, and `bias`, where these are no layer.
+///
+/// # Shapes
+/// - `x`: `[rows, inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`
+pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    if is_half(&x) { half::linear(x, weight, bias) } else { x.matmul(weight) + bias.unsqueeze() }
+}
+
+/// Burn's product; in half precision one of ours.
+fn by_burn<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    if is_half(&x) { half::linear(x, layer.weight.val(), bias(layer)) } else { layer.forward(x) }
 }
 
 fn on_flex<const D: usize>(layer: &Linear, x: Tensor<D>, gelu: bool) -> Tensor<D> {
-    let weight = layer.weight.val();
-    let bias = match &layer.bias {
+    flex::linear(x, layer.weight.val(), bias(layer), gelu)
+}
+
+/// The bias, or zeros.
+fn bias(layer: &Linear) -> Tensor<1> {
+    match &layer.bias {
         Some(bias) => bias.val(),
-        None => Tensor::zeros([weight.dims()[1]], &x.device()),
-    };
-    flex::linear(x, weight, bias, gelu)
+        None => Tensor::zeros([layer.weight.dims()[1]], &layer.weight.device()),
+    }
 }
 
 /// Layer normalisation over the last dimension.
@@ -35,7 +51,7 @@ pub(crate) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilo
     if flex::takes(&x) {
         flex::layer_norm(x, gamma, beta, epsilon)
     } else {
-        module::layer_norm(x, gamma, Some(beta), epsilon)
+        in_f32(x, |x| module::layer_norm(x, gamma, Some(beta), epsilon))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`; training calls `nt_xent` and
 //! `adam_step`, and `keep_running_statistics` where it looks at a batch twice. On Flex each operation is one of ours: `flex`
-//! puts it behind Burn's tensors, `cpu` computes it.
+//! puts it behind Burn's tensors, `cpu` computes it; in half precision it is one of `half`.
 
 mod adam;
 mod attention;
@@ -11,6 +11,7 @@ mod conv_norm;
 mod cpu;
 mod flex;
 mod gelu;
+mod half;
 mod image;
 mod linear;
 mod max_pool;
@@ -24,8 +25,9 @@ pub(crate) use attention::{attention, split_heads};
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv_norm::{After, conv_norm};
 pub(crate) use gelu::gelu;
+pub(crate) use half::{alike, in_f32, is_half, widened};
 pub(crate) use image::Image;
-pub(crate) use linear::{layer_norm, linear, linear_gelu};
+pub(crate) use linear::{layer_norm, linear, linear_gelu, product};
 pub(crate) use max_pool::max_pool;
 pub use nt_xent::nt_xent;
 pub use running_statistics::keep_running_statistics;

@@ -5,7 +5,7 @@ use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, activation::softmax};
 
 use super::config::VitConfig;
-use crate::ops::{attention, linear, split_heads};
+use crate::ops::{alike, attention, linear, split_heads, widened};
 
 /// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one product.
 #[derive(Module, Debug)]
@@ -43,11 +43,12 @@ impl Attention {
     /// - map: `[batch, num_heads, tokens, tokens]`, rows sum to one
     pub(super) fn forward_with_map(&self, tokens: Tensor<3>) -> (Tensor<3>, Tensor<4>) {
         let [batch, count, embed_dim] = tokens.dims();
-        let [query, key, value] = split_heads(linear(&self.qkv, tokens), self.num_heads);
+        let qkv = linear(&self.qkv, tokens.clone());
+        let [query, key, value] = split_heads(widened(qkv), self.num_heads);
         let [.., head_dim] = query.dims();
         let map = softmax(query.matmul(key.transpose()) / (head_dim as f64).sqrt(), 3);
         let map = self.dropout.forward(map);
         let heads = map.clone().matmul(value).swap_dims(1, 2).reshape([batch, count, embed_dim]);
-        (linear(&self.output, heads), map)
+        (linear(&self.output, alike(heads, &tokens)), map)
     }
 }

@@ -9,7 +9,7 @@ use super::config::Pooling;
 use super::layer_norm::LayerNorm;
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
-use crate::ops::linear;
+use crate::ops::{alike, linear, widened};
 use crate::{Encoder, FeaturesAndMaps};
 
 /// A vision transformer; made by [`VitConfig`](super::VitConfig).
@@ -130,12 +130,12 @@ impl Vit {
     ///
     /// # Shapes
     /// - `tokens`: `[batch, patches + 1, embed_dim]`
-    /// - output: `[batch, embed_dim]`
+    /// - output: `[batch, embed_dim]`, as f32
     pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [_, count, _] = tokens.dims();
         match self.pooling {
-            Pooling::Cls => tokens.narrow(1, 0, 1).squeeze_dim(1),
-            Pooling::Mean => tokens.narrow(1, 1, count - 1).mean_dim(1).squeeze_dim(1),
+            Pooling::Cls => widened(tokens.narrow(1, 0, 1)).squeeze_dim(1),
+            Pooling::Mean => widened(tokens.narrow(1, 1, count - 1)).mean_dim(1).squeeze_dim(1),
         }
     }
 
@@ -177,10 +177,11 @@ impl Vit {
             height > 0 && width > 0 && height.is_multiple_of(patch) && width.is_multiple_of(patch),
             "images of {height} x {width} px cannot be cut into patches of {patch} px"
         );
-        let class = self.class_token.val();
+        let class = alike(self.class_token.val(), &images);
+        let position = alike(self.position.forward(height / patch, width / patch), &images);
         let [_, _, embed_dim] = class.dims();
         let tokens = Tensor::cat(vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)], 1);
-        self.dropout.forward(tokens + self.position.forward(height / patch, width / patch))
+        self.dropout.forward(tokens + position)
     }
 }
 

@@ -5,6 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::config::{NORMAL, VitConfig};
+use crate::ops::product;
 
 /// A convolution whose stride is its kernel size (paper, section 3.1), done as what it is: one matrix product over the
 /// patches.
@@ -35,7 +36,7 @@ impl PatchEmbed {
             .reshape([batch, in_channels, rows, patch_size, columns, patch_size])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch * rows * columns, pixels]);
-        let tokens = patches.matmul(weight.reshape([embed_dim, pixels]).transpose()) + self.bias.val().unsqueeze();
+        let tokens = product(patches, weight.reshape([embed_dim, pixels]).transpose(), self.bias.val());
         tokens.reshape([batch, rows * columns, embed_dim])
     }
 

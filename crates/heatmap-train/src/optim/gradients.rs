@@ -1,4 +1,4 @@
-//! The gradient of all parameters as one long vector: its length, and clipping (Pascanu et al. 2013).
+//! The gradient of all parameters as one long vector: its length, scaling, and clipping (Pascanu et al. 2013).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -17,10 +17,12 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
 
 /// The gradients, whose length is `norm`, scaled to the length `most` if they are longer, as by PyTorch's `clip_grad_norm_`.
 pub fn clip_to_norm<M: Module>(module: &M, gradients: GradientsParams, norm: f64, most: f64) -> GradientsParams {
-    if norm <= most {
-        return gradients;
-    }
-    let mut scaled = Scaled { gradients, factor: most / (norm + 1e-6) };
+    if norm <= most { gradients } else { scale_gradients(module, gradients, most / (norm + 1e-6)) }
+}
+
+/// The gradients times a factor.
+pub fn scale_gradients<M: Module>(module: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
+    let mut scaled = Scaled { gradients, factor };
     module.visit(&mut scaled);
     scaled.gradients
 }

@@ -43,6 +43,7 @@ pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Back
         chunk: config.chunk.map(|images| images / 2),
         ema: config.ema,
         devices: config.devices,
+        precision: config.precision,
     });
     if let Some(temperature) = config.loss.init_temperature(device) {
         task = task.with_temperature(temperature);
@@ -69,6 +70,7 @@ pub fn train_simclr(
         return Err(Error::config("devices", config.devices, format!("the run was given {} of them", devices.len())));
     }
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
+    devices.iter().try_for_each(|device| config.precision.check_for(device))?;
     let task = simclr_task(config, &devices[0])?;
     let loader = |split: Split, device: &Device, steps, share| -> Result<PairLoader> {
         let sampler = config.sampler(&preset, split)?;

@@ -12,6 +12,7 @@ use super::settings::Settings;
 use crate::data::{ImageConfig, PairSampler, Split, Views};
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::OptimizerConfig;
+use crate::task::Precision;
 use crate::{Error, Result};
 
 /// `config.json` of a run: with it alone the run can be repeated.
@@ -56,6 +57,9 @@ pub struct SimClrConfig {
     pub evaluation: OnlineEvaluationConfig,
     /// Devices that share each batch.
     pub devices: usize,
+    /// Type of the activations in training.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// What is measured of the features while the run goes on.
@@ -91,6 +95,7 @@ impl SimClrConfig {
             checkpoint_every: 100,
             evaluation: OnlineEvaluationConfig { every: Some(250), samples: 400 },
             devices: 1,
+            precision: Precision::F32,
         }
     }
 
@@ -160,6 +165,10 @@ impl SimClrConfig {
             if self.devices > 1 {
                 return Err(Error::config("chunk", chunk, "several devices share a batch in one piece each"));
             }
+        }
+        if self.precision == Precision::F16 && self.devices > 1 {
+            let reason = "each device would have a scale of the loss of its own; take bf16, or one device";
+            return Err(Error::config("precision", self.precision, reason));
         }
         if !pairs.is_multiple_of(self.devices) {
             let reason = format!("{pairs} pairs of a batch cannot be shared evenly");

@@ -10,5 +10,6 @@ pub use location::{
     ProposedCentre,
 };
 pub use simclr::{
-    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature,
+    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr, SimClrOptions,
+    Temperature,
 };

@@ -1,11 +1,13 @@
 //! SimCLR: an encoder and a projection head that learn to bring two views together (Chen et al. 2020).
 //!
 //! [`SimClr`] is the network with its loss. `step` tells how a step goes: as one piece, in chunks whose graphs need not be
-//! in memory at the same time (`grad_cache`), or shared by devices that gather each other's projections (`meeting`).
+//! in memory at the same time (`grad_cache`), or shared by devices that gather each other's projections (`meeting`); in f32 or
+//! with activations in half precision (`precision`).
 
 mod grad_cache;
 mod meeting;
 mod output;
+mod precision;
 mod step;
 
 use std::sync::{Arc, Mutex};
@@ -18,6 +20,8 @@ use crate::loss::{ContrastiveLoss, LearnableTemperature, MemoryBank};
 use crate::optim::ema_copy;
 use meeting::Meeting;
 pub use output::{ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Temperature};
+use precision::LossScale;
+pub use precision::Precision;
 
 /// Encoder, projection head, loss, and what the loss learns or remembers.
 #[derive(Module, Debug)]
@@ -38,6 +42,9 @@ pub struct SimClr<E: Encoder + ModuleDisplay> {
     /// Rows for the bank, from a step to the optimiser behind it.
     #[module(skip)]
     pending: Pending,
+    /// Of f16; all copies of the task share it.
+    #[module(skip)]
+    loss_scale: Arc<LossScale>,
 }
 
 /// Rows and their labels, until someone takes them.
@@ -52,11 +59,13 @@ pub struct SimClrOptions {
     pub ema: Option<f64>,
     /// Devices that share a batch.
     pub devices: usize,
+    /// In what the encoder computes.
+    pub precision: Precision,
 }
 
 impl Default for SimClrOptions {
     fn default() -> Self {
-        Self { chunk: None, ema: None, devices: 1 }
+        Self { chunk: None, ema: None, devices: 1, precision: Precision::F32 }
     }
 }
 
@@ -64,9 +73,9 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     /// The task of these parts, in one piece on one device.
     pub fn new(encoder: E, projection: ProjectionHead, loss: ContrastiveLoss) -> Self {
         let options = SimClrOptions::default();
-        let pending = Arc::default();
+        let (pending, loss_scale) = (Arc::default(), Arc::default());
         let (temperature, bank, average, meeting) = (None, None, None, None);
-        Self { encoder, projection, temperature, bank, average, loss, options, meeting, pending }
+        Self { encoder, projection, temperature, bank, average, loss, options, meeting, pending, loss_scale }
     }
 
     /// With steps taken like this.
@@ -93,7 +102,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
 
     /// Images to projections, `[images, out_dim]`.
     fn embed(&self, images: Tensor<4>) -> Tensor<2> {
-        self.projection.forward(self.encoder.forward_features(images))
+        self.projection.forward(self.encoder.forward_features(self.options.precision.of(images)))
     }
 }
 

@@ -9,25 +9,21 @@ use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use heatmap_models::Encoder;
+use heatmap_models::ops::keep_running_statistics;
 
 use super::grad_cache::Cached;
 use super::meeting::Part;
-use super::{ContrastiveOutput, SimClr};
+use super::{ContrastiveOutput, Precision, SimClr};
 use crate::data::PairBatch;
 use crate::loss::{BankRows, ContrastiveLossOutput, LearnableTemperature, Projections, Temperature};
-use crate::optim::follow;
+use crate::optim::{follow, global_norm, scale_gradients};
 
 impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
     type Input = PairBatch;
     type Output = ContrastiveOutput;
 
     fn step(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
-        let pairs = batch.labels.len();
-        let chunk = self.options.chunk.unwrap_or(pairs).max(1);
-        if chunk >= pairs && self.meeting.is_none() {
-            return self.step_in_one_piece(batch);
-        }
-        self.step_from_parts(batch, chunk)
+        if self.options.precision == Precision::F16 { self.step_in_f16(batch) } else { self.scaled_step(batch, 1.0) }
     }
 
     /// The optimiser, and behind it the moving average and the memory bank.
@@ -62,17 +58,47 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
 }
 
 impl<E: Encoder + ModuleDisplay> SimClr<E> {
-    fn step_in_one_piece(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
+    /// With the loss as large as f16 bears. A step whose gradient overflows is taken again with a smaller loss.
+    fn step_in_f16(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
+        let attempt = || {
+            let scale = self.loss_scale.value();
+            let TrainOutput { grads, item } = self.scaled_step(batch.clone(), scale);
+            TrainOutput { grads: scale_gradients(self, grads, scale.recip()), item }
+        };
+        let mut output = attempt();
+        // A loss that is not finite is so at any scale.
+        while output.item.loss.is_finite() && !global_norm(self, &output.grads).is_finite() {
+            if !self.loss_scale.overflowed() {
+                return output;
+            }
+            // The running statistics have seen the batch.
+            output = keep_running_statistics(attempt);
+        }
+        self.loss_scale.succeeded();
+        output
+    }
+
+    /// A step with the gradient of so many times the loss.
+    fn scaled_step(&self, batch: PairBatch, scale: f64) -> TrainOutput<ContrastiveOutput> {
+        let pairs = batch.labels.len();
+        let chunk = self.options.chunk.unwrap_or(pairs).max(1);
+        if chunk >= pairs && self.meeting.is_none() {
+            return self.step_in_one_piece(batch, scale);
+        }
+        self.step_from_parts(batch, chunk, scale)
+    }
+
+    fn step_in_one_piece(&self, batch: PairBatch, scale: f64) -> TrainOutput<ContrastiveOutput> {
         let PairBatch { images, labels, .. } = batch;
         let count = images.dims()[0];
         let [z0, z1] = halves(self.embed(images));
         self.remember(&z0.clone().inner(), &z1.clone().inner(), &labels);
         let output = self.contrast(z0, z1, labels, self.bank_rows());
-        let gradients = output.loss.backward();
+        let gradients = (output.loss.clone() * scale).backward();
         TrainOutput::new(self, gradients, self.output(output, count, 0))
     }
 
-    fn step_from_parts(&self, batch: PairBatch, chunk: usize) -> TrainOutput<ContrastiveOutput> {
+    fn step_from_parts(&self, batch: PairBatch, chunk: usize, scale: f64) -> TrainOutput<ContrastiveOutput> {
         let _here = self.meeting.as_ref().map(|meeting| meeting.attend());
         let (rank, pairs) = (batch.share.rank, batch.labels.len());
         let cached = Cached::embed(self, batch, chunk);
@@ -86,7 +112,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let leaf = |z: Tensor<2>| Tensor::from_inner(z).require_grad();
         let (z0, z1) = (leaf(all.z0), leaf(all.z1));
         let output = self.contrast(z0.clone(), z1.clone(), all.labels, self.bank_rows());
-        let gradients = output.loss.backward();
+        let gradients = (output.loss.clone() * scale).backward();
         // Every device has taken the loss of the whole batch; each carries back what came from its own images.
         let own = |z: &Tensor<2>| z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs);
         let mut sum = GradientsAccumulator::new();

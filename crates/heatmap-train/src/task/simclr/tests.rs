@@ -142,3 +142,25 @@ fn two_devices_learn_what_one_learns_in_chunks() {
         assert_same(&gradients(&two, &sum.grads()), &gradients(&one, &expected.grads), 1e-5, &name.to_string());
     }
 }
+
+#[test]
+fn a_step_whose_gradient_overflows_in_f16_is_taken_again_and_seen_once() {
+    let device = Device::flex().autodiff();
+    device.seed(17);
+    let fresh = task(ModelName::ResNet(18), ContrastiveLossName::NtXent, &device);
+    let step = |scale: f64| {
+        let options = SimClrOptions { precision: Precision::F16, ..SimClrOptions::default() };
+        let mut task = fresh.valid().train().with_options(options);
+        task.loss_scale = Arc::new(LossScale::from(scale));
+        let output = TrainStep::step(&task, batch(&device, Share::WHOLE));
+        let features = task.encoder.valid().forward_features(batch(&device.clone().inner(), Share::WHOLE).images);
+        (task.loss_scale.value(), gradients(&task, &output.grads), features.into_data())
+    };
+    let (usual, expected, seen_once) = step(1024.0);
+    assert_eq!(usual, 1024.0);
+    let (fallen, got, seen) = step(2.0_f64.powi(28));
+    assert!(fallen < 2.0_f64.powi(28) && fallen > 1.0, "{fallen}");
+    // Powers of two: only what overflows or vanishes differs.
+    assert_same(&got, &expected, 1e-2, "another scale");
+    assert_eq!(seen, seen_once);
+}

@@ -1,0 +1,156 @@
+//! [`Precision`]: the type in which the encoder keeps its activations, and the scale of the loss that f16 needs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{Device, FloatDType, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The type of the activations of an encoder that trains. Parameters, their gradients, statistics of normalisation, features,
+/// projections and the loss are f32 (Micikevicius et al. 2018, Mixed Precision Training).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision: no mix.
+    #[default]
+    F32,
+    /// Half precision, with a scale of the loss that adapts: gradients below 6e-8 would be 0.
+    F16,
+    /// The range of f32 with 8 bits of precision.
+    Bf16,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+
+    fn dtype(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::F16 => FloatDType::F16,
+            Self::Bf16 => FloatDType::BF16,
+        }
+    }
+
+    /// Checks that a device computes in this type.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_for(self, device: &Device) -> Result<()> {
+        if device.supports_dtype(self.dtype()) {
+            return Ok(());
+        }
+        Err(Error::config("precision", self, "the device does not compute in it; f32 goes everywhere"))
+    }
+
+    /// Images in this type.
+    pub(super) fn of(self, images: Tensor<4>) -> Tensor<4> {
+        if self == Self::F32 { images } else { images.cast(self.dtype()) }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::config("precision", name, "not one of f32, f16, bf16"))
+    }
+}
+
+/// The factor of the loss in f16, a power of two, so that it changes no gradient that neither overflows nor vanishes: halved
+/// when a gradient overflows, doubled behind many steps in which none did (the paper, section 3.2; the numbers are those of
+/// PyTorch's `GradScaler`).
+#[derive(Debug)]
+pub(super) struct LossScale(Mutex<State>);
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    scale: f64,
+    /// Steps since it changed.
+    good: usize,
+}
+
+impl LossScale {
+    const FIRST: f64 = 65_536.0;
+    const GROWS_AFTER: usize = 2_000;
+
+    #[cfg(test)]
+    pub(super) fn from(scale: f64) -> Self {
+        Self(Mutex::new(State { scale, good: 0 }))
+    }
+
+    /// What the loss is to be multiplied by.
+    pub(super) fn value(&self) -> f64 {
+        self.state(|state| state.scale)
+    }
+
+    /// A step went well.
+    pub(super) fn succeeded(&self) {
+        self.state(|state| {
+            state.good += 1;
+            if state.good >= Self::GROWS_AFTER {
+                *state = State { scale: 2.0 * state.scale, good: 0 };
+            }
+        });
+    }
+
+    /// A gradient was not finite: whether there is a smaller scale to try the step with again.
+    pub(super) fn overflowed(&self) -> bool {
+        self.state(|state| {
+            let goes_on = state.scale > 1.0;
+            *state = State { scale: (state.scale / 2.0).max(1.0), good: 0 };
+            goes_on
+        })
+    }
+
+    fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Default for LossScale {
+    fn default() -> Self {
+        Self(Mutex::new(State { scale: Self::FIRST, good: 0 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in Precision::ALL {
+            assert_eq!(name.to_string().parse::<Precision>().unwrap(), name);
+            assert_eq!(serde_json::to_value(name).unwrap(), name.to_string());
+        }
+        assert!("fp16".parse::<Precision>().unwrap_err().to_string().contains("not one of f32, f16, bf16"));
+    }
+
+    #[test]
+    fn a_scale_falls_at_once_and_rises_slowly_and_ends_at_one() {
+        let scale = LossScale::default();
+        assert!(scale.overflowed());
+        assert_eq!(scale.value(), LossScale::FIRST / 2.0);
+        (0..LossScale::GROWS_AFTER - 1).for_each(|_| scale.succeeded());
+        assert_eq!(scale.value(), LossScale::FIRST / 2.0);
+        scale.succeeded();
+        assert_eq!(scale.value(), LossScale::FIRST);
+        assert_eq!((0..100).take_while(|_| scale.overflowed()).count(), 16);
+        assert_eq!(scale.value(), 1.0);
+    }
+}
