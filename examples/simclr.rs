@@ -53,14 +53,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         let base = run.settle(fresh, overlay)?;
         let devices = shared.device.open_many(base.devices)?;
         let out = shared.out("simclr-sweep");
-        return sweep_simclr(&out, &base, sweep, (&device_name, &devices), shared.smoke, &CtrlC::handle()?);
+        return sweep_simclr(&out, &base, sweep, (&device_name, &devices), &CtrlC::handle()?);
     }
     // Before a folder is made: a device that is not there is no run.
     shared.device.open()?;
     let (folder, config, resume) = start(&shared.out("simclr"), run, fresh, overlay)?;
     let devices = shared.device.open_many(config.devices)?;
     let ctrl_c = CtrlC::handle()?;
-    let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, shared.smoke, &ctrl_c)?;
+    let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, &ctrl_c)?;
     let Some(summary) = summary else {
         say("Stopped after a checkpoint; go on with --resume.");
         return Ok(Ending::Interrupted);
@@ -76,7 +76,7 @@ fn smoke() -> SimClrConfig {
         batches: 4,
         classes_per_batch: 4,
         checkpoint_every: 2,
-        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32 },
+        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32, final_samples: 32 },
         ..SimClrConfig::report()
     }
 }

@@ -74,6 +74,7 @@ impl fmt::Display for Way {
 impl CompareConfig {
     fn simclr(&self, loss: ContrastiveLossName, seed: u64) -> heatmap_train::Result<SimClrConfig> {
         let classes = Preset::named(&self.preset)?.num_classes();
+        let report = SimClrConfig::report();
         Ok(SimClrConfig {
             architecture: self.architecture,
             preset: self.preset.clone(),
@@ -82,8 +83,8 @@ impl CompareConfig {
             classes_per_batch: classes,
             loss: ContrastiveLossConfig { name: loss, ..ContrastiveLossConfig::default() },
             // What is measured, is measured at the end.
-            evaluation: OnlineEvaluationConfig { every: None, samples: 0 },
-            ..SimClrConfig::report()
+            evaluation: OnlineEvaluationConfig { every: None, ..report.evaluation },
+            ..report
         })
     }
 

@@ -99,6 +99,10 @@ pub struct SimClrArguments {
     /// Batches between measurements of the features (neighbours, probe, alignment, uniformity, rank); 0 for never [default: 250]
     #[arg(long, value_name = "N")]
     evaluate_every: Option<usize>,
+
+    /// Held-out samples on which neighbours and probe are fitted behind the training, and as many on which they are scored [default: 1600]
+    #[arg(long, value_name = "N")]
+    evaluate_samples: Option<usize>,
 }
 
 impl SimClrArguments {
@@ -131,6 +135,7 @@ impl SimClrArguments {
         put(&mut config.precision, &self.precision);
         put(&mut config.devices, &self.devices);
         put(&mut config.checkpoint_every, &self.checkpoint_every);
+        put(&mut config.evaluation.final_samples, &self.evaluate_samples);
         if let Some(every) = self.evaluate_every {
             config.evaluation.every = Some(every).filter(|every| *every > 0);
         }

@@ -25,14 +25,12 @@ pub fn run_simclr(
     config: &SimClrConfig,
     (device_name, devices): (&str, &[Device]),
     resume: Option<Checkpoint>,
-    smoke: bool,
     ctrl_c: &CtrlC,
 ) -> Result<Option<Summary>, Box<dyn Error>> {
     let preset = config.check()?;
     write_montage(folder, config, &preset)?;
 
-    // Enough samples for a standard error of about one percent, shared among the classes.
-    let per_class = if smoke { 4 } else { 1_600_usize.div_ceil(preset.num_classes()) };
+    let per_class = config.evaluation.final_samples.div_ceil(preset.num_classes());
     let data = (&*preset, config.seed, &config.image);
     let untrained =
         evaluate_encoder("untrained encoder", &untrained_encoder(config, &devices[0]), &devices[0], data, per_class)?;

@@ -84,7 +84,6 @@ pub fn sweep_simclr(
     base: &SimClrConfig,
     axes: &[SweepAxis],
     devices: (&str, &[Device]),
-    smoke: bool,
     ctrl_c: &CtrlC,
 ) -> Result<Ending, Box<dyn Error>> {
     let mut planned = Vec::new();
@@ -102,7 +101,7 @@ pub fn sweep_simclr(
         let name: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let path = out.join(folder_name(&name));
         say(&format!("Run {} of {count}: {}", at + 1, name.join(" ")));
-        let outcome = match point(&path, &config, devices, smoke, ctrl_c) {
+        let outcome = match point(&path, &config, devices, ctrl_c) {
             Ok(None) => {
                 say("Stopped; the same command goes on.");
                 return Ok(Ending::Interrupted);
@@ -128,13 +127,12 @@ fn point(
     path: &Path,
     config: &SimClrConfig,
     devices: (&str, &[Device]),
-    smoke: bool,
     ctrl_c: &CtrlC,
 ) -> Result<Option<BTreeMap<String, f64>>, Box<dyn Error>> {
     let folder = folder_of(path, config)?;
     if !folder.file("summary.json").is_file() {
         let resume = newest(&folder)?;
-        if run_simclr(&folder, config, devices, resume, smoke, ctrl_c)?.is_none() {
+        if run_simclr(&folder, config, devices, resume, ctrl_c)?.is_none() {
             return Ok(None);
         }
     }

@@ -70,6 +70,15 @@ pub struct OnlineEvaluationConfig {
     pub every: Option<usize>,
     /// Samples on which neighbours and probe are fitted, and as many on which they are scored.
     pub samples: usize,
+    /// As many of the last evaluation, behind the training. It costs nothing but time: a probe on few samples says less than
+    /// there is.
+    #[serde(default = "final_samples")]
+    pub final_samples: usize,
+}
+
+/// Enough for a standard error of about one percent.
+fn final_samples() -> usize {
+    1_600
 }
 
 impl SimClrConfig {
@@ -93,7 +102,7 @@ impl SimClrConfig {
             ema: None,
             image: ImageConfig { normalization: Normalization::Log1p, ..ImageConfig::default() },
             checkpoint_every: 100,
-            evaluation: OnlineEvaluationConfig { every: Some(250), samples: 400 },
+            evaluation: OnlineEvaluationConfig { every: Some(250), samples: 400, final_samples: final_samples() },
             devices: 1,
             precision: Precision::F32,
         }
@@ -151,9 +160,15 @@ impl SimClrConfig {
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
             return Err(Error::config("ema", decay, "must be at least 0 and less than 1"));
         }
-        if self.evaluation.every.is_some() && self.evaluation.samples < 2 * preset.num_classes() {
-            let reason = format!("`{}` has {} classes; take two of each or more", preset.name, preset.num_classes());
-            return Err(Error::config("evaluation samples", self.evaluation.samples, reason));
+        let OnlineEvaluationConfig { every, samples, final_samples } = self.evaluation;
+        for (field, samples, taken) in
+            [("evaluation samples", samples, every.is_some()), ("evaluation final samples", final_samples, true)]
+        {
+            if taken && samples < 2 * preset.num_classes() {
+                let reason =
+                    format!("`{}` has {} classes; take two of each or more", preset.name, preset.num_classes());
+                return Err(Error::config(field, samples, reason));
+            }
         }
         let pairs = self.images_per_batch() / 2;
         if let Some(chunk) = self.chunk {
