@@ -4,14 +4,16 @@
 
 use std::sync::Arc;
 
+use burn::data::dataloader::DataLoader;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData, Tolerance};
+use burn::train::train::MultiDevicesTrainStep;
 use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNetConfig, VitSize};
 use heatmap_train::DeviceName;
-use heatmap_train::data::{ImageConfig, PairBatch, PairSampler, SampleBatch, Share};
+use heatmap_train::data::{ImageConfig, PairBatch, PairLoader, PairSampler, SampleBatch, Share};
 use heatmap_train::loss::{ContrastiveLossConfig, NtXentConfig, SupConConfig};
 use heatmap_train::run::{CountConfig, FineTuneConfig, LocationConfig, LocationLossName};
 use heatmap_train::task::{Count, Location, Precision, SimClr, SimClrOptions};
@@ -158,6 +160,46 @@ fn flat<M: Module>(module: &M, gradients: &GradientsParams) -> Vec<f64> {
     let mut all = All(gradients, Vec::new());
     module.visit(&mut all);
     all.1
+}
+
+/// The workers of burn-train, on one adapter each where there are several; Mesa's driver is one.
+#[test]
+fn two_workers_learn_what_one_learns_in_chunks() {
+    let reference = Device::flex();
+    reference.seed(8);
+    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
+    let task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize();
+    for (name, device) in others() {
+        let devices = name.open_many(2).unwrap_or_else(|reason| {
+            eprintln!("both workers on one device: {reason}");
+            vec![device.clone(); 2]
+        });
+        let devices: Vec<Device> = devices.into_iter().map(Device::autodiff).collect();
+        let loader = |device: &Device, share: Share| {
+            let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
+            let sampler = PairSampler::new(preset, 1, 4).expect("four classes");
+            PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).expect("a share")
+        };
+        let with =
+            |options: SimClrOptions| task.clone().to_device(&devices[0].clone().inner()).train().with_options(options);
+        let one = with(SimClrOptions { chunk: Some(2), ..SimClrOptions::default() });
+        let whole = loader(&devices[0], Share::WHOLE).iter().next().expect("a batch").expect("heatmaps");
+        let expected = TrainStep::step(&one, whole);
+        let two = with(SimClrOptions { devices: 2, ..SimClrOptions::default() });
+        let loaders = [0, 1].map(|rank| loader(&devices[rank], Share { rank, of: 2 }));
+        let mut batches: Vec<_> = loaders.iter().map(DataLoader::iter).collect();
+        let (outputs, _) = MultiDevicesTrainStep::new(&devices).step(&mut batches, &two).expect("a step");
+        let mut sum = GradientsAccumulator::new();
+        for output in outputs {
+            let loss = output.output.item.loss;
+            assert!((loss - expected.item.loss).abs() < 1e-4 * loss, "{name}: {loss} is not {}", expected.item.loss);
+            sum.accumulate(&two, output.output.grads.to_device(&devices[0], &two));
+        }
+        let off = distance(&flat(&two, &sum.grads()), &flat(&one, &expected.grads));
+        eprintln!("{name}: gradient off by {off:.1e}");
+        assert!(off < 1e-3, "{name}: {off}");
+    }
 }
 
 /// Parameters as half precision has them, in f32.
