@@ -76,7 +76,12 @@ fn smoke() -> SimClrConfig {
         batches: 4,
         classes_per_batch: 4,
         checkpoint_every: 2,
-        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32, final_samples: 32 },
+        evaluation: OnlineEvaluationConfig {
+            every: Some(2),
+            samples: 32,
+            final_samples: 32,
+            ..SimClrConfig::report().evaluation
+        },
         ..SimClrConfig::report()
     }
 }

@@ -105,7 +105,7 @@ fn looking_at_the_features_on_the_way_changes_nothing_and_devices_share_a_batch(
         folder
     };
     let looks = |every| SimClrConfig {
-        evaluation: OnlineEvaluationConfig { every, samples: 16, final_samples: 16 },
+        evaluation: OnlineEvaluationConfig { every, samples: 16, ..SimClrConfig::report().evaluation },
         classes_per_batch: 4,
         ema: Some(0.5),
         ..config(4)

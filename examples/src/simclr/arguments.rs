@@ -103,6 +103,10 @@ pub struct SimClrArguments {
     /// Held-out samples on which neighbours and probe are fitted behind the training, and as many on which they are scored [default: 1600]
     #[arg(long, value_name = "N")]
     evaluate_samples: Option<usize>,
+
+    /// Inverse strength of the penalty of the linear probe [default: 1]
+    #[arg(long, value_name = "C")]
+    probe_c: Option<f64>,
 }
 
 impl SimClrArguments {
@@ -136,6 +140,7 @@ impl SimClrArguments {
         put(&mut config.devices, &self.devices);
         put(&mut config.checkpoint_every, &self.checkpoint_every);
         put(&mut config.evaluation.final_samples, &self.evaluate_samples);
+        put(&mut config.evaluation.probe_c, &self.probe_c);
         if let Some(every) = self.evaluate_every {
             config.evaluation.every = Some(every).filter(|every| *every > 0);
         }

@@ -5,8 +5,8 @@ use std::error::Error;
 use heatmap_core::synth::Preset;
 use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::data::{ImageConfig, Split};
-use heatmap_train::evaluation::{EvaluationConfig, evaluate_representation};
+use heatmap_train::data::Split;
+use heatmap_train::evaluation::evaluate_representation;
 use heatmap_train::run::{
     Checkpoint, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
 };
@@ -31,7 +31,7 @@ pub fn run_simclr(
     write_montage(folder, config, &preset)?;
 
     let per_class = config.evaluation.final_samples.div_ceil(preset.num_classes());
-    let data = (&*preset, config.seed, &config.image);
+    let data = (&*preset, config);
     let untrained =
         evaluate_encoder("untrained encoder", &untrained_encoder(config, &devices[0]), &devices[0], data, per_class)?;
 
@@ -63,7 +63,7 @@ pub fn run_simclr(
 }
 
 /// What the features of an encoder are worth: neighbours and probe are fitted on one part of the data set, which is of
-/// `(preset, seed, image)`, and scored on another.
+/// `preset` and of the seed of the run, and scored on another.
 ///
 /// # Errors
 /// When features are not finite.
@@ -71,11 +71,14 @@ fn evaluate_encoder(
     what: &'static str,
     encoder: &impl Encoder,
     device: &Device,
-    (preset, seed, image): (&Preset, u64, &ImageConfig),
+    (preset, config): (&Preset, &SimClrConfig),
     per_class: usize,
 ) -> Result<Evaluated, Box<dyn Error>> {
-    let features = |split: Split| extract_with_bar(what, encoder, device, (preset, split.seed(seed)), image, per_class);
+    let features = |split: Split| {
+        let data = (preset, split.seed(config.seed));
+        extract_with_bar(what, encoder, device, data, &config.image, per_class)
+    };
     let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
-    let report = evaluate_representation(&fit, &test, preset.num_classes(), &EvaluationConfig::default())?;
+    let report = evaluate_representation(&fit, &test, preset.num_classes(), &config.evaluation.fits())?;
     Ok(Evaluated { test, report })
 }

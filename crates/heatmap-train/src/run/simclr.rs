@@ -14,7 +14,7 @@ use super::simclr_config::SimClrConfig;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use super::watch::Watch;
 use crate::data::{PairLoader, Share, Split};
-use crate::evaluation::{EvaluationConfig, evaluate_representation, extract_features};
+use crate::evaluation::{evaluate_representation, extract_features};
 use crate::metric::ScalarMetric;
 use crate::task::{ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature};
 use crate::{Error, Result};
@@ -118,6 +118,6 @@ fn watch(config: &SimClrConfig, preset: &Arc<Preset>, device: &Device) -> Option
             extract_features(&encoder, &device, (&preset, seed), &config.image, per_class, |_| {})
         };
         let (fit, valid) = (features(Split::Fit)?, features(Split::Valid)?);
-        Ok(evaluate_representation(&fit, &valid, preset.num_classes(), &EvaluationConfig::default())?.values())
+        Ok(evaluate_representation(&fit, &valid, preset.num_classes(), &config.evaluation.fits())?.values())
     }))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use heatmap_core::Normalization;
+use heatmap_core::analysis::LogisticRegressionConfig;
 use heatmap_core::augment::AugmentConfig;
 use heatmap_core::synth::Preset;
 use heatmap_models::ModelName;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use crate::data::{ImageConfig, PairSampler, Split, Views};
+use crate::evaluation::EvaluationConfig;
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::OptimizerConfig;
 use crate::task::Precision;
@@ -63,7 +65,7 @@ pub struct SimClrConfig {
 }
 
 /// What is measured of the features while the run goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnlineEvaluationConfig {
     /// Steps from one measurement to the next, an epoch so to speak; none for never.
@@ -74,11 +76,27 @@ pub struct OnlineEvaluationConfig {
     /// there is.
     #[serde(default = "final_samples")]
     pub final_samples: usize,
+    /// Inverse strength of the probe's penalty, C of scikit-learn; SimCLR too chooses it for a network on held-out samples
+    /// (Chen et al. 2020, appendix B.6).
+    #[serde(default = "probe_c")]
+    pub probe_c: f64,
+}
+
+fn probe_c() -> f64 {
+    LogisticRegressionConfig::default().c
 }
 
 /// Enough for a standard error of about one percent.
 fn final_samples() -> usize {
     1_600
+}
+
+impl OnlineEvaluationConfig {
+    /// How neighbours and probe are fitted.
+    pub fn fits(&self) -> EvaluationConfig {
+        let probe = LogisticRegressionConfig { c: self.probe_c, ..LogisticRegressionConfig::default() };
+        EvaluationConfig { probe, ..EvaluationConfig::default() }
+    }
 }
 
 impl SimClrConfig {
@@ -102,7 +120,12 @@ impl SimClrConfig {
             ema: None,
             image: ImageConfig { normalization: Normalization::Log1p, ..ImageConfig::default() },
             checkpoint_every: 100,
-            evaluation: OnlineEvaluationConfig { every: Some(250), samples: 400, final_samples: final_samples() },
+            evaluation: OnlineEvaluationConfig {
+                every: Some(250),
+                samples: 400,
+                final_samples: final_samples(),
+                probe_c: probe_c(),
+            },
             devices: 1,
             precision: Precision::F32,
         }
@@ -160,7 +183,10 @@ impl SimClrConfig {
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
             return Err(Error::config("ema", decay, "must be at least 0 and less than 1"));
         }
-        let OnlineEvaluationConfig { every, samples, final_samples } = self.evaluation;
+        let OnlineEvaluationConfig { every, samples, final_samples, probe_c } = self.evaluation;
+        if !(probe_c.is_finite() && probe_c > 0.0) {
+            return Err(Error::config("probe c", probe_c, "must be above 0"));
+        }
         for (field, samples, taken) in
             [("evaluation samples", samples, every.is_some()), ("evaluation final samples", final_samples, true)]
         {
