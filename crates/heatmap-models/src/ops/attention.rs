@@ -3,7 +3,7 @@
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Tensor, module};
 
-use super::{alike, flex, widened};
+use super::{flex, in_f32};
 
 /// Scaled dot-product attention (Vaswani et al. 2017, section 3.2): on Flex one operation of ours, elsewhere Burn's.
 ///
@@ -15,9 +15,11 @@ pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
         return flex::attention(qkv, num_heads);
     }
     let [batch, tokens, width] = qkv.dims();
-    let [query, key, value] = split_heads(widened(qkv.clone()), num_heads);
-    let heads = module::attention(query, key, value, None, None, AttentionModuleOptions::default());
-    alike(heads.swap_dims(1, 2).reshape([batch, tokens, width / 3]), &qkv)
+    in_f32(qkv, |qkv| {
+        let [query, key, value] = split_heads(qkv, num_heads);
+        let heads = module::attention(query, key, value, None, None, AttentionModuleOptions::default());
+        heads.swap_dims(1, 2).reshape([batch, tokens, width / 3])
+    })
 }
 
 /// Query, key and value, each `[batch, num_heads, tokens, head_dim]`.

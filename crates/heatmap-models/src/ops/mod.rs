@@ -16,6 +16,7 @@ mod image;
 mod linear;
 mod max_pool;
 mod nt_xent;
+mod record;
 mod running_statistics;
 #[cfg(test)]
 mod testing;

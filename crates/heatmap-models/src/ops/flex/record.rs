@@ -1,17 +1,14 @@
-//! An operation of ours as a node of Burn's graph.
+//! An operation on Flex as a node of Burn's graph, whose way back runs on the pool of threads.
 
 use std::fmt::Debug;
-use std::marker::PhantomData;
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::autodiff::ops::NodeGuard;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::super::cpu;
+use super::super::{cpu, record};
 
 /// A tensor on Flex with gradients.
 pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
@@ -22,27 +19,12 @@ pub(super) trait Kept<const N: usize>: Clone + Debug + Send + Sync + 'static {
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
-struct Step<K>(PhantomData<K>);
+#[derive(Debug, Clone)]
+struct OnThePool<K>(K);
 
-impl<K> Debug for Step<K> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(std::any::type_name::<K>())
-    }
-}
-
-impl<const N: usize, K: Kept<N>> Backward<Flex, N> for Step<K> {
-    type State = K;
-
-    fn backward(self, ops: Ops<K, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = grads.consume::<Flex>(&ops.node);
-        let Ops { parents, state, .. } = ops;
-        let needed = std::array::from_fn(|at| parents[at].is_some());
-        let gradients = cpu::on_the_pool(|| state.gradients(gradient, needed));
-        for (node, gradient) in parents.iter().zip(gradients) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                grads.register::<Flex>(node.id, gradient);
-            }
-        }
+impl<const N: usize, K: Kept<N>> record::Kept<Flex, N> for OnThePool<K> {
+    fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
+        cpu::on_the_pool(|| self.0.gradients(gradient, needed))
     }
 }
 
@@ -52,8 +34,5 @@ pub(super) fn record<C: CheckpointStrategy, const N: usize, K: Kept<N>>(
     output: FlexTensor,
     kept: K,
 ) -> Tracked<C> {
-    match Step::<K>(PhantomData).prepare::<C>(parents).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish(kept, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    }
+    record::record::<Flex, C, N, _>(parents, output, OnThePool(kept))
 }

@@ -18,9 +18,9 @@ pub(crate) fn is_half<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() != FloatDType::F32.into()
 }
 
-/// A parameter in the type of `x`.
-pub(crate) fn alike<const D: usize, const E: usize>(parameter: Tensor<D>, x: &Tensor<E>) -> Tensor<D> {
-    if parameter.dtype() == x.dtype() { parameter } else { parameter.cast(FloatDType::from(x.dtype())) }
+/// A tensor in the type of `x`.
+pub(crate) fn alike<const D: usize, const E: usize>(tensor: Tensor<D>, x: &Tensor<E>) -> Tensor<D> {
+    if tensor.dtype() == x.dtype() { tensor } else { tensor.cast(FloatDType::from(x.dtype())) }
 }
 
 /// The tensor as f32.
