@@ -23,7 +23,8 @@ const SUM_TOLERANCE: f64 = 1e-3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountPredictions {
     probabilities: Vec<f64>,
-    truth: Vec<usize>,
+    /// Class of each true count.
+    classes: Vec<usize>,
     counts: RangeInclusive<usize>,
 }
 
@@ -107,12 +108,13 @@ impl CountPredictions {
                 return Err(data_error(format!("sample {sample}: the probabilities sum to {sum}, not to 1")));
             }
         }
-        Ok(Self { probabilities, truth, counts })
+        let classes = truth.into_iter().map(|count| count - counts.start()).collect();
+        Ok(Self { probabilities, classes, counts })
     }
 
     /// The true count of each sample.
-    pub fn truth(&self) -> &[usize] {
-        &self.truth
+    pub fn truth(&self) -> Vec<usize> {
+        self.classes.iter().map(|class| self.counts.start() + class).collect()
     }
 
     /// The counts that are the classes.
@@ -132,16 +134,11 @@ impl CountPredictions {
 
     /// The mean count of each sample.
     pub fn expected(&self) -> Vec<f64> {
-        let expected = |row: &[f64]| self.counts.clone().zip(row).map(|(count, p)| count as f64 * p).sum();
-        self.rows().map(expected).collect()
+        self.rows().map(|row| *self.counts.start() as f64 + expected(row)).collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.probabilities.chunks_exact(self.counts.clone().count())
-    }
-
-    fn class_of(&self, count: usize) -> usize {
-        count - self.counts.start()
     }
 }
 
@@ -157,6 +154,10 @@ fn median(row: &[f64]) -> usize {
     });
     // The sum is close to 1, so one half is always reached.
     half.unwrap_or(row.len() - 1)
+}
+
+fn expected(row: &[f64]) -> f64 {
+    row.iter().enumerate().map(|(class, p)| class as f64 * p).sum()
 }
 
 impl Calibration {
@@ -187,28 +188,29 @@ impl Calibration {
 impl CountReport {
     /// Scores `predictions`.
     pub fn new(predictions: &CountPredictions) -> Self {
-        let (mode, median, expected) = (predictions.mode(), predictions.median(), predictions.expected());
-        let truth = predictions.truth();
+        // How far answers are off is the same of counts and of classes.
+        let truth = &predictions.classes;
         let rows: Vec<&[f64]> = predictions.rows().collect();
+        let answers = |answer: fn(&[f64]) -> usize| -> Vec<usize> { rows.iter().map(|row| answer(row)).collect() };
+        let (mode, median) = (answers(mode), answers(median));
+        let expected: Vec<f64> = rows.iter().map(|row| expected(row)).collect();
         let samples = truth.len();
         let mean = |value: &dyn Fn(usize) -> f64| (0..samples).map(value).sum::<f64>() / samples as f64;
 
         let num_classes = predictions.counts().count();
-        let truth_class: Vec<usize> = truth.iter().map(|&count| predictions.class_of(count)).collect();
         let mut confusion = vec![vec![0_u64; num_classes]; num_classes];
-        for (&truth, &mode) in truth_class.iter().zip(&mode) {
-            confusion[truth][predictions.class_of(mode)] += 1;
+        for (&truth, &mode) in truth.iter().zip(&mode) {
+            confusion[truth][mode] += 1;
         }
         let accuracy_per_count = confusion.iter().enumerate().map(|(class, row)| {
             let occurs: u64 = row.iter().sum();
             (occurs > 0).then_some(row[class] as f64 / occurs as f64)
         });
 
-        let answers: Vec<(f64, bool)> =
-            (0..samples).map(|at| (rows[at][predictions.class_of(mode[at])], mode[at] == truth[at])).collect();
+        let answers: Vec<(f64, bool)> = (0..samples).map(|at| (rows[at][mode[at]], mode[at] == truth[at])).collect();
         let exact_accuracy = accuracy(&mode, truth);
         let squared_to_certainty = |at: usize| -> f64 {
-            rows[at].iter().enumerate().map(|(class, p)| (p - f64::from(class == truth_class[at])).powi(2)).sum()
+            rows[at].iter().enumerate().map(|(class, p)| (p - f64::from(class == truth[at])).powi(2)).sum()
         };
         Self {
             exact_accuracy,
@@ -221,7 +223,7 @@ impl CountReport {
             least_count: *predictions.counts.start(),
             accuracy_per_count: accuracy_per_count.collect(),
             calibration: Calibration::new(&answers),
-            nll: mean(&|at| rows[at][truth_class[at]].max(f64::MIN_POSITIVE).recip().ln()),
+            nll: mean(&|at| rows[at][truth[at]].max(f64::MIN_POSITIVE).recip().ln()),
             brier_score: mean(&squared_to_certainty),
             confusion,
             samples,

@@ -64,7 +64,7 @@ pub struct SimClrConfig {
     pub precision: Precision,
 }
 
-/// What is measured of the features while the run goes on.
+/// What is measured of the features, while the run goes on and behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnlineEvaluationConfig {
