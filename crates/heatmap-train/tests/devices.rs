@@ -11,7 +11,9 @@ use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData, Toleran
 use burn::train::train::MultiDevicesTrainStep;
 use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNetConfig, VitSize};
+use heatmap_models::{
+    Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNet, ResNetConfig, VitSize,
+};
 use heatmap_train::DeviceName;
 use heatmap_train::data::{ImageConfig, PairBatch, PairLoader, PairSampler, SampleBatch, Share};
 use heatmap_train::loss::{ContrastiveLossConfig, NtXentConfig, SupConConfig};
@@ -39,6 +41,15 @@ fn batch(device: &Device) -> PairBatch {
         labels: pairs.iter().map(|pair| pair.label).collect(),
         share: Share::WHOLE,
     }
+}
+
+/// SimCLR with a small encoder, on the reference.
+fn task(seed: u64) -> SimClr<ResNet> {
+    let reference = Device::flex();
+    reference.seed(seed);
+    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
+    SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize()
 }
 
 fn values(tensor: Tensor<2>) -> TensorData {
@@ -88,10 +99,7 @@ fn contrastive_losses_and_their_gradients_agree() {
 #[test]
 fn a_training_step_gives_the_same_loss_and_running_statistics() {
     let reference = Device::flex();
-    reference.seed(5);
-    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
-    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
-    let task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize();
+    let task = task(5);
     let run = |device: &Device| {
         let device = device.clone().autodiff();
         let task = task.clone().to_device(&device.clone().inner()).train();
@@ -165,11 +173,7 @@ fn flat<M: Module>(module: &M, gradients: &GradientsParams) -> Vec<f64> {
 /// The workers of burn-train, on one adapter each where there are several; Mesa's driver is one.
 #[test]
 fn two_workers_learn_what_one_learns_in_chunks() {
-    let reference = Device::flex();
-    reference.seed(8);
-    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
-    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
-    let task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize();
+    let task = task(8);
     for (name, device) in others() {
         let devices = name.open_many(2).unwrap_or_else(|reason| {
             eprintln!("both workers on one device: {reason}");
@@ -265,10 +269,7 @@ fn half_precision_gives_nearly_the_same_gradients() {
 #[test]
 fn steps_in_half_precision_have_nearly_the_same_loss() {
     let reference = Device::flex();
-    reference.seed(7);
-    let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&reference);
-    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference);
-    let task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init()).materialize();
+    let task = task(7);
     let step = |device: &Device, precision: Precision, chunk: Option<usize>| {
         let device = device.clone().autodiff();
         let task = task.clone().to_device(&device.clone().inner()).train();
