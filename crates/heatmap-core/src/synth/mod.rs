@@ -3,10 +3,18 @@
 //! Two stages, so that the truth is explicit: a layout (one file per family) draws a [`Scene`], the list of what is on the
 //! banner: clusters with centre, covariance and clicks, uniform noise, dead zones. [`Scene::render`] then draws every click.
 //! A [`Preset`] is a set of layouts as classes on one grid, and gives labelled [`Sample`]s by (seed, index).
+//! A [`Population`] has banners good and broken, as a log has them; those of a [`FieldPopulation`] differ more.
 
 mod broken;
 mod clusters;
 mod family;
+mod field_bursts;
+mod field_defect;
+mod field_draws;
+mod field_grid;
+mod field_layout;
+mod field_look;
+mod field_population;
 mod layout;
 mod lines;
 mod named;
@@ -21,6 +29,10 @@ mod visible;
 pub use broken::{Broken, BrokenKind};
 pub use clusters::{Centres, Clusters, Spread};
 pub use family::Family;
+pub use field_defect::FieldDefect;
+pub use field_grid::FieldGrid;
+pub use field_layout::{FieldBlob, FieldLayout};
+pub use field_population::{FieldBanner, FieldPopulation};
 pub use layout::{Layout, Product};
 pub use lines::{Lines, Orientation};
 pub use named::PRESET_NAMES;

@@ -150,7 +150,7 @@ impl Population {
 }
 
 /// Clicks of a scene before it is scaled to its budget: enough that shares are exact.
-const WHOLE: f64 = 1e6;
+pub(super) const WHOLE: f64 = 1e6;
 
 impl Defect {
     /// The eight kinds, the wrong size and the stray blob, all alike.
@@ -229,7 +229,7 @@ fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
 
 /// `share` of the clicks from `defect`, the others from `good`. Where the defect puts clicks, no corner is dead: the code that
 /// kept it dead is what broke.
-fn mixed(mut defect: Scene, share: f64, mut good: Scene) -> Scene {
+pub(super) fn mixed(mut defect: Scene, share: f64, mut good: Scene) -> Scene {
     defect.scale_to((WHOLE * share).round() as u32);
     good.scale_to((WHOLE * (1.0 - share)).round() as u32);
     defect.clusters.extend(good.clusters);
