@@ -5,6 +5,7 @@
 //! [`Score`]: fitted, immutable, higher = more broken.
 
 mod anchor;
+mod burstiness;
 mod cells;
 mod click_clustering;
 mod click_map;
@@ -34,6 +35,7 @@ mod smooth;
 mod streaming;
 
 pub use anchor::{Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate};
+pub use burstiness::burstiness;
 pub use click_clustering::{LayoutDistance, NoiseShare};
 pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
