@@ -12,6 +12,8 @@ mod click_map;
 mod cosine_anchor;
 mod decision;
 mod detector;
+mod digamma;
+mod dirichlet_multinomial;
 mod earth_mover;
 pub mod evaluation;
 #[cfg(test)]
@@ -41,6 +43,7 @@ pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
 pub use decision::{Decision, DecisionConfig, Evidence, ScoreMeaning};
 pub use detector::{DetectorConfig, GridDetector, Needs, PARTS, PartSet};
+pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use fusion::{BulkAverage, LogisticFusion, Parts, RankAverage};
 pub use heatmap_features::{OnFeatures, PooledShares};
