@@ -5,11 +5,16 @@
 //! [`Score`]: fitted, immutable, higher = more broken.
 
 mod anchor;
+mod burstiness;
+mod cells;
 mod click_clustering;
 mod click_map;
 mod cosine_anchor;
 mod decision;
 mod detector;
+mod digamma;
+mod dirichlet_multinomial;
+mod earth_mover;
 pub mod evaluation;
 #[cfg(test)]
 mod feature_score_tests;
@@ -27,15 +32,19 @@ mod parts_table;
 mod pca_reconstruction;
 mod quantile;
 mod score;
+mod sinkhorn;
 mod smooth;
 mod streaming;
 
 pub use anchor::{Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate};
+pub use burstiness::burstiness;
 pub use click_clustering::{LayoutDistance, NoiseShare};
 pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
 pub use decision::{Decision, DecisionConfig, Evidence, ScoreMeaning};
 pub use detector::{DetectorConfig, GridDetector, Needs, PARTS, PartSet};
+pub use dirichlet_multinomial::DirichletMultinomial;
+pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use fusion::{BulkAverage, LogisticFusion, Parts, RankAverage};
 pub use heatmap_features::{OnFeatures, PooledShares};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};

@@ -1,0 +1,130 @@
+//! [`burstiness`]: how much more counts of single bins vary than those of independent clicks.
+//!
+//! One person clicks twice at one place, so clicks come in heaps, and the variance of a count is a
+//! factor times its mean, where a Poisson count has factor 1 (McCullagh and Nelder 1989, section
+//! 6.2). The mean of a bin is unknown, but nearly that of its neighbours. What is left of a count
+//! after a local polynomial of degree 3 along each side is a fourth difference, with weights 1, -4,
+//! 6, -4, 1, along the rows and then along the columns (a sharper mask of the kind of Immerkaer
+//! 1996, "Fast Noise Variance Estimation"). Its variance is the factor times the sum of the means,
+//! each times its squared weight, whatever the means are. So the squares of these differences over
+//! that sum of the counts themselves estimate the factor.
+//!
+//! A layout adds to it only what a local polynomial cannot follow. Of simulated Poisson banners
+//! with clusters of one bin standard deviation, the narrowest that occur, 5,000 clicks have 0.97
+//! and 20,000 have 1.2; with wider ones it is within 0.05 of 1. Edges of dead zones along the rows
+//! or columns cancel.
+
+use super::quantile::quantile;
+use crate::Heatmap;
+
+/// Clicks from which a banner counts: with fewer, hardly any two are near one another.
+const LEAST_CLICKS: f64 = 100.0;
+const DIFFERENCE: [f64; 5] = [1.0, -4.0, 6.0, -4.0, 1.0];
+
+/// The factor by which the variance of counts in single bins exceeds that of Poisson counts of the
+/// same local rate: the median over the banners, so that a minority of broken ones does not count.
+///
+/// Independent clicks have 1. Clicks that are repeated at their place until, with probability p
+/// after each, their author leaves, have (2 - p) / p. Banners with less than 100 clicks or 5 rows
+/// or columns are passed over; without any other it is 1.
+pub fn burstiness(heatmaps: &[&Heatmap]) -> f64 {
+    let mut factors: Vec<f64> = heatmaps.iter().filter_map(|heatmap| of_one(heatmap)).collect();
+    factors.sort_by(f64::total_cmp);
+    if factors.is_empty() { 1.0 } else { quantile(&factors, 0.5) }
+}
+
+fn of_one(heatmap: &Heatmap) -> Option<f64> {
+    let (rows, columns) = (heatmap.rows(), heatmap.columns());
+    let total = heatmap.total();
+    if total < LEAST_CLICKS || rows.min(columns) < DIFFERENCE.len() {
+        return None;
+    }
+    let values: Vec<f64> = heatmap.values().iter().map(|&v| f64::from(v)).collect();
+    let differences = masked(&values, columns, &DIFFERENCE);
+    let expected: f64 = masked(&values, columns, &DIFFERENCE.map(|weight| weight * weight)).iter().sum();
+    // Shares first: the square of a large count is larger than any number.
+    let factor = differences.iter().map(|d| (d / total) * d).sum::<f64>() / (expected / total);
+    factor.is_finite().then_some(factor)
+}
+
+/// Sums over 5 x 5 bins, weighted along both sides, wherever they lie on the grid.
+fn masked(values: &[f64], columns: usize, weights: &[f64; 5]) -> Vec<f64> {
+    let sum = |window: &[f64]| window.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>();
+    let lines: Vec<Vec<f64>> = values.chunks_exact(columns).map(|line| line.windows(5).map(sum).collect()).collect();
+    let down = |five: &[Vec<f64>], column: usize| sum(&std::array::from_fn::<f64, 5, _>(|row| five[row][column]));
+    lines.windows(5).flat_map(|five| (0..columns - 4).map(move |column| down(five, column))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Grid, sample_rng};
+    use rand::RngExt;
+    use rand_distr::{Distribution, Poisson};
+
+    const GRID: Grid = Grid::MEDIUM_RECTANGLE;
+
+    /// Banners of about 3,000 clicks in two clusters and everywhere, each repeated with probability
+    /// 1 - `leave`.
+    fn banners(count: u64, leave: f64) -> Vec<Heatmap> {
+        let rate = |bin: usize| {
+            let (row, column) = ((bin / GRID.columns) as f64 + 0.5, (bin % GRID.columns) as f64 + 0.5);
+            let blob = |y: f64, x: f64, sigma: f64| {
+                let square = ((row - y).powi(2) + (column - x).powi(2)) / (sigma * sigma);
+                (-0.5 * square).exp() / (std::f64::consts::TAU * sigma * sigma)
+            };
+            leave * 3_000.0 * (0.4 * blob(12.0, 20.0, 2.0) + 0.4 * blob(35.0, 40.0, 6.0) + 0.2 / GRID.len() as f64)
+        };
+        let banner = |index| {
+            let mut rng = sample_rng(11, index);
+            let mut bin = |bin: usize| {
+                let people = Poisson::new(rate(bin)).unwrap().sample(&mut rng) as usize;
+                let mut clicks = people;
+                for _ in 0..people {
+                    while rng.random::<f64>() >= leave {
+                        clicks += 1;
+                    }
+                }
+                clicks as f32
+            };
+            Heatmap::from_values(GRID, (0..GRID.len()).map(&mut bin).collect()).unwrap()
+        };
+        (0..count).map(banner).collect()
+    }
+
+    #[test]
+    fn independent_clicks_have_1_and_repeats_what_theory_says() {
+        for leave in [1.0, 0.8, 0.5] {
+            let banners = banners(40, leave);
+            let (got, expected) = (burstiness(&banners.iter().collect::<Vec<_>>()), (2.0 - leave) / leave);
+            // The standard deviation of the median of 40 banners is 4 % to 6 % here.
+            assert!((got / expected - 1.0).abs() < 0.12, "{got} where {expected} is expected");
+        }
+    }
+
+    #[test]
+    fn smooth_structure_and_straight_edges_are_no_bursts() {
+        let smooth = |row: f32, column: f32| 20.0 + row * row * row / 100.0 + column * column;
+        let edge = |row: f32, _: f32| if row < 20.0 { 500.0 } else { 1.0 };
+        for rate in [smooth as fn(f32, f32) -> f32, edge] {
+            let values = (0..GRID.len()).map(|bin| rate((bin / GRID.columns) as f32, (bin % GRID.columns) as f32));
+            let heatmap = Heatmap::from_values(GRID, values.collect()).unwrap();
+            assert!(burstiness(&[&heatmap]) < 1e-3);
+        }
+    }
+
+    #[test]
+    fn broken_and_empty_banners_do_not_count() {
+        let good = banners(9, 1.0);
+        let mut spot = vec![0.0; GRID.len()];
+        spot[1_530] = f32::MAX;
+        let spot = Heatmap::from_values(GRID, spot).unwrap();
+        let alone = burstiness(&[&spot]);
+        assert!(alone > 1e30 && alone.is_finite(), "{alone}");
+        let mixed: Vec<&Heatmap> = good.iter().chain([&spot, &spot]).collect();
+        assert!(burstiness(&mixed) < 1.5);
+        let narrow = Heatmap::from_values(Grid { rows: 1, columns: 4, bin_size_px: 5.0 }, vec![99.0; 4]).unwrap();
+        assert_eq!(burstiness(&[&Heatmap::zeros(GRID), &narrow]), 1.0);
+        assert_eq!(burstiness(&[]), 1.0);
+    }
+}
