@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cargo run --release --example benchmark
+//! cargo run --release --example benchmark -- --population field
+//! cargo run --release --example benchmark -- --clicks clicks.csv --labels labels.csv
 //! ```
 //!
 //! Synthetic logs with known truth: grids of many banners, 8 % of them broken, some only a little. Weights and thresholds are
@@ -9,16 +11,17 @@
 //! number and its interval, `defects.csv`, `auroc.png`, `macro_f1.png` and `summary.json` in `--out`.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_examples::benchmark::{
-    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, compare, summary, table, write_curves, write_defects,
-    write_rows,
+    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, TableBenchmark, World, compare, summary, table,
+    table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
 };
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say};
+use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
 use indicatif::ProgressBar;
 
 /// Measure every score of broken banners, alone and fused, over budgets of clicks
@@ -29,7 +32,7 @@ struct Arguments {
     shared: SharedArguments,
 
     /// Seeds, each with layouts and banners of its own; --seed moves all of them
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     seeds: u64,
 
     /// Grids of a seed to learn from, and as many others to score
@@ -42,11 +45,23 @@ struct Arguments {
 
     /// Clicks of every banner, several with commas between
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [25, 50, 100, 200, 500, 1_000, 5_000])]
-    clicks: Vec<u32>,
+    budgets: Vec<u32>,
 
-    /// Share of broken banners
-    #[arg(long, value_name = "SHARE", default_value_t = 0.08)]
-    prevalence: f64,
+    /// Share of broken banners [default: 0.08, or 0.09 in the field]
+    #[arg(long, value_name = "SHARE")]
+    prevalence: Option<f64>,
+
+    /// Banners to draw: usual, or field, with several layouts a grid, bursts and defects that concentrate
+    #[arg(long, value_name = "NAME", default_value = "usual", value_parser = world)]
+    population: World,
+
+    /// Score a click table of your own instead, CSV or Parquet (cargo feature parquet); nothing is learned from its labels. Repeatable
+    #[arg(long, value_name = "FILE", requires = "labels")]
+    clicks: Vec<PathBuf>,
+
+    /// Labels of that table: domain, grid_id, broken (0, 1 or empty); repeatable
+    #[arg(long, value_name = "FILE", requires = "clicks")]
+    labels: Vec<PathBuf>,
 
     /// Also the cosine to the anchor by features of this run of count, location or simclr; repeatable
     #[arg(long, value_name = "NAME=DIR")]
@@ -66,6 +81,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    if !arguments.clicks.is_empty() {
+        return score_table(arguments);
+    }
     let config = arguments.config()?;
     let device = arguments.shared.device.open()?;
     let mut encoders = Vec::new();
@@ -98,6 +116,32 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     Ok(Ending::Done)
 }
 
+/// Every part on a table of the user's own.
+fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let stop = stop_on_ctrl_c()?;
+    let config = TableBenchmark {
+        clicks: arguments.clicks.clone(),
+        labels: arguments.labels.clone(),
+        seed: arguments.shared.seed.unwrap_or(0),
+        ..Default::default()
+    };
+    let Some(rows) = config.run(&stop)? else { return Ok(Ending::Interrupted) };
+    let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
+    write_table_rows(&folder.file("benchmark.csv"), &rows)?;
+    folder.write_json("summary.json", &table_summary(&rows))?;
+    say(&format!("{}\nEverything is in {}.", table_text(&rows), folder.path().display()));
+    Ok(Ending::Done)
+}
+
+/// A population by its name.
+fn world(name: &str) -> Result<World, String> {
+    match name {
+        "usual" => Ok(World::Usual),
+        "field" => Ok(World::Field),
+        _ => Err("is neither usual nor field".to_owned()),
+    }
+}
+
 fn tell(bar: &ProgressBar, clicks: u32, banners: u64) {
     bar.inc(banners);
     bar.set_message(format!("of {clicks} clicks"));
@@ -110,7 +154,7 @@ impl Arguments {
             seeds: (first..first + self.seeds).collect(),
             grids: self.grids,
             banners: self.banners,
-            budgets: self.clicks.clone(),
+            budgets: self.budgets.clone(),
             ..Default::default()
         };
         if self.shared.smoke {
@@ -123,7 +167,11 @@ impl Arguments {
                 ..config
             };
         }
-        config.population.prevalence = self.prevalence;
+        config.world = self.population;
+        if let Some(prevalence) = self.prevalence {
+            config.population.prevalence = prevalence;
+            config.field.prevalence = prevalence;
+        }
         config.check()?;
         Ok(config)
     }

@@ -6,8 +6,8 @@
 //! cargo run --release --example detect -- --demo
 //! ```
 //!
-//! It needs neither labels nor settings: the bulk of the banners of a grid says what a good one looks like. Landing rates and labels say it where
-//! there are some, and many labels are learned from. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
+//! It needs neither labels nor settings: most banners of a grid are good, or at least alike, and say what a good one looks like. Landing rates and labels say it
+//! where there are some, and many labels are learned from. Where two large groups differ and nothing tells which is right, it asks. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
 //! the clicks of the flagged banners and what drives their scores, the anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
 
 use std::error::Error;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
-use heatmap_core::table::ClickLogConfig;
+use heatmap_core::table::{ClickLog, ClickLogConfig};
 use heatmap_examples::detect::{AnchorName, Demo, DemoSize, Inputs, read_inputs, summary, write_report, write_scores};
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
@@ -46,6 +46,14 @@ struct Arguments {
     /// Known labels: domain, grid_id, broken (0, 1 or empty); repeatable
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
+
+    /// The banner of this domain works, and so do those that look like it; repeatable
+    #[arg(long, value_name = "DOMAIN")]
+    good_like: Vec<String>,
+
+    /// The banner of this domain is broken, and so are those that look like it; repeatable
+    #[arg(long, value_name = "DOMAIN")]
+    broken_like: Vec<String>,
 
     /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or none [default: landing-rate
     /// with metrics that have one, else bulk]
@@ -88,6 +96,9 @@ struct Arguments {
 /// More banners than this are scored by the fast parts alone unless asked otherwise.
 const MOST_FOR_ALL_PARTS: usize = 100_000;
 
+/// Questions on grids that are printed, at most; the report has more.
+const MOST_QUESTIONS: usize = 5;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let flagged_is_failure = arguments.exit_code;
@@ -124,10 +135,11 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
         tables.write(size, config.detection.seed)?;
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
-    let inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
+    let mut inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
         Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
         other => other?,
     };
+    inputs.known.examples = arguments.examples(&inputs.log)?;
     if inputs.log.len() > MOST_FOR_ALL_PARTS && arguments.parts.is_none() {
         config.detection.detector.parts = PartSet::Fast;
         say(&format!(
@@ -193,6 +205,9 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
         }
     }
     say(&detection.decision.rule);
+    for question in detection.grids.iter().filter_map(|grid| grid.undecided.as_ref()).take(MOST_QUESTIONS) {
+        say(question);
+    }
     for &banner in highest {
         let entry = inputs.log.entry_at(banner);
         let score = detection.decision.scores[banner];
@@ -222,6 +237,20 @@ fn part_set(text: &str) -> Result<PartSet, String> {
 }
 
 impl Arguments {
+    /// Domains that stand for good and for broken banners; each must be in the log.
+    fn examples(&self, log: &ClickLog) -> Result<Vec<(String, bool)>, Box<dyn Error>> {
+        let named =
+            |domains: &[String], good| domains.iter().cloned().map(move |domain| (domain, good)).collect::<Vec<_>>();
+        let examples = [named(&self.good_like, true), named(&self.broken_like, false)].concat();
+        for (domain, good) in &examples {
+            if !log.keys().any(|entry| entry.banner.domain == *domain) {
+                let option = if *good { "--good-like" } else { "--broken-like" };
+                return Err(format!("{option} {domain}: no banner of this domain is in the log").into());
+            }
+        }
+        Ok(examples)
+    }
+
     fn config(&self) -> Result<Config, Box<dyn Error>> {
         let seed = self.shared.seed.unwrap_or(0);
         Ok(Config {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use heatmap_core::Result;
 use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score};
-use heatmap_core::synth::Defect;
 use serde::Serialize;
 
 use super::learned::LearnedScores;
 use super::methods::{Method, Scored, Table, methods};
 use super::world::{Aggregated, BenchmarkConfig, GridWorld};
 
-/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over whole grids.
+/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with fits of its own, and whole grids of each.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// Name of the method.
@@ -88,7 +87,7 @@ pub fn compare(
     for &budget in &config.budgets {
         let mut results: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
         let mut transferred: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
-        let (mut broken, mut groups, mut defects) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut broken, mut groups, mut defects, mut fits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for &seed in &config.seeds {
             let (known, unseen) = tables(config, seed, budget, learned)?;
             for (method, result) in methods.iter().zip(&mut results) {
@@ -111,10 +110,15 @@ pub fn compare(
             broken.extend(&unseen.broken);
             defects.extend(&unseen.defects);
             groups.extend(&unseen.banner_groups);
+            fits.extend(std::iter::repeat_n(seed as usize, unseen.banner_groups.len()));
             done(budget);
         }
-        let truth =
-            Truth { broken: &broken, groups: &groups, bootstrap: Bootstrap::grouped(&groups, config.resamples, 0)? };
+        // A single seed has a single fit: then only grids differ.
+        let bootstrap = match config.seeds.len() {
+            1 => Bootstrap::grouped(&groups, config.resamples, 0)?,
+            _ => Bootstrap::nested(&fits, &groups, config.resamples, 0)?,
+        };
+        let truth = Truth { broken: &broken, groups: &groups, bootstrap };
         let baseline = |results: &[Scored]| {
             let at = methods.iter().position(|method| method.name == BASELINE).expect("the baseline is a method");
             results[at].scores.clone()
@@ -132,10 +136,10 @@ pub fn compare(
 }
 
 /// Recall of every defect that occurs.
-fn by_defect(method: &str, clicks: u32, flagged: &[bool], defects: &[Option<Defect>]) -> Vec<DefectRow> {
+fn by_defect(method: &str, clicks: u32, flagged: &[bool], defects: &[Option<&'static str>]) -> Vec<DefectRow> {
     let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
     for (defect, flagged) in defects.iter().zip(flagged).filter_map(|(defect, flagged)| Some(((*defect)?, flagged))) {
-        let (banners, hits) = counts.entry(defect.name()).or_default();
+        let (banners, hits) = counts.entry(defect).or_default();
         *banners += 1;
         *hits += usize::from(*flagged);
     }

@@ -6,8 +6,6 @@ use heatmap_core::detect::{
     BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, PartsTable, RankAverage, Score, z_of_false_alarms,
 };
 
-use heatmap_core::synth::Defect;
-
 use super::world::{FURTHER_PARTS, GridWorld};
 
 /// What a method must know of the grid that it scores.
@@ -59,6 +57,8 @@ enum How {
     Rank(Vec<usize>),
     /// No labels: the mean z, flagged by the rule for unlabelled banners.
     Bulk(Vec<usize>),
+    /// No labels: the score of `detect`, flagged by its rule.
+    Detect,
 }
 
 /// The parts of all banners of several grids, as they are and as z within their grid.
@@ -66,10 +66,12 @@ pub struct Table {
     raw: Vec<Vec<Option<f64>>>,
     z: Vec<Vec<Option<f64>>>,
     clicks: Vec<f64>,
+    /// What `detect` says without labels: the z of each banner.
+    detected: Vec<f64>,
     /// Whether broken.
     pub broken: Vec<bool>,
     /// What is wrong with each banner.
-    pub defects: Vec<Option<Defect>>,
+    pub defects: Vec<Option<&'static str>>,
     /// Grid of each banner.
     pub banner_groups: Vec<usize>,
 }
@@ -95,7 +97,7 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     let regime_of = |needs| match needs {
         Needs::Nothing => Regime::ZeroShot,
         Needs::Anchor => Regime::OneShot,
-        Needs::Population => Regime::Unlabelled,
+        Needs::Population | Needs::Reference => Regime::Unlabelled,
     };
     let mut all: Vec<Method> = Vec::new();
     for (at, (name, needs)) in PARTS.into_iter().enumerate() {
@@ -107,7 +109,8 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     all.push(method(FURTHER_PARTS[2], Regime::OneShot, How::Part(further(2))));
     all.push(method(FURTHER_PARTS[3], Regime::ZeroShot, How::Part(further(3))));
     all.push(method(FURTHER_PARTS[4], Regime::ZeroShot, How::Part(further(4))));
-    all.push(method("likelihood_ratio_z", Regime::All, How::PartZ(0)));
+    let ratio = PARTS.iter().position(|(name, _)| *name == "likelihood_ratio").expect("a part");
+    all.push(method("likelihood_ratio_z", Regime::All, How::PartZ(ratio)));
     let first_learned = PARTS.len() + FURTHER_PARTS.len();
     for (at, name) in learned.iter().enumerate() {
         all.push(method(&format!("cosine of {name}"), Regime::OneShot, How::Part(first_learned + at)));
@@ -137,6 +140,7 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     }
     all.push(method("rank_average", Regime::Unlabelled, How::Rank(vec![further(0), further(1)])));
     all.push(method("bulk_average", Regime::Unlabelled, How::Bulk(vec![further(0), further(1)])));
+    all.push(method("detect", Regime::Unlabelled, How::Detect));
     all.push(method("bulk_average_without_known_defects", Regime::Unlabelled, How::Bulk(vec![further(0)])));
     all
 }
@@ -151,6 +155,7 @@ impl Table {
             raw: Vec::new(),
             z: Vec::new(),
             clicks: Vec::new(),
+            detected: Vec::new(),
             broken: Vec::new(),
             defects: Vec::new(),
             banner_groups: Vec::new(),
@@ -159,6 +164,7 @@ impl Table {
             let clicks = grid.clicks();
             let mut own = PartsTable::new((0..parts[0].len()).map(|part| part.to_string()).collect());
             parts.iter().zip(&clicks).for_each(|(parts, &clicks)| own.push(parts, clicks, 0));
+            table.detected.extend(grid.detected(&parts)?);
             let z = own.standardized(&vec![false; parts.len()])?;
             table.z.extend((0..parts.len()).map(|banner| z.row(banner)));
             table.raw.extend(parts);
@@ -186,6 +192,7 @@ impl Table {
             raw: pick(&self.raw),
             z: pick(&self.z),
             clicks: rows.iter().map(|&row| self.clicks[row]).collect(),
+            detected: rows.iter().map(|&row| self.detected[row]).collect(),
             broken: rows.iter().map(|&row| self.broken[row]).collect(),
             defects: rows.iter().map(|&row| self.defects[row]).collect(),
             banner_groups: vec![group; rows.len()],
@@ -230,6 +237,11 @@ impl Method {
                 let (parts, seen) = (unseen.picked(columns, true), known.picked(columns, true));
                 let of = |parts: &[Vec<Option<f64>>]| scores(&RankAverage::fit(rows(parts))?, parts);
                 by_threshold(known, of(&seen)?, of(&parts)?)
+            }
+            How::Detect => {
+                let threshold = z_of_false_alarms(false_alarms)?;
+                let flagged = unseen.detected.iter().map(|&z| z > threshold).collect();
+                Ok(Scored { flagged, scores: unseen.detected.clone() })
             }
             How::Bulk(columns) => {
                 let raw = scores(&BulkAverage, &unseen.picked(columns, true))?;

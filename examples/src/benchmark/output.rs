@@ -33,9 +33,14 @@ pub fn table(comparison: &Comparison) -> String {
         text.push('\n');
     }
     let _ = writeln!(text, "\nshare flagged of each defect at {} clicks", shown(&budgets));
-    for method in
-        ["likelihood_ratio_aggregated", "known_defects", "bulk_average", "fusion", "fusion_without_known_defects"]
-    {
+    for method in [
+        "likelihood_ratio_aggregated",
+        "known_defects",
+        "bulk_average",
+        "detect",
+        "fusion",
+        "fusion_without_known_defects",
+    ] {
         let rows = comparison.defects.iter().filter(|row| row.method == method && row.clicks == shown(&budgets));
         let shares: Vec<String> = rows.map(|row| format!("{} {:.2}", row.defect, row.recall)).collect();
         let _ = writeln!(text, "{method:37} {}", shares.join(", "));
@@ -102,6 +107,7 @@ pub fn write_curves(folder: &RunFolder, comparison: &Comparison) -> Result<(), B
     let wanted = [
         "fusion",
         "one_shot_fusion",
+        "detect",
         "bulk_average",
         "known_defects",
         "likelihood_ratio_z",

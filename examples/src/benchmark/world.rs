@@ -1,10 +1,10 @@
 //! The synthetic logs of the benchmark: grids to learn from, and other grids to be scored.
 
 use heatmap_core::detect::{
-    Anchor, AnchorChoice, Candidate, ClickMap, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio, Score,
-    Smoothing,
+    Anchor, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence, GridDetector, KnownDefects, LikelihoodRatio,
+    PARTS, PartsTable, Reference, ReferenceConfig, Score, Smoothing,
 };
-use heatmap_core::synth::{Defect, Layout, Population};
+use heatmap_core::synth::{FieldGrid, FieldPopulation, Layout, Population};
 use heatmap_core::{Error, Heatmap, Result};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -26,8 +26,23 @@ pub struct BenchmarkConfig {
     pub resamples: usize,
     /// False-alarm rate that the rule without labels states.
     pub false_alarms: f64,
-    /// What banners are like.
+    /// Which population is drawn.
+    pub world: World,
+    /// What banners are like in the usual population.
     pub population: Population,
+    /// What they are like in that of the field.
+    pub field: FieldPopulation,
+}
+
+/// Whose banners are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum World {
+    /// One layout a grid, even noise, ten defects alike.
+    #[default]
+    Usual,
+    /// Several layouts a grid, bursts, noise with a place, defects that concentrate, a mixture of defects for each grid.
+    Field,
 }
 
 impl Default for BenchmarkConfig {
@@ -40,7 +55,9 @@ impl Default for BenchmarkConfig {
             anchor_clicks: 5_000,
             resamples: 500,
             false_alarms: 0.01,
+            world: World::default(),
             population: Population::default(),
+            field: FieldPopulation::default(),
         }
     }
 }
@@ -53,14 +70,16 @@ pub struct GridWorld {
     pub heatmaps: Vec<Heatmap>,
     /// Whether broken.
     pub broken: Vec<bool>,
-    /// What is wrong with each, if anything is.
-    pub defects: Vec<Option<Defect>>,
+    /// What is wrong with each, if anything is, by its name.
+    pub defects: Vec<Option<&'static str>>,
     /// The one good banner that is known.
     pub good: Heatmap,
     /// Its map.
     pub anchor: Anchor,
     /// What can be known without it: the mean of the bulk.
     pub bulk: Anchor,
+    /// The banners that are taken for good without a label.
+    pub reference: Reference,
 }
 
 /// Grids from here on are scored; those before are learned from.
@@ -82,18 +101,20 @@ impl BenchmarkConfig {
         if let Some(budget) = self.budgets.iter().find(|budget| !(1..=1_000_000).contains(*budget)) {
             return Err(Error::config("clicks", budget, "must be from 1 to 1,000,000"));
         }
-        let broken = self.population.prevalence * self.banners as f64;
+        let prevalence = match self.world {
+            World::Usual => self.population.prevalence,
+            World::Field => self.field.prevalence,
+        };
+        let broken = prevalence * self.banners as f64;
         if self.grids > FIRST_SCORED {
             return Err(Error::config("grids", self.grids, format!("must be at most {FIRST_SCORED}")));
         }
         if broken.min(self.banners as f64 - broken) < 6.0 {
-            let reason = format!(
-                "a share of {} leaves fewer than 6 broken or good banners of a grid",
-                self.population.prevalence
-            );
+            let reason = format!("a share of {prevalence} leaves fewer than 6 broken or good banners of a grid");
             return Err(Error::config("banners", self.banners, reason));
         }
-        self.population.check()
+        self.population.check()?;
+        self.field.check()
     }
 
     /// The grids to learn from, at `budget` clicks.
@@ -113,18 +134,32 @@ impl BenchmarkConfig {
     }
 
     fn grid(&self, seed: u64, grid: u64, budget: u32) -> Result<GridWorld> {
-        let layout = Layout::draw(seed, grid);
         let banners_seed = seed.wrapping_mul(1_000_003).wrapping_add(grid);
-        let banners: Vec<_> = (0..self.banners)
-            .into_par_iter()
-            .map(|index| self.population.banner(&layout, banners_seed, index, budget))
-            .collect();
-        let defects: Vec<Option<Defect>> = banners.iter().map(|banner| banner.defect).collect();
+        let (banners, good) = match self.world {
+            World::Usual => {
+                let layout = Layout::draw(seed, grid);
+                let banner = |index| {
+                    let banner = self.population.banner(&layout, banners_seed, index, budget);
+                    (banner.heatmap, banner.defect.map(|defect| defect.name()))
+                };
+                // A banner that is none of those.
+                let works = Population { prevalence: 0.0, ..self.population.clone() };
+                let good = works.banner(&layout, banners_seed, self.banners, self.anchor_clicks).heatmap;
+                ((0..self.banners).into_par_iter().map(banner).collect::<Vec<_>>(), good)
+            }
+            World::Field => {
+                let layouts = FieldGrid::draw(seed, grid);
+                let banner = |index| {
+                    let banner = self.field.banner(&layouts, banners_seed, index, budget);
+                    (banner.heatmap, banner.defect.map(|defect| defect.name()))
+                };
+                let works = FieldPopulation { prevalence: 0.0, ..self.field.clone() };
+                let good = works.banner(&layouts, banners_seed, self.banners, self.anchor_clicks).heatmap;
+                ((0..self.banners).into_par_iter().map(banner).collect::<Vec<_>>(), good)
+            }
+        };
+        let (heatmaps, defects): (Vec<Heatmap>, Vec<Option<&'static str>>) = banners.into_iter().unzip();
         let broken = defects.iter().map(Option::is_some).collect();
-        let heatmaps: Vec<Heatmap> = banners.into_iter().map(|banner| banner.heatmap).collect();
-        // A banner that is none of those.
-        let works = Population { prevalence: 0.0, ..self.population.clone() };
-        let good = works.banner(&layout, banners_seed, self.banners, self.anchor_clicks).heatmap;
         let smoothing = Smoothing::default();
         let anchor = Anchor {
             map: ClickMap::of([&good], &smoothing)?,
@@ -134,11 +169,17 @@ impl BenchmarkConfig {
         };
         let candidates: Vec<Candidate<'_>> = heatmaps
             .iter()
-            .map(|heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None })
+            .map(|heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: false })
             .collect();
-        let bulk = AnchorChoice::Bulk.choose(&candidates, self.population.grid, &smoothing, seed)?;
+        let reference = ReferenceConfig::default().choose(
+            &heatmaps.iter().collect::<Vec<_>>(),
+            &vec![None; heatmaps.len()],
+            &smoothing,
+            seed,
+        )?;
+        let bulk = Anchor::of_reference(&reference, &candidates, &smoothing)?;
         let group = (seed * 10_000 + grid) as usize;
-        Ok(GridWorld { group, heatmaps, broken, defects, good, anchor, bulk })
+        Ok(GridWorld { group, heatmaps, broken, defects, good, anchor, bulk, reference })
     }
 }
 
@@ -160,7 +201,7 @@ impl GridWorld {
         // The bulk, as detection takes it: fitted to all, these scores would take the broken banners for usual.
         let population: Vec<&Heatmap> = self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
-        let one_shot = GridDetector::fit(&config, &self.anchor, &population)?;
+        let one_shot = GridDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
         let (bulk, Aggregated { good, bad }) = (&self.bulk.map, aggregated);
         let further: [&dyn Score<Heatmap>; 5] = [
             &LikelihoodRatio::new(FURTHER_PARTS[0], bulk.clone(), &ClickMap::uniform(bulk.grid()))?,
@@ -177,6 +218,28 @@ impl GridWorld {
             Ok(parts)
         };
         self.heatmaps.par_iter().map(of).collect()
+    }
+
+    /// What `detect` says without labels of banners with these parts: the z of each.
+    ///
+    /// # Errors
+    /// When a part is infinite.
+    pub(super) fn detected(&self, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
+        let mut table = PartsTable::new(PARTS.iter().map(|(name, _)| (*name).to_owned()).collect());
+        for (parts, clicks) in parts.iter().zip(self.clicks()) {
+            table.push(&parts[..PARTS.len()], clicks, 0);
+        }
+        for &at in &self.reference.banners {
+            table.push_reference(&parts[at][..PARTS.len()], self.heatmaps[at].total(), 0);
+        }
+        for (fit, clicks) in &self.reference.thinned {
+            let mut row = vec![None; PARTS.len()];
+            row[..fit.len()].copy_from_slice(fit);
+            table.push_reference(&row, *clicks, 0);
+        }
+        let nothing = vec![None; parts.len()];
+        let evidence = Evidence { labels: &nothing, good: &vec![false; parts.len()], metrics: &|_| Vec::new() };
+        Ok(DecisionConfig::default().decide(&table, &evidence)?.scores)
     }
 
     /// Clicks of each banner.

@@ -49,5 +49,5 @@ pub fn read_inputs(
         metrics.as_ref().map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
         labels.as_ref().map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
     ];
-    Ok(Inputs { log, known: Known { metrics, labels }, joined })
+    Ok(Inputs { log, known: Known { metrics, labels, examples: Vec::new() }, joined })
 }

@@ -2,7 +2,6 @@
 
 mod choices;
 mod demo;
-mod explain;
 mod inputs;
 mod page;
 mod scores;

@@ -5,11 +5,10 @@ use std::error::Error;
 use std::path::Path;
 
 use heatmap_core::Heatmap;
-use heatmap_core::detect::LogDetection;
+use heatmap_core::detect::{DetectedGroup, Explainer, Explanation, LogDetection};
 use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
 
 use super::Inputs;
-use super::explain::{Explainer, Explanation};
 
 /// Flagged banners with pictures, at most; the page stays below some megabytes.
 const MOST_PICTURES: usize = 120;
@@ -17,8 +16,12 @@ const MOST_PICTURES: usize = 120;
 const LEAST_PICTURES: usize = 24;
 /// Banners in the page, at most; all are in scores.csv.
 const MOST_BANNERS: usize = 100_000;
+/// Groups of like banners in the page, at most.
+const MOST_GROUPS: usize = 100;
+/// Questions at the top of the page, at most.
+const MOST_QUESTIONS: usize = 20;
 /// Anchors in the page, at most.
-const MOST_ANCHORS: usize = 200;
+const MOST_ANCHORS: usize = 100;
 
 /// Writes the page. `source` says which files it is about.
 ///
@@ -63,6 +66,7 @@ pub fn write_report(
         subtitle: source.to_owned(),
         generated: format!("heatmap detect {}", env!("CARGO_PKG_VERSION")),
         summary: facts(inputs, detection, flagged),
+        questions: questions(detection),
         rule: detection.decision.rule.clone(),
         threshold: detection.decision.threshold,
         columns: columns(detection),
@@ -84,7 +88,7 @@ fn read_pictures(
     left.sort_unstable_by(|a, b| b.cmp(a));
     let mut pictures = HashMap::new();
     // Banners of a grid follow one another.
-    let mut explainer: Option<(usize, Explainer<'_>)> = None;
+    let mut explainer: Option<(usize, Explainer)> = None;
     for (at, banner) in inputs.log.banners().enumerate() {
         if left.is_empty() {
             break;
@@ -94,7 +98,7 @@ fn read_pictures(
             left.pop();
             let grid = detection.grid_of(at);
             if explainer.as_ref().is_none_or(|(of, _)| *of != grid) {
-                explainer = Some((grid, Explainer::new(&detection.grids[grid].anchor.map)?));
+                explainer = Some((grid, Explainer::new(&detection.grids[grid].layouts)?));
             }
             let (_, explainer) = explainer.as_ref().expect("made above");
             let explanation = explainer.explain(&banner.heatmap, detection.decision.flagged[at])?;
@@ -123,6 +127,7 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
         let grid = &detection.grids[grid];
         ReportAnchor {
             grid_id: grid.grid_id.clone(),
+            title: "anchor".to_owned(),
             display: grid.display,
             how: grid.anchor.how.clone(),
             banners: grid.anchor.banners.len(),
@@ -130,7 +135,31 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
             heatmap: grid.anchor.map.heatmap(grid.anchor.clicks.max(1_000.0)),
         }
     };
-    ordered.into_iter().map(|(_, grid)| of(grid)).collect()
+    let groups = ordered.iter().flat_map(|&(_, grid)| {
+        let grid = &detection.grids[grid];
+        grid.groups.iter().map(move |group| group_card(&grid.grid_id, grid.display, group))
+    });
+    ordered.iter().map(|&(_, grid)| of(grid)).chain(groups.take(MOST_GROUPS)).collect()
+}
+
+/// A group of like banners, what it is taken for, and whom to ask.
+fn group_card(grid_id: &str, display: heatmap_core::BannerSize, group: &DetectedGroup) -> ReportAnchor {
+    let kind = if group.kind.is_defect() { "a kind of defect" } else { "a layout" };
+    let banners = group.banners;
+    ReportAnchor {
+        grid_id: grid_id.to_owned(),
+        title: format!("{banners} banners look like this ({:.0} %): {kind}", 100.0 * group.share),
+        display,
+        how: format!("{} Such as {}.", group.verdict(), group.domains.join(", ")),
+        banners,
+        clicks: group.heatmap.total(),
+        heatmap: group.heatmap.clone(),
+    }
+}
+
+/// What only a person can tell, and what is not known for want of banners.
+fn questions(detection: &LogDetection) -> Vec<String> {
+    detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MOST_QUESTIONS).collect()
 }
 
 fn facts(inputs: &Inputs, detection: &LogDetection, flagged: usize) -> Vec<Fact> {
@@ -163,13 +192,33 @@ fn facts(inputs: &Inputs, detection: &LogDetection, flagged: usize) -> Vec<Fact>
 fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
     let of = |name: &String| {
         let (title, help) = match name.as_str() {
+            "neighbor_fit" => (
+                "Neighbour fit",
+                "Distance of the whole distribution of clicks to those of the ten most alike good banners: 0 is the same, 1.4 has no place in common.",
+            ),
+            "pile_up" => (
+                "Pile-up",
+                "Largest share of the clicks in one spot beyond what the most alike good banners have there.",
+            ),
+            "pattern_fit" => (
+                "Pattern",
+                "How much better a known pattern (a spot at the rim, a strip along an edge, anywhere, a cloud, a diagonal), mixed with a layout of the grid, explains the clicks than the layouts alone.",
+            ),
+            "dirichlet_multinomial" => (
+                "Clumps",
+                "How unlikely the counts are, given that good banners of the grid differ and that clicks repeat.",
+            ),
+            "earth_mover" => (
+                "Earth mover",
+                "How far the clicks would have to be moved, in diagonals of the banner, to lie as on the anchor.",
+            ),
             "likelihood_ratio" => (
                 "Likelihood ratio",
                 "How much better clicks all over explain the banner than its anchor does, per click.",
             ),
             "known_defects" => (
                 "Known defects",
-                "How much better one of eight known ways of breaking, mixed with the anchor, explains the clicks.",
+                "How much better one of fifteen known ways of breaking, mixed with the anchor, explains the clicks.",
             ),
             "layout_distance" => (
                 "Layout distance",
@@ -229,10 +278,11 @@ fn quality(inputs: &Inputs) -> Vec<QualityLine> {
 
 fn notes() -> Vec<String> {
     [
-        "Clicks are counted in square bins. The middle picture of a banner shows what each bin adds to the likelihood ratio: orange where clicks speak for broken, blue where \
-         they speak for good. It explains one part of the score, not all of it.",
-        "Scores of banners with few clicks are held against those of other banners with few clicks, so that they need not be larger to be suspicious.",
-        "What lies where no good banner of the grid is clicked counts as broken. From about a fifth of broken banners on, the bulk is no longer that of good ones and less is flagged: give landing rates or labels where that may be.",
+        "Clicks are counted in square bins. A banner is held against banners of its grid that are taken for good: all but those that stand out and those of groups that show a kind of defect. \
+         The score is made of three numbers: how far the whole distribution of clicks lies from the most alike good banners, how much piles up in one spot, and how well a known pattern explains the clicks.",
+        "Banners with few clicks are held against good banners with as few clicks, drawn from those that there are, so that they need not be larger to be suspicious.",
+        "A group of like banners is taken for a kind of defect when a single spot, a strip, a cloud, a diagonal or clicks anywhere set it apart from all others, and for a layout otherwise. A foreign layout shown in error looks as a rare layout does: \
+         look at the groups, and label one of their banners where the guess is wrong (--labels, or --broken-like and --good-like with a domain).",
     ]
     .map(str::to_owned)
     .to_vec()

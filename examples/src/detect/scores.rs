@@ -68,6 +68,12 @@ pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> 
     put("score_meaning", json!(decision.meaning));
     put("rule", decision.rule.clone().into());
     put("grids_without_the_anchor", detection.grids.iter().filter(|grid| grid.fell_back).count().into());
+    let groups = || detection.grids.iter().flat_map(|grid| &grid.groups);
+    put("groups", groups().count().into());
+    put("groups_taken_for_broken", groups().filter(|group| group.kind.is_defect()).count().into());
+    let undecided: Vec<&str> = detection.grids.iter().filter_map(|grid| grid.undecided.as_deref()).collect();
+    put("undecided_grids", undecided.len().into());
+    put("undecided", undecided.join(" ").into());
     // Banners that an anchor is made of fit it by construction.
     let counts = |at: &usize| detection.labels[*at].is_some() && !detection.in_anchor[*at];
     let labelled: Vec<usize> = (0..detection.labels.len()).filter(counts).collect();

@@ -37,6 +37,19 @@ pub struct HdbscanConfig {
     /// The distance to this many nearest rows, the row itself included, tells how dense it is around a row; by
     /// default as many as `min_cluster_size`.
     pub min_samples: Option<usize>,
+    /// Which clusters of the hierarchy are taken.
+    pub selection: ClusterSelection,
+}
+
+/// Which clusters of the hierarchy are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterSelection {
+    /// Those of the largest excess of mass, as the paper does: few clusters, of different densities.
+    #[default]
+    ExcessOfMass,
+    /// Those that hold no other cluster: many small, homogeneous ones.
+    Leaf,
 }
 
 /// Rows shared out among clusters and noise.
@@ -49,7 +62,7 @@ pub struct Hdbscan {
 
 impl Default for HdbscanConfig {
     fn default() -> Self {
-        Self { min_cluster_size: 5, min_samples: None }
+        Self { min_cluster_size: 5, min_samples: None, selection: ClusterSelection::default() }
     }
 }
 
@@ -78,7 +91,7 @@ impl HdbscanConfig {
         if edges.iter().any(|edge| !edge.squared_distance.is_finite()) {
             return Err(Error::Data("HDBSCAN: distances between samples are too large".to_owned()));
         }
-        let (labels, outlier_scores) = hierarchy::clusters(edges, self.min_cluster_size);
+        let (labels, outlier_scores) = hierarchy::clusters(edges, self.min_cluster_size, self.selection);
         let (numbers, clusters) = numbers_by_appearance(labels.iter().flatten().copied(), samples);
         let labels = labels.into_iter().map(|label| label.map(|label| numbers[label])).collect();
         Ok(Hdbscan { labels, clusters, outlier_scores })

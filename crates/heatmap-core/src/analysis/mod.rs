@@ -34,7 +34,7 @@ pub use effective_rank::effective_rank;
 pub use element::Element;
 pub use faer;
 use faer::MatRef;
-pub use hdbscan::{Hdbscan, HdbscanConfig};
+pub use hdbscan::{ClusterSelection, Hdbscan, HdbscanConfig};
 pub use kmeans::{KMeans, KMeansConfig};
 pub use knn::Knn;
 pub use lbfgs::Lbfgs;

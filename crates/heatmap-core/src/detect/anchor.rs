@@ -4,14 +4,14 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::decision::percent;
-use super::{ClickMap, LikelihoodRatio, Score, Smoothing};
+use super::{ClickMap, Reference, ReferenceConfig, Smoothing, Verdict};
 use crate::{Error, Heatmap, Result, sample_rng};
 
 /// How the anchor of a grid is chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnchorChoice {
-    /// All banners but those that fit the others least: no label is needed.
+    /// The banners that are taken for good without a label ([`Reference`]).
     Bulk,
     /// One banner, drawn from all with clicks.
     Random,
@@ -38,6 +38,8 @@ pub struct Candidate<'a> {
     pub broken: Option<bool>,
     /// Landed clicks per click, if known.
     pub landing_rate: Option<f64>,
+    /// Whether what is known of it holds for all banners that look like it.
+    pub example: bool,
 }
 
 /// The good map of a grid and where it comes from.
@@ -56,10 +58,11 @@ pub struct Anchor {
 /// Landing rates above this are those of banners that work, by the report.
 pub const CLEAN_LANDING_RATE: f64 = 0.8;
 
+/// Landing rates below this are those of broken banners, by the report.
+pub const BROKEN_LANDING_RATE: f64 = 0.3;
+
 /// A bulk of fewer banners is no bulk.
 const LEAST_BULK: usize = 5;
-/// Share of the banners that the bulk leaves out: more than are broken in any log seen (16 %).
-const TRIMMED: f64 = 0.25;
 
 impl AnchorChoice {
     /// Chooses among `candidates`, all of one grid. `seed` decides what is drawn.
@@ -94,9 +97,10 @@ impl AnchorChoice {
                     let found = all.len();
                     return Err(Error::Data(format!("{found} banners with clicks: a bulk needs {LEAST_BULK}")));
                 }
-                let kept = bulk(candidates, all, smoothing)?;
-                let how = format!("mean of the {} banners that fit one another best, without labels", kept.len());
-                (kept, how)
+                let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
+                let known: Vec<Option<Verdict>> = candidates.iter().map(Candidate::verdict).collect();
+                let reference = ReferenceConfig::default().choose(&heatmaps, &known, smoothing, seed)?;
+                return Anchor::of_reference(&reference, candidates, smoothing);
             }
             Self::Random => (drawn(with(&|_| true), 1), "one banner, drawn".to_owned()),
             Self::MeanOfGood => {
@@ -135,22 +139,48 @@ impl AnchorChoice {
     }
 }
 
-/// The banners left when those are gone that the mean of the others explains least; which those are is settled in three rounds.
-fn bulk(candidates: &[Candidate<'_>], all: Vec<usize>, smoothing: &Smoothing) -> Result<Vec<usize>> {
-    let keep = ((1.0 - TRIMMED) * all.len() as f64).ceil() as usize;
-    let mut kept = all.clone();
-    for _ in 0..3 {
-        let map = ClickMap::of(kept.iter().map(|&at| candidates[at].heatmap), smoothing)?;
-        let ratio = LikelihoodRatio::one_shot(map)?;
-        let mut scored = Vec::with_capacity(all.len());
-        for &at in &all {
-            scored.push((ratio.score(candidates[at].heatmap)?, at));
+impl Candidate<'_> {
+    /// Whether it works (`Some(true)`) or not, by its label or else by how its clicks land, as far as that tells.
+    pub fn is_good(&self) -> Option<bool> {
+        match (self.broken, self.landing_rate) {
+            (Some(broken), _) => Some(!broken),
+            (None, Some(rate)) if rate > CLEAN_LANDING_RATE => Some(true),
+            (None, Some(rate)) if rate < BROKEN_LANDING_RATE => Some(false),
+            _ => None,
         }
-        scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        kept = scored[..keep].iter().map(|&(_, at)| at).collect();
     }
-    kept.sort_unstable();
-    Ok(kept)
+
+    /// The same, and whether it holds for all banners that look like it.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.is_good().map(|good| Verdict { good, of_its_group: self.example })
+    }
+}
+
+impl Anchor {
+    /// The mean of the banners of `reference`, which was chosen from `candidates`.
+    ///
+    /// # Errors
+    /// When there are too few banners to choose from.
+    pub fn of_reference(reference: &Reference, candidates: &[Candidate<'_>], smoothing: &Smoothing) -> Result<Self> {
+        let found = reference.considered.len();
+        if found < LEAST_BULK {
+            return Err(Error::Data(format!("{found} banners with clicks: a bulk needs {LEAST_BULK}")));
+        }
+        let banners = reference.banners.clone();
+        let heatmaps = banners.iter().map(|&at| candidates[at].heatmap);
+        let clicks = heatmaps.clone().map(Heatmap::total).sum();
+        let known = banners.iter().filter(|&&at| candidates[at].is_good() == Some(true)).count();
+        let layouts = match reference.layouts.len() {
+            1 => "one layout".to_owned(),
+            count => format!("{count} layouts"),
+        };
+        let by = match known {
+            0 => "without labels".to_owned(),
+            _ => format!("{known} of them by labels or landing rates"),
+        };
+        let how = format!("mean of the {} banners that are taken for good, {by}: {layouts}", banners.len());
+        Ok(Self { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, how })
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +216,7 @@ mod tests {
                 domain: if broken { "b.com" } else { "a.com" },
                 broken: labelled.then_some(broken),
                 landing_rate: labelled.then_some(if broken { 0.2 } else { 0.9 }),
+                example: false,
             })
             .collect();
         choice.choose(&candidates, GRID, &Smoothing::default(), 1)
@@ -197,7 +228,7 @@ mod tests {
         let anchor = choose(&AnchorChoice::Bulk, &world, false).unwrap();
         let inside = anchor.banners.iter().filter(|&&at| world.broken[at]).count();
         let broken = world.broken.iter().filter(|b| **b).count();
-        assert!(anchor.banners.len() == 75 && broken >= 8 && inside * 3 <= broken, "{inside} of {broken}");
+        assert!(anchor.banners.len() >= 75 && broken >= 8 && inside * 3 <= broken, "{inside} of {broken}");
     }
 
     #[test]

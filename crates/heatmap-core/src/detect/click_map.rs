@@ -7,7 +7,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::smooth::smoothed;
-use crate::synth::BrokenKind;
 use crate::{Error, Grid, Heatmap, Point, Result};
 
 /// How clicks become probabilities.
@@ -80,22 +79,6 @@ impl ClickMap {
         Self::from_density(grid, density)
     }
 
-    /// Where the clicks of a broken banner of this kind are expected, without having seen one.
-    pub fn of_kind(grid: Grid, kind: BrokenKind) -> Self {
-        let sigma = 0.07;
-        let density = |x: f64, y: f64| {
-            let across = match (kind, kind.place()) {
-                (_, Some((at_x, at_y))) => (x - at_x).powi(2) + (y - at_y).powi(2),
-                (BrokenKind::LeftEdge, _) => x * x,
-                // Either diagonal.
-                (BrokenKind::Diagonal, _) => (x - y).abs().min((x + y - 1.0).abs()).powi(2) / 2.0,
-                _ => 0.0,
-            };
-            (-across / (2.0 * sigma * sigma)).exp() + 0.02
-        };
-        Self::from_density(grid, density)
-    }
-
     /// The mean of `heatmaps`, smoothed. Heatmaps without a click say nothing and are passed over.
     ///
     /// # Errors
@@ -129,7 +112,16 @@ impl ClickMap {
         Ok(Self { grid, probabilities: map })
     }
 
-    fn from_density(grid: Grid, density: impl Fn(f64, f64) -> f64) -> Self {
+    /// From shares of every bin in any scale, with a share of even clicks.
+    pub(super) fn from_bins(grid: Grid, bins: &[f64], even_share: f64) -> Self {
+        let sum: f64 = bins.iter().sum();
+        let even = even_share / grid.len() as f64;
+        let of = |&bin: &f64| if sum > 0.0 { (1.0 - even_share) * bin / sum + even } else { 1.0 / grid.len() as f64 };
+        Self { grid, probabilities: bins.iter().map(of).collect() }
+    }
+
+    /// From a relative density at fractions of width and height.
+    pub(super) fn from_density(grid: Grid, density: impl Fn(f64, f64) -> f64) -> Self {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let at = |bin: usize| {
             let (row, column) = (bin / grid.columns, bin % grid.columns);
@@ -200,8 +192,7 @@ mod tests {
     #[test]
     fn every_map_is_a_distribution_without_a_hole() {
         let one = ClickMap::of([&heatmap(&[(3, 4, 7.0)])], &Smoothing::default()).unwrap();
-        let kinds = BrokenKind::ALL.map(|kind| ClickMap::of_kind(GRID, kind));
-        for map in [ClickMap::uniform(GRID), ClickMap::steps(GRID), one].iter().chain(&kinds) {
+        for map in [ClickMap::uniform(GRID), ClickMap::steps(GRID), one] {
             assert!((map.probabilities().iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!(map.probabilities().iter().all(|&p| p > 0.0));
         }

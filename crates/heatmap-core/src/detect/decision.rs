@@ -1,9 +1,9 @@
 //! [`DecisionConfig`]: from the parts of all banners to one score each, and to those that are flagged, by a rule that is stated.
 //!
-//! * Without labels: the mean z of the parts named in [`DecisionConfig::bulk_parts`], which is itself a z. Flagged is what a good banner would pass
-//!   with about the stated probability.
-//! * With labels: regularised logistic regression on the parts, that mean, and the metrics. It is used when there are enough labels and it ranks
-//!   banners whose labels it has not seen better than the mean does. A labelled banner is scored by a model that has not seen its label,
+//! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by [`FitNorm`] and made a z again. Flagged is what a good
+//!   banner would pass with about the stated probability.
+//! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is used when there are enough labels and it ranks
+//!   banners whose labels it has not seen better than that score does. A labelled banner is scored by a model that has not seen its label,
 //!   and the threshold that judges it comes from other banners too (five folds).
 //! * A budget flags the n highest, whatever the score.
 
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Objective, auroc, best_threshold, flag_highest};
-use super::{BulkAverage, LogisticFusion, NullModel, Parts, PartsTable, Score, z_of_false_alarms};
+use super::{FIT_PARTS, FitNorm, LogisticFusion, NullModel, Parts, PartsTable, Score, z_of_false_alarms};
 use crate::{Error, Result};
 
 /// How banners are scored and flagged.
@@ -30,7 +30,7 @@ pub struct DecisionConfig {
 
 impl Default for DecisionConfig {
     fn default() -> Self {
-        let bulk_parts = ["likelihood_ratio", "known_defects"].map(str::to_owned).to_vec();
+        let bulk_parts = FIT_PARTS.map(str::to_owned).to_vec();
         Self { budget: None, false_alarms: 0.01, bulk_parts, penalty_c: 0.1 }
     }
 }
@@ -56,16 +56,18 @@ pub struct Decision {
 pub enum ScoreMeaning {
     /// Probability of broken, learned from labels.
     Probability,
-    /// Standard deviations above the bulk of the banners.
+    /// Standard deviations above good banners of the grid.
     StandardDeviations,
-    /// Likelihood ratio per click: there were too few banners to learn how scores spread.
-    LikelihoodRatio,
+    /// A part as it is: there were too few banners to learn how scores spread.
+    Unscaled,
 }
 
 /// Folds of the labelled banners.
 const FOLDS: usize = 5;
-/// Labels of either kind that a regression is tried with.
+/// Labels of either kind that a regression on all parts is tried with.
 const LEAST_LABELS: usize = 20;
+/// Labels of either kind that a regression on the parts that count anyway is tried with.
+const FEW_LABELS: usize = 5;
 
 /// What is known of banners beside their parts.
 pub struct Evidence<'a> {
@@ -104,24 +106,36 @@ impl DecisionConfig {
         let mut decision = self.by_bulk(table, &z, evidence.good)?;
         let of = |wanted: bool| evidence.labels.iter().filter(|label| **label == Some(wanted)).count();
         let (broken, good) = (of(true), of(false));
-        if broken.min(good) >= LEAST_LABELS {
-            let learned = self.by_labels(&z, &decision.scores, evidence)?;
-            let worth = |scores: &[f64]| auroc_of_labelled(scores, evidence.labels);
-            let (with, without) = (worth(&learned.scores)?, worth(&decision.scores)?);
-            if with > without {
-                decision = learned;
-            } else {
+        let columns: Vec<usize> = match broken.min(good) {
+            // A few labels weigh the parts that count anyway; many teach what every part is worth.
+            FEW_LABELS..LEAST_LABELS => self.columns(table)?,
+            LEAST_LABELS.. => (0..table.names().len()).collect(),
+            _ if broken + good == 0 => return Ok(decision),
+            _ => {
                 decision.rule += &format!(
-                    " Learning from the {} labels was tried and not used: it ranks labelled banners no better (AUROC {with:.4} against {without:.4}).",
-                    broken + good
+                    " The labels ({broken} broken, {good} good) say which banners are taken for good; to learn from them takes {FEW_LABELS} of each."
                 );
+                return Ok(decision);
             }
-        } else if broken + good > 0 {
+        };
+        let learned = self.by_labels(&z, &columns, &decision.scores, evidence)?;
+        let gain = Gain::of(&learned.scores, &decision.scores, evidence.labels)?;
+        if gain.is_clear(broken.min(good) >= LEAST_LABELS) {
+            decision = learned;
+        } else {
             decision.rule += &format!(
-                " The labels ({broken} broken, {good} good) were not learned from: it takes {LEAST_LABELS} of each."
+                " Learning from the {} labels was tried and not used: it does not clearly rank labelled banners better (AUROC {:.4} against {:.4}).",
+                broken + good,
+                gain.with,
+                gain.without
             );
         }
         Ok(decision)
+    }
+
+    /// Places of the parts that count without labels.
+    fn columns(&self, table: &PartsTable) -> Result<Vec<usize>> {
+        self.bulk_parts.iter().map(|name| column(table, name)).collect()
     }
 
     /// The sentence on what is flagged, and the flags of a budget.
@@ -141,43 +155,57 @@ impl DecisionConfig {
     }
 
     fn by_bulk(&self, table: &PartsTable, z: &PartsTable, good: &[bool]) -> Result<Decision> {
-        let columns: Vec<usize> = self.bulk_parts.iter().map(|name| column(table, name)).collect::<Result<_>>()?;
-        let parts = |banner: usize| -> Vec<Option<f64>> { columns.iter().map(|&part| z.get(banner, part)).collect() };
-        let raw: Vec<f64> = (0..z.len()).map(|banner| BulkAverage.score(&parts(banner))).collect::<Result<_>>()?;
-        let Ok((null, by_good)) = NullModel::fit_to_good(&raw, z.clicks(), good) else {
-            let scores: Vec<f64> =
-                (0..table.len()).map(|banner| table.get(banner, columns[0]).unwrap_or(0.0)).collect();
-            let (flagged, threshold, rule) = match self.budget {
-                Some(_) => self.flags(&scores, 0.0, "")?,
-                None => (vec![false; table.len()], None, "Nothing is flagged without a budget.".to_owned()),
-            };
-            let rule = format!(
-                "{rule} {} banners are too few to learn how the scores of good ones spread ({} are needed); the score is {}.",
-                table.len(),
-                NullModel::LEAST_BANNERS,
-                self.bulk_parts[0]
-            );
-            return Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::LikelihoodRatio, rule });
+        let columns = self.columns(table)?;
+        let fused = z.fused("fit", &columns, &FitNorm)?;
+        let standardized = fused.standardized_by(good, NullModel::fit_reference)?;
+        let scores: Vec<Option<f64>> = (0..z.len()).map(|banner| standardized.get(banner, 0)).collect();
+        if scores.iter().all(Option::is_none) {
+            return self.by_rank_alone(table, &columns);
+        }
+        // A banner without a part, such as one alone in its grid, has no evidence against it.
+        let scores: Vec<f64> = scores.into_iter().map(|score| score.unwrap_or(0.0)).collect();
+        let by_good =
+            table.reference().is_none() && good.iter().filter(|good| **good).count() >= NullModel::LEAST_BANNERS;
+        let reference = match (table.reference().is_some(), by_good) {
+            (true, _) => "the banners of its grid that are taken for good",
+            (_, true) => "the banners that are taken for good",
+            _ => "the bulk of all banners",
         };
-        let scores: Vec<f64> = raw.iter().zip(z.clicks()).map(|(&score, &clicks)| null.z(score, clicks)).collect();
         let rate = format!(
-            "About {} of good banners should be flagged in error, or fewer, if their scores spread as those of the {} do.",
+            "About {} of good banners should be flagged in error, or fewer, if their scores spread as those of {reference} do.",
             percent(self.false_alarms),
-            if by_good { "banners that are taken for good" } else { "bulk" }
         );
         let (flagged, threshold, rule) = self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
-        let reference = if by_good { "the banners that are taken for good" } else { "the bulk of all banners" };
         let rule = format!(
-            "The score says how many standard deviations a banner lies above {reference} with about as many clicks, in the mean of {}. {rule}",
-            self.bulk_parts.join(" and "),
+            "The score says how many standard deviations a banner lies above {reference} with about as many clicks, in {} together. {rule}",
+            listed(&self.bulk_parts),
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::StandardDeviations, rule })
     }
 
-    /// `bulk` is the score without labels, one part more.
-    fn by_labels(&self, z: &PartsTable, bulk: &[f64], evidence: &Evidence<'_>) -> Result<Decision> {
+    /// Too few banners for a threshold: the first part that any banner has ranks them.
+    fn by_rank_alone(&self, table: &PartsTable, columns: &[usize]) -> Result<Decision> {
+        let has = |part: usize| (0..table.len()).any(|banner| table.get(banner, part).is_some());
+        let part = columns.iter().copied().find(|&part| has(part)).unwrap_or(columns[0]);
+        let scores: Vec<f64> = (0..table.len()).map(|banner| table.get(banner, part).unwrap_or(0.0)).collect();
+        let (flagged, threshold, rule) = match self.budget {
+            Some(_) => self.flags(&scores, 0.0, "")?,
+            None => (vec![false; table.len()], None, "Nothing is flagged without a budget (--budget N).".to_owned()),
+        };
+        let rule = format!(
+            "{rule} {} banners are too few to learn how the scores of good ones spread ({} are needed); they are ranked by {}. \
+             Landing rates (--metrics) or labels (--labels) would say more.",
+            table.len(),
+            NullModel::LEAST_BANNERS,
+            table.names()[part]
+        );
+        Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Unscaled, rule })
+    }
+
+    /// From the parts named by `columns`. `bulk` is the score without labels, one part more.
+    fn by_labels(&self, z: &PartsTable, columns: &[usize], bulk: &[f64], evidence: &Evidence<'_>) -> Result<Decision> {
         let row = |banner: usize| {
-            let mut parts = z.row(banner);
+            let mut parts: Vec<Option<f64>> = columns.iter().map(|&part| z.get(banner, part)).collect();
             parts.push(Some(bulk[banner]));
             parts.extend((evidence.metrics)(banner));
             parts
@@ -239,15 +267,57 @@ impl DecisionConfig {
     }
 }
 
-fn auroc_of_labelled(scores: &[f64], labels: &[Option<bool>]) -> Result<f64> {
-    let known = scores.iter().zip(labels).filter_map(|(&score, &label)| Some((score, label?)));
-    let (scores, broken): (Vec<f64>, Vec<bool>) = known.unzip();
-    auroc(&scores, &broken)
+/// What learning from labels is worth, on the labelled banners, none of which was scored by its own label.
+struct Gain {
+    with: f64,
+    without: f64,
+    /// Standard error of the difference.
+    error: f64,
+}
+
+impl Gain {
+    /// Labelled banners whose difference is worth a standard error, at most; beyond, the error is far below any difference that matters.
+    const MAX_JACKKNIFED: usize = 400;
+
+    fn of(with: &[f64], without: &[f64], labels: &[Option<bool>]) -> Result<Self> {
+        let labelled: Vec<usize> = (0..labels.len()).filter(|&at| labels[at].is_some()).collect();
+        let difference = |left_out: Option<usize>| {
+            let kept = || labelled.iter().copied().filter(|&at| Some(at) != left_out);
+            let truth: Vec<bool> = kept().filter_map(|at| labels[at]).collect();
+            let of = |scores: &[f64]| auroc(&kept().map(|at| scores[at]).collect::<Vec<_>>(), &truth);
+            Ok((of(with)?, of(without)?))
+        };
+        let (with, without) = difference(None)?;
+        let mut error = 0.0;
+        if labelled.len() <= Self::MAX_JACKKNIFED {
+            // Tukey's jackknife.
+            let all: Vec<f64> =
+                labelled.iter().map(|&at| difference(Some(at)).map(|(a, b)| a - b)).collect::<Result<_>>()?;
+            let count = all.len() as f64;
+            let mean = all.iter().sum::<f64>() / count;
+            error = ((count - 1.0) / count * all.iter().map(|d| (d - mean).powi(2)).sum::<f64>()).sqrt();
+        }
+        Ok(Self { with, without, error })
+    }
+
+    /// Whether learning is to be used: it ranks better, and with few labels by more than its standard error.
+    fn is_clear(&self, many: bool) -> bool {
+        self.with - self.without > if many { 0.0 } else { self.error }
+    }
 }
 
 /// A share in per cent, without the digits that rounding leaves.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", (share * 1e8).round() / 1e6)
+}
+
+/// Words with commas and an "and".
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 fn column(table: &PartsTable, name: &str) -> Result<usize> {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::FIT_PARTS;
 use super::{
-    Anchor, ClickMap, CosineAnchor, IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance,
-    LikelihoodRatio, MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Score,
+    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, GridFit, IsolationForestConfig,
+    KnnDistanceConfig, KnownDefects, LayoutDistance, LikelihoodRatio, MahalanobisConfig, NoiseShare, OnFeatures,
+    PcaReconstructionConfig, PooledShares, Reference, Score,
 };
 use crate::{Heatmap, Result};
 
@@ -17,10 +19,17 @@ pub enum Needs {
     Anchor,
     /// The banners of the grid, without labels.
     Population,
+    /// Banners of the grid that are taken for good, chosen without labels.
+    Reference,
 }
 
 /// The parts of a detector, in order: name, and what each needs.
-pub const PARTS: [(&str, Needs); 11] = [
+pub const PARTS: [(&str, Needs); 16] = [
+    ("neighbor_fit", Needs::Reference),
+    ("pile_up", Needs::Reference),
+    ("pattern_fit", Needs::Reference),
+    ("dirichlet_multinomial", Needs::Reference),
+    ("earth_mover", Needs::Reference),
     ("likelihood_ratio", Needs::Anchor),
     ("known_defects", Needs::Anchor),
     ("layout_distance", Needs::Anchor),
@@ -69,9 +78,11 @@ impl Default for DetectorConfig {
 
 /// The fitted parts of one grid.
 pub struct GridDetector {
+    /// The scores of fit, the first of [`PARTS`]; none without a reference.
+    fit: Option<GridFit>,
     ratio: LikelihoodRatio,
     known: KnownDefects,
-    /// In the order of [`PARTS`]; none where there was too little to fit.
+    /// In the order of the other [`PARTS`]; none where there was too little to fit.
     scores: Vec<Option<Box<dyn Score<Heatmap>>>>,
 }
 
@@ -79,11 +90,17 @@ impl GridDetector {
     /// Banners that the parts which need a population are fitted to, at least.
     pub const LEAST_POPULATION: usize = 20;
 
-    /// From the anchor of the grid, and heatmaps of the grid without labels, which may be those that are scored later.
+    /// From the anchor of the grid, heatmaps of the grid without labels, which may be those that are scored later, and the reference
+    /// of the grid.
     ///
     /// # Errors
     /// When a heatmap lies on another grid than the anchor.
-    pub fn fit(config: &DetectorConfig, anchor: &Anchor, population: &[&Heatmap]) -> Result<Self> {
+    pub fn fit(
+        config: &DetectorConfig,
+        anchor: &Anchor,
+        population: &[&Heatmap],
+        reference: Option<&Reference>,
+    ) -> Result<Self> {
         let grid = anchor.map.grid();
         let ratio = LikelihoodRatio::one_shot(anchor.map.clone())?;
         let known = KnownDefects::new("known_defects", &anchor.map);
@@ -91,7 +108,11 @@ impl GridDetector {
         // As many clicks as the clustering is made for.
         let good = anchor.map.heatmap(5_000.0);
         let cosine = CosineAnchor::new(&features.of(&good)?)?;
+        let fast = config.parts == PartSet::Fast;
+        let [clumps, earth] = if fast { [None, None] } else { against_reference(anchor, population) };
         let mut scores: Vec<Option<Box<dyn Score<Heatmap>>>> = vec![
+            clumps,
+            earth,
             Some(Box::new(ratio.clone())),
             Some(Box::new(known.clone())),
             // A good map without clusters has no layout to be far from.
@@ -101,10 +122,9 @@ impl GridDetector {
             Some(Box::new(KnownDefects::new("zero_shot_defects", &ClickMap::steps(grid)))),
             Some(Box::new(NoiseShare)),
         ];
-        let fast = config.parts == PartSet::Fast;
         if fast {
-            for (score, (name, _)) in scores.iter_mut().zip(PARTS) {
-                score.take_if(|_| matches!(name, "layout_distance" | "noise_share"));
+            for (score, (name, _)) in scores.iter_mut().zip(&PARTS[FIT_PARTS.len()..]) {
+                score.take_if(|_| matches!(*name, "layout_distance" | "noise_share"));
             }
         }
         if !fast && population.len() >= Self::LEAST_POPULATION {
@@ -119,8 +139,8 @@ impl GridDetector {
             scores.push(Some(Box::new(OnFeatures::new(features, knn.fit(rows)?))));
             scores.push(Some(Box::new(OnFeatures::new(features, forest.fit(rows)?))));
         }
-        scores.resize_with(PARTS.len(), || None);
-        Ok(Self { ratio, known, scores })
+        scores.resize_with(PARTS.len() - FIT_PARTS.len(), || None);
+        Ok(Self { fit: reference.map(|reference| reference.fit.clone()), ratio, known, scores })
     }
 
     /// The parts of one banner, in the order of [`PARTS`].
@@ -128,7 +148,9 @@ impl GridDetector {
     /// # Errors
     /// When the heatmap lies on another grid.
     pub fn parts(&self, heatmap: &Heatmap) -> Result<Vec<Option<f64>>> {
-        self.scores.iter().map(|score| score.as_ref().map(|score| score.score(heatmap)).transpose()).collect()
+        let fit = self.fit.as_ref().map_or(Ok([None; FIT_PARTS.len()]), |fit| fit.parts(heatmap))?;
+        let others = self.scores.iter().map(|score| score.as_ref().map(|score| score.score(heatmap)).transpose());
+        fit.into_iter().map(Ok).chain(others).collect()
     }
 
     /// The likelihood ratio, whose contributions show which bins drive a score.
@@ -140,6 +162,13 @@ impl GridDetector {
     pub fn known_defects(&self) -> &KnownDefects {
         &self.known
     }
+}
+
+/// The scores that hold the clicks against the mean map with the spread of good banners; none where they cannot be fitted.
+fn against_reference(anchor: &Anchor, population: &[&Heatmap]) -> [Option<Box<dyn Score<Heatmap>>>; 2] {
+    let clumps = DirichletMultinomial::fit(&anchor.map, population, DirichletMultinomial::CELL_BINS);
+    let earth = EarthMoverConfig::default().fit(&anchor.map);
+    [clumps.ok().map(|score| Box::new(score) as _), earth.ok().map(|score| Box::new(score) as _)]
 }
 
 impl std::fmt::Debug for GridDetector {

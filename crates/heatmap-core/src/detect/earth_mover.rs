@@ -132,7 +132,7 @@ fn shares(mut values: Vec<f64>) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::Grid;
-    use crate::synth::BrokenKind;
+    use crate::detect::Pattern;
 
     const GRID: Grid = Grid::MEDIUM_RECTANGLE;
 
@@ -172,7 +172,7 @@ mod tests {
     fn equal_shares_are_at_no_distance_and_both_ways_are_alike() {
         let fitted = fitted();
         let maps: Vec<Vec<f64>> =
-            BrokenKind::ALL.iter().map(|&kind| ClickMap::of_kind(GRID, kind).probabilities().to_vec()).collect();
+            Pattern::ALL.iter().map(|pattern| pattern.map(GRID).probabilities().to_vec()).collect();
         for (i, a) in maps.iter().enumerate() {
             assert!(fitted.between(a, a).unwrap() < 1e-6);
             for b in &maps[i + 1..] {

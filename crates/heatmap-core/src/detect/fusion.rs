@@ -1,4 +1,4 @@
-//! One score from many: [`RankAverage`] and [`BulkAverage`] without labels, [`LogisticFusion`] with some.
+//! One score from many: [`FitNorm`], [`RankAverage`] and [`BulkAverage`] without labels, [`LogisticFusion`] with some.
 //!
 //! All take the parts of a banner as `[Option<f64>]`: a part that is missing, such as a metric that was not measured, has no say.
 
@@ -78,6 +78,29 @@ impl Score<Parts> for BulkAverage {
     }
 }
 
+/// How far a banner lies above the reference in all parts together, each of which counts as the z of its [`super::NullModel`]: the length of the
+/// vector of those above 0, as in a test of several one-sided hypotheses (Bartholomew 1959). A banner that stands out in one part alone
+/// stands out; one that stands out a little in several does, too. What lies below 0 only breaks ties.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FitNorm;
+
+impl FitNorm {
+    /// What a z adds whatever its sign: less than any difference that matters.
+    const TIE: f64 = 0.01;
+}
+
+impl Score<Parts> for FitNorm {
+    fn name(&self) -> &'static str {
+        "fit"
+    }
+
+    /// 0 without a part.
+    fn score(&self, parts: &Parts) -> Result<f64> {
+        let squares: f64 = parts.iter().flatten().map(|z| z.max(0.0).powi(2)).sum();
+        Ok(squares.sqrt() + Self::TIE * parts.iter().flatten().sum::<f64>())
+    }
+}
+
 /// Regularised logistic regression on the parts: the probability that a banner is broken, calibrated as far as the labels allow. A missing
 /// part takes the mean of the fitted banners.
 #[derive(Debug, Clone)]
@@ -152,6 +175,14 @@ fn check_parts(expected: usize, parts: &Parts) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_part_that_stands_out_is_enough_for_the_norm_of_fit() {
+        let of = |parts: &[Option<f64>]| FitNorm.score(parts).unwrap();
+        assert!((of(&[Some(6.0), Some(-9.0), None]) - 5.97).abs() < 1e-12);
+        assert!((of(&[Some(3.0), Some(4.0)]) - 5.07).abs() < 1e-12);
+        assert!(of(&[Some(-2.0), Some(-1.0)]) > of(&[Some(-2.0), Some(-1.5)]) && of(&[]) == 0.0);
+    }
     use crate::sample_rng;
     use rand_distr::{Distribution, StandardNormal};
 

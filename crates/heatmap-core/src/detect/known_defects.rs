@@ -3,12 +3,11 @@
 //! The plain likelihood ratio asks whether all clicks are bad. A banner that is broken for some of its users mixes good clicks with bad
 //! ones, and it is one of a handful of kinds that logs have shown. So each kind k is offered with shares s: the score is the
 //! largest mean over the clicks of ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio. The kinds are stated maps
-//! ([`ClickMap::of_kind`]), not fitted ones; no label is needed, and the winner is the explanation.
+//! ([`Pattern`]), not fitted ones; no label is needed, and the winner is the explanation.
 
 use super::click_map::check_grid;
 use super::likelihood_ratio::weighted_sum;
-use super::{ClickMap, Score};
-use crate::synth::BrokenKind;
+use super::{ClickMap, Pattern, Score};
 use crate::{Grid, Heatmap, Result};
 
 /// Shares of the clicks that a defect is offered.
@@ -23,14 +22,14 @@ pub struct KnownDefects {
     name: &'static str,
     grid: Grid,
     /// ln of the ratio for each click in each bin, for each kind and share.
-    hypotheses: Vec<(BrokenKind, f64, Vec<f32>)>,
+    hypotheses: Vec<(Pattern, f64, Vec<f32>)>,
 }
 
 /// What explains a heatmap best among the known kinds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DefectGuess {
-    /// The kind.
-    pub kind: BrokenKind,
+    /// The pattern.
+    pub pattern: Pattern,
     /// Share of the clicks that it takes, of those that are offered.
     pub share: f64,
     /// Mean logarithm of the likelihood ratio over the clicks; below 0 the good map alone explains the clicks better.
@@ -41,12 +40,12 @@ impl KnownDefects {
     /// Every kind and share against `good`, called `name` in tables.
     pub fn new(name: &'static str, good: &ClickMap) -> Self {
         let grid = good.grid();
-        let hypothesis = |kind: BrokenKind, share: f64| {
-            let mixed = good.mixed_with(&ClickMap::of_kind(grid, kind), share);
+        let hypothesis = |kind: Pattern, share: f64| {
+            let mixed = good.mixed_with(&kind.map(grid), share);
             let ratio = |(mixed, good): (&f64, &f64)| (mixed / good).ln() as f32;
             (kind, share, mixed.probabilities().iter().zip(good.probabilities()).map(ratio).collect())
         };
-        let kinds = BrokenKind::ALL.into_iter();
+        let kinds = Pattern::ALL.into_iter();
         Self { name, grid, hypotheses: kinds.flat_map(|kind| SHARES.map(|share| hypothesis(kind, share))).collect() }
     }
 
@@ -69,7 +68,7 @@ impl KnownDefects {
         for (kind, share, weights) in &self.hypotheses {
             let score = if clicks > 0.0 { sum(weights) / clicks } else { 0.0 };
             if best.is_none_or(|best| score > best.score) {
-                best = Some(DefectGuess { kind: *kind, share: *share, score });
+                best = Some(DefectGuess { pattern: *kind, share: *share, score });
             }
         }
         Ok(best.expect("there are kinds"))
@@ -104,7 +103,7 @@ mod tests {
             let banner = broken.banner(&layout, 2, index, 2_000);
             if let Some(Defect::Misplaced(kind)) = banner.defect {
                 all += 1;
-                right += usize::from(known.guess(&banner.heatmap).unwrap().kind == kind);
+                right += usize::from(known.guess(&banner.heatmap).unwrap().pattern == kind.into());
             }
         }
         assert!(right * 10 > all * 9, "{right} of {all}");

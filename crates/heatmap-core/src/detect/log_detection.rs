@@ -11,9 +11,10 @@ use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::detected_group::undecided;
 use super::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, Decision, DecisionConfig, DetectorConfig, Evidence,
-    GridDetector, PARTS, PartsTable, Smoothing,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup,
+    DetectorConfig, Evidence, GridDetector, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
 };
 use crate::table::{BannerEntry, BannerHeatmap, BannerKey, ClickLog, LabelTable, MetricsTable};
 use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
@@ -27,6 +28,8 @@ pub struct LogDetectionConfig {
     pub anchor: Option<AnchorChoice>,
     /// How clicks become maps.
     pub smoothing: Smoothing,
+    /// How banners are chosen that stand for good ones.
+    pub reference: ReferenceConfig,
     /// Settings of the scores.
     pub detector: DetectorConfig,
     /// How scores become flags.
@@ -42,6 +45,8 @@ pub struct Known {
     pub metrics: Option<MetricsTable>,
     /// Labels.
     pub labels: Option<LabelTable>,
+    /// Domains whose banners are known to be good (`true`) or broken, and with them the group of banners that look like each.
+    pub examples: Vec<(String, bool)>,
 }
 
 /// The banners of one grid in one size.
@@ -59,6 +64,12 @@ pub struct DetectedGrid {
     pub anchor: Anchor,
     /// Whether the anchor that was asked for could not be had.
     pub fell_back: bool,
+    /// A map of each layout that it shows, by which its banners are explained.
+    pub layouts: Vec<ClickMap>,
+    /// Groups of like banners, those of the most banners first.
+    pub groups: Vec<DetectedGroup>,
+    /// Where two large groups differ and nothing says which of them works: one sentence on both.
+    pub undecided: Option<String>,
 }
 
 /// Scores and flags of all banners, in the order of the log.
@@ -70,7 +81,7 @@ pub struct LogDetection {
     pub parts: PartsTable,
     /// Labels, as far as known.
     pub labels: Vec<Option<bool>>,
-    /// Banners whose label made them part of an anchor. Their label was not learned from, and says nothing of what scores are worth.
+    /// Banners whose label made them part of an anchor, or alone decided on a group that they are in. Their label was not learned from, and says nothing of what scores are worth.
     pub in_anchor: Vec<bool>,
     /// Scores, flags, and the rule behind them.
     pub decision: Decision,
@@ -78,6 +89,8 @@ pub struct LogDetection {
 
 /// Banners of a grid that anchor and scores are fitted to, at most.
 const MOST_FITTED: usize = 2_000;
+/// With fewer banners a grid knows too little of its rarer layouts for the stated rate.
+const FEW_BANNERS: usize = 100;
 /// Banners that are scored together.
 const BATCH: usize = 1_024;
 
@@ -85,7 +98,8 @@ impl Known {
     /// Whether a banner is broken, if anyone has said so.
     pub fn label(&self, banner: &BannerKey) -> Option<bool> {
         let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
-        labelled.or_else(|| self.metrics.as_ref()?.label(banner))
+        let example = || self.examples.iter().find(|(domain, _)| *domain == banner.domain).map(|(_, good)| !good);
+        labelled.or_else(|| self.metrics.as_ref()?.label(banner)).or_else(example)
     }
 
     /// The metrics of a banner in the order of the table, all missing where it has none; empty without a table.
@@ -133,19 +147,61 @@ impl LogDetectionConfig {
             let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
             let (places, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
             let grid = Grid::covering(display, log.config().bin_size_px)?;
-            let (anchor, fell_back) = self.anchor(&fitted, known, grid, self.seed.wrapping_add(group.into()))?;
+            let seed = self.seed.wrapping_add(group.into());
+            let candidates = candidates(&fitted, known);
+            let reference = self.reference(&candidates, seed)?;
+            // What fits its own banners better than others must not choose them by their labels.
+            let blind = match candidates.iter().any(|candidate| candidate.broken.is_some()) {
+                true => {
+                    let blind: Vec<_> =
+                        candidates.iter().map(|&candidate| Candidate { broken: None, ..candidate }).collect();
+                    self.reference(&blind, seed)?
+                }
+                false => reference.clone(),
+            };
+            let (anchor, fell_back) = self.anchor(&candidates, blind.as_ref(), grid, seed)?;
             if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
                 anchor.banners.iter().for_each(|&at| in_anchor[places[at]] = true);
             }
-            let population = population(&anchor, &fitted);
-            let detector = GridDetector::fit(&self.detector, &anchor, &population)?;
-            grids.push(DetectedGrid { grid_id: entry.banner.grid_id, display, first, banners, anchor, fell_back });
+            let population = population(blind.as_ref(), &fitted);
+            let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
+            if let Some(reference) = &reference {
+                let labels = labels_of(&candidates, reference);
+                let decided = reference.groups.decided_by_one(&labels);
+                decided.for_each(|at| in_anchor[places[reference.considered[at]]] = true);
+            }
+            let groups =
+                reference.as_ref().map_or_else(Vec::new, |reference| DetectedGroup::all(reference, &candidates));
+            let undecided = undecided(&entry.banner.grid_id, &groups, banners.min(fitted.len()));
+            grids.push(DetectedGrid {
+                grid_id: entry.banner.grid_id,
+                display,
+                first,
+                banners,
+                layouts: layouts(&anchor, reference.as_ref()),
+                anchor,
+                fell_back,
+                groups,
+                undecided,
+            });
+            let mut of_reference = vec![false; banners];
+            if let Some(reference) = &reference {
+                reference.banners.iter().for_each(|&at| of_reference[places[at] - first] = true);
+                for (fit, clicks) in &reference.thinned {
+                    let mut row: Vec<Option<f64>> = vec![None; PARTS.len()];
+                    row[..fit.len()].copy_from_slice(fit);
+                    parts.push_reference(&row, *clicks, group);
+                }
+            }
             let mut left = banners;
             while left > 0 {
                 let batch: Vec<BannerHeatmap> = behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
                 let scored: Vec<_> =
                     batch.par_iter().map(|banner| detector.parts(&banner.heatmap)).collect::<Result<_>>()?;
                 for (banner, scored) in batch.iter().zip(scored) {
+                    if of_reference[parts.len() - first] {
+                        parts.push_reference(&scored, banner.clicks as f64, group);
+                    }
                     parts.push(&scored, banner.clicks as f64, group);
                 }
                 left -= batch.len();
@@ -160,7 +216,16 @@ impl LogDetectionConfig {
         let learned: Vec<Option<bool>> =
             labels.iter().zip(&in_anchor).map(|(label, in_anchor)| label.filter(|_| !in_anchor)).collect();
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
-        let decision = self.decision.decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
+        let mut decision =
+            self.decision.decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
+        let small = grids.iter().filter(|grid| grid.banners < FEW_BANNERS).count();
+        if small > 0 {
+            let (of, have) = (grids.len(), if small == 1 { "grid has" } else { "grids have" });
+            decision.rule += &format!(
+                " {small} {have} fewer than {FEW_BANNERS} banners, of {of}: a layout that few of them show cannot be told from a defect there, and \
+                 more good banners may be flagged than stated."
+            );
+        }
         Ok(LogDetection { grids, parts, labels, in_anchor, decision })
     }
 
@@ -199,18 +264,28 @@ impl LogDetectionConfig {
         Ok((places, fitted))
     }
 
+    /// The banners that are taken for good; none where no banner has a click.
+    fn reference(&self, candidates: &[Candidate<'_>], seed: u64) -> Result<Option<Reference>> {
+        let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
+        let known: Vec<_> = candidates.iter().map(Candidate::verdict).collect();
+        if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
+            return Ok(None);
+        }
+        self.reference.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
+    }
+
     /// The anchor that was asked for, or the best that the grid allows, and whether it is not the first choice; its words say which.
-    fn anchor(&self, fitted: &[BannerHeatmap], known: &Known, grid: Grid, seed: u64) -> Result<(Anchor, bool)> {
-        let candidates: Vec<Candidate<'_>> = fitted
-            .iter()
-            .map(|banner| Candidate {
-                heatmap: &banner.heatmap,
-                domain: &banner.banner.domain,
-                broken: known.label(&banner.banner),
-                landing_rate: known.landing_rate(&banner.banner),
-            })
-            .collect();
-        let choose = |choice: &AnchorChoice| choice.choose(&candidates, grid, &self.smoothing, seed);
+    fn anchor(
+        &self,
+        candidates: &[Candidate<'_>],
+        reference: Option<&Reference>,
+        grid: Grid,
+        seed: u64,
+    ) -> Result<(Anchor, bool)> {
+        let choose = |choice: &AnchorChoice| match (choice, reference) {
+            (AnchorChoice::Bulk, Some(reference)) => Anchor::of_reference(reference, candidates, &self.smoothing),
+            _ => choice.choose(candidates, grid, &self.smoothing, seed),
+        };
         let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
         let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
         let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
@@ -232,12 +307,41 @@ impl LogDetectionConfig {
     }
 }
 
-/// What the scores that need a population are fitted to: the banners of a bulk, which leaves most broken ones out, or else all.
-fn population<'a>(anchor: &Anchor, fitted: &'a [BannerHeatmap]) -> Vec<&'a Heatmap> {
-    if anchor.banners.len() >= GridDetector::LEAST_POPULATION {
-        return anchor.banners.iter().map(|&at| &fitted[at].heatmap).collect();
+/// The banners of a grid with what is known of them.
+fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &Known) -> Vec<Candidate<'a>> {
+    let of = |banner: &'a BannerHeatmap| Candidate {
+        heatmap: &banner.heatmap,
+        domain: &banner.banner.domain,
+        broken: known.label(&banner.banner),
+        landing_rate: known.landing_rate(&banner.banner),
+        example: known.examples.iter().any(|(domain, _)| *domain == banner.banner.domain),
+    };
+    fitted.iter().map(of).collect()
+}
+
+/// Whether each banner that a reference was chosen among works, by its label alone.
+fn labels_of(candidates: &[Candidate<'_>], reference: &Reference) -> Vec<Option<bool>> {
+    reference.considered.iter().map(|&at| candidates[at].broken.map(|broken| !broken)).collect()
+}
+
+/// The maps of the layouts of a reference, or that of the anchor.
+fn layouts(anchor: &Anchor, reference: Option<&Reference>) -> Vec<ClickMap> {
+    match reference {
+        Some(reference) if !reference.layouts.is_empty() => {
+            reference.layouts.iter().map(|(map, _)| map.clone()).collect()
+        }
+        _ => vec![anchor.map.clone()],
     }
-    fitted.iter().map(|banner| &banner.heatmap).collect()
+}
+
+/// What the scores that need a population are fitted to: the reference, which leaves most broken banners out, or else all.
+fn population<'a>(reference: Option<&Reference>, fitted: &'a [BannerHeatmap]) -> Vec<&'a Heatmap> {
+    match reference {
+        Some(reference) if reference.banners.len() >= GridDetector::LEAST_POPULATION => {
+            reference.banners.iter().map(|&at| &fitted[at].heatmap).collect()
+        }
+        _ => fitted.iter().map(|banner| &banner.heatmap).collect(),
+    }
 }
 
 /// First banner and number of banners of every grid in one size, or in the common one.

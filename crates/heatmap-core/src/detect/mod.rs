@@ -1,25 +1,32 @@
 //! Which banners are broken: scores of heatmaps and of feature vectors, and what they are worth.
 //!
-//! The way of the data: an [`AnchorChoice`] makes the good map of a grid; a [`GridDetector`] fits every score to it and gives the parts of
-//! each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and flags. All scores are behind one trait,
-//! [`Score`]: fitted, immutable, higher = more broken.
+//! The way of the data: a [`ReferenceConfig`] chooses the banners of a grid that are taken for good, without labels where there are none,
+//! and finds the [`BannerGroups`] of like banners, each a layout or a kind of defect; a [`GridDetector`] fits every score to them and
+//! gives the parts of each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and flags; an [`Explainer`] says
+//! why. All scores are behind one trait, [`Score`]: fitted, immutable, higher = more broken.
 
 mod anchor;
+mod banner_groups;
 mod burstiness;
 mod cells;
 mod click_clustering;
 mod click_map;
 mod cosine_anchor;
 mod decision;
+mod detected_group;
 mod detector;
 mod digamma;
 mod dirichlet_multinomial;
 mod earth_mover;
 pub mod evaluation;
+mod explanation;
 #[cfg(test)]
 mod feature_score_tests;
 mod feature_vector;
+#[cfg(test)]
+mod field_tests;
 mod fusion;
+mod grid_fit;
 mod heatmap_features;
 mod isolation_forest;
 mod knn_distance;
@@ -29,23 +36,31 @@ mod log_detection;
 mod mahalanobis;
 mod null_model;
 mod parts_table;
+mod pattern;
 mod pca_reconstruction;
 mod quantile;
+mod reference;
 mod score;
 mod sinkhorn;
 mod smooth;
+mod smoothed_shares;
 mod streaming;
+mod template;
 
-pub use anchor::{Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate};
+pub use anchor::{Anchor, AnchorChoice, BROKEN_LANDING_RATE, CLEAN_LANDING_RATE, Candidate};
+pub use banner_groups::{BannerGroup, BannerGroups, GroupKind, Verdict};
 pub use burstiness::burstiness;
 pub use click_clustering::{LayoutDistance, NoiseShare};
 pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
 pub use decision::{Decision, DecisionConfig, Evidence, ScoreMeaning};
+pub use detected_group::DetectedGroup;
 pub use detector::{DetectorConfig, GridDetector, Needs, PARTS, PartSet};
 pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
-pub use fusion::{BulkAverage, LogisticFusion, Parts, RankAverage};
+pub use explanation::{Explainer, Explanation};
+pub use fusion::{BulkAverage, FitNorm, LogisticFusion, Parts, RankAverage};
+pub use grid_fit::{FIT_PARTS, GridFit, PileUp};
 pub use heatmap_features::{OnFeatures, PooledShares};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use knn_distance::{KnnDistance, KnnDistanceConfig};
@@ -55,6 +70,10 @@ pub use log_detection::{DetectedGrid, Known, LogDetection, LogDetectionConfig};
 pub use mahalanobis::{Mahalanobis, MahalanobisConfig};
 pub use null_model::{NullModel, upper_tail, z_of_false_alarms};
 pub use parts_table::PartsTable;
+pub use pattern::Pattern;
 pub use pca_reconstruction::{PcaReconstruction, PcaReconstructionConfig};
+pub use reference::{Reference, ReferenceConfig};
 pub use score::Score;
+pub use smoothed_shares::SmoothedShares;
 pub use streaming::{RollingScore, Watch};
+pub use template::Unlike;

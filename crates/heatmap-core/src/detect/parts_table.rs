@@ -1,6 +1,6 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly: 56 bytes each, with eleven parts.
+//! [`PartsTable`]: the parts of millions of banners, compactly: 72 bytes each, with fifteen parts.
 
-use super::NullModel;
+use super::{NullModel, Score};
 use crate::Result;
 
 /// Parts of banners, f32 with NaN for a missing one.
@@ -10,6 +10,8 @@ pub struct PartsTable {
     values: Vec<f32>,
     clicks: Vec<f64>,
     groups: Vec<u32>,
+    /// Parts of banners that are taken for good, as they are and with fewer clicks; none of their own.
+    reference: Option<Box<Self>>,
 }
 
 /// Groups of fewer banners share one null distribution per part.
@@ -30,6 +32,43 @@ impl PartsTable {
         self.values.extend(parts.iter().map(|part| part.map_or(f32::NAN, |value| value as f32)));
         self.clicks.push(clicks);
         self.groups.push(group);
+    }
+
+    /// Adds what a banner of this group that is taken for good scores, or would score with fewer clicks: how good banners spread is
+    /// then learned from these alone, wherever there are enough of them.
+    ///
+    /// # Panics
+    /// When the number of parts is not that of the names.
+    pub fn push_reference(&mut self, parts: &[Option<f64>], clicks: f64, group: u32) {
+        let names = &self.names;
+        let reference = self.reference.get_or_insert_with(|| Box::new(Self::new(names.clone())));
+        reference.push(parts, clicks, group);
+    }
+
+    /// What was added by [`PartsTable::push_reference`], if anything was.
+    pub fn reference(&self) -> Option<&Self> {
+        self.reference.as_deref()
+    }
+
+    /// One score made of the parts of each banner, and of each reference banner that has all parts which `columns` names.
+    pub(super) fn fused(&self, name: &str, columns: &[usize], score: &dyn Score<super::Parts>) -> Result<Self> {
+        let mut fused = Self::new(vec![name.to_owned()]);
+        let parts =
+            |table: &Self, at: usize| -> Vec<Option<f64>> { columns.iter().map(|&part| table.get(at, part)).collect() };
+        for at in 0..self.len() {
+            let parts = parts(self, at);
+            let value = parts.iter().any(Option::is_some).then(|| score.score(&parts)).transpose()?;
+            fused.push(&[value], self.clicks[at], self.groups[at]);
+        }
+        if let Some(reference) = self.reference() {
+            for at in 0..reference.len() {
+                let parts = parts(reference, at);
+                if parts.iter().all(Option::is_some) {
+                    fused.push_reference(&[Some(score.score(&parts)?)], reference.clicks[at], reference.groups[at]);
+                }
+            }
+        }
+        Ok(fused)
     }
 
     /// Names of the parts.
@@ -73,41 +112,102 @@ impl PartsTable {
     /// # Panics
     /// When there is not one mark for each banner.
     pub fn standardized(&self, good: &[bool]) -> Result<Self> {
+        self.standardized_by(good, NullModel::fit)
+    }
+
+    /// The same by another way of fitting a null to the reference.
+    pub(super) fn standardized_by(
+        &self,
+        good: &[bool],
+        of_reference_scores: fn(&[f64], &[f64]) -> Result<NullModel>,
+    ) -> Result<Self> {
         assert_eq!(good.len(), self.len(), "a mark for each banner");
-        let members = self.members();
+        let slots = self.slots();
+        let members = self.members(&slots);
+        let of_reference = self.reference().map(|reference| reference.members(&slots));
         let everyone: Vec<usize> = (0..self.len()).collect();
-        let columns = self.names.len();
-        let mut values = vec![f32::NAN; self.values.len()];
-        for part in 0..columns {
-            for banners in &members {
-                let own = self.null(part, banners, good)?;
-                let Some(null) = own.map_or_else(|| self.null(part, &everyone, good), |null| Ok(Some(null)))? else {
-                    continue;
-                };
-                for &banner in banners {
-                    if let Some(score) = self.get(banner, part) {
-                        values[banner * columns + part] = null.z(score, self.clicks[banner]) as f32;
-                    }
+        let mut result = self.without_values();
+        for part in 0..self.names.len() {
+            for (slot, banners) in members.iter().enumerate() {
+                let chosen = of_reference.as_ref().map_or(&[][..], |members| &members[slot]);
+                let mut null = self.reference_null(part, chosen, of_reference_scores)?;
+                if null.is_none() {
+                    null = self.null(part, banners, good)?;
+                }
+                if null.is_none() {
+                    null = self.null(part, &everyone, good)?;
+                }
+                let Some(null) = null else { continue };
+                result.standardize(self, part, banners, &null);
+                if let (Some(into), Some(from)) = (result.reference.as_deref_mut(), self.reference()) {
+                    into.standardize(from, part, chosen, &null);
                 }
             }
         }
-        let (names, clicks, groups) = (self.names.clone(), self.clicks.clone(), self.groups.clone());
-        Ok(Self { names, values, clicks, groups })
+        Ok(result)
     }
 
-    /// The banners of each large group, and those of all small groups together.
-    fn members(&self) -> Vec<Vec<usize>> {
+    /// The same banners without any value.
+    fn without_values(&self) -> Self {
+        let reference = self.reference().map(|reference| Box::new(reference.without_values()));
+        Self {
+            names: self.names.clone(),
+            values: vec![f32::NAN; self.values.len()],
+            clicks: self.clicks.clone(),
+            groups: self.groups.clone(),
+            reference,
+        }
+    }
+
+    /// Takes the z of one part of some banners of `from`.
+    fn standardize(&mut self, from: &Self, part: usize, banners: &[usize], null: &NullModel) {
+        let columns = self.names.len();
+        for &banner in banners {
+            if let Some(score) = from.get(banner, part) {
+                self.values[banner * columns + part] = null.z(score, self.clicks[banner]) as f32;
+            }
+        }
+    }
+
+    /// The slot of every group: 0 for all small groups together, one each for the others.
+    fn slots(&self) -> Vec<usize> {
         let mut sizes = vec![0_usize; self.groups.iter().max().map_or(0, |&most| most as usize + 1)];
         self.groups.iter().for_each(|&group| sizes[group as usize] += 1);
-        // Slot 0 is for all small groups together.
-        let mut slots = vec![0_usize; sizes.len()];
-        let mut members: Vec<Vec<usize>> = vec![Vec::new()];
-        for (group, &size) in sizes.iter().enumerate().filter(|(_, size)| **size >= OWN_NULL) {
-            slots[group] = members.len();
-            members.push(Vec::with_capacity(size));
-        }
+        // A reference with its samples of fewer clicks counts as what it is made of.
+        let mut of_reference = vec![0_usize; sizes.len()];
+        let reference = self.reference().into_iter().flat_map(|reference| &reference.groups);
+        reference.for_each(|&group| of_reference[group as usize] += 1);
+        sizes.iter_mut().zip(of_reference).for_each(|(size, rows)| *size = rows.max(*size));
+        let mut next = 0;
+        let mut slot = |size: &usize| {
+            next += usize::from(*size >= OWN_NULL);
+            if *size >= OWN_NULL { next } else { 0 }
+        };
+        sizes.iter().map(&mut slot).collect()
+    }
+
+    /// The banners of each slot.
+    fn members(&self, slots: &[usize]) -> Vec<Vec<usize>> {
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); slots.iter().max().map_or(1, |most| most + 1)];
         (0..self.len()).for_each(|banner| members[slots[self.groups[banner] as usize]].push(banner));
         members
+    }
+
+    /// The null of a part among these reference banners; none when too few have it.
+    fn reference_null(
+        &self,
+        part: usize,
+        banners: &[usize],
+        fit: fn(&[f64], &[f64]) -> Result<NullModel>,
+    ) -> Result<Option<NullModel>> {
+        let Some(reference) = self.reference() else { return Ok(None) };
+        let known: Vec<usize> = banners.iter().copied().filter(|&at| reference.get(at, part).is_some()).collect();
+        if known.len() < NullModel::LEAST_BANNERS {
+            return Ok(None);
+        }
+        let scores: Vec<f64> = known.iter().filter_map(|&at| reference.get(at, part)).collect();
+        let clicks: Vec<f64> = known.iter().map(|&at| reference.clicks[at]).collect();
+        Ok(Some(fit(&scores, &clicks)?))
     }
 
     /// The null of a part among these banners; none when too few have it.

@@ -100,8 +100,9 @@ pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io
         write!(out, "<article class=\"anchor\" data-anchor=\"{at}\"><div class=\"pictures\"></div>")?;
         write!(
             out,
-            "<h3>Grid {}</h3><p class=\"meta\">{} × {} px · ",
+            "<h3>Grid {}: {}</h3><p class=\"meta\">{} × {} px · ",
             Name(&anchor.grid_id),
+            Text(&anchor.title),
             size.width_px,
             size.height_px
         )?;

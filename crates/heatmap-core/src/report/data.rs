@@ -13,6 +13,8 @@ pub struct Report {
     pub generated: String,
     /// The numbers at the top.
     pub summary: Vec<Fact>,
+    /// Questions that only a person can answer, each a sentence or two; they stand above everything else.
+    pub questions: Vec<String>,
     /// How banners are flagged, and with which rate of false alarms.
     pub rule: String,
     /// The score from which on banners are flagged, where there is one for all; it is drawn into the histogram.
@@ -21,7 +23,7 @@ pub struct Report {
     pub columns: Vec<ReportColumn>,
     /// All banners, most broken first. The table has the first 5,000, the histogram all.
     pub banners: Vec<ReportBanner>,
-    /// What banners were compared with.
+    /// What banners were compared with, and groups of banners that look alike.
     pub anchors: Vec<ReportAnchor>,
     /// Which rows of the input were left out, and why.
     pub quality: Vec<QualityLine>,
@@ -83,7 +85,7 @@ pub struct ReportBanner {
 pub struct BannerPictures {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// What each bin of the heatmap adds to the score, row-major: above 0 speaks for broken, below 0 for good.
+    /// For each bin, row-major, how many clicks it has more (above 0) or fewer (below 0) than is expected of a good banner.
     pub drivers: Vec<f32>,
     /// Place in [`Report::anchors`] of what the banner was compared with.
     pub anchor: Option<usize>,
@@ -94,6 +96,8 @@ pub struct BannerPictures {
 pub struct ReportAnchor {
     /// Layout.
     pub grid_id: String,
+    /// Heading, such as "Anchor" or "Group of 12 banners".
+    pub title: String,
     /// Size of its banners.
     pub display: BannerSize,
     /// How it was chosen, in words.

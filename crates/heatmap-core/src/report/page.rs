@@ -36,6 +36,7 @@ impl Report {
             "subtitle" => write_paragraph(out, "subtitle", &self.subtitle),
             "generated" => write_paragraph(out, "generated", &self.generated),
             "summary" => self.write_summary(out),
+            "questions" => self.questions.iter().try_for_each(|said| write_paragraph(out, "question", said)),
             "rule" => write_paragraph(out, "rule", &self.rule),
             "histogram" => write_histogram(out, self),
             "flagged" => write_flagged(out, self),

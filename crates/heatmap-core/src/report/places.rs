@@ -27,7 +27,7 @@ pub(super) fn write_places(
     if anchor_shares.is_some() {
         write!(out, "<th class=\"n\">Anchor</th>")?;
     }
-    write!(out, "<th class=\"n\">Adds</th></tr></thead><tbody>")?;
+    write!(out, "<th class=\"n\">Against expected</th></tr></thead><tbody>")?;
     for region in strongest(&sums) {
         write!(out, "<tr><td>{}</td><td class=\"n\">{}</td>", REGIONS[region], percent(shares[region]))?;
         if let Some(anchor) = &anchor_shares {
@@ -42,7 +42,7 @@ pub(super) fn write_places(
         out,
         "<table class=\"small\"><caption>Strongest bins</caption><thead><tr><th>Bin, px from the top left</th>"
     )?;
-    write!(out, "<th class=\"n\">Clicks</th><th class=\"n\">Adds</th></tr></thead><tbody>")?;
+    write!(out, "<th class=\"n\">Clicks</th><th class=\"n\">Against expected</th></tr></thead><tbody>")?;
     let grid = pictures.heatmap.grid();
     for bin in strongest(&drivers) {
         let (row, column) = (bin / grid.columns, bin % grid.columns);

@@ -121,11 +121,11 @@
     const banner = data.banners[index];
     const clicks = unpack(banner.clicks);
     const drivers = unpack(banner.drivers);
-    const sides = [make("span", "for", signed(banner.broken)), " broken, ", make("span", "against", signed(banner.good)), " good"];
+    const sides = [make("span", "for", signed(banner.broken)), " too many, ", make("span", "against", signed(banner.good)), " missing"];
     const figures = [
       figure(clicks, ofClicks(clicks), "Clicks on the banner", [make("b", "", "Clicks"), most(clicks)]),
-      figure(drivers, ofDrivers(drivers, clicks), `What each bin adds to the score: ${signed(banner.broken)} for broken, ${signed(banner.good)} for good`, [
-        make("b", "", "Drives the score"),
+      figure(drivers, ofDrivers(drivers, clicks), `Clicks more or fewer than expected: ${signed(banner.broken)} too many, ${signed(banner.good)} missing`, [
+        make("b", "", "Against the layout"),
         ...sides,
       ]),
     ];
@@ -147,12 +147,12 @@
     const same = anchor !== null && anchor.rows === clicks.rows && anchor.columns === clicks.columns;
     explore(place, figures.filter((f) => f.map !== anchor || same), "", (bin) => {
       const reference = same ? `, anchor ${count(anchor.values[bin])}` : "";
-      return `${counted(clicks.values[bin], "click")}, adds ${signed(drivers.values[bin])}${reference}`;
+      return `${counted(clicks.values[bin], "click")}, ${signed(drivers.values[bin])} against what is expected${reference}`;
     });
   };
   const showAnchor = (place, index) => {
     const map = unpack(data.anchors[index].map);
-    const shown = figure(map, ofClicks(map), "Clicks of the anchor");
+    const shown = figure(map, ofClicks(map), "Clicks of the anchor or group");
     place.replaceChildren(shown.box);
     explore(place, [shown], most(map), (bin) => counted(map.values[bin], "click"));
   };

@@ -37,6 +37,7 @@ fn pictured(rank: usize, score: f64) -> ReportBanner {
 fn anchor() -> ReportAnchor {
     ReportAnchor {
         grid_id: "grid".to_owned(),
+        title: "anchor".to_owned(),
         display: BannerSize { width_px: 300, height_px: 250 },
         how: "the mean of 12 banners with a landing rate above 80 %".to_owned(),
         banners: 12,
@@ -113,6 +114,7 @@ fn no_text_from_data_becomes_an_element() {
             ..b
         });
         written(&Report {
+            questions: vec![text()],
             title: text(),
             subtitle: text(),
             generated: text(),
@@ -121,7 +123,7 @@ fn no_text_from_data_becomes_an_element() {
             threshold: None,
             columns: vec![ReportColumn { name: text(), title: text(), help: text() }],
             banners: banners.to_vec(),
-            anchors: vec![ReportAnchor { grid_id: text(), how: text(), ..anchor() }],
+            anchors: vec![ReportAnchor { grid_id: text(), title: text(), how: text(), ..anchor() }],
             quality: vec![QualityLine { reason: text(), rows: 1, clicks: 2, example: text() }],
             notes: vec![text()],
         })

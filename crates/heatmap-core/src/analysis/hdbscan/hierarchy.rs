@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Edge;
+use super::{ClusterSelection, Edge};
 use crate::analysis::root;
 
 /// Rows, or smaller groups, that become one at a distance.
@@ -25,10 +25,17 @@ struct Cluster {
 }
 
 /// The cluster of each row, any number below that of the rows or `None` for noise, and its outlier score.
-pub(super) fn clusters(edges: Vec<Edge>, min_cluster_size: usize) -> (Vec<Option<usize>>, Vec<f64>) {
+pub(super) fn clusters(
+    edges: Vec<Edge>,
+    min_cluster_size: usize,
+    selection: ClusterSelection,
+) -> (Vec<Option<usize>>, Vec<f64>) {
     let rows = edges.len() + 1;
     let (clusters, leaves) = condensed(&groups(edges), rows, min_cluster_size);
-    let selected = selected(&clusters);
+    let selected = match selection {
+        ClusterSelection::ExcessOfMass => most_stable(&clusters),
+        ClusterSelection::Leaf => leaves_of(&clusters),
+    };
     // A cluster within a selected one is a part of it. Parents come first.
     let mut labels: Vec<Option<usize>> = Vec::with_capacity(clusters.len());
     for (at, cluster) in clusters.iter().enumerate() {
@@ -114,7 +121,7 @@ fn condensed(groups: &[Group], rows: usize, min_cluster_size: usize) -> (Vec<Clu
 }
 
 /// Whether a cluster is more stable than the best clusters within it together. The root is none.
-fn selected(clusters: &[Cluster]) -> Vec<bool> {
+fn most_stable(clusters: &[Cluster]) -> Vec<bool> {
     let mut best_within = vec![0.0; clusters.len()];
     let mut selected = vec![false; clusters.len()];
     for (at, cluster) in clusters.iter().enumerate().skip(1).rev() {
@@ -122,4 +129,12 @@ fn selected(clusters: &[Cluster]) -> Vec<bool> {
         best_within[cluster.parent] += cluster.stability.max(best_within[at]);
     }
     selected
+}
+
+/// Whether a cluster holds no other one. The root is none.
+fn leaves_of(clusters: &[Cluster]) -> Vec<bool> {
+    let mut leaf = vec![true; clusters.len()];
+    leaf[0] = false;
+    clusters.iter().skip(1).for_each(|cluster| leaf[cluster.parent] = false);
+    leaf
 }

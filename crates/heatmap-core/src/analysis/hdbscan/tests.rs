@@ -5,7 +5,7 @@ use faer::Mat;
 use rand::RngExt;
 
 fn fit(data: &Mat<f64>, min_cluster_size: usize, min_samples: usize) -> Hdbscan {
-    HdbscanConfig { min_cluster_size, min_samples: Some(min_samples) }.fit(data.as_ref()).unwrap()
+    HdbscanConfig { min_cluster_size, min_samples: Some(min_samples), ..Default::default() }.fit(data.as_ref()).unwrap()
 }
 
 /// Whether a row joins rows of two clusters at the very distance at which it becomes dense enough itself. At this
@@ -143,11 +143,30 @@ fn many_rows_take_the_parallel_way() {
 fn wrong_input_is_an_error() {
     let data = Mat::from_fn(9, 1, |i, _| i as f64);
     let message = |config: HdbscanConfig, data: &Mat<f64>| config.fit(data.as_ref()).unwrap_err().to_string();
-    assert!(message(HdbscanConfig { min_cluster_size: 1, min_samples: None }, &data).contains("min_cluster_size"));
-    assert!(message(HdbscanConfig { min_cluster_size: 2, min_samples: Some(0) }, &data).contains("min_samples"));
+    assert!(message(HdbscanConfig { min_cluster_size: 1, ..Default::default() }, &data).contains("min_cluster_size"));
+    assert!(
+        message(HdbscanConfig { min_cluster_size: 2, min_samples: Some(0), ..Default::default() }, &data)
+            .contains("min_samples")
+    );
     let broken = Mat::from_fn(9, 1, |i, _| if i == 3 { f64::INFINITY } else { 0.0 });
     assert!(message(HdbscanConfig::default(), &broken).contains("feature 0 of sample 3"));
     let far = Mat::from_fn(9, 1, |i, _| i as f64 * 1e300);
     assert!(message(HdbscanConfig::default(), &far).contains("too large"));
     assert!(HdbscanConfig::default().fit(Mat::zeros(0, 3).as_ref()).is_err());
+}
+
+#[test]
+fn leaves_are_the_clusters_that_hold_no_other() {
+    // Three heaps on a line, two of them near one another: as a whole these two last longest.
+    let mut rng = sample_rng(4, 0);
+    let middles = [0.0, 1.0, 40.0];
+    let data = Mat::from_fn(90, 1, |i, _| middles[i / 30] + 0.3 * rng.random::<f64>());
+    let of = |selection| {
+        let config = HdbscanConfig { min_cluster_size: 10, min_samples: Some(5), selection };
+        config.fit(data.as_ref()).unwrap()
+    };
+    let leaves = of(ClusterSelection::Leaf);
+    let most = |from: usize| leaves.labels()[from..from + 30].iter().flatten().copied().max();
+    assert!(leaves.clusters() >= 3 && most(0) != most(30) && most(30) != most(60));
+    assert!(of(ClusterSelection::ExcessOfMass).clusters() <= leaves.clusters());
 }

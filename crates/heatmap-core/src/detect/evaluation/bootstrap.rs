@@ -27,6 +27,8 @@ pub struct Bootstrap {
     banners: usize,
     /// Banners that are drawn together, and of which pools groups are drawn: a resample has as many groups of each pool.
     pools: Vec<Vec<Vec<usize>>>,
+    /// Whether pools are drawn again, too.
+    of_pools: bool,
 }
 
 impl Bootstrap {
@@ -56,11 +58,33 @@ impl Bootstrap {
         Self::new(vec![members.into_values().collect()], groups.len(), resamples, seed)
     }
 
+    /// Whole fits, such as seeds, and whole groups of each fit that was drawn: what scores and thresholds owe to the banners that they were
+    /// fitted to is then part of the uncertainty, too. `fits` and `groups` have an entry for each banner.
+    ///
+    /// # Errors
+    /// Without a resample, or with fewer than two fits.
+    ///
+    /// # Panics
+    /// When there are not as many fits as groups.
+    pub fn nested(fits: &[usize], groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
+        assert_eq!(fits.len(), groups.len(), "a fit and a group for each banner");
+        let mut members: std::collections::BTreeMap<usize, std::collections::BTreeMap<usize, Vec<usize>>> =
+            Default::default();
+        for (at, (&fit, &group)) in fits.iter().zip(groups).enumerate() {
+            members.entry(fit).or_default().entry(group).or_default().push(at);
+        }
+        if members.len() < 2 {
+            return Err(Error::Data(format!("{} fits: it takes two to see how they differ", members.len())));
+        }
+        let pools = members.into_values().map(|groups| groups.into_values().collect()).collect();
+        Ok(Self { of_pools: true, ..Self::new(pools, groups.len(), resamples, seed)? })
+    }
+
     fn new(pools: Vec<Vec<Vec<usize>>>, banners: usize, resamples: usize, seed: u64) -> Result<Self> {
         if resamples == 0 {
             return Err(Error::config("resamples", 0, "must be positive"));
         }
-        Ok(Self { resamples, seed, banners, pools })
+        Ok(Self { resamples, seed, banners, pools, of_pools: false })
     }
 
     /// The interval of `metric`, which is given the positions of banners, some of them several times. A resample on which it cannot be
@@ -77,7 +101,9 @@ impl Bootstrap {
         let one = |resample: usize| {
             let mut rng = sample_rng(self.seed, resample as u64);
             let mut drawn = Vec::with_capacity(all.len());
-            for pool in self.pools.iter().filter(|pool| !pool.is_empty()) {
+            let pools = self.pools.iter().filter(|pool| !pool.is_empty());
+            for pool in pools {
+                let pool = if self.of_pools { &self.pools[rng.random_range(0..self.pools.len())] } else { pool };
                 (0..pool.len()).for_each(|_| drawn.extend(&pool[rng.random_range(0..pool.len())]));
             }
             metric(&drawn).ok().filter(|value| value.is_finite())

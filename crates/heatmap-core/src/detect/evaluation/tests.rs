@@ -255,3 +255,16 @@ fn what_cannot_be_compared_is_refused() {
     assert_eq!(flag_highest(&[-0.0, 0.0, -1.0], 1).unwrap(), [true, false, false]);
     assert_eq!(flag_highest(&[1.0], 9).unwrap(), [true]);
 }
+
+#[test]
+fn fits_that_differ_widen_the_interval() {
+    // Two fits of ten groups each: within a fit all banners are alike, between fits they are not.
+    let fits: Vec<usize> = (0..200).map(|at| at / 100).collect();
+    let groups: Vec<usize> = (0..200).map(|at| at / 10).collect();
+    let value = |drawn: &[usize]| Ok(drawn.iter().map(|&at| fits[at] as f64).sum::<f64>() / drawn.len() as f64);
+    let nested = Bootstrap::nested(&fits, &groups, 400, 1).unwrap().interval(value).unwrap();
+    let grouped = Bootstrap::grouped(&groups, 400, 1).unwrap().interval(value).unwrap();
+    assert_eq!((nested.low, nested.estimate, nested.high), (0.0, 0.5, 1.0));
+    assert!(grouped.low > 0.2 && grouped.high < 0.8, "{grouped:?}");
+    assert!(Bootstrap::nested(&vec![0; 200], &groups, 10, 1).unwrap_err().to_string().contains("1 fits"));
+}

@@ -1,0 +1,372 @@
+//! [`BannerGroups`]: which banners of a grid look alike, and whether a group shows a layout or a kind of defect.
+//!
+//! One grid shows a dominant layout and rarer ones, and a broken template breaks many banners alike. Both are groups of like banners, so
+//! the number of banners does not tell them apart. Groups are the leaves of HDBSCAN on the leading principal components of the roots
+//! of smoothed shares; banners that are like no others belong to none. Then a stated rule decides:
+//!
+//! * A group that somebody has decided on is what was said.
+//! * Labels and landing rates decide where their odds do: on a layout a twentieth of the banners may be broken, so each label counts 19
+//!   to 1; and were a group a defect, it would have its share of the labels that say broken.
+//! * A group of at least half of the banners shows a layout.
+//! * Any other is held against the median map of all banners outside it. If one pattern of clicks (a single spot, a strip along an edge,
+//!   anywhere, a cloud in the middle, a diagonal), mixed with that map, explains away most of the Kullback-Leibler divergence, the group is a
+//!   kind of defect: no layout of products differs from another by one spot or by clicks everywhere.
+//! * Everything else shows a layout.
+//!
+//! A foreign layout that is shown in error looks as a rare one does. No statistic can tell; the report shows the group, and one label
+//! for one of its banners decides on all of them.
+
+use faer::Mat;
+use rayon::prelude::*;
+
+use super::smoothed_shares::{SmoothedShares, roots};
+use super::template::{Templates, Unlike};
+use crate::analysis::{ClusterSelection, HdbscanConfig, Pca};
+use crate::{Heatmap, Result};
+
+/// The groups among some banners of one grid.
+#[derive(Debug, Clone, Default)]
+pub struct BannerGroups {
+    /// Those of the most banners first.
+    pub groups: Vec<BannerGroup>,
+}
+
+/// Banners that look alike.
+#[derive(Debug, Clone)]
+pub struct BannerGroup {
+    /// Positions of its banners among those that were looked at, ascending.
+    pub banners: Vec<usize>,
+    /// What it shows.
+    pub kind: GroupKind,
+    /// How its clicks differ from those of all other banners.
+    pub unlike: Unlike,
+}
+
+/// What is known of one banner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it works.
+    pub good: bool,
+    /// Whether that was said of all banners that look like it, too.
+    pub of_its_group: bool,
+}
+
+impl Verdict {
+    /// On one banner alone.
+    pub fn of(good: bool) -> Self {
+        Self { good, of_its_group: false }
+    }
+}
+
+/// What a group of like banners shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupKind {
+    /// Products at their places: banners that are like it are taken for good.
+    Layout,
+    /// A kind of defect, by the rule above.
+    Defect,
+    /// A kind of defect, by labels or landing rates.
+    KnownDefect,
+    /// Products at their places, by labels or landing rates.
+    KnownLayout,
+}
+
+impl GroupKind {
+    /// Whether banners like it are taken for broken.
+    pub fn is_defect(self) -> bool {
+        matches!(self, Self::Defect | Self::KnownDefect)
+    }
+}
+
+/// Fewer banners are no group.
+const MIN_BANNERS: usize = 8;
+/// A group holds at least this share of the banners.
+const MIN_SHARE: f64 = 0.04;
+/// Nearest banners, itself included, whose distance tells how dense it is around a banner.
+const DENSITY_BANNERS: usize = 5;
+/// Principal components that banners are compared by.
+const COMPONENTS: usize = 12;
+/// A smaller divergence from all other banners, in nats per click, is no difference worth a name.
+const MIN_DIVERGENCE: f64 = 0.25;
+/// Share of the divergence that one pattern must explain.
+const EXPLAINED: f64 = 0.84;
+/// The same for a spot or strip at the rim of the banner, where no product stands.
+const EXPLAINED_AT_THE_RIM: f64 = 0.7;
+/// The same for a spot elsewhere: a layout with one large product may look like one, too.
+const EXPLAINED_BY_A_SPOT: f64 = 0.92;
+/// Share of the banners of a layout that may be broken.
+const BROKEN_OF_A_LAYOUT: f64 = 0.05;
+/// Share of all banners that are usually broken.
+const USUAL_BROKEN: f64 = 0.1;
+/// Logarithm of the odds from which on labels make a group a defect.
+const MIN_ODDS: f64 = 1.0;
+/// The same for a group of most banners.
+const MIN_ODDS_OF_MOST: f64 = 5.0;
+/// Share of the banners from which on a group is a layout without being looked at.
+const MAJORITY: f64 = 0.5;
+
+impl BannerGroups {
+    /// Finds the groups among `shares`, smoothed shares of heatmaps, one for each. `known` is what is known of each banner.
+    ///
+    /// # Errors
+    /// When the shares are not finite.
+    ///
+    /// # Panics
+    /// When there is not one entry of `known` for each banner.
+    pub(super) fn find(smoothing: &SmoothedShares, shares: &[Vec<f32>], known: &[Option<Verdict>]) -> Result<Self> {
+        assert_eq!(shares.len(), known.len(), "what is known of each banner");
+        let labels = cluster(shares)?;
+        let clusters = labels.iter().flatten().max().map_or(0, |last| last + 1);
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); clusters];
+        labels.iter().enumerate().for_each(|(at, label)| label.iter().for_each(|&label| members[label].push(at)));
+        members.sort_by_key(|banners| (usize::MAX - banners.len(), banners[0]));
+        let templates = Templates::new(smoothing);
+        let mut groups: Vec<BannerGroup> = Vec::with_capacity(clusters);
+        let mut outside = vec![true; shares.len()];
+        // A second time without the defects that were found: they may be many, and hide one another.
+        for round in 0..2 {
+            for (at, banners) in members.iter().enumerate() {
+                if round > 0 && groups[at].kind != GroupKind::Layout {
+                    continue;
+                }
+                let group = judge(&templates, shares, known, banners.clone(), &outside);
+                if round == 0 { groups.push(group) } else { groups[at] = group }
+            }
+            let defects = groups.iter().filter(|group| group.kind.is_defect());
+            defects.flat_map(|group| &group.banners).for_each(|&banner| outside[banner] = false);
+        }
+        Ok(Self { groups })
+    }
+
+    /// The positions of all banners of groups that show a defect.
+    pub fn defective(&self) -> impl Iterator<Item = usize> + '_ {
+        self.groups.iter().filter(|group| group.kind.is_defect()).flat_map(|group| group.banners.iter().copied())
+    }
+
+    /// The banners whose own label, of `labels` (`Some(true)` for good), decides what their group is taken for: without it nothing
+    /// would, or the others would be even.
+    pub(super) fn decided_by_one<'a>(&'a self, labels: &'a [Option<bool>]) -> impl Iterator<Item = usize> + 'a {
+        self.groups.iter().flat_map(move |group| {
+            let said = |wanted: bool| group.banners.iter().filter(|&&at| labels[at] == Some(wanted)).count();
+            let winner = said(true) > said(false);
+            let close = said(true).abs_diff(said(false)) == 1;
+            group.banners.iter().copied().filter(move |&at| close && labels[at] == Some(winner))
+        })
+    }
+
+    /// The groups that show a layout.
+    pub fn layouts(&self) -> impl Iterator<Item = &BannerGroup> {
+        self.groups.iter().filter(|group| !group.kind.is_defect())
+    }
+}
+
+/// The leaf of the hierarchy that each banner is in.
+fn cluster(shares: &[Vec<f32>]) -> Result<Vec<Option<usize>>> {
+    let banners = shares.len();
+    if banners < 2 * MIN_BANNERS {
+        return Ok(vec![None; banners]);
+    }
+    let rows: Vec<Vec<f32>> = shares.par_iter().map(|shares| roots(shares)).collect();
+    let features = Mat::from_fn(banners, rows[0].len(), |i, j| f64::from(rows[i][j]));
+    let components = COMPONENTS.min(banners - 1).min(features.ncols());
+    // Banners that are all alike span fewer directions, and are no groups.
+    let Ok(pca) = Pca::fit(features.as_ref(), components) else { return Ok(vec![None; banners]) };
+    let coordinates = pca.transform(features.as_ref())?;
+    let config = HdbscanConfig {
+        min_cluster_size: MIN_BANNERS.max((MIN_SHARE * banners as f64) as usize),
+        min_samples: Some(DENSITY_BANNERS),
+        selection: ClusterSelection::Leaf,
+    };
+    Ok(config.fit(coordinates.as_ref())?.labels().to_vec())
+}
+
+fn judge(
+    templates: &Templates,
+    shares: &[Vec<f32>],
+    known: &[Option<Verdict>],
+    banners: Vec<usize>,
+    outside: &[bool],
+) -> BannerGroup {
+    let mut inside = vec![false; shares.len()];
+    banners.iter().for_each(|&at| inside[at] = true);
+    let mut others: Vec<usize> = (0..shares.len()).filter(|&at| !inside[at] && outside[at]).collect();
+    // When hardly any are left, those of other defects are better than nothing.
+    if others.len() * 4 < shares.len() {
+        others = (0..shares.len()).filter(|&at| !inside[at]).collect();
+    }
+    let own = mean(banners.iter().map(|&at| &shares[at]), templates.len());
+    let unlike = templates.compare(&own, &median(&others.iter().map(|&at| &shares[at][..]).collect::<Vec<_>>()));
+    let explained = match (unlike.at_the_rim(), unlike.is_spot()) {
+        (true, _) => EXPLAINED_AT_THE_RIM,
+        (false, true) => EXPLAINED_BY_A_SPOT,
+        (false, false) => EXPLAINED,
+    };
+    let small = (banners.len() as f64) < MAJORITY * shares.len() as f64;
+    let by_rule = small && unlike.divergence > MIN_DIVERGENCE && unlike.explained > explained;
+    let kind = match told(&banners, known, small) {
+        Some(true) => GroupKind::KnownLayout,
+        Some(false) => GroupKind::KnownDefect,
+        None if by_rule => GroupKind::Defect,
+        None => GroupKind::Layout,
+    };
+    BannerGroup { banners, kind, unlike }
+}
+
+/// Whether a group is good by what was said of it or of its banners; none where that does not decide.
+fn told(banners: &[usize], known: &[Option<Verdict>], small: bool) -> Option<bool> {
+    let of_all = banners.iter().filter_map(|&at| known[at].filter(|verdict| verdict.of_its_group));
+    let votes = of_all.map(|verdict| if verdict.good { 1 } else { -1 }).sum::<i32>();
+    if votes != 0 {
+        return Some(votes > 0);
+    }
+    let said = |wanted: bool| {
+        let of = move |known: &Option<Verdict>| known.is_some_and(|verdict| verdict.good == wanted);
+        (
+            banners.iter().filter(|&&at| of(&known[at])).count() as f64,
+            known.iter().filter(|known| of(known)).count() as f64,
+        )
+    };
+    let ((good, _), (broken, all_broken)) = (said(true), said(false));
+    let size = banners.len() as f64;
+    // Broken banners that are labelled, as a share of all that there would be.
+    let labelled = (all_broken / (USUAL_BROKEN * known.len() as f64 + size)).min(1.0);
+    let each = ((1.0 - BROKEN_OF_A_LAYOUT) / BROKEN_OF_A_LAYOUT).ln();
+    let odds = each * (broken - good) - labelled * size * (1.0 - 2.0 * BROKEN_OF_A_LAYOUT);
+    let needed = if small { MIN_ODDS } else { MIN_ODDS_OF_MOST };
+    match () {
+        () if broken > good && odds > needed => Some(false),
+        () if good > broken => Some(true),
+        () => None,
+    }
+}
+
+fn mean<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f32>>, points: usize) -> Vec<f64> {
+    let count = rows.len().max(1) as f64;
+    let mut mean = vec![0.0; points];
+    rows.for_each(|row| mean.iter_mut().zip(row).for_each(|(mean, &share)| *mean += f64::from(share) / count));
+    mean
+}
+
+/// The median of every point, with a sum of 1; even shares without a row.
+pub(super) fn median(rows: &[&[f32]]) -> Vec<f64> {
+    let Some(first) = rows.first() else { return Vec::new() };
+    let of = |point: usize| {
+        let mut values: Vec<f32> = rows.iter().map(|row| row[point]).collect();
+        let middle = values.len() / 2;
+        let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
+        let lower = below.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        f64::from(if rows.len() % 2 == 1 { upper } else { 0.5 * (lower + upper) })
+    };
+    let mut median: Vec<f64> = (0..first.len()).into_par_iter().map(of).collect();
+    let sum: f64 = median.iter().sum();
+    let points = median.len() as f64;
+    median.iter_mut().for_each(|value| *value = if sum > 0.0 { *value / sum } else { 1.0 / points });
+    median
+}
+
+/// The smoothed shares of heatmaps.
+pub(super) fn shares_of(smoothing: &SmoothedShares, heatmaps: &[&Heatmap]) -> Result<Vec<Vec<f32>>> {
+    heatmaps.par_iter().map(|heatmap| smoothing.of(heatmap)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grid;
+    use crate::detect::Smoothing;
+    use crate::synth::{Layout, Population};
+
+    /// 90 banners of one layout and 40 of another, or with one kind of defect.
+    fn groups(second: Option<&str>, known: &[(usize, bool)]) -> BannerGroups {
+        let good = Population { prevalence: 0.0, ..Default::default() };
+        let broken = Population { prevalence: 1.0, ..Default::default() };
+        let (layout, other) = (Layout::draw(11, 1), Layout::draw(11, 3));
+        let mut heatmaps: Vec<Heatmap> = (0..90).map(|at| good.banner(&layout, 1, at, 300).heatmap).collect();
+        let mut index = 0;
+        while heatmaps.len() < 130 {
+            index += 1;
+            match second {
+                None => heatmaps.push(good.banner(&other, 2, index, 300).heatmap),
+                Some(name) => {
+                    let banner = broken.banner(&layout, 3, index, 300);
+                    if banner.defect.is_some_and(|defect| defect.name() == name) {
+                        heatmaps.push(banner.heatmap);
+                    }
+                }
+            }
+        }
+        let smoothing = SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
+        let mut what = vec![None; heatmaps.len()];
+        known.iter().for_each(|&(at, good)| what[at] = Some(Verdict::of(good)));
+        let shares = shares_of(&smoothing, &heatmaps.iter().collect::<Vec<_>>()).unwrap();
+        BannerGroups::find(&smoothing, &shares, &what).unwrap()
+    }
+
+    #[test]
+    fn a_rarer_layout_is_a_layout() {
+        let found = groups(None, &[]);
+        assert_eq!(found.defective().count(), 0, "{:?}", found.groups.iter().map(|g| g.unlike).collect::<Vec<_>>());
+        assert!(found.groups.iter().any(|group| group.banners.iter().all(|&at| at >= 90)));
+    }
+
+    #[test]
+    fn a_shared_defect_is_a_defect_and_has_words() {
+        for (name, words) in [
+            ("bottom-left", "at the bottom left"),
+            ("top-right", "at the top right"),
+            ("left-edge", "along the left edge"),
+            ("right-middle", "on the right side"),
+            ("diagonal", "along a diagonal"),
+        ] {
+            let found = groups(Some(name), &[]);
+            let defective: Vec<usize> = found.defective().collect();
+            let right = defective.iter().filter(|&&at| at >= 90).count();
+            assert!(right >= 20 && right + 1 >= defective.len(), "{name}: {right} of {}", defective.len());
+            let group = found.groups.iter().find(|group| group.kind.is_defect()).unwrap();
+            assert_eq!(group.unlike.words(), words);
+        }
+    }
+
+    #[test]
+    fn one_label_decides_on_a_group() {
+        let other = groups(None, &[(100, false)]);
+        assert!(other.defective().count() >= 20 && other.defective().all(|at| at >= 90));
+        let spot = groups(Some("top-right"), &[(100, true), (101, true), (102, false)]);
+        assert_eq!(spot.defective().count(), 0);
+    }
+
+    #[test]
+    fn a_label_on_one_of_most_banners_is_no_verdict_on_all_but_a_word_on_all_is() {
+        let known = |entries: &[(usize, bool)], of_its_group: bool| {
+            let mut known = vec![None; 200];
+            entries.iter().for_each(|&(at, good)| known[at] = Some(Verdict { good, of_its_group }));
+            known
+        };
+        let most: Vec<usize> = (0..130).collect();
+        assert_eq!(told(&most, &known(&[(3, false)], false), false), None);
+        assert_eq!(told(&most, &known(&[(3, false)], true), false), Some(false));
+        let few: Vec<usize> = (180..193).collect();
+        assert_eq!(told(&few, &known(&[(181, false), (5, false)], false), true), Some(false));
+        assert_eq!(told(&few, &known(&[(181, false), (182, true)], false), true), None);
+        assert_eq!(told(&few, &known(&[(182, true)], false), true), Some(true));
+    }
+
+    #[test]
+    fn few_and_equal_banners_are_no_groups() {
+        let smoothing = SmoothedShares::new(Grid::MEDIUM_RECTANGLE, 2.0);
+        let even = vec![1.0 / smoothing.len() as f32; smoothing.len()];
+        for count in [0, 1, 5, 60] {
+            let found = BannerGroups::find(&smoothing, &vec![even.clone(); count], &vec![None; count]).unwrap();
+            assert_eq!(found.defective().count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_median_is_one_value_or_the_mean_of_two() {
+        let (a, b, c) = ([1.0, 0.0], [0.5, 0.5], [0.0, 1.0]);
+        assert_eq!(median(&[&a, &b, &c]), [0.5, 0.5]);
+        assert_eq!(median(&[&a, &b]), [0.75, 0.25]);
+        assert_eq!(median(&[&[0.0, 0.0]]), [0.5, 0.5]);
+        assert!(median(&[]).is_empty());
+    }
+}

@@ -1,0 +1,229 @@
+//! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good banners of its grid.
+//!
+//! Three scores, each two-sided or against stated defects, all relative to a [`super::Reference`] of banners that are taken for good:
+//!
+//! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of roots of smoothed shares. Neighbours
+//!   and not one mean map, because a grid shows several layouts, and because the weights of products differ from banner to banner.
+//! * `pile_up`: the largest share of clicks in one spot, beyond what the fifteen most alike reference banners have there. It sees clicks that
+//!   pile up where good banners have some too (a close button, one product alone), which a likelihood ratio takes for very good.
+//! * `pattern_fit`: how much better one of the known [`super::Pattern`]s, mixed with a layout of the grid, explains the clicks than any layout
+//!   alone (a generalised likelihood ratio, as [`KnownDefects`], over all layouts).
+//!
+//! A banner that is in the reference itself is left out when it is scored.
+
+use super::smoothed_shares::{SmoothedShares, distance, roots};
+use super::{ClickMap, KnownDefects, likelihood_ratio::weighted_sum};
+use crate::{Heatmap, Result};
+
+/// Names of the scores, in order.
+pub const FIT_PARTS: [&str; 3] = ["neighbor_fit", "pile_up", "pattern_fit"];
+
+/// The most alike reference banners whose distance counts.
+const NEIGHBORS: usize = 10;
+/// The most alike reference banners whose mean says how many clicks belong where.
+const LOCAL: usize = 15;
+/// Share of even clicks in what is expected of a banner.
+const EVEN: f64 = 0.1;
+
+/// The scores of fit of one grid.
+#[derive(Debug, Clone)]
+pub struct GridFit {
+    smoothing: SmoothedShares,
+    /// Roots of the smoothed shares of the reference banners.
+    reference: Vec<Vec<f32>>,
+    layouts: Vec<FittedLayout>,
+}
+
+/// One layout of the grid.
+#[derive(Debug, Clone)]
+struct FittedLayout {
+    /// ln p of each bin.
+    log_map: Vec<f32>,
+    defects: KnownDefects,
+}
+
+/// Where a banner has most clicks beyond what like banners of its grid have there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PileUp {
+    /// The place, in fractions of the banner's width and height.
+    pub place: (f64, f64),
+    /// Share of the clicks beyond what is expected; at most 1 for clicks that all fall into one bin.
+    pub share: f64,
+}
+
+impl GridFit {
+    /// From the smoothed shares of the reference banners and a map of each layout of the grid.
+    pub(super) fn new(smoothing: SmoothedShares, reference: &[&[f32]], layouts: &[ClickMap]) -> Self {
+        let fitted = |map: &ClickMap| FittedLayout {
+            log_map: map.probabilities().iter().map(|p| p.ln() as f32).collect(),
+            defects: KnownDefects::new("pattern_fit", map),
+        };
+        Self {
+            smoothing,
+            reference: reference.iter().map(|shares| roots(shares)).collect(),
+            layouts: layouts.iter().map(fitted).collect(),
+        }
+    }
+
+    /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the reference holds no other banner.
+    ///
+    /// # Errors
+    /// When the heatmap is on another grid.
+    pub fn parts(&self, heatmap: &Heatmap) -> Result<[Option<f64>; 3]> {
+        let shares = self.smoothing.of(heatmap)?;
+        let pattern_fit = self.pattern_fit(heatmap)?;
+        Ok(self.of_shares(&shares, None, pattern_fit))
+    }
+
+    /// The same from shares that are at hand. `itself` is the place of the banner in the reference, if that is known; else a
+    /// reference banner that equals it is taken for it.
+    pub(super) fn of_shares(&self, shares: &[f32], itself: Option<usize>, pattern_fit: f64) -> [Option<f64>; 3] {
+        let nearest = self.nearest(shares, itself);
+        let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
+        if neighbors.is_empty() {
+            return [None, None, Some(pattern_fit)];
+        }
+        let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
+        [Some(fit), Some(self.pile_up_against(shares, &self.expected(&nearest)).share), Some(pattern_fit)]
+    }
+
+    /// The most alike reference banners, nearest first.
+    fn nearest(&self, shares: &[f32], itself: Option<usize>) -> Vec<(f64, usize)> {
+        let own = roots(shares);
+        let mut all: Vec<(f64, usize)> = self.reference.iter().map(|row| distance(row, &own)).zip(0..).collect();
+        match itself {
+            Some(at) => _ = all.swap_remove(at),
+            None => {
+                if let Some(at) = all.iter().position(|(distance, _)| *distance == 0.0) {
+                    all.swap_remove(at);
+                }
+            }
+        }
+        let by_distance = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        let wanted = LOCAL.max(NEIGHBORS).min(all.len());
+        if wanted > 0 {
+            all.select_nth_unstable_by(wanted - 1, by_distance);
+        }
+        all.truncate(wanted);
+        all.sort_by(by_distance);
+        all
+    }
+
+    /// The shares that like banners have.
+    fn expected(&self, nearest: &[(f64, usize)]) -> Vec<f32> {
+        let local = &nearest[..nearest.len().min(LOCAL)];
+        let mut expected = vec![0.0_f32; self.smoothing.len()];
+        for &(_, at) in local {
+            expected.iter_mut().zip(&self.reference[at]).for_each(|(sum, root)| *sum += root * root);
+        }
+        let (own, even) = ((1.0 - EVEN) / local.len().max(1) as f64, EVEN / self.smoothing.len() as f64);
+        expected.iter_mut().for_each(|share| *share = (own * f64::from(*share) + even) as f32);
+        expected
+    }
+
+    fn pile_up_against(&self, shares: &[f32], expected: &[f32]) -> PileUp {
+        let more = shares.iter().zip(expected).map(|(own, expected)| f64::from(own - expected));
+        let (point, most) = more
+            .enumerate()
+            .fold((0, f64::NEG_INFINITY), |best, (point, more)| if more > best.1 { (point, more) } else { best });
+        PileUp { place: self.smoothing.place(point), share: most / self.smoothing.peak_of_a_point_mass() }
+    }
+
+    /// How much better a known pattern with a layout explains the clicks than any layout alone, in nats per click; 0 without a click.
+    pub(super) fn pattern_fit(&self, heatmap: &Heatmap) -> Result<f64> {
+        let (mut with, mut without) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+        for layout in &self.layouts {
+            let gain = layout.defects.guess(heatmap)?.score;
+            let (sum, clicks) = weighted_sum(heatmap.values(), &layout.log_map);
+            let fit = if clicks > 0.0 { sum / clicks } else { 0.0 };
+            with = with.max(fit + gain);
+            without = without.max(fit);
+        }
+        Ok(if self.layouts.is_empty() { 0.0 } else { with - without })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grid;
+    use crate::detect::Smoothing;
+    use crate::synth::{Layout, Population, Span};
+
+    struct World {
+        fit: GridFit,
+        reference: Vec<Heatmap>,
+        fresh: Vec<Heatmap>,
+        broken: Vec<Heatmap>,
+    }
+
+    fn world() -> World {
+        let good = Population { prevalence: 0.0, ..Default::default() };
+        let bad = Population { prevalence: 1.0, severity: Span::only(0.8), ..Default::default() };
+        let layout = Layout::draw(11, 2);
+        let draw = |population: &Population, from: u64, count: u64| -> Vec<Heatmap> {
+            (from..from + count).map(|at| population.banner(&layout, 7, at, 300).heatmap).collect()
+        };
+        let (reference, fresh, broken) = (draw(&good, 0, 80), draw(&good, 80, 60), draw(&bad, 200, 60));
+        let smoothing = SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
+        let shares: Vec<Vec<f32>> = reference.iter().map(|heatmap| smoothing.of(heatmap).unwrap()).collect();
+        let rows: Vec<&[f32]> = shares.iter().map(Vec::as_slice).collect();
+        let map = ClickMap::of(&reference, &Smoothing::default()).unwrap();
+        World { fit: GridFit::new(smoothing, &rows, &[map]), reference, fresh, broken }
+    }
+
+    #[test]
+    fn broken_banners_fit_worse_by_each_score() {
+        let World { fit, fresh, broken, .. } = world();
+        for (part, least) in [(0, 0.95), (1, 0.75), (2, 0.9)] {
+            let of = |heatmaps: &[Heatmap]| -> Vec<f64> {
+                heatmaps.iter().map(|heatmap| fit.parts(heatmap).unwrap()[part].unwrap()).collect()
+            };
+            let scores = [of(&fresh), of(&broken)].concat();
+            let truth: Vec<bool> = (0..scores.len()).map(|at| at >= fresh.len()).collect();
+            let area = crate::detect::evaluation::auroc(&scores, &truth).unwrap();
+            assert!(area > least, "{}: {area}", FIT_PARTS[part]);
+        }
+    }
+
+    #[test]
+    fn a_reference_banner_is_scored_as_if_it_were_not_in_the_reference() {
+        let World { fit, reference, .. } = world();
+        for at in [0, 40, 79] {
+            let without: Vec<Vec<f32>> = reference
+                .iter()
+                .map(|h| fit.smoothing.of(h).unwrap())
+                .enumerate()
+                .filter(|r| r.0 != at)
+                .map(|r| r.1)
+                .collect();
+            let rows: Vec<&[f32]> = without.iter().map(Vec::as_slice).collect();
+            let other = GridFit { reference: GridFit::new(fit.smoothing.clone(), &rows, &[]).reference, ..fit.clone() };
+            let (with, without) = (fit.parts(&reference[at]).unwrap(), other.parts(&reference[at]).unwrap());
+            for (a, b) in with.iter().zip(without) {
+                assert!((a.unwrap() - b.unwrap()).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn all_clicks_on_one_spot_pile_up_there() {
+        let World { fit, .. } = world();
+        let mut values = vec![0.0; Grid::MEDIUM_RECTANGLE.len()];
+        values[48 * 60 + 3] = 100.0;
+        let heatmap = Heatmap::from_values(Grid::MEDIUM_RECTANGLE, values).unwrap();
+        let shares = fit.smoothing.of(&heatmap).unwrap();
+        let pile = fit.pile_up_against(&shares, &fit.expected(&fit.nearest(&shares, None)));
+        assert!(pile.share > 0.85 && pile.place.0 < 0.1 && pile.place.1 > 0.9, "{pile:?}");
+    }
+
+    #[test]
+    fn without_another_banner_or_a_click_nothing_is_said() {
+        let World { fit, .. } = world();
+        let alone = GridFit::new(fit.smoothing.clone(), &[], &[]);
+        let empty = Heatmap::zeros(Grid::MEDIUM_RECTANGLE);
+        assert_eq!(alone.parts(&empty).unwrap(), [None, None, Some(0.0)]);
+        assert!(fit.parts(&empty).unwrap().iter().all(|part| part.unwrap().is_finite()));
+        assert!(fit.parts(&Heatmap::zeros(Grid { rows: 2, columns: 2, bin_size_px: 5.0 })).is_err());
+    }
+}
