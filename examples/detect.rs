@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
-use heatmap_core::table::{ClickLog, ClickLogConfig};
+use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
 use heatmap_examples::detect::{AnchorName, Demo, DemoSize, Inputs, read_inputs, summary, write_report, write_scores};
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
@@ -47,12 +47,12 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
 
-    /// The banner of this domain works, and so do those that look like it; repeatable
-    #[arg(long, value_name = "DOMAIN")]
+    /// This banner works, and so do those of its grid that look like it; the grid may be left out where one grid alone has the domain; repeatable
+    #[arg(long, value_name = "[GRID/]DOMAIN")]
     good_like: Vec<String>,
 
-    /// The banner of this domain is broken, and so are those that look like it; repeatable
-    #[arg(long, value_name = "DOMAIN")]
+    /// This banner is broken, and so are those of its grid that look like it; repeatable
+    #[arg(long, value_name = "[GRID/]DOMAIN")]
     broken_like: Vec<String>,
 
     /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or none [default: landing-rate
@@ -114,6 +114,8 @@ struct Config {
     clicks: Vec<PathBuf>,
     metrics: Vec<PathBuf>,
     labels: Vec<PathBuf>,
+    good_like: Vec<String>,
+    broken_like: Vec<String>,
     log: ClickLogConfig,
     detection: LogDetectionConfig,
 }
@@ -237,15 +239,34 @@ fn part_set(text: &str) -> Result<PartSet, String> {
 }
 
 impl Arguments {
-    /// Domains that stand for good and for broken banners; each must be in the log.
-    fn examples(&self, log: &ClickLog) -> Result<Vec<(String, bool)>, Box<dyn Error>> {
-        let named =
-            |domains: &[String], good| domains.iter().cloned().map(move |domain| (domain, good)).collect::<Vec<_>>();
-        let examples = [named(&self.good_like, true), named(&self.broken_like, false)].concat();
-        for (domain, good) in &examples {
-            if !log.keys().any(|entry| entry.banner.domain == *domain) {
-                let option = if *good { "--good-like" } else { "--broken-like" };
-                return Err(format!("{option} {domain}: no banner of this domain is in the log").into());
+    /// The banners that stand for good and for broken ones; each must be one banner of the log.
+    fn examples(&self, log: &ClickLog) -> Result<Vec<(BannerKey, bool)>, Box<dyn Error>> {
+        let mut examples: Vec<(BannerKey, bool)> = Vec::new();
+        for (option, names, good) in
+            [("--good-like", &self.good_like, true), ("--broken-like", &self.broken_like, false)]
+        {
+            for name in names {
+                let is_named = |key: &BannerKey| {
+                    let whole =
+                        name.split_once('/').is_some_and(|(grid, domain)| key.grid_id == grid && key.domain == domain);
+                    whole || key.domain == *name
+                };
+                let mut found: Vec<BannerKey> = log.keys().map(|entry| entry.banner).filter(is_named).collect();
+                found.dedup();
+                match &found[..] {
+                    [] => return Err(format!("{option} {name}: no banner of this domain is in the log").into()),
+                    [one] if examples.iter().any(|(other, said)| other == one && *said != good) => {
+                        return Err(format!("{option} {name}: the same banner is said to be good and broken").into());
+                    }
+                    [one] => examples.push((one.clone(), good)),
+                    [one, other, ..] => {
+                        let (first, second) = (&one.grid_id, &other.grid_id);
+                        return Err(format!(
+                            "{option} {name}: several grids have this domain; say which, such as {first}/{name} or {second}/{name}"
+                        )
+                        .into());
+                    }
+                }
             }
         }
         Ok(examples)
@@ -257,6 +278,8 @@ impl Arguments {
             clicks: self.clicks.clone(),
             metrics: self.metrics.clone(),
             labels: self.labels.clone(),
+            good_like: self.good_like.clone(),
+            broken_like: self.broken_like.clone(),
             log: ClickLogConfig {
                 bin_size_px: self.bin_size,
                 min_clicks: self.min_clicks,

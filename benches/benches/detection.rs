@@ -18,7 +18,7 @@ fn grid() -> (Vec<Heatmap>, Anchor) {
     let (population, layout) = (Population::default(), Layout::draw(1, 0));
     let heatmaps: Vec<Heatmap> =
         (0..BANNERS as u64).map(|index| population.banner(&layout, 1, index, CLICKS).heatmap).collect();
-    let candidate = |heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: false };
+    let candidate = |heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: None };
     let candidates: Vec<Candidate<'_>> = heatmaps.iter().map(candidate).collect();
     let anchor = AnchorChoice::Bulk.choose(&candidates, population.grid, &Smoothing::default(), 0).expect("a bulk");
     (heatmaps, anchor)

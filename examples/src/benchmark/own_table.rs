@@ -37,9 +37,10 @@ pub struct TableRow {
     pub banners: usize,
     /// Those of them that are broken.
     pub broken: usize,
-    /// Area under the ROC curve over all of them, with 95 % of a bootstrap over banners of either kind.
+    /// Area under the ROC curve over all of them, with 95 % of a bootstrap over banners of either
+    /// kind.
     pub auroc: Interval,
-    /// Mean of the area within each grid that has both kinds.
+    /// Mean of the area within each grid that has both kinds; no number where none has.
     pub auroc_of_grids: f64,
     /// The smallest of these.
     pub worst_grid: f64,
@@ -56,7 +57,8 @@ impl Default for TableBenchmark {
 }
 
 impl TableBenchmark {
-    /// Scores the banners as if there were no labels, and holds the scores against the labels; none after Ctrl-C, that is `stop`.
+    /// Scores the banners as if there were no labels, and holds the scores against the labels; none
+    /// after Ctrl-C, that is `stop`.
     ///
     /// # Errors
     /// When a table cannot be read, or holds no labelled banner of either kind.
@@ -95,8 +97,11 @@ impl TableBenchmark {
         let mut rows = vec![self.row("detect", &decided, &truth, detection)?];
         for (part, name) in detection.parts.names().iter().enumerate() {
             let scores: Vec<Option<f64>> = (0..truth.len()).map(|at| detection.parts.get(at, part)).collect();
-            // A part that no banner has, or only banners of one kind, has no row.
-            rows.extend(self.row(name, &scores, &truth, detection).ok());
+            // A part that no banner of one of the kinds has has no row.
+            let of = |wanted: bool| (0..truth.len()).any(|at| truth[at] == Some(wanted) && scores[at].is_some());
+            if of(true) && of(false) {
+                rows.push(self.row(name, &scores, &truth, detection)?);
+            }
         }
         Ok(rows)
     }
@@ -130,8 +135,8 @@ impl TableBenchmark {
             banners: known.len(),
             broken: broken.iter().filter(|broken| **broken).count(),
             auroc: bootstrap.of_scores(auroc, &values, &broken)?,
-            auroc_of_grids: areas.iter().sum::<f64>() / areas.len().max(1) as f64,
-            worst_grid: areas.iter().copied().fold(1.0, f64::min),
+            auroc_of_grids: areas.iter().sum::<f64>() / areas.len() as f64,
+            worst_grid: areas.iter().copied().fold(f64::NAN, f64::min),
             average_precision: average_precision(&values, &broken)?,
             flags,
         })

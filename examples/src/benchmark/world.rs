@@ -92,14 +92,14 @@ impl BenchmarkConfig {
     /// Names the one that cannot be used.
     pub fn check(&self) -> Result<()> {
         for (field, value) in
-            [("seeds", self.seeds.len() as u64), ("grids", self.grids), ("clicks", self.budgets.len() as u64)]
+            [("seeds", self.seeds.len() as u64), ("grids", self.grids), ("budgets", self.budgets.len() as u64)]
         {
             if value == 0 {
                 return Err(Error::config(field, 0, "must be positive"));
             }
         }
         if let Some(budget) = self.budgets.iter().find(|budget| !(1..=1_000_000).contains(*budget)) {
-            return Err(Error::config("clicks", budget, "must be from 1 to 1,000,000"));
+            return Err(Error::config("budgets", budget, "must be from 1 to 1,000,000"));
         }
         let prevalence = match self.world {
             World::Usual => self.population.prevalence,
@@ -169,7 +169,7 @@ impl BenchmarkConfig {
         };
         let candidates: Vec<Candidate<'_>> = heatmaps
             .iter()
-            .map(|heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: false })
+            .map(|heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: None })
             .collect();
         let reference = ReferenceConfig::default().choose(
             &heatmaps.iter().collect::<Vec<_>>(),

@@ -98,7 +98,7 @@ fn read_pictures(
             left.pop();
             let grid = detection.grid_of(at);
             if explainer.as_ref().is_none_or(|(of, _)| *of != grid) {
-                explainer = Some((grid, Explainer::new(&detection.grids[grid].layouts)?));
+                explainer = Some((grid, Explainer::new(detection.grids[grid].maps())?));
             }
             let (_, explainer) = explainer.as_ref().expect("made above");
             let explanation = explainer.explain(&banner.heatmap, detection.decision.flagged[at])?;

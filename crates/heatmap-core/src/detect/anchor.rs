@@ -15,7 +15,8 @@ pub enum AnchorChoice {
     Bulk,
     /// One banner, drawn from all with clicks.
     Random,
-    /// Half of the banners that are labelled good, drawn: the others can then be judged by an anchor that has not seen them.
+    /// Half of the banners that are labelled good, drawn: the others can then be judged by an
+    /// anchor that has not seen them.
     MeanOfGood,
     /// Two banners that are labelled good.
     TwoGood,
@@ -38,8 +39,9 @@ pub struct Candidate<'a> {
     pub broken: Option<bool>,
     /// Landed clicks per click, if known.
     pub landing_rate: Option<f64>,
-    /// Whether what is known of it holds for all banners that look like it.
-    pub example: bool,
+    /// Whether somebody said that it is good (`Some(true)`) or broken, and with it all banners that
+    /// look like it: that wins over its label.
+    pub example: Option<bool>,
 }
 
 /// The good map of a grid and where it comes from.
@@ -68,7 +70,8 @@ impl AnchorChoice {
     /// Chooses among `candidates`, all of one grid. `seed` decides what is drawn.
     ///
     /// # Errors
-    /// When no candidate qualifies: the error says what was looked for. [`AnchorChoice::None`] always succeeds.
+    /// When no candidate qualifies: the error says what was looked for. [`AnchorChoice::None`]
+    /// always succeeds.
     pub fn choose(
         &self,
         candidates: &[Candidate<'_>],
@@ -140,9 +143,11 @@ impl AnchorChoice {
 }
 
 impl Candidate<'_> {
-    /// Whether it works (`Some(true)`) or not, by its label or else by how its clicks land, as far as that tells.
+    /// Whether it works (`Some(true)`) or not, by what somebody said of it and of those like it,
+    /// its label, or else how its clicks land, as far as that tells.
     pub fn is_good(&self) -> Option<bool> {
         match (self.broken, self.landing_rate) {
+            _ if self.example.is_some() => self.example,
             (Some(broken), _) => Some(!broken),
             (None, Some(rate)) if rate > CLEAN_LANDING_RATE => Some(true),
             (None, Some(rate)) if rate < BROKEN_LANDING_RATE => Some(false),
@@ -152,7 +157,7 @@ impl Candidate<'_> {
 
     /// The same, and whether it holds for all banners that look like it.
     pub fn verdict(&self) -> Option<Verdict> {
-        self.is_good().map(|good| Verdict { good, of_its_group: self.example })
+        self.is_good().map(|good| Verdict { good, of_its_group: self.example.is_some() })
     }
 }
 
@@ -216,7 +221,7 @@ mod tests {
                 domain: if broken { "b.com" } else { "a.com" },
                 broken: labelled.then_some(broken),
                 landing_rate: labelled.then_some(if broken { 0.2 } else { 0.9 }),
-                example: false,
+                example: None,
             })
             .collect();
         choice.choose(&candidates, GRID, &Smoothing::default(), 1)

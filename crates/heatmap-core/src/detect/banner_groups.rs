@@ -1,20 +1,24 @@
-//! [`BannerGroups`]: which banners of a grid look alike, and whether a group shows a layout or a kind of defect.
+//! [`BannerGroups`]: which banners of a grid look alike, and whether a group shows a layout or a
+//! kind of defect.
 //!
-//! One grid shows a dominant layout and rarer ones, and a broken template breaks many banners alike. Both are groups of like banners, so
-//! the number of banners does not tell them apart. Groups are the leaves of HDBSCAN on the leading principal components of the roots
-//! of smoothed shares; banners that are like no others belong to none. Then a stated rule decides:
+//! One grid shows a dominant layout and rarer ones, and a broken template breaks many banners
+//! alike. Both are groups of like banners, so the number of banners does not tell them apart.
+//! Groups are the leaves of HDBSCAN on the leading principal components of the roots of smoothed
+//! shares; banners that are like no others belong to none. Then a stated rule decides:
 //!
 //! * A group that somebody has decided on is what was said.
-//! * Labels and landing rates decide where their odds do: on a layout a twentieth of the banners may be broken, so each label counts 19
-//!   to 1; and were a group a defect, it would have its share of the labels that say broken.
+//! * Labels and landing rates decide where their odds do: on a layout a twentieth of the banners
+//!   may be broken, so each label counts 19 to 1; and were a group a defect, it would have its
+//!   share of the labels that say broken.
 //! * A group of at least half of the banners shows a layout.
-//! * Any other is held against the median map of all banners outside it. If one pattern of clicks (a single spot, a strip along an edge,
-//!   anywhere, a cloud in the middle, a diagonal), mixed with that map, explains away most of the Kullback-Leibler divergence, the group is a
-//!   kind of defect: no layout of products differs from another by one spot or by clicks everywhere.
+//! * Any other is held against the median map of all banners outside it. If one pattern of clicks
+//!   (a single spot, a strip along an edge, anywhere, a cloud in the middle, a diagonal), mixed
+//!   with that map, explains away most of the Kullback-Leibler divergence, the group is a kind of
+//!   defect: no layout of products differs from another by one spot or by clicks everywhere.
 //! * Everything else shows a layout.
 //!
-//! A foreign layout that is shown in error looks as a rare one does. No statistic can tell; the report shows the group, and one label
-//! for one of its banners decides on all of them.
+//! A foreign layout that is shown in error looks as a rare one does. No statistic can tell; the
+//! report shows the group, and one label for one of its banners decides on all of them.
 
 use faer::Mat;
 use rayon::prelude::*;
@@ -63,15 +67,20 @@ impl Verdict {
 pub enum GroupKind {
     /// Products at their places: banners that are like it are taken for good.
     Layout,
-    /// A kind of defect, by the rule above.
+    /// A kind of defect: one pattern of clicks is all that sets it apart from the other banners.
     Defect,
-    /// A kind of defect, by labels or landing rates.
+    /// A kind of defect, by labels, landing rates, or a word on one of its banners.
     KnownDefect,
-    /// Products at their places, by labels or landing rates.
+    /// Products at their places, by labels, landing rates, or a word on one of its banners.
     KnownLayout,
 }
 
 impl GroupKind {
+    /// Whether labels, landing rates or a word on one of its banners decided.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::KnownDefect | Self::KnownLayout)
+    }
+
     /// Whether banners like it are taken for broken.
     pub fn is_defect(self) -> bool {
         matches!(self, Self::Defect | Self::KnownDefect)
@@ -100,13 +109,14 @@ const BROKEN_OF_A_LAYOUT: f64 = 0.05;
 const USUAL_BROKEN: f64 = 0.1;
 /// Logarithm of the odds from which on labels make a group a defect.
 const MIN_ODDS: f64 = 1.0;
-/// The same for a group of most banners.
-const MIN_ODDS_OF_MOST: f64 = 5.0;
+/// The same for a group of more banners than are usually broken.
+const MIN_ODDS_OF_MANY: f64 = 5.0;
 /// Share of the banners from which on a group is a layout without being looked at.
 const MAJORITY: f64 = 0.5;
 
 impl BannerGroups {
-    /// Finds the groups among `shares`, smoothed shares of heatmaps, one for each. `known` is what is known of each banner.
+    /// Finds the groups among `shares`, smoothed shares of heatmaps, one for each. `known` is what
+    /// is known of each banner.
     ///
     /// # Errors
     /// When the shares are not finite.
@@ -119,11 +129,15 @@ impl BannerGroups {
         let clusters = labels.iter().flatten().max().map_or(0, |last| last + 1);
         let mut members: Vec<Vec<usize>> = vec![Vec::new(); clusters];
         labels.iter().enumerate().for_each(|(at, label)| label.iter().for_each(|&label| members[label].push(at)));
+        if members.is_empty() {
+            return Ok(Self::default());
+        }
         members.sort_by_key(|banners| (usize::MAX - banners.len(), banners[0]));
         let templates = Templates::new(smoothing);
         let mut groups: Vec<BannerGroup> = Vec::with_capacity(clusters);
         let mut outside = vec![true; shares.len()];
-        // A second time without the defects that were found: they may be many, and hide one another.
+        // A second time without the defects that were found: they may be many, and hide one
+        // another.
         for round in 0..2 {
             for (at, banners) in members.iter().enumerate() {
                 if round > 0 && groups[at].kind != GroupKind::Layout {
@@ -143,15 +157,22 @@ impl BannerGroups {
         self.groups.iter().filter(|group| group.kind.is_defect()).flat_map(|group| group.banners.iter().copied())
     }
 
-    /// The banners whose own label, of `labels` (`Some(true)` for good), decides what their group is taken for: without it nothing
-    /// would, or the others would be even.
-    pub(super) fn decided_by_one<'a>(&'a self, labels: &'a [Option<bool>]) -> impl Iterator<Item = usize> + 'a {
-        self.groups.iter().flat_map(move |group| {
-            let said = |wanted: bool| group.banners.iter().filter(|&&at| labels[at] == Some(wanted)).count();
-            let winner = said(true) > said(false);
-            let close = said(true).abs_diff(said(false)) == 1;
-            group.banners.iter().copied().filter(move |&at| close && labels[at] == Some(winner))
-        })
+    /// The banners without whose own label their group would not be taken for what it is.
+    pub(super) fn decided_by_one(&self, known: &[Option<Verdict>]) -> Vec<usize> {
+        let mut known = known.to_vec();
+        let mut decided = Vec::new();
+        for group in self.groups.iter().filter(|group| group.kind.is_known()) {
+            let whole = told(&group.banners, &known);
+            for &at in &group.banners {
+                if let Some(verdict) = known[at].take() {
+                    if told(&group.banners, &known) != whole {
+                        decided.push(at);
+                    }
+                    known[at] = Some(verdict);
+                }
+            }
+        }
+        decided
     }
 
     /// The groups that show a layout.
@@ -203,7 +224,7 @@ fn judge(
     };
     let small = (banners.len() as f64) < MAJORITY * shares.len() as f64;
     let by_rule = small && unlike.divergence > MIN_DIVERGENCE && unlike.explained > explained;
-    let kind = match told(&banners, known, small) {
+    let kind = match told(&banners, known) {
         Some(true) => GroupKind::KnownLayout,
         Some(false) => GroupKind::KnownDefect,
         None if by_rule => GroupKind::Defect,
@@ -212,8 +233,9 @@ fn judge(
     BannerGroup { banners, kind, unlike }
 }
 
-/// Whether a group is good by what was said of it or of its banners; none where that does not decide.
-fn told(banners: &[usize], known: &[Option<Verdict>], small: bool) -> Option<bool> {
+/// Whether a group is good by what was said of it or of its banners; none where that does not
+/// decide.
+fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
     let of_all = banners.iter().filter_map(|&at| known[at].filter(|verdict| verdict.of_its_group));
     let votes = of_all.map(|verdict| if verdict.good { 1 } else { -1 }).sum::<i32>();
     if votes != 0 {
@@ -232,10 +254,13 @@ fn told(banners: &[usize], known: &[Option<Verdict>], small: bool) -> Option<boo
     let labelled = (all_broken / (USUAL_BROKEN * known.len() as f64 + size)).min(1.0);
     let each = ((1.0 - BROKEN_OF_A_LAYOUT) / BROKEN_OF_A_LAYOUT).ln();
     let odds = each * (broken - good) - labelled * size * (1.0 - 2.0 * BROKEN_OF_A_LAYOUT);
-    let needed = if small { MIN_ODDS } else { MIN_ODDS_OF_MOST };
+    let needed = match size / known.len() as f64 {
+        share if share < USUAL_BROKEN => MIN_ODDS,
+        _ => MIN_ODDS_OF_MANY,
+    };
     match () {
         () if broken > good && odds > needed => Some(false),
-        () if good > broken => Some(true),
+        () if good > broken && each * (good - broken) > MIN_ODDS => Some(true),
         () => None,
     }
 }
@@ -247,7 +272,7 @@ fn mean<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f32>>, points: usize) ->
     mean
 }
 
-/// The median of every point, with a sum of 1; even shares without a row.
+/// The median of every point, with a sum of 1; even shares where all are 0, and none without a row.
 pub(super) fn median(rows: &[&[f32]]) -> Vec<f64> {
     let Some(first) = rows.first() else { return Vec::new() };
     let of = |point: usize| {
@@ -270,103 +295,4 @@ pub(super) fn shares_of(smoothing: &SmoothedShares, heatmaps: &[&Heatmap]) -> Re
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Grid;
-    use crate::detect::Smoothing;
-    use crate::synth::{Layout, Population};
-
-    /// 90 banners of one layout and 40 of another, or with one kind of defect.
-    fn groups(second: Option<&str>, known: &[(usize, bool)]) -> BannerGroups {
-        let good = Population { prevalence: 0.0, ..Default::default() };
-        let broken = Population { prevalence: 1.0, ..Default::default() };
-        let (layout, other) = (Layout::draw(11, 1), Layout::draw(11, 3));
-        let mut heatmaps: Vec<Heatmap> = (0..90).map(|at| good.banner(&layout, 1, at, 300).heatmap).collect();
-        let mut index = 0;
-        while heatmaps.len() < 130 {
-            index += 1;
-            match second {
-                None => heatmaps.push(good.banner(&other, 2, index, 300).heatmap),
-                Some(name) => {
-                    let banner = broken.banner(&layout, 3, index, 300);
-                    if banner.defect.is_some_and(|defect| defect.name() == name) {
-                        heatmaps.push(banner.heatmap);
-                    }
-                }
-            }
-        }
-        let smoothing = SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
-        let mut what = vec![None; heatmaps.len()];
-        known.iter().for_each(|&(at, good)| what[at] = Some(Verdict::of(good)));
-        let shares = shares_of(&smoothing, &heatmaps.iter().collect::<Vec<_>>()).unwrap();
-        BannerGroups::find(&smoothing, &shares, &what).unwrap()
-    }
-
-    #[test]
-    fn a_rarer_layout_is_a_layout() {
-        let found = groups(None, &[]);
-        assert_eq!(found.defective().count(), 0, "{:?}", found.groups.iter().map(|g| g.unlike).collect::<Vec<_>>());
-        assert!(found.groups.iter().any(|group| group.banners.iter().all(|&at| at >= 90)));
-    }
-
-    #[test]
-    fn a_shared_defect_is_a_defect_and_has_words() {
-        for (name, words) in [
-            ("bottom-left", "at the bottom left"),
-            ("top-right", "at the top right"),
-            ("left-edge", "along the left edge"),
-            ("right-middle", "on the right side"),
-            ("diagonal", "along a diagonal"),
-        ] {
-            let found = groups(Some(name), &[]);
-            let defective: Vec<usize> = found.defective().collect();
-            let right = defective.iter().filter(|&&at| at >= 90).count();
-            assert!(right >= 20 && right + 1 >= defective.len(), "{name}: {right} of {}", defective.len());
-            let group = found.groups.iter().find(|group| group.kind.is_defect()).unwrap();
-            assert_eq!(group.unlike.words(), words);
-        }
-    }
-
-    #[test]
-    fn one_label_decides_on_a_group() {
-        let other = groups(None, &[(100, false)]);
-        assert!(other.defective().count() >= 20 && other.defective().all(|at| at >= 90));
-        let spot = groups(Some("top-right"), &[(100, true), (101, true), (102, false)]);
-        assert_eq!(spot.defective().count(), 0);
-    }
-
-    #[test]
-    fn a_label_on_one_of_most_banners_is_no_verdict_on_all_but_a_word_on_all_is() {
-        let known = |entries: &[(usize, bool)], of_its_group: bool| {
-            let mut known = vec![None; 200];
-            entries.iter().for_each(|&(at, good)| known[at] = Some(Verdict { good, of_its_group }));
-            known
-        };
-        let most: Vec<usize> = (0..130).collect();
-        assert_eq!(told(&most, &known(&[(3, false)], false), false), None);
-        assert_eq!(told(&most, &known(&[(3, false)], true), false), Some(false));
-        let few: Vec<usize> = (180..193).collect();
-        assert_eq!(told(&few, &known(&[(181, false), (5, false)], false), true), Some(false));
-        assert_eq!(told(&few, &known(&[(181, false), (182, true)], false), true), None);
-        assert_eq!(told(&few, &known(&[(182, true)], false), true), Some(true));
-    }
-
-    #[test]
-    fn few_and_equal_banners_are_no_groups() {
-        let smoothing = SmoothedShares::new(Grid::MEDIUM_RECTANGLE, 2.0);
-        let even = vec![1.0 / smoothing.len() as f32; smoothing.len()];
-        for count in [0, 1, 5, 60] {
-            let found = BannerGroups::find(&smoothing, &vec![even.clone(); count], &vec![None; count]).unwrap();
-            assert_eq!(found.defective().count(), 0);
-        }
-    }
-
-    #[test]
-    fn a_median_is_one_value_or_the_mean_of_two() {
-        let (a, b, c) = ([1.0, 0.0], [0.5, 0.5], [0.0, 1.0]);
-        assert_eq!(median(&[&a, &b, &c]), [0.5, 0.5]);
-        assert_eq!(median(&[&a, &b]), [0.75, 0.25]);
-        assert_eq!(median(&[&[0.0, 0.0]]), [0.5, 0.5]);
-        assert!(median(&[]).is_empty());
-    }
-}
+mod tests;

@@ -1,16 +1,22 @@
-//! [`DecisionConfig`]: from the parts of all banners to one score each, and to those that are flagged, by a rule that is stated.
+//! [`DecisionConfig`]: from the parts of all banners to one score each, and to those that are
+//! flagged, by a rule that is stated.
 //!
-//! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by [`FitNorm`] and made a z again. Flagged is what a good
-//!   banner would pass with about the stated probability.
-//! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is used when there are enough labels and it ranks
-//!   banners whose labels it has not seen better than that score does. A labelled banner is scored by a model that has not seen its label,
-//!   and the threshold that judges it comes from other banners too (five folds).
+//! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by
+//!   [`FitNorm`] and made a z again. Flagged is what a good banner would pass with about the stated
+//!   probability.
+//! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is
+//!   used when there are enough labels and it ranks banners whose labels it has not seen better
+//!   than that score does. A labelled banner is scored by a model that has not seen its label, and
+//!   the threshold that judges it comes from other banners too (five folds).
 //! * A budget flags the n highest, whatever the score.
+
+mod gain;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::{Objective, auroc, best_threshold, flag_highest};
+use self::gain::Gain;
+use super::evaluation::{Objective, best_threshold, flag_highest};
 use super::{FIT_PARTS, FitNorm, LogisticFusion, NullModel, Parts, PartsTable, Score, z_of_false_alarms};
 use crate::{Error, Result};
 
@@ -75,7 +81,8 @@ pub struct Evidence<'a> {
     pub labels: &'a [Option<bool>],
     /// Banners that are taken for good, by a label or by how their clicks land.
     pub good: &'a [bool],
-    /// Further numbers of a banner for the regression, always as many; without labels nobody knows which way they point.
+    /// Further numbers of a banner for the regression, always as many; without labels nobody knows
+    /// which way they point.
     pub metrics: &'a (dyn Fn(usize) -> Vec<Option<f64>> + Sync),
 }
 
@@ -167,17 +174,17 @@ impl DecisionConfig {
         let by_good =
             table.reference().is_none() && good.iter().filter(|good| **good).count() >= NullModel::LEAST_BANNERS;
         let reference = match (table.reference().is_some(), by_good) {
-            (true, _) => "the banners of its grid that are taken for good",
+            (true, _) => "those banners of its grid that are taken for good",
             (_, true) => "the banners that are taken for good",
             _ => "the bulk of all banners",
         };
         let rate = format!(
-            "About {} of good banners should be flagged in error, or fewer, if their scores spread as those of {reference} do.",
+            "About {} of good banners should be flagged in error, or fewer, if they spread as these do.",
             percent(self.false_alarms),
         );
         let (flagged, threshold, rule) = self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
         let rule = format!(
-            "The score says how many standard deviations a banner lies above {reference} with about as many clicks, in {} together. {rule}",
+            "The score is in standard deviations above {reference}, at about as many clicks, by {} together. {rule}",
             listed(&self.bulk_parts),
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::StandardDeviations, rule })
@@ -264,45 +271,6 @@ impl DecisionConfig {
             labelled.len() - broken
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Probability, rule })
-    }
-}
-
-/// What learning from labels is worth, on the labelled banners, none of which was scored by its own label.
-struct Gain {
-    with: f64,
-    without: f64,
-    /// Standard error of the difference.
-    error: f64,
-}
-
-impl Gain {
-    /// Labelled banners whose difference is worth a standard error, at most; beyond, the error is far below any difference that matters.
-    const MAX_JACKKNIFED: usize = 400;
-
-    fn of(with: &[f64], without: &[f64], labels: &[Option<bool>]) -> Result<Self> {
-        let labelled: Vec<usize> = (0..labels.len()).filter(|&at| labels[at].is_some()).collect();
-        let difference = |left_out: Option<usize>| {
-            let kept = || labelled.iter().copied().filter(|&at| Some(at) != left_out);
-            let truth: Vec<bool> = kept().filter_map(|at| labels[at]).collect();
-            let of = |scores: &[f64]| auroc(&kept().map(|at| scores[at]).collect::<Vec<_>>(), &truth);
-            Ok((of(with)?, of(without)?))
-        };
-        let (with, without) = difference(None)?;
-        let mut error = 0.0;
-        if labelled.len() <= Self::MAX_JACKKNIFED {
-            // Tukey's jackknife.
-            let all: Vec<f64> =
-                labelled.iter().map(|&at| difference(Some(at)).map(|(a, b)| a - b)).collect::<Result<_>>()?;
-            let count = all.len() as f64;
-            let mean = all.iter().sum::<f64>() / count;
-            error = ((count - 1.0) / count * all.iter().map(|d| (d - mean).powi(2)).sum::<f64>()).sqrt();
-        }
-        Ok(Self { with, without, error })
-    }
-
-    /// Whether learning is to be used: it ranks better, and with few labels by more than its standard error.
-    fn is_clear(&self, many: bool) -> bool {
-        self.with - self.without > if many { 0.0 } else { self.error }
     }
 }
 

@@ -1,7 +1,8 @@
-//! [`DetectedGroup`]: a group of like banners as it is told to a person, and the question that only a person can answer.
+//! [`DetectedGroup`]: a group of like banners as it is told to a person, and the question that only
+//! a person can answer.
 
-use super::{Candidate, GroupKind, Reference, Unlike};
-use crate::Heatmap;
+use super::{Candidate, ClickMap, GroupKind, LikelihoodRatio, Reference, Score, Smoothing, Unlike};
+use crate::{Heatmap, Result};
 
 /// Banners of one grid that look alike, and what they are taken for.
 #[derive(Debug, Clone)]
@@ -12,9 +13,10 @@ pub struct DetectedGroup {
     pub banners: usize,
     /// Share of the banners that were looked at.
     pub share: f64,
-    /// Domains of some of its banners, to look at or to label.
+    /// Domains of its most typical banners, to look at or to label.
     pub domains: Vec<String>,
-    /// Where its banners are clicked, as a heatmap of their clicks added up, each banner counting alike.
+    /// Where its banners are clicked, as a heatmap of their clicks added up, each banner counting
+    /// alike.
     pub heatmap: Heatmap,
     /// How its clicks differ from those of all other banners of the grid.
     pub unlike: Unlike,
@@ -29,8 +31,17 @@ const LARGE: f64 = 0.35;
 
 impl DetectedGroup {
     /// The groups of a reference that was chosen from `candidates`.
-    pub(super) fn all(reference: &Reference, candidates: &[Candidate<'_>]) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// None that heatmaps of one grid can cause.
+    pub(super) fn all(reference: &Reference, candidates: &[Candidate<'_>]) -> Result<Vec<Self>> {
         let considered = &reference.considered;
+        // A single layout is what the anchor shows, and a log may have many grids.
+        if let [only] = &reference.groups.groups[..]
+            && only.kind == GroupKind::Layout
+        {
+            return Ok(Vec::new());
+        }
         let of = |group: &super::BannerGroup| {
             let members = || group.banners.iter().map(|&at| &candidates[considered[at]]);
             let grid = candidates[considered[0]].heatmap.grid();
@@ -40,14 +51,21 @@ impl DetectedGroup {
                 let bins = values.iter_mut().zip(member.heatmap.values());
                 bins.for_each(|(sum, &clicks)| *sum += (f64::from(clicks) * scale) as f32);
             }
-            Self {
+            let heatmap = Heatmap::from_values(grid, values)?;
+            // Those whose clicks the group's own map explains best stand for it.
+            let ratio = LikelihoodRatio::one_shot(ClickMap::of([&heatmap], &Smoothing::default())?)?;
+            let mut typical = members()
+                .map(|member| Ok((ratio.score(member.heatmap)?, member.domain)))
+                .collect::<Result<Vec<_>>>()?;
+            typical.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
+            Ok(Self {
                 kind: group.kind,
                 banners: group.banners.len(),
                 share: group.banners.len() as f64 / considered.len() as f64,
-                domains: members().take(MAX_DOMAINS).map(|member| member.domain.to_owned()).collect(),
-                heatmap: Heatmap::from_values(grid, values).unwrap_or_else(|_| Heatmap::zeros(grid)),
+                domains: typical.iter().take(MAX_DOMAINS).map(|(_, domain)| (*domain).to_owned()).collect(),
+                heatmap,
                 unlike: group.unlike,
-            }
+            })
         };
         reference.groups.groups.iter().map(of).collect()
     }
@@ -56,12 +74,8 @@ impl DetectedGroup {
     pub fn verdict(&self) -> String {
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         match self.kind {
-            GroupKind::KnownLayout => {
-                "Taken for good: labels or landing rates say so of most that are known.".to_owned()
-            }
-            GroupKind::KnownDefect => {
-                "Taken for broken: labels or landing rates say so of most that are known.".to_owned()
-            }
+            GroupKind::KnownLayout => "Taken for good: that is known of one of its banners or more.".to_owned(),
+            GroupKind::KnownDefect => "Taken for broken: that is known of one of its banners or more.".to_owned(),
             GroupKind::Defect => format!(
                 "Taken for broken: about {} of the clicks {} {}, and that explains {} of how the group differs from the other banners.",
                 percent(self.unlike.share),
@@ -76,7 +90,8 @@ impl DetectedGroup {
     }
 }
 
-/// The sentence on two large groups of which nobody has said which works; none where one is plainly the larger, or a kind of defect.
+/// The sentence on two large groups of which nobody has said which works; none where one is plainly
+/// the larger.
 pub(super) fn undecided(grid_id: &str, groups: &[DetectedGroup], banners: usize) -> Option<String> {
     let open: Vec<&DetectedGroup> =
         groups.iter().filter(|group| matches!(group.kind, GroupKind::Layout | GroupKind::Defect)).collect();
@@ -84,7 +99,7 @@ pub(super) fn undecided(grid_id: &str, groups: &[DetectedGroup], banners: usize)
     if second.share < LARGE || groups.iter().any(|group| matches!(group.kind, GroupKind::KnownLayout)) {
         return None;
     }
-    let example = |group: &DetectedGroup| group.domains.first().cloned().unwrap_or_default();
+    let example = |group: &DetectedGroup| format!("{grid_id}/{}", group.domains.first().map_or("", String::as_str));
     let taken = |group: &DetectedGroup| if group.kind.is_defect() { "broken" } else { "good" };
     Some(format!(
         "Two groups in grid {grid_id}: {} and {} of {banners} banners; which is right? Taken for {} and {}. \

@@ -50,7 +50,8 @@ pub enum PartSet {
     /// All of them.
     #[default]
     All,
-    /// Those that are sums over the bins: fast enough for millions of banners. The others are missing.
+    /// Those that are fast enough for millions of banners: sums over the bins, and the scores of fit. The
+    /// others are missing.
     Fast,
 }
 
@@ -90,8 +91,8 @@ impl GridDetector {
     /// Banners that the parts which need a population are fitted to, at least.
     pub const LEAST_POPULATION: usize = 20;
 
-    /// From the anchor of the grid, heatmaps of the grid without labels, which may be those that are scored later, and the reference
-    /// of the grid.
+    /// From the anchor of the grid, heatmaps of the grid without labels, which may be those that
+    /// are scored later, and the reference of the grid.
     ///
     /// # Errors
     /// When a heatmap lies on another grid than the anchor.
@@ -164,7 +165,8 @@ impl GridDetector {
     }
 }
 
-/// The scores that hold the clicks against the mean map with the spread of good banners; none where they cannot be fitted.
+/// The scores that hold the clicks against the mean map with the spread of good banners; none where
+/// they cannot be fitted.
 fn against_reference(anchor: &Anchor, population: &[&Heatmap]) -> [Option<Box<dyn Score<Heatmap>>>; 2] {
     let clumps = DirichletMultinomial::fit(&anchor.map, population, DirichletMultinomial::CELL_BINS);
     let earth = EarthMoverConfig::default().fit(&anchor.map);

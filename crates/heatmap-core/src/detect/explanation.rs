@@ -1,8 +1,11 @@
-//! [`Explainer`]: one plain sentence on why a banner has its score, which a person can check in its picture.
+//! [`Explainer`]: one plain sentence on why a banner has its score, which a person can check in its
+//! picture.
 //!
-//! A banner is held against the layout of its grid that explains its clicks best. Where it has more clicks than banners of that layout and
-//! where it has fewer is what the picture shows. The sentence says, in this order: whether what is too much lies in one spot; whether a known
-//! pattern explains it; and else how much of the clicks lies elsewhere, and where most is missing and most is too much.
+//! A banner is held against the layout of its grid that explains its clicks best. Where it has more
+//! clicks than banners of that layout and where it has fewer is what the picture shows. The
+//! sentence says, in this order: whether what is too much lies in one spot; whether a known pattern
+//! explains it; and else how much of the clicks lies elsewhere, and where most is missing and most
+//! is too much.
 
 use super::pattern::place_in_words;
 use super::{ClickMap, KnownDefects, LikelihoodRatio, Pattern, Score, Smoothing};
@@ -26,12 +29,13 @@ struct ExplainedLayout {
 pub struct Explanation {
     /// The sentence.
     pub reason: String,
-    /// For each bin, row-major, how many clicks more (above 0) or fewer (below 0) than a banner of the nearest layout has.
+    /// For each bin, row-major, how many clicks more (above 0) or fewer (below 0) than a banner of
+    /// the nearest layout has.
     pub drivers: Vec<f32>,
 }
 
 /// A spot is this many standard deviations of the smoothing wide, to either side.
-const SPOT_REACH: f64 = 1.5;
+const SPOT_REACH: f64 = 2.2;
 /// Share of the clicks in one spot beyond what is expected there that is worth a sentence.
 const SPOT_SHARE: f64 = 0.08;
 /// Share of all clicks too many that lies in the spot when it is the reason.
@@ -57,7 +61,8 @@ impl Explainer {
         Ok(Self { layouts: layouts.iter().map(of).collect::<Result<_>>()? })
     }
 
-    /// Explains `heatmap`; `flagged` says whether the rule takes it for broken. Without a layout or a click there is little to say.
+    /// Explains `heatmap`; `flagged` says whether the rule takes it for broken. Without a layout or
+    /// a click there is little to say.
     ///
     /// # Errors
     /// When it is on another grid.

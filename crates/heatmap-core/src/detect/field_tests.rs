@@ -1,4 +1,5 @@
-//! Detection on tables like the field, which another generator than ours has drawn (`tests/python/field_fixture.py`).
+//! Detection on tables like the field, which another generator than ours has drawn
+//! (`tests/python/field_fixture.py`).
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,6 +1,8 @@
-//! One score from many: [`FitNorm`], [`RankAverage`] and [`BulkAverage`] without labels, [`LogisticFusion`] with some.
+//! One score from many: [`FitNorm`], [`RankAverage`] and [`BulkAverage`] without labels,
+//! [`LogisticFusion`] with some.
 //!
-//! All take the parts of a banner as `[Option<f64>]`: a part that is missing, such as a metric that was not measured, has no say.
+//! All take the parts of a banner as `[Option<f64>]`: a part that is missing, such as a metric that
+//! was not measured, has no say.
 
 use faer::Mat;
 
@@ -12,8 +14,8 @@ use crate::{Error, Result};
 /// A banner's parts in a fixed order.
 pub type Parts = [Option<f64>];
 
-/// The mean over the parts of the share of fitted banners that score lower. Only the order counts, so no part can drown the others;
-/// but a banner far above all others is no more than the highest.
+/// The mean over the parts of the share of fitted banners that score lower. Only the order counts,
+/// so no part can drown the others; but a banner far above all others is no more than the highest.
 #[derive(Debug, Clone)]
 pub struct RankAverage {
     /// The scores of the fitted banners, sorted, for each part.
@@ -56,8 +58,9 @@ impl Score<Parts> for RankAverage {
     }
 }
 
-/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of its [`super::NullModel`], so parts are z
-/// already. A banner that stands out far in one part stands out in the mean.
+/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of
+/// its [`super::NullModel`], so parts are z already. A banner that stands out far in one part
+/// stands out in the mean.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BulkAverage;
 
@@ -78,9 +81,10 @@ impl Score<Parts> for BulkAverage {
     }
 }
 
-/// How far a banner lies above the reference in all parts together, each of which counts as the z of its [`super::NullModel`]: the length of the
-/// vector of those above 0, as in a test of several one-sided hypotheses (Bartholomew 1959). A banner that stands out in one part alone
-/// stands out; one that stands out a little in several does, too. What lies below 0 only breaks ties.
+/// How far a banner lies above the reference in all parts together, each of which counts as the z
+/// of its [`super::NullModel`]: the length of the vector of those above 0, as in a test of several
+/// one-sided hypotheses (Bartholomew 1959). A banner that stands out in one part alone stands out;
+/// one that stands out a little in several does, too. What lies below 0 only breaks ties.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FitNorm;
 
@@ -101,8 +105,8 @@ impl Score<Parts> for FitNorm {
     }
 }
 
-/// Regularised logistic regression on the parts: the probability that a banner is broken, calibrated as far as the labels allow. A missing
-/// part takes the mean of the fitted banners.
+/// Regularised logistic regression on the parts: the probability that a banner is broken,
+/// calibrated as far as the labels allow. A missing part takes the mean of the fitted banners.
 #[derive(Debug, Clone)]
 pub struct LogisticFusion {
     means: Vec<f64>,
@@ -113,10 +117,12 @@ impl LogisticFusion {
     /// Fewer labelled banners of either class teach nothing.
     pub const LEAST_OF_A_CLASS: usize = 3;
 
-    /// To labelled banners. `c` is the inverse strength of the penalty on the weights of standardised parts.
+    /// To labelled banners. `c` is the inverse strength of the penalty on the weights of
+    /// standardised parts.
     ///
     /// # Errors
-    /// With fewer than [`LogisticFusion::LEAST_OF_A_CLASS`] banners of either class, or parts that are not finite.
+    /// With fewer than [`LogisticFusion::LEAST_OF_A_CLASS`] banners of either class, or parts that
+    /// are not finite.
     pub fn fit(banners: &[&Parts], broken: &[bool], c: f64) -> Result<Self> {
         let (good, bad) = (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
         if good.min(bad) < Self::LEAST_OF_A_CLASS {
@@ -186,7 +192,8 @@ mod tests {
     use crate::sample_rng;
     use rand_distr::{Distribution, StandardNormal};
 
-    /// One in ten is broken and higher by `apart` in the first part; the second is noise, often missing.
+    /// One in ten is broken and higher by `apart` in the first part; the second is noise, often
+    /// missing.
     fn banners(count: usize, apart: f64) -> (Vec<Vec<Option<f64>>>, Vec<bool>) {
         let mut rng = sample_rng(8, 0);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };

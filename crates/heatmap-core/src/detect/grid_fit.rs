@@ -1,13 +1,18 @@
-//! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good banners of its grid.
+//! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good
+//! banners of its grid.
 //!
-//! Three scores, each two-sided or against stated defects, all relative to a [`super::Reference`] of banners that are taken for good:
+//! Three scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
+//! of banners that are taken for good:
 //!
-//! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of roots of smoothed shares. Neighbours
-//!   and not one mean map, because a grid shows several layouts, and because the weights of products differ from banner to banner.
-//! * `pile_up`: the largest share of clicks in one spot, beyond what the fifteen most alike reference banners have there. It sees clicks that
-//!   pile up where good banners have some too (a close button, one product alone), which a likelihood ratio takes for very good.
-//! * `pattern_fit`: how much better one of the known [`super::Pattern`]s, mixed with a layout of the grid, explains the clicks than any layout
-//!   alone (a generalised likelihood ratio, as [`KnownDefects`], over all layouts).
+//! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of
+//!   roots of smoothed shares. Neighbours and not one mean map, because a grid shows several
+//!   layouts, and because the weights of products differ from banner to banner.
+//! * `pile_up`: the largest share of clicks in one spot, beyond what the fifteen most alike
+//!   reference banners have there. It sees clicks that pile up where good banners have some too (a
+//!   close button, one product alone), which a likelihood ratio takes for very good.
+//! * `pattern_fit`: how much better one of the known [`super::Pattern`]s, mixed with a layout of
+//!   the grid, explains the clicks than any layout alone (a generalised likelihood ratio, as
+//!   [`KnownDefects`], over all layouts).
 //!
 //! A banner that is in the reference itself is left out when it is scored.
 
@@ -47,7 +52,8 @@ struct FittedLayout {
 pub struct PileUp {
     /// The place, in fractions of the banner's width and height.
     pub place: (f64, f64),
-    /// Share of the clicks beyond what is expected; at most 1 for clicks that all fall into one bin.
+    /// Share of the clicks beyond what is expected; at most 1 for clicks that all fall into one
+    /// bin.
     pub share: f64,
 }
 
@@ -65,7 +71,8 @@ impl GridFit {
         }
     }
 
-    /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the reference holds no other banner.
+    /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the
+    /// reference holds no other banner.
     ///
     /// # Errors
     /// When the heatmap is on another grid.
@@ -75,8 +82,8 @@ impl GridFit {
         Ok(self.of_shares(&shares, None, pattern_fit))
     }
 
-    /// The same from shares that are at hand. `itself` is the place of the banner in the reference, if that is known; else a
-    /// reference banner that equals it is taken for it.
+    /// The same from shares that are at hand. `itself` is the place of the banner in the reference,
+    /// if that is known; else a reference banner that equals it is taken for it.
     pub(super) fn of_shares(&self, shares: &[f32], itself: Option<usize>, pattern_fit: f64) -> [Option<f64>; 3] {
         let nearest = self.nearest(shares, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
@@ -129,7 +136,8 @@ impl GridFit {
         PileUp { place: self.smoothing.place(point), share: most / self.smoothing.peak_of_a_point_mass() }
     }
 
-    /// How much better a known pattern with a layout explains the clicks than any layout alone, in nats per click; 0 without a click.
+    /// How much better a known pattern with a layout explains the clicks than any layout alone, in
+    /// nats per click; 0 without a click.
     pub(super) fn pattern_fit(&self, heatmap: &Heatmap) -> Result<f64> {
         let (mut with, mut without) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for layout in &self.layouts {

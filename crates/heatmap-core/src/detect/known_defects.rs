@@ -1,8 +1,10 @@
-//! [`KnownDefects`]: how much better a known way of breaking explains the clicks than the good map alone.
+//! [`KnownDefects`]: how much better a known way of breaking explains the clicks than the good map
+//! alone.
 //!
-//! The plain likelihood ratio asks whether all clicks are bad. A banner that is broken for some of its users mixes good clicks with bad
-//! ones, and it is one of a handful of kinds that logs have shown. So each kind k is offered with shares s: the score is the
-//! largest mean over the clicks of ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio. The kinds are stated maps
+//! The plain likelihood ratio asks whether all clicks are bad. A banner that is broken for some of
+//! its users mixes good clicks with bad ones, and it is one of a handful of kinds that logs have
+//! shown. So each kind k is offered with shares s: the score is the largest mean over the clicks of
+//! ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio. The kinds are stated maps
 //! ([`Pattern`]), not fitted ones; no label is needed, and the winner is the explanation.
 
 use super::click_map::check_grid;
@@ -32,7 +34,8 @@ pub struct DefectGuess {
     pub pattern: Pattern,
     /// Share of the clicks that it takes, of those that are offered.
     pub share: f64,
-    /// Mean logarithm of the likelihood ratio over the clicks; below 0 the good map alone explains the clicks better.
+    /// Mean logarithm of the likelihood ratio over the clicks; below 0 the good map alone explains
+    /// the clicks better.
     pub score: f64,
 }
 
@@ -56,7 +59,8 @@ impl KnownDefects {
     pub fn guess(&self, heatmap: &Heatmap) -> Result<DefectGuess> {
         check_grid(self.grid, heatmap)?;
         let values = heatmap.values();
-        // Few clicks leave most bins empty; then the others are listed once instead of reading all of them for every kind.
+        // Few clicks leave most bins empty; then the others are listed once instead of reading all
+        // of them for every kind.
         let clicked: Vec<(usize, f64)> =
             values.iter().enumerate().filter(|(_, v)| **v > 0.0).map(|(bin, &v)| (bin, f64::from(v))).collect();
         let clicks: f64 = clicked.iter().map(|(_, v)| v).sum();

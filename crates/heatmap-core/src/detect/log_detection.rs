@@ -1,8 +1,10 @@
 //! [`LogDetectionConfig`]: from a click log to a score for every banner, in bounded memory.
 //!
-//! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a sample of the grid, from which the
-//! anchor and the scores are fitted; the other scores all banners of the grid, a batch at a time on all cores. What stays is the good map of
-//! each grid and 56 bytes for each banner. Then all banners are decided on together.
+//! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a
+//! sample of the grid, from which the anchor and the scores are fitted; the other scores all
+//! banners of the grid, a batch at a time on all cores. What stays is the good map of each grid and
+//! 76 bytes for each banner, and for each of those that are taken for good and their samples. Then
+//! all banners are decided on together.
 
 use std::ops::ControlFlow;
 
@@ -14,17 +16,18 @@ use serde::{Deserialize, Serialize};
 use super::detected_group::undecided;
 use super::{
     Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup,
-    DetectorConfig, Evidence, GridDetector, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
+    DetectorConfig, Evidence, GridDetector, Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing, Verdict,
 };
-use crate::table::{BannerEntry, BannerHeatmap, BannerKey, ClickLog, LabelTable, MetricsTable};
+use crate::table::{BannerEntry, BannerHeatmap, ClickLog};
 use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
 
 /// Settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogDetectionConfig {
-    /// How the anchor of each grid is chosen; by default by landing rate where there are such, and else from the bulk. A grid that has no such
-    /// banner takes its bulk, and one that is too small for that the step-uniform map; [`DetectedGrid::fell_back`] says so.
+    /// How the anchor of each grid is chosen; by default by landing rate where there are such, and
+    /// else from the bulk. A grid that has no such banner takes its bulk, and one that is too small
+    /// for that the step-uniform map; [`DetectedGrid::fell_back`] says so.
     pub anchor: Option<AnchorChoice>,
     /// How clicks become maps.
     pub smoothing: Smoothing,
@@ -36,17 +39,6 @@ pub struct LogDetectionConfig {
     pub decision: DecisionConfig,
     /// Seed of samples and draws.
     pub seed: u64,
-}
-
-/// What is known of banners beside their clicks.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// Metrics; their labels count where [`Known::labels`] has none.
-    pub metrics: Option<MetricsTable>,
-    /// Labels.
-    pub labels: Option<LabelTable>,
-    /// Domains whose banners are known to be good (`true`) or broken, and with them the group of banners that look like each.
-    pub examples: Vec<(String, bool)>,
 }
 
 /// The banners of one grid in one size.
@@ -64,7 +56,7 @@ pub struct DetectedGrid {
     pub anchor: Anchor,
     /// Whether the anchor that was asked for could not be had.
     pub fell_back: bool,
-    /// A map of each layout that it shows, by which its banners are explained.
+    /// A map of each layout, where it shows several; see [`DetectedGrid::maps`].
     pub layouts: Vec<ClickMap>,
     /// Groups of like banners, those of the most banners first.
     pub groups: Vec<DetectedGroup>,
@@ -81,7 +73,8 @@ pub struct LogDetection {
     pub parts: PartsTable,
     /// Labels, as far as known.
     pub labels: Vec<Option<bool>>,
-    /// Banners whose label made them part of an anchor, or alone decided on a group that they are in. Their label was not learned from, and says nothing of what scores are worth.
+    /// Banners whose label made them part of an anchor, or alone decided on a group that they are
+    /// in. Their label was not learned from, and says nothing of what scores are worth.
     pub in_anchor: Vec<bool>,
     /// Scores, flags, and the rule behind them.
     pub decision: Decision,
@@ -94,41 +87,12 @@ const FEW_BANNERS: usize = 100;
 /// Banners that are scored together.
 const BATCH: usize = 1_024;
 
-impl Known {
-    /// Whether a banner is broken, if anyone has said so.
-    pub fn label(&self, banner: &BannerKey) -> Option<bool> {
-        let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
-        let example = || self.examples.iter().find(|(domain, _)| *domain == banner.domain).map(|(_, good)| !good);
-        labelled.or_else(|| self.metrics.as_ref()?.label(banner)).or_else(example)
-    }
-
-    /// The metrics of a banner in the order of the table, all missing where it has none; empty without a table.
-    fn metrics(&self, banner: &BannerKey) -> Vec<Option<f64>> {
-        let of =
-            |table: &MetricsTable| table.get(banner).map_or_else(|| vec![None; table.names().len()], <[_]>::to_vec);
-        self.metrics.as_ref().map_or_else(Vec::new, of)
-    }
-
-    /// Whether it is known to work: by its label, or else by how its clicks land.
-    fn is_good(&self, banner: &BannerKey) -> bool {
-        match self.label(banner) {
-            Some(broken) => !broken,
-            None => self.landing_rate(banner).is_some_and(|rate| rate > CLEAN_LANDING_RATE),
-        }
-    }
-
-    fn landing_rate(&self, banner: &BannerKey) -> Option<f64> {
-        let metrics = self.metrics.as_ref()?;
-        let at = metrics.names().iter().position(|name| name == "landing_rate")?;
-        metrics.get(banner)?[at]
-    }
-}
-
 impl LogDetectionConfig {
     /// Scores and flags the banners of `log`. `progress` is told how many are scored, and may stop.
     ///
     /// # Errors
-    /// When a setting cannot be used, a temporary file of the log cannot be read, or `progress` says [`ControlFlow::Break`].
+    /// When a setting cannot be used, a temporary file of the log cannot be read, or `progress`
+    /// says [`ControlFlow::Break`].
     pub fn run(
         &self,
         log: &ClickLog,
@@ -151,34 +115,40 @@ impl LogDetectionConfig {
             let candidates = candidates(&fitted, known);
             let reference = self.reference(&candidates, seed)?;
             // What fits its own banners better than others must not choose them by their labels.
-            let blind = match candidates.iter().any(|candidate| candidate.broken.is_some()) {
-                true => {
-                    let blind: Vec<_> =
-                        candidates.iter().map(|&candidate| Candidate { broken: None, ..candidate }).collect();
-                    self.reference(&blind, seed)?
-                }
-                false => reference.clone(),
+            let without_labels = |candidate: &Candidate<'_>| candidate.broken.or(candidate.example).is_none();
+            let blind_candidates: Vec<Candidate<'_>> =
+                candidates.iter().map(|&candidate| Candidate { broken: None, example: None, ..candidate }).collect();
+            let blind = match candidates.iter().all(without_labels) {
+                true => reference.clone(),
+                false => self.reference(&blind_candidates, seed)?,
             };
-            let (anchor, fell_back) = self.anchor(&candidates, blind.as_ref(), grid, seed)?;
+            let blind = blind.as_ref().map(|reference| (reference, &blind_candidates[..]));
+            let (anchor, fell_back) = self.anchor(&candidates, blind, grid, seed)?;
             if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
                 anchor.banners.iter().for_each(|&at| in_anchor[places[at]] = true);
             }
-            let population = population(blind.as_ref(), &fitted);
+            let population = population(blind.map(|(reference, _)| reference), &fitted);
             let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
             if let Some(reference) = &reference {
-                let labels = labels_of(&candidates, reference);
-                let decided = reference.groups.decided_by_one(&labels);
-                decided.for_each(|at| in_anchor[places[reference.considered[at]]] = true);
+                let known = verdicts_of(&candidates, reference);
+                let decided = reference.groups.decided_by_one(&known);
+                decided.into_iter().for_each(|at| in_anchor[places[reference.considered[at]]] = true);
             }
-            let groups =
-                reference.as_ref().map_or_else(Vec::new, |reference| DetectedGroup::all(reference, &candidates));
-            let undecided = undecided(&entry.banner.grid_id, &groups, banners.min(fitted.len()));
+            let groups = match &reference {
+                Some(reference) => DetectedGroup::all(reference, &candidates)?,
+                None => Vec::new(),
+            };
+            let undecided = undecided(
+                &entry.banner.grid_id,
+                &groups,
+                reference.as_ref().map_or(0, |reference| reference.considered.len()),
+            );
             grids.push(DetectedGrid {
                 grid_id: entry.banner.grid_id,
                 display,
                 first,
                 banners,
-                layouts: layouts(&anchor, reference.as_ref()),
+                layouts: layouts(reference.as_ref()),
                 anchor,
                 fell_back,
                 groups,
@@ -212,7 +182,8 @@ impl LogDetectionConfig {
         }
         let of_banner = |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
         let (labels, good): (Vec<Option<bool>>, Vec<bool>) = log.keys().map(of_banner).unzip();
-        // A banner that the anchor is made of fits it by construction: what its label teaches would be that.
+        // A banner that the anchor is made of fits it by construction: what its label teaches would
+        // be that.
         let learned: Vec<Option<bool>> =
             labels.iter().zip(&in_anchor).map(|(label, in_anchor)| label.filter(|_| !in_anchor)).collect();
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
@@ -229,8 +200,8 @@ impl LogDetectionConfig {
         Ok(LogDetection { grids, parts, labels, in_anchor, decision })
     }
 
-    /// The banners of a grid that it is fitted to, with their places in the log: all, or a sample of a large grid in which those are
-    /// that the anchor may need.
+    /// The banners of a grid that it is fitted to, with their places in the log: all, or a sample
+    /// of a large grid in which those are that the anchor may need.
     fn sample(
         &self,
         log: &ClickLog,
@@ -240,6 +211,7 @@ impl LogDetectionConfig {
         ahead: &mut impl Iterator<Item = Result<BannerHeatmap>>,
     ) -> Result<(Vec<usize>, Vec<BannerHeatmap>)> {
         let wanted = |entry: BannerEntry| match &self.anchor {
+            _ if known.example(&entry.banner).is_some() => true,
             Some(AnchorChoice::Domain(domain)) => *domain == entry.banner.domain,
             Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood) => known.label(&entry.banner) == Some(false),
             _ => false,
@@ -274,16 +246,19 @@ impl LogDetectionConfig {
         self.reference.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
     }
 
-    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the first choice; its words say which.
+    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the
+    /// first choice; its words say which.
     fn anchor(
         &self,
         candidates: &[Candidate<'_>],
-        reference: Option<&Reference>,
+        reference: Option<(&Reference, &[Candidate<'_>])>,
         grid: Grid,
         seed: u64,
     ) -> Result<(Anchor, bool)> {
         let choose = |choice: &AnchorChoice| match (choice, reference) {
-            (AnchorChoice::Bulk, Some(reference)) => Anchor::of_reference(reference, candidates, &self.smoothing),
+            (AnchorChoice::Bulk, Some((reference, chosen_from))) => {
+                Anchor::of_reference(reference, chosen_from, &self.smoothing)
+            }
             _ => choice.choose(candidates, grid, &self.smoothing, seed),
         };
         let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
@@ -314,27 +289,28 @@ fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &Known) -> Vec<Candidate<'
         domain: &banner.banner.domain,
         broken: known.label(&banner.banner),
         landing_rate: known.landing_rate(&banner.banner),
-        example: known.examples.iter().any(|(domain, _)| *domain == banner.banner.domain),
+        example: known.example(&banner.banner),
     };
     fitted.iter().map(of).collect()
 }
 
-/// Whether each banner that a reference was chosen among works, by its label alone.
-fn labels_of(candidates: &[Candidate<'_>], reference: &Reference) -> Vec<Option<bool>> {
-    reference.considered.iter().map(|&at| candidates[at].broken.map(|broken| !broken)).collect()
+/// What is known of each banner that a reference was chosen among.
+fn verdicts_of(candidates: &[Candidate<'_>], reference: &Reference) -> Vec<Option<Verdict>> {
+    reference.considered.iter().map(|&at| candidates[at].verdict()).collect()
 }
 
-/// The maps of the layouts of a reference, or that of the anchor.
-fn layouts(anchor: &Anchor, reference: Option<&Reference>) -> Vec<ClickMap> {
+/// The maps of the layouts of a reference, where there are several.
+fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
     match reference {
-        Some(reference) if !reference.layouts.is_empty() => {
+        Some(reference) if reference.layouts.len() > 1 => {
             reference.layouts.iter().map(|(map, _)| map.clone()).collect()
         }
-        _ => vec![anchor.map.clone()],
+        _ => Vec::new(),
     }
 }
 
-/// What the scores that need a population are fitted to: the reference, which leaves most broken banners out, or else all.
+/// What the scores that need a population are fitted to: the reference, which leaves most broken
+/// banners out, or else all.
 fn population<'a>(reference: Option<&Reference>, fitted: &'a [BannerHeatmap]) -> Vec<&'a Heatmap> {
     match reference {
         Some(reference) if reference.banners.len() >= GridDetector::LEAST_POPULATION => {
@@ -357,6 +333,13 @@ fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
         last = Some(key);
     }
     groups
+}
+
+impl DetectedGrid {
+    /// What its banners are explained by: a map of each layout.
+    pub fn maps(&self) -> &[ClickMap] {
+        if self.layouts.is_empty() { std::slice::from_ref(&self.anchor.map) } else { &self.layouts }
+    }
 }
 
 impl LogDetection {

@@ -1,9 +1,11 @@
 //! Which banners are broken: scores of heatmaps and of feature vectors, and what they are worth.
 //!
-//! The way of the data: a [`ReferenceConfig`] chooses the banners of a grid that are taken for good, without labels where there are none,
-//! and finds the [`BannerGroups`] of like banners, each a layout or a kind of defect; a [`GridDetector`] fits every score to them and
-//! gives the parts of each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and flags; an [`Explainer`] says
-//! why. All scores are behind one trait, [`Score`]: fitted, immutable, higher = more broken.
+//! The way of the data: a [`ReferenceConfig`] chooses the banners of a grid that are taken for
+//! good, without labels where there are none, and finds the [`BannerGroups`] of like banners, each
+//! a layout or a kind of defect; a [`GridDetector`] fits every score to them and gives the parts of
+//! each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and
+//! flags; an [`Explainer`] says why. All scores are behind one trait, [`Score`]: fitted, immutable,
+//! higher = more broken.
 
 mod anchor;
 mod banner_groups;
@@ -30,6 +32,7 @@ mod grid_fit;
 mod heatmap_features;
 mod isolation_forest;
 mod knn_distance;
+mod known;
 mod known_defects;
 mod likelihood_ratio;
 mod log_detection;
@@ -41,6 +44,8 @@ mod pca_reconstruction;
 mod quantile;
 mod reference;
 mod score;
+#[cfg(test)]
+mod shared_defect_tests;
 mod sinkhorn;
 mod smooth;
 mod smoothed_shares;
@@ -64,9 +69,10 @@ pub use grid_fit::{FIT_PARTS, GridFit, PileUp};
 pub use heatmap_features::{OnFeatures, PooledShares};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use knn_distance::{KnnDistance, KnnDistanceConfig};
+pub use known::Known;
 pub use known_defects::{DefectGuess, KnownDefects};
 pub use likelihood_ratio::LikelihoodRatio;
-pub use log_detection::{DetectedGrid, Known, LogDetection, LogDetectionConfig};
+pub use log_detection::{DetectedGrid, LogDetection, LogDetectionConfig};
 pub use mahalanobis::{Mahalanobis, MahalanobisConfig};
 pub use null_model::{NullModel, upper_tail, z_of_false_alarms};
 pub use parts_table::PartsTable;

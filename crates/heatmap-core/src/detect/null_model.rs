@@ -1,24 +1,29 @@
-//! [`NullModel`]: how a score is distributed among good banners, learned from banners without labels.
+//! [`NullModel`]: how a score is distributed among good banners, learned from banners without
+//! labels.
 //!
-//! Most banners are good, so the bulk of the scores tells how good ones spread, and what lies far above the bulk is suspicious (an
-//! empirical null, Efron 2004). Three things are allowed for:
+//! Most banners are good, so the bulk of the scores tells how good ones spread, and what lies far
+//! above the bulk is suspicious (an empirical null, Efron 2004). Three things are allowed for:
 //!
-//! * Scores lean to the right. The bulk is fitted by Tukey's g-distribution, x = a + b (exp(g z) - 1) / g with z standard normal (Hoaglin
-//!   1985, section 11.2); a, b and g follow from three quartiles, which the broken banners hardly move.
-//! * Broken banners lift the upper quartile a little. So the fit is repeated without those that stand out.
-//! * Scores of few clicks spread more. Location a and spread b are taken among the banners nearest in clicks, and interpolated
-//!   between. The lean g takes more data to see; it is one for all, drawn towards 0 when there are few, and never to the left: that
-//!   would put an end to the right tail, and every banner beyond it would be broken for certain.
+//! * Scores lean to the right. The bulk is fitted by Tukey's g-distribution, with z standard normal:
+//!   `x = a + b (exp(g z) - 1) / g` (Hoaglin 1985, section 11.2). The three numbers follow from three
+//!   quartiles, which the broken banners hardly move.
+//! * Broken banners lift the upper quartile a little. So the fit is repeated without those that
+//!   stand out.
+//! * Scores of few clicks spread more. Location a and spread b are taken among the banners nearest
+//!   in clicks, and interpolated between. The lean g takes more data to see; it is one for all,
+//!   drawn towards 0 when there are few, and never to the left: that would put an end to the right
+//!   tail, and every banner beyond it would be broken for certain.
 //!
-//! Where the banners are a reference, of which what is broken was taken out before, the right tail is looked at too: scores of
-//! good banners may have more far values than any normal distribution, and then z grows more slowly beyond the quartile
-//! (Tukey's g-and-h distribution, Hoaglin 1985: another factor exp(h z^2 / 2) above 0, with h from the quantile of 0.95).
+//! Where the banners are a reference, of which what is broken was taken out before, the right tail
+//! is looked at too: scores of good banners may have more far values than any normal distribution,
+//! and then z grows more slowly beyond the quartile (Tukey's g-and-h distribution, Hoaglin 1985:
+//! another factor exp(h z^2 / 2) above 0, with h from the quantile of 0.95).
 //!
-//! It takes a bulk: from about a fifth of broken banners on, the upper quartile is theirs, and less and less is flagged. Where some banners are
-//! known to be good, fit to those alone.
+//! It takes a bulk: from about a fifth of broken banners on, the upper quartile is theirs, and less
+//! and less is flagged. Where some banners are known to be good, fit to those alone.
 //!
-//! A score becomes the z that it would have under the null; z above the normal quantile of 1 - r is flagged, where r is the share of the good
-//! banners that is flagged in error.
+//! A score becomes the z that it would have under the null; z above the normal quantile of 1 - r is
+//! flagged, where r is the share of the good banners that is flagged in error.
 
 use super::quantile::quantile;
 use crate::{Error, Result};
@@ -27,14 +32,18 @@ use crate::{Error, Result};
 const UPPER_QUARTILE: f64 = 0.674_489_750_196_081_7;
 /// Standard normal quantile of 0.95.
 const UPPER_TWENTIETH: f64 = 1.644_853_626_951_472_2;
-/// Where it is found in a reference: about a hundredth of the good banners was left out with the broken ones.
+/// Where it is found in a reference: about a hundredth of the good banners was left out with the
+/// broken ones.
 const TAIL_QUANTILE: f64 = 0.96;
-/// The tail is never taken for heavier than this: a z of 3 then stands for a score that is 3.9 times as far out.
+/// The tail is never taken for heavier than this: a z of 3 then stands for a score that is 3.9
+/// times as far out.
 const HEAVIEST_TAIL: f64 = 0.3;
-/// Banners that a set of quartiles is taken from, at least; of many banners it is an eighth, so that broken banners which all have about
-/// as many clicks do not become the bulk of their neighbourhood.
+/// Banners that a set of quartiles is taken from, at least; of many banners it is an eighth, so
+/// that broken banners which all have about as many clicks do not become the bulk of their
+/// neighbourhood.
 const NEIGHBOURHOOD: usize = 300;
-/// z beyond this grows by its logarithm only: the model knows nothing of such tails, but the order is kept.
+/// z beyond this grows by its logarithm only: the model knows nothing of such tails, but the order
+/// is kept.
 const LARGEST_Z: f64 = 12.0;
 
 /// The fitted null distribution of one score.
@@ -63,7 +72,8 @@ impl NullModel {
     /// Fits to the scores of banners, and their clicks.
     ///
     /// # Errors
-    /// With fewer than [`NullModel::LEAST_BANNERS`], with lengths that differ, or a score that is not finite.
+    /// With fewer than [`NullModel::LEAST_BANNERS`], with lengths that differ, or a score that is
+    /// not finite.
     pub fn fit(scores: &[f64], clicks: &[f64]) -> Result<Self> {
         if scores.len() != clicks.len() {
             return Err(Error::Data(format!("{} scores but {} numbers of clicks", scores.len(), clicks.len())));
@@ -90,7 +100,8 @@ impl NullModel {
         Ok(model)
     }
 
-    /// Fits to a reference: banners that were chosen as good, whose right tail says how far good banners reach.
+    /// Fits to a reference: banners that were chosen as good, whose right tail says how far good
+    /// banners reach.
     ///
     /// # Errors
     /// As [`NullModel::fit`].
@@ -105,7 +116,8 @@ impl NullModel {
         Ok(model)
     }
 
-    /// Fits to the banners that are marked good, where there are enough, and else to all; says which.
+    /// Fits to the banners that are marked good, where there are enough, and else to all; says
+    /// which.
     ///
     /// # Errors
     /// As [`NullModel::fit`] on what is fitted to.
@@ -130,7 +142,8 @@ impl NullModel {
         let mut knots: Vec<Knot> = Vec::with_capacity(steps + 1);
         for step in 0..=steps {
             let first = (points.len() - size) * step / steps;
-            // With all that have as many clicks as the first and the last: where they stand among their equals means nothing.
+            // With all that have as many clicks as the first and the last: where they stand among
+            // their equals means nothing.
             let (least, most) = (points[first].0, points[first + size - 1].0);
             let from = points.partition_point(|p| p.0 < least);
             let to = points.partition_point(|p| p.0 <= most);
@@ -216,7 +229,8 @@ impl Knot {
     fn of(points: &[(f64, f64)]) -> Self {
         let mut scores: Vec<f64> = points.iter().map(|p| p.1).collect();
         scores.sort_by(f64::total_cmp);
-        // Scores of which more than half are alike have no spread: what differs stands out, whatever the distance.
+        // Scores of which more than half are alike have no spread: what differs stands out,
+        // whatever the distance.
         let smallest = 1e-9 * scores[0].abs().max(scores[scores.len() - 1].abs()).max(1e-3);
         let spread = (0.5 * (quantile(&scores, 0.75) - quantile(&scores, 0.25))).max(smallest);
         let log_clicks = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
@@ -230,7 +244,8 @@ pub(super) fn soft_limit(z: f64, limit: f64) -> f64 {
     if beyond > 0.0 { (limit + beyond.ln_1p()).copysign(z) } else { z }
 }
 
-/// The z that a good banner passes with probability `rate`: the quantile of 1 - rate of the standard normal distribution.
+/// The z that a good banner passes with probability `rate`: the quantile of 1 - rate of the
+/// standard normal distribution.
 ///
 /// # Errors
 /// When `rate` is not from 1e-12 to 0.5.
@@ -253,98 +268,4 @@ pub fn upper_tail(z: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample_rng;
-    use rand_distr::{Distribution, StandardNormal};
-
-    fn normal(seed: u64, count: usize) -> Vec<f64> {
-        let mut rng = sample_rng(seed, 0);
-        (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
-    }
-
-    #[test]
-    fn quantiles_of_the_normal_distribution_are_right() {
-        for (rate, z) in
-            [(0.5, 0.0), (0.25, UPPER_QUARTILE), (0.025, 1.959_963_984_540_054), (0.001, 3.090_232_306_167_813)]
-        {
-            assert!((z_of_false_alarms(rate).unwrap() - z).abs() < 1e-12);
-            assert!((upper_tail(z) - rate).abs() < 1e-15);
-        }
-        assert!(
-            z_of_false_alarms(0.0).is_err() && z_of_false_alarms(0.6).is_err() && z_of_false_alarms(f64::NAN).is_err()
-        );
-    }
-
-    #[test]
-    fn false_alarms_come_at_the_stated_rate_though_scores_lean_and_some_are_broken() {
-        // Log-normal scores of good banners, 10 % of all far above.
-        let score = |z: &f64| (0.4 * z).exp();
-        let good: Vec<f64> = normal(1, 9_000).iter().map(score).collect();
-        let broken = normal(2, 1_000).iter().map(|z| 6.0 + z).collect::<Vec<_>>();
-        let all: Vec<f64> = good.iter().chain(&broken).copied().collect();
-        let model = NullModel::fit(&all, &vec![100.0; all.len()]).unwrap();
-        let fresh: Vec<f64> = normal(3, 50_000).iter().map(score).collect();
-        for rate in [0.05, 0.01, 0.002] {
-            let threshold = z_of_false_alarms(rate).unwrap();
-            let alarms = fresh.iter().filter(|&&s| model.z(s, 100.0) > threshold).count() as f64 / 50_000.0;
-            assert!((0.5 * rate..1.5 * rate).contains(&alarms), "{alarms} instead of {rate}");
-        }
-        let caught = broken.iter().filter(|&&s| model.z(s, 100.0) > 3.1).count();
-        assert!(caught > 970, "{caught}");
-    }
-
-    #[test]
-    fn few_clicks_may_spread_more() {
-        let clicks: Vec<f64> = (0..4_000).map(|i| 20.0 * 1.002_f64.powi(i)).collect();
-        let scores: Vec<f64> = normal(4, 4_000).iter().zip(&clicks).map(|(z, c)| z / c.sqrt()).collect();
-        let model = NullModel::fit(&scores, &clicks).unwrap();
-        for at in [50.0_f64, 500.0, 5_000.0] {
-            let z = model.z(2.0 / at.sqrt(), at);
-            assert!((z - 2.0).abs() < 0.4, "{z} at {at}");
-        }
-    }
-
-    #[test]
-    fn a_heavy_tail_of_the_reference_costs_no_more_false_alarms_than_stated() {
-        // Student's t with 4 degrees of freedom: 2.3 % lie beyond the normal quantile of 1 % of their quartiles' normal.
-        let heavy = |seed, count| -> Vec<f64> {
-            let mut rng = sample_rng(seed, 0);
-            let t = rand_distr::StudentT::new(4.0).unwrap();
-            (0..count).map(|_| t.sample(&mut rng)).collect()
-        };
-        let reference = heavy(11, 4_000);
-        let clicks = vec![100.0; reference.len()];
-        let alarms = |model: &NullModel| {
-            heavy(12, 50_000).iter().filter(|&&s| model.z(s, 100.0) > 2.326).count() as f64 / 50_000.0
-        };
-        let with = NullModel::fit_reference(&reference, &clicks).unwrap();
-        let without = NullModel::fit(&reference, &clicks).unwrap();
-        assert!(alarms(&without) > 0.018 && alarms(&with) < 0.014, "{} {}", alarms(&without), alarms(&with));
-        for z in [0.5, 2.0, 4.0] {
-            assert!((with.z(with.score_at(z, 100.0), 100.0) - z).abs() < 1e-9);
-        }
-        // A normal reference is left alone.
-        let normal = NullModel::fit_reference(&normal(13, 4_000), &clicks).unwrap();
-        assert!(normal.tail < 0.08, "{}", normal.tail);
-    }
-
-    #[test]
-    fn z_and_score_are_inverse() {
-        let scores: Vec<f64> = normal(5, 1_000).iter().map(|z| z.exp()).collect();
-        let model = NullModel::fit(&scores, &vec![50.0; 1_000]).unwrap();
-        for z in [-1.0, 0.0, 2.5] {
-            assert!((model.z(model.score_at(z, 50.0), 50.0) - z).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn equal_scores_and_bad_input_are_no_trouble() {
-        let model = NullModel::fit(&[1.0; 30], &[10.0; 30]).unwrap();
-        assert!(model.z(1.0, 10.0).abs() < 1e-6);
-        assert!((LARGEST_Z..50.0).contains(&model.z(1.1, 10.0)) && (-50.0..-LARGEST_Z).contains(&model.z(0.9, 10.0)));
-        assert!(NullModel::fit(&[1.0; 5], &[1.0; 5]).unwrap_err().to_string().contains("at least 20"));
-        assert!(NullModel::fit(&[f64::NAN; 30], &[1.0; 30]).is_err());
-        assert!(NullModel::fit(&[1.0; 30], &[1.0; 29]).is_err());
-    }
-}
+mod tests;

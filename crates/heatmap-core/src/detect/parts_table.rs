@@ -1,4 +1,4 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly: 72 bytes each, with fifteen parts.
+//! [`PartsTable`]: the parts of millions of banners, compactly: 76 bytes each, with sixteen parts.
 
 use super::{NullModel, Score};
 use crate::Result;
@@ -10,7 +10,8 @@ pub struct PartsTable {
     values: Vec<f32>,
     clicks: Vec<f64>,
     groups: Vec<u32>,
-    /// Parts of banners that are taken for good, as they are and with fewer clicks; none of their own.
+    /// Parts of banners that are taken for good, as they are and with fewer clicks; none of their
+    /// own.
     reference: Option<Box<Self>>,
 }
 
@@ -34,8 +35,9 @@ impl PartsTable {
         self.groups.push(group);
     }
 
-    /// Adds what a banner of this group that is taken for good scores, or would score with fewer clicks: how good banners spread is
-    /// then learned from these alone, wherever there are enough of them.
+    /// Adds what a banner of this group that is taken for good scores, or would score with fewer
+    /// clicks: how good banners spread is then learned from these alone, wherever there are enough
+    /// of them.
     ///
     /// # Panics
     /// When the number of parts is not that of the names.
@@ -50,7 +52,8 @@ impl PartsTable {
         self.reference.as_deref()
     }
 
-    /// One score made of the parts of each banner, and of each reference banner that has all parts which `columns` names.
+    /// One score made of the parts of each banner, and of each reference banner that has all parts
+    /// which `columns` names.
     pub(super) fn fused(&self, name: &str, columns: &[usize], score: &dyn Score<super::Parts>) -> Result<Self> {
         let mut fused = Self::new(vec![name.to_owned()]);
         let parts =
@@ -102,9 +105,10 @@ impl PartsTable {
         (0..self.names.len()).map(|part| self.get(banner, part)).collect()
     }
 
-    /// The table of the z of these parts, each under its null distribution: that of the banner's group, if it is large, or else one for
-    /// all small groups together, or for all banners if those are few. `good` marks banners that are known to be good: where there are
-    /// enough of them, the distribution is theirs. A part that too few banners have is missing in the result.
+    /// The table of the z of these parts, each under its null distribution: that of the banner's
+    /// group, if it is large, or else one for all small groups together, or for all banners if
+    /// those are few. `good` marks banners that are known to be good: where there are enough of
+    /// them, the distribution is theirs. A part that too few banners have is missing in the result.
     ///
     /// # Errors
     /// When a part is infinite.
@@ -171,7 +175,9 @@ impl PartsTable {
 
     /// The slot of every group: 0 for all small groups together, one each for the others.
     fn slots(&self) -> Vec<usize> {
-        let mut sizes = vec![0_usize; self.groups.iter().max().map_or(0, |&most| most as usize + 1)];
+        let of_reference = self.reference().into_iter().flat_map(|reference| &reference.groups);
+        let last = self.groups.iter().chain(of_reference).max();
+        let mut sizes = vec![0_usize; last.map_or(0, |&most| most as usize + 1)];
         self.groups.iter().for_each(|&group| sizes[group as usize] += 1);
         // A reference with its samples of fewer clicks counts as what it is made of.
         let mut of_reference = vec![0_usize; sizes.len()];

@@ -1,7 +1,9 @@
-//! [`Pattern`]: the ways in which clicks of broken banners have been seen to fall, with words, place and density.
+//! [`Pattern`]: the ways in which clicks of broken banners have been seen to fall, with words,
+//! place and density.
 //!
-//! A pattern is stated, not fitted. The known-defects score offers each of them as an explanation of a banner, and a group of
-//! like banners is called a kind of defect when one of them sets it apart from all other banners.
+//! A pattern is stated, not fitted. The known-defects score and the score of pattern fit offer each of
+//! them as an explanation of a banner. Whether a whole group of banners is a kind of defect is asked with
+//! more and sharper shapes, in `template.rs`.
 
 use serde::{Deserialize, Serialize};
 

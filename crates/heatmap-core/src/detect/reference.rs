@@ -1,12 +1,16 @@
-//! [`Reference`]: the banners of a grid that are taken for good, chosen without labels where there are none.
+//! [`Reference`]: the banners of a grid that are taken for good, chosen without labels where there
+//! are none.
 //!
-//! Whatever is learned of good banners is learned from these alone. They are chosen in rounds: at first all banners but the groups that
-//! show a kind of defect ([`super::BannerGroups`]); then all whose scores of fit to the reference of the round before stand out are left
-//! out. What labels or landing rates say of a banner decides on it.
+//! Whatever is learned of good banners is learned from these alone. They are chosen in rounds: at
+//! first all banners but the groups that show a kind of defect ([`super::BannerGroups`]); then all
+//! whose scores of fit to the reference of the round before stand out are left out. What labels or
+//! landing rates say of a banner decides on it.
 //!
-//! With few clicks every banner lies far from every other. So each reference banner is also scored with a half and a quarter of its clicks,
-//! drawn from those that it has, by bursts: one person clicks one place several times, and what such a person did stays together
-//! (`burstiness` says how often). These samples, beside the banners as they are, tell how good banners with so many clicks spread.
+//! With few clicks every banner lies far from every other. So each reference banner is also scored
+//! with a half and a quarter of its clicks, drawn from those that it has, by bursts: one person
+//! clicks one place several times, and what such a person did stays together (`burstiness` says how
+//! often). These samples, beside the banners as they are, tell how good banners with so many clicks
+//! spread.
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -67,7 +71,8 @@ const EVEN: f64 = 0.1;
 const MIN_LAYOUT: usize = 5;
 
 impl ReferenceConfig {
-    /// Chooses among `heatmaps`, each with what is `known` of it. Banners without a click are passed over. `seed` decides what is drawn.
+    /// Chooses among `heatmaps`, each with what is `known` of it. Banners without a click are
+    /// passed over. `seed` decides what is drawn.
     ///
     /// # Errors
     /// When heatmaps lie on different grids, or no banner with clicks is left.
@@ -83,17 +88,16 @@ impl ReferenceConfig {
     ) -> Result<Reference> {
         assert_eq!(heatmaps.len(), known.len(), "what is known of each banner");
         let clicked: Vec<usize> = (0..heatmaps.len()).filter(|&at| heatmaps[at].total() > 0.0).collect();
-        let considered = spread_out(&clicked, self.max_banners);
-        let Some(&first) = considered.first() else {
+        if clicked.is_empty() {
             return Err(Error::Data("no banner with clicks to learn from".to_owned()));
-        };
+        }
+        let considered = considered(&clicked, known, self.max_banners.max(1));
         let heatmaps: Vec<&Heatmap> = considered.iter().map(|&at| heatmaps[at]).collect();
         let known: Vec<Option<Verdict>> = considered.iter().map(|&at| known[at]).collect();
         let mut clicks: Vec<f64> = heatmaps.iter().map(|heatmap| heatmap.total()).collect();
         let middle = clicks.len() / 2;
         let median_clicks = *clicks.clone().select_nth_unstable_by(middle, f64::total_cmp).1;
         clicks.iter_mut().for_each(|clicks| *clicks = clicks.max(1.0));
-        debug_assert!(first < usize::MAX);
         let shares = SmoothedShares::for_clicks(heatmaps[0].grid(), median_clicks, smoothing);
         let rows = shares_of(&shares, &heatmaps)?;
         let groups = BannerGroups::find(&shares, &rows, &known)?;
@@ -140,8 +144,8 @@ impl Choice<'_> {
                 return Ok(Reference { banners, considered, groups, layouts, fit, thinned });
             }
             round += 1;
-            // At first by the densest half, which up to 40 % of broken banners hardly move; then, with most of those gone, by how
-            // scores of good banners lean.
+            // At first by the densest half, which up to 40 % of broken banners hardly move; then,
+            // with most of those gone, by how scores of good banners lean.
             let by_half = round == 1;
             let Some(z) = self.z(&fit, &compared, &members, &thinned, by_half)? else {
                 // Too few to say what stands out.
@@ -224,7 +228,8 @@ impl Choice<'_> {
         Ok(parts.into_iter().flatten().collect())
     }
 
-    /// A map of each group that shows a layout; of all reference banners, if those hold less than half of them.
+    /// A map of each group that shows a layout; of all reference banners, if those hold less than
+    /// half of them.
     fn layouts(&self, groups: &BannerGroups, chosen: &[bool], members: &[usize]) -> Vec<(ClickMap, usize)> {
         let mut sets: Vec<Vec<usize>> = groups
             .layouts()
@@ -249,8 +254,8 @@ impl Choice<'_> {
     }
 }
 
-/// Middle of the shortest interval that holds half of the values (the shorth of Andrews and others, 1972), and the standard deviation
-/// of a normal distribution whose middle half is as wide.
+/// Middle of the shortest interval that holds half of the values (the shorth of Andrews and others,
+/// 1972), and the standard deviation of a normal distribution whose middle half is as wide.
 fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     let half = values.len().div_ceil(2);
@@ -258,6 +263,16 @@ fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
     let at = (0..=values.len() - half).min_by(|&a, &b| width(a).total_cmp(&width(b))).unwrap_or(0);
     let spread = 0.5 * width(at) / UPPER_QUARTILE;
     (0.5 * (values[at] + values[at + half - 1]), spread.max(1e-9))
+}
+
+/// At most `most` of `from`: those that something is known of first, of the rest an even sample.
+fn considered(from: &[usize], known: &[Option<Verdict>], most: usize) -> Vec<usize> {
+    let (told, rest): (Vec<usize>, Vec<usize>) = from.iter().partition(|&&at| known[at].is_some());
+    // At least half of them stand for the grid as it is.
+    let told = spread_out(&told, most.div_ceil(2).max(most.saturating_sub(rest.len())));
+    let mut all = [&told[..], &spread_out(&rest, most - told.len())[..]].concat();
+    all.sort_unstable();
+    all
 }
 
 /// At most `most` of `from`, evenly spread.
@@ -271,7 +286,7 @@ fn spread_out(from: &[usize], most: usize) -> Vec<usize> {
 /// `share` of the clicks of `heatmap`, drawn by bursts of `bursts` clicks in one bin.
 fn thinned(heatmap: &Heatmap, share: f64, bursts: f64, seed: u64, index: u64) -> Heatmap {
     // A stream of its own, which no generator uses.
-    let mut rng = sample_rng(seed ^ 0x7468_696E_6E65_64, index);
+    let mut rng = sample_rng(seed ^ 0x0074_6869_6E6E_6564, index);
     let mut values = heatmap.values().to_vec();
     for value in values.iter_mut().filter(|value| **value > 0.0) {
         let whole = f64::from(*value);

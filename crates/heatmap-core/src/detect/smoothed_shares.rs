@@ -1,9 +1,11 @@
-//! [`SmoothedShares`]: the clicks of a banner as a distribution that can be compared with that of another banner.
+//! [`SmoothedShares`]: the clicks of a banner as a distribution that can be compared with that of
+//! another banner.
 //!
-//! Shares of the clicks, smoothed by a Gaussian and read off at every few bins: between two of these points a smoothed map holds
-//! nothing new. The Euclidean distance of their square roots is the Hellinger distance of two banners (times the square root of 2), in
-//! which the noise of the counts is the same everywhere (Anscombe 1948); two-sided, since clicks too many in one place and too few
-//! in another count alike.
+//! Shares of the clicks, smoothed by a Gaussian and read off at every few bins: between two of
+//! these points a smoothed map holds nothing new. The Euclidean distance of their square roots is
+//! the Hellinger distance of two banners (times the square root of 2), in which the noise of the
+//! counts is the same everywhere (Anscombe 1948); two-sided, since clicks too many in one place and
+//! too few in another count alike.
 
 use super::Smoothing;
 use super::click_map::check_grid;
@@ -28,7 +30,8 @@ struct Lattice {
 }
 
 impl SmoothedShares {
-    /// Smoothed by a standard deviation of `sigma_bins`, read off at every `floor(sigma_bins)`-th bin.
+    /// Smoothed by a standard deviation of `sigma_bins`, read off at every `floor(sigma_bins)`-th
+    /// bin.
     pub fn new(grid: Grid, sigma_bins: f64) -> Self {
         let sigma_bins = sigma_bins.max(0.5);
         let stride = (sigma_bins.floor() as usize).max(1);
@@ -67,6 +70,9 @@ impl SmoothedShares {
     /// When the heatmap is on another grid.
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.grid, heatmap)?;
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
         let columns = self.across.points.len();
         let mut smoothed = vec![0.0_f32; self.len()];
         let mut in_row = vec![0.0_f32; columns];
@@ -163,8 +169,8 @@ pub(super) fn roots(shares: &[f32]) -> Vec<f32> {
     shares.iter().map(|share| share.sqrt()).collect()
 }
 
-/// The Hellinger distance times the square root of 2, from roots of shares: 0 to the square root of 2. In lanes that do not
-/// wait for one another.
+/// The Hellinger distance times the square root of 2, from roots of shares: 0 to the square root of
+/// 2. In lanes that do not wait for one another.
 pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];

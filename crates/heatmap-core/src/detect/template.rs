@@ -1,7 +1,8 @@
 //! [`Templates`]: whether one simple pattern of clicks is all that sets one map apart from another.
 //!
-//! From a map D of all other banners to a map M of some: how much of KL(M || D) is gone when D is mixed with the best of many patterns, of the
-//! best share. Patterns are smoothed as the maps are. A spot is tried where M has most more than D, in nine sizes.
+//! From a map D of all other banners to a map M of some: how much of KL(M || D) is gone when D is
+//! mixed with the best of many patterns, of the best share. Patterns are smoothed as the maps are.
+//! A spot is tried where M has most more than D, in nine sizes.
 
 use super::pattern::place_in_words;
 use super::smoothed_shares::SmoothedShares;
@@ -33,7 +34,8 @@ pub struct Unlike {
     pub explained: f64,
     /// Share of the clicks that the pattern takes.
     pub share: f64,
-    /// Where there are most clicks more than in the other map, in fractions of the banner's width and height.
+    /// Where there are most clicks more than in the other map, in fractions of the banner's width
+    /// and height.
     pub place: (f64, f64),
     shape: Shape,
 }
@@ -105,7 +107,7 @@ impl Templates {
                 let left: f64 = own.iter().zip(mixed).map(|(m, mixed)| m * (m / mixed).ln()).sum();
                 if left < least {
                     least = left;
-                    unlike.explained = 1.0 - left / unlike.divergence;
+                    unlike.explained = (1.0 - left.max(0.0) / unlike.divergence).clamp(0.0, 1.0);
                     unlike.share = share;
                     unlike.shape = *shape;
                 }
@@ -165,7 +167,7 @@ impl Unlike {
 
     /// Whether the pattern lies where no product does.
     pub fn at_the_rim(&self) -> bool {
-        let near = |at: f64| at < RIM || at > 1.0 - RIM;
+        let near = |at: f64| !(RIM..=1.0 - RIM).contains(&at);
         match self.shape {
             Shape::Edge(_) => true,
             Shape::Spot => near(self.place.0) || near(self.place.1),

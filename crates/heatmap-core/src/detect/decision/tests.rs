@@ -1,4 +1,5 @@
 use super::*;
+use crate::detect::evaluation::auroc;
 use crate::sample_rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -9,7 +10,8 @@ fn config() -> DecisionConfig {
 
 type World = (PartsTable, Vec<Vec<Option<f64>>>, Vec<bool>);
 
-/// Banners of which one in `every` is broken: `apart` higher in both parts that count, and in a metric.
+/// Banners of which one in `every` is broken: `apart` higher in both parts that count, and in a
+/// metric.
 fn world(count: usize, every: usize, apart: f64) -> World {
     let mut table = PartsTable::new(["neighbor_fit", "pile_up", "noise"].map(str::to_owned).to_vec());
     let mut rng = sample_rng(2, 0);

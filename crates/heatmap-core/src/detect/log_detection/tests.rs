@@ -2,6 +2,7 @@ use super::*;
 use crate::detect::evaluation::{ConfusionCounts, auroc};
 use crate::synth::{Layout, Population};
 use crate::table::ClickLogConfig;
+use crate::table::{BannerKey, LabelTable};
 use rand::Rng;
 
 const SIZE: BannerSize = BannerSize { width_px: 300, height_px: 250 };

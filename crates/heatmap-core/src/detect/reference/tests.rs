@@ -90,3 +90,18 @@ fn the_densest_half_does_not_see_a_third_of_others() {
     assert!((middle - 1.0).abs() < 0.3 && spread < 1.2, "{middle} {spread}");
     assert_eq!(densest_half(vec![2.0]), (2.0, 1e-9));
 }
+
+#[test]
+fn what_is_known_is_considered_first() {
+    let mut known = vec![None; 100];
+    known[3] = Some(Verdict::of(true));
+    known[98] = Some(Verdict::of(false));
+    let all: Vec<usize> = (0..100).collect();
+    let some = considered(&all, &known, 10);
+    assert!(some.len() == 10 && some.contains(&3) && some.contains(&98) && some.is_sorted());
+    assert_eq!(considered(&all, &known, 200), all);
+    // More is known than there is room for: half of the room is for the rest.
+    let told = vec![Some(Verdict::of(true)); 50].into_iter().chain(vec![None; 50]).collect::<Vec<_>>();
+    let some = considered(&all, &told, 10);
+    assert_eq!(some.iter().filter(|at| **at < 50).count(), 5);
+}
