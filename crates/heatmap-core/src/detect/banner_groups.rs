@@ -96,7 +96,11 @@ const DENSITY_BANNERS: usize = 5;
 /// Principal components that banners are compared by.
 const COMPONENTS: usize = 12;
 /// A smaller divergence from all other banners, in nats per click, is no difference worth a name.
-const MIN_DIVERGENCE: f64 = 0.25;
+const MIN_DIVERGENCE: f64 = 0.12;
+/// From this divergence on a group differs clearly; below it one pattern must explain nearly all.
+const CLEAR_DIVERGENCE: f64 = 0.25;
+/// Share of a small divergence that one pattern must explain.
+const EXPLAINED_OF_LITTLE: f64 = 0.92;
 /// Share of the divergence that one pattern must explain.
 const EXPLAINED: f64 = 0.84;
 /// The same for a spot or strip at the rim of the banner, where no product stands.
@@ -218,6 +222,7 @@ fn judge(
     let own = mean(banners.iter().map(|&at| &shares[at]), templates.len());
     let unlike = templates.compare(&own, &median(&others.iter().map(|&at| &shares[at][..]).collect::<Vec<_>>()));
     let explained = match (unlike.at_the_rim(), unlike.is_spot()) {
+        _ if unlike.divergence < CLEAR_DIVERGENCE => EXPLAINED_OF_LITTLE,
         (true, _) => EXPLAINED_AT_THE_RIM,
         (false, true) => EXPLAINED_BY_A_SPOT,
         (false, false) => EXPLAINED,
