@@ -25,7 +25,7 @@ use rayon::prelude::*;
 
 use super::smoothed_shares::{SmoothedShares, roots};
 use super::template::{Templates, Unlike};
-use crate::analysis::{ClusterSelection, HdbscanConfig, Pca};
+use crate::analysis::{ClusterSelection, HdbscanConfig, PcaConfig, PcaSolver};
 use crate::{Heatmap, Result};
 
 /// The groups among some banners of one grid.
@@ -93,6 +93,8 @@ const MIN_BANNERS: usize = 8;
 const MIN_SHARE: f64 = 0.04;
 /// Nearest banners, itself included, whose distance tells how dense it is around a banner.
 const DENSITY_BANNERS: usize = 5;
+/// Of more banners the principal components are those of the randomised solver, which is faster.
+const MAX_EXACT: usize = 300;
 /// Principal components that banners are compared by.
 const COMPONENTS: usize = 12;
 /// A smaller divergence from all other banners, in nats per click, is no difference worth a name.
@@ -195,7 +197,8 @@ fn cluster(shares: &[Vec<f32>]) -> Result<Vec<Option<usize>>> {
     let features = Mat::from_fn(banners, rows[0].len(), |i, j| f64::from(rows[i][j]));
     let components = COMPONENTS.min(banners - 1).min(features.ncols());
     // Banners that are all alike span fewer directions, and are no groups.
-    let Ok(pca) = Pca::fit(features.as_ref(), components) else { return Ok(vec![None; banners]) };
+    let solver = if banners > MAX_EXACT { PcaSolver::randomized() } else { PcaSolver::Exact };
+    let Ok(pca) = (PcaConfig { components, solver }).fit(features.as_ref()) else { return Ok(vec![None; banners]) };
     let coordinates = pca.transform(features.as_ref())?;
     let config = HdbscanConfig {
         min_cluster_size: MIN_BANNERS.max((MIN_SHARE * banners as f64) as usize),

@@ -38,7 +38,7 @@ pub struct ReferenceConfig {
 
 impl Default for ReferenceConfig {
     fn default() -> Self {
-        Self { max_banners: 1_000, max_compared: 500, max_z: 3.0, rounds: 4 }
+        Self { max_banners: 1_000, max_compared: 300, max_z: 3.0, rounds: 4 }
     }
 }
 
@@ -159,6 +159,10 @@ impl Choice<'_> {
             if next.iter().filter(|chosen| **chosen).count() < NullModel::LEAST_BANNERS {
                 round = self.config.rounds;
                 continue;
+            }
+            // The same banners again would give the same.
+            if !by_half && next == chosen {
+                round = self.config.rounds;
             }
             chosen = next;
         }

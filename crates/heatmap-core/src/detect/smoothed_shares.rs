@@ -30,11 +30,12 @@ struct Lattice {
 }
 
 impl SmoothedShares {
-    /// Smoothed by a standard deviation of `sigma_bins`, read off at every `floor(sigma_bins)`-th
-    /// bin.
+    /// Smoothed by a standard deviation of `sigma_bins`, read off at points that are no farther apart
+    /// than that, or than 2 bins.
     pub fn new(grid: Grid, sigma_bins: f64) -> Self {
         let sigma_bins = sigma_bins.max(0.5);
-        let stride = (sigma_bins.floor() as usize).max(1);
+        // From 1.5 bins on every second one is enough: what lies between is the same to a hundredth.
+        let stride = if sigma_bins >= 1.5 { (sigma_bins.floor() as usize).max(2) } else { 1 };
         let lattice = |bins| Lattice::new(bins, sigma_bins, stride);
         Self { grid, sigma_bins, across: lattice(grid.columns), down: lattice(grid.rows) }
     }
