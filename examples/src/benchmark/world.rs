@@ -232,11 +232,7 @@ impl GridWorld {
         for &at in &self.reference.banners {
             table.push_reference(&parts[at][..PARTS.len()], self.heatmaps[at].total(), 0);
         }
-        for (fit, clicks) in &self.reference.thinned {
-            let mut row = vec![None; PARTS.len()];
-            row[..fit.len()].copy_from_slice(fit);
-            table.push_reference(&row, *clicks, 0);
-        }
+        table.push_samples(&self.reference, 0);
         let nothing = vec![None; parts.len()];
         let evidence = Evidence { labels: &nothing, good: &vec![false; parts.len()], metrics: &|_| Vec::new() };
         Ok(DecisionConfig::default().decide(&table, &evidence)?.scores)

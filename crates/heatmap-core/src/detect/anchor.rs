@@ -155,7 +155,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// The same, and whether it holds for all banners that look like it.
+    /// What [`Candidate::is_good`] says, and whether it holds for all banners that look like it.
     pub fn verdict(&self) -> Option<Verdict> {
         self.is_good().map(|good| Verdict { good, of_its_group: self.example.is_some() })
     }

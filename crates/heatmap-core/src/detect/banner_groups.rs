@@ -105,9 +105,11 @@ const CLEAR_DIVERGENCE: f64 = 0.25;
 const EXPLAINED_OF_LITTLE: f64 = 0.92;
 /// Share of the divergence that one pattern must explain.
 const EXPLAINED: f64 = 0.84;
-/// The same for a spot or strip at the rim of the banner, where no product stands.
+/// Share of the divergence that a spot or strip at the rim of the banner must explain, where no
+/// product stands.
 const EXPLAINED_AT_THE_RIM: f64 = 0.7;
-/// The same for a spot elsewhere: a layout with one large product may look like one, too.
+/// Share of the divergence that a spot elsewhere must explain: a layout with one large product may
+/// look like one, too.
 const EXPLAINED_BY_A_SPOT: f64 = 0.92;
 /// Share of the banners of a layout that may be broken.
 const BROKEN_OF_A_LAYOUT: f64 = 0.05;
@@ -115,7 +117,7 @@ const BROKEN_OF_A_LAYOUT: f64 = 0.05;
 const USUAL_BROKEN: f64 = 0.1;
 /// Logarithm of the odds from which on labels make a group a defect.
 const MIN_ODDS: f64 = 1.0;
-/// The same for a group of more banners than are usually broken.
+/// Logarithm of the odds that make a group of more banners than are usually broken a defect.
 const MIN_ODDS_OF_MANY: f64 = 5.0;
 /// Share of the banners from which on a group is a layout without being looked at.
 const MAJORITY: f64 = 0.5;
@@ -249,27 +251,23 @@ fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
     if votes != 0 {
         return Some(votes > 0);
     }
-    let said = |wanted: bool| {
-        let of = move |known: &Option<Verdict>| known.is_some_and(|verdict| verdict.good == wanted);
-        (
-            banners.iter().filter(|&&at| of(&known[at])).count() as f64,
-            known.iter().filter(|known| of(known)).count() as f64,
-        )
-    };
-    let ((good, _), (broken, all_broken)) = (said(true), said(false));
+    let is = |known: &Option<Verdict>, good: bool| known.is_some_and(|verdict| verdict.good == good);
+    let said = |good: bool| banners.iter().filter(|&&at| is(&known[at], good)).count() as f64;
+    let (good, broken) = (said(true), said(false));
+    let all_broken = known.iter().filter(|known| is(known, false)).count() as f64;
     let size = banners.len() as f64;
     // Broken banners that are labelled, as a share of all that there would be.
     let labelled = (all_broken / (USUAL_BROKEN * known.len() as f64 + size)).min(1.0);
     let each = ((1.0 - BROKEN_OF_A_LAYOUT) / BROKEN_OF_A_LAYOUT).ln();
     let odds = each * (broken - good) - labelled * size * (1.0 - 2.0 * BROKEN_OF_A_LAYOUT);
-    let needed = match size / known.len() as f64 {
-        share if share < USUAL_BROKEN => MIN_ODDS,
-        _ => MIN_ODDS_OF_MANY,
-    };
-    match () {
-        () if broken > good && odds > needed => Some(false),
-        () if good > broken && each * (good - broken) > MIN_ODDS => Some(true),
-        () => None,
+    let share = size / known.len() as f64;
+    let needed = if share < USUAL_BROKEN { MIN_ODDS } else { MIN_ODDS_OF_MANY };
+    if broken > good && odds > needed {
+        Some(false)
+    } else if good > broken && each * (good - broken) > MIN_ODDS {
+        Some(true)
+    } else {
+        None
     }
 }
 

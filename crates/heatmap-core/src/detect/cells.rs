@@ -32,8 +32,9 @@ impl Cells {
     }
 
     /// Number of cells.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.grid.rows.div_ceil(self.cell_bins) * self.grid.columns.div_ceil(self.cell_bins)
+        count(self.grid, self.cell_bins)
     }
 
     /// Sums over the bins of each cell, row-major.
@@ -42,15 +43,7 @@ impl Cells {
     /// When there is not one value for each bin.
     pub(super) fn pooled<T: Copy + Into<f64>>(&self, values: &[T]) -> Vec<f64> {
         assert_eq!(values.len(), self.grid.len(), "one value for each bin");
-        let columns = self.grid.columns.div_ceil(self.cell_bins);
-        let mut cells = vec![0.0; self.len()];
-        for (row, line) in values.chunks_exact(self.grid.columns).enumerate() {
-            let cells = &mut cells[row / self.cell_bins * columns..][..columns];
-            for (cell, bins) in cells.iter_mut().zip(line.chunks(self.cell_bins)) {
-                *cell += bins.iter().map(|&v| v.into()).sum::<f64>();
-            }
-        }
-        cells
+        pooled(self.grid, self.cell_bins, values)
     }
 
     /// Middles of the rows of cells and of the columns of cells, in diagonals of the banner.
@@ -62,6 +55,24 @@ impl Cells {
         };
         (along(self.grid.rows), along(self.grid.columns))
     }
+}
+
+/// Number of cells of `cell_bins` x `cell_bins` bins that cover `grid`.
+pub(super) fn count(grid: Grid, cell_bins: usize) -> usize {
+    grid.rows.div_ceil(cell_bins) * grid.columns.div_ceil(cell_bins)
+}
+
+/// Sums over the bins of each cell of `cell_bins` x `cell_bins` bins of `grid`, row-major.
+pub(super) fn pooled<T: Copy + Into<f64>>(grid: Grid, cell_bins: usize, values: &[T]) -> Vec<f64> {
+    let columns = grid.columns.div_ceil(cell_bins);
+    let mut cells = vec![0.0; count(grid, cell_bins)];
+    for (row, line) in values.chunks_exact(grid.columns.max(1)).enumerate() {
+        let cells = &mut cells[row / cell_bins * columns..][..columns];
+        for (column, &value) in line.iter().enumerate() {
+            cells[column / cell_bins] += value.into();
+        }
+    }
+    cells
 }
 
 #[cfg(test)]

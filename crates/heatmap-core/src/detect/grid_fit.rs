@@ -82,8 +82,9 @@ impl GridFit {
         Ok(self.of_shares(&shares, None, pattern_fit))
     }
 
-    /// The same from shares that are at hand. `itself` is the place of the banner in the reference,
-    /// if that is known; else a reference banner that equals it is taken for it.
+    /// The scores of a banner whose shares and pattern fit are at hand. `itself` is the place of
+    /// the banner in the reference, if that is known; else a reference banner that equals it is
+    /// taken for it.
     pub(super) fn of_shares(&self, shares: &[f32], itself: Option<usize>, pattern_fit: f64) -> [Option<f64>; 3] {
         let nearest = self.nearest(shares, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];

@@ -4,6 +4,7 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use super::Score;
+use super::cells;
 use super::click_map::check_grid;
 use crate::{Grid, Heatmap, Result};
 
@@ -27,7 +28,7 @@ impl PooledShares {
 
     /// Number of features.
     pub fn len(&self) -> usize {
-        self.grid.rows.div_ceil(self.cell_bins) * self.grid.columns.div_ceil(self.cell_bins)
+        cells::count(self.grid, self.cell_bins)
     }
 
     /// Whether there is no feature, on a grid without a bin.
@@ -41,14 +42,7 @@ impl PooledShares {
     /// When the heatmap is on another grid.
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f64>> {
         check_grid(self.grid, heatmap)?;
-        let columns = self.grid.columns.div_ceil(self.cell_bins);
-        let mut cells = vec![0.0; self.len()];
-        for (row, line) in heatmap.values().chunks_exact(self.grid.columns).enumerate() {
-            let cells = &mut cells[row / self.cell_bins * columns..][..columns];
-            for (column, &value) in line.iter().enumerate() {
-                cells[column / self.cell_bins] += f64::from(value);
-            }
-        }
+        let mut cells = cells::pooled(self.grid, self.cell_bins, heatmap.values());
         let total: f64 = cells.iter().sum();
         let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
         cells.iter_mut().for_each(|cell| *cell = (*cell * scale).sqrt());

@@ -157,11 +157,7 @@ impl LogDetectionConfig {
             let mut of_reference = vec![false; banners];
             if let Some(reference) = &reference {
                 reference.banners.iter().for_each(|&at| of_reference[places[at] - first] = true);
-                for (fit, clicks) in &reference.thinned {
-                    let mut row: Vec<Option<f64>> = vec![None; PARTS.len()];
-                    row[..fit.len()].copy_from_slice(fit);
-                    parts.push_reference(&row, *clicks, group);
-                }
+                parts.push_samples(reference, group);
             }
             let mut left = banners;
             while left > 0 {

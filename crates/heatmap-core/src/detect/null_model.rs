@@ -29,7 +29,7 @@ use super::quantile::quantile;
 use crate::{Error, Result};
 
 /// Standard normal quantile of 3/4.
-const UPPER_QUARTILE: f64 = 0.674_489_750_196_081_7;
+pub(super) const UPPER_QUARTILE: f64 = 0.674_489_750_196_081_7;
 /// Standard normal quantile of 0.95.
 const UPPER_TWENTIETH: f64 = 1.644_853_626_951_472_2;
 /// Where it is found in a reference: about a hundredth of the good banners was left out with the

@@ -1,6 +1,6 @@
 //! [`PartsTable`]: the parts of millions of banners, compactly: 76 bytes each, with sixteen parts.
 
-use super::{NullModel, Score};
+use super::{FIT_PARTS, NullModel, Reference, Score};
 use crate::Result;
 
 /// Parts of banners, f32 with NaN for a missing one.
@@ -45,6 +45,20 @@ impl PartsTable {
         let names = &self.names;
         let reference = self.reference.get_or_insert_with(|| Box::new(Self::new(names.clone())));
         reference.push(parts, clicks, group);
+    }
+
+    /// Adds the scores of fit of the samples of fewer clicks of a reference; all other parts of them
+    /// are missing.
+    ///
+    /// # Panics
+    /// When the table does not begin with the parts of fit.
+    pub fn push_samples(&mut self, reference: &Reference, group: u32) {
+        assert!(self.names.iter().map(String::as_str).take(FIT_PARTS.len()).eq(FIT_PARTS), "the parts of fit first");
+        let mut row = vec![None; self.names.len()];
+        for (fit, clicks) in &reference.thinned {
+            row[..fit.len()].copy_from_slice(fit);
+            self.push_reference(&row, *clicks, group);
+        }
     }
 
     /// What was added by [`PartsTable::push_reference`], if anything was.
@@ -119,7 +133,8 @@ impl PartsTable {
         self.standardized_by(good, NullModel::fit)
     }
 
-    /// The same by another way of fitting a null to the reference.
+    /// As [`PartsTable::standardized`], with another way of fitting a null to the scores of the
+    /// reference.
     pub(super) fn standardized_by(
         &self,
         good: &[bool],
@@ -134,7 +149,8 @@ impl PartsTable {
         for part in 0..self.names.len() {
             for (slot, banners) in members.iter().enumerate() {
                 let chosen = of_reference.as_ref().map_or(&[][..], |members| &members[slot]);
-                let mut null = self.reference_null(part, chosen, of_reference_scores)?;
+                let scored = self.reference().and_then(|reference| reference.scored(part, chosen));
+                let mut null = scored.map(|(_, scores, clicks)| of_reference_scores(&scores, &clicks)).transpose()?;
                 if null.is_none() {
                     null = self.null(part, banners, good)?;
                 }
@@ -151,7 +167,7 @@ impl PartsTable {
         Ok(result)
     }
 
-    /// The same banners without any value.
+    /// A table of these banners in which every part is missing.
     fn without_values(&self) -> Self {
         let reference = self.reference().map(|reference| Box::new(reference.without_values()));
         Self {
@@ -199,31 +215,18 @@ impl PartsTable {
         members
     }
 
-    /// The null of a part among these reference banners; none when too few have it.
-    fn reference_null(
-        &self,
-        part: usize,
-        banners: &[usize],
-        fit: fn(&[f64], &[f64]) -> Result<NullModel>,
-    ) -> Result<Option<NullModel>> {
-        let Some(reference) = self.reference() else { return Ok(None) };
-        let known: Vec<usize> = banners.iter().copied().filter(|&at| reference.get(at, part).is_some()).collect();
-        if known.len() < NullModel::LEAST_BANNERS {
-            return Ok(None);
-        }
-        let scores: Vec<f64> = known.iter().filter_map(|&at| reference.get(at, part)).collect();
-        let clicks: Vec<f64> = known.iter().map(|&at| reference.clicks[at]).collect();
-        Ok(Some(fit(&scores, &clicks)?))
+    /// The scores of a part and the clicks of those of these banners that have it; none when those
+    /// are too few to learn from.
+    fn scored(&self, part: usize, banners: &[usize]) -> Option<(Vec<usize>, Vec<f64>, Vec<f64>)> {
+        let known: Vec<usize> = banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
+        let scores = known.iter().filter_map(|&banner| self.get(banner, part)).collect();
+        let clicks = known.iter().map(|&banner| self.clicks[banner]).collect();
+        (known.len() >= NullModel::LEAST_BANNERS).then_some((known, scores, clicks))
     }
 
     /// The null of a part among these banners; none when too few have it.
     fn null(&self, part: usize, banners: &[usize], good: &[bool]) -> Result<Option<NullModel>> {
-        let known: Vec<usize> = banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
-        if known.len() < NullModel::LEAST_BANNERS {
-            return Ok(None);
-        }
-        let scores: Vec<f64> = known.iter().filter_map(|&banner| self.get(banner, part)).collect();
-        let clicks: Vec<f64> = known.iter().map(|&banner| self.clicks[banner]).collect();
+        let Some((known, scores, clicks)) = self.scored(part, banners) else { return Ok(None) };
         let good: Vec<bool> = known.iter().map(|&banner| good[banner]).collect();
         Ok(Some(NullModel::fit_to_good(&scores, &clicks, &good)?.0))
     }

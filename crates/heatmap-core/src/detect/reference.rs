@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::banner_groups::{median, shares_of};
 use super::fusion::FitNorm;
+use super::null_model::UPPER_QUARTILE;
 use super::smoothed_shares::SmoothedShares;
 use super::{BannerGroups, ClickMap, GridFit, NullModel, Score, Smoothing, Verdict, burstiness};
 use crate::{Error, Grid, Heatmap, Result, sample_rng};
@@ -61,8 +62,6 @@ pub struct Reference {
 
 /// Shares of the clicks that reference banners are looked at with, beside all of them.
 const THINNED: [f64; 2] = [0.5, 0.25];
-/// Standard normal quantile of 3/4.
-const UPPER_QUARTILE: f64 = 0.674_489_750_196_081_7;
 /// Fewer clicks than this say nothing.
 const MIN_CLICKS: f64 = 8.0;
 /// Share of even clicks in the map of a layout.
@@ -94,10 +93,9 @@ impl ReferenceConfig {
         let considered = considered(&clicked, known, self.max_banners.max(1));
         let heatmaps: Vec<&Heatmap> = considered.iter().map(|&at| heatmaps[at]).collect();
         let known: Vec<Option<Verdict>> = considered.iter().map(|&at| known[at]).collect();
-        let mut clicks: Vec<f64> = heatmaps.iter().map(|heatmap| heatmap.total()).collect();
+        let clicks: Vec<f64> = heatmaps.iter().map(|heatmap| heatmap.total()).collect();
         let middle = clicks.len() / 2;
         let median_clicks = *clicks.clone().select_nth_unstable_by(middle, f64::total_cmp).1;
-        clicks.iter_mut().for_each(|clicks| *clicks = clicks.max(1.0));
         let shares = SmoothedShares::for_clicks(heatmaps[0].grid(), median_clicks, smoothing);
         let rows = shares_of(&shares, &heatmaps)?;
         let groups = BannerGroups::find(&shares, &rows, &known)?;
@@ -160,7 +158,7 @@ impl Choice<'_> {
                 round = self.config.rounds;
                 continue;
             }
-            // The same banners again would give the same.
+            // A further round on an unchanged reference would change nothing.
             if !by_half && next == chosen {
                 round = self.config.rounds;
             }
