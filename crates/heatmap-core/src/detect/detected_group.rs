@@ -1,6 +1,7 @@
 //! [`DetectedGroup`]: a group of like banners as it is told to a person, and the question that only
 //! a person can answer.
 
+use super::explanation::whole_percent;
 use super::{Candidate, ClickMap, GroupKind, LikelihoodRatio, Reference, Score, Smoothing, Unlike};
 use crate::{Heatmap, Result};
 
@@ -72,16 +73,15 @@ impl DetectedGroup {
 
     /// What the group is taken for and by which rule, in a sentence.
     pub fn verdict(&self) -> String {
-        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         match self.kind {
             GroupKind::KnownLayout => "Taken for good: that is known of one of its banners or more.".to_owned(),
             GroupKind::KnownDefect => "Taken for broken: that is known of one of its banners or more.".to_owned(),
             GroupKind::Defect => format!(
                 "Taken for broken: about {} of the clicks {} {}, and that explains {} of how the group differs from the other banners.",
-                percent(self.unlike.share),
+                whole_percent(self.unlike.share),
                 if self.unlike.is_spot() { "lie in one spot" } else { "lie" },
                 self.unlike.words(),
-                percent(self.unlike.explained)
+                whole_percent(self.unlike.explained)
             ),
             GroupKind::Layout => {
                 "Taken for a layout of the grid: no single spot, strip or cloud of clicks sets it apart.".to_owned()

@@ -112,22 +112,22 @@ impl Explainer {
             format!(
                 "Clicks pile up in one spot {}: {} of them within {size:.0} px; good banners of this layout have {} there.",
                 words(most),
-                percent(here),
-                percent(usual)
+                whole_percent(here),
+                whole_percent(usual)
             )
         } else if guess.score > PATTERN_GAIN {
             of_pattern(guess.pattern, guess.share, heatmap, expected)
         } else if elsewhere > USUAL || flagged {
             format!(
                 "{} of the clicks lie elsewhere than on the good banners most like it: most are missing {}, most too many lie {}.",
-                percent(elsewhere),
+                whole_percent(elsewhere),
                 words(least),
                 words(most)
             )
         } else {
             format!(
                 "Clicks fall where those of good banners of this layout do: {} of them lie elsewhere, which is usual.",
-                percent(elsewhere)
+                whole_percent(elsewhere)
             )
         };
         Ok(Explanation { reason, drivers })
@@ -147,20 +147,21 @@ fn of_pattern(pattern: Pattern, share: f64, heatmap: &Heatmap, expected: &[f64])
     match pattern {
         Pattern::Anywhere => format!(
             "About {} of the clicks look as if they fell anywhere: {} lie where this layout is hardly clicked; its good banners have {} there.",
-            percent(share),
-            percent(here),
-            percent(usual)
+            whole_percent(share),
+            whole_percent(here),
+            whole_percent(usual)
         ),
         _ => format!(
             "{} of the clicks fall {}; good banners of this layout have {} there.",
-            percent(here),
+            whole_percent(here),
             pattern.words(),
-            percent(usual)
+            whole_percent(usual)
         ),
     }
 }
 
-fn percent(share: f64) -> String {
+/// A share in per cent, without decimals.
+pub(super) fn whole_percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 

@@ -23,6 +23,9 @@ use crate::{Heatmap, Result};
 /// Names of the scores, in order.
 pub const FIT_PARTS: [&str; 3] = ["neighbor_fit", "pile_up", "pattern_fit"];
 
+/// The scores of a banner in the order of [`FIT_PARTS`].
+pub type FitScores = [Option<f64>; FIT_PARTS.len()];
+
 /// The most alike reference banners whose distance counts.
 const NEIGHBORS: usize = 10;
 /// The most alike reference banners whose mean says how many clicks belong where.
@@ -76,23 +79,21 @@ impl GridFit {
     ///
     /// # Errors
     /// When the heatmap is on another grid.
-    pub fn parts(&self, heatmap: &Heatmap) -> Result<[Option<f64>; 3]> {
-        let shares = self.smoothing.of(heatmap)?;
-        let pattern_fit = self.pattern_fit(heatmap)?;
-        Ok(self.of_shares(&shares, None, pattern_fit))
+    pub fn parts(&self, heatmap: &Heatmap) -> Result<FitScores> {
+        self.parts_of(heatmap, &self.smoothing.of(heatmap)?, None)
     }
 
-    /// The scores of a banner whose shares and pattern fit are at hand. `itself` is the place of
-    /// the banner in the reference, if that is known; else a reference banner that equals it is
-    /// taken for it.
-    pub(super) fn of_shares(&self, shares: &[f32], itself: Option<usize>, pattern_fit: f64) -> [Option<f64>; 3] {
+    /// The scores of a banner whose smoothed shares are at hand. `itself` is its place in the
+    /// reference, if that is known; else a reference banner that equals it is taken for it.
+    pub(super) fn parts_of(&self, heatmap: &Heatmap, shares: &[f32], itself: Option<usize>) -> Result<FitScores> {
+        let pattern_fit = self.pattern_fit(heatmap)?;
         let nearest = self.nearest(shares, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
         if neighbors.is_empty() {
-            return [None, None, Some(pattern_fit)];
+            return Ok([None, None, Some(pattern_fit)]);
         }
         let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
-        [Some(fit), Some(self.pile_up_against(shares, &self.expected(&nearest)).share), Some(pattern_fit)]
+        Ok([Some(fit), Some(self.pile_up_against(shares, &self.expected(&nearest)).share), Some(pattern_fit)])
     }
 
     /// The most alike reference banners, nearest first.
@@ -139,7 +140,7 @@ impl GridFit {
 
     /// How much better a known pattern with a layout explains the clicks than any layout alone, in
     /// nats per click; 0 without a click.
-    pub(super) fn pattern_fit(&self, heatmap: &Heatmap) -> Result<f64> {
+    fn pattern_fit(&self, heatmap: &Heatmap) -> Result<f64> {
         let (mut with, mut without) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for layout in &self.layouts {
             let gain = layout.defects.guess(heatmap)?.score;

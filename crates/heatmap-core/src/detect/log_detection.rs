@@ -6,6 +6,8 @@
 //! 76 bytes for each banner, and for each of those that are taken for good and their samples. Then
 //! all banners are decided on together.
 
+mod fitted_grid;
+
 use std::ops::ControlFlow;
 
 use rand::seq::SliceRandom;
@@ -13,13 +15,12 @@ use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::detected_group::undecided;
 use super::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup,
-    DetectorConfig, Evidence, GridDetector, Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing, Verdict,
+    Anchor, AnchorChoice, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup, DetectorConfig, Evidence,
+    Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
 };
 use crate::table::{BannerEntry, BannerHeatmap, ClickLog};
-use crate::{BannerSize, Error, Grid, Heatmap, Result, sample_rng};
+use crate::{BannerSize, Error, Grid, Result, sample_rng};
 
 /// Settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -111,54 +112,26 @@ impl LogDetectionConfig {
             let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
             let (places, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
             let grid = Grid::covering(display, log.config().bin_size_px)?;
-            let seed = self.seed.wrapping_add(group.into());
             let candidates = candidates(&fitted, known);
-            let reference = self.reference(&candidates, seed)?;
-            // What fits its own banners better than others must not choose them by their labels.
-            let without_labels = |candidate: &Candidate<'_>| candidate.broken.or(candidate.example).is_none();
-            let blind_candidates: Vec<Candidate<'_>> =
-                candidates.iter().map(|&candidate| Candidate { broken: None, example: None, ..candidate }).collect();
-            let blind = match candidates.iter().all(without_labels) {
-                true => reference.clone(),
-                false => self.reference(&blind_candidates, seed)?,
-            };
-            let blind = blind.as_ref().map(|reference| (reference, &blind_candidates[..]));
-            let (anchor, fell_back) = self.anchor(&candidates, blind, grid, seed)?;
-            if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
-                anchor.banners.iter().for_each(|&at| in_anchor[places[at]] = true);
+            let fitted = self.fit(&entry.banner.grid_id, grid, &candidates, self.seed.wrapping_add(group.into()))?;
+            fitted.withheld.iter().for_each(|&at| in_anchor[places[at]] = true);
+            let mut of_reference = vec![false; banners];
+            if let Some(reference) = &fitted.reference {
+                reference.banners.iter().for_each(|&at| of_reference[places[at] - first] = true);
+                parts.push_samples(reference, group);
             }
-            let population = population(blind.map(|(reference, _)| reference), &fitted);
-            let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
-            if let Some(reference) = &reference {
-                let known = verdicts_of(&candidates, reference);
-                let decided = reference.groups.decided_by_one(&known);
-                decided.into_iter().for_each(|at| in_anchor[places[reference.considered[at]]] = true);
-            }
-            let groups = match &reference {
-                Some(reference) => DetectedGroup::all(reference, &candidates)?,
-                None => Vec::new(),
-            };
-            let undecided = undecided(
-                &entry.banner.grid_id,
-                &groups,
-                reference.as_ref().map_or(0, |reference| reference.considered.len()),
-            );
+            let detector = fitted.detector;
             grids.push(DetectedGrid {
                 grid_id: entry.banner.grid_id,
                 display,
                 first,
                 banners,
-                layouts: layouts(reference.as_ref()),
-                anchor,
-                fell_back,
-                groups,
-                undecided,
+                layouts: layouts(fitted.reference.as_ref()),
+                anchor: fitted.anchor,
+                fell_back: fitted.fell_back,
+                groups: fitted.groups,
+                undecided: fitted.undecided,
             });
-            let mut of_reference = vec![false; banners];
-            if let Some(reference) = &reference {
-                reference.banners.iter().for_each(|&at| of_reference[places[at] - first] = true);
-                parts.push_samples(reference, group);
-            }
             let mut left = banners;
             while left > 0 {
                 let batch: Vec<BannerHeatmap> = behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
@@ -231,51 +204,6 @@ impl LogDetectionConfig {
         }
         Ok((places, fitted))
     }
-
-    /// The banners that are taken for good; none where no banner has a click.
-    fn reference(&self, candidates: &[Candidate<'_>], seed: u64) -> Result<Option<Reference>> {
-        let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
-        let known: Vec<_> = candidates.iter().map(Candidate::verdict).collect();
-        if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
-            return Ok(None);
-        }
-        self.reference.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
-    }
-
-    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the
-    /// first choice; its words say which.
-    fn anchor(
-        &self,
-        candidates: &[Candidate<'_>],
-        reference: Option<(&Reference, &[Candidate<'_>])>,
-        grid: Grid,
-        seed: u64,
-    ) -> Result<(Anchor, bool)> {
-        let choose = |choice: &AnchorChoice| match (choice, reference) {
-            (AnchorChoice::Bulk, Some((reference, chosen_from))) => {
-                Anchor::of_reference(reference, chosen_from, &self.smoothing)
-            }
-            _ => choice.choose(candidates, grid, &self.smoothing, seed),
-        };
-        let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
-        let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
-        let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
-        let mut reason = None;
-        for choice in [wanted, AnchorChoice::Bulk, AnchorChoice::None] {
-            match choose(&choice) {
-                Ok(mut anchor) => {
-                    if let Some(reason) = &reason {
-                        anchor.how += &format!(" ({reason})");
-                    }
-                    return Ok((anchor, reason.is_some()));
-                }
-                // Too little data is no failure; the next choice needs less.
-                Err(Error::Data(said)) => reason = Some(said),
-                Err(other) => return Err(other),
-            }
-        }
-        Err(Error::Data("no anchor".to_owned()))
-    }
 }
 
 /// The banners of a grid with what is known of them.
@@ -290,29 +218,11 @@ fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &Known) -> Vec<Candidate<'
     fitted.iter().map(of).collect()
 }
 
-/// What is known of each banner that a reference was chosen among.
-fn verdicts_of(candidates: &[Candidate<'_>], reference: &Reference) -> Vec<Option<Verdict>> {
-    reference.considered.iter().map(|&at| candidates[at].verdict()).collect()
-}
-
 /// The maps of the layouts of a reference, where there are several.
 fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
     match reference {
-        Some(reference) if reference.layouts.len() > 1 => {
-            reference.layouts.iter().map(|(map, _)| map.clone()).collect()
-        }
+        Some(reference) if reference.layouts.len() > 1 => reference.layouts.clone(),
         _ => Vec::new(),
-    }
-}
-
-/// What the scores that need a population are fitted to: the reference, which leaves most broken
-/// banners out, or else all.
-fn population<'a>(reference: Option<&Reference>, fitted: &'a [BannerHeatmap]) -> Vec<&'a Heatmap> {
-    match reference {
-        Some(reference) if reference.banners.len() >= GridDetector::LEAST_POPULATION => {
-            reference.banners.iter().map(|&at| &fitted[at].heatmap).collect()
-        }
-        _ => fitted.iter().map(|banner| &banner.heatmap).collect(),
     }
 }
 

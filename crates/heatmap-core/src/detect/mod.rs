@@ -65,7 +65,7 @@ pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use explanation::{Explainer, Explanation};
 pub use fusion::{BulkAverage, FitNorm, LogisticFusion, Parts, RankAverage};
-pub use grid_fit::{FIT_PARTS, GridFit, PileUp};
+pub use grid_fit::{FIT_PARTS, FitScores, GridFit, PileUp};
 pub use heatmap_features::{OnFeatures, PooledShares};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use knn_distance::{KnnDistance, KnnDistanceConfig};

@@ -20,8 +20,8 @@ use super::banner_groups::{median, shares_of};
 use super::fusion::FitNorm;
 use super::null_model::UPPER_QUARTILE;
 use super::smoothed_shares::SmoothedShares;
-use super::{BannerGroups, ClickMap, GridFit, NullModel, Score, Smoothing, Verdict, burstiness};
-use crate::{Error, Grid, Heatmap, Result, sample_rng};
+use super::{BannerGroups, ClickMap, FIT_PARTS, FitScores, GridFit, NullModel, Score, Smoothing, Verdict, burstiness};
+use crate::{Error, Heatmap, Result, sample_rng};
 
 /// How a reference is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -52,12 +52,12 @@ pub struct Reference {
     pub considered: Vec<usize>,
     /// Groups of like banners; their positions are those in `considered`.
     pub groups: BannerGroups,
-    /// A map of each layout, and how many reference banners are like it.
-    pub layouts: Vec<(ClickMap, usize)>,
+    /// A map of each layout.
+    pub layouts: Vec<ClickMap>,
     /// Scores of fit to it.
     pub fit: GridFit,
     /// Scores of fit of its own banners with fewer clicks than they have, and how many clicks.
-    pub thinned: Vec<([Option<f64>; 3], f64)>,
+    pub thinned: Vec<(FitScores, f64)>,
 }
 
 /// Shares of the clicks that reference banners are looked at with, beside all of them.
@@ -134,36 +134,34 @@ impl Choice<'_> {
             let compared = spread_out(&members, self.config.max_compared);
             let layouts = self.layouts(&groups, &chosen, &members);
             let rows: Vec<&[f32]> = compared.iter().map(|&at| self.rows[at].as_slice()).collect();
-            let maps: Vec<ClickMap> = layouts.iter().map(|(map, _)| map.clone()).collect();
-            let fit = GridFit::new(self.shares.clone(), &rows, &maps);
+            let fit = GridFit::new(self.shares.clone(), &rows, &layouts);
             let thinned = self.thinned(&fit, &compared, bursts)?;
-            if round == self.config.rounds {
-                let banners = members.iter().map(|&at| considered[at]).collect();
-                return Ok(Reference { banners, considered, groups, layouts, fit, thinned });
-            }
-            round += 1;
             // At first by the densest half, which up to 40 % of broken banners hardly move; then,
             // with most of those gone, by how scores of good banners lean.
-            let by_half = round == 1;
-            let Some(z) = self.z(&fit, &compared, &members, &thinned, by_half)? else {
-                // Too few to say what stands out.
-                round = self.config.rounds;
-                continue;
+            let by_half = round == 0;
+            let z = match round < self.config.rounds {
+                true => self.z(&fit, &compared, &members, &thinned, by_half)?,
+                false => None,
             };
-            let next: Vec<bool> = (0..chosen.len())
-                .map(|at| self.known[at].map_or(possible[at] && z[at] <= self.config.max_z, |verdict| verdict.good))
-                .collect();
-            // Never fewer than would tell how scores spread.
-            if next.iter().filter(|chosen| **chosen).count() < NullModel::LEAST_BANNERS {
-                round = self.config.rounds;
-                continue;
-            }
-            // A further round on an unchanged reference would change nothing.
-            if !by_half && next == chosen {
-                round = self.config.rounds;
-            }
+            let next = z.map(|z| self.within(&z, &possible)).filter(|next| {
+                // Never fewer than would tell how scores spread; and a further round on an unchanged
+                // reference would change nothing, but for the first, which judges otherwise.
+                let enough = next.iter().filter(|chosen| **chosen).count() >= NullModel::LEAST_BANNERS;
+                enough && (by_half || *next != chosen)
+            });
+            let Some(next) = next else {
+                let banners = members.iter().map(|&at| considered[at]).collect();
+                return Ok(Reference { banners, considered, groups, layouts, fit, thinned });
+            };
             chosen = next;
+            round += 1;
         }
+    }
+
+    /// Whether each banner is in the next reference: what is known decides, or else its z.
+    fn within(&self, z: &[f64], possible: &[bool]) -> Vec<bool> {
+        let of = |at: usize| self.known[at].map_or(possible[at] && z[at] <= self.config.max_z, |verdict| verdict.good);
+        (0..z.len()).map(of).collect()
     }
 
     /// The fused z of every banner under this reference; none when that is too small.
@@ -172,47 +170,42 @@ impl Choice<'_> {
         fit: &GridFit,
         compared: &[usize],
         members: &[usize],
-        thinned: &[([Option<f64>; 3], f64)],
+        thinned: &[(FitScores, f64)],
         by_half: bool,
     ) -> Result<Option<Vec<f64>>> {
-        let of = |at: usize| {
-            let pattern_fit = fit.pattern_fit(self.heatmaps[at])?;
-            Ok(fit.of_shares(&self.rows[at], compared.binary_search(&at).ok(), pattern_fit))
-        };
-        let parts: Vec<[Option<f64>; 3]> = (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
-        let reference: Vec<([Option<f64>; 3], f64)> =
+        let of = |at: usize| fit.parts_of(self.heatmaps[at], &self.rows[at], compared.binary_search(&at).ok());
+        let parts: Vec<FitScores> = (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
+        let reference: Vec<(FitScores, f64)> =
             members.iter().map(|&at| (parts[at], self.clicks[at])).chain(thinned.iter().copied()).collect();
-        if reference.len() < NullModel::LEAST_BANNERS || parts.iter().flatten().any(Option::is_none) {
+        let whole = |parts: &FitScores| parts.iter().all(Option::is_some);
+        if reference.len() < NullModel::LEAST_BANNERS
+            || !parts.iter().chain(reference.iter().map(|row| &row.0)).all(whole)
+        {
             return Ok(None);
         }
         let clicks: Vec<f64> = reference.iter().map(|(_, clicks)| *clicks).collect();
-        let mut nulls = Vec::with_capacity(3);
-        for part in 0..3 {
+        let null = |part: usize| {
             let scores: Vec<f64> = reference.iter().filter_map(|(parts, _)| parts[part]).collect();
-            if scores.len() != clicks.len() {
-                return Ok(None);
-            }
-            nulls.push(NullModel::fit(&scores, &clicks)?);
-        }
-        let fused = |parts: &[Option<f64>; 3], clicks: f64| {
+            NullModel::fit(&scores, &clicks)
+        };
+        let nulls = (0..FIT_PARTS.len()).map(null).collect::<Result<Vec<_>>>()?;
+        let fused = |parts: &FitScores, clicks: f64| {
             let z: Vec<Option<f64>> =
                 parts.iter().zip(&nulls).map(|(part, null)| part.map(|score| null.z(score, clicks))).collect();
             FitNorm.score(&z)
         };
+        let all: Vec<f64> = parts.iter().zip(&self.clicks).map(|(parts, &n)| fused(parts, n)).collect::<Result<_>>()?;
         if by_half {
-            let all =
-                parts.iter().zip(&self.clicks).map(|(parts, &n)| fused(parts, n)).collect::<Result<Vec<f64>>>()?;
             let (middle, spread) = densest_half(members.iter().map(|&at| all[at]).collect());
             return Ok(Some(all.iter().map(|score| (score - middle) / spread).collect()));
         }
         let of_reference: Vec<f64> = reference.iter().map(|(parts, n)| fused(parts, *n)).collect::<Result<_>>()?;
         let null = NullModel::fit(&of_reference, &clicks)?;
-        let z = parts.iter().zip(&self.clicks).map(|(parts, &n)| Ok(null.z(fused(parts, n)?, n)));
-        Ok(Some(z.collect::<Result<_>>()?))
+        Ok(Some(all.iter().zip(&self.clicks).map(|(&score, &n)| null.z(score, n)).collect()))
     }
 
     /// The reference banners with fewer clicks than they have.
-    fn thinned(&self, fit: &GridFit, compared: &[usize], bursts: f64) -> Result<Vec<([Option<f64>; 3], f64)>> {
+    fn thinned(&self, fit: &GridFit, compared: &[usize], bursts: f64) -> Result<Vec<(FitScores, f64)>> {
         let samples = THINNED.into_iter().enumerate();
         let samples = samples.flat_map(|(round, share)| (0..compared.len()).map(move |at| (round, share, at)));
         let samples: Vec<(usize, f64, usize)> = samples.collect();
@@ -223,16 +216,15 @@ impl Choice<'_> {
             if clicks < MIN_CLICKS {
                 return Ok(None);
             }
-            let pattern_fit = fit.pattern_fit(&few)?;
-            Ok(Some((fit.of_shares(&self.shares.of(&few)?, Some(place), pattern_fit), clicks)))
+            Ok(Some((fit.parts_of(&few, &self.shares.of(&few)?, Some(place))?, clicks)))
         };
-        let parts: Vec<Option<([Option<f64>; 3], f64)>> = samples.par_iter().map(of).collect::<Result<_>>()?;
+        let parts: Vec<Option<(FitScores, f64)>> = samples.par_iter().map(of).collect::<Result<_>>()?;
         Ok(parts.into_iter().flatten().collect())
     }
 
     /// A map of each group that shows a layout; of all reference banners, if those hold less than
     /// half of them.
-    fn layouts(&self, groups: &BannerGroups, chosen: &[bool], members: &[usize]) -> Vec<(ClickMap, usize)> {
+    fn layouts(&self, groups: &BannerGroups, chosen: &[bool], members: &[usize]) -> Vec<ClickMap> {
         let mut sets: Vec<Vec<usize>> = groups
             .layouts()
             .map(|group| group.banners.iter().copied().filter(|&at| chosen[at]).collect::<Vec<_>>())
@@ -243,16 +235,9 @@ impl Choice<'_> {
         }
         let map = |banners: &Vec<usize>| {
             let rows: Vec<&[f32]> = banners.iter().map(|&at| self.rows[at].as_slice()).collect();
-            (self.map(&median(&rows)), banners.len())
+            ClickMap::from_bins(self.shares.grid(), &self.shares.at_every_bin(&median(&rows)), EVEN)
         };
         sets.iter().map(map).collect()
-    }
-
-    /// Shares at the points as a map of every bin.
-    fn map(&self, shares: &[f64]) -> ClickMap {
-        let grid: Grid = self.shares.grid();
-        let bins = self.shares.at_every_bin(shares);
-        ClickMap::from_bins(grid, &bins, EVEN)
     }
 }
 

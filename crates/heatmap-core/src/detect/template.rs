@@ -4,9 +4,10 @@
 //! mixed with the best of many patterns, of the best share. Patterns are smoothed as the maps are.
 //! A spot is tried where M has most more than D, in nine sizes.
 
+use super::ClickMap;
 use super::pattern::place_in_words;
 use super::smoothed_shares::SmoothedShares;
-use crate::{Grid, Heatmap};
+use crate::Grid;
 
 /// What was tried, at the points of smoothed shares.
 #[derive(Debug, Clone)]
@@ -138,13 +139,8 @@ impl Templates {
 
 /// A density at fractions of width and height, smoothed as heatmaps are.
 fn at_points(shares: &SmoothedShares, density: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-    let grid = shares.grid();
-    let of = |bin: usize| {
-        let (row, column) = (bin / grid.columns, bin % grid.columns);
-        density((column as f64 + 0.5) / grid.columns as f64, (row as f64 + 0.5) / grid.rows as f64) as f32
-    };
-    let heatmap = Heatmap::from_values(grid, (0..grid.len()).map(of).collect()).expect("as many values as bins");
-    let smoothed = shares.of(&heatmap).expect("the same grid");
+    let map = ClickMap::from_density(shares.grid(), density);
+    let smoothed = shares.of(&map.heatmap(1.0)).expect("the same grid");
     smoothed.into_iter().map(f64::from).collect()
 }
 

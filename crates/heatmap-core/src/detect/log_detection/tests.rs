@@ -1,4 +1,5 @@
 use super::*;
+use crate::Heatmap;
 use crate::detect::evaluation::{ConfusionCounts, auroc};
 use crate::synth::{Layout, Population};
 use crate::table::ClickLogConfig;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Grid;
 use crate::synth::{Layout, Population};
 
 /// Banners of one layout, of which the first `broken` share one defect or have any.

@@ -1,0 +1,112 @@
+//! [`FittedGrid`]: everything that is fitted to the banners of one grid before they are scored.
+
+use super::LogDetectionConfig;
+use crate::detect::detected_group::undecided;
+use crate::detect::{
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, Reference, Verdict,
+};
+use crate::{Error, Grid, Heatmap, Result};
+
+/// What is fitted to one grid.
+pub(super) struct FittedGrid {
+    /// Every score.
+    pub(super) detector: GridDetector,
+    /// The good map.
+    pub(super) anchor: Anchor,
+    /// Whether the anchor that was asked for could not be had.
+    pub(super) fell_back: bool,
+    /// The banners that are taken for good; none where no banner has a click.
+    pub(super) reference: Option<Reference>,
+    /// Groups of like banners.
+    pub(super) groups: Vec<DetectedGroup>,
+    /// The question on two large groups, if there is one.
+    pub(super) undecided: Option<String>,
+    /// Candidates whose label must not be learned from: it made them part of the anchor, or alone
+    /// decided on their group.
+    pub(super) withheld: Vec<usize>,
+}
+
+impl LogDetectionConfig {
+    /// Fits everything to the candidates of one grid.
+    pub(super) fn fit(&self, grid_id: &str, grid: Grid, candidates: &[Candidate<'_>], seed: u64) -> Result<FittedGrid> {
+        let reference = self.reference(candidates, seed)?;
+        // What fits its own banners better than others must not choose them by their labels.
+        let blind_candidates: Vec<Candidate<'_>> =
+            candidates.iter().map(|&candidate| Candidate { broken: None, example: None, ..candidate }).collect();
+        let labelled = candidates.iter().any(|candidate| candidate.broken.or(candidate.example).is_some());
+        let blind = if labelled { self.reference(&blind_candidates, seed)? } else { reference.clone() };
+        let chosen_from = blind.as_ref().map(|reference| (reference, &blind_candidates[..]));
+        let (anchor, fell_back) = self.anchor(candidates, chosen_from, grid, seed)?;
+        let population = population(blind.as_ref(), candidates);
+        let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
+        let mut withheld = Vec::new();
+        if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
+            withheld.extend(&anchor.banners);
+        }
+        let (mut groups, mut question) = (Vec::new(), None);
+        if let Some(reference) = &reference {
+            let considered = &reference.considered;
+            let known: Vec<Option<Verdict>> = considered.iter().map(|&at| candidates[at].verdict()).collect();
+            withheld.extend(reference.groups.decided_by_one(&known).into_iter().map(|at| considered[at]));
+            groups = DetectedGroup::all(reference, candidates)?;
+            question = undecided(grid_id, &groups, considered.len());
+        }
+        Ok(FittedGrid { detector, anchor, fell_back, reference, groups, undecided: question, withheld })
+    }
+
+    /// The banners that are taken for good; none where no banner has a click.
+    fn reference(&self, candidates: &[Candidate<'_>], seed: u64) -> Result<Option<Reference>> {
+        let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
+        let known: Vec<_> = candidates.iter().map(Candidate::verdict).collect();
+        if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
+            return Ok(None);
+        }
+        self.reference.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
+    }
+
+    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the
+    /// first choice; its words say which.
+    fn anchor(
+        &self,
+        candidates: &[Candidate<'_>],
+        reference: Option<(&Reference, &[Candidate<'_>])>,
+        grid: Grid,
+        seed: u64,
+    ) -> Result<(Anchor, bool)> {
+        let choose = |choice: &AnchorChoice| match (choice, reference) {
+            (AnchorChoice::Bulk, Some((reference, chosen_from))) => {
+                Anchor::of_reference(reference, chosen_from, &self.smoothing)
+            }
+            _ => choice.choose(candidates, grid, &self.smoothing, seed),
+        };
+        let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
+        let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
+        let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
+        let mut reason = None;
+        for choice in [wanted, AnchorChoice::Bulk, AnchorChoice::None] {
+            match choose(&choice) {
+                Ok(mut anchor) => {
+                    if let Some(reason) = &reason {
+                        anchor.how += &format!(" ({reason})");
+                    }
+                    return Ok((anchor, reason.is_some()));
+                }
+                // Too little data is no failure; the next choice needs less.
+                Err(Error::Data(said)) => reason = Some(said),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Error::Data("no anchor".to_owned()))
+    }
+}
+
+/// What the scores that need a population are fitted to: the reference, which leaves most broken
+/// banners out, or else all.
+fn population<'a>(reference: Option<&Reference>, candidates: &[Candidate<'a>]) -> Vec<&'a Heatmap> {
+    match reference {
+        Some(reference) if reference.banners.len() >= GridDetector::LEAST_POPULATION => {
+            reference.banners.iter().map(|&at| candidates[at].heatmap).collect()
+        }
+        _ => candidates.iter().map(|candidate| candidate.heatmap).collect(),
+    }
+}
