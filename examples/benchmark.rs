@@ -19,6 +19,7 @@ use heatmap_examples::benchmark::{
     BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, TableBenchmark, World, compare, summary, table,
     table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
 };
+use heatmap_examples::detect::was_stopped;
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
@@ -125,7 +126,10 @@ fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         seed: arguments.shared.seed.unwrap_or(0),
         ..Default::default()
     };
-    let Some(rows) = config.run(&stop)? else { return Ok(Ending::Interrupted) };
+    let rows = match config.run(&stop) {
+        Err(error) if was_stopped(error.as_ref()) => return Ok(Ending::Interrupted),
+        other => other?,
+    };
     let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
     write_table_rows(&folder.file("benchmark.csv"), &rows)?;
     folder.write_json("summary.json", &table_summary(&rows))?;

@@ -11,18 +11,18 @@
 //! the clicks of the flagged banners and what drives their scores, the anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
 
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
 use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
-use heatmap_examples::detect::{AnchorName, Demo, DemoSize, Inputs, read_inputs, summary, write_report, write_scores};
+use heatmap_examples::detect::{
+    AnchorName, Demo, DemoSize, Inputs, detect_with_bar, read_inputs, summary, was_stopped, write_report, write_scores,
+};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
+use heatmap_examples::{Ending, SharedArguments, end, say, stop_on_ctrl_c};
 use serde::Serialize;
 
 /// Rank and flag broken banners from a table of clicks
@@ -138,7 +138,7 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
     let mut inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
-        Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
+        Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
         other => other?,
     };
     inputs.known.examples = arguments.examples(&inputs.log)?;
@@ -149,8 +149,8 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
             inputs.log.len()
         ));
     }
-    let detection = match detect(&config.detection, &inputs, &stop) {
-        Err(error) if stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
+    let detection = match detect_with_bar(&config.detection, &inputs.log, &inputs.known, &stop) {
+        Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
         other => other?,
     };
     let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
@@ -176,16 +176,6 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     }
     say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
     Ok((Ending::Done, flagged))
-}
-
-fn detect(config: &LogDetectionConfig, inputs: &Inputs, stop: &AtomicBool) -> Result<LogDetection, Box<dyn Error>> {
-    let bar = plain_bar(inputs.log.len() as u64, "banners scored");
-    let detection = config.run(&inputs.log, &inputs.known, &mut |done| {
-        bar.set_position(done as u64);
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    bar.finish_and_clear();
-    Ok(detection)
 }
 
 fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
@@ -215,11 +205,6 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
         let score = detection.decision.scores[banner];
         say(&format!("  {score:8.3}  {}, {} ({} clicks)", entry.banner.domain, entry.banner.grid_id, entry.clicks));
     }
-}
-
-/// Whether it was the user who ended it.
-fn stopped(error: &(dyn Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(heatmap_core::Error::Stopped))
 }
 
 fn banner_size(text: &str) -> Result<BannerSize, String> {

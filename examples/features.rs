@@ -12,10 +12,9 @@
 //! in `--out`; with `--tensors` the protocol is passed over and all outputs are in `features.safetensors`.
 
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::Parser;
@@ -23,7 +22,7 @@ use heatmap_core::Normalization;
 use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c};
+use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c, unless_stopped};
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
@@ -239,7 +238,7 @@ fn write_features(
             let (name, seconds) = (encoder.name(), bar.eta().as_secs());
             say(&format!("{name}: {}/{} images, {seconds} seconds left", bar.position(), images.len()));
         }
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        unless_stopped(stop)
     };
     let ended = extract(encoder, images, &config.outputs, config.batch, (files, &places), device, each_batch)?;
     bar.finish_and_clear();

@@ -25,7 +25,7 @@ mod total_clicks;
 pub use arguments::SharedArguments;
 pub use ending::{Ending, end};
 pub use features::{extract_with_bar, image_bar, plain_bar};
-pub use stopping::stop_on_ctrl_c;
+pub use stopping::{stop_on_ctrl_c, unless_stopped};
 pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
 
 /// A line for the user.

@@ -1,5 +1,6 @@
 //! Ctrl-C for programs that can stop between two steps.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,4 +17,9 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
         }
     })?;
     Ok(stop)
+}
+
+/// What a loop that is told of its progress answers: to stop once the flag is set.
+pub fn unless_stopped(stop: &AtomicBool) -> ControlFlow<()> {
+    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

@@ -2,9 +2,8 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision};
 use heatmap_core::detect::{Known, LogDetection, LogDetectionConfig};
@@ -13,7 +12,7 @@ use heatmap_core::write_atomically;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::detect::{Inputs, read_inputs};
+use crate::detect::{Inputs, detect_with_bar, read_inputs};
 
 /// The table and how it is read.
 #[derive(Debug, Clone, Serialize)]
@@ -57,27 +56,17 @@ impl Default for TableBenchmark {
 }
 
 impl TableBenchmark {
-    /// Scores the banners as if there were no labels, and holds the scores against the labels; none
-    /// after Ctrl-C, that is `stop`.
+    /// Scores the banners as if there were no labels, and holds the scores against the labels.
     ///
     /// # Errors
-    /// When a table cannot be read, or holds no labelled banner of either kind.
-    pub fn run(&self, stop: &AtomicBool) -> Result<Option<Vec<TableRow>>, Box<dyn Error>> {
+    /// When a table cannot be read, or holds no labelled banner of either kind, and after Ctrl-C, that
+    /// is `stop`.
+    pub fn run(&self, stop: &AtomicBool) -> Result<Vec<TableRow>, Box<dyn Error>> {
         let labels = LabelTable::read(&self.labels)?;
-        let inputs = match read_inputs(&ClickLogConfig::default(), &self.clicks, &[], &[], stop) {
-            Err(error) if matches!(error.downcast_ref(), Some(heatmap_core::Error::Stopped)) => return Ok(None),
-            other => other?,
-        };
-        let going = &mut |_| match stop.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
+        let inputs = read_inputs(&ClickLogConfig::default(), &self.clicks, &[], &[], stop)?;
         let config = LogDetectionConfig { seed: self.seed, ..Default::default() };
-        let detection = match config.run(&inputs.log, &Known::default(), going) {
-            Err(heatmap_core::Error::Stopped) => return Ok(None),
-            other => other?,
-        };
-        Ok(Some(self.rows(&inputs, &detection, &labels)?))
+        let detection = detect_with_bar(&config, &inputs.log, &Known::default(), stop)?;
+        self.rows(&inputs, &detection, &labels)
     }
 
     fn rows(

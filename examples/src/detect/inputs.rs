@@ -1,13 +1,14 @@
 //! The tables that `detect` reads.
 
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use heatmap_core::detect::Known;
+use heatmap_core::detect::{Known, LogDetection, LogDetectionConfig};
 use heatmap_core::table::{ClickLog, ClickLogConfig, LabelTable, MetricsTable};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{plain_bar, unless_stopped};
 
 /// The tables as they were read.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub fn read_inputs(
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes_read);
         bar.set_message(format!("{} rows", progress.rows));
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        unless_stopped(stop)
     })?;
     bar.finish_and_clear();
     let keys = || log.keys().map(|entry| entry.banner);
@@ -50,4 +51,28 @@ pub fn read_inputs(
         labels.as_ref().map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
     ];
     Ok(Inputs { log, known: Known { metrics, labels, examples: Vec::new() }, joined })
+}
+
+/// Scores and flags the banners of `log`, with a bar. Ctrl-C, that is `stop`, ends it with an error.
+///
+/// # Errors
+/// As [`LogDetectionConfig::run`].
+pub fn detect_with_bar(
+    config: &LogDetectionConfig,
+    log: &ClickLog,
+    known: &Known,
+    stop: &AtomicBool,
+) -> Result<LogDetection, Box<dyn Error>> {
+    let bar = plain_bar(log.len() as u64, "banners scored");
+    let detection = config.run(log, known, &mut |done| {
+        bar.set_position(done as u64);
+        unless_stopped(stop)
+    })?;
+    bar.finish_and_clear();
+    Ok(detection)
+}
+
+/// Whether it was the user who ended it.
+pub fn was_stopped(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(heatmap_core::Error::Stopped))
 }

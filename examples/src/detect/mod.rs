@@ -8,6 +8,6 @@ mod scores;
 
 pub use choices::AnchorName;
 pub use demo::{Demo, DemoSize};
-pub use inputs::{Inputs, read_inputs};
+pub use inputs::{Inputs, detect_with_bar, read_inputs, was_stopped};
 pub use page::write_report;
 pub use scores::{summary, write_scores};
