@@ -4,6 +4,7 @@
 //! banner: clusters with centre, covariance and clicks, uniform noise, dead zones. [`Scene::render`] then draws every click.
 //! A [`Preset`] is a set of layouts as classes on one grid, and gives labelled [`Sample`]s by (seed, index).
 //! A [`Population`] has banners good and broken, as a log has them; those of a [`FieldPopulation`] differ more.
+//! [`ReferenceSets`] are grids of both, with banners to be held against them.
 
 mod broken;
 mod clusters;
@@ -17,11 +18,13 @@ mod field_look;
 mod field_population;
 mod layout;
 mod lines;
+mod look_alike;
 mod named;
 mod normal;
 mod population;
 mod preset;
 mod products;
+mod reference_set;
 mod scene;
 mod span;
 mod visible;
@@ -39,6 +42,7 @@ pub use named::PRESET_NAMES;
 pub use population::{Defect, Population, PopulationBanner};
 pub use preset::{ClassSpec, Preset, Sample};
 pub use products::{Arrangement, Products};
+pub use reference_set::{ReferenceSet, ReferenceSets, SetBanner};
 pub use scene::{Cluster, Rendered, Scene, UniformClicks};
 pub use span::Span;
 pub use visible::Visibility;
