@@ -38,6 +38,6 @@ pub use heads::{
     FeaturePyramidConfig, LocationHead, LocationHeadConfig, ProjectionHead, ProjectionHeadConfig,
 };
 pub use model_name::{ModelName, VitSize};
-pub use resnet::{ResNet, ResNetConfig, StageOutputs, StemKind};
+pub use resnet::{FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs, StemKind};
 pub use vit::{Pooling, Vit, VitConfig};
 pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -13,8 +13,8 @@ use crate::ops::{After, Image};
 /// Convolutions of the branch in order, and the shortcut if it is not the identity.
 #[derive(Module, Debug)]
 pub(super) struct Block {
-    branch: Vec<ConvNorm>,
-    shortcut: Option<ConvNorm>,
+    pub(super) branch: Vec<ConvNorm>,
+    pub(super) shortcut: Option<ConvNorm>,
 }
 
 impl Block {

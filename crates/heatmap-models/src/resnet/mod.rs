@@ -3,6 +3,7 @@
 mod block;
 mod config;
 mod conv_norm;
+mod folded;
 mod network;
 mod stage;
 mod stem;
@@ -10,4 +11,5 @@ mod weights;
 
 pub use config::{BlockKind, ResNetConfig, StemKind};
 pub(crate) use conv_norm::ConvNorm;
+pub use folded::{FoldedBlock, FoldedConv, FoldedResNet};
 pub use network::{ResNet, StageOutputs};

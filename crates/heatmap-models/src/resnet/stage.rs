@@ -10,7 +10,7 @@ use crate::ops::Image;
 /// Blocks in order.
 #[derive(Module, Debug)]
 pub(super) struct Stage {
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
 }
 
 impl Stage {

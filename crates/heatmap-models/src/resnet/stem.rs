@@ -12,8 +12,8 @@ use crate::ops::{After, Image, max_pool};
 /// A convolution, and pooling in the standard stem.
 #[derive(Module, Debug)]
 pub(super) struct Stem {
-    layer: ConvNorm,
-    pool: Option<MaxPool2d>,
+    pub(super) layer: ConvNorm,
+    pub(super) pool: Option<MaxPool2d>,
 }
 
 impl Stem {
