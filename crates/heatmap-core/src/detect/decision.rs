@@ -2,7 +2,7 @@
 //! flagged, by a rule that is stated.
 //!
 //! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by
-//!   [`FitNorm`] and made a z again. Flagged is what a good banner would pass with about the stated
+//!   [`FitNorm`], and the log odds of the network with them ([`NetworkAndFit`]), made a z again. Flagged is what a good banner would pass with about the stated
 //!   probability.
 //! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is
 //!   used when there are enough labels and it ranks banners whose labels it has not seen better
@@ -17,7 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use self::gain::Gain;
 use super::evaluation::{Objective, best_threshold, flag_highest};
-use super::{FIT_PARTS, FitNorm, LogisticFusion, NullModel, Parts, PartsTable, Score, z_of_false_alarms};
+use super::grid_fit::HAND_MADE;
+use super::{
+    FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable, Score,
+    z_of_false_alarms,
+};
 use crate::{Error, Result};
 
 /// How banners are scored and flagged.
@@ -36,7 +40,7 @@ pub struct DecisionConfig {
 
 impl Default for DecisionConfig {
     fn default() -> Self {
-        let bulk_parts = FIT_PARTS.map(str::to_owned).to_vec();
+        let bulk_parts = FIT_PARTS[..HAND_MADE].iter().map(|&part| part.to_owned()).collect();
         Self { budget: None, false_alarms: 0.01, bulk_parts, penalty_c: 0.1 }
     }
 }
@@ -163,7 +167,10 @@ impl DecisionConfig {
 
     fn by_bulk(&self, table: &PartsTable, z: &PartsTable, good: &[bool]) -> Result<Decision> {
         let columns = self.columns(table)?;
-        let fused = z.fused("fit", &columns, &FitNorm)?;
+        let (network, others): (Vec<usize>, Vec<usize>) =
+            columns.iter().partition(|&&part| table.names()[part] == NETWORK_PART);
+        let score: &dyn Score<Parts> = if network.is_empty() { &FitNorm } else { &NetworkAndFit };
+        let fused = z.fused(table, [&others, &network], score)?;
         let standardized = fused.standardized_by(good, NullModel::fit_reference)?;
         let scores: Vec<Option<f64>> = (0..z.len()).map(|banner| standardized.get(banner, 0)).collect();
         if scores.iter().all(Option::is_none) {

@@ -24,10 +24,11 @@ pub enum Needs {
 }
 
 /// The parts of a detector, in order: name, and what each needs.
-pub const PARTS: [(&str, Needs); 16] = [
+pub const PARTS: [(&str, Needs); 17] = [
     ("neighbor_fit", Needs::Reference),
     ("pile_up", Needs::Reference),
     ("pattern_fit", Needs::Reference),
+    ("set_network", Needs::Reference),
     ("dirichlet_multinomial", Needs::Reference),
     ("earth_mover", Needs::Reference),
     ("likelihood_ratio", Needs::Anchor),
@@ -50,8 +51,8 @@ pub enum PartSet {
     /// All of them.
     #[default]
     All,
-    /// Those that are fast enough for millions of banners: sums over the bins, and the scores of fit. The
-    /// others are missing.
+    /// Those that are fast enough for millions of banners: sums over the bins, and the hand-made scores
+    /// of fit. The others are missing.
     Fast,
 }
 

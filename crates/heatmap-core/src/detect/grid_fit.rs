@@ -1,7 +1,7 @@
 //! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good
 //! banners of its grid.
 //!
-//! Three scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
+//! Four scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
 //! of banners that are taken for good:
 //!
 //! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of
@@ -14,14 +14,23 @@
 //!   the grid, explains the clicks than any layout alone (a generalised likelihood ratio, as
 //!   [`KnownDefects`], over all layouts).
 //!
+//! * `set_network`: what a network says that was trained to tell broken banners from good ones
+//!   beside others of their grid, on generated layouts ([`super::SetNetwork`]).
+//!
 //! A banner that is in the reference itself is left out when it is scored.
 
 use super::smoothed_shares::{SmoothedShares, distance, roots};
-use super::{ClickMap, KnownDefects, likelihood_ratio::weighted_sum};
+use super::{BannerMaps, ClickMap, KnownDefects, SetNetwork, SetScore, likelihood_ratio::weighted_sum};
 use crate::{Heatmap, Result};
 
 /// Names of the scores, in order.
-pub const FIT_PARTS: [&str; 3] = ["neighbor_fit", "pile_up", "pattern_fit"];
+pub const FIT_PARTS: [&str; 4] = ["neighbor_fit", "pile_up", "pattern_fit", "set_network"];
+
+/// The one of them that is in log odds.
+pub const NETWORK_PART: &str = FIT_PARTS[3];
+
+/// The first of them, which a reference is chosen by: all but the network, which takes far longer.
+pub(super) const HAND_MADE: usize = 3;
 
 /// The scores of a banner in the order of [`FIT_PARTS`].
 pub type FitScores = [Option<f64>; FIT_PARTS.len()];
@@ -40,6 +49,8 @@ pub struct GridFit {
     /// Roots of the smoothed shares of the reference banners.
     reference: Vec<Vec<f32>>,
     layouts: Vec<FittedLayout>,
+    /// None while the reference is being chosen.
+    network: Option<SetScore>,
 }
 
 /// One layout of the grid.
@@ -71,7 +82,18 @@ impl GridFit {
             smoothing,
             reference: reference.iter().map(|shares| roots(shares)).collect(),
             layouts: layouts.iter().map(fitted).collect(),
+            network: None,
         }
+    }
+
+    /// With the built-in network too; `reference` are the banners that [`GridFit::new`] was given
+    /// the shares of.
+    ///
+    /// # Errors
+    /// When a heatmap is on another grid.
+    pub(super) fn with_network(self, reference: &[&Heatmap]) -> Result<Self> {
+        let maps = BannerMaps::new(self.smoothing.grid());
+        Ok(Self { network: Some(SetScore::new(SetNetwork::embedded(), maps, reference)?), ..self })
     }
 
     /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the
@@ -87,13 +109,15 @@ impl GridFit {
     /// reference, if that is known; else a reference banner that equals it is taken for it.
     pub(super) fn parts_of(&self, heatmap: &Heatmap, shares: &[f32], itself: Option<usize>) -> Result<FitScores> {
         let pattern_fit = self.pattern_fit(heatmap)?;
+        let network = self.network.as_ref().map(|network| network.logit(heatmap, itself)).transpose()?;
         let nearest = self.nearest(shares, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
         if neighbors.is_empty() {
-            return Ok([None, None, Some(pattern_fit)]);
+            return Ok([None, None, Some(pattern_fit), network]);
         }
         let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
-        Ok([Some(fit), Some(self.pile_up_against(shares, &self.expected(&nearest)).share), Some(pattern_fit)])
+        let pile_up = self.pile_up_against(shares, &self.expected(&nearest)).share;
+        Ok([Some(fit), Some(pile_up), Some(pattern_fit), network])
     }
 
     /// The most alike reference banners, nearest first.
@@ -179,13 +203,15 @@ mod tests {
         let shares: Vec<Vec<f32>> = reference.iter().map(|heatmap| smoothing.of(heatmap).unwrap()).collect();
         let rows: Vec<&[f32]> = shares.iter().map(Vec::as_slice).collect();
         let map = ClickMap::of(&reference, &Smoothing::default()).unwrap();
-        World { fit: GridFit::new(smoothing, &rows, &[map]), reference, fresh, broken }
+        let heatmaps: Vec<&Heatmap> = reference.iter().collect();
+        let fit = GridFit::new(smoothing, &rows, &[map]).with_network(&heatmaps).unwrap();
+        World { fit, reference, fresh, broken }
     }
 
     #[test]
     fn broken_banners_fit_worse_by_each_score() {
         let World { fit, fresh, broken, .. } = world();
-        for (part, least) in [(0, 0.95), (1, 0.75), (2, 0.9)] {
+        for (part, least) in [(0, 0.95), (1, 0.75), (2, 0.9), (3, 0.97)] {
             let of = |heatmaps: &[Heatmap]| -> Vec<f64> {
                 heatmaps.iter().map(|heatmap| fit.parts(heatmap).unwrap()[part].unwrap()).collect()
             };
@@ -208,7 +234,9 @@ mod tests {
                 .map(|r| r.1)
                 .collect();
             let rows: Vec<&[f32]> = without.iter().map(Vec::as_slice).collect();
+            let heatmaps: Vec<&Heatmap> = (0..80).filter(|&other| other != at).map(|other| &reference[other]).collect();
             let other = GridFit { reference: GridFit::new(fit.smoothing.clone(), &rows, &[]).reference, ..fit.clone() };
+            let other = other.with_network(&heatmaps).unwrap();
             let (with, without) = (fit.parts(&reference[at]).unwrap(), other.parts(&reference[at]).unwrap());
             for (a, b) in with.iter().zip(without) {
                 assert!((a.unwrap() - b.unwrap()).abs() < 1e-6);
@@ -232,7 +260,9 @@ mod tests {
         let World { fit, .. } = world();
         let alone = GridFit::new(fit.smoothing.clone(), &[], &[]);
         let empty = Heatmap::zeros(Grid::MEDIUM_RECTANGLE);
-        assert_eq!(alone.parts(&empty).unwrap(), [None, None, Some(0.0)]);
+        assert_eq!(alone.parts(&empty).unwrap(), [None, None, Some(0.0), None]);
+        let alone = alone.with_network(&[]).unwrap().parts(&empty).unwrap();
+        assert!(alone[3].is_some_and(f64::is_finite));
         assert!(fit.parts(&empty).unwrap().iter().all(|part| part.unwrap().is_finite()));
         assert!(fit.parts(&Heatmap::zeros(Grid { rows: 2, columns: 2, bin_size_px: 5.0 })).is_err());
     }

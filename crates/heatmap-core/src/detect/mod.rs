@@ -44,6 +44,7 @@ mod pca_reconstruction;
 mod quantile;
 mod reference;
 mod score;
+mod set_network;
 #[cfg(test)]
 mod shared_defect_tests;
 mod sinkhorn;
@@ -64,8 +65,8 @@ pub use detector::{DetectorConfig, GridDetector, Needs, PARTS, PartSet};
 pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use explanation::{Explainer, Explanation};
-pub use fusion::{BulkAverage, FitNorm, LogisticFusion, Parts, RankAverage};
-pub use grid_fit::{FIT_PARTS, FitScores, GridFit, PileUp};
+pub use fusion::{BulkAverage, FitNorm, LogisticFusion, NetworkAndFit, Parts, RankAverage};
+pub use grid_fit::{FIT_PARTS, FitScores, GridFit, NETWORK_PART, PileUp};
 pub use heatmap_features::{OnFeatures, PooledShares};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use knn_distance::{KnnDistance, KnnDistanceConfig};
@@ -80,6 +81,10 @@ pub use pattern::Pattern;
 pub use pca_reconstruction::{PcaReconstruction, PcaReconstructionConfig};
 pub use reference::{Reference, ReferenceConfig};
 pub use score::Score;
+pub use set_network::{
+    BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, ResidualBlock, SetNetwork, SetScore,
+    nearest_references, network_input,
+};
 pub use smoothed_shares::SmoothedShares;
 pub use streaming::{RollingScore, Watch};
 pub use template::Unlike;

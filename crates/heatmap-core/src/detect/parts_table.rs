@@ -1,4 +1,4 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly: 76 bytes each, with sixteen parts.
+//! [`PartsTable`]: the parts of millions of banners, compactly: 80 bytes each, with seventeen parts.
 
 use super::{FIT_PARTS, NullModel, Reference, Score};
 use crate::Result;
@@ -67,19 +67,27 @@ impl PartsTable {
     }
 
     /// One score made of the parts of each banner, and of each reference banner that has all parts
-    /// which `columns` names.
-    pub(super) fn fused(&self, name: &str, columns: &[usize], score: &dyn Score<super::Parts>) -> Result<Self> {
-        let mut fused = Self::new(vec![name.to_owned()]);
-        let parts =
-            |table: &Self, at: usize| -> Vec<Option<f64>> { columns.iter().map(|&part| table.get(at, part)).collect() };
+    /// which `columns` and `unscaled` name; the latter are taken from `raw`, of which this is the
+    /// standardised table, and come last.
+    pub(super) fn fused(
+        &self,
+        raw: &Self,
+        [columns, unscaled]: [&[usize]; 2],
+        score: &dyn Score<super::Parts>,
+    ) -> Result<Self> {
+        let mut fused = Self::new(vec![score.name().to_owned()]);
+        let parts = |z: &Self, raw: &Self, at: usize| -> Vec<Option<f64>> {
+            let scaled = columns.iter().map(|&part| z.get(at, part));
+            scaled.chain(unscaled.iter().map(|&part| raw.get(at, part))).collect()
+        };
         for at in 0..self.len() {
-            let parts = parts(self, at);
+            let parts = parts(self, raw, at);
             let value = parts.iter().any(Option::is_some).then(|| score.score(&parts)).transpose()?;
             fused.push(&[value], self.clicks[at], self.groups[at]);
         }
-        if let Some(reference) = self.reference() {
+        if let (Some(reference), Some(raw)) = (self.reference(), raw.reference()) {
             for at in 0..reference.len() {
-                let parts = parts(reference, at);
+                let parts = parts(reference, raw, at);
                 if parts.iter().all(Option::is_some) {
                     fused.push_reference(&[Some(score.score(&parts)?)], reference.clicks[at], reference.groups[at]);
                 }

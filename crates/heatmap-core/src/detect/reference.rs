@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::banner_groups::{median, shares_of};
 use super::fusion::FitNorm;
+use super::grid_fit::HAND_MADE;
 use super::null_model::UPPER_QUARTILE;
 use super::smoothed_shares::SmoothedShares;
-use super::{BannerGroups, ClickMap, FIT_PARTS, FitScores, GridFit, NullModel, Score, Smoothing, Verdict, burstiness};
+use super::{BannerGroups, ClickMap, FitScores, GridFit, NullModel, Score, Smoothing, Verdict, burstiness};
 use crate::{Error, Heatmap, Result, sample_rng};
 
 /// How a reference is chosen.
@@ -35,11 +36,14 @@ pub struct ReferenceConfig {
     pub max_z: f64,
     /// Rounds.
     pub rounds: usize,
+    /// Whether the built-in network is among the scores that compare with it. It takes longer than
+    /// all others, and the choice does not depend on it.
+    pub network: bool,
 }
 
 impl Default for ReferenceConfig {
     fn default() -> Self {
-        Self { max_banners: 1_000, max_compared: 300, max_z: 3.0, rounds: 4 }
+        Self { max_banners: 1_000, max_compared: 300, max_z: 3.0, rounds: 4, network: true }
     }
 }
 
@@ -151,7 +155,13 @@ impl Choice<'_> {
             });
             let Some(next) = next else {
                 let banners = members.iter().map(|&at| considered[at]).collect();
-                return Ok(Reference { banners, considered, groups, layouts, fit, thinned });
+                let mut reference = Reference { banners, considered, groups, layouts, fit, thinned };
+                if self.config.network {
+                    let heatmaps: Vec<&Heatmap> = compared.iter().map(|&at| self.heatmaps[at]).collect();
+                    reference.fit = reference.fit.with_network(&heatmaps)?;
+                    reference.thinned = self.thinned(&reference.fit, &compared, bursts)?;
+                }
+                return Ok(reference);
             };
             chosen = next;
             round += 1;
@@ -177,7 +187,7 @@ impl Choice<'_> {
         let parts: Vec<FitScores> = (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
         let reference: Vec<(FitScores, f64)> =
             members.iter().map(|&at| (parts[at], self.clicks[at])).chain(thinned.iter().copied()).collect();
-        let whole = |parts: &FitScores| parts.iter().all(Option::is_some);
+        let whole = |parts: &FitScores| parts[..HAND_MADE].iter().all(Option::is_some);
         if reference.len() < NullModel::LEAST_BANNERS
             || !parts.iter().chain(reference.iter().map(|row| &row.0)).all(whole)
         {
@@ -188,7 +198,7 @@ impl Choice<'_> {
             let scores: Vec<f64> = reference.iter().filter_map(|(parts, _)| parts[part]).collect();
             NullModel::fit(&scores, &clicks)
         };
-        let nulls = (0..FIT_PARTS.len()).map(null).collect::<Result<Vec<_>>>()?;
+        let nulls = (0..HAND_MADE).map(null).collect::<Result<Vec<_>>>()?;
         let fused = |parts: &FitScores, clicks: f64| {
             let z: Vec<Option<f64>> =
                 parts.iter().zip(&nulls).map(|(part, null)| part.map(|score| null.z(score, clicks))).collect();

@@ -172,6 +172,7 @@ pub(super) fn roots(shares: &[f32]) -> Vec<f32> {
 
 /// The Hellinger distance times the square root of 2, from roots of shares: 0 to the square root of
 /// 2. In lanes that do not wait for one another.
+#[inline(always)]
 pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];

@@ -3,7 +3,8 @@
 use super::LogDetectionConfig;
 use crate::detect::detected_group::undecided;
 use crate::detect::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, Reference, Verdict,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet, Reference,
+    ReferenceConfig, Verdict,
 };
 use crate::{Error, Grid, Heatmap, Result};
 
@@ -61,7 +62,9 @@ impl LogDetectionConfig {
         if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
             return Ok(None);
         }
-        self.reference.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
+        let network = self.reference.network && self.detector.parts == PartSet::All;
+        let config = ReferenceConfig { network, ..self.reference };
+        config.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
     }
 
     /// The anchor that was asked for, or the best that the grid allows, and whether it is not the

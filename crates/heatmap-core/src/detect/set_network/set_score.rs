@@ -1,0 +1,174 @@
+//! [`SetScore`]: a network and the banners of a grid that it holds others against.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{BannerMaps, CHANNELS, MAX_REFERENCES, NetworkReference, SetNetwork, network_input};
+use crate::detect::Score;
+use crate::detect::smoothed_shares::distance;
+use crate::{Heatmap, Result};
+
+/// How probably a banner is broken, by a [`SetNetwork`] that sees it beside the most alike of some
+/// banners of its grid.
+#[derive(Debug, Clone)]
+pub struct SetScore {
+    network: Arc<SetNetwork>,
+    maps: BannerMaps,
+    references: Vec<(Vec<f32>, f64)>,
+}
+
+impl SetScore {
+    /// Before these banners, most of which should work.
+    ///
+    /// # Errors
+    /// When heatmaps lie on different grids.
+    pub fn new(network: Arc<SetNetwork>, maps: BannerMaps, references: &[&Heatmap]) -> Result<Self> {
+        let of = |heatmap: &&Heatmap| Ok((maps.of(heatmap)?, heatmap.total()));
+        let references = references.par_iter().map(of).collect::<Result<_>>()?;
+        Ok(Self { network, maps, references })
+    }
+
+    /// The logarithm of the odds of broken, for as many broken as good banners. `itself` is the
+    /// banner's place among the references, if that is known; else one that equals it is taken for
+    /// it.
+    ///
+    /// # Errors
+    /// When the heatmap is on another grid.
+    pub fn logit(&self, heatmap: &Heatmap, itself: Option<usize>) -> Result<f64> {
+        let maps = self.maps.of(heatmap)?;
+        Ok(self.logit_of(&maps, heatmap.total(), itself))
+    }
+
+    fn logit_of(&self, maps: &[f32], clicks: f64, itself: Option<usize>) -> f64 {
+        let mut planes = Vec::with_capacity(CHANNELS * BannerMaps::POINTS);
+        let references = nearest_references(maps, &self.references, itself, MAX_REFERENCES);
+        network_input(maps, clicks, &references, &mut planes);
+        self.network.logit(&planes)
+    }
+}
+
+/// At most `most` of these references, each given by its maps and its clicks: those whose wide maps
+/// are most like these `maps`, the nearest first. `itself` is left out; where it is not known, one
+/// reference with the very same maps is.
+///
+/// # Panics
+/// When the maps are not those of [`BannerMaps::of`], or there is no reference `itself`.
+pub fn nearest_references<'a>(
+    maps: &[f32],
+    references: &'a [(Vec<f32>, f64)],
+    itself: Option<usize>,
+    most: usize,
+) -> Vec<NetworkReference<'a>> {
+    // Compiled for the vectors of the processor at hand.
+    let mut all = pulp::Arch::new().dispatch(Distances { maps, references });
+    let same = || all.iter().position(|&(distance, at)| distance == 0.0 && references[at].0 == maps);
+    if let Some(itself) = itself.or_else(same) {
+        all.swap_remove(itself);
+    }
+    let by_distance = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    if (1..all.len()).contains(&most) {
+        all.select_nth_unstable_by(most - 1, by_distance);
+    }
+    all.truncate(most);
+    all.sort_by(by_distance);
+    let of = |(_, at): (f64, usize)| NetworkReference { maps: &references[at].0, clicks: references[at].1 };
+    all.into_iter().map(of).collect()
+}
+
+/// How far each reference is from these maps, by the wide ones, and its place.
+struct Distances<'a> {
+    maps: &'a [f32],
+    references: &'a [(Vec<f32>, f64)],
+}
+
+impl pulp::NullaryFnOnce for Distances<'_> {
+    type Output = Vec<(f64, usize)>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let wide = &self.maps[BannerMaps::POINTS..];
+        let of = |(at, (other, _)): (usize, &(Vec<f32>, f64))| (distance(&other[BannerMaps::POINTS..], wide), at);
+        self.references.iter().enumerate().map(of).collect()
+    }
+}
+
+impl Score<Heatmap> for SetScore {
+    fn name(&self) -> &'static str {
+        "set_network"
+    }
+
+    fn score(&self, heatmap: &Heatmap) -> Result<f64> {
+        self.logit(heatmap, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::evaluation::auroc;
+    use crate::synth::{ReferenceSet, ReferenceSets, SetBanner, Span};
+
+    fn set(index: u64) -> ReferenceSet {
+        ReferenceSets { clicks: Span::only(200.0), flooded: 0.0, ..Default::default() }.set(77, index)
+    }
+
+    fn heatmaps(banners: &[SetBanner]) -> Vec<&Heatmap> {
+        banners.iter().map(|banner| &banner.heatmap).collect()
+    }
+
+    fn score_before(references: &[&Heatmap]) -> SetScore {
+        SetScore::new(SetNetwork::embedded(), BannerMaps::new(references[0].grid()), references).unwrap()
+    }
+
+    #[test]
+    fn the_built_in_network_tells_broken_banners_of_layouts_that_it_has_not_seen() {
+        let mut areas = Vec::new();
+        for index in 0..12 {
+            let set = set(index);
+            let score = score_before(&heatmaps(&set.references));
+            let logits: Vec<f64> = set.queries.iter().map(|query| score.score(&query.heatmap).unwrap()).collect();
+            let broken: Vec<bool> = set.queries.iter().map(|query| query.defect.is_some()).collect();
+            areas.push(auroc(&logits, &broken).unwrap());
+        }
+        let mean = areas.iter().sum::<f64>() / areas.len() as f64;
+        assert!(mean > 0.95, "{mean}: {areas:?}");
+    }
+
+    #[test]
+    fn a_reference_is_scored_as_if_it_were_not_one() {
+        let set = set(1);
+        let all = heatmaps(&set.references);
+        let with = score_before(&all);
+        for at in [0, 7, all.len() - 1] {
+            let others: Vec<&Heatmap> = [&all[..at], &all[at + 1..]].concat();
+            let expected = score_before(&others).logit(all[at], None).unwrap();
+            assert!((with.logit(all[at], Some(at)).unwrap() - expected).abs() < 1e-9);
+            assert!((with.logit(all[at], None).unwrap() - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_nearest_are_the_nearest_and_no_more_than_there_are() {
+        let set = set(2);
+        let maps = BannerMaps::new(set.queries[0].heatmap.grid());
+        let of = |heatmap: &Heatmap| (maps.of(heatmap).unwrap(), heatmap.total());
+        let references: Vec<(Vec<f32>, f64)> = set.references.iter().map(|banner| of(&banner.heatmap)).collect();
+        let own = of(&set.queries[0].heatmap).0;
+        let to = |other: &[f32]| -> f64 {
+            let wide = BannerMaps::POINTS..;
+            own[wide.clone()].iter().zip(&other[wide]).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+        };
+        let mut expected: Vec<f64> = references.iter().map(|reference| to(&reference.0)).collect();
+        expected.sort_by(f64::total_cmp);
+        let nearest = nearest_references(&own, &references, None, 5);
+        for (got, expected) in nearest.iter().map(|reference| to(reference.maps)).zip(&expected) {
+            assert!((got - expected).abs() < 1e-3 * (1.0 + expected));
+        }
+        assert_eq!(nearest.len(), 5);
+        assert_eq!(nearest_references(&own, &references, None, 1_000).len(), references.len());
+        assert_eq!(nearest_references(&own, &references, Some(3), 1_000).len(), references.len() - 1);
+        assert!(nearest_references(&own, &references, None, 0).is_empty());
+        assert!(nearest_references(&own, &[], None, 9).is_empty());
+    }
+}
