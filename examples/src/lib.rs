@@ -6,6 +6,7 @@ pub mod benchmark;
 pub mod compare;
 pub mod count_output;
 pub mod detect;
+pub mod detector;
 pub mod embed;
 mod ending;
 pub mod facet_output;

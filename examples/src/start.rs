@@ -241,6 +241,20 @@ impl RunConfig for heatmap_train::run::LocationConfig {
     }
 }
 
+impl RunConfig for heatmap_train::run::SetDetectorConfig {
+    fn check(&self) -> heatmap_train::Result<()> {
+        self.check()
+    }
+
+    fn check_resumes(&self, earlier: &Self) -> heatmap_train::Result<()> {
+        self.check_resumes(earlier)
+    }
+
+    fn steps(&self) -> usize {
+        self.batches
+    }
+}
+
 /// A folder for a run of a program that cannot be resumed; an earlier one moves aside, and the user hears where it is: "the earlier
 /// `what`".
 ///

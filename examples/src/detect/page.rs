@@ -204,6 +204,10 @@ fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
                 "Pattern",
                 "How much better a known pattern (a spot at the rim, a strip along an edge, anywhere, a cloud, a diagonal), mixed with a layout of the grid, explains the clicks than the layouts alone.",
             ),
+            "set_network" => (
+                "Network",
+                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone. Above 0: rather broken. It has a say where labels are learned from.",
+            ),
             "dirichlet_multinomial" => (
                 "Clumps",
                 "How unlikely the counts are, given that good banners of the grid differ and that clicks repeat.",

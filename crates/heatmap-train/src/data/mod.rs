@@ -7,6 +7,7 @@ mod pairs;
 mod protocol;
 mod resize;
 mod samples;
+mod set_loader;
 mod split;
 
 pub use frame::ImageFrame;
@@ -15,4 +16,5 @@ pub use pair_loader::{PairBatch, PairLoader, Share};
 pub use pairs::{Pair, PairSampler, Views};
 pub use protocol::{IMAGENET, PretrainedProtocol};
 pub use samples::{SampleBatch, SampleLoader};
+pub use set_loader::{Comparison, SetBatch, SetLoader, planes_of};
 pub use split::Split;

@@ -9,6 +9,7 @@ mod location_baselines;
 mod location_report;
 mod predict;
 mod representation;
+mod set_scores;
 
 pub use ceiling::CountCeiling;
 pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBin};
@@ -18,6 +19,7 @@ pub use location_baselines::LocationBaseline;
 pub use location_report::{LocatedMap, LocationReport, PerCount};
 pub use predict::{HeldOut, ProposedMap, Thresholds, predict_counts, propose_centres};
 pub use representation::{EvaluationConfig, RepresentationReport, evaluate_representation};
+pub use set_scores::{SET_SCORES, SetScores};
 
 use crate::Error;
 

@@ -2,6 +2,7 @@
 
 mod count;
 mod location;
+mod set_detector;
 mod simclr;
 
 pub use count::{Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
@@ -9,6 +10,7 @@ pub use location::{
     CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput, LocationTrainingLoss,
     ProposedCentre,
 };
+pub use set_detector::{SetDetector, SetDetectorAccuracy, SetDetectorAuroc, SetDetectorLoss, SetDetectorOutput};
 pub use simclr::{
     ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr, SimClrOptions,
     Temperature,
