@@ -2,8 +2,8 @@
 //! flagged, by a rule that is stated.
 //!
 //! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by
-//!   [`FitNorm`], and the log odds of the network with them ([`NetworkAndFit`]), made a z again. Flagged is what a good banner would pass with about the stated
-//!   probability.
+//!   [`FitNorm`], and the log odds of the network with them ([`NetworkAndFit`]), made a z
+//!   again. Flagged is what a good banner would pass with about the stated probability.
 //! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is
 //!   used when there are enough labels and it ranks banners whose labels it has not seen better
 //!   than that score does. A labelled banner is scored by a model that has not seen its label, and
