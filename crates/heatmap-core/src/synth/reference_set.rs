@@ -96,9 +96,7 @@ impl ReferenceSets {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
         }
-        if self.references.min > self.references.max {
-            return Err(Error::config("references", format!("{:?}", self.references), "ends before it begins"));
-        }
+        self.references.check("references", 1, 10_000)?;
         if self.queries == 0 {
             return Err(Error::config("queries", 0, "must be positive"));
         }
@@ -293,6 +291,7 @@ mod tests {
         assert!(error(ReferenceSets { queries: 0, ..Default::default() }).contains("queries"));
         assert!(error(ReferenceSets { usual: 1.5, ..Default::default() }).contains("usual"));
         assert!(error(ReferenceSets { references: Span::new(3, 2), ..Default::default() }).contains("references"));
+        assert!(error(ReferenceSets { references: Span::new(0, 2), ..Default::default() }).contains("references"));
         assert!(ReferenceSets::default().check().is_ok());
     }
 }
