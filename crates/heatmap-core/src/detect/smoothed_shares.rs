@@ -26,7 +26,7 @@ pub struct SmoothedShares {
 struct Lattice {
     points: Vec<usize>,
     /// For each bin, the first point that sees it and the weights of that and the next ones.
-    weights: Vec<(usize, Vec<f32>)>,
+    weights: Vec<SeenWeights>,
 }
 
 impl SmoothedShares {
@@ -74,24 +74,8 @@ impl SmoothedShares {
         if self.is_empty() {
             return Ok(Vec::new());
         }
-        let columns = self.across.points.len();
         let mut smoothed = vec![0.0_f32; self.len()];
-        let mut in_row = vec![0.0_f32; columns];
-        for (row, line) in heatmap.values().chunks_exact(self.grid.columns).enumerate() {
-            in_row.fill(0.0);
-            let mut clicked = false;
-            for (column, &value) in line.iter().enumerate().filter(|(_, value)| **value > 0.0) {
-                clicked = true;
-                let (first, weights) = &self.across.weights[column];
-                in_row[*first..].iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
-            }
-            if clicked {
-                let (first, weights) = &self.down.weights[row];
-                for (line, weight) in smoothed[first * columns..].chunks_exact_mut(columns).zip(weights) {
-                    line.iter_mut().zip(&in_row).for_each(|(sum, value)| *sum += weight * value);
-                }
-            }
-        }
+        spread_clicks(heatmap, &self.down.weights, &self.across.weights, self.across.points.len(), &mut smoothed);
         normalize(&mut smoothed);
         Ok(smoothed)
     }
@@ -134,9 +118,7 @@ impl Lattice {
                 // What a click in this bin adds to the average around a point.
                 let seen = |&point: &usize| kernel.average(point, |other| f64::from(u8::from(other == bin))) as f32;
                 let all: Vec<f32> = points.iter().map(seen).collect();
-                let first = all.iter().position(|w| *w > 0.0).unwrap_or(0);
-                let end = all.iter().rposition(|w| *w > 0.0).map_or(first, |last| last + 1);
-                (first, all[first..end].to_vec())
+                seen_weights(&all)
             })
             .collect();
         Self { points, weights }
@@ -154,6 +136,43 @@ impl Lattice {
             (after - 1, after, (bin - low) as f64 / (high - low) as f64)
         };
         (0..bins).map(of).collect()
+    }
+}
+
+/// The first point along an axis that sees a bin, and the weights of that and the next ones.
+pub(super) type SeenWeights = (usize, Vec<f32>);
+
+/// What is left of the weight of every point when the zeros before and behind are gone.
+pub(super) fn seen_weights(all: &[f32]) -> SeenWeights {
+    let first = all.iter().position(|w| *w > 0.0).unwrap_or(0);
+    let end = all.iter().rposition(|w| *w > 0.0).map_or(first, |last| last + 1);
+    (first, all[first..end].to_vec())
+}
+
+/// Adds the clicks of every bin to the points that see it, row by row, of which there are `columns`
+/// in a row.
+pub(super) fn spread_clicks(
+    heatmap: &Heatmap,
+    down: &[SeenWeights],
+    across: &[SeenWeights],
+    columns: usize,
+    points: &mut [f32],
+) {
+    let mut in_row = vec![0.0_f32; columns];
+    for (row, line) in heatmap.values().chunks_exact(heatmap.columns()).enumerate() {
+        in_row.fill(0.0);
+        let mut clicked = false;
+        for (column, &value) in line.iter().enumerate().filter(|(_, value)| **value > 0.0) {
+            clicked = true;
+            let (first, weights) = &across[column];
+            in_row[*first..].iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+        }
+        if clicked {
+            let (first, weights) = &down[row];
+            for (line, weight) in points[first * columns..].chunks_exact_mut(columns).zip(weights) {
+                line.iter_mut().zip(&in_row).for_each(|(sum, value)| *sum += weight * value);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{Grid, Heatmap, Result};
 
 use super::super::click_map::check_grid;
+use super::super::smoothed_shares::{SeenWeights, seen_weights, spread_clicks};
 
 /// How heatmaps of one grid become two maps of 25 x 30 points each, at the same fractions of every
 /// banner's height and width.
@@ -17,7 +18,7 @@ pub struct BannerMaps {
 #[derive(Debug, Clone)]
 struct Axis {
     /// For each bin, the first point that sees it and the weights of that and the next ones.
-    weights: Vec<(usize, Vec<f32>)>,
+    weights: Vec<SeenWeights>,
 }
 
 impl BannerMaps {
@@ -45,25 +46,11 @@ impl BannerMaps {
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.grid, heatmap)?;
         let mut maps = vec![0.0_f32; 2 * Self::POINTS];
-        let mut in_row = [0.0_f32; Self::COLUMNS];
+        if self.grid.is_empty() {
+            return Ok(maps);
+        }
         for (map, [down, across]) in maps.chunks_exact_mut(Self::POINTS).zip(&self.axes) {
-            for (row, line) in heatmap.values().chunks_exact(self.grid.columns.max(1)).enumerate() {
-                let clicked = line.iter().enumerate().filter(|(_, value)| **value > 0.0);
-                let mut any = false;
-                in_row.fill(0.0);
-                for (column, value) in clicked {
-                    any = true;
-                    let (first, weights) = &across.weights[column];
-                    in_row[*first..].iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
-                }
-                if any {
-                    let (first, weights) = &down.weights[row];
-                    let lines = map[first * Self::COLUMNS..].chunks_exact_mut(Self::COLUMNS);
-                    for (line, weight) in lines.zip(weights) {
-                        line.iter_mut().zip(&in_row).for_each(|(sum, value)| *sum += weight * value);
-                    }
-                }
-            }
+            spread_clicks(heatmap, &down.weights, &across.weights, Self::COLUMNS, map);
             let sum: f64 = map.iter().map(|&value| f64::from(value)).sum();
             if sum > 0.0 {
                 let scale = Self::POINTS as f64 / sum;
@@ -71,14 +58,6 @@ impl BannerMaps {
             }
         }
         Ok(maps)
-    }
-
-    /// For every bin of the grid the value of the point that it lies at.
-    pub fn at_bins(&self, values: &[f32]) -> Vec<f32> {
-        let Grid { rows, columns, .. } = self.grid;
-        let point =
-            |row: usize, column: usize| row * Self::ROWS / rows * Self::COLUMNS + column * Self::COLUMNS / columns;
-        (0..rows).flat_map(|row| (0..columns).map(move |column| values[point(row, column)])).collect()
     }
 }
 
@@ -95,9 +74,7 @@ impl Axis {
         let mass: Vec<f64> = (0..points).map(|point| (0..bins).map(|bin| weight(point, bin)).sum()).collect();
         let seen = |bin: usize| {
             let all: Vec<f32> = (0..points).map(|point| (weight(point, bin) / mass[point]) as f32).collect();
-            let first = all.iter().position(|w| *w > 0.0).unwrap_or(0);
-            let end = all.iter().rposition(|w| *w > 0.0).map_or(first, |last| last + 1);
-            (first, all[first..end].to_vec())
+            seen_weights(&all)
         };
         Self { weights: (0..bins).map(seen).collect() }
     }

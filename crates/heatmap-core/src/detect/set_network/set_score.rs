@@ -37,14 +37,10 @@ impl SetScore {
     /// When the heatmap is on another grid.
     pub fn logit(&self, heatmap: &Heatmap, itself: Option<usize>) -> Result<f64> {
         let maps = self.maps.of(heatmap)?;
-        Ok(self.logit_of(&maps, heatmap.total(), itself))
-    }
-
-    fn logit_of(&self, maps: &[f32], clicks: f64, itself: Option<usize>) -> f64 {
+        let references = nearest_references(&maps, &self.references, itself, MAX_REFERENCES);
         let mut planes = Vec::with_capacity(CHANNELS * BannerMaps::POINTS);
-        let references = nearest_references(maps, &self.references, itself, MAX_REFERENCES);
-        network_input(maps, clicks, &references, &mut planes);
-        self.network.logit(&planes)
+        network_input(&maps, heatmap.total(), &references, &mut planes);
+        Ok(self.network.logit(&planes))
     }
 }
 
