@@ -39,9 +39,10 @@ pub struct DetectorSummary {
     pub auroc: BTreeMap<&'static str, BTreeMap<u32, f64>>,
     /// For each score macro-F1 at one threshold for all sets, which comes from other sets.
     pub macro_f1: BTreeMap<&'static str, BTreeMap<u32, f64>>,
-    /// The same area by kind of defect at 200 clicks, for the network.
+    /// Area under the receiver operating characteristic of the network within a set, at 200 clicks,
+    /// mean over the sets, by the kind of defect that the broken banners have.
     pub auroc_by_defect: BTreeMap<&'static str, f64>,
-    /// And for the distance to the nearest banners.
+    /// That area of the distance to the ten nearest banners, by kind of defect.
     pub auroc_by_defect_of_distance: BTreeMap<&'static str, f64>,
     /// Mean squared error of the probability, with clicks as in training.
     pub brier_score: f64,
