@@ -95,13 +95,15 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
         Method { name: name.to_owned(), regime, learned_elsewhere, how }
     };
     let regime_of = |needs| match needs {
-        Needs::Nothing => Regime::ZeroShot,
-        Needs::Anchor => Regime::OneShot,
-        Needs::Population | Needs::Reference => Regime::Unlabelled,
+        Needs::Nothing => Some(Regime::ZeroShot),
+        Needs::Anchor => Some(Regime::OneShot),
+        Needs::Population | Needs::Reference => Some(Regime::Unlabelled),
+        // Nobody has labels of the grid that is scored.
+        Needs::Labels => None,
     };
     let mut all: Vec<Method> = Vec::new();
     for (at, (name, needs)) in PARTS.into_iter().enumerate() {
-        all.push(method(name, regime_of(needs), How::Part(at)));
+        all.extend(regime_of(needs).map(|regime| method(name, regime, How::Part(at))));
     }
     let further = |at: usize| PARTS.len() + at;
     all.push(method(FURTHER_PARTS[0], Regime::Unlabelled, How::Part(further(0))));
@@ -123,7 +125,8 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     };
     let statics = with(of(&[Needs::Nothing]), &[further(3), further(4)]);
     let one_shot = with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
-    let everything: Vec<usize> = (0..first_learned).collect();
+    let everything: Vec<usize> =
+        (0..first_learned).filter(|&at| PARTS.get(at).is_none_or(|part| part.1 != Needs::Labels)).collect();
     let knows_kinds = |at: &usize| {
         PARTS.iter().map(|part| part.0).chain(FURTHER_PARTS).nth(*at).is_some_and(|name| name.contains("defects"))
     };

@@ -206,7 +206,11 @@ fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
             ),
             "set_network" => (
                 "Network",
-                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone. Above 0: rather broken. It has a say where labels are learned from.",
+                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone. Above 0: rather broken.",
+            ),
+            "like_broken" => (
+                "Like broken ones",
+                "How much nearer the banner lies to the most alike banner that is labelled broken than to the ten most alike good ones.",
             ),
             "dirichlet_multinomial" => (
                 "Clumps",

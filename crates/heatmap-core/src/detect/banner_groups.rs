@@ -118,7 +118,7 @@ const USUAL_BROKEN: f64 = 0.1;
 /// Logarithm of the odds from which on labels make a group a defect.
 const MIN_ODDS: f64 = 1.0;
 /// Logarithm of the odds that make a group of more banners than are usually broken a defect.
-const MIN_ODDS_OF_MANY: f64 = 5.0;
+const MIN_ODDS_OF_MANY: f64 = 7.0;
 /// Share of the banners from which on a group is a layout without being looked at.
 const MAJORITY: f64 = 0.5;
 

@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 
 use self::gain::Gain;
 use super::evaluation::{Objective, best_threshold, flag_highest};
-use super::grid_fit::HAND_MADE;
 use super::{
     FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable, Score,
     z_of_false_alarms,
@@ -40,7 +39,7 @@ pub struct DecisionConfig {
 
 impl Default for DecisionConfig {
     fn default() -> Self {
-        let bulk_parts = FIT_PARTS[..HAND_MADE].iter().map(|&part| part.to_owned()).collect();
+        let bulk_parts = FIT_PARTS.iter().map(|&part| part.to_owned()).collect();
         Self { budget: None, false_alarms: 0.01, bulk_parts, penalty_c: 0.1 }
     }
 }
@@ -119,7 +118,7 @@ impl DecisionConfig {
         let (broken, good) = (of(true), of(false));
         let columns: Vec<usize> = match broken.min(good) {
             // A few labels weigh the parts that count anyway; many teach what every part is worth.
-            FEW_LABELS..LEAST_LABELS => self.columns(table)?,
+            FEW_LABELS..LEAST_LABELS => self.columns_of_few_labels(table)?,
             LEAST_LABELS.. => (0..table.names().len()).collect(),
             _ if broken + good == 0 => return Ok(decision),
             _ => {
@@ -131,7 +130,7 @@ impl DecisionConfig {
         };
         let learned = self.by_labels(&z, &columns, &decision.scores, evidence)?;
         let gain = Gain::of(&learned.scores, &decision.scores, evidence.labels)?;
-        if gain.is_clear(broken.min(good) >= LEAST_LABELS) {
+        if gain.is_clear() {
             decision = learned;
         } else {
             decision.rule += &format!(
@@ -147,6 +146,12 @@ impl DecisionConfig {
     /// Places of the parts that count without labels.
     fn columns(&self, table: &PartsTable) -> Result<Vec<usize>> {
         self.bulk_parts.iter().map(|name| column(table, name)).collect()
+    }
+
+    /// Places of the parts that a few labels are to weigh: all that count anyway but the network,
+    /// which the score without labels has within it.
+    fn columns_of_few_labels(&self, table: &PartsTable) -> Result<Vec<usize>> {
+        Ok(self.columns(table)?.into_iter().filter(|&part| table.names()[part] != NETWORK_PART).collect())
     }
 
     /// The sentence on what is flagged, and the flags of a budget.
@@ -167,8 +172,10 @@ impl DecisionConfig {
 
     fn by_bulk(&self, table: &PartsTable, z: &PartsTable, good: &[bool]) -> Result<Decision> {
         let columns = self.columns(table)?;
+        // A part that was not computed, as the network of `PartSet::Fast`, is none of them.
+        let used: Vec<usize> = columns.iter().copied().filter(|&part| table.has(part)).collect();
         let (network, others): (Vec<usize>, Vec<usize>) =
-            columns.iter().partition(|&&part| table.names()[part] == NETWORK_PART);
+            used.iter().partition(|&&part| table.names()[part] == NETWORK_PART);
         let score: &dyn Score<Parts> = if network.is_empty() { &FitNorm } else { &NetworkAndFit };
         let fused = z.fused(table, [&others, &network], score)?;
         let standardized = fused.standardized_by(good, NullModel::fit_reference)?;
@@ -192,15 +199,14 @@ impl DecisionConfig {
         let (flagged, threshold, rule) = self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
         let rule = format!(
             "The score is in standard deviations above {reference}, at about as many clicks, by {} together. {rule}",
-            listed(&self.bulk_parts),
+            listed(&used.iter().map(|&part| table.names()[part].as_str()).collect::<Vec<_>>()),
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::StandardDeviations, rule })
     }
 
     /// Too few banners for a threshold: the first part that any banner has ranks them.
     fn by_rank_alone(&self, table: &PartsTable, columns: &[usize]) -> Result<Decision> {
-        let has = |part: usize| (0..table.len()).any(|banner| table.get(banner, part).is_some());
-        let part = columns.iter().copied().find(|&part| has(part)).unwrap_or(columns[0]);
+        let part = columns.iter().copied().find(|&part| table.has(part)).unwrap_or(columns[0]);
         let scores: Vec<f64> = (0..table.len()).map(|banner| table.get(banner, part).unwrap_or(0.0)).collect();
         let (flagged, threshold, rule) = match self.budget {
             Some(_) => self.flags(&scores, 0.0, "")?,
@@ -287,10 +293,10 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Words with commas and an "and".
-fn listed(names: &[String]) -> String {
+fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
-        [one] => one.clone(),
+        [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -21,14 +21,17 @@ pub enum Needs {
     Population,
     /// Banners of the grid that are taken for good, chosen without labels.
     Reference,
+    /// Banners of the grid that are known to be broken.
+    Labels,
 }
 
 /// The parts of a detector, in order: name, and what each needs.
-pub const PARTS: [(&str, Needs); 17] = [
+pub const PARTS: [(&str, Needs); 18] = [
     ("neighbor_fit", Needs::Reference),
     ("pile_up", Needs::Reference),
     ("pattern_fit", Needs::Reference),
     ("set_network", Needs::Reference),
+    ("like_broken", Needs::Labels),
     ("dirichlet_multinomial", Needs::Reference),
     ("earth_mover", Needs::Reference),
     ("likelihood_ratio", Needs::Anchor),

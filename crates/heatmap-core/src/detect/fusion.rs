@@ -118,6 +118,14 @@ impl NetworkAndFit {
     /// Added to the sum before the root is taken: so the scores of good banners of generated grids lean
     /// to neither side.
     const LEVEL: f64 = 6.0;
+
+    /// The score of so high log odds and norm together: a root, as of any likelihood ratio that is to
+    /// spread like a normal number.
+    pub(super) fn of_log_odds(log_odds: f64) -> f64 {
+        let above = log_odds + Self::LEVEL;
+        // ln(1 + e^x), which is about x from 3 on and never below 0.
+        (above.max(0.0) + (-above.abs()).exp().ln_1p()).sqrt()
+    }
 }
 
 impl Score<Parts> for NetworkAndFit {
@@ -125,13 +133,10 @@ impl Score<Parts> for NetworkAndFit {
         "network_and_fit"
     }
 
-    /// A root, as of any likelihood ratio that is to spread like a normal number; of parts that are
-    /// missing nothing is known.
+    /// That of the log odds and the norm; of parts that are missing nothing is known.
     fn score(&self, parts: &Parts) -> Result<f64> {
         let (network, fit) = parts.split_last().map_or((None, parts), |(network, fit)| (*network, fit));
-        let log_odds = network.unwrap_or(0.0) + Self::WEIGHT * FitNorm.score(fit)? + Self::LEVEL;
-        // ln(1 + e^x), which is about x from 3 on and never below 0.
-        Ok((log_odds.max(0.0) + (-log_odds.abs()).exp().ln_1p()).sqrt())
+        Ok(Self::of_log_odds(network.unwrap_or(0.0) + Self::WEIGHT * FitNorm.score(fit)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good
 //! banners of its grid.
 //!
-//! Four scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
+//! Scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
 //! of banners that are taken for good:
 //!
 //! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of
@@ -17,6 +17,10 @@
 //! * `set_network`: what a network says that was trained to tell broken banners from good ones
 //!   beside others of their grid, on generated layouts ([`super::SetNetwork`]).
 //!
+//! Where banners are known to be broken, one more: `like_broken`, how much nearer a banner lies to
+//! the most alike of those than to the ten most alike of the reference. Labels alone can say that a
+//! rare layout is foreign.
+//!
 //! A banner that is in the reference itself is left out when it is scored.
 
 use super::smoothed_shares::{SmoothedShares, distance, roots};
@@ -24,10 +28,13 @@ use super::{BannerMaps, ClickMap, KnownDefects, SetNetwork, SetScore, likelihood
 use crate::{Heatmap, Result};
 
 /// Names of the scores, in order.
-pub const FIT_PARTS: [&str; 4] = ["neighbor_fit", "pile_up", "pattern_fit", "set_network"];
+pub const FIT_PARTS: [&str; 5] = ["neighbor_fit", "pile_up", "pattern_fit", "set_network", "like_broken"];
 
 /// The one of them that is in log odds.
 pub const NETWORK_PART: &str = FIT_PARTS[3];
+
+/// The one of them that takes labels.
+pub(super) const LABELLED_PART: &str = FIT_PARTS[4];
 
 /// The first of them, which a reference is chosen by: all but the network, which takes far longer.
 pub(super) const HAND_MADE: usize = 3;
@@ -51,6 +58,8 @@ pub struct GridFit {
     layouts: Vec<FittedLayout>,
     /// None while the reference is being chosen.
     network: Option<SetScore>,
+    /// Roots of the smoothed shares of the banners that are known to be broken.
+    broken: Vec<Vec<f32>>,
 }
 
 /// One layout of the grid.
@@ -83,7 +92,13 @@ impl GridFit {
             reference: reference.iter().map(|shares| roots(shares)).collect(),
             layouts: layouts.iter().map(fitted).collect(),
             network: None,
+            broken: Vec::new(),
         }
+    }
+
+    /// With the smoothed shares of banners that are known to be broken.
+    pub(super) fn with_broken<'a>(self, shares: impl Iterator<Item = &'a [f32]>) -> Self {
+        Self { broken: shares.map(roots).collect(), ..self }
     }
 
     /// With the built-in network too; `reference` are the banners that [`GridFit::new`] was given
@@ -94,6 +109,11 @@ impl GridFit {
     pub(super) fn with_network(self, reference: &[&Heatmap]) -> Result<Self> {
         let maps = BannerMaps::new(self.smoothing.grid());
         Ok(Self { network: Some(SetScore::new(SetNetwork::embedded(), maps, reference)?), ..self })
+    }
+
+    /// Whether the network is among the scores.
+    pub(super) fn has_network(&self) -> bool {
+        self.network.is_some()
     }
 
     /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the
@@ -113,17 +133,24 @@ impl GridFit {
         let nearest = self.nearest(shares, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
         if neighbors.is_empty() {
-            return Ok([None, None, Some(pattern_fit), network]);
+            return Ok([None, None, Some(pattern_fit), network, None]);
         }
         let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
         let pile_up = self.pile_up_against(shares, &self.expected(&nearest)).share;
-        Ok([Some(fit), Some(pile_up), Some(pattern_fit), network])
+        // A banner that is among the known ones is not held against itself.
+        let to_broken = self.distances(&self.broken, shares).filter(|distance| *distance > 0.0).min_by(f64::total_cmp);
+        Ok([Some(fit), Some(pile_up), Some(pattern_fit), network, to_broken.map(|distance| fit - distance)])
+    }
+
+    /// How far a banner lies from each of these roots.
+    fn distances(&self, rows: &[Vec<f32>], shares: &[f32]) -> impl Iterator<Item = f64> {
+        let own = roots(shares);
+        rows.iter().map(move |row| distance(row, &own))
     }
 
     /// The most alike reference banners, nearest first.
     fn nearest(&self, shares: &[f32], itself: Option<usize>) -> Vec<(f64, usize)> {
-        let own = roots(shares);
-        let mut all: Vec<(f64, usize)> = self.reference.iter().map(|row| distance(row, &own)).zip(0..).collect();
+        let mut all: Vec<(f64, usize)> = self.distances(&self.reference, shares).zip(0..).collect();
         match itself {
             Some(at) => _ = all.swap_remove(at),
             None => {
@@ -238,10 +265,26 @@ mod tests {
             let other = GridFit { reference: GridFit::new(fit.smoothing.clone(), &rows, &[]).reference, ..fit.clone() };
             let other = other.with_network(&heatmaps).unwrap();
             let (with, without) = (fit.parts(&reference[at]).unwrap(), other.parts(&reference[at]).unwrap());
-            for (a, b) in with.iter().zip(without) {
+            for (a, b) in with.iter().zip(without).take(4) {
                 assert!((a.unwrap() - b.unwrap()).abs() < 1e-6);
             }
         }
+    }
+
+    #[test]
+    fn a_layout_of_which_a_label_says_that_it_is_foreign_is_told_from_the_others() {
+        let World { fit, fresh, .. } = world();
+        let foreign = Layout::draw(11, 3);
+        let good = Population { prevalence: 0.0, ..Default::default() };
+        let foreign: Vec<Heatmap> = (0..20).map(|at| good.banner(&foreign, 9, at, 300).heatmap).collect();
+        let shares = fit.smoothing.of(&foreign[0]).unwrap();
+        let fit = fit.with_broken([shares.as_slice()].into_iter());
+        let of = |heatmap: &Heatmap| fit.parts(heatmap).unwrap()[4];
+        // It is not held against itself, and there is no other.
+        assert_eq!(of(&foreign[0]), None);
+        let least = foreign[1..].iter().map(|heatmap| of(heatmap).unwrap()).fold(f64::INFINITY, f64::min);
+        let most = fresh.iter().map(|heatmap| of(heatmap).unwrap()).fold(f64::NEG_INFINITY, f64::max);
+        assert!(least > 0.0 && most < -0.2, "{least} {most}");
     }
 
     #[test]
@@ -260,10 +303,10 @@ mod tests {
         let World { fit, .. } = world();
         let alone = GridFit::new(fit.smoothing.clone(), &[], &[]);
         let empty = Heatmap::zeros(Grid::MEDIUM_RECTANGLE);
-        assert_eq!(alone.parts(&empty).unwrap(), [None, None, Some(0.0), None]);
+        assert_eq!(alone.parts(&empty).unwrap(), [None, None, Some(0.0), None, None]);
         let alone = alone.with_network(&[]).unwrap().parts(&empty).unwrap();
         assert!(alone[3].is_some_and(f64::is_finite));
-        assert!(fit.parts(&empty).unwrap().iter().all(|part| part.unwrap().is_finite()));
+        assert!(fit.parts(&empty).unwrap()[..4].iter().all(|part| part.unwrap().is_finite()));
         assert!(fit.parts(&Heatmap::zeros(Grid { rows: 2, columns: 2, bin_size_px: 5.0 })).is_err());
     }
 }

@@ -3,7 +3,7 @@
 //! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a
 //! sample of the grid, from which the anchor and the scores are fitted; the other scores all
 //! banners of the grid, a batch at a time on all cores. What stays is the good map of each grid and
-//! 80 bytes for each banner, and for each of those that are taken for good and their samples. Then
+//! 84 bytes for each banner, and for each of those that are taken for good and their samples. Then
 //! all banners are decided on together.
 
 mod fitted_grid;

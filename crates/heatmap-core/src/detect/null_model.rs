@@ -17,7 +17,10 @@
 //! Where the banners are a reference, of which what is broken was taken out before, the right tail
 //! is looked at too: scores of good banners may have more far values than any normal distribution,
 //! and then z grows more slowly beyond the quartile (Tukey's g-and-h distribution, Hoaglin 1985:
-//! another factor exp(h z^2 / 2) above 0, with h from the quantile of 0.95).
+//! another factor exp(h z^2 / 2) above 0, with h from the quantile of 0.95). Or they may have fewer
+//! than the lean of the middle half says, and then they lean less. And since the median and the
+//! quartiles of few banners are off by chance, which flags more good banners than it spares, z is
+//! made smaller by so much that the stated share is right on average.
 //!
 //! It takes a bulk: from about a fifth of broken banners on, the upper quartile is theirs, and less
 //! and less is flagged. Where some banners are known to be good, fit to those alone.
@@ -35,6 +38,13 @@ const UPPER_TWENTIETH: f64 = 1.644_853_626_951_472_2;
 /// Where it is found in a reference: about a hundredth of the good banners was left out with the
 /// broken ones.
 const TAIL_QUANTILE: f64 = 0.96;
+/// Rows of a reference that stand for one banner: itself, and with fewer clicks.
+const ROWS_OF_A_BANNER: f64 = 3.0;
+/// A z of n banners is divided by 1 + this / n. The variances of the median and of half the
+/// distance of the quartiles, 1.57 / n and (1.17 z)^2 / n in standard deviations, make the expected
+/// share above z larger by z / 2 times their sum, in units of the normal density at z; here z is
+/// 2.33, which one good banner in a hundred passes.
+const CORRECTION: f64 = 4.5;
 /// The tail is never taken for heavier than this: a z of 3 then stands for a score that is 3.9
 /// times as far out.
 const HEAVIEST_TAIL: f64 = 0.3;
@@ -109,10 +119,15 @@ impl NullModel {
         let mut model = Self::fit(scores, clicks)?;
         let mut z: Vec<f64> = scores.iter().zip(clicks).map(|(&score, &clicks)| model.z(score, clicks)).collect();
         z.sort_by(f64::total_cmp);
-        let found = model.leaning(quantile(&z, TAIL_QUANTILE).min(LARGEST_Z)) / model.leaning(UPPER_TWENTIETH);
-        let count = z.len() as f64;
-        let seen = count / (count + 100.0);
+        let high = quantile(&z, TAIL_QUANTILE).min(LARGEST_Z);
+        let found = model.leaning(high) / model.leaning(UPPER_TWENTIETH);
+        let banners = z.len() as f64 / ROWS_OF_A_BANNER;
+        let seen = banners / (banners + 100.0 / ROWS_OF_A_BANNER);
+        if found < 1.0 {
+            model.skew += seen * (model.skew_of_quantile(high) - model.skew);
+        }
         model.tail = (2.0 * found.max(1.0).ln() / UPPER_TWENTIETH.powi(2) * seen).min(HEAVIEST_TAIL);
+        model.knots.iter_mut().for_each(|knot| knot.spread *= 1.0 + CORRECTION / banners);
         Ok(model)
     }
 
@@ -177,6 +192,20 @@ impl NullModel {
     /// (exp(g z) - 1) / g.
     fn leaning(&self, z: f64) -> f64 {
         if self.skew < 1e-6 { z } else { ((self.skew * z).exp() - 1.0) / self.skew }
+    }
+
+    /// The lean under which the score that now is at `z` would be at the quantile of 0.95; at least 0.
+    fn skew_of_quantile(&self, z: f64) -> f64 {
+        let of = |skew: f64, z: f64| {
+            let model = Self { knots: Vec::new(), skew, tail: 0.0 };
+            model.leaning(z) / model.quartile()
+        };
+        let (mut low, mut high) = (0.0, self.skew);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if of(middle, UPPER_TWENTIETH) < of(self.skew, z) { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
     }
 
     /// The z above 0 of which `z` is what it would be without the heavy tail.

@@ -1,5 +1,6 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly: 80 bytes each, with seventeen parts.
+//! [`PartsTable`]: the parts of millions of banners, compactly: 84 bytes each, with eighteen parts.
 
+use super::grid_fit::LABELLED_PART;
 use super::{FIT_PARTS, NullModel, Reference, Score};
 use crate::Result;
 
@@ -67,7 +68,7 @@ impl PartsTable {
     }
 
     /// One score made of the parts of each banner, and of each reference banner that has all parts
-    /// which `columns` and `unscaled` name; the latter are taken from `raw`, of which this is the
+    /// which `columns` and `unscaled` name, but for what takes labels; the latter are taken from `raw`, of which this is the
     /// standardised table, and come last.
     pub(super) fn fused(
         &self,
@@ -88,7 +89,9 @@ impl PartsTable {
         if let (Some(reference), Some(raw)) = (self.reference(), raw.reference()) {
             for at in 0..reference.len() {
                 let parts = parts(reference, raw, at);
-                if parts.iter().all(Option::is_some) {
+                // Only grids with labels have a part that takes labels.
+                let named = columns.iter().chain(unscaled).map(|&part| &self.names[part]);
+                if named.zip(&parts).all(|(name, part)| part.is_some() || name == LABELLED_PART) {
                     fused.push_reference(&[Some(score.score(&parts)?)], reference.clicks[at], reference.groups[at]);
                 }
             }
@@ -120,6 +123,11 @@ impl PartsTable {
     pub fn get(&self, banner: usize, part: usize) -> Option<f64> {
         let value = self.values[banner * self.names.len() + part];
         (!value.is_nan()).then(|| f64::from(value))
+    }
+
+    /// Whether any banner has this part.
+    pub fn has(&self, part: usize) -> bool {
+        (0..self.len()).any(|banner| self.get(banner, part).is_some())
     }
 
     /// All parts of one banner.

@@ -44,9 +44,8 @@ impl Gain {
         Ok(Self { with, without, error })
     }
 
-    /// Whether learning is to be used: it ranks better, and with few labels by more than its
-    /// standard error.
-    pub(super) fn is_clear(&self, many: bool) -> bool {
-        self.with - self.without > if many { 0.0 } else { self.error }
+    /// Whether learning is to be used: it ranks better by more than its standard error.
+    pub(super) fn is_clear(&self) -> bool {
+        self.with - self.without > self.error
     }
 }

@@ -55,6 +55,22 @@ fn without_labels_the_bulk_decides_by_the_stated_rate() {
 }
 
 #[test]
+fn a_part_that_was_not_computed_is_as_if_it_were_not_named() {
+    let (with, metrics, broken) = world(600, 12, 5.0);
+    let mut without = PartsTable::new(["neighbor_fit", "pile_up", NETWORK_PART].map(str::to_owned).to_vec());
+    for banner in 0..with.len() {
+        without.push(&[with.get(banner, 0), with.get(banner, 1), None], 100.0, 0);
+        without.push_reference(&[with.get(banner, 0), with.get(banner, 1), None], 100.0, 0);
+    }
+    let named = DecisionConfig { bulk_parts: without.names().to_vec(), ..Default::default() };
+    let world = (without, metrics, broken);
+    let decision = unlabelled(&named, &world).unwrap();
+    assert_eq!(decision, unlabelled(&config(), &world).unwrap());
+    assert!(decision.rule.contains("by neighbor_fit and pile_up together"), "{}", decision.rule);
+    assert!(decision.rule.contains("that are taken for good"), "{}", decision.rule);
+}
+
+#[test]
 fn known_good_banners_carry_the_rule_where_there_is_no_bulk() {
     let world = world(1_200, 3, 5.0);
     let good: Vec<bool> = world.2.iter().enumerate().map(|(at, b)| !b && at % 2 == 0).collect();

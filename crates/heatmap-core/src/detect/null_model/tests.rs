@@ -89,3 +89,31 @@ fn equal_scores_and_bad_input_are_no_trouble() {
     assert!(NullModel::fit(&[f64::NAN; 30], &[1.0; 30]).is_err());
     assert!(NullModel::fit(&[1.0; 30], &[1.0; 29]).is_err());
 }
+
+#[test]
+fn references_of_few_banners_keep_the_stated_share_on_average() {
+    // Scores of good banners lean a little; each banner stands for three rows.
+    let shares = |fit: fn(&[f64], &[f64]) -> Result<NullModel>| {
+        let of = |seed| {
+            let scores = normal(seed, 60).into_iter().map(|z| (0.3 * z).exp());
+            let rows: Vec<f64> = scores.flat_map(|score| [score; 3]).collect();
+            let model = fit(&rows, &vec![100.0; rows.len()]).unwrap();
+            upper_tail(model.score_at(z_of_false_alarms(0.01).unwrap(), 100.0).ln() / 0.3)
+        };
+        (0..400).map(|seed| of(100 + seed)).sum::<f64>() / 400.0
+    };
+    let (with, without) = (shares(NullModel::fit_reference), shares(NullModel::fit));
+    assert!((0.005..0.011).contains(&with) && without > 0.011, "{with} {without}");
+}
+
+#[test]
+fn scores_with_a_short_tail_lean_less_than_their_quartiles_say() {
+    // The upper half of good banners is even, between 0 and 2; the lower is as narrow as a quarter of it.
+    let scores: Vec<f64> = (-500..=500).map(|i| f64::from(i) / if i < 0 { 1_000.0 } else { 250.0 }).collect();
+    let clicks = vec![100.0; scores.len()];
+    let by_quartiles = NullModel::fit(&scores, &clicks).unwrap();
+    let by_tail = NullModel::fit_reference(&scores, &clicks).unwrap();
+    let threshold = z_of_false_alarms(0.01).unwrap();
+    assert!(by_quartiles.score_at(threshold, 100.0) > 4.0);
+    assert!((2.0..3.3).contains(&by_tail.score_at(threshold, 100.0)), "{}", by_tail.score_at(threshold, 100.0));
+}

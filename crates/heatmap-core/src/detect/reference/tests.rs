@@ -1,3 +1,4 @@
+use super::choice::{densest_half, thinned};
 use super::*;
 use crate::Grid;
 use crate::synth::{Layout, Population};

@@ -1,0 +1,231 @@
+//! How a [`Reference`] is chosen: rounds of scores of fit to the one before.
+
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::{Reference, ReferenceConfig, spread_out};
+use crate::detect::banner_groups::median;
+use crate::detect::fusion::{FitNorm, NetworkAndFit};
+use crate::detect::grid_fit::HAND_MADE;
+use crate::detect::null_model::UPPER_QUARTILE;
+use crate::detect::smoothed_shares::SmoothedShares;
+use crate::detect::{BannerGroups, ClickMap, FitScores, GridFit, NullModel, Score, Verdict, burstiness};
+use crate::{Heatmap, Result, sample_rng};
+
+/// Shares of the clicks that reference banners are looked at with, beside all of them.
+const THINNED: [f64; 2] = [0.5, 0.25];
+/// Fewer clicks than this say nothing.
+const MIN_CLICKS: f64 = 8.0;
+/// Log odds from which on the network and the fit together may leave a banner out.
+const BROKEN: f64 = 3.0;
+/// Share of even clicks in the map of a layout.
+const EVEN: f64 = 0.1;
+/// Reference banners that a layout has a map of its own for, at least.
+const MIN_LAYOUT: usize = 5;
+
+/// What a choice is made from.
+pub(super) struct Choice<'a> {
+    pub(super) config: &'a ReferenceConfig,
+    pub(super) heatmaps: Vec<&'a Heatmap>,
+    pub(super) rows: Vec<Vec<f32>>,
+    pub(super) clicks: Vec<f64>,
+    pub(super) known: Vec<Option<Verdict>>,
+    pub(super) shares: SmoothedShares,
+    pub(super) seed: u64,
+}
+
+/// A choice, and what it says of other banners.
+struct Round {
+    chosen: Vec<bool>,
+    /// Those that are chosen, ascending.
+    members: Vec<usize>,
+    /// Those of them that others are compared with, ascending.
+    compared: Vec<usize>,
+    layouts: Vec<ClickMap>,
+    fit: GridFit,
+    /// As [`Reference::thinned`].
+    thinned: Vec<(FitScores, f64)>,
+}
+
+impl Choice<'_> {
+    pub(super) fn settle(self, considered: Vec<usize>, groups: BannerGroups) -> Result<Reference> {
+        let mut possible = vec![true; self.rows.len()];
+        groups.defective().for_each(|at| possible[at] = false);
+        for (possible, known) in possible.iter_mut().zip(&self.known) {
+            *possible = known.map_or(*possible, |verdict| verdict.good);
+        }
+        // Of nothing but broken banners, all are better than none.
+        if !possible.contains(&true) {
+            possible.fill(true);
+        }
+        let bursts = burstiness(&self.heatmaps);
+        let mut round = self.round(&groups, possible.clone(), bursts)?;
+        for number in 0..self.config.rounds {
+            // At first by the densest half, which up to 40 % of broken banners hardly move; then,
+            // with most of those gone, by how scores of good banners lean.
+            let by_half = number == 0;
+            let Some(next) = self.next(&round, &possible, by_half)? else { break };
+            // A further round on an unchanged reference would change nothing, but for the first,
+            // which judges otherwise.
+            if !by_half && next == round.chosen {
+                break;
+            }
+            round = self.round(&groups, next, bursts)?;
+        }
+        if self.config.network {
+            round = self.with_network(round, bursts)?;
+            // By the densest half again: what only the network sees was in every round before.
+            if let Some(next) = self.next(&round, &possible, true)?.filter(|next| *next != round.chosen) {
+                round = self.with_network(self.round(&groups, next, bursts)?, bursts)?;
+            }
+        }
+        let banners = round.members.iter().map(|&at| considered[at]).collect();
+        let Round { layouts, fit, thinned, .. } = round;
+        Ok(Reference { banners, considered, groups, layouts, fit, thinned })
+    }
+
+    /// What the banners that are `chosen` say of others.
+    fn round(&self, groups: &BannerGroups, chosen: Vec<bool>, bursts: f64) -> Result<Round> {
+        let members: Vec<usize> = (0..chosen.len()).filter(|&at| chosen[at]).collect();
+        let compared = spread_out(&members, self.config.max_compared);
+        let layouts = self.layouts(groups, &chosen, &members);
+        let rows: Vec<&[f32]> = compared.iter().map(|&at| self.rows[at].as_slice()).collect();
+        let broken = (0..self.rows.len()).filter(|&at| self.known[at].is_some_and(|verdict| !verdict.good));
+        let fit =
+            GridFit::new(self.shares.clone(), &rows, &layouts).with_broken(broken.map(|at| self.rows[at].as_slice()));
+        let thinned = self.thinned(&fit, &compared, bursts)?;
+        Ok(Round { chosen, members, compared, layouts, fit, thinned })
+    }
+
+    /// The same, with the network among the scores.
+    fn with_network(&self, round: Round, bursts: f64) -> Result<Round> {
+        let heatmaps: Vec<&Heatmap> = round.compared.iter().map(|&at| self.heatmaps[at]).collect();
+        let fit = round.fit.with_network(&heatmaps)?;
+        let thinned = self.thinned(&fit, &round.compared, bursts)?;
+        Ok(Round { fit, thinned, ..round })
+    }
+
+    /// The banners of the next reference; none where those would be too few to tell how scores
+    /// spread.
+    fn next(&self, round: &Round, possible: &[bool], by_half: bool) -> Result<Option<Vec<bool>>> {
+        let next = self.z(round, by_half)?.map(|z| self.within(&z, possible));
+        Ok(next.filter(|next| next.iter().filter(|chosen| **chosen).count() >= NullModel::LEAST_BANNERS))
+    }
+
+    /// Whether each banner is in the next reference: what is known decides, or else its z.
+    fn within(&self, z: &[f64], possible: &[bool]) -> Vec<bool> {
+        let of = |at: usize| self.known[at].map_or(possible[at] && z[at] <= self.config.max_z, |verdict| verdict.good);
+        (0..z.len()).map(of).collect()
+    }
+
+    /// The fused z of every banner under this reference; none when that is too small.
+    fn z(&self, round: &Round, by_half: bool) -> Result<Option<Vec<f64>>> {
+        let Round { members, compared, fit, thinned, .. } = round;
+        let of = |at: usize| fit.parts_of(self.heatmaps[at], &self.rows[at], compared.binary_search(&at).ok());
+        let parts: Vec<FitScores> = (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
+        let reference: Vec<(FitScores, f64)> =
+            members.iter().map(|&at| (parts[at], self.clicks[at])).chain(thinned.iter().copied()).collect();
+        let whole = |parts: &FitScores| parts[..HAND_MADE].iter().all(Option::is_some);
+        if reference.len() < NullModel::LEAST_BANNERS
+            || !parts.iter().chain(reference.iter().map(|row| &row.0)).all(whole)
+        {
+            return Ok(None);
+        }
+        let clicks: Vec<f64> = reference.iter().map(|(_, clicks)| *clicks).collect();
+        let null = |part: usize| {
+            let scores: Vec<f64> = reference.iter().filter_map(|(parts, _)| parts[part]).collect();
+            NullModel::fit(&scores, &clicks)
+        };
+        let nulls = (0..HAND_MADE).map(null).collect::<Result<Vec<_>>>()?;
+        let fused = |parts: &FitScores, clicks: f64| {
+            let mut z: Vec<Option<f64>> =
+                parts.iter().zip(&nulls).map(|(part, null)| part.map(|score| null.z(score, clicks))).collect();
+            match parts[HAND_MADE] {
+                Some(log_odds) => {
+                    z.push(Some(log_odds));
+                    NetworkAndFit.score(&z)
+                }
+                None => FitNorm.score(&z),
+            }
+        };
+        let all: Vec<f64> = parts.iter().zip(&self.clicks).map(|(parts, &n)| fused(parts, n)).collect::<Result<_>>()?;
+        if by_half {
+            let (middle, mut spread) = densest_half(members.iter().map(|&at| all[at]).collect());
+            if fit.has_network() {
+                // Scores of good banners with many clicks lean far to the right: only what is more
+                // probably broken than good is left out.
+                spread = spread.max((NetworkAndFit::of_log_odds(BROKEN) - middle) / self.config.max_z);
+            }
+            return Ok(Some(all.iter().map(|score| (score - middle) / spread).collect()));
+        }
+        let of_reference: Vec<f64> = reference.iter().map(|(parts, n)| fused(parts, *n)).collect::<Result<_>>()?;
+        let null = NullModel::fit(&of_reference, &clicks)?;
+        Ok(Some(all.iter().zip(&self.clicks).map(|(&score, &n)| null.z(score, n)).collect()))
+    }
+
+    /// The reference banners with fewer clicks than they have.
+    fn thinned(&self, fit: &GridFit, compared: &[usize], bursts: f64) -> Result<Vec<(FitScores, f64)>> {
+        let samples = THINNED.into_iter().enumerate();
+        let samples = samples.flat_map(|(round, share)| (0..compared.len()).map(move |at| (round, share, at)));
+        let samples: Vec<(usize, f64, usize)> = samples.collect();
+        let of = |&(round, share, place): &(usize, f64, usize)| {
+            let at = compared[place];
+            let few = thinned(self.heatmaps[at], share, bursts, self.seed.wrapping_add(round as u64), at as u64);
+            let clicks = few.total();
+            if clicks < MIN_CLICKS {
+                return Ok(None);
+            }
+            Ok(Some((fit.parts_of(&few, &self.shares.of(&few)?, Some(place))?, clicks)))
+        };
+        let parts: Vec<Option<(FitScores, f64)>> = samples.par_iter().map(of).collect::<Result<_>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// A map of each group that shows a layout; of all reference banners, if those hold less than
+    /// half of them.
+    fn layouts(&self, groups: &BannerGroups, chosen: &[bool], members: &[usize]) -> Vec<ClickMap> {
+        let mut sets: Vec<Vec<usize>> = groups
+            .layouts()
+            .map(|group| group.banners.iter().copied().filter(|&at| chosen[at]).collect::<Vec<_>>())
+            .filter(|banners| banners.len() >= MIN_LAYOUT)
+            .collect();
+        if 2 * sets.iter().map(Vec::len).sum::<usize>() < members.len() {
+            sets.push(members.to_vec());
+        }
+        let map = |banners: &Vec<usize>| {
+            let rows: Vec<&[f32]> = banners.iter().map(|&at| self.rows[at].as_slice()).collect();
+            ClickMap::from_bins(self.shares.grid(), &self.shares.at_every_bin(&median(&rows)), EVEN)
+        };
+        sets.iter().map(map).collect()
+    }
+}
+
+/// Middle of the shortest interval that holds half of the values (the shorth of Andrews and others,
+/// 1972), and the standard deviation of a normal distribution whose middle half is as wide.
+pub(super) fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let half = values.len().div_ceil(2);
+    let width = |at: usize| values[at + half - 1] - values[at];
+    let at = (0..=values.len() - half).min_by(|&a, &b| width(a).total_cmp(&width(b))).unwrap_or(0);
+    let spread = 0.5 * width(at) / UPPER_QUARTILE;
+    (0.5 * (values[at] + values[at + half - 1]), spread.max(1e-9))
+}
+
+/// `share` of the clicks of `heatmap`, drawn by bursts of `bursts` clicks in one bin.
+pub(super) fn thinned(heatmap: &Heatmap, share: f64, bursts: f64, seed: u64, index: u64) -> Heatmap {
+    // A stream of its own, which no generator uses.
+    let mut rng = sample_rng(seed ^ 0x0074_6869_6E6E_6564, index);
+    let mut values = heatmap.values().to_vec();
+    for value in values.iter_mut().filter(|value| **value > 0.0) {
+        let whole = f64::from(*value);
+        let count = (whole / bursts.max(1.0)).ceil();
+        // Beyond thousands in one bin the share is what it is.
+        let kept = if count > 4_096.0 {
+            count * share
+        } else {
+            (0..count as u32).filter(|_| rng.random_bool(share)).count() as f64
+        };
+        *value = (kept * bursts.max(1.0)).min(whole) as f32;
+    }
+    Heatmap::from_values(heatmap.grid(), values).expect("no more than there was")
+}
