@@ -55,7 +55,7 @@ pub enum PartSet {
     #[default]
     All,
     /// Those that are fast enough for millions of banners: sums over the bins, and the hand-made scores
-    /// of fit. The others are missing.
+    /// of fit, to a reference that is chosen among fewer banners. The others are missing.
     Fast,
 }
 

@@ -138,19 +138,14 @@ impl GridFit {
         let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
         let pile_up = self.pile_up_against(shares, &self.expected(&nearest)).share;
         // A banner that is among the known ones is not held against itself.
-        let to_broken = self.distances(&self.broken, shares).filter(|distance| *distance > 0.0).min_by(f64::total_cmp);
+        let to_broken =
+            distances(&self.broken, shares).into_iter().filter(|distance| *distance > 0.0).min_by(f64::total_cmp);
         Ok([Some(fit), Some(pile_up), Some(pattern_fit), network, to_broken.map(|distance| fit - distance)])
-    }
-
-    /// How far a banner lies from each of these roots.
-    fn distances(&self, rows: &[Vec<f32>], shares: &[f32]) -> impl Iterator<Item = f64> {
-        let own = roots(shares);
-        rows.iter().map(move |row| distance(row, &own))
     }
 
     /// The most alike reference banners, nearest first.
     fn nearest(&self, shares: &[f32], itself: Option<usize>) -> Vec<(f64, usize)> {
-        let mut all: Vec<(f64, usize)> = self.distances(&self.reference, shares).zip(0..).collect();
+        let mut all: Vec<(f64, usize)> = distances(&self.reference, shares).into_iter().zip(0..).collect();
         match itself {
             Some(at) => _ = all.swap_remove(at),
             None => {
@@ -201,6 +196,26 @@ impl GridFit {
             without = without.max(fit);
         }
         Ok(if self.layouts.is_empty() { 0.0 } else { with - without })
+    }
+}
+
+/// How far these shares lie from each of the roots in `rows`.
+fn distances(rows: &[Vec<f32>], shares: &[f32]) -> Vec<f64> {
+    // Compiled for the vectors of the processor at hand.
+    pulp::Arch::new().dispatch(Distances { rows, own: roots(shares) })
+}
+
+struct Distances<'a> {
+    rows: &'a [Vec<f32>],
+    own: Vec<f32>,
+}
+
+impl pulp::NullaryFnOnce for Distances<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        self.rows.iter().map(|row| distance(row, &self.own)).collect()
     }
 }
 

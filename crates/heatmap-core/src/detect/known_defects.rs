@@ -8,23 +8,21 @@
 //! ([`Pattern`]), not fitted ones; no label is needed, and the winner is the explanation.
 
 use super::click_map::check_grid;
-use super::likelihood_ratio::weighted_sum;
 use super::{ClickMap, Pattern, Score};
 use crate::{Grid, Heatmap, Result};
 
 /// Shares of the clicks that a defect is offered.
 const SHARES: [f64; 3] = [0.3, 0.6, 0.9];
 
-/// A heatmap with fewer than one clicked bin in so many is sparse.
-const SPARSE: usize = 4;
-
 /// The kinds against one good map.
 #[derive(Debug, Clone)]
 pub struct KnownDefects {
     name: &'static str,
     grid: Grid,
-    /// ln of the ratio for each click in each bin, for each kind and share.
-    hypotheses: Vec<(Pattern, f64, Vec<f32>)>,
+    /// Every kind with every share.
+    hypotheses: Vec<(Pattern, f64)>,
+    /// ln of the ratio for each click: for each bin, that of every hypothesis.
+    log_ratios: Vec<f32>,
 }
 
 /// What explains a heatmap best among the known kinds.
@@ -43,13 +41,16 @@ impl KnownDefects {
     /// Every kind and share against `good`, called `name` in tables.
     pub fn new(name: &'static str, good: &ClickMap) -> Self {
         let grid = good.grid();
-        let hypothesis = |kind: Pattern, share: f64| {
+        let hypotheses: Vec<(Pattern, f64)> =
+            Pattern::ALL.into_iter().flat_map(|kind| SHARES.map(|share| (kind, share))).collect();
+        let mut log_ratios = vec![0.0; grid.len() * hypotheses.len()];
+        for (at, &(kind, share)) in hypotheses.iter().enumerate() {
             let mixed = good.mixed_with(&kind.map(grid), share);
-            let ratio = |(mixed, good): (&f64, &f64)| (mixed / good).ln() as f32;
-            (kind, share, mixed.probabilities().iter().zip(good.probabilities()).map(ratio).collect())
-        };
-        let kinds = Pattern::ALL.into_iter();
-        Self { name, grid, hypotheses: kinds.flat_map(|kind| SHARES.map(|share| hypothesis(kind, share))).collect() }
+            let ratios =
+                mixed.probabilities().iter().zip(good.probabilities()).map(|(mixed, good)| (mixed / good).ln());
+            ratios.enumerate().for_each(|(bin, ratio)| log_ratios[bin * hypotheses.len() + at] = ratio as f32);
+        }
+        Self { name, grid, hypotheses, log_ratios }
     }
 
     /// The kind and share that explain `heatmap` best; the first of equals.
@@ -58,24 +59,45 @@ impl KnownDefects {
     /// When the heatmap is on another grid.
     pub fn guess(&self, heatmap: &Heatmap) -> Result<DefectGuess> {
         check_grid(self.grid, heatmap)?;
-        let values = heatmap.values();
-        // Few clicks leave most bins empty; then the others are listed once instead of reading all
-        // of them for every kind.
-        let clicked: Vec<(usize, f64)> =
-            values.iter().enumerate().filter(|(_, v)| **v > 0.0).map(|(bin, &v)| (bin, f64::from(v))).collect();
-        let clicks: f64 = clicked.iter().map(|(_, v)| v).sum();
-        let sum = |weights: &[f32]| match clicked.len() * SPARSE < values.len() {
-            true => clicked.iter().map(|&(bin, v)| v * f64::from(weights[bin])).sum(),
-            false => weighted_sum(values, weights).0,
-        };
+        // Compiled for the vectors of the processor at hand.
+        let (sums, clicks) = pulp::Arch::new().dispatch(Sums {
+            values: heatmap.values(),
+            log_ratios: &self.log_ratios,
+            hypotheses: self.hypotheses.len(),
+        });
         let mut best: Option<DefectGuess> = None;
-        for (kind, share, weights) in &self.hypotheses {
-            let score = if clicks > 0.0 { sum(weights) / clicks } else { 0.0 };
+        for ((kind, share), sum) in self.hypotheses.iter().zip(sums) {
+            let score = if clicks > 0.0 { sum / clicks } else { 0.0 };
             if best.is_none_or(|best| score > best.score) {
                 best = Some(DefectGuess { pattern: *kind, share: *share, score });
             }
         }
         Ok(best.expect("there are kinds"))
+    }
+}
+
+/// The sum of the logarithms over all clicks under every hypothesis, and the number of clicks. Most
+/// bins are empty, so the hypotheses of one bin lie together and are added at once.
+struct Sums<'a> {
+    values: &'a [f32],
+    log_ratios: &'a [f32],
+    hypotheses: usize,
+}
+
+impl pulp::NullaryFnOnce for Sums<'_> {
+    type Output = (Vec<f64>, f64);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let (mut sums, mut clicks) = (vec![0.0; self.hypotheses], 0.0);
+        for (&value, ratios) in self.values.iter().zip(self.log_ratios.chunks_exact(self.hypotheses)) {
+            if value > 0.0 {
+                let value = f64::from(value);
+                clicks += value;
+                sums.iter_mut().zip(ratios).for_each(|(sum, &ratio)| *sum += value * f64::from(ratio));
+            }
+        }
+        (sums, clicks)
     }
 }
 
@@ -121,7 +143,8 @@ mod tests {
         let known = KnownDefects::new("known_defects", &map);
         for clicks in [20, 50_000] {
             let heatmap = population.banner(&layout, 1, 3, clicks).heatmap;
-            let naive = known.hypotheses.iter().map(|(_, _, weights)| {
+            let naive = (0..known.hypotheses.len()).map(|at| {
+                let weights = known.log_ratios.iter().skip(at).step_by(known.hypotheses.len());
                 let parts = heatmap.values().iter().zip(weights).map(|(&v, &w)| f64::from(v) * f64::from(w));
                 parts.sum::<f64>() / heatmap.total()
             });

@@ -63,6 +63,19 @@ pub struct Reference {
 }
 
 impl ReferenceConfig {
+    /// The same among fewer banners and without the network, for [`super::PartSet::Fast`].
+    pub(super) fn fast(self) -> Self {
+        Self {
+            max_banners: self.max_banners.min(Self::FAST_BANNERS),
+            max_compared: self.max_compared.min(Self::FAST_COMPARED),
+            network: false,
+            ..self
+        }
+    }
+
+    const FAST_BANNERS: usize = 500;
+    const FAST_COMPARED: usize = 200;
+
     /// Chooses among `heatmaps`, each with what is `known` of it. Banners without a click are
     /// passed over. `seed` decides what is drawn.
     ///

@@ -3,8 +3,7 @@
 use super::LogDetectionConfig;
 use crate::detect::detected_group::undecided;
 use crate::detect::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet, Reference,
-    ReferenceConfig, Verdict,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet, Reference, Verdict,
 };
 use crate::{Error, Grid, Heatmap, Result};
 
@@ -62,8 +61,10 @@ impl LogDetectionConfig {
         if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
             return Ok(None);
         }
-        let network = self.reference.network && self.detector.parts == PartSet::All;
-        let config = ReferenceConfig { network, ..self.reference };
+        let config = match self.detector.parts {
+            PartSet::All => self.reference,
+            PartSet::Fast => self.reference.fast(),
+        };
         config.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
     }
 
