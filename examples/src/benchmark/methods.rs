@@ -86,7 +86,7 @@ pub struct Scored {
 }
 
 /// Inverse strength of the penalty of all fusions.
-const PENALTY_C: f64 = 0.1;
+const PENALTY_C: f64 = 0.2;
 
 /// The methods of the benchmark, where the parts end with `learned` cosines of learned features.
 pub(super) fn methods(learned: &[String]) -> Vec<Method> {

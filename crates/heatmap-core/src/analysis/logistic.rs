@@ -1,7 +1,8 @@
 //! Multinomial logistic regression: the linear probe.
 //!
 //! Features are standardised by the training rows, the weights (not the biases) carry an L2 penalty, and the minimum is
-//! that of scikit-learn's `LogisticRegression` with `C`: sum of cross-entropies + |W|^2 / (2 C).
+//! that of scikit-learn's `LogisticRegression` with `C`: sum of cross-entropies + |W|^2 / (2 C), where W holds the weights
+//! of every class, or of two classes their difference.
 
 use faer::{Mat, MatRef};
 
@@ -45,18 +46,13 @@ impl LogisticRegressionConfig {
         }
         let (samples, columns) = (features.nrows(), features.ncols());
         let n = samples as f64;
-        let mean: Vec<f64> = (0..columns).map(|j| features.col(j).iter().sum::<f64>() / n).collect();
-        let deviation = |j: usize| (features.col(j).iter().map(|v| (v - mean[j]).powi(2)).sum::<f64>() / n).sqrt();
-        // A feature that never changes carries nothing; any scale will do.
-        let scale = (0..columns)
-            .map(|j| match deviation(j) {
-                d if d > 1e-12 => 1.0 / d,
-                _ => 1.0,
-            })
-            .collect();
+        let (mean, scale) =
+            (0..columns).map(|j| standardization(&features.col(j).iter().copied().collect::<Vec<_>>())).unzip();
         let mut fitted = LogisticRegression { mean, scale, weights: Mat::zeros(columns + 1, num_classes) };
         let inputs = fitted.standardized(features);
-        let penalty = 1.0 / (self.c * n);
+        // With two classes the weights of one are minus those of the other, and the square of their
+        // difference is twice the sum of their squares.
+        let penalty = if num_classes == 2 { 2.0 } else { 1.0 } / (self.c * n);
         let start = vec![0.0; (columns + 1) * num_classes];
         let (weights, _) = self.lbfgs.minimize(start, |flat, gradient| {
             let weights = MatRef::from_column_major_slice(flat, columns + 1, num_classes);
@@ -132,6 +128,20 @@ impl LogisticRegression {
     }
 }
 
+/// The mean of a feature, and what its distance from that is multiplied by: one over the standard
+/// deviation, or 1 for a feature that is constant up to rounding, which carries nothing. What
+/// rounding makes of the variance of n equal values x is at most n e v + (n x e)^2, where e is the
+/// rounding unit (Chan, Golub and LeVeque 1983); the limit is scikit-learn's.
+fn standardization(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let rough = values.iter().sum::<f64>() / n;
+    // The mean of what is left corrects the first one.
+    let mean = rough + values.iter().map(|value| value - rough).sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
+    (mean, if variance > rounding { 1.0 / variance.sqrt() } else { 1.0 })
+}
+
 /// Turns row `i` of logits into probabilities; returns minus the logarithm of that of `label`.
 fn softmax_row(logits: &mut Mat<f64>, i: usize, label: usize) -> f64 {
     let classes = logits.ncols();
@@ -200,6 +210,55 @@ mod tests {
         let with_constant = Mat::from_fn(60, 4, |i, j| if j < 3 { features[(i, j)] } else { 1e6 });
         let fitted = LogisticRegressionConfig::default().fit(with_constant.as_ref(), &labels, 3).unwrap();
         assert_eq!(fitted.predict(with_constant.as_ref()).unwrap(), labels);
+    }
+
+    /// Two classes that one feature tells apart, and another that says little.
+    fn two_classes() -> (Mat<f64>, Vec<usize>) {
+        let labels: Vec<usize> = (0..60).map(|i| i % 2).collect();
+        let features = Mat::from_fn(60, 2, |i, j| match j {
+            0 => (i % 2) as f64 + 1.5 * (7.0 * i as f64).sin(),
+            _ => (3.0 * i as f64).cos(),
+        });
+        (features, labels)
+    }
+
+    /// The probability of the second class for the first rows.
+    fn of_first_rows(c: f64, fitted_to: &Mat<f64>, rows: &Mat<f64>, count: usize) -> Vec<f64> {
+        let precise = Lbfgs { gradient_tolerance: 1e-10, ..Default::default() };
+        let config = LogisticRegressionConfig { c, lbfgs: precise };
+        let fitted = config.fit(fitted_to.as_ref(), &two_classes().1, 2).unwrap();
+        let probabilities = fitted.probabilities(rows.as_ref()).unwrap();
+        (0..count).map(|row| probabilities[(row, 1)]).collect()
+    }
+
+    fn assert_near(got: &[f64], expected: &[f64]) {
+        got.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{got:?} instead of {expected:?}"));
+    }
+
+    // Expected values of scikit-learn 1.9: LogisticRegression(C, tol=1e-12) on StandardScaler.
+    #[test]
+    fn two_classes_carry_the_penalty_of_scikit_learn() {
+        let (features, _) = two_classes();
+        assert_near(&of_first_rows(0.1, &features, &features, 3), &[0.38417113, 0.70828424, 0.54727598]);
+        assert_near(&of_first_rows(1.0, &features, &features, 3), &[0.31402621, 0.815712, 0.58425223]);
+    }
+
+    #[test]
+    fn features_as_small_as_rounding_of_others_count() {
+        let (features, _) = two_classes();
+        let tiny = Mat::from_fn(60, 2, |i, j| 1e-13 * features[(i, j)]);
+        assert_near(&of_first_rows(1.0, &tiny, &tiny, 3), &[0.31402621, 0.815712, 0.58425223]);
+    }
+
+    #[test]
+    fn a_feature_that_was_constant_says_nothing_when_it_changes() {
+        let (features, _) = two_classes();
+        let with = |value: f64| Mat::from_fn(60, 2, |i, j| if j == 0 { features[(i, 0)] } else { value });
+        for (then, now) in [(1_234.56, 1_234.57), (499.90, 499.91), (450.50, 450.51), (0.0, 1.0)] {
+            let got = of_first_rows(1.0, &with(then), &with(now), 6);
+            let expected = [0.40276294, 0.7491082, 0.67249859, 0.78512986, 0.47765005, 0.46856589];
+            assert_near(&got, &expected);
+        }
     }
 
     #[test]

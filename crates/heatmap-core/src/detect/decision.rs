@@ -40,7 +40,7 @@ pub struct DecisionConfig {
 impl Default for DecisionConfig {
     fn default() -> Self {
         let bulk_parts = FIT_PARTS.iter().map(|&part| part.to_owned()).collect();
-        Self { budget: None, false_alarms: 0.01, bulk_parts, penalty_c: 0.1 }
+        Self { budget: None, false_alarms: 0.01, bulk_parts, penalty_c: 0.2 }
     }
 }
 

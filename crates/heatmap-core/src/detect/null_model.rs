@@ -260,7 +260,8 @@ impl Knot {
         scores.sort_by(f64::total_cmp);
         // Scores of which more than half are alike have no spread: what differs stands out,
         // whatever the distance.
-        let smallest = 1e-9 * scores[0].abs().max(scores[scores.len() - 1].abs()).max(1e-3);
+        let largest = scores[0].abs().max(scores[scores.len() - 1].abs());
+        let smallest = if largest > 0.0 { 4.0 * f64::EPSILON * largest } else { 1e-12 };
         let spread = (0.5 * (quantile(&scores, 0.75) - quantile(&scores, 0.25))).max(smallest);
         let log_clicks = points.iter().map(|p| p.0).sum::<f64>() / points.len() as f64;
         Self { log_clicks, median: quantile(&scores, 0.5), spread }
@@ -270,7 +271,7 @@ impl Knot {
 /// `z` up to a distance of `limit` from 0, and beyond that the logarithm of the rest on top.
 pub(super) fn soft_limit(z: f64, limit: f64) -> f64 {
     let beyond = z.abs() - limit;
-    if beyond > 0.0 { (limit + beyond.ln_1p()).copysign(z) } else { z }
+    if beyond > 0.0 { (limit + beyond.min(f64::MAX).ln_1p()).copysign(z) } else { z }
 }
 
 /// The z that a good banner passes with probability `rate`: the quantile of 1 - rate of the

@@ -81,6 +81,24 @@ fn z_and_score_are_inverse() {
 }
 
 #[test]
+fn the_unit_of_a_score_does_not_matter() {
+    let clicks = vec![50.0; 200];
+    let scores = normal(6, 200);
+    for (factor, offset) in [(1e-13, 0.0), (1e200, 0.0), (1e-3, 1e6)] {
+        let of = |score: f64| factor * score + offset;
+        let scaled: Vec<f64> = scores.iter().map(|&score| of(score)).collect();
+        let (model, plain) = (NullModel::fit(&scaled, &clicks).unwrap(), NullModel::fit(&scores, &clicks).unwrap());
+        for score in [-1.0, 0.5, 3.0] {
+            let (got, expected) = (model.z(of(score), 50.0), plain.z(score, 50.0));
+            assert!((got - expected).abs() < 1e-3, "{got} instead of {expected} at {factor}");
+        }
+    }
+    // Nor does a score that nothing can be compared with.
+    let zeros = NullModel::fit(&[0.0; 30], &[10.0; 30]).unwrap();
+    assert!(zeros.z(f64::MAX, 10.0).is_finite() && zeros.z(-f64::MAX, 10.0).is_finite());
+}
+
+#[test]
 fn equal_scores_and_bad_input_are_no_trouble() {
     let model = NullModel::fit(&[1.0; 30], &[10.0; 30]).unwrap();
     assert!(model.z(1.0, 10.0).abs() < 1e-6);
