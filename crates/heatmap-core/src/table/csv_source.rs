@@ -1,7 +1,7 @@
 //! [`CsvSource`]: the rows of a CSV file (RFC 4180: commas, quotes doubled inside quotes), with or without a byte order
 //! mark.
 //!
-//! Lines end in LF or CRLF. Memory is bounded: a quotation mark that is never closed would make one row of the rest of
+//! Lines end in LF or CRLF, or in CR where a file has no LF at its beginning. Memory is bounded: a quotation mark that is never closed would make one row of the rest of
 //! the file, so a row has at most [`MAX_ROW_BYTES`].
 
 use std::cell::Cell as Shared;
@@ -32,7 +32,7 @@ impl CsvSource {
     /// # Errors
     /// When it cannot be read or is not UTF-8.
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
-        let input = Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0) };
+        let input = Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0), cr_alone: false };
         let mut builder = csv::ReaderBuilder::new();
         // With LF as the end of a line the CR of CRLF stays with the last value, where it is trimmed like any space.
         // The reader's own way of reading CRLF leaves the LF for later, and its count of lines is one behind.
@@ -92,18 +92,25 @@ impl CsvSource {
     /// What is wrong with the record, which takes `lines` lines.
     ///
     /// A quotation mark that is not closed swallows what follows up to the next one, and what comes out may be as long
-    /// as the header: one value has whole rows in it. Then it has, for each of its line breaks, the commas of a row.
+    /// as the header: one value has whole rows in it. If both marks are in the same column, then each line of the value
+    /// has as many commas as a row has there: in the first the columns behind it, in the last those before it.
     fn fault(&self, lines: u64) -> Option<DropReason> {
         let even = self.record.len() == self.columns.len();
         if lines == 1 {
             return (!even).then_some(DropReason::UnequalLengths);
         }
-        let has_rows = |value: &[u8]| {
-            let value = value.trim_ascii_end();
-            let commas = value.iter().filter(|&&byte| byte == b',').count();
-            commas > 0 && commas as u64 == line_breaks(value) * (self.columns.len() as u64 - 1)
+        let last = self.columns.len() - 1;
+        let has_rows = |(column, value): (usize, &[u8])| {
+            let lines: Vec<&[u8]> = value.trim_ascii_end().split(|&byte| byte == b'\n').collect();
+            let commas_of_rows = |line: usize| match line {
+                0 => last - column,
+                line if line == lines.len() - 1 => column,
+                _ => last,
+            };
+            let commas = |line: &[u8]| line.iter().filter(|&&byte| byte == b',').count();
+            last > 0 && lines.len() > 1 && lines.iter().enumerate().all(|(at, line)| commas(line) == commas_of_rows(at))
         };
-        (!even || self.record.iter().any(has_rows)).then_some(DropReason::UnclosedQuote)
+        (!even || self.record.iter().enumerate().any(has_rows)).then_some(DropReason::UnclosedQuote)
     }
 
     fn bad_row(&self, line: u64, reason: String) -> Error {
@@ -136,6 +143,8 @@ struct Bounded {
     last: u8,
     /// Where reading must not begin.
     limit: Shared<u64>,
+    /// Whether lines end in CR, which is then handed on as LF.
+    cr_alone: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +161,14 @@ impl Read for Bounded {
             return Err(io::Error::other(TooLong));
         }
         let read = self.file.read(buffer)?;
+        if self.bytes_read == 0 {
+            // A CR at the very end may be half of a CRLF.
+            let (inner, all) = (&buffer[..read.saturating_sub(1)], &buffer[..read]);
+            self.cr_alone = inner.contains(&b'\r') && !all.contains(&b'\n');
+        }
+        if self.cr_alone {
+            buffer[..read].iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        }
         self.bytes_read += read as u64;
         if let Some(&last) = buffer[..read].last() {
             self.last = last;
@@ -192,17 +209,28 @@ mod tests {
 
     #[test]
     fn lines_are_counted_as_an_editor_counts_them() {
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r"] {
             let text = "\u{feff}\"a\", b\n1,2\n\n  \n3,\"x\ny\"\n4,5,6\n\n7,\"\"\"8\"\"\"".replace('\n', end);
             for text in [text.clone(), text + end] {
                 let (names, rows) = read(text.as_bytes()).unwrap();
                 assert_eq!(names, ["a", "b"]);
-                let broken = format!("x{end}y");
+                // A CR alone is read as LF.
+                let broken = format!("x{}y", if end == "\r" { "\n" } else { end });
                 let expected =
                     [row(2, 1, ["1", "2"]), row(5, 2, ["3", &broken]), (7, 1, None), row(9, 1, ["7", "\"8\""])];
                 assert_eq!(rows, expected, "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_value_may_have_line_breaks_and_as_many_commas_as_rows_have() {
+        let (_, rows) = read(b"a,b\n1,\"x,\ny\"\n2,\"seen at 10,\n11\"\n\"3,\n4\",5\n6,7\n").unwrap();
+        assert_eq!(rows[0], row(2, 2, ["1", "x,\ny"]));
+        assert_eq!(rows[1], row(4, 2, ["2", "seen at 10,\n11"]));
+        // In the first column a comma before the break is what a row has there.
+        assert_eq!(rows[2], (6, 2, None));
+        assert_eq!(rows[3], row(8, 1, ["6", "7"]));
     }
 
     #[test]
