@@ -206,7 +206,7 @@ fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
             ),
             "set_network" => (
                 "Network",
-                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone. Above 0: rather broken.",
+                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone, of which half the banners were broken. Above 0: rather broken there; as probabilities its log odds are off by 0.02 there on average, and nobody knows by how much on this log.",
             ),
             "like_broken" => (
                 "Like broken ones",
