@@ -39,7 +39,7 @@ const UPPER_TWENTIETH: f64 = 1.644_853_626_951_472_2;
 /// broken ones.
 const TAIL_QUANTILE: f64 = 0.96;
 /// Rows of a reference that stand for one banner: itself, and with fewer clicks.
-const ROWS_OF_A_BANNER: f64 = 3.0;
+pub(super) const ROWS_OF_A_BANNER: usize = 3;
 /// A z of n banners is divided by 1 + this / n. The variances of the median and of half the
 /// distance of the quartiles, 1.57 / n and (1.17 z)^2 / n in standard deviations, make the expected
 /// share above z larger by z / 2 times their sum, in units of the normal density at z; here z is
@@ -121,13 +121,14 @@ impl NullModel {
         z.sort_by(f64::total_cmp);
         let high = quantile(&z, TAIL_QUANTILE).min(LARGEST_Z);
         let found = model.leaning(high) / model.leaning(UPPER_TWENTIETH);
-        let banners = z.len() as f64 / ROWS_OF_A_BANNER;
-        let seen = banners / (banners + 100.0 / ROWS_OF_A_BANNER);
+        let rows = z.len() as f64;
+        let seen = rows / (rows + 100.0);
         if found < 1.0 {
             model.skew += seen * (model.skew_of_quantile(high) - model.skew);
         }
         model.tail = (2.0 * found.max(1.0).ln() / UPPER_TWENTIETH.powi(2) * seen).min(HEAVIEST_TAIL);
-        model.knots.iter_mut().for_each(|knot| knot.spread *= 1.0 + CORRECTION / banners);
+        let correction = 1.0 + CORRECTION * ROWS_OF_A_BANNER as f64 / rows;
+        model.knots.iter_mut().for_each(|knot| knot.spread *= correction);
         Ok(model)
     }
 
@@ -200,10 +201,11 @@ impl NullModel {
             let model = Self { knots: Vec::new(), skew, tail: 0.0 };
             model.leaning(z) / model.quartile()
         };
+        let wanted = of(self.skew, z);
         let (mut low, mut high) = (0.0, self.skew);
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
-            if of(middle, UPPER_TWENTIETH) < of(self.skew, z) { low = middle } else { high = middle }
+            if of(middle, UPPER_TWENTIETH) < wanted { low = middle } else { high = middle }
         }
         0.5 * (low + high)
     }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::choice::Choice;
 use super::banner_groups::shares_of;
 use super::smoothed_shares::SmoothedShares;
-use super::{BannerGroups, ClickMap, FitScores, GridFit, Smoothing, Verdict};
+use super::{BannerGroups, ClickMap, FitScores, GridFit, Smoothing, Verdict, burstiness};
 use crate::{Error, Heatmap, Result};
 
 /// How a reference is chosen.
@@ -63,7 +63,8 @@ pub struct Reference {
 }
 
 impl ReferenceConfig {
-    /// The same among fewer banners and without the network, for [`super::PartSet::Fast`].
+    /// These settings for [`super::PartSet::Fast`]: without the network, and with no more banners to
+    /// choose among and to compare with than millions of banners leave time for.
     pub(super) fn fast(self) -> Self {
         Self {
             max_banners: self.max_banners.min(Self::FAST_BANNERS),
@@ -105,7 +106,8 @@ impl ReferenceConfig {
         let shares = SmoothedShares::for_clicks(heatmaps[0].grid(), median_clicks, smoothing);
         let rows = shares_of(&shares, &heatmaps)?;
         let groups = BannerGroups::find(&shares, &rows, &known)?;
-        let choice = Choice { config: self, heatmaps, rows, clicks, known, shares, seed };
+        let bursts = burstiness(&heatmaps);
+        let choice = Choice { config: self, heatmaps, rows, clicks, known, shares, bursts, seed };
         choice.settle(considered, groups)
     }
 }

@@ -192,7 +192,7 @@ pub(super) fn roots(shares: &[f32]) -> Vec<f32> {
 /// The Hellinger distance times the square root of 2, from roots of shares: 0 to the square root of
 /// 2. In lanes that do not wait for one another.
 #[inline(always)]
-pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
+fn distance(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -203,6 +203,37 @@ pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
         }
     }
     f64::from(sums.iter().sum::<f32>() + rest).sqrt()
+}
+
+/// How far `own` lies from each of `rows`, all roots of shares.
+pub(super) fn distances<'a>(rows: impl Iterator<Item = &'a [f32]>, own: &[f32]) -> Vec<f64> {
+    // Compiled for the vectors of the processor at hand.
+    pulp::Arch::new().dispatch(Distances { rows, own })
+}
+
+/// The `most` smallest of these distances, each with a place, the smallest first.
+pub(super) fn nearest(mut all: Vec<(f64, usize)>, most: usize) -> Vec<(f64, usize)> {
+    let by_distance = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    if (1..all.len()).contains(&most) {
+        all.select_nth_unstable_by(most - 1, by_distance);
+    }
+    all.truncate(most);
+    all.sort_by(by_distance);
+    all
+}
+
+struct Distances<'b, I> {
+    rows: I,
+    own: &'b [f32],
+}
+
+impl<'a, I: Iterator<Item = &'a [f32]>> pulp::NullaryFnOnce for Distances<'_, I> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        self.rows.map(|row| distance(row, self.own)).collect()
+    }
 }
 
 #[cfg(test)]

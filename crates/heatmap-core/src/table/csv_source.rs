@@ -1,8 +1,9 @@
 //! [`CsvSource`]: the rows of a CSV file (RFC 4180: commas, quotes doubled inside quotes), with or without a byte order
 //! mark.
 //!
-//! Lines end in LF or CRLF, or in CR where a file has no LF at its beginning. Memory is bounded: a quotation mark that is never closed would make one row of the rest of
-//! the file, so a row has at most [`MAX_ROW_BYTES`].
+//! Lines end in LF or CRLF, or in CR where a file has no LF at its beginning. Memory is bounded: a
+//! quotation mark that is never closed would make one row of the rest of the file, so a row has at most
+//! [`MAX_ROW_BYTES`].
 
 use std::cell::Cell as Shared;
 use std::fs::File;

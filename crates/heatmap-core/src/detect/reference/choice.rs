@@ -7,13 +7,13 @@ use super::{Reference, ReferenceConfig, spread_out};
 use crate::detect::banner_groups::median;
 use crate::detect::fusion::{FitNorm, NetworkAndFit};
 use crate::detect::grid_fit::HAND_MADE;
-use crate::detect::null_model::UPPER_QUARTILE;
+use crate::detect::null_model::{ROWS_OF_A_BANNER, UPPER_QUARTILE};
 use crate::detect::smoothed_shares::SmoothedShares;
-use crate::detect::{BannerGroups, ClickMap, FitScores, GridFit, NullModel, Score, Verdict, burstiness};
+use crate::detect::{BannerGroups, ClickMap, FitScores, GridFit, NullModel, Score, Verdict};
 use crate::{Heatmap, Result, sample_rng};
 
 /// Shares of the clicks that reference banners are looked at with, beside all of them.
-const THINNED: [f64; 2] = [0.5, 0.25];
+const THINNED: [f64; ROWS_OF_A_BANNER - 1] = [0.5, 0.25];
 /// Fewer clicks than this say nothing.
 const MIN_CLICKS: f64 = 8.0;
 /// Log odds from which on the network and the fit together may leave a banner out.
@@ -31,6 +31,8 @@ pub(super) struct Choice<'a> {
     pub(super) clicks: Vec<f64>,
     pub(super) known: Vec<Option<Verdict>>,
     pub(super) shares: SmoothedShares,
+    /// How many clicks of one place come together, as `burstiness` says.
+    pub(super) bursts: f64,
     pub(super) seed: u64,
 }
 
@@ -58,8 +60,7 @@ impl Choice<'_> {
         if !possible.contains(&true) {
             possible.fill(true);
         }
-        let bursts = burstiness(&self.heatmaps);
-        let mut round = self.round(&groups, possible.clone(), bursts)?;
+        let mut round = self.round(&groups, possible.clone(), false)?;
         for number in 0..self.config.rounds {
             // At first by the densest half, which up to 40 % of broken banners hardly move; then,
             // with most of those gone, by how scores of good banners lean.
@@ -70,13 +71,13 @@ impl Choice<'_> {
             if !by_half && next == round.chosen {
                 break;
             }
-            round = self.round(&groups, next, bursts)?;
+            round = self.round(&groups, next, false)?;
         }
         if self.config.network {
-            round = self.with_network(round, bursts)?;
+            round = self.round(&groups, round.chosen, true)?;
             // By the densest half again: what only the network sees was in every round before.
             if let Some(next) = self.next(&round, &possible, true)?.filter(|next| *next != round.chosen) {
-                round = self.with_network(self.round(&groups, next, bursts)?, bursts)?;
+                round = self.round(&groups, next, true)?;
             }
         }
         let banners = round.members.iter().map(|&at| considered[at]).collect();
@@ -84,25 +85,21 @@ impl Choice<'_> {
         Ok(Reference { banners, considered, groups, layouts, fit, thinned })
     }
 
-    /// What the banners that are `chosen` say of others.
-    fn round(&self, groups: &BannerGroups, chosen: Vec<bool>, bursts: f64) -> Result<Round> {
+    /// What the banners that are `chosen` say of others, with the `network` or without.
+    fn round(&self, groups: &BannerGroups, chosen: Vec<bool>, network: bool) -> Result<Round> {
         let members: Vec<usize> = (0..chosen.len()).filter(|&at| chosen[at]).collect();
         let compared = spread_out(&members, self.config.max_compared);
         let layouts = self.layouts(groups, &chosen, &members);
         let rows: Vec<&[f32]> = compared.iter().map(|&at| self.rows[at].as_slice()).collect();
         let broken = (0..self.rows.len()).filter(|&at| self.known[at].is_some_and(|verdict| !verdict.good));
-        let fit =
+        let mut fit =
             GridFit::new(self.shares.clone(), &rows, &layouts).with_broken(broken.map(|at| self.rows[at].as_slice()));
-        let thinned = self.thinned(&fit, &compared, bursts)?;
+        if network {
+            let heatmaps: Vec<&Heatmap> = compared.iter().map(|&at| self.heatmaps[at]).collect();
+            fit = fit.with_network(&heatmaps)?;
+        }
+        let thinned = self.thinned(&fit, &compared)?;
         Ok(Round { chosen, members, compared, layouts, fit, thinned })
-    }
-
-    /// The same, with the network among the scores.
-    fn with_network(&self, round: Round, bursts: f64) -> Result<Round> {
-        let heatmaps: Vec<&Heatmap> = round.compared.iter().map(|&at| self.heatmaps[at]).collect();
-        let fit = round.fit.with_network(&heatmaps)?;
-        let thinned = self.thinned(&fit, &round.compared, bursts)?;
-        Ok(Round { fit, thinned, ..round })
     }
 
     /// The banners of the next reference; none where those would be too few to tell how scores
@@ -164,13 +161,13 @@ impl Choice<'_> {
     }
 
     /// The reference banners with fewer clicks than they have.
-    fn thinned(&self, fit: &GridFit, compared: &[usize], bursts: f64) -> Result<Vec<(FitScores, f64)>> {
+    fn thinned(&self, fit: &GridFit, compared: &[usize]) -> Result<Vec<(FitScores, f64)>> {
         let samples = THINNED.into_iter().enumerate();
         let samples = samples.flat_map(|(round, share)| (0..compared.len()).map(move |at| (round, share, at)));
         let samples: Vec<(usize, f64, usize)> = samples.collect();
         let of = |&(round, share, place): &(usize, f64, usize)| {
             let at = compared[place];
-            let few = thinned(self.heatmaps[at], share, bursts, self.seed.wrapping_add(round as u64), at as u64);
+            let few = thinned(self.heatmaps[at], share, self.bursts, self.seed.wrapping_add(round as u64), at as u64);
             let clicks = few.total();
             if clicks < MIN_CLICKS {
                 return Ok(None);

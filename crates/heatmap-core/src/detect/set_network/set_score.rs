@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{BannerMaps, CHANNELS, MAX_REFERENCES, NetworkReference, SetNetwork, network_input};
 use crate::detect::Score;
-use crate::detect::smoothed_shares::distance;
+use crate::detect::smoothed_shares::{distances, nearest};
 use crate::{Heatmap, Result};
 
 /// How probably a banner is broken, by a [`SetNetwork`] that sees it beside the most alike of some
@@ -56,37 +56,14 @@ pub fn nearest_references<'a>(
     itself: Option<usize>,
     most: usize,
 ) -> Vec<NetworkReference<'a>> {
-    // Compiled for the vectors of the processor at hand.
-    let mut all = pulp::Arch::new().dispatch(Distances { maps, references });
+    let rows = references.iter().map(|(other, _)| &other[BannerMaps::POINTS..]);
+    let mut all: Vec<(f64, usize)> = distances(rows, &maps[BannerMaps::POINTS..]).into_iter().zip(0..).collect();
     let same = || all.iter().position(|&(distance, at)| distance == 0.0 && references[at].0 == maps);
     if let Some(itself) = itself.or_else(same) {
         all.swap_remove(itself);
     }
-    let by_distance = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-    if (1..all.len()).contains(&most) {
-        all.select_nth_unstable_by(most - 1, by_distance);
-    }
-    all.truncate(most);
-    all.sort_by(by_distance);
     let of = |(_, at): (f64, usize)| NetworkReference { maps: &references[at].0, clicks: references[at].1 };
-    all.into_iter().map(of).collect()
-}
-
-/// How far each reference is from these maps, by the wide ones, and its place.
-struct Distances<'a> {
-    maps: &'a [f32],
-    references: &'a [(Vec<f32>, f64)],
-}
-
-impl pulp::NullaryFnOnce for Distances<'_> {
-    type Output = Vec<(f64, usize)>;
-
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let wide = &self.maps[BannerMaps::POINTS..];
-        let of = |(at, (other, _)): (usize, &(Vec<f32>, f64))| (distance(&other[BannerMaps::POINTS..], wide), at);
-        self.references.iter().enumerate().map(of).collect()
-    }
+    nearest(all, most).into_iter().map(of).collect()
 }
 
 impl Score<Heatmap> for SetScore {
