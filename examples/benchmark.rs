@@ -120,6 +120,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 /// Every part on a table of the user's own.
 fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
+    let out = arguments.shared.checked_out("benchmark")?;
     let config = TableBenchmark {
         clicks: arguments.clicks.clone(),
         labels: arguments.labels.clone(),
@@ -130,7 +131,7 @@ fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         Err(error) if was_stopped(error.as_ref()) => return Ok(Ending::Interrupted),
         other => other?,
     };
-    let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
+    let folder = fresh_folder(&out, &config, "benchmark")?;
     write_table_rows(&folder.file("benchmark.csv"), &rows)?;
     folder.write_json("summary.json", &table_summary(&rows))?;
     say(&format!("{}\nEverything is in {}.", table_text(&rows), folder.path().display()));

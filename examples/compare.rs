@@ -4,8 +4,8 @@
 //! cargo run --release --example compare
 //! ```
 //!
-//! Untrained, supervised by counts, supervised by places, and SimCLR with each loss: the same encoder, trained on as many images
-//! each, over several seeds; published weights too, with `--pretrained`. On the same held-out samples: accuracy of a linear
+//! Untrained, supervised by counts, supervised by places, SimCLR with each loss, and SimCLR on layouts with broken banners as
+//! negatives: the same encoder, trained on as many images each, over several seeds; published weights too, with `--pretrained`. On the same held-out samples: accuracy of a linear
 //! probe and of nearest neighbours, and how well the cosine of the features finds broken banners. It leaves `compare.csv`,
 //! `compare.png` and a folder for each run in `--out`; the same command goes on where it was stopped.
 
@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_core::synth::Preset;
 use heatmap_examples::compare::{CompareConfig, Way, measure, table, write_picture, write_rows};
 use heatmap_examples::named_encoders::{PretrainedName, RunName};
 use heatmap_examples::start::CtrlC;
 use heatmap_examples::{Ending, SharedArguments, end, say};
 use heatmap_models::ModelName;
+use heatmap_train::data::class_source;
 use heatmap_train::run::RunFolder;
 
 /// Compare the features of different ways to learn, on the same held-out samples
@@ -64,7 +64,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         preset: arguments.preset.clone(),
         seeds: (first..first + arguments.seeds).collect(),
         batches: arguments.batches,
-        per_class: 1_600_usize.div_ceil(Preset::named(&arguments.preset)?.num_classes()),
+        per_class: 1_600_usize.div_ceil(class_source(&arguments.preset)?.num_classes()),
         grids: 6,
         banners: 120,
         clicks: 200,
@@ -96,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         say(&format!("The earlier table is now in {}.", moved.display()));
     }
     write_rows(&folder, &all)?;
-    write_picture(&folder, &Preset::named(&config.preset)?, &all)?;
+    write_picture(&folder, &*class_source(&config.preset)?, &all)?;
     say(&format!("{}\nEverything is in {}, the table in {}.", table(&all), out.display(), folder.path().display()));
     Ok(Ending::Done)
 }

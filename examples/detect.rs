@@ -122,7 +122,7 @@ struct Config {
 
 fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
-    let out = arguments.shared.out("detect");
+    let out = arguments.shared.checked_out("detect")?;
     let mut config = arguments.config()?;
     config.detection.decision.check()?;
     let demo = arguments.demo || (arguments.shared.smoke && config.clicks.is_empty());

@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
+    let out = arguments.shared.checked_out("embed")?;
     let (banners, tables) = if arguments.table.is_empty() { arguments.synthetic()? } else { arguments.tabled()? };
     let mut views = Vec::new();
     for table in &tables {
@@ -75,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         "seed": arguments.shared.seed.unwrap_or(0), "banners": banners.keys.len(), "neighbors": arguments.neighbors,
         "features": tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
     });
-    let folder = fresh_folder(&arguments.shared.out("embed"), &settings, "set of maps")?;
+    let folder = fresh_folder(&out, &settings, "set of maps")?;
     let text = write_all(&folder, &views, &banners)?;
     say(&format!("{text}\nEverything is in {}.", folder.path().display()));
     Ok(Ending::Done)

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
     let device = shared.device.open()?;
+    let out = shared.checked_out("facets")?;
     let seed = shared.seed.unwrap_or(0);
     let runs = if arguments.run.is_empty() && !shared.smoke { found_runs() } else { arguments.run.clone() };
     let names =
@@ -74,7 +75,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         "seed": seed, "counts": facets.counts, "places": facets.places, "draws": facets.draws, "clicks": facets.clicks,
         "encoders": encoders.iter().map(NamedEncoder::name).collect::<Vec<_>>(),
     });
-    let (folder, moved) = RunFolder::create(&shared.out("facets"), &settings)?;
+    let (folder, moved) = RunFolder::create(&out, &settings)?;
     if let Some(moved) = moved {
         say(&format!("The earlier comparison in {} is now in {}.", folder.path().display(), moved.display()));
     }

@@ -121,6 +121,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     if config.batch == 0 {
         return Err("`batch` = 0: must be positive".into());
     }
+    let out = arguments.shared.checked_out("features")?;
     let input = Input::open(&config.input)?;
     let mut loaded = Vec::new();
     for (name, path) in &config.models {
@@ -133,7 +134,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         loaded.push((encoder, report, source));
     }
 
-    let folder = fresh_folder(&arguments.shared.out("features"), &config, "run")?;
+    let folder = fresh_folder(&out, &config, "run")?;
     if let Some((_, _, InputSource::Heatmaps(source))) = loaded.first() {
         source.write_index(&folder.file("index.csv"))?;
         write_montage(&folder, source)?;

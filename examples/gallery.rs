@@ -9,17 +9,18 @@
 //! A few seconds. Leaves `<preset>.png`, `upsampling.png` and `heatmap.png`, or `clicks.png`, with `config.json`,
 //! `metrics.jsonl` and `summary.json` in `--out`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_core::binning::Binned;
 use heatmap_core::plot::{Tile, heatmap, montage};
 use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span};
-use heatmap_core::table::{BannerClicks, ClickTable};
-use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng, write_atomically};
+use heatmap_core::table::{BannerHeatmap, ClickLog, DropReason};
+use heatmap_core::{Normalization, Upsampling, sample_rng, write_atomically};
+use heatmap_examples::feature_input::read_log;
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, say, total_clicks_baseline};
 use heatmap_train::run::RunFolder;
@@ -38,7 +39,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=20))]
     per_class: u64,
 
-    /// Draw the banners of this click table (CSV) instead of the presets
+    /// Draw the banners of this click table (CSV, or Parquet) instead of the presets
     #[arg(long, value_name = "FILE")]
     clicks: Option<PathBuf>,
 
@@ -77,10 +78,10 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         bin_size_px: arguments.bin_size,
     };
     // Read before anything is written, so that a broken row leaves no folder behind.
-    let banners = arguments.clicks.as_deref().map(|path| read_banners(path, arguments.bin_size)).transpose()?;
+    let log = arguments.clicks.as_deref().map(|path| read_log(path, arguments.bin_size)).transpose()?;
     let folder = fresh_folder(&arguments.shared.out("gallery"), &config, "run")?;
-    match banners {
-        Some(banners) => show_banners(&folder, &banners)?,
+    match log {
+        Some(log) => show_banners(&folder, &log)?,
         None => show_presets(&folder, &config)?,
     }
     say(&format!("Pictures are in {}.", folder.path().display()));
@@ -120,39 +121,30 @@ fn show_presets(folder: &RunFolder, config: &Config) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// Heatmaps of a click table by banner, those with the most clicks first.
-fn read_banners(path: &Path, bin_size_px: f64) -> Result<Vec<(BannerClicks, Binned)>, Box<dyn Error>> {
-    let banners = ClickTable::read_csv(path)?.banners();
-    if banners.is_empty() {
-        return Err(format!("{}: no click in the table", path.display()).into());
+/// The banners with the most clicks.
+fn show_banners(folder: &RunFolder, log: &ClickLog) -> Result<(), Box<dyn Error>> {
+    let mut most: Vec<(Reverse<u64>, usize)> = log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
+    most.sort_unstable();
+    most.truncate(MOST_BANNERS);
+    // In the order of the log, of which one heatmap after another is in memory.
+    let mut shown = Vec::with_capacity(most.len());
+    for (at, banner) in log.banners().enumerate() {
+        let BannerHeatmap { banner, clicks, heatmap, .. } = banner?;
+        if let Some(place) = most.iter().position(|(_, wanted)| *wanted == at) {
+            let label = format!("{} {}: {clicks}", banner.domain, banner.grid_id);
+            shown.push((place, label, heatmap.normalized(Normalization::Sqrt)));
+        }
     }
-    let binned = |banner: BannerClicks| -> Result<_, heatmap_core::Error> {
-        let binned = banner.heatmap(bin_size_px)?;
-        Ok((banner, binned))
-    };
-    let mut banners: Vec<(BannerClicks, Binned)> = banners.into_iter().map(binned).collect::<Result<_, _>>()?;
-    banners.sort_by(|a, b| b.1.heatmap.total().total_cmp(&a.1.heatmap.total()));
-    Ok(banners)
-}
-
-fn show_banners(folder: &RunFolder, banners: &[(BannerClicks, Binned)]) -> Result<(), Box<dyn Error>> {
-    let shown: Vec<(String, Heatmap)> = banners
-        .iter()
-        .take(MOST_BANNERS)
-        .map(|(banner, binned)| {
-            let label = format!("{} {}: {}", banner.banner.domain, banner.banner.grid_id, binned.heatmap.total());
-            (label, binned.heatmap.normalized(Normalization::Sqrt))
-        })
-        .collect();
-    let tiles: Vec<Tile<'_>> = shown.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
-    let title = format!("the {} banners with the most clicks, of {}", tiles.len(), banners.len());
+    shown.sort_by_key(|(place, ..)| *place);
+    let tiles: Vec<Tile<'_>> = shown.iter().map(|(_, label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("the {} banners with the most clicks, of {}", tiles.len(), log.len());
     montage(&title, &tiles, 6)?.save_png(&folder.file("clicks.png"))?;
-    let clicks: f64 = banners.iter().map(|(_, binned)| binned.heatmap.total()).sum();
-    let outside: u64 = banners.iter().map(|(_, binned)| binned.outside_clicks).sum();
-    let summary = serde_json::json!({"banners": banners.len(), "clicks": clicks, "outside_clicks": outside});
+    let outside = log.drops().by_reason().iter().find(|dropped| dropped.reason == DropReason::OutsideBanner);
+    let (clicks, outside) = (log.clicks(), outside.map_or(0, |dropped| dropped.clicks));
+    let summary = serde_json::json!({"banners": log.len(), "clicks": clicks, "outside_clicks": outside});
     write_atomically(&folder.file("metrics.jsonl"), |out| writeln!(out, "{summary}"))?;
     folder.write_json("summary.json", &summary)?;
-    say(&format!("{} banners, {clicks} clicks on them and {outside} outside.", banners.len()));
+    say(&format!("{} banners, {clicks} clicks on them and {outside} outside.", log.len()));
     Ok(())
 }
 

@@ -55,9 +55,11 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         fresh.training = smoke(fresh.training);
     }
     let overlay = |config: LocationConfig| {
-        let training = fine_tune.overlay(shared.seed, config.training);
+        let training = fine_tune.overlay(shared.seed, config.training.clone());
+        // Another preset may have more clusters; what the settings say of this one stays.
+        let same = training.preset == config.training.preset;
         Ok(LocationConfig {
-            num_centres: *training.counts()?.end(),
+            num_centres: if same { config.num_centres } else { *training.counts()?.end() },
             training,
             loss: arguments.loss.unwrap_or(config.loss),
             cell_px: arguments.cell.unwrap_or(config.cell_px),

@@ -19,11 +19,17 @@ use heatmap_examples::simclr::{SimClrArguments, SweepAxis, run_simclr, sweep_sim
 use heatmap_examples::start::{CtrlC, RunArguments, start};
 use heatmap_examples::{Ending, SharedArguments, end, say};
 use heatmap_models::ModelName;
+use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Without options: the recipe of the report, about 6 minutes on two cores.")]
+#[command(
+    version,
+    after_help = "Without options: the recipe of the report, about 6 minutes on two cores.\n\
+                  With --preset layouts, which banners show the same layout and work: another encoder, loss and batch by \
+                  default, see README."
+)]
 struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
@@ -46,7 +52,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, simclr, run, sweep } = arguments;
-    let fresh = if shared.smoke { smoke() } else { SimClrConfig::report() };
+    let recipe = SimClrConfig::for_preset(simclr.preset().unwrap_or(&SimClrConfig::report().preset));
+    let fresh = if shared.smoke { smoke(recipe) } else { recipe };
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
@@ -70,18 +77,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 }
 
 /// The smallest run that takes the whole path.
-fn smoke() -> SimClrConfig {
+fn smoke(recipe: SimClrConfig) -> SimClrConfig {
     SimClrConfig {
         architecture: ModelName::ResNet(18),
         batches: 4,
         classes_per_batch: 4,
         checkpoint_every: 2,
-        evaluation: OnlineEvaluationConfig {
-            every: Some(2),
-            samples: 32,
-            final_samples: 32,
-            ..SimClrConfig::report().evaluation
-        },
-        ..SimClrConfig::report()
+        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32, final_samples: 32, ..recipe.evaluation },
+        optimizer: OptimizerConfig { warmup_batches: 0, ..recipe.optimizer },
+        ..recipe
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use heatmap_train::DeviceName;
+use heatmap_train::run::RunFolder;
 
 /// `--out`, `--seed`, `--device`, `--smoke`.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +30,16 @@ impl SharedArguments {
     /// The folder to write to, for the example of this name.
     pub fn out(&self, example: &str) -> PathBuf {
         self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
+    }
+
+    /// The same, after a look whether a run can be made there: for programs that write when their work is done.
+    ///
+    /// # Errors
+    /// When it is no folder, cannot be written to, or another program writes there.
+    pub fn checked_out(&self, example: &str) -> heatmap_train::Result<PathBuf> {
+        let out = self.out(example);
+        RunFolder::check_place(&out)?;
+        Ok(out)
     }
 }
 

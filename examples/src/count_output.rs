@@ -205,7 +205,7 @@ fn write_montage(
     let few = HeldOut { samples: 16, ..*held_out };
     let predictions = predict_counts(task, device, &few, false, |_| ())?;
     let samples: Vec<_> = (0..few.samples).map(|index| few.sample(index)).collect();
-    let seen = samples.iter().map(|sample| sample.heatmap.normalized(few.image.normalization)).collect::<Vec<_>>();
+    let seen = samples.iter().map(|sample| few.image.scaled(&sample.heatmap)).collect::<Vec<_>>();
     let answers = predictions.truth().into_iter().zip(predictions.mode());
     let labels: Vec<String> = answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
     let tiles: Vec<Tile<'_>> = labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();

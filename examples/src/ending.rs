@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::saying::tell_of;
+
 /// What `run` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -14,7 +16,6 @@ pub enum Ending {
 }
 
 /// Turns what an example came to into an exit code, and an error into one line.
-#[allow(clippy::print_stderr, reason = "the last word of a program")]
 pub fn end(outcome: Result<Ending, Box<dyn Error>>) -> ExitCode {
     match outcome {
         Ok(Ending::Done) => ExitCode::SUCCESS,
@@ -22,7 +23,7 @@ pub fn end(outcome: Result<Ending, Box<dyn Error>>) -> ExitCode {
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
             let line = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-            eprintln!("error: {line}");
+            tell_of(&format!("error: {line}"));
             ExitCode::from(2)
         }
     }

@@ -1,11 +1,12 @@
 //! Where the images of the `features` example come from.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use heatmap_core::plot::{Tile, montage};
 use heatmap_core::synth::Preset;
-use heatmap_core::table::{BannerClicks, ClickTable};
+use heatmap_core::table::{ClickLog, ClickLogConfig};
 use heatmap_core::{Grid, Heatmap, Normalization, Upsampling};
 use heatmap_models::TensorFile;
 use heatmap_train::data::PretrainedProtocol;
@@ -13,11 +14,13 @@ use heatmap_train::features::{HeatmapSource, PublishedEncoder, Source, TensorSou
 use heatmap_train::run::RunFolder;
 use serde::Serialize;
 
+use crate::say;
+
 /// What the user named; `config.json` says it too.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputName {
-    /// A click table and the edge of a bin in px.
+    /// A click log and the edge of a bin in px.
     Clicks(PathBuf, f64),
     /// A preset and the number of samples.
     Preset(String, usize),
@@ -45,8 +48,8 @@ pub struct ProtocolChoice {
 /// An input that was read and checked.
 #[derive(Debug)]
 pub enum Input {
-    /// Banners and the edge of a bin in px.
-    Clicks(Vec<BannerClicks>, f64),
+    /// The banners of a log.
+    Clicks(Box<ClickLog>),
     /// A preset and the number of samples.
     Preset(Box<Preset>, usize),
     /// A file with a tensor `images`.
@@ -76,6 +79,24 @@ pub fn open_weights(name: &str) -> Result<TensorFile, Box<dyn Error>> {
     Err(format!("{repository}: not part of this build; build with `--features hub`").into())
 }
 
+/// Reads a click log with bins of this size, as `detect` does; the user hears what was left out.
+///
+/// # Errors
+/// When it cannot be read, or has no row that can be used.
+pub fn read_log(path: &Path, bin_size_px: f64) -> Result<ClickLog, Box<dyn Error>> {
+    let config = ClickLogConfig { bin_size_px, ..ClickLogConfig::default() };
+    let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
+    let mut left_out = String::new();
+    for dropped in log.drops().by_reason() {
+        let (reason, rows, clicks, first) = (dropped.reason, dropped.rows, dropped.clicks, &dropped.first);
+        left_out += &format!("\n  {rows} with {clicks} clicks: {reason}, such as {first}");
+    }
+    if !left_out.is_empty() {
+        say(&format!("Of {} rows {} were left out:{left_out}", log.rows(), log.drops().rows()));
+    }
+    Ok(log)
+}
+
 impl Input {
     /// Reads what the name says.
     ///
@@ -83,13 +104,7 @@ impl Input {
     /// When a file cannot be read, there is no such preset, or there is no banner.
     pub fn open(name: &InputName) -> Result<Self, Box<dyn Error>> {
         Ok(match name {
-            InputName::Clicks(path, bin_size_px) => {
-                let banners = ClickTable::read_csv(path)?.banners();
-                let first = banners.first().ok_or_else(|| format!("{}: no clicks in the table", path.display()))?;
-                // A bin size that cannot be used is found before the first batch.
-                first.heatmap(*bin_size_px)?;
-                Self::Clicks(banners, *bin_size_px)
-            }
+            InputName::Clicks(path, bin_size_px) => Self::Clicks(Box::new(read_log(path, *bin_size_px)?)),
             InputName::Preset(_, 0) => return Err("`samples` = 0: must be positive".into()),
             InputName::Preset(name, samples) => Self::Preset(Box::new(Preset::named(name)?), *samples),
             InputName::Tensors(path) => Self::Tensors(path.clone()),
@@ -120,7 +135,7 @@ impl Input {
             return Err(format!("--mean and --std have {given} channels, {} takes {taken}", encoder.name()).into());
         }
         Ok(InputSource::Heatmaps(match self {
-            Self::Clicks(banners, bin_size_px) => HeatmapSource::clicked(banners.clone(), *bin_size_px, protocol),
+            Self::Clicks(log) => HeatmapSource::logged(log, protocol)?,
             Self::Preset(preset, samples) => {
                 HeatmapSource::synthetic(preset.as_ref().clone(), choice.seed, *samples, protocol)
             }
@@ -149,7 +164,7 @@ pub fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<(), B
     let grid = Grid { rows: size, columns: size, bin_size_px: 1.0 };
     let image = |row: usize| -> Result<(String, Heatmap), Box<dyn Error>> {
         let key = source.row(row);
-        let plane = source.protocol.plane(row as u64, &source.heatmap(row)?)?;
+        let plane = source.protocol.plane(row as u64, &source.heatmap(row))?;
         Ok((format!("{}  {}  {} clicks", key.domain, key.grid_id, key.clicks), Heatmap::from_values(grid, plane)?))
     };
     let images = (0..source.len().min(SHOWN)).map(image).collect::<Result<Vec<_>, _>>()?;

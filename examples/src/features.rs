@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use heatmap_core::synth::Preset;
 use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::Result;
-use heatmap_train::data::ImageConfig;
+use heatmap_train::data::{ClassSource, ImageConfig};
 use heatmap_train::evaluation::{LabelledFeatures, extract_features};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -18,7 +17,7 @@ pub fn extract_with_bar(
     what: &'static str,
     encoder: &impl Encoder,
     device: &Device,
-    data: (&Preset, u64),
+    data: (&dyn ClassSource, u64),
     image: &ImageConfig,
     per_class: usize,
 ) -> Result<LabelledFeatures> {

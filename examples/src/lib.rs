@@ -17,6 +17,7 @@ pub mod fine_tune;
 pub mod location_output;
 pub mod named_encoders;
 mod principal_plane;
+mod saying;
 pub mod simclr;
 mod spread;
 pub mod start;
@@ -26,11 +27,6 @@ mod total_clicks;
 pub use arguments::SharedArguments;
 pub use ending::{Ending, end};
 pub use features::{extract_with_bar, image_bar, plain_bar};
+pub use saying::say;
 pub use stopping::{stop_on_ctrl_c, unless_stopped};
 pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
-
-/// A line for the user.
-#[allow(clippy::print_stdout, reason = "a program talks to its user")]
-pub fn say(line: &str) {
-    println!("{line}");
-}

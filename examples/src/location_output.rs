@@ -121,8 +121,8 @@ pub fn write_montage(
     located: &[LocatedMap],
 ) -> Result<(), Box<dyn Error>> {
     let few = 16.min(samples.len());
-    let normalization = config.training.image.normalization;
-    let seen: Vec<Heatmap> = samples[..few].iter().map(|sample| sample.heatmap.normalized(normalization)).collect();
+    let seen: Vec<Heatmap> =
+        samples[..few].iter().map(|sample| config.training.image.scaled(&sample.heatmap)).collect();
     let label = |map: &LocatedMap| format!("{} there, {} found", map.truth.len(), map.predicted.len());
     let labels: Vec<String> = located[..few].iter().map(label).collect();
     let tiles: Vec<MarkedTile<'_>> = (0..few)

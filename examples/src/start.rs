@@ -30,6 +30,16 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// Names the first setting that differs.
     fn check_resumes(&self, earlier: &Self) -> heatmap_train::Result<()>;
 
+    /// The same, going on behind the last step of `earlier` under a schedule of its own.
+    ///
+    /// # Errors
+    /// When such runs have one schedule alone.
+    fn with_new_schedule(self, _earlier: &Self) -> heatmap_train::Result<Self> {
+        let reason =
+            "only SimCLR runs go on under another schedule; begin another run with this one's encoder as --weights";
+        Err(heatmap_train::Error::config("new schedule", true, reason))
+    }
+
     /// Batches in all.
     fn steps(&self) -> usize;
 }
@@ -48,6 +58,10 @@ pub struct RunArguments {
     /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
     #[arg(long, value_name = "N", num_args = 0..=1)]
     resume: Option<Option<usize>>,
+
+    /// With --resume and more batches than before: behind the old ones, let the learning rate rise and fall to zero again
+    #[arg(long, requires = "resume")]
+    new_schedule: bool,
 }
 
 /// `KEY=VALUE`.
@@ -112,9 +126,12 @@ pub fn start<C: RunConfig>(
         }
         return Ok((folder, config, None));
     };
-    let folder = RunFolder::open(out)?;
+    let folder = RunFolder::open_to_write(out)?;
     let earlier: C = folder.read_json(RunFolder::CONFIG)?;
-    let config = run.settle(earlier.clone(), overlay)?;
+    let mut config = run.settle(earlier.clone(), overlay)?;
+    if run.new_schedule {
+        config = config.with_new_schedule(&earlier)?;
+    }
     config.check()?;
     config.check_resumes(&earlier)?;
     let checkpoint = match from {
@@ -146,7 +163,7 @@ pub fn folder_of(path: &Path, config: &impl Serialize) -> Result<RunFolder, Box<
         folder.read_json(RunFolder::CONFIG).is_ok_and(|earlier: serde_json::Value| earlier == settings)
     };
     match RunFolder::open(path).ok().filter(is_same) {
-        Some(folder) => Ok(folder),
+        Some(_) => Ok(RunFolder::open_to_write(path)?),
         None => fresh_folder(path, config, &format!("run in {}", path.display())),
     }
 }
@@ -206,6 +223,10 @@ impl RunConfig for heatmap_train::run::SimClrConfig {
 
     fn check_resumes(&self, earlier: &Self) -> heatmap_train::Result<()> {
         self.check_resumes(earlier)
+    }
+
+    fn with_new_schedule(self, earlier: &Self) -> heatmap_train::Result<Self> {
+        Ok(self.with_new_schedule(earlier))
     }
 
     fn steps(&self) -> usize {

@@ -7,6 +7,37 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
+/// How the names of files and folders begin that are not complete.
+pub const UNFINISHED: &str = ".unfinished-";
+
+/// Removes what programs that were killed have left half-written in a folder and in the folders right in it. Of a program
+/// that is still at work it would take the files away: who calls this knows that there is none.
+///
+/// # Errors
+/// When something cannot be read or removed.
+pub fn sweep_unfinished(folder: &Path) -> Result<()> {
+    sweep(folder, 1)
+}
+
+fn sweep(folder: &Path, deeper: usize) -> Result<()> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io { path, source }
+    };
+    for entry in std::fs::read_dir(folder).map_err(io(folder))? {
+        let entry = entry.map_err(io(folder))?;
+        let (path, is_folder) = (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        match (entry.file_name().to_string_lossy().starts_with(UNFINISHED), is_folder) {
+            (true, true) => std::fs::remove_dir_all(&path).map_err(io(&path))?,
+            (true, false) => std::fs::remove_file(&path).map_err(io(&path))?,
+            // A folder that cannot be read is none of ours.
+            (false, true) if deeper > 0 => _ = sweep(&path, deeper - 1),
+            (false, _) => {}
+        }
+    }
+    Ok(())
+}
+
 /// A file that is written beside its place and moves there when it is finished; dropped before, it leaves nothing.
 #[derive(Debug)]
 pub struct UnfinishedFile {
@@ -25,7 +56,7 @@ impl UnfinishedFile {
         // A temporary file is private by default; what we leave is as readable as any file the user writes.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-        let file = builder.prefix(".unfinished-").tempfile_in(folder);
+        let file = builder.prefix(UNFINISHED).tempfile_in(folder);
         let file = file.map_err(|source| Error::Io { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }

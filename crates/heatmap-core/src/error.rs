@@ -35,20 +35,6 @@ pub enum Error {
         /// The column in question.
         column: &'static str,
     },
-    /// A value in a table cannot be used.
-    #[error("{}: line {line}, column `{column}`: `{value}` is not {expected}", path.display())]
-    BadValue {
-        /// The file.
-        path: PathBuf,
-        /// Line in the file, the header being line 1.
-        line: u64,
-        /// Column by its name in the header.
-        column: &'static str,
-        /// The text that stands there.
-        value: String,
-        /// What should stand there.
-        expected: &'static str,
-    },
     /// A row of a table cannot be read at all.
     #[error("{}: line {line}: {reason}", path.display())]
     BadRow {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gaussian::{Kernel, smoothed};
 use crate::{Error, Grid, Result};
 
 /// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is part of the data.
@@ -29,11 +30,15 @@ pub enum Normalization {
     LogCounts,
     /// sqrt(v): the same with the noise of Poisson counts alike in all bins, 1/2 (Anscombe 1948).
     SqrtCounts,
+    /// sqrt(v / mean): 1 in every bin of an even heatmap, however many clicks there are. Distances between such
+    /// heatmaps are Hellinger's up to a factor.
+    SqrtShares,
 }
 
 impl Normalization {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts, Self::SqrtCounts];
+    pub const ALL: [Self; 7] =
+        [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts, Self::SqrtCounts, Self::SqrtShares];
 
     /// The name in lower case, as in a configuration.
     pub fn name(self) -> &'static str {
@@ -44,6 +49,7 @@ impl Normalization {
             Self::Sqrt => "sqrt",
             Self::LogCounts => "logcounts",
             Self::SqrtCounts => "sqrtcounts",
+            Self::SqrtShares => "sqrtshares",
         }
     }
 }
@@ -54,7 +60,11 @@ impl FromStr for Normalization {
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|known| known.name() == name);
         known.ok_or_else(|| {
-            Error::config("normalization", name, "not one of max, total, log1p, sqrt, logcounts, sqrtcounts")
+            Error::config(
+                "normalization",
+                name,
+                "not one of max, total, log1p, sqrt, logcounts, sqrtcounts, sqrtshares",
+            )
         })
     }
 }
@@ -156,8 +166,30 @@ impl Heatmap {
             Normalization::Sqrt => Box::new(move |v| (v / max).sqrt()),
             Normalization::LogCounts => Box::new(libm::log1pf),
             Normalization::SqrtCounts => Box::new(f32::sqrt),
+            Normalization::SqrtShares => {
+                let mean = self.total() / self.values.len() as f64;
+                Box::new(move |v| (f64::from(v) / mean).sqrt() as f32)
+            }
         };
         Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
+    }
+
+    /// The heatmap smoothed along both axes by a Gaussian of this standard deviation in bins, cut off
+    /// at three of them. Near the border the kernel is scaled to what lies on the grid, so that an
+    /// even heatmap stays as it is. 0 changes nothing.
+    ///
+    /// # Panics
+    /// When `sigma_bins` is negative or not finite.
+    pub fn smoothed(&self, sigma_bins: f64) -> Self {
+        assert!(sigma_bins.is_finite() && sigma_bins >= 0.0, "a standard deviation of {sigma_bins} bins");
+        let reach = (3.0 * sigma_bins).ceil() as usize;
+        if reach == 0 {
+            return self.clone();
+        }
+        let kernel = |bins: usize| Kernel::new(sigma_bins, reach, bins);
+        let (across, down) = (kernel(self.columns()), kernel(self.rows()));
+        let values = smoothed(&across, &down, |row, column| f64::from(self.values[row * self.columns() + column]));
+        Self { grid: self.grid, values: values.into_iter().map(|value| value as f32).collect() }
     }
 }
 
@@ -192,6 +224,21 @@ mod tests {
         expect(Normalization::Log1p, [0.0, 2.0_f32.ln() / ln5, 4.0_f32.ln() / ln5, 1.0]);
         expect(Normalization::LogCounts, [0.0, 2.0_f32.ln(), 4.0_f32.ln(), ln5]);
         expect(Normalization::SqrtCounts, [0.0, 1.0, 3.0_f32.sqrt(), 2.0]);
+        expect(Normalization::SqrtShares, [0.0, 0.5_f32.sqrt(), 1.5_f32.sqrt(), 2.0_f32.sqrt()]);
+    }
+
+    #[test]
+    fn smoothing_spreads_a_click_and_leaves_an_even_heatmap() {
+        let even = Heatmap::from_values(grid(20, 30), vec![3.0; 600]).unwrap();
+        assert!(even.smoothed(1.5).values().iter().all(|v| (v - 3.0).abs() < 1e-6));
+        assert_eq!(even.smoothed(0.0), even);
+        let mut values = vec![0.0; 1_200];
+        values[15 * 40 + 20] = 1.0;
+        let blob = Heatmap::from_values(grid(30, 40), values).unwrap().smoothed(1.5);
+        assert!((blob.total() - 1.0).abs() < 1e-6);
+        // Two bins away along x, and along y: exp(-2^2 / (2 1.5^2)) of the middle.
+        let expected = (-4.0_f32 / 4.5).exp() * blob.get(15, 20);
+        assert!((blob.get(15, 22) - expected).abs() < 1e-7 && (blob.get(13, 20) - expected).abs() < 1e-7);
     }
 
     #[test]

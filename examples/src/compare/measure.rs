@@ -3,9 +3,8 @@
 use std::error::Error;
 
 use heatmap_core::Heatmap;
-use heatmap_core::synth::Preset;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::data::Split;
+use heatmap_train::data::{Split, class_source};
 use heatmap_train::evaluation::{EvaluationConfig, LabelledFeatures, RepresentationReport, evaluate_representation};
 
 use super::CompareConfig;
@@ -39,13 +38,12 @@ pub fn measure(
     encoders: &[NamedEncoder],
     device: &Device,
 ) -> Result<Vec<Measured>, Box<dyn Error>> {
-    let preset = Preset::named(&config.preset)?;
+    let preset = class_source(&config.preset)?;
     let classes = preset.num_classes();
     let labels: Vec<usize> = (0..classes * config.per_class).map(|at| at % classes).collect();
     let samples = |split: Split| -> Vec<Heatmap> {
-        let of =
-            |(at, class): (usize, &usize)| preset.sample_of_class(split.seed(HELD_OUT), *class, (at / classes) as u64);
-        labels.iter().enumerate().map(of).map(|sample| sample.heatmap).collect()
+        let of = |(at, class): (usize, &usize)| preset.heatmap(split.seed(HELD_OUT), *class, (at / classes) as u64);
+        labels.iter().enumerate().map(of).collect()
     };
     let (fit, test) = (samples(Split::Fit), samples(Split::Test));
     let bar = image_bar(2 * labels.len() * encoders.len(), "measuring");

@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use heatmap_core::plot::{Picture, Scatter, scatters};
-use heatmap_core::synth::Preset;
 use heatmap_core::write_atomically;
+use heatmap_train::data::ClassSource;
 use heatmap_train::run::RunFolder;
 
 use super::Measured;
@@ -67,11 +67,12 @@ pub fn write_rows(folder: &RunFolder, all: &[Measured]) -> Result<(), Box<dyn Er
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
-pub fn write_picture(folder: &RunFolder, preset: &Preset, all: &[Measured]) -> Result<(), Box<dyn Error>> {
+pub fn write_picture(folder: &RunFolder, preset: &dyn ClassSource, all: &[Measured]) -> Result<(), Box<dyn Error>> {
     const PER_ROW: usize = 4;
     let first = all.first().map(|measured| measured.seed);
     let shown: Vec<&Measured> = all.iter().filter(|measured| Some(measured.seed) == first).collect();
-    let classes: Vec<&str> = preset.classes.iter().map(|class| class.name.as_str()).collect();
+    let classes = preset.class_names();
+    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
     let mut rows = Vec::new();
     for (at, part) in shown.chunks(PER_ROW).enumerate() {
         let mut drawn = Vec::new();
@@ -82,7 +83,7 @@ pub fn write_picture(folder: &RunFolder, preset: &Preset, all: &[Measured]) -> R
         }
         let panels: Vec<Scatter<'_>> =
             drawn.iter().map(|(title, plane, labels)| plane.scatter(title, labels)).collect();
-        let title = if at == 0 { format!("{}: features of held-out samples", preset.name) } else { String::new() };
+        let title = if at == 0 { format!("{}: features of held-out samples", preset.name()) } else { String::new() };
         rows.push(scatters(&title, &panels, &classes)?);
     }
     Ok(Picture::stacked(&rows).save_png(&folder.file("compare.png"))?)

@@ -7,7 +7,9 @@ use std::path::Path;
 use heatmap_core::synth::Preset;
 use heatmap_models::burn::tensor::Device;
 use heatmap_models::{Backbone, ModelName};
+use heatmap_train::data::class_source;
 use heatmap_train::loss::{ContrastiveLossConfig, ContrastiveLossName};
+use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
     CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder, Selection, SimClrConfig,
     TrainingOptions, train_count, train_location, train_simclr, untrained_encoder,
@@ -49,6 +51,8 @@ pub enum Way {
     Location,
     /// SimCLR with this loss.
     SimClr(ContrastiveLossName),
+    /// SimCLR on layouts, with broken banners as negatives.
+    Layouts,
 }
 
 impl Way {
@@ -56,6 +60,7 @@ impl Way {
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Untrained, Self::Count, Self::Location];
         all.extend(ContrastiveLossName::ALL.map(Self::SimClr));
+        all.push(Self::Layouts);
         all
     }
 }
@@ -67,13 +72,14 @@ impl fmt::Display for Way {
             Self::Count => f.pad("count"),
             Self::Location => f.pad("location"),
             Self::SimClr(loss) => f.pad(&format!("simclr {loss}")),
+            Self::Layouts => f.pad("simclr layouts"),
         }
     }
 }
 
 impl CompareConfig {
     fn simclr(&self, loss: ContrastiveLossName, seed: u64) -> heatmap_train::Result<SimClrConfig> {
-        let classes = Preset::named(&self.preset)?.num_classes();
+        let classes = class_source(&self.preset)?.num_classes();
         let report = SimClrConfig::report();
         Ok(SimClrConfig {
             architecture: self.architecture,
@@ -88,10 +94,26 @@ impl CompareConfig {
         })
     }
 
+    /// With as many images as the others, in batches of its own size.
+    fn layouts(&self, seed: u64) -> heatmap_train::Result<SimClrConfig> {
+        let layouts = SimClrConfig::layouts();
+        let images = self.batches * self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
+        let batches = images.div_ceil(layouts.images_per_batch());
+        let warmup_batches = layouts.optimizer.warmup_batches.min(batches / 10);
+        Ok(SimClrConfig {
+            architecture: self.architecture,
+            seed,
+            batches,
+            optimizer: OptimizerConfig { warmup_batches, ..layouts.optimizer },
+            evaluation: OnlineEvaluationConfig { every: None, ..layouts.evaluation },
+            ..layouts
+        })
+    }
+
     /// The supervised ways see as many images: of the same preset where its classes are numbers of clusters, otherwise of
     /// the one that the report has for the task.
     fn fine_tune(&self, of_the_task: &str, seed: u64) -> heatmap_train::Result<FineTuneConfig> {
-        let counts = Preset::named(&self.preset)?.cluster_counts();
+        let counts = Preset::named(&self.preset).ok().and_then(|preset| preset.cluster_counts());
         let preset = if counts.is_some() { &self.preset } else { of_the_task };
         let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let samples = self.batches * batch_size;
@@ -105,6 +127,7 @@ impl CompareConfig {
     /// Names the one that cannot be used.
     pub fn check(&self) -> heatmap_train::Result<()> {
         self.simclr(ContrastiveLossName::NtXent, 0)?.check()?;
+        self.layouts(0)?.check()?;
         self.fine_tune("count-report", 0)?.check()?;
         for (field, value) in [("seeds", self.seeds.len()), ("samples per class", self.per_class)] {
             if value == 0 {
@@ -153,9 +176,12 @@ impl CompareConfig {
                     Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
                 })
             }
-            Way::SimClr(loss) => {
-                let config = self.simclr(loss, seed)?;
-                let steps = (self.batches, config.checkpoint_every);
+            Way::SimClr(_) | Way::Layouts => {
+                let config = match way {
+                    Way::SimClr(loss) => self.simclr(loss, seed)?,
+                    _ => self.layouts(seed)?,
+                };
+                let steps = (config.batches, config.checkpoint_every);
                 finish(path, &config, steps, config.images_per_batch(), ctrl_c, |folder, options| {
                     let outcome = train_simclr(&config, folder, std::slice::from_ref(device), options)?;
                     Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 
-use heatmap_core::Heatmap;
-use heatmap_core::detect::{DetectedGroup, Explainer, Explanation, LogDetection};
+use heatmap_core::detect::{DetectedGroup, LogDetection};
 use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
 
 use super::Inputs;
@@ -36,12 +35,12 @@ pub fn write_report(
 ) -> Result<(), Box<dyn Error>> {
     let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
     let pictured = &ranking[..ranking.len().min(flagged.clamp(LEAST_PICTURES, MOST_PICTURES))];
-    let mut pictures = read_pictures(inputs, detection, pictured)?;
+    let mut pictures = detection.explain(&inputs.log, pictured)?;
     let anchors_of = anchors(detection, pictured);
     let banners = ranking.iter().take(MOST_BANNERS).enumerate().map(|(place, &banner)| {
         let entry = inputs.log.entry_at(banner);
-        let (heatmap, explanation) = pictures.remove(&banner).unzip();
-        let reason = explanation.as_ref().map(|e: &Explanation| e.reason.clone()).unwrap_or_default();
+        let explained = pictures.remove(&banner);
+        let reason = explained.as_ref().map(|explained| explained.explanation.reason.clone()).unwrap_or_default();
         let anchor = anchors_of.get(&detection.grid_of(banner)).copied();
         ReportBanner {
             rank: place + 1,
@@ -54,9 +53,10 @@ pub fn write_report(
             label: detection.labels[banner],
             reason,
             parts: detection.parts.row(banner),
-            pictures: heatmap.zip(explanation).map(|(heatmap, e)| BannerPictures {
-                heatmap,
-                drivers: e.drivers,
+            pictures: explained.map(|explained| BannerPictures {
+                heatmap: explained.heatmap,
+                drivers: explained.explanation.drivers,
+                network: explained.network,
                 anchor,
             }),
         }
@@ -76,36 +76,6 @@ pub fn write_report(
         notes: notes(),
     };
     Ok(report.write_html(path)?)
-}
-
-/// The heatmaps of some banners and why they have their scores, from another pass over the log.
-fn read_pictures(
-    inputs: &Inputs,
-    detection: &LogDetection,
-    wanted: &[usize],
-) -> Result<HashMap<usize, (Heatmap, Explanation)>, Box<dyn Error>> {
-    let mut left: Vec<usize> = wanted.to_vec();
-    left.sort_unstable_by(|a, b| b.cmp(a));
-    let mut pictures = HashMap::new();
-    // Banners of a grid follow one another.
-    let mut explainer: Option<(usize, Explainer)> = None;
-    for (at, banner) in inputs.log.banners().enumerate() {
-        if left.is_empty() {
-            break;
-        }
-        let banner = banner?;
-        if left.last() == Some(&at) {
-            left.pop();
-            let grid = detection.grid_of(at);
-            if explainer.as_ref().is_none_or(|(of, _)| *of != grid) {
-                explainer = Some((grid, Explainer::new(detection.grids[grid].maps())?));
-            }
-            let (_, explainer) = explainer.as_ref().expect("made above");
-            let explanation = explainer.explain(&banner.heatmap, detection.decision.flagged[at])?;
-            pictures.insert(at, (banner.heatmap, explanation));
-        }
-    }
-    Ok(pictures)
 }
 
 /// Place in the page of the anchor of each grid that has one there: those of the pictured banners first.

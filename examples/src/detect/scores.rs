@@ -3,15 +3,17 @@
 use std::error::Error;
 use std::path::Path;
 
-use heatmap_core::detect::LogDetection;
 use heatmap_core::detect::evaluation::{ConfusionCounts, auroc, average_precision};
+use heatmap_core::detect::{LogDetection, NETWORK_PART};
 use heatmap_core::table::ClickLog;
 use heatmap_core::write_atomically;
 use serde_json::{Map, Value, json};
 
 use super::Inputs;
+use crate::saying::cell;
 
-/// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score, flag, every part, the label.
+/// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score, flag, every part, the
+/// log odds of the network as a probability, the label. See [`PROBABILITY`]; names are no formulas, see [`cell`].
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -27,14 +29,15 @@ pub fn write_scores(
             .map(str::to_owned)
             .to_vec();
         header.extend(detection.parts.names().iter().cloned());
-        header.push("label".to_owned());
+        header.extend(["network_probability", "label"].map(str::to_owned));
+        let network = detection.parts.names().iter().position(|name| name == NETWORK_PART);
         writer.write_record(&header)?;
         for &banner in ranking {
             let entry = log.entry_at(banner);
             let number = |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
             let mut record = vec![
-                entry.banner.domain,
-                entry.banner.grid_id,
+                cell(&entry.banner.domain).into_owned(),
+                cell(&entry.banner.grid_id).into_owned(),
                 entry.display.width_px.to_string(),
                 entry.display.height_px.to_string(),
                 entry.clicks.to_string(),
@@ -42,6 +45,8 @@ pub fn write_scores(
                 u8::from(detection.decision.flagged[banner]).to_string(),
             ];
             record.extend(detection.parts.row(banner).into_iter().map(number));
+            let log_odds = network.and_then(|part| detection.parts.get(banner, part));
+            record.push(number(log_odds.map(|log_odds| 1.0 / (1.0 + (-log_odds).exp()))));
             record.push(detection.labels[banner].map(|broken| u8::from(broken).to_string()).unwrap_or_default());
             writer.write_record(&record)?;
         }
@@ -49,6 +54,11 @@ pub fn write_scores(
     };
     Ok(write_atomically(path, write)?)
 }
+
+/// What the column `network_probability` is.
+const PROBABILITY: &str = "network_probability: the probability of broken where half of the banners are, by a network that was trained on \
+                           614,400 banners of generated layouts and is calibrated on those; on a log it ranks, and how far its \
+                           probabilities can be trusted there is not known";
 
 /// Flat numbers; with labels, what the scores are worth against them.
 pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> {
@@ -67,6 +77,15 @@ pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> 
     put("threshold", json!(decision.threshold));
     put("score_meaning", json!(decision.meaning));
     put("rule", decision.rule.clone().into());
+    if detection
+        .parts
+        .names()
+        .iter()
+        .position(|name| name == NETWORK_PART)
+        .is_some_and(|part| detection.parts.has(part))
+    {
+        put("network_probability", PROBABILITY.into());
+    }
     put("grids_without_the_anchor", detection.grids.iter().filter(|grid| grid.fell_back).count().into());
     let groups = || detection.grids.iter().flat_map(|grid| &grid.groups);
     put("groups", groups().count().into());

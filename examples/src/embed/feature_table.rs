@@ -80,6 +80,10 @@ fn parse(bytes: &[u8]) -> Result<Mat<f64>, String> {
     let [rows, columns @ ..] = &sides[..] else { return Err("a single number, not a table".to_owned()) };
     let columns = columns.iter().try_fold(1_usize, |product, side| product.checked_mul(*side)).ok_or("too large")?;
     let wanted = rows.checked_mul(columns).and_then(|values| values.checked_mul(size)).ok_or("too large")?;
+    // Of nothing there would be as much as a header may say.
+    if wanted == 0 {
+        return Err(format!("of the shape ({shape}), which has no value"));
+    }
     let data = &bytes[end..];
     if data.len() != wanted {
         return Err(format!("{} bytes of values where ({shape}) needs {wanted}", data.len()));
@@ -118,6 +122,11 @@ mod tests {
             (with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }"), "column by column"),
             (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), }"), "0 bytes of values"),
             (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (x, 9), }"), "of the shape (x, 9)"),
+            (
+                with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1000000000000), }"),
+                "which has no value",
+            ),
+            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 0), }"), "no value"),
         ] {
             let said = parse(&bytes).unwrap_err();
             assert!(said.contains(reason), "{said}");

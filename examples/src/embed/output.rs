@@ -11,6 +11,7 @@ use heatmap_train::run::RunFolder;
 use serde_json::{Map, Value};
 
 use super::{Banners, FeatureTable};
+use crate::saying::cell;
 
 /// Maps and cosines of one feature table.
 #[derive(Debug)]
@@ -202,7 +203,7 @@ fn write_csv(folder: &RunFolder, views: &[EmbedView], banners: &Banners) -> Resu
         writer.write_record(&header)?;
         for (row, key) in banners.keys.iter().enumerate() {
             let broken = banners.broken[row].map(|broken| u8::from(broken).to_string()).unwrap_or_default();
-            let mut record = vec![key.domain.clone(), key.grid_id.clone(), broken];
+            let mut record = vec![cell(&key.domain).into_owned(), cell(&key.grid_id).into_owned(), broken];
             for view in views {
                 let ((a, b), (c, d)) = (view.pca[row], view.mvu[row]);
                 record.extend([a, b, c, d, view.cosine[row]].map(|value| format!("{value:.6}")));

@@ -16,7 +16,7 @@ pub struct SimClrArguments {
     #[arg(long, visible_alias = "arch", value_name = "NAME")]
     architecture: Option<ModelName>,
 
-    /// Synthetic data set; the gallery example shows all of them [default: simclr-report]
+    /// Synthetic data set: a preset, which the gallery example shows, or `layouts`: banners by layout, with broken ones as negatives [default: simclr-report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 
@@ -35,6 +35,10 @@ pub struct SimClrArguments {
     /// Pairs of images of each class in a batch [default: 1]
     #[arg(long, value_name = "N")]
     pairs_per_class: Option<usize>,
+
+    /// Broken banners beside each pair, with --preset layouts [default: 2 there, else 0]
+    #[arg(long, value_name = "N")]
+    negatives_per_pair: Option<usize>,
 
     /// The two images of a pair: generator (two samples of a class), augmented (one sample, twice augmented) or both [default: generator]
     #[arg(long, value_name = "NAME")]
@@ -110,6 +114,11 @@ pub struct SimClrArguments {
 }
 
 impl SimClrArguments {
+    /// The preset that the user named.
+    pub fn preset(&self) -> Option<&str> {
+        self.preset.as_deref()
+    }
+
     /// `config` with what the user said in its place.
     pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> SimClrConfig {
         fn put<T: Clone>(place: &mut T, said: &Option<T>) {
@@ -124,6 +133,7 @@ impl SimClrArguments {
         put(&mut config.batches, &self.batches);
         put(&mut config.classes_per_batch, &self.classes_per_batch);
         put(&mut config.pairs_per_class, &self.pairs_per_class);
+        put(&mut config.negatives_per_pair, &self.negatives_per_pair);
         put(&mut config.views, &self.views);
         put(&mut config.loss.name, &self.loss);
         put(&mut config.loss.temperature, &self.temperature);

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use heatmap_core::Heatmap;
 use heatmap_core::plot::{Curve, Picture, Tile, curves, montage, scatters};
-use heatmap_core::synth::Preset;
 use heatmap_train::Result;
-use heatmap_train::data::Split;
+use heatmap_train::data::{ClassSource, Pair, Split};
 use heatmap_train::evaluation::{LabelledFeatures, RepresentationReport};
 use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
@@ -68,6 +67,19 @@ pub struct Summary {
     pub uniformity_untrained: f64,
     /// Held-out samples that were scored.
     pub evaluated_samples: usize,
+    /// How well broken banners are found by the cosine to one good banner, on held-out layouts, where the preset has such.
+    pub broken_banners: Vec<BrokenBanners>,
+}
+
+/// Area under the ROC curve of broken banners within a held-out layout, by the cosine to one good banner.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BrokenBanners {
+    /// Clicks on every banner.
+    pub clicks: u32,
+    /// With the features of the trained encoder.
+    pub auroc: f64,
+    /// With those before training.
+    pub auroc_untrained: f64,
 }
 
 /// One encoder's features and what they are worth.
@@ -82,22 +94,25 @@ pub(super) struct Evaluated {
 /// Most pairs that a montage shows.
 const MONTAGE_PAIRS: usize = 33;
 
-/// Writes `montage.png`: both views of every pair of the first batch, scaled as the network sees them.
+/// Writes `montage.png`: both views of every pair of the first batch and its negatives, scaled as the network sees them.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<Preset>) -> Result<()> {
+pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<dyn ClassSource>) -> Result<()> {
     let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
     pairs.sort_by_key(|pair| pair.class);
     // A batch of hundreds would make no picture.
     pairs.truncate(MONTAGE_PAIRS);
-    let seen: Vec<(usize, Heatmap)> = (0..2)
-        .flat_map(|view| pairs.iter().map(move |pair| (pair.class, &pair.views[view])))
-        .map(|(class, view)| (class, view.normalized(config.image.normalization)))
-        .collect();
-    let tiles: Vec<Tile<'_>> =
-        seen.iter().map(|(class, heatmap)| Tile { label: &preset.classes[*class].name, heatmap }).collect();
-    let title = format!("{}: the first batch, one pair a column", preset.name);
+    let names = preset.class_names();
+    let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+    let scaled = |heatmap: &Heatmap| config.image.scaled(heatmap);
+    let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| (name(pair.class), scaled(&pair.views[view]))));
+    let not_it = |pair: &Pair| format!("not {}", name(pair.class));
+    let negatives = (0..config.negatives_per_pair)
+        .flat_map(|at| pairs.iter().map(move |pair| (not_it(pair), scaled(&pair.negatives[at]))));
+    let seen: Vec<(String, Heatmap)> = views.chain(negatives).collect();
+    let tiles: Vec<Tile<'_>> = seen.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("{}: the first batch, one pair a column", preset.name());
     Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
 }
 
@@ -152,15 +167,21 @@ fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
-pub(super) fn write_pca(folder: &RunFolder, preset: &Preset, untrained: &Evaluated, trained: &Evaluated) -> Result<()> {
+pub(super) fn write_pca(
+    folder: &RunFolder,
+    preset: &dyn ClassSource,
+    untrained: &Evaluated,
+    trained: &Evaluated,
+) -> Result<()> {
     let plane = |evaluated: &Evaluated| PrincipalPlane::of(evaluated.test.features.as_ref());
     let (before, after) = (plane(untrained)?, plane(trained)?);
     let panels = [
         before.scatter("before training", &untrained.test.labels),
         after.scatter("after training", &trained.test.labels),
     ];
-    let names: Vec<&str> = preset.classes.iter().map(|class| class.name.as_str()).collect();
-    let title = format!("{}: features of held-out samples", preset.name);
+    let names = preset.class_names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let title = format!("{}: features of held-out samples", preset.name());
     Ok(scatters(&title, &panels, &names)?.save_png(&folder.file("pca.png"))?)
 }
 
@@ -172,8 +193,8 @@ impl Summary {
         num_classes: usize,
         stats: TrainingStats,
         lines: &[MetricsLine],
-        untrained: &RepresentationReport,
-        trained: &RepresentationReport,
+        [untrained, trained]: [&RepresentationReport; 2],
+        broken_banners: Vec<BrokenBanners>,
     ) -> Self {
         let losses = |split: &str| -> Vec<f64> {
             let of_split = lines.iter().filter(|line| line.split == split);
@@ -211,6 +232,7 @@ impl Summary {
             uniformity: trained.uniformity,
             uniformity_untrained: untrained.uniformity,
             evaluated_samples: trained.samples,
+            broken_banners,
         }
     }
 
@@ -224,6 +246,12 @@ impl Summary {
         text += &row("alignment", self.alignment_untrained, self.alignment);
         text += &row("uniformity", self.uniformity_untrained, self.uniformity);
         text += &row("effective rank", self.effective_rank_untrained, self.effective_rank);
+        for BrokenBanners { clicks, auroc, auroc_untrained } in &self.broken_banners {
+            text += &row(&format!("AUROC at {clicks} clicks"), *auroc_untrained, *auroc);
+        }
+        if !self.broken_banners.is_empty() {
+            text += "The areas are of broken banners by the cosine to one good one, on held-out layouts.\n";
+        }
         if let Some(chance) = self.loss_chance {
             text += &format!("Random embeddings have a loss of {chance:.3}. ");
         }

@@ -2,19 +2,20 @@
 
 use std::error::Error;
 
-use heatmap_core::synth::Preset;
-use heatmap_models::Encoder;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::data::Split;
-use heatmap_train::evaluation::evaluate_representation;
+use heatmap_models::{Backbone, Encoder};
+use heatmap_train::data::{ClassSource, Split};
+use heatmap_train::evaluation::{AnchorTask, evaluate_representation};
 use heatmap_train::run::{
     Checkpoint, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
 };
 
-use super::report::{Evaluated, Summary, write_evaluation_curves, write_loss_curve, write_montage, write_pca};
-use crate::extract_with_bar;
+use super::report::{
+    BrokenBanners, Evaluated, Summary, write_evaluation_curves, write_loss_curve, write_montage, write_pca,
+};
 use crate::fine_tune::save_encoder;
 use crate::start::CtrlC;
+use crate::{extract_with_bar, image_bar};
 
 /// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a checkpoint to go on from.
 ///
@@ -55,12 +56,40 @@ pub fn run_simclr(
     let trained = evaluate_encoder("trained encoder", encoder, &devices[0], data, per_class)?;
     let lines = write_loss_curve(folder, config)?;
     write_evaluation_curves(folder, &lines)?;
-    write_pca(folder, &preset, &untrained, &trained)?;
+    write_pca(folder, &*preset, &untrained, &trained)?;
+    let before = untrained_encoder(config, &devices[0]);
+    let broken_banners = match preset.negatives(0, 0, 0..0) {
+        Some(_) => find_broken([&before, encoder], &devices[0], config)?,
+        None => Vec::new(),
+    };
     let classes = preset.num_classes();
-    let summary = Summary::new(config, device_name, classes, outcome.stats, &lines, &untrained.report, &trained.report);
+    let reports = [&untrained.report, &trained.report];
+    let summary = Summary::new(config, device_name, classes, outcome.stats, &lines, reports, broken_banners);
     folder.write_json("summary.json", &summary)?;
     Ok(Some(summary))
 }
+
+/// How well the features of two encoders, untrained and trained, find broken banners.
+fn find_broken(
+    [untrained, trained]: [&Backbone; 2],
+    device: &Device,
+    config: &SimClrConfig,
+) -> Result<Vec<BrokenBanners>, Box<dyn Error>> {
+    let layouts = if config.evaluation.final_samples < 1_000 { 4 } else { 100 };
+    let task = |clicks| AnchorTask { clicks, layouts, ..AnchorTask::new(Split::Test.seed(config.seed)) };
+    let bar = image_bar(2 * CLICKS.len() * task(0).heatmaps(), "broken banners");
+    let of = |clicks: u32| -> heatmap_train::Result<BrokenBanners> {
+        let auroc =
+            |encoder: &Backbone| task(clicks).auroc(encoder, device, &config.image, |done| bar.inc(done as u64));
+        Ok(BrokenBanners { clicks, auroc: auroc(trained)?, auroc_untrained: auroc(untrained)? })
+    };
+    let all = CLICKS.into_iter().map(of).collect::<Result<_, _>>()?;
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+/// Clicks at which broken banners are looked for.
+const CLICKS: [u32; 4] = [25, 50, 200, 1_000];
 
 /// What the features of an encoder are worth: neighbours and probe are fitted on one part of the data set, which is of
 /// `preset` and of the seed of the run, and scored on another.
@@ -71,7 +100,7 @@ fn evaluate_encoder(
     what: &'static str,
     encoder: &impl Encoder,
     device: &Device,
-    (preset, config): (&Preset, &SimClrConfig),
+    (preset, config): (&dyn ClassSource, &SimClrConfig),
     per_class: usize,
 ) -> Result<Evaluated, Box<dyn Error>> {
     let features = |split: Split| {

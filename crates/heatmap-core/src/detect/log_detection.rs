@@ -6,6 +6,7 @@
 //! 84 bytes for each banner, and for each of those that are taken for good and their samples. Then
 //! all banners are decided on together.
 
+mod explained;
 mod fitted_grid;
 
 use std::ops::ControlFlow;
@@ -19,6 +20,8 @@ use super::{
     Anchor, AnchorChoice, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup, DetectorConfig, Evidence,
     Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
 };
+pub use explained::ExplainedBanner;
+
 use crate::table::{BannerEntry, BannerHeatmap, ClickLog};
 use crate::{BannerSize, Error, Grid, Result, sample_rng};
 
@@ -57,6 +60,9 @@ pub struct DetectedGrid {
     pub anchor: Anchor,
     /// Whether the anchor that was asked for could not be had.
     pub fell_back: bool,
+    /// Banners that its others are compared with, by their places counted from the first, ascending;
+    /// none where the network has no part.
+    pub compared: Vec<u32>,
     /// A map of each layout, where it shows several; see [`DetectedGrid::maps`].
     pub layouts: Vec<ClickMap>,
     /// Groups of like banners, those of the most banners first.
@@ -126,6 +132,7 @@ impl LogDetectionConfig {
                 display,
                 first,
                 banners,
+                compared: compared(fitted.reference.as_ref(), |at| places[at] - first),
                 layouts: layouts(fitted.reference.as_ref()),
                 anchor: fitted.anchor,
                 fell_back: fitted.fell_back,
@@ -224,6 +231,14 @@ fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
         Some(reference) if reference.layouts.len() > 1 => reference.layouts.clone(),
         _ => Vec::new(),
     }
+}
+
+/// The places in their grid of the banners that a reference with a network compares with.
+fn compared(reference: Option<&Reference>, place: impl Fn(usize) -> usize) -> Vec<u32> {
+    let with_network = reference.filter(|reference| reference.fit.has_network());
+    // A place beyond 2^32 has no picture anyway.
+    let places = with_network.into_iter().flat_map(|reference| &reference.compared);
+    places.filter_map(|&at| u32::try_from(place(at)).ok()).collect()
 }
 
 /// First banner and number of banners of every grid in one size, or in the common one.

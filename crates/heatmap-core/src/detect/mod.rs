@@ -73,7 +73,7 @@ pub use knn_distance::{KnnDistance, KnnDistanceConfig};
 pub use known::Known;
 pub use known_defects::{DefectGuess, KnownDefects};
 pub use likelihood_ratio::LikelihoodRatio;
-pub use log_detection::{DetectedGrid, LogDetection, LogDetectionConfig};
+pub use log_detection::{DetectedGrid, ExplainedBanner, LogDetection, LogDetectionConfig};
 pub use mahalanobis::{Mahalanobis, MahalanobisConfig};
 pub use null_model::{NullModel, upper_tail, z_of_false_alarms};
 pub use parts_table::PartsTable;
@@ -82,8 +82,8 @@ pub use pca_reconstruction::{PcaReconstruction, PcaReconstructionConfig};
 pub use reference::{Reference, ReferenceConfig};
 pub use score::Score;
 pub use set_network::{
-    BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, ResidualBlock, SetNetwork, SetScore,
-    nearest_references, network_input,
+    BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, NinthsOfBanner, ResidualBlock, SetNetwork,
+    SetScore, nearest_references, network_input,
 };
 pub use smoothed_shares::SmoothedShares;
 pub use streaming::{RollingScore, Watch};

@@ -56,6 +56,8 @@ pub struct Reference {
     pub groups: BannerGroups,
     /// A map of each layout.
     pub layouts: Vec<ClickMap>,
+    /// Positions of those of its banners that others are compared with, ascending.
+    pub compared: Vec<usize>,
     /// Scores of fit to it.
     pub fit: GridFit,
     /// Scores of fit of its own banners with fewer clicks than they have, and how many clicks.

@@ -87,6 +87,9 @@ pub struct BannerPictures {
     pub heatmap: Heatmap,
     /// For each bin, row-major, how many clicks it has more (above 0) or fewer (below 0) than is expected of a good banner.
     pub drivers: Vec<f32>,
+    /// What each ninth of the banner, row by row from the top left, tells a network, in log odds of broken; none where
+    /// none was asked.
+    pub network: Option<[f64; 9]>,
     /// Place in [`Report::anchors`] of what the banner was compared with.
     pub anchor: Option<usize>,
 }
@@ -170,6 +173,9 @@ impl ReportBanner {
         }
         if let Some(driver) = pictures.drivers.iter().find(|driver| !driver.is_finite()) {
             return Some(format!("one of its drivers is {driver}"));
+        }
+        if let Some(told) = pictures.network.iter().flatten().find(|told| !told.is_finite()) {
+            return Some(format!("what one of its ninths tells the network is {told}"));
         }
         let anchor = pictures.anchor.filter(|&anchor| anchor >= anchors)?;
         Some(format!("its anchor is number {anchor} of {anchors}, counted from 0"))

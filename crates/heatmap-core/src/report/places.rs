@@ -10,6 +10,10 @@ use crate::Heatmap;
 const REGIONS: [&str; 9] =
     ["top left", "top middle", "top right", "left", "middle", "right", "bottom left", "bottom middle", "bottom right"];
 
+/// What the numbers of the network are.
+const NETWORK_HELP: &str =
+    "By how much the network's log odds of broken fall when the clicks here are as on like banners";
+
 /// Lines of a table.
 const LINES: usize = 4;
 
@@ -27,13 +31,21 @@ pub(super) fn write_places(
     if anchor_shares.is_some() {
         write!(out, "<th class=\"n\">Anchor</th>")?;
     }
-    write!(out, "<th class=\"n\">Against expected</th></tr></thead><tbody>")?;
+    write!(out, "<th class=\"n\">Against expected</th>")?;
+    if pictures.network.is_some() {
+        write!(out, "<th class=\"n\" title=\"{NETWORK_HELP}\">Network</th>")?;
+    }
+    write!(out, "</tr></thead><tbody>")?;
     for region in strongest(&sums) {
         write!(out, "<tr><td>{}</td><td class=\"n\">{}</td>", REGIONS[region], percent(shares[region]))?;
         if let Some(anchor) = &anchor_shares {
             write!(out, "<td class=\"n\">{}</td>", percent(anchor[region]))?;
         }
-        write!(out, "<td class=\"n\">{}</td></tr>", signed(sums[region]))?;
+        write!(out, "<td class=\"n\">{}</td>", signed(sums[region]))?;
+        if let Some(network) = &pictures.network {
+            write!(out, "<td class=\"n\">{}</td>", signed(network[region]))?;
+        }
+        write!(out, "</tr>")?;
     }
     write!(out, "</tbody></table>")?;
 
@@ -101,7 +113,7 @@ mod tests {
             clicks[row * 60 + column] = n;
             drivers[row * 60 + column] = driver;
         }
-        BannerPictures { heatmap: Heatmap::from_values(GRID, clicks).unwrap(), drivers, anchor: None }
+        BannerPictures { heatmap: Heatmap::from_values(GRID, clicks).unwrap(), drivers, network: None, anchor: None }
     }
 
     #[test]
@@ -116,6 +128,18 @@ mod tests {
                    <tr><td>x 150–155, y 125–130</td><td class=\"n\">3</td>";
         assert!(html.contains(bin), "{html}");
         assert!(!html.contains("Anchor"));
+    }
+
+    #[test]
+    fn what_a_network_is_told_by_each_place_stands_beside_it() {
+        let mut network = [0.0; 9];
+        (network[6], network[4]) = (2.5, -0.25);
+        let mut out = Vec::new();
+        write_places(&mut out, &BannerPictures { network: Some(network), ..pictures() }, None).unwrap();
+        let html = String::from_utf8(out).unwrap();
+        let line = "<tr><td>bottom left</td><td class=\"n\">70 %</td><td class=\"n\">+0.875</td>\
+                    <td class=\"n\">+2.500</td></tr>";
+        assert!(html.contains(line) && html.contains("−0.250") && html.contains(">Network</th>"), "{html}");
     }
 
     #[test]

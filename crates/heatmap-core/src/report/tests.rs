@@ -30,7 +30,7 @@ fn heatmap() -> Heatmap {
 
 fn pictured(rank: usize, score: f64) -> ReportBanner {
     let drivers = heatmap().values().iter().map(|&v| if v > 100.0 { 0.5 } else { -0.1 * v }).collect();
-    let pictures = Some(BannerPictures { heatmap: heatmap(), drivers, anchor: Some(0) });
+    let pictures = Some(BannerPictures { heatmap: heatmap(), drivers, network: None, anchor: Some(0) });
     ReportBanner { pictures, ..banner(rank, score, true) }
 }
 
@@ -170,6 +170,7 @@ fn what_does_not_fit_is_an_error_that_names_the_banner() {
         (ReportBanner { parts: vec![Some(1.0)], ..banner(1, 1.0, false) }, "it has 1 parts for 0 columns"),
         (drivers(|p| p.drivers.truncate(5)), "it has 5 drivers for 3000 bins"),
         (drivers(|p| p.drivers[3] = f32::INFINITY), "one of its drivers is inf"),
+        (drivers(|p| p.network = Some([f64::NAN; 9])), "what one of its ninths tells the network is NaN"),
         (drivers(|p| p.anchor = Some(1)), "its anchor is number 1 of 1"),
         (
             drivers(|p| p.heatmap = Heatmap::zeros(Grid { rows: 0, columns: 5, bin_size_px: 5.0 })),

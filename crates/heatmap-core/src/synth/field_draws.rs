@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt};
 
+use super::Span;
 use super::normal::Normal;
 
 /// An index drawn in proportion to `weights`; the last one when none has a weight.
@@ -20,6 +21,11 @@ pub(super) fn weighted(weights: &[f64], rng: &mut impl Rng) -> usize {
 /// exp(`sigma` z) for a standard normal z: a log-normal number of median 1.
 pub(super) fn log_normal(sigma: f64, rng: &mut impl Rng) -> f64 {
     libm::exp(sigma * Normal::shared().pair(rng).0)
+}
+
+/// A number that is uniform in its logarithm.
+pub(super) fn log_uniform(span: Span<f64>, rng: &mut impl Rng) -> f64 {
+    libm::exp(Span::new(libm::log(span.min), libm::log(span.max)).draw(rng))
 }
 
 /// A gamma number of mean 1 and variance 1 / `shape`, for a shape of at least 1 (Marsaglia and

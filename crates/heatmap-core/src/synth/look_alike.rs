@@ -2,6 +2,11 @@
 
 use crate::Heatmap;
 
+/// Clicks at which a broken banner is compared with good ones, to see whether it looks broken.
+pub(super) const LOOK_CLICKS: u32 = 2_000;
+/// Good banners that it is compared with.
+pub(super) const LOOKS: u64 = 12;
+
 /// Good banners of one grid, at so many clicks that chance hardly matters.
 pub(super) struct LookAlike {
     good: Vec<Vec<f64>>,

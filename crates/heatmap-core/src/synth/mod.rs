@@ -4,8 +4,10 @@
 //! banner: clusters with centre, covariance and clicks, uniform noise, dead zones. [`Scene::render`] then draws every click.
 //! A [`Preset`] is a set of layouts as classes on one grid, and gives labelled [`Sample`]s by (seed, index).
 //! A [`Population`] has banners good and broken, as a log has them; those of a [`FieldPopulation`] differ more.
-//! [`ReferenceSets`] are grids of both, with banners to be held against them.
+//! [`ReferenceSets`] are grids of both, with banners to be held against them; [`LayoutBanners`] are
+//! banners by layout, to learn which belong together.
 
+mod banner_world;
 mod broken;
 mod clusters;
 mod family;
@@ -17,6 +19,7 @@ mod field_layout;
 mod field_look;
 mod field_population;
 mod layout;
+mod layout_banners;
 mod lines;
 mod look_alike;
 mod named;
@@ -37,6 +40,7 @@ pub use field_grid::FieldGrid;
 pub use field_layout::{FieldBlob, FieldLayout};
 pub use field_population::{FieldBanner, FieldPopulation};
 pub use layout::{Layout, Product};
+pub use layout_banners::{BannerLayout, LayoutBanners};
 pub use lines::{Lines, Orientation};
 pub use named::PRESET_NAMES;
 pub use population::{Defect, Population, PopulationBanner};

@@ -7,9 +7,10 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::field_draws::log_normal;
-use super::look_alike::LookAlike;
-use super::{FieldDefect, FieldGrid, FieldPopulation, Layout, Population, Span};
+use super::banner_world::BannerWorld;
+use super::field_draws::{log_normal, log_uniform};
+use super::look_alike::{LOOK_CLICKS, LOOKS, LookAlike};
+use super::{FieldDefect, Span};
 use crate::{Error, Grid, Heatmap, Result, SampleRng, sample_rng};
 
 /// Configuration of the sets.
@@ -79,10 +80,6 @@ pub struct SetBanner {
 impl ReferenceSets {
     /// Keeps the streams of these sets apart from those of others under the same seed.
     const STREAM: u64 = 0x7265_6665_7265_6E63;
-    /// Clicks at which a broken banner is compared with good ones, to see whether it looks broken.
-    const LOOK_CLICKS: u32 = 2_000;
-    /// Good banners of the set that it is compared with.
-    const LOOKS: u64 = 12;
     /// Where the queries of a set begin among the banners of its grid.
     const QUERIES: u64 = 1 << 20;
     /// Where those good banners begin.
@@ -115,7 +112,7 @@ impl ReferenceSets {
     pub fn set(&self, seed: u64, index: u64) -> ReferenceSet {
         let mut rng = sample_rng(seed ^ Self::STREAM, index);
         let rng = &mut rng;
-        let world = World::draw(self, seed, index, rng);
+        let world = BannerWorld::draw((self.grid, self.severity, self.usual), seed, index, rng);
         let flooded = rng.random_bool(self.flooded);
         let prevalence = if flooded { self.flood } else { self.prevalence }.draw(rng);
         let shared =
@@ -130,8 +127,8 @@ impl ReferenceSets {
         let references = (0..u64::from(references))
             .map(|at| banner(world.banner(prevalence, shared, at, clicks.usual(rng))))
             .collect();
-        let look = |prevalence: f64, at: u64| world.banner(prevalence, None, at, Self::LOOK_CLICKS);
-        let good: Vec<Heatmap> = (0..Self::LOOKS).map(|at| look(0.0, Self::GOOD + at).heatmap).collect();
+        let look = |prevalence: f64, at: u64| world.banner(prevalence, None, at, LOOK_CLICKS);
+        let good: Vec<Heatmap> = (0..LOOKS).map(|at| look(0.0, Self::GOOD + at).heatmap).collect();
         let alike = LookAlike::of(&good);
         let mut queries = Vec::with_capacity(self.queries);
         // A grid on which hardly a defect shows still ends.
@@ -145,47 +142,6 @@ impl ReferenceSets {
             }
         }
         ReferenceSet { references, queries }
-    }
-}
-
-/// Where the banners of a set come from.
-enum World {
-    Field(Box<FieldPopulation>, Box<FieldGrid>, u64),
-    Usual(Population, Layout, u64),
-}
-
-impl World {
-    fn draw(sets: &ReferenceSets, seed: u64, index: u64, rng: &mut SampleRng) -> Self {
-        let banners = rng.random();
-        let (grid, severity) = (sets.grid, sets.severity);
-        if rng.random_bool(sets.usual) {
-            return Self::Usual(
-                Population { grid, severity, ..Default::default() },
-                Layout::draw(seed, index),
-                banners,
-            );
-        }
-        let most = Span::new(0.1, 0.5).draw(rng);
-        let noise = Span::new(0.02, most);
-        let least = Span::new(1.2, 6.0).draw(rng);
-        let concentration = Span::new(least, least * Span::new(1.0, 4.0).draw(rng));
-        let population = FieldPopulation { grid, severity, noise, concentration, ..Default::default() };
-        Self::Field(Box::new(population), Box::new(FieldGrid::draw(seed, index)), banners)
-    }
-
-    fn banner(&self, prevalence: f64, shared: Option<FieldDefect>, at: u64, clicks: u32) -> SetBanner {
-        match self {
-            Self::Field(population, field, seed) => {
-                let population = FieldPopulation { prevalence, shared, ..(**population).clone() };
-                let banner = population.banner(field, *seed, at, clicks);
-                SetBanner { heatmap: banner.heatmap, defect: banner.defect.map(FieldDefect::name) }
-            }
-            Self::Usual(population, layout, seed) => {
-                let population = Population { prevalence, ..population.clone() };
-                let banner = population.banner(layout, *seed, at, clicks);
-                SetBanner { heatmap: banner.heatmap, defect: banner.defect.map(super::Defect::name) }
-            }
-        }
     }
 }
 
@@ -218,10 +174,6 @@ impl Clicks {
             self.usual(rng)
         }
     }
-}
-
-fn log_uniform(span: Span<f64>, rng: &mut SampleRng) -> f64 {
-    libm::exp(Span::new(libm::log(span.min), libm::log(span.max)).draw(rng))
 }
 
 /// The mirror image across, down or both.

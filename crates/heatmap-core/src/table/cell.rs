@@ -50,6 +50,20 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// The same, where text may have a percent sign behind the number: then it is a hundredth.
+    pub(super) fn real_or_percent(self) -> Result<f64, Fault> {
+        match self {
+            Self::Text(text) => match text.trim_ascii().strip_suffix(b"%") {
+                Some(number) => match parse_real(number.trim_ascii()) {
+                    Err(Fault::Missing) => Err(Fault::Bad),
+                    percent => Ok(percent? / 100.0),
+                },
+                None => self.real(),
+            },
+            _ => self.real(),
+        }
+    }
+
     /// The value as a whole number from 0 to 2^53.
     pub(super) fn whole(self) -> Result<u64, Fault> {
         match self {
@@ -76,17 +90,22 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a name, without spaces around it; empty when it is missing. Whole numbers are written out into
-    /// `spare`.
+    /// The value as a name, without spaces around it; empty when it is missing. Numbers are written out into `spare`,
+    /// whole ones without a point: pandas makes `1000.0` of `1000` where a column has a gap, and both name one banner.
     pub(super) fn name<'b>(self, spare: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
     {
         spare.clear();
         match self {
-            Self::Text(text) => return text.trim_ascii(),
+            Self::Text(text) => return without_point(text.trim_ascii()),
             Self::Whole(value) => spare.extend_from_slice(value.to_string().as_bytes()),
             Self::Unsigned(value) => spare.extend_from_slice(value.to_string().as_bytes()),
+            Self::Real(value) if value.is_finite() => {
+                spare.extend_from_slice(value.to_string().as_bytes());
+                let length = without_point(spare).len();
+                spare.truncate(length);
+            }
             // Columns of other kinds are refused as names before a row is read.
             _ => {}
         }
@@ -104,6 +123,17 @@ impl<'a> Cell<'a> {
             Self::Bool(value) => value.to_string(),
         }
     }
+}
+
+/// A whole number that is written with a point and zeros behind it, without them; any other text as it is.
+fn without_point(text: &[u8]) -> &[u8] {
+    if text.last() != Some(&b'0') {
+        return text;
+    }
+    let zeros = text.iter().rev().take_while(|&&byte| byte == b'0').count();
+    let (digits, point) = text.split_at(text.len() - zeros).0.split_at((text.len() - zeros).saturating_sub(1));
+    let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
+    if point == b"." && !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit) { digits } else { text }
 }
 
 /// Text cut to what a message can hold.
@@ -236,6 +266,44 @@ mod tests {
         let mut spare = Vec::new();
         assert_eq!(Cell::Whole(-12).name(&mut spare), b"-12");
         assert_eq!(Cell::Missing.name(&mut spare), b"");
+    }
+
+    #[test]
+    fn per_cent_are_hundredths() {
+        let of = |text: &str| Cell::Text(text.as_bytes()).real_or_percent();
+        assert_eq!((of("85.2%"), of(" 50 % "), of("0.5")), (Ok(0.852), Ok(0.5), Ok(0.5)));
+        assert_eq!(
+            (of("%"), of("a%"), of("85%%"), of("")),
+            (Err(Fault::Bad), Err(Fault::Bad), Err(Fault::Bad), Err(Fault::Missing))
+        );
+        assert_eq!(Cell::Real(0.25).real_or_percent(), Ok(0.25));
+    }
+
+    #[test]
+    fn a_whole_number_names_the_same_banner_with_and_without_a_point() {
+        let mut spare = Vec::new();
+        for (text, name) in [
+            ("1000.0", "1000"),
+            (" 1000.00 ", "1000"),
+            ("1000", "1000"),
+            ("-3.0", "-3"),
+            ("0.0", "0"),
+            ("10", "10"),
+            ("1.10", "1.10"),
+            ("1.5", "1.5"),
+            ("v2.0", "v2.0"),
+            ("1.2.0", "1.2.0"),
+            (".0", ".0"),
+            ("-.0", "-.0"),
+            ("0", "0"),
+            ("", ""),
+        ] {
+            assert_eq!(Cell::Text(text.as_bytes()).name(&mut spare), name.as_bytes(), "{text}");
+        }
+        for (value, name) in [(1_000.0, "1000"), (1.5, "1.5"), (-7.0, "-7"), (1e15, "1000000000000000")] {
+            assert_eq!(Cell::Real(value).name(&mut spare), name.as_bytes(), "{value}");
+        }
+        assert_eq!(Cell::Real(f64::NAN).name(&mut spare), b"");
     }
 
     proptest! {

@@ -6,7 +6,6 @@
 //! [`MAX_ROW_BYTES`].
 
 use std::cell::Cell as Shared;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -28,11 +27,11 @@ pub(super) struct CsvSource {
 }
 
 impl CsvSource {
-    /// Reads the header of `file`, which is at its start.
+    /// Reads the header of `file`, the bytes of a file from its start.
     ///
     /// # Errors
     /// When it cannot be read or is not UTF-8.
-    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
+    pub(super) fn open(path: &Path, file: Box<dyn Read>) -> Result<Self> {
         let input = Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0), cr_alone: false };
         let mut builder = csv::ReaderBuilder::new();
         // With LF as the end of a line the CR of CRLF stays with the last value, where it is trimmed like any space.
@@ -138,7 +137,7 @@ fn line_breaks(text: &[u8]) -> u64 {
 
 /// A file that refuses to be read too far ahead of the row in question.
 struct Bounded {
-    file: File,
+    file: Box<dyn Read>,
     bytes_read: u64,
     /// Last byte read.
     last: u8,
@@ -161,8 +160,15 @@ impl Read for Bounded {
         if self.bytes_read > self.limit.get() {
             return Err(io::Error::other(TooLong));
         }
-        let read = self.file.read(buffer)?;
+        let mut read = self.file.read(buffer)?;
         if self.bytes_read == 0 {
+            // A pipe gives little at a time, and how lines end must be seen.
+            while read < buffer.len() {
+                match self.file.read(&mut buffer[read..])? {
+                    0 => break,
+                    more => read += more,
+                }
+            }
             // A CR at the very end may be half of a CRLF.
             let (inner, all) = (&buffer[..read.saturating_sub(1)], &buffer[..read]);
             self.cr_alone = inner.contains(&b'\r') && !all.contains(&b'\n');

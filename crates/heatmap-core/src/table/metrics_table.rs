@@ -3,7 +3,9 @@
 //!
 //! Every column beside `domain`, `grid_id` and `broken` that has a number somewhere is a metric; columns of text are
 //! left out. Values may be missing (empty, NaN, null, None, NA), keys may be missing, and what cannot be read becomes a
-//! missing value that is counted.
+//! missing value that is counted. A number with a percent sign behind it is a hundredth. The columns that rates are
+//! derived from, and the rates themselves, are known: one of them without a number is counted, too, and a share that is
+//! not from 0 to 1 is an error, for nobody can tell 0.5 from 0.5 %.
 //!
 //! Rates that tell a broken banner are derived where their columns are present: `landing_rate` = landed_clicks /
 //! clicks, `click_through` = clicks / displays, `non_bounce_rate` = non_bounced_clicks / landed_clicks, `closing_rate`
@@ -27,6 +29,17 @@ const RATES: [(&str, &str, &str); 4] = [
     ("non_bounce_rate", "non_bounced_clicks", "landed_clicks"),
     ("closing_rate", "closing_events", "displays"),
 ];
+
+/// Columns that are shares of something, where the table has them itself.
+const SHARES: [&str; 3] = ["landing_rate", "non_bounce_rate", "closing_rate"];
+
+/// Larger numbers are no metrics: their squares would be infinite.
+const MAX_METRIC: f64 = 1e100;
+
+/// Whether a column has a meaning here: text in it is a mistake.
+fn is_known(name: &str) -> bool {
+    RATES.iter().any(|(rate, over, under)| [rate, over, under].contains(&&name))
+}
 
 /// Metrics by banner.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,7 +137,7 @@ impl MetricsTable {
     }
 
     /// Values that cannot be read and count as missing, by column, where there are some. Columns of text only are not
-    /// among them.
+    /// among them, but for those that rates are derived from and the rates themselves.
     pub fn bad_values(&self) -> &[(String, u64)] {
         &self.bad_values
     }
@@ -165,7 +178,9 @@ impl Builder {
             });
             let mut rows = 1;
             match new {
-                Ok(at) => self.take(at, &targets, |pick| row.cell(pick + 2)),
+                Ok(at) => self
+                    .take(at, &targets, |pick| row.cell(pick + 2))
+                    .map_err(|what| Error::Data(format!("{}: {unit} {}, {what}", path.display(), row.line)))?,
                 Err(reason) => {
                     rows = row.lost_with(reason);
                     self.drops.add_rows(reason, rows, 0, || format!("{}: {unit} {}", path.display(), row.line));
@@ -184,7 +199,12 @@ impl Builder {
         })
     }
 
-    fn take<'a>(&mut self, row: usize, targets: &[Option<usize>], cell: impl Fn(usize) -> Cell<'a>) {
+    fn take<'a>(
+        &mut self,
+        row: usize,
+        targets: &[Option<usize>],
+        cell: impl Fn(usize) -> Cell<'a>,
+    ) -> std::result::Result<(), String> {
         self.labels.push(None);
         for (pick, target) in targets.iter().enumerate() {
             let Some(column) = target else {
@@ -197,15 +217,20 @@ impl Builder {
             };
             let column = &mut self.columns[*column];
             column.values.resize(row, None);
-            column.values.push(match cell(pick).real() {
-                Ok(value) => Some(value),
+            column.values.push(match cell(pick).real_or_percent() {
+                Ok(value) if SHARES.contains(&&*column.name) && !(0.0..=1.0).contains(&value) => {
+                    let (name, shown) = (&column.name, cell(pick).shown());
+                    return Err(format!("column `{name}`: `{shown}` is no share from 0 to 1; per cent have a % sign"));
+                }
+                Ok(value) if value.abs() <= MAX_METRIC => Some(value),
                 Err(Fault::Missing) => None,
-                Err(_) => {
+                Ok(_) | Err(_) => {
                     column.bad += 1;
                     None
                 }
             });
         }
+        Ok(())
     }
 
     fn finish(self) -> MetricsTable {
@@ -215,9 +240,11 @@ impl Builder {
             column.values.resize(count, None);
         }
         // Text: nothing but values that are no numbers. A column that is all missing stays.
-        columns.retain(|column| column.bad == 0 || column.values.iter().any(Option::is_some));
-        let bad = columns.iter().map(|column| (column.name.clone(), column.bad));
+        let has_numbers = |column: &Measured| column.bad == 0 || column.values.iter().any(Option::is_some);
+        let counted = columns.iter().filter(|column| has_numbers(column) || is_known(&column.name));
+        let bad = counted.map(|column| (column.name.clone(), column.bad));
         let bad_values = bad.chain([("broken".to_owned(), bad_labels)]).filter(|(_, bad)| *bad > 0).collect();
+        columns.retain(has_numbers);
         for (name, over, under) in RATES {
             let find = |name: &str| columns.iter().find(|column| column.name == name);
             if let (None, Some(over), Some(under)) = (find(name), find(over), find(under)) {

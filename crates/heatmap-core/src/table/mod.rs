@@ -1,15 +1,14 @@
 //! Tables of clicks, metrics and labels from files.
 //!
-//! [`ClickTable`] holds the rows of a small table and stops at the first bad value. [`ClickLogConfig::read`] takes logs
-//! of any size, CSV and Parquet (feature `parquet`), counts what it leaves out, and gives one heatmap after another.
+//! [`ClickLogConfig::read`] takes logs of any size, CSV and Parquet (feature `parquet`), counts what it leaves out, and
+//! gives one heatmap after another.
 //! [`MetricsTable`] and [`LabelTable`] are what is known of the banners besides; all of them are joined by
 //! [`BannerKey`].
 
 mod banner_index;
+mod banner_key;
 mod cell;
 mod click_log;
-mod click_table;
-mod columns;
 mod csv_source;
 mod drops;
 mod groups;
@@ -21,8 +20,8 @@ mod paths;
 mod source;
 mod spill;
 
+pub use banner_key::BannerKey;
 pub use click_log::{BannerEntry, BannerHeatmap, ClickLog, ClickLogConfig, Progress};
-pub use click_table::{BannerClicks, BannerKey, ClickRow, ClickTable};
 pub use drops::{ClickColumn, DropReason, Dropped, Drops};
 pub use label_table::LabelTable;
 pub use metrics_table::MetricsTable;

@@ -1,7 +1,7 @@
 //! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
 //!
-//! Only columns at the top of the schema are seen; nested ones, timestamps, decimals and the like have no meaning in a
-//! table of ours. What the footer says is compared with what is decoded: a number of rows that does not agree is an
+//! Only columns at the top of the schema are seen; nested ones, timestamps and the like have no meaning in a table of
+//! ours. What the footer says is compared with what is decoded: a number of rows that does not agree is an
 //! error, not a shorter table. The decoder is a library's and may panic on bytes that are no Parquet; that too becomes
 //! an error.
 
@@ -125,6 +125,8 @@ pub(super) struct Batch {
     /// Where in `values` the value of each row stands; `None` when it has none.
     places: Vec<Option<u32>>,
     signed: bool,
+    /// Digits behind the point of a decimal column.
+    scale: Option<u32>,
 }
 
 /// Values that are there, one after another.
@@ -142,7 +144,8 @@ enum Decoded {
 impl Batch {
     fn new(kind: &Kind) -> Self {
         let signed = !matches!(kind, Kind::Whole { signed: false });
-        Self { values: Decoded::None, levels: Vec::new(), places: Vec::new(), signed }
+        let scale = if let Kind::Decimal { scale } = kind { Some(*scale) } else { None };
+        Self { values: Decoded::None, levels: Vec::new(), places: Vec::new(), signed, scale }
     }
 
     /// Replaces the rows by the next `wanted`; gives how many there were.
@@ -187,6 +190,9 @@ impl Batch {
     pub(super) fn cell(&self, row: usize) -> Cell<'_> {
         let Some(place) = self.places[row] else { return Cell::Missing };
         let place = place as usize;
+        if let Some(scale) = self.scale {
+            return self.decimal(place, scale);
+        }
         match &self.values {
             Decoded::None => Cell::Missing,
             Decoded::Bools(values) => Cell::Bool(values[place]),
@@ -198,6 +204,30 @@ impl Batch {
             Decoded::Double(values) => Cell::Real(values[place]),
             Decoded::Bytes(values) => Cell::Text(values[place].data()),
             Decoded::FixedBytes(values) => Cell::Text(values[place].data()),
+        }
+    }
+}
+
+impl Batch {
+    /// A value of a decimal column: a whole number, in bytes the most significant first, by a power of ten.
+    fn decimal(&self, place: usize, scale: u32) -> Cell<'_> {
+        let of_bytes = |bytes: &[u8]| {
+            let first = bytes.first().map_or(0, |&byte| if byte >= 0x80 { -1 } else { 0 });
+            // Longer ones are beyond what a table of counts can hold; they end at the largest number.
+            (bytes.len() <= 16).then(|| bytes.iter().fold(first, |value: i128, &byte| value << 8 | i128::from(byte)))
+        };
+        let unscaled = match &self.values {
+            Decoded::Int32(values) => Some(values[place].into()),
+            Decoded::Int64(values) => Some(values[place].into()),
+            Decoded::Bytes(values) => of_bytes(values[place].data()),
+            Decoded::FixedBytes(values) => of_bytes(values[place].data()),
+            _ => None,
+        };
+        let Some(unscaled) = unscaled else { return Cell::Text(b"a decimal of more than 16 bytes") };
+        match i64::try_from(unscaled) {
+            Ok(whole) if scale == 0 => Cell::Whole(whole),
+            // Digits of more than an f64 has are rounded twice, in the last of its bits.
+            _ => Cell::Real(unscaled as f64 / 10.0_f64.powi(scale as i32)),
         }
     }
 }
@@ -214,9 +244,16 @@ fn kind(column: &ColumnDescriptor) -> Kind {
         return Kind::Other("list".to_owned());
     }
     let plain = logical.is_none() && converted == ConvertedType::NONE;
+    let is_decimal =
+        matches!(logical, Some(LogicalType::Decimal(_))) || (logical.is_none() && converted == ConvertedType::DECIMAL);
+    if let (true, Ok(scale @ 0..=300)) = (is_decimal, u32::try_from(column.type_scale())) {
+        return Kind::Decimal { scale };
+    }
     match physical {
         Physical::INT32 | Physical::INT64 => match (logical, converted) {
             (Some(LogicalType::Integer(integer)), _) => Kind::Whole { signed: integer.is_signed },
+            // All of its values are missing; what type they would have is not known.
+            (Some(LogicalType::Unknown), _) => Kind::Whole { signed: true },
             (Some(_), _) => other(),
             (
                 None,

@@ -32,6 +32,10 @@ pub(super) fn table_files(paths: &[PathBuf]) -> Result<Vec<TableFile>> {
     }
     let mut seen = BTreeSet::new();
     for TableFile { path, .. } in &files {
+        // A pipe has no path of its own, and what it has said once it does not say again.
+        if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            continue;
+        }
         let canonical = path.canonicalize().map_err(|source| Error::Io { path: path.clone(), source })?;
         if !seen.insert(canonical) {
             return Err(Error::Data(format!("{}: named twice, its rows would count twice", path.display())));

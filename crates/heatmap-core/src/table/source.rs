@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Whole { signed: bool },
     /// Numbers.
     Real,
+    /// Numbers of so many decimal digits behind the point, as whole ones; warehouses keep whole numbers like this, too.
+    Decimal { scale: u32 },
     /// Yes or no.
     Bool,
     /// Something that a table of ours does not have, in Parquet's words.
@@ -38,9 +40,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Whether it can name a banner. Numbers with a fraction cannot: 12 and 12.0 would be two names.
+    /// Whether it can name a banner; see `Cell::name`.
     pub(super) fn names(&self) -> bool {
-        matches!(self, Self::Text | Self::Whole { .. })
+        matches!(self, Self::Text | Self::Whole { .. } | Self::Real | Self::Decimal { .. })
     }
 
     /// Whether it can hold numbers.
@@ -123,6 +125,7 @@ impl Source {
         let file = std::fs::File::open(path).map_err(io)?;
         let mut start = Vec::new();
         (&file).take(4).read_to_end(&mut start).map_err(io)?;
+        let is_file = file.metadata().map_err(io)?.is_file();
         if start.is_empty() {
             return Err(Error::Data(format!("{}: the file is empty", path.display())));
         }
@@ -130,10 +133,15 @@ impl Source {
             return Err(Error::Data(format!("{}: compressed with gzip; unpack it first", path.display())));
         }
         if has_extension(path, "parquet") || start == b"PAR1" {
+            if !is_file {
+                let reason = "Parquet, whose end has to be read first, from a pipe; name a file";
+                return Err(Error::Data(format!("{}: {reason}", path.display())));
+            }
             return Self::open_parquet(path, file);
         }
-        std::io::Seek::rewind(&mut &file).map_err(io)?;
-        Ok(Self::Csv(CsvSource::open(path, file)?))
+        // A pipe cannot be wound back.
+        let input = std::io::Cursor::new(start).chain(file);
+        Ok(Self::Csv(CsvSource::open(path, Box::new(input))?))
     }
 
     #[cfg(feature = "parquet")]

@@ -2,6 +2,7 @@
 //!
 //! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 three. A hidden layer is linear without bias, batch
 //! normalisation, ReLU; the last layer is linear with bias and without normalisation, as in lightly's head with two layers.
+//! Without a layer features are compared themselves: where their cosine is used afterwards, that is what should be learned.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -15,10 +16,10 @@ use crate::ops::{batch_norm, linear};
 pub struct ProjectionHeadConfig {
     /// Length of a feature vector, and width of the hidden layers.
     pub feature_dim: usize,
-    /// Length of a projection.
+    /// Length of a projection; that of a feature vector without a layer.
     #[config(default = 128)]
     pub out_dim: usize,
-    /// Layers in all: 2 as in SimCLR, 3 as in SimCLR v2.
+    /// Layers in all: 2 as in SimCLR, 3 as in SimCLR v2, 0 for features as they are.
     #[config(default = 2)]
     pub num_layers: usize,
 }
@@ -27,7 +28,7 @@ pub struct ProjectionHeadConfig {
 #[derive(Module, Debug)]
 pub struct ProjectionHead {
     hidden: Vec<HiddenLayer>,
-    last: Linear,
+    last: Option<Linear>,
 }
 
 #[derive(Module, Debug)]
@@ -38,18 +39,14 @@ struct HiddenLayer {
 
 impl ProjectionHeadConfig {
     /// A head with fresh parameters.
-    ///
-    /// # Panics
-    /// When `num_layers` is 0.
     pub fn init(&self, device: &Device) -> ProjectionHead {
-        assert!(self.num_layers > 0, "a projection head needs a layer");
         let hidden = |_| HiddenLayer {
             linear: LinearConfig::new(self.feature_dim, self.feature_dim).with_bias(false).init(device),
             norm: BatchNormConfig::new(self.feature_dim).init(device),
         };
         ProjectionHead {
             hidden: (1..self.num_layers).map(hidden).collect(),
-            last: LinearConfig::new(self.feature_dim, self.out_dim).init(device),
+            last: (self.num_layers > 0).then(|| LinearConfig::new(self.feature_dim, self.out_dim).init(device)),
         }
     }
 }
@@ -59,10 +56,14 @@ impl ProjectionHead {
     ///
     /// # Shapes
     /// - `features`: `[batch, feature_dim]`
-    /// - output: `[batch, out_dim]`
+    /// - output: `[batch, out_dim]`; without a layer `features`
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         let layer = |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, linear(&layer.linear, x)));
-        linear(&self.last, self.hidden.iter().fold(features, layer))
+        let features = self.hidden.iter().fold(features, layer);
+        match &self.last {
+            Some(last) => linear(last, features),
+            None => features,
+        }
     }
 }
 
@@ -84,8 +85,11 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "needs a layer")]
-    fn a_head_without_layers_is_refused() {
-        ProjectionHeadConfig::new(4).with_num_layers(0).init(&Device::flex());
+    fn without_a_layer_features_are_what_is_compared() {
+        let device = Device::flex();
+        let head = ProjectionHeadConfig::new(4).with_num_layers(0).init(&device);
+        let features = Tensor::<2>::from_floats([[1.0, -2.0, 3.0, 0.0]], &device);
+        assert_eq!(head.forward(features.clone()).into_data(), features.into_data());
+        assert_eq!(head.num_params(), 0);
     }
 }

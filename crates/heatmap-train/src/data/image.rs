@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled: a bin becomes a square of
 /// whole px, as many as fit ([`ImageFrame`]), which is one at the usual 64 x 64 px.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageConfig {
     /// Height of the image in px.
@@ -21,11 +21,14 @@ pub struct ImageConfig {
     pub channels: usize,
     /// Scaling of the values.
     pub normalization: Normalization,
+    /// Standard deviation in bins of a Gaussian that smooths the heatmap before it is scaled; none for none.
+    #[serde(default)]
+    pub smoothing: Option<f64>,
 }
 
 impl Default for ImageConfig {
     fn default() -> Self {
-        Self { height: 64, width: 64, channels: 1, normalization: Normalization::Max }
+        Self { height: 64, width: 64, channels: 1, normalization: Normalization::Max, smoothing: None }
     }
 }
 
@@ -35,6 +38,9 @@ impl ImageConfig {
     /// # Errors
     /// When it does not.
     pub fn check_for(&self, architecture: ModelName) -> Result<()> {
+        if let Some(smoothing) = self.smoothing.filter(|smoothing| !(0.0..=1e3).contains(smoothing)) {
+            return Err(Error::config("image smoothing", smoothing, "must be from 0 to 1,000 bins"));
+        }
         let (multiple, Self { height, width, .. }) = (architecture.config().size_multiple(), self);
         if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
             let reason = format!("{architecture} takes squares whose side is a multiple of {multiple} px");
@@ -64,9 +70,17 @@ impl ImageConfig {
         Ok(Tensor::from_data(TensorData::new(values, shape), device))
     }
 
+    /// The heatmap as its image shows it, a value for each bin: smoothed and scaled.
+    pub fn scaled(&self, heatmap: &Heatmap) -> Heatmap {
+        match self.smoothing {
+            Some(sigma_bins) => heatmap.smoothed(sigma_bins).normalized(self.normalization),
+            None => heatmap.normalized(self.normalization),
+        }
+    }
+
     fn append(&self, heatmap: &Heatmap, values: &mut Vec<f32>) -> Result<()> {
         let ImageFrame { left, top, bin_px, .. } = ImageFrame::new(self, heatmap.grid())?;
-        let scaled = heatmap.normalized(self.normalization);
+        let scaled = self.scaled(heatmap);
         for _ in 0..self.channels {
             let start = values.len();
             values.resize(start + self.height * self.width, 0.0);
@@ -94,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_heatmap_lies_in_the_middle_of_every_channel() {
-        let config = ImageConfig { height: 4, width: 5, channels: 2, normalization: Normalization::Max };
+        let config = ImageConfig { height: 4, width: 5, channels: 2, ..ImageConfig::default() };
         let images = config.batch([&heatmap(2, 3)], &Device::flex()).unwrap();
         assert_eq!(images.dims(), [1, 2, 4, 5]);
         let sixth = |v: u8| f32::from(v) / 6.0;
@@ -110,7 +124,7 @@ mod tests {
 
     #[test]
     fn in_a_large_image_a_bin_is_a_square() {
-        let config = ImageConfig { height: 5, width: 6, channels: 1, normalization: Normalization::Max };
+        let config = ImageConfig { height: 5, width: 6, channels: 1, ..ImageConfig::default() };
         let images = config.batch([&heatmap(1, 2)], &Device::flex()).unwrap();
         let three = [[0.5; 3], [1.0; 3]].concat();
         let expected = [vec![0.0; 6], three.clone(), three.clone(), three, vec![0.0; 6]].concat();

@@ -1,5 +1,6 @@
 //! From heatmaps to tensors, and nowhere else.
 
+mod class_source;
 mod frame;
 mod image;
 mod pair_loader;
@@ -10,6 +11,7 @@ mod samples;
 mod set_loader;
 mod split;
 
+pub use class_source::{ClassSource, LAYOUTS, class_source};
 pub use frame::ImageFrame;
 pub use image::ImageConfig;
 pub use pair_loader::{PairBatch, PairLoader, Share};

@@ -10,15 +10,23 @@ use burn::tensor::{Device, Tensor};
 use super::{ImageConfig, PairSampler};
 use crate::{Error, Result};
 
-/// Two views of every pair of a batch.
+/// Two views of every pair of a batch, and its negatives.
 #[derive(Debug, Clone)]
 pub struct PairBatch {
-    /// `[2 * pairs, channels, height, width]`: the first views of all pairs, then the second ones.
+    /// `[(2 + negatives) * pairs, channels, height, width]`: the first views of all pairs, then the
+    /// second ones, then the first negative of each pair and so on.
     pub images: Tensor<4>,
     /// What a loss may know of each pair; see [`Pair::label`](super::Pair).
     pub labels: Vec<usize>,
     /// Which part of a batch this is, when devices share it.
     pub share: Share,
+}
+
+impl PairBatch {
+    /// Views and negatives of a pair.
+    pub fn images_per_pair(&self) -> usize {
+        self.images.dims()[0] / self.labels.len().max(1)
+    }
 }
 
 /// One device's part of a batch.
@@ -71,9 +79,12 @@ impl PairLoader {
 
     fn load(&self, step: usize) -> Result<PairBatch> {
         let pairs = self.sampler.pairs_within(step, self.share.range(self.sampler.pairs_per_batch()));
-        let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| &pair.views[view]));
+        let negatives = pairs.first().map_or(0, |pair| pair.negatives.len());
+        let pairs_of = pairs.as_slice();
+        let views = (0..2).flat_map(|view| pairs_of.iter().map(move |pair| &pair.views[view]));
+        let others = (0..negatives).flat_map(|at| pairs_of.iter().map(move |pair| &pair.negatives[at]));
         Ok(PairBatch {
-            images: self.image.batch(views, &self.device)?,
+            images: self.image.batch(views.chain(others), &self.device)?,
             labels: pairs.iter().map(|pair| pair.label).collect(),
             share: self.share,
         })

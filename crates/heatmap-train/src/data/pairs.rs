@@ -11,11 +11,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use heatmap_core::augment::AugmentConfig;
-use heatmap_core::synth::Preset;
 use heatmap_core::{Heatmap, sample_rng};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use super::class_source::{ClassSource, check_classes_per_batch};
 use crate::{Error, Result};
 
 /// Where the two views of a pair come from.
@@ -36,6 +36,9 @@ pub enum Views {
 pub struct Pair {
     /// The views.
     pub views: [Heatmap; 2],
+    /// What belongs to neither and is as like them as can be, where the sampler has
+    /// [`PairSampler::with_negatives`].
+    pub negatives: Vec<Heatmap>,
     /// Class of the sample, or of both samples.
     pub class: usize,
     /// What a loss may know of the pair: its class, or a number of its own where pairs know no class. Pairs of the same
@@ -46,29 +49,35 @@ pub struct Pair {
 /// Draws pairs, by step.
 #[derive(Debug, Clone)]
 pub struct PairSampler {
-    preset: Arc<Preset>,
+    source: Arc<dyn ClassSource>,
     seed: u64,
     classes_per_batch: usize,
     pairs_per_class: usize,
+    negatives_per_pair: usize,
     views: Views,
     augment: AugmentConfig,
     labels_are_classes: bool,
 }
 
 impl PairSampler {
-    /// Batches of `classes_per_batch` classes of `preset`, a pair of samples of each.
+    /// Batches of `classes_per_batch` classes of `source`, a pair of samples of each.
     ///
     /// # Errors
-    /// When the preset is not consistent, or has less than `classes_per_batch` classes, or that is below 2: a contrastive
+    /// When the source is not consistent, or has less than `classes_per_batch` classes, or that is below 2: a contrastive
     /// loss needs something to contrast.
-    pub fn new(preset: Arc<Preset>, seed: u64, classes_per_batch: usize) -> Result<Self> {
-        preset.check()?;
-        if !(2..=preset.num_classes()).contains(&classes_per_batch) {
-            let reason = format!("preset `{}` allows 2 to {} classes a batch", preset.name, preset.num_classes());
-            return Err(Error::config("classes per batch", classes_per_batch, reason));
-        }
-        let (views, augment) = (Views::Generator, AugmentConfig::none());
-        Ok(Self { preset, seed, classes_per_batch, pairs_per_class: 1, views, augment, labels_are_classes: true })
+    pub fn new(source: Arc<dyn ClassSource>, seed: u64, classes_per_batch: usize) -> Result<Self> {
+        source.check()?;
+        check_classes_per_batch(&*source, classes_per_batch)?;
+        Ok(Self {
+            source,
+            seed,
+            classes_per_batch,
+            pairs_per_class: 1,
+            negatives_per_pair: 0,
+            views: Views::Generator,
+            augment: AugmentConfig::none(),
+            labels_are_classes: true,
+        })
     }
 
     /// With so many pairs of each class.
@@ -80,6 +89,19 @@ impl PairSampler {
             0 => Err(Error::config("pairs per class", 0, "must be positive")),
             _ => Ok(Self { pairs_per_class, ..self }),
         }
+    }
+
+    /// With so many heatmaps beside each pair that are like its class and do not belong to it.
+    ///
+    /// # Errors
+    /// When the source has none.
+    pub fn with_negatives(self, negatives_per_pair: usize) -> Result<Self> {
+        let probe = self.classes(0).first().map_or(0, |class| *class);
+        if negatives_per_pair > 0 && self.source.negatives(self.seed, probe, 0..0).is_none() {
+            let reason = format!("preset `{}` has no negatives of its classes", self.source.name());
+            return Err(Error::config("negatives per pair", negatives_per_pair, reason));
+        }
+        Ok(Self { negatives_per_pair, ..self })
     }
 
     /// With these views. Pairs of one sample twice augmented know their class only `for_supervised` losses.
@@ -111,10 +133,10 @@ impl PairSampler {
     fn pair(&self, step: usize, at: usize, class: usize) -> Pair {
         // Samples of the class that are this pair's own, in all steps.
         let first = 2 * (step * self.pairs_per_class + at % self.pairs_per_class) as u64;
-        let sample = |view: u64| self.preset.sample_of_class(self.seed, class, first + view).heatmap;
+        let sample = |view: u64| self.source.heatmap(self.seed, class, first + view);
         let augmented = |heatmap: &Heatmap, view: u64| {
             // A stream of its own, apart from those of the samples and of the choice of classes.
-            let index = (first + view) * self.preset.num_classes() as u64 + class as u64;
+            let index = (first + view) * self.num_classes() as u64 + class as u64;
             self.augment.apply(heatmap, &mut sample_rng(self.seed.rotate_left(17) ^ AUGMENTED, index))
         };
         let views = match self.views {
@@ -126,15 +148,32 @@ impl PairSampler {
             Views::Both => [0, 1].map(|view| augmented(&sample(view), view)),
         };
         let label = if self.labels_are_classes { class } else { step * self.pairs_per_batch() + at };
-        Pair { views, class, label }
+        Pair { views, negatives: self.negatives(step, at, class), class, label }
+    }
+
+    /// Those of this pair alone, in all steps.
+    fn negatives(&self, step: usize, at: usize, class: usize) -> Vec<Heatmap> {
+        if self.negatives_per_pair == 0 {
+            return Vec::new();
+        }
+        let of_each = self.negatives_per_pair as u64;
+        let first = (step * self.pairs_per_class + at % self.pairs_per_class) as u64 * of_each;
+        self.source.negatives(self.seed, class, first..first + of_each).unwrap_or_default()
     }
 
     /// Classes of `step`, distinct, in random order.
     pub fn classes(&self, step: usize) -> Vec<usize> {
-        let mut classes: Vec<usize> = (0..self.preset.num_classes()).collect();
+        if let Some(first) = self.source.first_of_endless_classes() {
+            return (0..self.classes_per_batch).map(|at| first + step * self.classes_per_batch + at).collect();
+        }
+        let mut classes: Vec<usize> = (0..self.num_classes()).collect();
         // A stream of its own, apart from those of the samples.
         let (chosen, _) = classes.partial_shuffle(&mut sample_rng(!self.seed, step as u64), self.classes_per_batch);
         chosen.to_vec()
+    }
+
+    fn num_classes(&self) -> usize {
+        self.source.num_classes()
     }
 }
 
@@ -168,7 +207,7 @@ impl FromStr for Views {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heatmap_core::synth::PRESET_NAMES;
+    use heatmap_core::synth::{LayoutBanners, PRESET_NAMES, Preset};
     use proptest::prelude::*;
     use std::collections::HashSet;
 
@@ -187,7 +226,7 @@ mod tests {
             let distinct: HashSet<usize> = pairs.iter().map(|pair| pair.class).collect();
             prop_assert_eq!(distinct.len(), classes.min(7));
             let classes_drawn = sampler.classes(step);
-            for (Pair { views: [a, b], class, label }, drawn) in pairs.iter().zip(classes_drawn) {
+            for (Pair { views: [a, b], class, label, .. }, drawn) in pairs.iter().zip(classes_drawn) {
                 prop_assert_eq!((*class, *label), (drawn, drawn));
                 prop_assert!(a != b, "class {class}");
             }
@@ -251,6 +290,24 @@ mod tests {
         (0..3_300).flat_map(|step| sampler.classes(step)).for_each(|class| counts[class] += 1);
         // Mean 800; without replacement the variance is below that of a binomial, 800 * (1 - 8/33).
         assert!(counts.iter().all(|&c| (f64::from(c) - 800.0).abs() < 4.5 * 24.6), "{counts:?}");
+    }
+
+    #[test]
+    fn endless_classes_come_once_each_with_negatives_of_their_own() {
+        let sampler = PairSampler::new(Arc::new(LayoutBanners::default()), 1, 3).unwrap();
+        let sampler = sampler.with_pairs_per_class(2).unwrap().with_negatives(2).unwrap();
+        let classes: Vec<usize> = (0..3).flat_map(|step| sampler.classes(step)).collect();
+        assert_eq!(classes, (1_024..1_033).collect::<Vec<_>>());
+        let pairs = sampler.pairs(1);
+        assert_eq!(sampler.pairs_within(1, 1..4), pairs[1..4]);
+        let mut seen = HashSet::new();
+        for heatmap in pairs.iter().flat_map(|pair| pair.views.iter().chain(&pair.negatives)) {
+            assert!(seen.insert(heatmap.values().iter().map(|&v| v as u32).collect::<Vec<_>>()));
+        }
+        assert_eq!(seen.len(), 6 * 4);
+        let none = PairSampler::new(Arc::new(Preset::named("banners").unwrap()), 1, 2).unwrap();
+        let error = none.with_negatives(1).unwrap_err().to_string();
+        assert!(error.contains("`negatives per pair` = 1: preset `banners` has no negatives"), "{error}");
     }
 
     #[test]

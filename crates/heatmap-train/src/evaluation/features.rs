@@ -3,11 +3,10 @@
 use burn::tensor::Device;
 use heatmap_core::Heatmap;
 use heatmap_core::analysis::faer::Mat;
-use heatmap_core::synth::Preset;
 use heatmap_models::Encoder;
 
 use crate::Result;
-use crate::data::ImageConfig;
+use crate::data::{ClassSource, ImageConfig};
 
 /// Feature vectors with their classes.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ pub struct LabelledFeatures {
     pub labels: Vec<usize>,
 }
 
-/// Features of `per_class` samples of every class of `preset`, from the data set with `seed`. `each_batch` is told how many
+/// Features of `per_class` samples of every class of `source`, from the data set with `seed`. `each_batch` is told how many
 /// images are done.
 ///
 /// # Errors
@@ -26,18 +25,18 @@ pub struct LabelledFeatures {
 pub fn extract_features(
     encoder: &impl Encoder,
     device: &Device,
-    (preset, seed): (&Preset, u64),
+    (source, seed): (&dyn ClassSource, u64),
     image: &ImageConfig,
     per_class: usize,
     mut each_batch: impl FnMut(usize),
 ) -> Result<LabelledFeatures> {
     const BATCH: usize = 32;
-    let classes = preset.num_classes();
+    let classes = source.num_classes();
     let labels: Vec<usize> = (0..classes * per_class).map(|at| at % classes).collect();
     let mut values: Vec<f32> = Vec::with_capacity(labels.len() * encoder.feature_dim());
     let indices: Vec<usize> = (0..labels.len()).collect();
     for batch in indices.chunks(BATCH) {
-        let heatmap = |&at: &usize| preset.sample_of_class(seed, labels[at], (at / classes) as u64).heatmap;
+        let heatmap = |&at: &usize| source.heatmap(seed, labels[at], (at / classes) as u64);
         let heatmaps: Vec<Heatmap> = batch.iter().map(heatmap).collect();
         let features = encoder.forward_features(image.batch(&heatmaps, device)?);
         values.extend(features.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32"));

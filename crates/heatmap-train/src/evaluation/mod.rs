@@ -1,6 +1,7 @@
 //! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that were not trained on;
 //! and how well a network counts and locates.
 
+mod anchor_task;
 mod ceiling;
 mod count_report;
 mod facets;
@@ -11,6 +12,7 @@ mod predict;
 mod representation;
 mod set_scores;
 
+pub use anchor_task::AnchorTask;
 pub use ceiling::CountCeiling;
 pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBin};
 pub use facets::{FacetSample, Facets, variance_share};

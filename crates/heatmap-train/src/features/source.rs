@@ -5,8 +5,8 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::synth::Preset;
-use heatmap_core::table::BannerClicks;
-use heatmap_core::{Heatmap, write_atomically};
+use heatmap_core::table::{BannerHeatmap, ClickLog};
+use heatmap_core::{Grid, Heatmap, write_atomically};
 use heatmap_models::TensorFile;
 
 use crate::data::PretrainedProtocol;
@@ -35,7 +35,7 @@ pub trait Source {
     fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>>;
 }
 
-/// Banners of a click table or samples of a preset, under the protocol for pretrained networks.
+/// Banners of a click log or samples of a preset, under the protocol for pretrained networks.
 #[derive(Debug, Clone)]
 pub struct HeatmapSource {
     banners: Banners,
@@ -45,8 +45,29 @@ pub struct HeatmapSource {
 
 #[derive(Debug, Clone)]
 enum Banners {
-    Clicked(Vec<BannerClicks>, f64),
+    Logged(Vec<LoggedBanner>),
     Synthetic(Box<Preset>, u64, usize),
+}
+
+/// A banner of a log, of whose heatmap only the bins with clicks are kept.
+#[derive(Debug, Clone)]
+struct LoggedBanner {
+    row: BannerRow,
+    grid: Grid,
+    /// Bin, row-major, and clicks.
+    bins: Vec<(u32, f32)>,
+}
+
+impl From<BannerHeatmap> for LoggedBanner {
+    fn from(banner: BannerHeatmap) -> Self {
+        let BannerHeatmap { banner, display, clicks, heatmap } = banner;
+        let (width, height) = (display.width_px, display.height_px);
+        Self {
+            row: BannerRow { domain: banner.domain, grid_id: banner.grid_id, width, height, clicks, class: None },
+            grid: heatmap.grid(),
+            bins: (0..).zip(heatmap.values()).filter(|(_, v)| **v > 0.0).map(|(bin, &v)| (bin, v)).collect(),
+        }
+    }
 }
 
 /// One row of the index beside a feature table.
@@ -67,9 +88,13 @@ pub struct BannerRow {
 }
 
 impl HeatmapSource {
-    /// The banners of a click table, binned on squares of `bin_size_px`.
-    pub fn clicked(banners: Vec<BannerClicks>, bin_size_px: f64, protocol: PretrainedProtocol) -> Self {
-        Self { banners: Banners::Clicked(banners, bin_size_px), protocol }
+    /// The banners of a click log, in its order.
+    ///
+    /// # Errors
+    /// When a temporary file of the log cannot be read.
+    pub fn logged(log: &ClickLog, protocol: PretrainedProtocol) -> Result<Self> {
+        let banners = log.banners().map(|banner| Ok(banner?.into())).collect::<heatmap_core::Result<_>>()?;
+        Ok(Self { banners: Banners::Logged(banners), protocol })
     }
 
     /// The first `count` samples of a preset.
@@ -79,29 +104,24 @@ impl HeatmapSource {
 
     /// One heatmap.
     ///
-    /// # Errors
-    /// When the bin size cannot be used.
-    pub fn heatmap(&self, row: usize) -> Result<Heatmap> {
-        Ok(match &self.banners {
-            Banners::Clicked(banners, bin_size_px) => banners[row].heatmap(*bin_size_px)?.heatmap,
+    /// # Panics
+    /// When there are not so many.
+    pub fn heatmap(&self, row: usize) -> Heatmap {
+        match &self.banners {
+            Banners::Logged(banners) => {
+                let LoggedBanner { grid, bins, .. } = &banners[row];
+                let mut values = vec![0.0; grid.len()];
+                bins.iter().for_each(|&(bin, clicks)| values[bin as usize] = clicks);
+                Heatmap::from_values(*grid, values).expect("the values of a heatmap")
+            }
             Banners::Synthetic(preset, seed, _) => preset.sample(*seed, row as u64).heatmap,
-        })
+        }
     }
 
     /// What the index says of one row.
     pub fn row(&self, row: usize) -> BannerRow {
         match &self.banners {
-            Banners::Clicked(banners, _) => {
-                let BannerClicks { banner, display, clicks } = &banners[row];
-                BannerRow {
-                    domain: banner.domain.clone(),
-                    grid_id: banner.grid_id.clone(),
-                    width: display.width_px,
-                    height: display.height_px,
-                    clicks: clicks.iter().map(|click| click.count).sum(),
-                    class: None,
-                }
-            }
+            Banners::Logged(banners) => banners[row].row.clone(),
             Banners::Synthetic(preset, seed, _) => {
                 let sample = preset.sample(*seed, row as u64);
                 BannerRow {
@@ -139,7 +159,7 @@ impl HeatmapSource {
 impl Source for HeatmapSource {
     fn len(&self) -> usize {
         match &self.banners {
-            Banners::Clicked(banners, _) => banners.len(),
+            Banners::Logged(banners) => banners.len(),
             Banners::Synthetic(_, _, count) => *count,
         }
     }
@@ -149,7 +169,7 @@ impl Source for HeatmapSource {
     }
 
     fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>> {
-        let heatmaps = rows.map(|row| Ok((row as u64, self.heatmap(row)?))).collect::<Result<Vec<_>>>()?;
+        let heatmaps: Vec<(u64, Heatmap)> = rows.map(|row| (row as u64, self.heatmap(row))).collect();
         self.protocol.batch(&heatmaps, device)
     }
 }

@@ -4,7 +4,8 @@
 //! A row of a view is contrasted with all other rows of both views, and with those of the bank. For NT-Xent, DCL and DCLW its
 //! one positive is its other view, whatever the labels: rows of the batch that share a label by chance are contrasted, as in
 //! SimCLR. Rows of the bank that share its label are left out, since a bank is filled again and again with the same classes.
-//! For SupCon both are positives. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
+//! For SupCon both are positives. [`Negatives`] are seen by all rows and are positives of none, and see nothing themselves.
+//! Those like a row's own class can count several times, as if they stood there so often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
 //!
 //! The loss is a function of the projections alone and not additive over parts of a batch: for GradCache (Gao et al. 2021) give
 //! it the projections of the whole batch as leaves, and take their gradients.
@@ -50,6 +51,9 @@ pub struct ContrastiveLossConfig {
     pub learnable_temperature: bool,
     /// Rows of the memory bank; 0 for none.
     pub memory_bank: usize,
+    /// How many times a negative counts for the rows of the class that it is like; it counts once
+    /// for all others.
+    pub negative_weight: f64,
 }
 
 /// The loss; made by [`ContrastiveLossConfig::init`].
@@ -57,6 +61,7 @@ pub struct ContrastiveLossConfig {
 pub struct ContrastiveLoss {
     name: ContrastiveLossName,
     temperature: f64,
+    negative_weight: f64,
 }
 
 /// What a contrastive loss compares.
@@ -68,8 +73,19 @@ pub struct Projections {
     pub z1: Tensor<2>,
     /// The class of each pair. SupCon needs them; without them no row of a memory bank is left out.
     pub labels: Option<Vec<usize>>,
+    /// Rows that belong to no pair and are negatives of all.
+    pub negatives: Option<Negatives>,
     /// Rows of earlier batches.
     pub bank: Option<BankRows>,
+}
+
+/// Rows that are negatives of every row of the views, and positives of none.
+#[derive(Debug, Clone)]
+pub struct Negatives {
+    /// Not normalised, `[n, dim]`; gradients flow to them.
+    pub rows: Tensor<2>,
+    /// The class that each is like, `[n]`.
+    pub labels: Vec<usize>,
 }
 
 /// Loss of a batch and how often a positive was nearest.
@@ -113,7 +129,13 @@ impl FromStr for ContrastiveLossName {
 
 impl Default for ContrastiveLossConfig {
     fn default() -> Self {
-        Self { name: ContrastiveLossName::default(), temperature: 0.5, learnable_temperature: false, memory_bank: 0 }
+        Self {
+            name: ContrastiveLossName::default(),
+            temperature: 0.5,
+            learnable_temperature: false,
+            memory_bank: 0,
+            negative_weight: 1.0,
+        }
     }
 }
 
@@ -131,6 +153,10 @@ impl ContrastiveLossConfig {
         if self.learnable_temperature && temperature < least {
             return Err(Error::config("temperature", temperature, "must be at least 0.01 where it is learnt"));
         }
+        let weight = self.negative_weight;
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(Error::config("negative weight", weight, "must be above 0"));
+        }
         Ok(())
     }
 
@@ -140,7 +166,8 @@ impl ContrastiveLossConfig {
     /// When the temperature is not positive.
     pub fn init(&self) -> ContrastiveLoss {
         check_temperature(self.temperature);
-        ContrastiveLoss { name: self.name, temperature: self.temperature }
+        let Self { name, temperature, negative_weight, .. } = *self;
+        ContrastiveLoss { name, temperature, negative_weight }
     }
 
     /// The parameter of the temperature, where it is learnt.
@@ -161,14 +188,19 @@ impl ContrastiveLossConfig {
 }
 
 impl Projections {
-    /// Two views, without labels and bank.
+    /// Two views, without labels, negatives and bank.
     pub fn new(z0: Tensor<2>, z1: Tensor<2>) -> Self {
-        Self { z0, z1, labels: None, bank: None }
+        Self { z0, z1, labels: None, negatives: None, bank: None }
     }
 
     /// With the class of each pair.
     pub fn with_labels(self, labels: Vec<usize>) -> Self {
         Self { labels: Some(labels), ..self }
+    }
+
+    /// With rows that are negatives of all, if there are any.
+    pub fn with_negatives(self, negatives: Option<Negatives>) -> Self {
+        Self { negatives, ..self }
     }
 
     /// With rows of a memory bank, if there are any.
@@ -198,7 +230,9 @@ impl ContrastiveLoss {
         }
         match (self.name, temperature) {
             // There is one operation for this.
-            (ContrastiveLossName::NtXent, Temperature::Fixed(temperature)) if projections.bank.is_none() => {
+            (ContrastiveLossName::NtXent, Temperature::Fixed(temperature))
+                if projections.bank.is_none() && projections.negatives.is_none() =>
+            {
                 let loss = NtXentConfig::new().with_temperature(temperature).init();
                 let NtXentOutput { loss, top1 } = loss.forward_with_top1(projections.z0, projections.z1);
                 ContrastiveLossOutput { loss, top1 }
@@ -215,7 +249,7 @@ impl ContrastiveLoss {
             ContrastiveLossName::SupCon => Positives::SameLabel,
             ContrastiveLossName::NtXent | ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => Positives::OtherView,
         };
-        let scores = Scores::new(projections, temperature, positives);
+        let scores = Scores::new(projections, temperature, positives).with_negative_weight(self.negative_weight);
         let loss = match self.name {
             ContrastiveLossName::NtXent | ContrastiveLossName::SupCon => scores.cross_entropy(),
             ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => decoupled(&scores, weights),

@@ -16,7 +16,7 @@ mod temperature;
 
 pub use chamfer::{Chamfer, ChamferConfig};
 pub use contrastive::{
-    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Projections,
+    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Negatives, Projections,
 };
 pub use density::poisson_nll;
 pub use memory_bank::{BankRows, MemoryBank};

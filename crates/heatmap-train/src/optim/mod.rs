@@ -13,5 +13,5 @@ pub use ema::{ema_copy, follow};
 pub use gradients::{clip_to_norm, global_norm, scale_gradients};
 pub use lars::{Lars, Velocity};
 pub use optimizer::{OptimizerConfig, OptimizerName};
-pub use schedule::warmup_cosine;
+pub use schedule::{warmup_cosine, warmup_cosines};
 pub use sgd::Sgd;

@@ -7,7 +7,7 @@ use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use serde::{Deserialize, Serialize};
 
-use super::{AdamConfig, Lars, Sgd, warmup_cosine};
+use super::{AdamConfig, Lars, Sgd, warmup_cosines};
 use crate::Error;
 
 /// An optimiser by name.
@@ -82,7 +82,7 @@ impl OptimizerConfig {
         if let Some(most) = self.clip_norm.filter(|most| !(*most > 0.0 && most.is_finite())) {
             return Err(Error::config("clip norm", most, "must be above 0"));
         }
-        self.schedule(steps).map(|_| ())
+        self.schedule(&[steps]).map(|_| ())
     }
 
     /// The optimiser of a module.
@@ -100,12 +100,12 @@ impl OptimizerConfig {
         }
     }
 
-    /// The learning rates of a run of so many steps.
+    /// The learning rates of a run of so many steps; of several numbers, of one that went on behind each of them.
     ///
     /// # Errors
-    /// When the rate is not positive or the warm-up leaves no step.
-    pub fn schedule(&self, steps: usize) -> Result<ModuleLrScheduler, Error> {
-        warmup_cosine(self.learning_rate, self.warmup_batches, steps)
+    /// When the rate is not positive, the warm-up leaves no step, or the numbers do not ascend.
+    pub fn schedule(&self, ends: &[usize]) -> Result<ModuleLrScheduler, Error> {
+        warmup_cosines(self.learning_rate, self.warmup_batches, ends)
     }
 }
 

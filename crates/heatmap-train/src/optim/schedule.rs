@@ -15,33 +15,48 @@ use crate::{Error, Result};
 /// # Errors
 /// When `peak` is not a positive number, or the warm-up leaves no step.
 pub fn warmup_cosine(peak: f64, warmup_steps: usize, steps: usize) -> Result<ModuleLrScheduler> {
+    warmup_cosines(peak, warmup_steps, &[steps])
+}
+
+/// The same up to the first of `ends`; then the rate begins at `peak` again and falls to zero at the next one, and so on
+/// (Loshchilov and Hutter 2017, warm restarts). For runs that go on behind their end.
+///
+/// # Errors
+/// When `peak` is not a positive number, the warm-up leaves no step, or the ends do not ascend.
+pub fn warmup_cosines(peak: f64, warmup_steps: usize, ends: &[usize]) -> Result<ModuleLrScheduler> {
     if !(peak > 0.0 && peak.is_finite()) {
         return Err(Error::config("learning rate", peak, "must be above 0"));
     }
-    if warmup_steps >= steps {
-        let reason = format!("leaves none of {steps} steps for the cosine");
+    let first = ends.first().copied().unwrap_or(0);
+    if warmup_steps >= first {
+        let reason = format!("leaves none of {first} steps for the cosine");
         return Err(Error::config("warm-up steps", warmup_steps, reason));
     }
-    Ok(WarmupCosine { peak, warmup_steps, steps, done: 0 }.into())
+    if !ends.is_sorted_by(|a, b| a < b) {
+        return Err(Error::config("steps", format!("{ends:?}"), "a schedule must end behind the one before it"));
+    }
+    Ok(WarmupCosines { peak, warmup_steps, ends: ends.to_vec(), done: 0 }.into())
 }
 
-#[derive(Debug, Clone, Copy)]
-struct WarmupCosine {
+#[derive(Debug, Clone)]
+struct WarmupCosines {
     peak: f64,
     warmup_steps: usize,
-    steps: usize,
+    ends: Vec<usize>,
     /// Steps that were given their rate.
     done: usize,
 }
 
-impl LrScheduler for WarmupCosine {
+impl LrScheduler for WarmupCosines {
     fn step(&mut self) -> LearningRate {
         let step = self.done;
         self.done += 1;
         if step < self.warmup_steps {
             return self.peak * (step + 1) as f64 / (self.warmup_steps + 1) as f64;
         }
-        let share = (step - self.warmup_steps) as f64 / (self.steps - self.warmup_steps) as f64;
+        let schedule = self.ends.partition_point(|&end| end <= step).min(self.ends.len() - 1);
+        let start = if schedule == 0 { self.warmup_steps } else { self.ends[schedule - 1] };
+        let share = (step - start) as f64 / (self.ends[schedule] - start) as f64;
         // A run that goes on beyond its last step stays at zero.
         0.5 * self.peak * (1.0 + (share.min(1.0) * std::f64::consts::PI).cos())
     }
@@ -90,6 +105,16 @@ mod tests {
         (0..5).for_each(|_| drop(first.step()));
         let mut second = warmup_cosine(0.5, 3, 9).expect("a schedule").load_record(first.to_record());
         assert_eq!(second.step().base(), whole[5]);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_begins_at_the_peak_again() {
+        let mut schedule = warmup_cosines(1.0, 2, &[6, 10]).expect("a schedule");
+        let all: Vec<f64> = (0..12).map(|_| schedule.step().base()).collect();
+        assert_eq!(all[..6], rates(1.0, 2, 6));
+        assert_eq!(all[6..10], rates(1.0, 0, 4));
+        assert_eq!(all[10..], [0.0, 0.0]);
+        assert!(warmup_cosines(1.0, 2, &[6, 6]).is_err());
     }
 
     #[test]

@@ -14,9 +14,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::module::Module;
+use burn::optim::OptimizerRecord;
+use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpoint as Record, Checkpointer, CheckpointerError};
+use heatmap_core::{UNFINISHED, sweep_unfinished};
 use serde::{Deserialize, Serialize};
 
 use super::best::BestCheckpoint;
@@ -24,7 +28,6 @@ use crate::{Error, Result};
 
 const PARTS: [&str; 3] = ["model", "optimizer", "scheduler"];
 const MANIFEST: &str = "manifest.json";
-const UNFINISHED: &str = ".unfinished-";
 
 /// All checkpoints of a run.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ impl Checkpoints {
             match Checkpoint::verify(&path) {
                 Ok(checkpoint) if checkpoint.step == step => return Ok((checkpoint, broken)),
                 Ok(checkpoint) => {
-                    broken.push(Error::bad_file(&path, format!("its manifest is of step {}", checkpoint.step)));
+                    broken.push(of_other_step(&path, checkpoint.step));
                 }
                 Err(error) => broken.push(error),
             }
@@ -96,7 +99,9 @@ impl Checkpoints {
     /// # Errors
     /// Names the file that is missing, truncated or changed.
     pub fn at_step(&self, step: usize) -> Result<Checkpoint> {
-        Checkpoint::verify(&self.path_of(step))
+        let path = self.path_of(step);
+        let checkpoint = Checkpoint::verify(&path)?;
+        if checkpoint.step == step { Ok(checkpoint) } else { Err(of_other_step(&path, checkpoint.step)) }
     }
 
     /// Burn's three checkpointers, for model, optimiser and scheduler.
@@ -115,10 +120,23 @@ impl Checkpoints {
 
     /// The model of a complete checkpoint.
     pub(super) fn model_record(&self, step: usize) -> Result<ModuleRecord> {
-        let path = self.at_step(step)?.path.join(file_name("model"));
-        let content = fs::read(&path).map_err(Error::io(&path))?;
-        let record = ModuleRecord::checkpoint_from_bytes(Bytes::from_bytes_vec(content));
-        record.map_err(|error| Error::bad_file(&path, error))
+        read_record(&self.at_step(step)?, PARTS[0])
+    }
+
+    /// Checks that a run of this network can go on from a complete checkpoint: burn-train ends the program where a
+    /// record cannot be read, or is of another network.
+    ///
+    /// # Errors
+    /// Names the record that does not fit.
+    pub(super) fn check_records<M: Module>(&self, step: usize, model: M) -> Result<()> {
+        let checkpoint = self.at_step(step)?;
+        let record: ModuleRecord = read_record(&checkpoint, PARTS[0])?;
+        if let Err(error) = model.try_load_record(record) {
+            let reason = format!("not of the network that config.json has: {error}");
+            return Err(Error::bad_file(&checkpoint.path.join(file_name(PARTS[0])), reason));
+        }
+        read_record::<OptimizerRecord>(&checkpoint, PARTS[1])?;
+        read_record::<LrSchedulerRecord>(&checkpoint, PARTS[2]).map(drop)
     }
 
     /// Makes the folder, and removes what a crash left half-written and what lies after `step`, where the run goes on: the
@@ -128,12 +146,7 @@ impl Checkpoints {
     /// When the folder cannot be written, or the best checkpoint before `step` is not what it was.
     pub(super) fn prepare(&self, step: usize) -> Result<()> {
         fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
-        for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
-            let entry = entry.map_err(Error::io(&self.folder))?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_dir_all(entry.path()).map_err(Error::io(&entry.path()))?;
-            }
-        }
+        sweep_unfinished(&self.folder)?;
         let (kept, later): (Vec<_>, Vec<_>) = self.folders()?.into_iter().partition(|(found, _)| *found <= step);
         let best = self.best()?;
         best.go_back(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
@@ -217,6 +230,18 @@ impl PartInfo {
     fn of(content: &[u8]) -> Self {
         Self { bytes: content.len() as u64, crc32: crc32fast::hash(content) }
     }
+}
+
+/// A part of a checkpoint.
+fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
+    let path = checkpoint.path.join(file_name(part));
+    let content = fs::read(&path).map_err(Error::io(&path))?;
+    R::checkpoint_from_bytes(Bytes::from_bytes_vec(content)).map_err(|error| Error::bad_file(&path, error))
+}
+
+/// An error for a folder that was renamed.
+fn of_other_step(path: &Path, step: usize) -> Error {
+    Error::bad_file(path, format!("its manifest is of step {step}"))
 }
 
 fn file_name(part: &str) -> String {

@@ -1,9 +1,10 @@
-//! [`RunFolder`]: the folder of one run. Every file in it is complete or absent.
+//! [`RunFolder`]: the folder of one run. Every file in it is complete or absent, and one program at a time writes there.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, TryLockError};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use heatmap_core::write_atomically;
+use heatmap_core::{sweep_unfinished, write_atomically};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,26 +15,35 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Held while this program writes in the folder; the system lets go of it when the program ends, however it ends.
+    _lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
     /// Name of the file that makes a folder a run.
     pub const CONFIG: &'static str = "config.json";
+    /// Name of the file that a program which writes in the folder has locked.
+    pub const LOCK: &'static str = ".lock";
 
     /// A folder for a new run, with `config` in it. A run that is already there is kept: it moves aside to the first free
-    /// of `<path>-1`, `<path>-2` and so on, which is returned too.
+    /// of `<path>-1`, `<path>-2` and so on, or of `earlier-1` and so on within the folder where that cannot move, such as
+    /// a mount point or the current folder. Where it went is returned too.
     ///
     /// # Errors
-    /// When the folder cannot be made or written to.
+    /// When another program writes in the folder, or it cannot be made or written to.
     pub fn create(path: &Path, config: &impl Serialize) -> Result<(Self, Option<PathBuf>)> {
+        let path = &settled(path);
+        let lock = if path.is_dir() { lock(path)? } else { None };
         let moved = if path.join(Self::CONFIG).exists() { Some(move_aside(path)?) } else { None };
+        drop(lock);
         fs::create_dir_all(path).map_err(Error::io(path))?;
-        let folder = Self { path: path.to_owned() };
+        let folder = Self { path: path.to_owned(), _lock: lock_again(path)? };
+        sweep_unfinished(path)?;
         folder.write_json(Self::CONFIG, config)?;
         Ok((folder, moved))
     }
 
-    /// The folder of an earlier run.
+    /// The folder of an earlier run, to read from.
     ///
     /// # Errors
     /// When there is no run in it.
@@ -41,7 +51,36 @@ impl RunFolder {
         if !path.join(Self::CONFIG).is_file() {
             return Err(Error::bad_file(path, format!("no run in this folder: no {} here", Self::CONFIG)));
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), _lock: None })
+    }
+
+    /// The folder of an earlier run, to go on with it. Files that a crash left half-written are removed.
+    ///
+    /// # Errors
+    /// When there is no run in it, or another program writes in it.
+    pub fn open_to_write(path: &Path) -> Result<Self> {
+        let folder = Self::open(path)?;
+        let lock = lock_again(path)?;
+        sweep_unfinished(path)?;
+        Ok(Self { _lock: lock, ..folder })
+    }
+
+    /// Checks that a run could be made at `path`, before the work whose results are to go there. Nothing is made.
+    ///
+    /// # Errors
+    /// When it is no folder, another program writes in it, or it cannot be written to.
+    pub fn check_place(path: &Path) -> Result<()> {
+        let path = settled(path);
+        let mut nearest = path.as_path();
+        while !nearest.exists() {
+            nearest = nearest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        }
+        if nearest == path {
+            lock(&path)?;
+        }
+        // Whether files can be made there, only making one tells.
+        tempfile::Builder::new().prefix(".unfinished-").tempfile_in(nearest).map_err(Error::io(&path))?;
+        Ok(())
     }
 
     /// The folder itself.
@@ -80,49 +119,68 @@ impl RunFolder {
     }
 }
 
+/// The path of the folder that is meant: without a slash or a point at its end, and of a link what it leads to, so that
+/// the link stays one when the folder behind it moves.
+fn settled(path: &Path) -> PathBuf {
+    let plain: PathBuf = path.components().collect();
+    let is_special =
+        plain.is_symlink() || matches!(plain.components().next_back(), Some(Component::CurDir | Component::ParentDir));
+    if is_special { fs::canonicalize(&plain).unwrap_or(plain) } else { plain }
+}
+
+/// The lock of a folder, unless the file system has none.
+fn lock(folder: &Path) -> Result<Option<Arc<File>>> {
+    let path = folder.join(RunFolder::LOCK);
+    // Where no run was ever made there is nothing that could be locked.
+    if !path.exists() { Ok(None) } else { lock_again(folder) }
+}
+
+/// The same, made where there is none.
+fn lock_again(folder: &Path) -> Result<Option<Arc<File>>> {
+    let path = folder.join(RunFolder::LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Arc::new(file))),
+        Err(TryLockError::WouldBlock) => Err(Error::bad_file(
+            folder,
+            "another program is writing in this folder; wait for it, or choose another --out",
+        )),
+        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io(&path)(error)),
+    }
+}
+
+/// Moves a run out of the way, and says where it is now.
 fn move_aside(path: &Path) -> Result<PathBuf> {
-    let numbered = |n: u32| {
+    let beside = first_free(|n| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!("-{n}"));
         PathBuf::from(name)
-    };
-    let free = (1..).map(numbered).find(|aside| !aside.exists()).expect("some number is free");
-    fs::rename(path, &free).map_err(Error::io(path))?;
-    Ok(free)
+    });
+    // A program that is in the folder would stay in it, wherever it goes.
+    let is_here = std::env::current_dir().is_ok_and(|here| fs::canonicalize(path).is_ok_and(|path| here == path));
+    if !is_here && fs::rename(path, &beside).is_ok() {
+        return Ok(beside);
+    }
+    let within = first_free(|n| path.join(format!("{EARLIER}{n}")));
+    fs::create_dir(&within).map_err(Error::io(&within))?;
+    for entry in fs::read_dir(path).map_err(Error::io(path))? {
+        let entry = entry.map_err(Error::io(path))?;
+        let name = entry.file_name();
+        let stays = name.to_string_lossy().starts_with(EARLIER) || name == RunFolder::LOCK;
+        if !stays {
+            fs::rename(entry.path(), within.join(&name)).map_err(Error::io(&entry.path()))?;
+        }
+    }
+    Ok(within)
+}
+
+/// What folders of earlier runs within a folder are called.
+const EARLIER: &str = "earlier-";
+
+fn first_free(numbered: impl Fn(u32) -> PathBuf) -> PathBuf {
+    (1..).map(numbered).find(|aside| !aside.exists()).expect("some number is free")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_earlier_run_moves_aside() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("run");
-        for (seed, aside) in [(1, None), (2, Some("run-1")), (3, Some("run-2"))] {
-            let (folder, moved) = RunFolder::create(&path, &seed).unwrap();
-            assert_eq!(moved, aside.map(|name| root.path().join(name)));
-            assert_eq!(folder.read_json::<i32>(RunFolder::CONFIG).unwrap(), seed);
-        }
-        assert_eq!(RunFolder::open(&root.path().join("run-1")).unwrap().read_json::<i32>("config.json").unwrap(), 1);
-    }
-
-    #[test]
-    fn a_folder_without_a_run_is_left_in_place() {
-        let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join("notes.txt"), "mine").unwrap();
-        assert!(RunFolder::open(root.path()).unwrap_err().to_string().contains("no run in this folder"));
-        let (_, moved) = RunFolder::create(root.path(), &1).unwrap();
-        assert_eq!(moved, None);
-        assert!(root.path().join("notes.txt").exists());
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_named() {
-        let error = RunFolder::create(Path::new("/proc/no/run"), &1).unwrap_err().to_string();
-        assert!(error.starts_with("/proc/no/run: "), "{error}");
-        let root = tempfile::tempdir().unwrap();
-        let (folder, _) = RunFolder::create(&root.path().join("run"), &"text").unwrap();
-        assert!(folder.read_json::<i32>("config.json").unwrap_err().to_string().contains("config.json: invalid type"));
-    }
-}
+mod tests;

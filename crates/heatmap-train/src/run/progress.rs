@@ -1,6 +1,7 @@
 //! [`ProgressRenderer`]: burn-train's renderer as one indicatif bar, or as plain lines when nobody watches a terminal.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use burn::train::LearnerSummary;
@@ -94,7 +95,6 @@ impl ProgressRenderer {
         parts.join("  ")
     }
 
-    #[allow(clippy::print_stderr, reason = "this is where progress goes when there is no terminal")]
     fn show(&mut self) {
         if !self.plain {
             self.bar.set_message(self.message());
@@ -103,7 +103,8 @@ impl ProgressRenderer {
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
         if self.step > self.first_step && (due || self.step == self.total) {
-            eprintln!("batch {}/{}  {}", self.step, self.total, self.message());
+            // Where nobody reads any more, training goes on.
+            _ = writeln!(std::io::stderr(), "batch {}/{}  {}", self.step, self.total, self.message());
             self.last_line = Some(Instant::now());
         }
     }

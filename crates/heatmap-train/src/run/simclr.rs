@@ -6,15 +6,14 @@ use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::metric::LearningRateMetric;
 use burn::train::{Learner, TrainLoader};
-use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, Encoder, ProjectionHeadConfig};
 
 use super::folder::RunFolder;
 use super::simclr_config::SimClrConfig;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use super::watch::Watch;
-use crate::data::{PairLoader, Share, Split};
-use crate::evaluation::{evaluate_representation, extract_features};
+use crate::data::{ClassSource, PairLoader, Share, Split};
+use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::metric::ScalarMetric;
 use crate::task::{ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature};
 use crate::{Error, Result};
@@ -34,13 +33,14 @@ pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
 pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Backbone>> {
     config.check()?;
     let encoder = untrained_encoder(config, device);
+    let projected = if config.projection_layers == 0 { encoder.feature_dim() } else { config.projection_dim };
     let projection = ProjectionHeadConfig::new(encoder.feature_dim())
         .with_num_layers(config.projection_layers)
         .with_out_dim(config.projection_dim);
     // Drawn here and now: what comes later must not move what is drawn.
     let projection = projection.init(device).materialize();
     let mut task = SimClr::new(encoder, projection, config.loss.init()).with_options(SimClrOptions {
-        chunk: config.chunk.map(|images| images / 2),
+        chunk: config.chunk.map(|images| images / config.images_per_pair()),
         ema: config.ema,
         devices: config.devices,
         precision: config.precision,
@@ -48,7 +48,7 @@ pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Back
     if let Some(temperature) = config.loss.init_temperature(device) {
         task = task.with_temperature(temperature);
     }
-    if let Some(bank) = config.loss.init_bank(config.projection_dim, device) {
+    if let Some(bank) = config.loss.init_bank(projected, device) {
         task = task.with_memory_bank(bank);
     }
     Ok(task)
@@ -88,7 +88,7 @@ pub fn train_simclr(
         devices,
     };
     let learns_temperature = config.loss.learnable_temperature;
-    let learner = Learner::new(task, config.optimizer.init(), config.optimizer.schedule(config.batches)?);
+    let learner = Learner::new(task, config.optimizer.init(), config.optimizer.schedule(&config.schedule_ends())?);
     launch(folder, plan, options, learner, |training| {
         let training = training
             .metrics((ScalarMetric::<ContrastiveLossMetric>::new(), ScalarMetric::<ContrastiveTop1>::new()))
@@ -104,9 +104,12 @@ pub fn train_simclr(
 /// Batches of held-out pairs on which the loss is taken at every checkpoint.
 const VALID_BATCHES: usize = 4;
 
+/// Held-out layouts on which broken banners are ranked on the way.
+const WATCHED_LAYOUTS: u64 = 24;
+
 /// Neighbours, probe, alignment, uniformity and rank of the features, by samples that are neither trained on nor part of
 /// the final score.
-fn watch(config: &SimClrConfig, preset: &Arc<Preset>, device: &Device) -> Option<Watch<SimClr<Backbone>>> {
+fn watch(config: &SimClrConfig, preset: &Arc<dyn ClassSource>, device: &Device) -> Option<Watch<SimClr<Backbone>>> {
     let every = config.evaluation.every?;
     let (config, preset, device) = (config.clone(), preset.clone(), device.clone().inner());
     Some(Watch::new(every, move |task: &SimClr<Backbone>| {
@@ -115,9 +118,15 @@ fn watch(config: &SimClrConfig, preset: &Arc<Preset>, device: &Device) -> Option
         let per_class = config.evaluation.samples.div_ceil(preset.num_classes());
         let features = |split: Split| {
             let seed = split.seed(config.seed);
-            extract_features(&encoder, &device, (&preset, seed), &config.image, per_class, |_| {})
+            extract_features(&encoder, &device, (&*preset, seed), &config.image, per_class, |_| {})
         };
         let (fit, valid) = (features(Split::Fit)?, features(Split::Valid)?);
-        Ok(evaluate_representation(&fit, &valid, preset.num_classes(), &config.evaluation.fits())?.values())
+        let report = evaluate_representation(&fit, &valid, preset.num_classes(), &config.evaluation.fits())?;
+        let mut values = report.values();
+        if preset.negatives(0, 0, 0..0).is_some() {
+            let task = AnchorTask { layouts: WATCHED_LAYOUTS, ..AnchorTask::new(Split::Valid.seed(config.seed)) };
+            values.insert("broken_auroc".to_owned(), task.auroc(&encoder, &device, &config.image, |_| {})?);
+        }
+        Ok(values)
     }))
 }

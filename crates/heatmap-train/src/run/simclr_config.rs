@@ -5,12 +5,11 @@ use std::sync::Arc;
 use heatmap_core::Normalization;
 use heatmap_core::analysis::LogisticRegressionConfig;
 use heatmap_core::augment::AugmentConfig;
-use heatmap_core::synth::Preset;
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
-use crate::data::{ImageConfig, PairSampler, Split, Views};
+use crate::data::{ClassSource, ImageConfig, LAYOUTS, PairSampler, Split, Views, class_source};
 use crate::evaluation::EvaluationConfig;
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::OptimizerConfig;
@@ -23,9 +22,9 @@ use crate::{Error, Result};
 pub struct SimClrConfig {
     /// The encoder.
     pub architecture: ModelName,
-    /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2.
+    /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2, 0 for none: the loss compares the features.
     pub projection_layers: usize,
-    /// Length of a projection.
+    /// Length of a projection; without a layer that of the features.
     pub projection_dim: usize,
     /// Name of the preset.
     pub preset: String,
@@ -33,10 +32,17 @@ pub struct SimClrConfig {
     pub seed: u64,
     /// Steps.
     pub batches: usize,
+    /// Steps behind which the run went on under a new schedule of the learning rate, up to the next of these or the last
+    /// of all; empty for a run under one schedule.
+    #[serde(default)]
+    pub earlier_batches: Vec<usize>,
     /// Classes in a batch.
     pub classes_per_batch: usize,
     /// Pairs of each of its classes; a pair gives two images.
     pub pairs_per_class: usize,
+    /// Images beside each pair that are like its class and do not belong to it, where the preset has such.
+    #[serde(default)]
+    pub negatives_per_pair: usize,
     /// Where the two views of a pair come from.
     pub views: Views,
     /// How views are augmented; none for those augmentations that keep the classes of the preset.
@@ -109,8 +115,10 @@ impl SimClrConfig {
             preset: "simclr-report".to_owned(),
             seed: 0,
             batches: 1_000,
+            earlier_batches: Vec::new(),
             classes_per_batch: 8,
             pairs_per_class: 1,
+            negatives_per_pair: 0,
             views: Views::Generator,
             augment: None,
             loss: ContrastiveLossConfig::default(),
@@ -131,39 +139,93 @@ impl SimClrConfig {
         }
     }
 
+    /// The recipe for a preset: for `layouts` that of [`SimClrConfig::layouts`], otherwise that of
+    /// the report.
+    pub fn for_preset(name: &str) -> Self {
+        if name == LAYOUTS { Self::layouts() } else { Self { preset: name.to_owned(), ..Self::report() } }
+    }
+
+    /// Good banners of a layout are drawn together and away from its broken ones: SupCon (Khosla et
+    /// al. 2020) with the broken banners as negatives, which count four times for their own layout.
+    pub fn layouts() -> Self {
+        let loss = ContrastiveLossConfig {
+            name: ContrastiveLossName::SupCon,
+            temperature: 0.1,
+            negative_weight: 4.0,
+            ..ContrastiveLossConfig::default()
+        };
+        Self {
+            architecture: ModelName::ResNet(18),
+            preset: LAYOUTS.to_owned(),
+            // The cosine of features is what the recipe is for.
+            projection_layers: 0,
+            batches: 1_500,
+            classes_per_batch: 16,
+            pairs_per_class: 1,
+            negatives_per_pair: 2,
+            loss,
+            optimizer: OptimizerConfig { warmup_batches: 100, ..OptimizerConfig::default() },
+            image: ImageConfig {
+                normalization: Normalization::SqrtShares,
+                smoothing: Some(1.5),
+                ..ImageConfig::default()
+            },
+            ..Self::report()
+        }
+    }
+
+    /// The steps at which a schedule of the learning rate ends.
+    pub fn schedule_ends(&self) -> Vec<usize> {
+        self.earlier_batches.iter().copied().chain([self.batches]).collect()
+    }
+
+    /// As a run of `earlier` goes on behind its last step: under a schedule of its own.
+    pub fn with_new_schedule(self, earlier: &Self) -> Self {
+        Self { earlier_batches: earlier.schedule_ends(), ..self }
+    }
+
     /// Images in a batch.
     pub fn images_per_batch(&self) -> usize {
-        2 * self.classes_per_batch * self.pairs_per_class
+        self.images_per_pair() * self.pairs_per_batch()
+    }
+
+    /// Views and negatives of a pair.
+    pub fn images_per_pair(&self) -> usize {
+        2 + self.negatives_per_pair
+    }
+
+    fn pairs_per_batch(&self) -> usize {
+        self.classes_per_batch * self.pairs_per_class
     }
 
     /// How views are augmented.
-    pub fn augmentation(&self, preset: &Preset) -> AugmentConfig {
-        self.augment.unwrap_or_else(|| AugmentConfig::class_keeping(preset))
+    pub fn augmentation(&self, source: &dyn ClassSource) -> AugmentConfig {
+        self.augment.unwrap_or_else(|| source.class_keeping())
     }
 
     /// The pairs of a part of the data set.
     ///
     /// # Errors
     /// When the preset cannot give such batches.
-    pub fn sampler(&self, preset: &Arc<Preset>, split: Split) -> Result<PairSampler> {
+    pub fn sampler(&self, preset: &Arc<dyn ClassSource>, split: Split) -> Result<PairSampler> {
         let for_supervised = self.loss.name == ContrastiveLossName::SupCon;
         PairSampler::new(preset.clone(), split.seed(self.seed), self.classes_per_batch)?
             .with_pairs_per_class(self.pairs_per_class)?
-            .with_views(self.views, self.augmentation(preset), for_supervised)
+            .with_negatives(self.negatives_per_pair)?
+            .with_views(self.views, self.augmentation(&**preset), for_supervised)
     }
 
     /// Checks all settings and gives the preset.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<Arc<Preset>> {
-        let preset = Arc::new(Preset::named(&self.preset)?);
+    pub fn check(&self) -> Result<Arc<dyn ClassSource>> {
+        let preset = class_source(&self.preset)?;
         self.sampler(&preset, Split::Train)?;
         self.image.check_for(self.architecture)?;
         self.loss.check()?;
         for (field, value) in [
             ("batches", self.batches),
-            ("projection layers", self.projection_layers),
             ("projection dim", self.projection_dim),
             ("checkpoint every", self.checkpoint_every),
             ("evaluation every", self.evaluation.every.unwrap_or(1)),
@@ -174,7 +236,8 @@ impl SimClrConfig {
                 return Err(Error::config(field, 0, "must be positive"));
             }
         }
-        self.optimizer.check(self.batches)?;
+        self.optimizer.check(self.schedule_ends()[0])?;
+        self.optimizer.schedule(&self.schedule_ends())?;
         if self.accumulation > 1 {
             let reason = "a contrastive loss compares every image with every other, so the gradients of parts of a batch \
                           do not add up to that of the batch; take a larger batch, and `chunk` to have it in little memory";
@@ -192,15 +255,16 @@ impl SimClrConfig {
         {
             if taken && samples < 2 * preset.num_classes() {
                 let reason =
-                    format!("`{}` has {} classes; take two of each or more", preset.name, preset.num_classes());
+                    format!("`{}` has {} classes; take two of each or more", preset.name(), preset.num_classes());
                 return Err(Error::config(field, samples, reason));
             }
         }
-        let pairs = self.images_per_batch() / 2;
+        let (pairs, of_each) = (self.pairs_per_batch(), self.images_per_pair());
         if let Some(chunk) = self.chunk {
             // Batch normalisation needs two images, and chunks of one size count alike.
-            if chunk < 2 || !chunk.is_multiple_of(2) || !pairs.is_multiple_of(chunk / 2) {
-                let reason = format!("must be even and divide the {} images of a batch", 2 * pairs);
+            if chunk < of_each || !chunk.is_multiple_of(of_each) || !pairs.is_multiple_of(chunk / of_each) {
+                let multiple = if of_each == 2 { "even".to_owned() } else { format!("a multiple of {of_each}") };
+                let reason = format!("must be {multiple} and divide the {} images of a batch", of_each * pairs);
                 return Err(Error::config("chunk", chunk, reason));
             }
             if self.devices > 1 {
@@ -218,13 +282,21 @@ impl SimClrConfig {
         Ok(preset)
     }
 
-    /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how far it goes and how
-    /// often it is looked at.
+    /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how often it is looked at,
+    /// and how far it goes where that is under a new schedule; see [`SimClrConfig::with_new_schedule`]. A schedule that is
+    /// stretched while it is followed would be neither the old one nor the new one.
     ///
     /// # Errors
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        const FREE: [&str; 2] = ["batches", "checkpoint_every"];
+        const FREE: [&str; 3] = ["batches", "checkpoint_every", "earlier_batches"];
+        if self.schedule_ends() != earlier.schedule_ends() && self.earlier_batches != earlier.schedule_ends() {
+            let reason = format!(
+                "the run to resume has {}, over which its learning rate falls to zero; `--new-schedule` lets it rise again behind them",
+                earlier.batches
+            );
+            return Err(Error::config("batches", self.batches, reason));
+        }
         let (now, before) = (Settings::of(self)?, Settings::of(earlier)?);
         now.check_same(&before, |key| FREE.contains(&key) || key.starts_with("evaluation."))
     }

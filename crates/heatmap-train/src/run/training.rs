@@ -100,6 +100,9 @@ where
 {
     let done = options.resume.as_ref().map_or(0, |checkpoint| checkpoint.step);
     let checkpoints = folder.checkpoints();
+    if done > 0 {
+        checkpoints.check_records(done, learner.model())?;
+    }
     checkpoints.prepare(done)?;
     let progress = Arc::new(Mutex::new(Progress::default()));
     let (best, patience) = match options.selection {

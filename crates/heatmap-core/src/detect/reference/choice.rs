@@ -80,9 +80,10 @@ impl Choice<'_> {
                 round = self.round(&groups, next, true)?;
             }
         }
-        let banners = round.members.iter().map(|&at| considered[at]).collect();
+        let [banners, compared] =
+            [&round.members, &round.compared].map(|places| places.iter().map(|&at| considered[at]).collect());
         let Round { layouts, fit, thinned, .. } = round;
-        Ok(Reference { banners, considered, groups, layouts, fit, thinned })
+        Ok(Reference { banners, considered, groups, layouts, compared, fit, thinned })
     }
 
     /// What the banners that are `chosen` say of others, with the `network` or without.

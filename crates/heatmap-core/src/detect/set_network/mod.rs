@@ -13,6 +13,7 @@ mod embedded;
 mod file;
 mod input;
 mod network;
+mod occlusion;
 mod set_score;
 mod sort_lanes;
 
@@ -20,4 +21,5 @@ pub use banner_maps::BannerMaps;
 pub use convolution::Convolution;
 pub use input::{CHANNELS, MAX_REFERENCES, NetworkReference, network_input};
 pub use network::{ResidualBlock, SetNetwork};
+pub use occlusion::NinthsOfBanner;
 pub use set_score::{SetScore, nearest_references};

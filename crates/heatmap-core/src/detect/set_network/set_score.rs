@@ -44,6 +44,13 @@ impl SetScore {
     }
 }
 
+impl SetScore {
+    /// The network, how heatmaps become its maps, and the references with their clicks.
+    pub(super) fn parts(&self) -> (&SetNetwork, &BannerMaps, &[(Vec<f32>, f64)]) {
+        (&self.network, &self.maps, &self.references)
+    }
+}
+
 /// At most `most` of these references, each given by its maps and its clicks: those whose wide maps
 /// are most like these `maps`, the nearest first. `itself` is left out; where it is not known, one
 /// reference with the very same maps is.

@@ -57,6 +57,30 @@ fn columns_come_in_any_order_with_a_byte_order_mark_and_crlf() {
 }
 
 #[test]
+fn keys_are_one_with_and_without_a_point() {
+    // Half of the log went through pandas while the column had a gap.
+    let log = text("1000,7.0,1,1,250,300,1\n1000.0,7,9,1,250.0,300.0,2.0\n1000.5,7,1,1,250,300,1\n").unwrap();
+    let keys: Vec<_> = log.keys().map(|entry| (entry.banner.domain, entry.banner.grid_id, entry.clicks)).collect();
+    let key = |domain: &str, clicks| (domain.to_owned(), "7".to_owned(), clicks);
+    assert_eq!(keys, [key("1000", 3), key("1000.5", 1)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_may_come_through_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Lines that end in CR alone are only seen in more than the first bytes.
+    let rows = format!("{HEADER}{}", "a,g,1,1,250,300,1\n".repeat(40_000)).replace('\n', "\r");
+    let log = std::thread::scope(|scope| {
+        scope.spawn(|| std::fs::write(&pipe, rows).unwrap());
+        ClickLogConfig::default().read(std::slice::from_ref(&pipe), &mut |_| ControlFlow::Continue(())).unwrap()
+    });
+    assert_eq!((log.rows(), log.clicks(), log.len()), (40_000, 40_000, 1));
+}
+
+#[test]
 fn every_bad_row_is_dropped_with_its_reason_and_its_clicks() {
     let good = "a,g,1,2,250,300,5";
     for (row, reason, clicks) in [

@@ -116,3 +116,23 @@ fn what_pandas_writes_as_parquet_is_read() {
     let error = crate::table::LabelTable::read(&[path]).unwrap_err().to_string();
     assert!(error.contains("metrics.parquet: row 4: no domain or no grid_id"), "{error}");
 }
+
+#[test]
+fn per_cent_are_read_and_shares_beyond_one_are_errors() {
+    let table = read(&[b"domain,grid_id,landing_rate,viewability\na,g,85.2%,70 %\nb,g,0.5,0.25\n"]).unwrap();
+    assert_eq!((value(&table, "a", "landing_rate"), value(&table, "a", "viewability")), (Some(0.852), Some(0.7)));
+    assert_eq!(value(&table, "b", "landing_rate"), Some(0.5));
+    for (column, cell) in [("landing_rate", "85.2"), ("non_bounce_rate", "-0.1"), ("closing_rate", "101%")] {
+        let text = format!("domain,grid_id,{column}\na,g,0.5\nb,g,{cell}\n");
+        let error = read(&[text.as_bytes()]).unwrap_err().to_string();
+        assert!(error.contains(&format!("line 3, column `{column}`: `{cell}` is no share from 0 to 1")), "{error}");
+    }
+}
+
+#[test]
+fn a_known_column_without_a_number_is_counted_and_what_has_no_square_is_missing() {
+    let table = read(&[b"domain,grid_id,landed_clicks,country,depth\na,g,many,de,1e308\nb,g,few,fr,2\n"]).unwrap();
+    assert_eq!(table.names(), ["depth"]);
+    assert_eq!(table.bad_values(), [("landed_clicks".to_owned(), 2), ("depth".to_owned(), 1)]);
+    assert_eq!((value(&table, "a", "depth"), value(&table, "b", "depth")), (None, Some(2.0)));
+}

@@ -9,6 +9,10 @@ pub(super) struct Batch {
     pub(super) z1: Vec<Vec<f64>>,
     pub(super) labels: Option<Vec<usize>>,
     pub(super) bank: Vec<(Vec<f64>, i64)>,
+    /// Rows that are negatives of all, with the class that each is like.
+    pub(super) negatives: Vec<(Vec<f64>, usize)>,
+    /// How many times one counts for the rows of that class.
+    pub(super) negative_weight: f64,
 }
 
 fn cosine(a: &[f64], b: &[f64]) -> f64 {
@@ -56,6 +60,13 @@ impl Batch {
                         (_, false) => negatives.push(score),
                     }
                 }
+                let mut nearest = negatives.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                for (other, other_label) in &self.negatives {
+                    let score = cosine(row, other) / temperature;
+                    nearest = nearest.max(score);
+                    let alike = label == Some(*other_label as i64);
+                    negatives.push(score + if alike { self.negative_weight.ln() } else { 0.0 });
+                }
                 let sum = |scores: &[f64]| scores.iter().map(|score| score.exp()).sum::<f64>();
                 let all = sum(&positives) + sum(&negatives);
                 loss += match name {
@@ -67,13 +78,13 @@ impl Batch {
                     ContrastiveLossName::Dclw => -weights[pair] * positives[0] + sum(&negatives).ln(),
                 };
                 let largest = |scores: &[f64]| scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                hits += usize::from(largest(&positives) >= largest(&negatives));
+                hits += usize::from(largest(&positives) >= nearest);
             }
         }
         (loss / (2 * pairs) as f64, hits as f64 / (2 * pairs) as f64)
     }
 
-    /// Central differences of the loss in every value of the views, z0 first, with the weights held.
+    /// Central differences of the loss in every value of the views, z0 first, and of the negatives, with the weights held.
     pub(super) fn gradient(&self, name: ContrastiveLossName, temperature: f64) -> Vec<f64> {
         const STEP: f64 = 1e-5;
         let weights = self.weights();
@@ -81,14 +92,16 @@ impl Batch {
         let at = |index: usize, step: f64| {
             let mut batch = self.clone();
             let (row, column) = (index / dim, index % dim);
-            if row < pairs {
-                batch.z0[row][column] += step
-            } else {
-                batch.z1[row - pairs][column] += step
+            match row {
+                row if row < pairs => batch.z0[row][column] += step,
+                row if row < 2 * pairs => batch.z1[row - pairs][column] += step,
+                row => batch.negatives[row - 2 * pairs].0[column] += step,
             }
             batch.loss(name, temperature, &weights).0
         };
-        (0..2 * pairs * dim).map(|index| (at(index, STEP) - at(index, -STEP)) / (2.0 * STEP)).collect()
+        (0..(2 * pairs + self.negatives.len()) * dim)
+            .map(|index| (at(index, STEP) - at(index, -STEP)) / (2.0 * STEP))
+            .collect()
     }
 
     /// Central difference of the loss in the temperature.

@@ -33,20 +33,34 @@ impl Batch {
             (row.iter().map(|value| value / length).collect(), (at * 7 % 5) as i64)
         });
         let labels = labelled.then(|| (0..pairs).map(|pair| pair * pair % 3).collect());
-        Self { z0: rows(pairs), z1: rows(pairs), labels, bank: bank.collect() }
+        let (z0, z1, bank) = (rows(pairs), rows(pairs), bank.collect());
+        Self { z0, z1, labels, bank, negatives: Vec::new(), negative_weight: 1.0 }
     }
 
-    /// Leaves, and the projections made of them. The bank lies on the inner device.
-    fn projections(&self, device: &Device, dtype: DType) -> ([Tensor<2>; 2], Projections) {
-        let leaves = [&self.z0, &self.z1].map(|z| tensor(z, device, dtype).require_grad());
+    /// With so many negatives, of the classes of the pairs in turn.
+    fn with_negatives(mut self, number: usize, negative_weight: f64) -> Self {
+        let dim = self.z0[0].len();
+        let random = Tensor::<2>::random([number, dim], Distribution::Normal(0.1, 1.5), &Device::flex());
+        let labels = self.labels.as_ref().expect("labels");
+        let of = |(at, row): (usize, &[f64])| (row.to_vec(), labels[at % labels.len()]);
+        self.negatives = values(random).chunks_exact(dim).enumerate().map(of).collect();
+        Self { negative_weight, ..self }
+    }
+
+    /// Leaves, those of negatives last if there are any, and the projections made of them. The bank lies on the inner device.
+    fn projections(&self, device: &Device, dtype: DType) -> (Vec<Tensor<2>>, Projections) {
+        let (rows, labels): (Vec<Vec<f64>>, Vec<usize>) = self.negatives.iter().cloned().unzip();
+        let all = [&self.z0, &self.z1, &rows].into_iter().filter(|rows| !rows.is_empty());
+        let leaves: Vec<Tensor<2>> = all.map(|z| tensor(z, device, dtype).require_grad()).collect();
+        let negatives = leaves.get(2).map(|rows| Negatives { rows: rows.clone(), labels });
         let bank = (!self.bank.is_empty()).then(|| {
             let (rows, labels): (Vec<Vec<f64>>, Vec<i64>) = self.bank.iter().cloned().unzip();
             let device = device.clone().without_autodiff();
             let labels = Tensor::<1, Int>::from_data(TensorData::new(labels.clone(), [labels.len()]), &device);
             BankRows { rows: tensor(&rows, &device, dtype), labels }
         });
-        let [z0, z1] = leaves.clone();
-        let projections = Projections { labels: self.labels.clone(), ..Projections::new(z0, z1).with_bank(bank) };
+        let projections = Projections::new(leaves[0].clone(), leaves[1].clone()).with_bank(bank);
+        let projections = Projections { labels: self.labels.clone(), ..projections.with_negatives(negatives) };
         (leaves, projections)
     }
 }
@@ -54,7 +68,9 @@ impl Batch {
 /// Everything that the loss gives, against the reference.
 fn compare(name: ContrastiveLossName, batch: &Batch, temperature: f64, dtype: DType, tolerance: f64) {
     let device = Device::flex().autodiff();
-    let what = format!("{name}, {dtype:?} at {temperature}, {} of bank, {:?}", batch.bank.len(), batch.labels);
+    let (bank, negatives) = (batch.bank.len(), batch.negatives.len());
+    let what = format!("{name}, {dtype:?} at {temperature}, {bank} of bank, {negatives} negatives, {:?}", batch.labels);
+    let loss = ContrastiveLossConfig { name, negative_weight: batch.negative_weight, ..Default::default() }.init();
     let (expected, top1) = batch.loss(name, temperature, &batch.weights());
     let gradient = batch.gradient(name, temperature);
     let largest = gradient.iter().fold(1e-3_f64, |largest, value| largest.max(value.abs()));
@@ -63,13 +79,14 @@ fn compare(name: ContrastiveLossName, batch: &Batch, temperature: f64, dtype: DT
         let parameter = parameter.require_grad();
         let given = if learnt { Temperature::Learned(parameter.clone()) } else { Temperature::Fixed(temperature) };
         let (leaves, projections) = batch.projections(&device, dtype);
-        let output = loss(name).forward(projections, given);
+        let output = loss.forward(projections, given);
         // As GradCache does it: leaves in, their gradients out.
         let gradients = output.loss.backward();
         let value: f64 = output.loss.into_scalar();
         assert!((value - expected).abs() < tolerance * expected.abs().max(1.0), "{what}: {value} is not {expected}");
         assert!((output.top1.into_scalar::<f64>() - top1).abs() < 1e-6, "{what}");
-        let got = leaves.map(|leaf| values(leaf.grad(&gradients).expect("a gradient"))).concat();
+        let got: Vec<f64> = leaves.iter().flat_map(|leaf| values(leaf.grad(&gradients).expect("a gradient"))).collect();
+        assert_eq!(got.len(), gradient.len());
         for (got, want) in got.iter().zip(&gradient) {
             assert!((got - want).abs() < tolerance.max(1e-7) * largest, "{what}: {got} is not {want}");
         }
@@ -101,6 +118,27 @@ fn values_and_gradients_are_those_of_loops_in_float64() {
 }
 
 #[test]
+fn negatives_are_seen_by_all_rows_and_count_several_times_for_their_class() {
+    Device::flex().seed(14);
+    for name in ContrastiveLossName::ALL {
+        for (bank, number, weight) in [(0, 6, 1.0), (0, 12, 4.0), (5, 7, 4.0), (0, 3, 0.25)] {
+            let batch = Batch::random(6, 4, bank, true).with_negatives(number, weight);
+            compare(name, &batch, 0.1, DType::F64, 1e-10);
+            compare(name, &batch, 0.5, DType::F32, 3e-5);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "need the classes of the pairs")]
+fn negatives_without_labels_are_refused() {
+    let z = Tensor::<2>::ones([2, 3], &Device::flex());
+    let negatives = Some(Negatives { rows: z.clone(), labels: vec![0, 1] });
+    let projections = Projections::new(z.clone(), z).with_negatives(negatives);
+    loss(ContrastiveLossName::NtXent).forward(projections, Temperature::Fixed(0.5));
+}
+
+#[test]
 fn golden_values_of_nt_xent_and_sup_con() {
     const GOLDEN: [(f64, f64, f64); 3] = [
         (0.07, 14.033745029042509, 18.429601902476747),
@@ -108,7 +146,14 @@ fn golden_values_of_nt_xent_and_sup_con() {
         (0.5, 2.4868733836076036, 3.102293345888397),
     ];
     let rows = |f: fn(f64) -> f64| (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect();
-    let batch = Batch { z0: rows(f64::sin), z1: rows(f64::cos), labels: Some(vec![0, 0, 1, 1]), bank: Vec::new() };
+    let batch = Batch {
+        z0: rows(f64::sin),
+        z1: rows(f64::cos),
+        labels: Some(vec![0, 0, 1, 1]),
+        bank: Vec::new(),
+        negatives: Vec::new(),
+        negative_weight: 1.0,
+    };
     let device = Device::flex();
     for (temperature, nt_xent, sup_con) in GOLDEN {
         for (name, golden) in [(ContrastiveLossName::NtXent, nt_xent), (ContrastiveLossName::SupCon, sup_con)] {
@@ -139,7 +184,8 @@ fn the_fast_path_composed_operations_and_the_older_losses_agree() {
             let output =
                 if composed { loss(name).composed(projections, given) } else { loss(name).forward(projections, given) };
             let gradients = output.loss.backward();
-            let gradient = leaves.map(|leaf| values(leaf.grad(&gradients).expect("a gradient"))).concat();
+            let of = |leaf: &Tensor<2>| values(leaf.grad(&gradients).expect("a gradient"));
+            let gradient: Vec<f64> = leaves.iter().flat_map(of).collect();
             (output.loss.into_scalar::<f64>(), output.top1.into_scalar::<f64>(), gradient)
         };
         let (fast, composed) =
@@ -250,6 +296,10 @@ fn names_and_configurations_are_read_back_and_checked() {
     assert_eq!((config.name, config.memory_bank, config.temperature), (ContrastiveLossName::Dclw, 64, 0.5));
     assert!(read(r#"{"nam": "dcl"}"#).is_err());
     config.check().expect("a usable configuration");
+    for negative_weight in [0.0, f64::INFINITY] {
+        let config = ContrastiveLossConfig { negative_weight, ..Default::default() };
+        assert!(config.check().expect_err("unusable").to_string().contains("negative weight"));
+    }
     for (temperature, learnable_temperature) in [(0.0, false), (-1.0, false), (f64::NAN, false), (0.001, true)] {
         let config = ContrastiveLossConfig { temperature, learnable_temperature, ..Default::default() };
         assert!(config.check().expect_err("unusable").to_string().contains("temperature"));

@@ -50,12 +50,13 @@ enum Source {
 impl Cached {
     /// Embeds a batch, in chunks of so many pairs.
     pub(super) fn embed<E: Encoder + ModuleDisplay>(task: &SimClr<E>, batch: PairBatch, chunk: usize) -> Self {
+        let of_each = batch.images_per_pair();
         let PairBatch { images, labels, .. } = batch;
         let pairs = labels.len();
         let ranges: Vec<Range<usize>> = (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
         let blind = (ranges.len() > 1).then(|| task.clone().map(&mut Untracked));
         let mut chunks = Vec::new();
-        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let mut views = vec![Vec::new(); of_each];
         for range in &ranges {
             let view = |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
             let (embedded, source) = match &blind {
@@ -65,26 +66,27 @@ impl Cached {
                     (projections.clone().inner(), Source::Projections(projections))
                 }
                 Some(blind) => {
-                    let part = Tensor::cat(vec![view(0), view(1)], 0);
+                    let part = Tensor::cat((0..of_each).map(view).collect(), 0);
                     (keep_running_statistics(|| blind.embed(part.clone()).inner()), Source::Images(part))
                 }
             };
-            first.push(embedded.clone().narrow(0, 0, range.len()));
-            second.push(embedded.narrow(0, range.len(), range.len()));
+            for (at, view) in views.iter_mut().enumerate() {
+                view.push(embedded.clone().narrow(0, at * range.len(), range.len()));
+            }
             chunks.push(Chunk { pairs: range.clone(), source });
         }
-        Self { chunks, part: Part { z0: Tensor::cat(first, 0), z1: Tensor::cat(second, 0), labels } }
+        let views = views.into_iter().map(|parts| Tensor::cat(parts, 0)).collect();
+        Self { chunks, part: Part { views, labels } }
     }
 
     /// The gradient of the parameters that made the projections, from that at the projections.
     ///
     /// # Shapes
-    /// - `at_z0`, `at_z1`: `[pairs, dim]`, without a graph
+    /// - `at_views`: `[pairs, dim]` each, without a graph
     pub(super) fn backward<E: Encoder + ModuleDisplay>(
         self,
         task: &SimClr<E>,
-        at_z0: &Tensor<2>,
-        at_z1: &Tensor<2>,
+        at_views: &[Tensor<2>],
     ) -> GradientsParams {
         let mut sum = GradientsAccumulator::new();
         for Chunk { pairs, source } in self.chunks {
@@ -93,7 +95,7 @@ impl Cached {
                 Source::Projections(projections) => projections,
             };
             let of = |at: &Tensor<2>| at.clone().narrow(0, pairs.start, pairs.len());
-            let gradient = Tensor::from_inner(Tensor::cat(vec![of(at_z0), of(at_z1)], 0));
+            let gradient = Tensor::from_inner(Tensor::cat(at_views.iter().map(of).collect(), 0));
             // Its gradient at the projections is the one that was handed in.
             let surrogate = (projections * gradient).sum();
             sum.accumulate(task, GradientsParams::from_grads(surrogate.backward(), task));

@@ -11,10 +11,8 @@ use burn::tensor::Tensor;
 /// What one device brings.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// Projections of first views, `[pairs, dim]`, without gradient.
-    pub(super) z0: Tensor<2>,
-    /// Those of second views.
-    pub(super) z1: Tensor<2>,
+    /// Projections of first views, of second views and of negatives, each `[pairs, dim]`, without gradient.
+    pub(super) views: Vec<Tensor<2>>,
     /// Label of each pair.
     pub(super) labels: Vec<usize>,
 }
@@ -104,7 +102,7 @@ mod tests {
 
     fn part(label: usize) -> Part {
         let z = Tensor::<2>::full([1, 2], label as f32, &Device::flex());
-        Part { z0: z.clone(), z1: z, labels: vec![label] }
+        Part { views: vec![z.clone(), z], labels: vec![label] }
     }
 
     #[test]

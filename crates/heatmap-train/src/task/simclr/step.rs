@@ -15,7 +15,7 @@ use super::grad_cache::Cached;
 use super::meeting::Part;
 use super::{ContrastiveOutput, Precision, SimClr};
 use crate::data::PairBatch;
-use crate::loss::{BankRows, ContrastiveLossOutput, LearnableTemperature, Projections, Temperature};
+use crate::loss::{BankRows, ContrastiveLossOutput, LearnableTemperature, Negatives, Projections, Temperature};
 use crate::optim::{follow, global_norm, scale_gradients};
 
 impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
@@ -47,12 +47,12 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
 
     /// The loss among the images of the batch alone.
     fn step(&self, batch: PairBatch) -> ContrastiveOutput {
-        let images = batch.images.dims()[0];
+        let (images, of_each) = (batch.images.dims()[0], batch.images_per_pair());
         // In evaluation mode parts are as good as the whole.
-        let part = self.options.chunk.map_or(images, |pairs| 2 * pairs);
+        let part = self.options.chunk.map_or(images, |pairs| of_each * pairs);
         let embed = |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
-        let [z0, z1] = halves(Tensor::cat((0..images).step_by(part).map(embed).collect(), 0));
-        let output = self.contrast(z0, z1, batch.labels, None);
+        let projections = Tensor::cat((0..images).step_by(part).map(embed).collect(), 0);
+        let output = self.contrast(views(projections, of_each), batch.labels, None);
         self.output(output, images, 0)
     }
 }
@@ -89,53 +89,55 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 
     fn step_in_one_piece(&self, batch: PairBatch, scale: f64) -> TrainOutput<ContrastiveOutput> {
+        let of_each = batch.images_per_pair();
         let PairBatch { images, labels, .. } = batch;
         let count = images.dims()[0];
-        let [z0, z1] = halves(self.embed(images));
-        self.remember(&z0.clone().inner(), &z1.clone().inner(), &labels);
-        let output = self.contrast(z0, z1, labels, self.bank_rows());
+        let views = views(self.embed(images), of_each);
+        self.remember(&views[0].clone().inner(), &views[1].clone().inner(), &labels);
+        let output = self.contrast(views, labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
         TrainOutput::new(self, gradients, self.output(output, count, 0))
     }
 
     fn step_from_parts(&self, batch: PairBatch, chunk: usize, scale: f64) -> TrainOutput<ContrastiveOutput> {
         let _here = self.meeting.as_ref().map(|meeting| meeting.attend());
-        let (rank, pairs) = (batch.share.rank, batch.labels.len());
+        let (rank, pairs, images) = (batch.share.rank, batch.labels.len(), batch.images.dims()[0]);
         let cached = Cached::embed(self, batch, chunk);
         let all = match &self.meeting {
-            Some(meeting) => join(&meeting.exchange(rank, cached.part.clone()), &cached.part.z0),
+            Some(meeting) => join(&meeting.exchange(rank, cached.part.clone()), &cached.part.views[0]),
             None => cached.part.clone(),
         };
         if rank == 0 {
-            self.remember(&all.z0, &all.z1, &all.labels);
+            self.remember(&all.views[0], &all.views[1], &all.labels);
         }
         let leaf = |z: Tensor<2>| Tensor::from_inner(z).require_grad();
-        let (z0, z1) = (leaf(all.z0), leaf(all.z1));
-        let output = self.contrast(z0.clone(), z1.clone(), all.labels, self.bank_rows());
+        let leaves: Vec<Tensor<2>> = all.views.into_iter().map(leaf).collect();
+        let output = self.contrast(leaves.clone(), all.labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
         // Every device has taken the loss of the whole batch; each carries back what came from its own images.
         let own = |z: &Tensor<2>| z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs);
         let mut sum = GradientsAccumulator::new();
-        sum.accumulate(self, cached.backward(self, &own(&z0), &own(&z1)));
+        let own: Vec<Tensor<2>> = leaves.iter().map(own).collect();
+        sum.accumulate(self, cached.backward(self, &own));
         if rank == 0 {
             // That of the temperature, which is no device's own.
             sum.accumulate(self, GradientsParams::from_grads(gradients, self));
         }
-        TrainOutput { grads: sum.grads(), item: self.output(output, 2 * pairs, rank) }
+        TrainOutput { grads: sum.grads(), item: self.output(output, images, rank) }
     }
 
-    fn contrast(
-        &self,
-        z0: Tensor<2>,
-        z1: Tensor<2>,
-        labels: Vec<usize>,
-        bank: Option<BankRows>,
-    ) -> ContrastiveLossOutput {
+    /// The loss of the two views of every pair, and of its negatives behind them.
+    fn contrast(&self, views: Vec<Tensor<2>>, labels: Vec<usize>, bank: Option<BankRows>) -> ContrastiveLossOutput {
         let temperature = match &self.temperature {
             Some(learned) => learned.temperature(),
             None => Temperature::Fixed(self.loss.temperature()),
         };
-        self.loss.forward(Projections { z0, z1, labels: Some(labels), bank }, temperature)
+        let mut views = views.into_iter();
+        let (z0, z1) = (views.next().expect("a first view"), views.next().expect("a second view"));
+        let negatives: Vec<Tensor<2>> = views.collect();
+        let negatives = (!negatives.is_empty())
+            .then(|| Negatives { labels: labels.repeat(negatives.len()), rows: Tensor::cat(negatives, 0) });
+        self.loss.forward(Projections { z0, z1, labels: Some(labels), negatives, bank }, temperature)
     }
 
     fn bank_rows(&self) -> Option<BankRows> {
@@ -163,18 +165,17 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 }
 
-/// First and second views.
-fn halves(projections: Tensor<2>) -> [Tensor<2>; 2] {
-    let pairs = projections.dims()[0] / 2;
-    [0, 1].map(|view| projections.clone().narrow(0, view * pairs, pairs))
+/// First views, second views and what is behind them, `of_each` in all.
+fn views(projections: Tensor<2>, of_each: usize) -> Vec<Tensor<2>> {
+    let pairs = projections.dims()[0] / of_each;
+    (0..of_each).map(|view| projections.clone().narrow(0, view * pairs, pairs)).collect()
 }
 
 /// The parts as one, on the device of `like`.
 fn join(parts: &[Part], like: &Tensor<2>) -> Part {
     let device = like.device();
-    let all = |of: fn(&Part) -> &Tensor<2>| {
-        Tensor::cat(parts.iter().map(|part| of(part).clone().to_device(&device)).collect(), 0)
-    };
+    let all =
+        |view: usize| Tensor::cat(parts.iter().map(|part| part.views[view].clone().to_device(&device)).collect(), 0);
     let labels = parts.iter().flat_map(|part| part.labels.iter().copied()).collect();
-    Part { z0: all(|part| &part.z0), z1: all(|part| &part.z1), labels }
+    Part { views: (0..parts[0].views.len()).map(all).collect(), labels }
 }

@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, TensorData};
 use burn::train::TrainStep;
 use burn::train::train::MultiDevicesTrainStep;
-use heatmap_core::synth::Preset;
+use heatmap_core::synth::{LayoutBanners, Preset};
 use heatmap_models::{Backbone, ModelName, ProjectionHeadConfig, VitSize};
 
 use super::*;
@@ -32,9 +32,20 @@ fn loader(device: &Device, share: Share) -> PairLoader {
     PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).unwrap()
 }
 
+/// Pairs of good banners with two broken ones each.
+fn loader_with_negatives(device: &Device, share: Share) -> PairLoader {
+    let sampler = PairSampler::new(Arc::new(LayoutBanners::default()), 1, 4).unwrap();
+    let sampler = sampler.with_pairs_per_class(2).unwrap().with_negatives(2).unwrap();
+    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).unwrap()
+}
+
 fn batch(device: &Device, share: Share) -> PairBatch {
+    first(&loader(device, share))
+}
+
+fn first(loader: &PairLoader) -> PairBatch {
     use burn::data::dataloader::DataLoader;
-    loader(device, share).iter().next().unwrap().unwrap()
+    loader.iter().next().unwrap().unwrap()
 }
 
 /// All gradients in the order of the parameters.
@@ -90,6 +101,40 @@ fn the_gradient_of_chunks_is_that_of_the_batch_when_normalisation_is_in_evaluati
             assert_same(&got, &expected, 1e-6, &format!("{name} in chunks of {chunk} pairs"));
         }
     }
+}
+
+#[test]
+fn chunks_and_devices_take_the_negatives_with_them() {
+    let device = Device::flex().autodiff();
+    device.seed(15);
+    // Each part would be normalised by itself.
+    let whole = task(ModelName::ResNet(18), ContrastiveLossName::SupCon, &device).valid().map(&mut Tracked);
+    let step = |options: SimClrOptions, loader: &PairLoader| {
+        let task = whole.clone().with_options(options);
+        let output = TrainStep::step(&task, first(loader));
+        assert_eq!(output.item.images, 32 / options.devices);
+        (output.item.loss, gradients(&task, &output.grads))
+    };
+    let all = loader_with_negatives(&device, Share::WHOLE);
+    assert_eq!(first(&all).images_per_pair(), 4);
+    let (loss, expected) = step(SimClrOptions::default(), &all);
+    // Without them the loss is another one.
+    let mut without = first(&all);
+    without.images = without.images.narrow(0, 0, 16);
+    assert!(TrainStep::step(&whole, without).item.loss < loss - 0.3);
+    let (of_chunks, got) = step(SimClrOptions { chunk: Some(2), ..SimClrOptions::default() }, &all);
+    assert!((of_chunks - loss).abs() < 1e-5, "{of_chunks} and {loss}");
+    assert_same(&got, &expected, 1e-5, "in chunks");
+    let two = whole.with_options(SimClrOptions { devices: 2, ..SimClrOptions::default() });
+    let workers = MultiDevicesTrainStep::<SimClr<Backbone>>::new(&[device.clone(), device.clone()]);
+    let loaders = [0, 1].map(|rank| loader_with_negatives(&device, Share { rank, of: 2 }));
+    let mut batches: Vec<_> = loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
+    let mut sum = burn::optim::GradientsAccumulator::new();
+    for output in workers.step(&mut batches, &two).unwrap().0 {
+        assert!((output.output.item.loss - loss).abs() < 1e-5);
+        sum.accumulate(&two, output.output.grads);
+    }
+    assert_same(&gradients(&two, &sum.grads()), &expected, 1e-5, "on two devices");
 }
 
 #[test]

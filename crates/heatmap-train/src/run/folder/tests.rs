@@ -1,0 +1,100 @@
+use super::*;
+
+#[test]
+fn an_earlier_run_moves_aside() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("run");
+    for (seed, aside) in [(1, None), (2, Some("run-1")), (3, Some("run-2"))] {
+        let (folder, moved) = RunFolder::create(&path, &seed).unwrap();
+        assert_eq!(moved, aside.map(|name| root.path().join(name)));
+        assert_eq!(folder.read_json::<i32>(RunFolder::CONFIG).unwrap(), seed);
+    }
+    assert_eq!(RunFolder::open(&root.path().join("run-1")).unwrap().read_json::<i32>("config.json").unwrap(), 1);
+}
+
+#[test]
+fn a_folder_without_a_run_is_left_in_place() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("notes.txt"), "mine").unwrap();
+    assert!(RunFolder::open(root.path()).unwrap_err().to_string().contains("no run in this folder"));
+    let (_, moved) = RunFolder::create(root.path(), &1).unwrap();
+    assert_eq!(moved, None);
+    assert!(root.path().join("notes.txt").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let error = RunFolder::create(Path::new("/proc/no/run"), &1).unwrap_err().to_string();
+    assert!(error.starts_with("/proc/no/run: "), "{error}");
+    assert!(RunFolder::check_place(Path::new("/proc/no/run")).unwrap_err().to_string().starts_with("/proc/no/run: "));
+    let root = tempfile::tempdir().unwrap();
+    let (folder, _) = RunFolder::create(&root.path().join("run"), &"text").unwrap();
+    assert!(folder.read_json::<i32>("config.json").unwrap_err().to_string().contains("config.json: invalid type"));
+}
+
+#[test]
+fn one_program_at_a_time_writes_in_a_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("run");
+    let (first, _) = RunFolder::create(&path, &1).unwrap();
+    let says = |error: Error| error.to_string().contains("another program is writing in this folder");
+    assert!(says(RunFolder::create(&path, &2).unwrap_err()));
+    assert!(says(RunFolder::open_to_write(&path).unwrap_err()));
+    assert!(says(RunFolder::check_place(&path).unwrap_err()));
+    // Nothing has moved, and whoever only reads may.
+    assert_eq!(RunFolder::open(&path).unwrap().read_json::<i32>("config.json").unwrap(), 1);
+    drop(first);
+    RunFolder::check_place(&path).unwrap();
+    let second = RunFolder::open_to_write(&path).unwrap();
+    assert!(says(RunFolder::create(&path, &2).unwrap_err()));
+    drop(second);
+    assert_eq!(RunFolder::create(&path, &2).unwrap().1, Some(root.path().join("run-1")));
+}
+
+#[test]
+fn a_place_is_checked_without_a_trace() {
+    let root = tempfile::tempdir().unwrap();
+    RunFolder::check_place(&root.path().join("a/b")).unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    fs::write(root.path().join("file"), "").unwrap();
+    assert!(RunFolder::check_place(&root.path().join("file")).is_err());
+    assert!(RunFolder::check_place(&root.path().join("file/run")).is_err());
+}
+
+#[test]
+fn a_path_may_end_as_the_shell_completes_it() {
+    let root = tempfile::tempdir().unwrap();
+    for ending in ["run/", "run/.", "run"] {
+        RunFolder::create(&root.path().join(ending), &ending).unwrap();
+    }
+    let config =
+        |name: &str| RunFolder::open(&root.path().join(name)).unwrap().read_json::<String>("config.json").unwrap();
+    assert_eq!(["run-1", "run-2", "run"].map(config), ["run/", "run/.", "run"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link() {
+    let root = tempfile::tempdir().unwrap();
+    let (disk, link) = (root.path().join("disk"), root.path().join("run"));
+    fs::create_dir(&disk).unwrap();
+    std::os::unix::fs::symlink(&disk, &link).unwrap();
+    RunFolder::create(&link, &1).unwrap();
+    let (_, moved) = RunFolder::create(&link, &2).unwrap();
+    assert!(link.is_symlink() && moved.unwrap().ends_with("disk-1"));
+    assert_eq!(RunFolder::open(&disk).unwrap().read_json::<i32>("config.json").unwrap(), 2);
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_swept_away() {
+    let root = tempfile::tempdir().unwrap();
+    drop(RunFolder::create(root.path(), &1).unwrap());
+    fs::create_dir_all(root.path().join("checkpoints/.unfinished-step-000002")).unwrap();
+    for name in [".unfinished-a", "checkpoints/.unfinished-b", "checkpoints/.unfinished-step-000002/model.bpk", "mine"]
+    {
+        fs::write(root.path().join(name), "half").unwrap();
+    }
+    RunFolder::open_to_write(root.path()).unwrap();
+    assert_eq!(fs::read_dir(root.path().join("checkpoints")).unwrap().count(), 0);
+    assert!(root.path().join("mine").exists() && !root.path().join(".unfinished-a").exists());
+}
