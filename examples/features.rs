@@ -19,7 +19,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use heatmap_core::Normalization;
-use heatmap_examples::feature_input::{Input, InputName, InputSource, ProtocolChoice, open_weights, write_montage};
+use heatmap_examples::feature_input::{
+    Input, InputName, InputSource, ProtocolChoice, WeightsChoice, open_weights, write_montage,
+};
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c, unless_stopped};
@@ -75,7 +77,7 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 50_000)]
     upsample: u32,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts, sqrtcounts or sqrtshares
     #[arg(long, value_name = "NAME", default_value = "max")]
     normalization: Normalization,
 
@@ -90,6 +92,9 @@ struct Arguments {
     /// Standard deviation of each channel [default: that of the checkpoint's program]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     std: Option<Vec<f32>>,
+
+    #[command(flatten)]
+    choice: WeightsChoice,
 }
 
 fn main() -> ExitCode {
@@ -101,21 +106,37 @@ fn main() -> ExitCode {
 struct Config {
     input: InputName,
     models: Vec<(ModelName, String)>,
+    weights: WeightsChoice,
     outputs: Vec<Output>,
     batch: usize,
     protocol: ProtocolChoice,
+    /// What each network was run with, whatever was said and whatever was assumed.
+    used: Vec<Used>,
+}
+
+/// What a network was run with.
+#[derive(Debug, Serialize)]
+struct Used {
+    model: ModelName,
+    heads: Option<usize>,
+    image_size: usize,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+    assumed: Vec<String>,
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = arguments.shared.device.open()?;
     // Where a smoke run of those who have no weights keeps fresh ones; gone at the end.
     let fresh = tempfile::tempdir()?;
-    let config = Config {
+    let mut config = Config {
         input: arguments.input()?,
         models: arguments.models(fresh.path())?,
+        weights: arguments.choice.clone(),
         outputs: arguments.outputs(),
         batch: arguments.batch,
         protocol: arguments.protocol(),
+        used: Vec::new(),
     };
     // All that can be wrong is found before anything is written.
     if config.batch == 0 {
@@ -124,13 +145,31 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let out = arguments.shared.checked_out("features")?;
     let input = Input::open(&config.input)?;
     let mut loaded = Vec::new();
-    for (name, path) in &config.models {
-        let (encoder, report) = PublishedEncoder::load(*name, &open_weights(path)?, &device)?;
+    for (name, path) in &config.models.clone() {
+        let (encoder, report) = PublishedEncoder::load(*name, &arguments.choice.apply(open_weights(path)?)?, &device)?;
         config.outputs.iter().try_for_each(|output| encoder.check(*output))?;
         let source = input.source(&encoder, &config.protocol)?;
         let (height, width) = source.as_source().image_size();
         encoder.check_image_size(height, width)?;
         say(&format!("{name}: {report}."));
+        let said = &config.protocol;
+        let assumed: Vec<String> = encoder
+            .assumed
+            .iter()
+            .filter(|assumed| !(assumed.starts_with("images") && said.mean.is_some() && said.std.is_some()))
+            .cloned()
+            .collect();
+        if !assumed.is_empty() {
+            say(&format!("{name}: assumed, because nothing tells: {}.", assumed.join("; ")));
+        }
+        config.used.push(Used {
+            model: *name,
+            heads: encoder.heads(),
+            image_size: said.image_size.unwrap_or(encoder.image_size),
+            mean: said.mean.clone().unwrap_or_else(|| encoder.mean.clone()),
+            std: said.std.clone().unwrap_or_else(|| encoder.std.clone()),
+            assumed,
+        });
         loaded.push((encoder, report, source));
     }
 

@@ -19,6 +19,7 @@ use heatmap_examples::simclr::{SimClrArguments, SweepAxis, run_simclr, sweep_sim
 use heatmap_examples::start::{CtrlC, RunArguments, start};
 use heatmap_examples::{Ending, SharedArguments, end, say};
 use heatmap_models::ModelName;
+use heatmap_train::data::class_source;
 use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
 
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, simclr, run, sweep } = arguments;
     let recipe = SimClrConfig::for_preset(simclr.preset().unwrap_or(&SimClrConfig::report().preset));
-    let fresh = if shared.smoke { smoke(recipe) } else { recipe };
+    let fresh = if shared.smoke { smoke(recipe)? } else { recipe };
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
@@ -77,14 +78,15 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 }
 
 /// The smallest run that takes the whole path.
-fn smoke(recipe: SimClrConfig) -> SimClrConfig {
-    SimClrConfig {
+fn smoke(recipe: SimClrConfig) -> heatmap_train::Result<SimClrConfig> {
+    let samples = 32.max(2 * class_source(&recipe.preset)?.num_classes());
+    Ok(SimClrConfig {
         architecture: ModelName::ResNet(18),
         batches: 4,
         classes_per_batch: 4,
         checkpoint_every: 2,
-        evaluation: OnlineEvaluationConfig { every: Some(2), samples: 32, final_samples: 32, ..recipe.evaluation },
+        evaluation: OnlineEvaluationConfig { every: Some(2), samples, final_samples: samples, ..recipe.evaluation },
         optimizer: OptimizerConfig { warmup_batches: 0, ..recipe.optimizer },
         ..recipe
-    }
+    })
 }

@@ -4,11 +4,13 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use heatmap_core::plot::{Tile, montage};
 use heatmap_core::synth::Preset;
 use heatmap_core::table::{ClickLog, ClickLogConfig};
 use heatmap_core::{Grid, Heatmap, Normalization, Upsampling};
 use heatmap_models::TensorFile;
+use heatmap_models::weights::Companions;
 use heatmap_train::data::PretrainedProtocol;
 use heatmap_train::features::{HeatmapSource, PublishedEncoder, Source, TensorSource};
 use heatmap_train::run::RunFolder;
@@ -43,6 +45,47 @@ pub struct ProtocolChoice {
     pub std: Option<Vec<f32>>,
     /// Seed of samples and upsampling.
     pub seed: u64,
+}
+
+/// Which of the tensors of a file are taken, and what they do not say themselves.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct WeightsChoice {
+    /// Take the network under this prefix, of a file that has several, such as module.encoder_q.
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+
+    /// Leave out what begins like this, such as projection_head.; may be repeated
+    #[arg(long, value_name = "PREFIX")]
+    ignore_weights: Vec<String>,
+
+    /// Take the averaged weights of a file that has both
+    #[arg(long, conflicts_with = "prefix")]
+    ema: bool,
+
+    /// Attention heads of a ViT [default: what config.json beside the weights says, or one for every 64 of the width]
+    #[arg(long, value_name = "N")]
+    heads: Option<usize>,
+}
+
+impl WeightsChoice {
+    /// The file as it is to be read.
+    ///
+    /// # Errors
+    /// When it has nothing under the prefix, or no averaged weights.
+    pub fn apply(&self, file: TensorFile) -> Result<TensorFile, Box<dyn Error>> {
+        let mut file = file.without(&self.ignore_weights);
+        if self.ema {
+            let averaged = file.averaged();
+            let none = format!("{}: --ema: no averaged weights beside others", file.path().display());
+            file = file.under(averaged.ok_or(none)?)?;
+        }
+        if let Some(prefix) = &self.prefix {
+            file = file.under(prefix)?;
+        }
+        let heads = self.heads.or(file.companions().heads);
+        let companions = Companions { heads, ..file.companions().clone() };
+        Ok(file.with_companions(companions))
+    }
 }
 
 /// An input that was read and checked.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use hf_hub::api::sync::ApiBuilder;
 use hf_hub::{Cache, Repo, RepoType};
 
+use crate::weights::Companions;
 use crate::{Error, Result, TensorFile};
 
 /// A hub and the folder that keeps what came from it, shared with Python's `huggingface_hub`.
@@ -79,6 +80,10 @@ impl Hub {
         let found: Vec<String> = api.info().map_err(failed)?.siblings.into_iter().map(|file| file.rfilename).collect();
         let file = FILES.into_iter().find(|file| found.iter().any(|other| other == file));
         let file = file.ok_or_else(|| error(format!("has none of {}, but {}", FILES.join(", "), found.join(", "))))?;
+        // They lie beside the weights then.
+        for companion in Companions::FILES.iter().filter(|name| found.iter().any(|other| other == *name)) {
+            api.download(companion).map_err(failed)?;
+        }
         TensorFile::open(api.download(file).map_err(failed)?)
     }
 }

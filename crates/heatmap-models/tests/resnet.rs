@@ -1,8 +1,8 @@
 //! The family against its published sizes, and its behaviour in training and evaluation.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Distribution, Tensor, Tolerance};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor, Tolerance};
 use heatmap_models::{Encoder, ResNetConfig, StemKind};
 
 /// Parameters without the running statistics of batch normalisation, which are no parameters in PyTorch.
@@ -169,4 +169,33 @@ fn evaluation_does_not_depend_on_the_rest_of_the_batch_and_training_does() {
     let together = first(network.forward_features(images.clone()));
     let apart = first(network.forward_features(images.narrow(0, 0, 1)));
     assert!(distance(&together, &apart) < 1e-4, "evaluation does not");
+}
+
+/// Every parameter and running statistic in f64.
+struct InF64;
+
+impl ModuleMapper for InF64 {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        Param::initialized(id, param.val().cast(FloatDType::F64))
+    }
+}
+
+#[test]
+fn a_network_in_f64_is_computed_in_f64() {
+    let device = Device::flex().autodiff();
+    device.seed(2);
+    let narrow = ResNetConfig::resnet18().with_in_channels(1).init(&device).valid();
+    let images: Tensor<4> = Tensor::random([2, 1, 32, 32], Distribution::Default, &device.inner());
+    let features = narrow.forward_features(images.clone());
+    // Clones share their running statistics, so the other network is done with.
+    let exact = narrow.map(&mut InF64).forward_features(images.cast(FloatDType::F64));
+    assert_eq!(exact.dtype(), FloatDType::F64.into());
+    features.into_data().assert_approx_eq::<f32>(
+        &exact.clone().into_data().convert::<f32>(),
+        Tolerance::relative(1e-4).set_absolute(1e-6),
+    );
+    // What was rounded to f32 on the way would lie on numbers of f32.
+    let rounded = exact.clone().cast(FloatDType::F32).cast(FloatDType::F64);
+    assert!((exact - rounded).abs().max().into_scalar::<f64>() > 1e-12);
 }

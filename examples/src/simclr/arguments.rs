@@ -20,7 +20,7 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default: log1p]
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts, sqrtcounts or sqrtshares [default: log1p]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 

@@ -48,6 +48,14 @@ impl ResNetConfig {
             None => BlockKind::Basic,
         };
         let num_classes = shape("head.weight").and_then(|shape| shape.first().copied());
+        if [stem.1, stem.2, num_classes.unwrap_or(1)].contains(&0) {
+            return Err(bad("a tensor without a value, where a network needs some".to_owned()));
+        }
+        if file.companions().stride_in_first && block == BlockKind::Bottleneck {
+            let reason = "config.json says `downsample_in_bottleneck`: the stride is in the first convolution of its blocks, \
+                          which is not known here";
+            return Err(bad(reason.to_owned()));
+        }
         Ok(Self::new(block, depths)
             .with_stem(stem.0)
             .with_base_width(stem.1)

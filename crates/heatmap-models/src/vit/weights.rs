@@ -23,8 +23,10 @@ impl Published for Vit {
 impl VitConfig {
     /// The configuration of the network whose weights a file holds, with its head and pooler if there are any.
     ///
-    /// A file does not tell the number of heads: one for every 64 of the width is assumed, as in every published ViT-Ti, S,
-    /// B and L. The eps of the layer normalisation is that of the program whose layout the file has.
+    /// Weights do not tell the number of heads, nor whether the patches make a square: the files beside them are asked
+    /// ([`Companions`](crate::weights::Companions)). Where they do not say, one head for every 64 of the width is assumed, as
+    /// in the published ViT-Ti, S, B and L (MoCo v3's S has 12), and a square. The eps of the layer normalisation is that of
+    /// the program whose layout the file has.
     ///
     /// # Errors
     /// When the file holds no vision transformer that [`VitConfig`] can describe.
@@ -40,19 +42,33 @@ impl VitConfig {
         if grid_size == 0 || grid_size * grid_size + 1 != places {
             return Err(bad(format!("{places} positions are not those of a class token and a square grid of patches")));
         }
+        if let Some([height, width]) = file.companions().image_size
+            && height != width
+            && (height / patch_size.max(&1)) * (width / patch_size.max(&1)) + 1 == places
+        {
+            return Err(bad(format!("images of {height} x {width} px, of which only squares are known here")));
+        }
         let block = |at: usize| shape(&format!("blocks.{at}.attention.output.weight"));
         let depth = (0..).take_while(|at| block(*at).is_some()).count();
         let Some([mlp_dim, _]) = shape("blocks.0.mlp.fc1.weight") else {
             return Err(bad("no first block".to_owned()));
         };
+        let num_classes = shape("head.weight").and_then(|shape| shape.first().copied());
+        if [*embed_dim, *in_channels, *patch_size, *mlp_dim, num_classes.unwrap_or(1)].contains(&0) {
+            return Err(bad("a tensor without a value, where a network needs some".to_owned()));
+        }
+        let heads = file.companions().heads.unwrap_or((embed_dim / 64).max(1));
+        if !embed_dim.is_multiple_of(heads) {
+            return Err(bad(format!("a width of {embed_dim} cannot be shared among {heads} heads")));
+        }
         let layer_norm_eps = match found.layout.name {
             WeightLayout::HuggingFace | WeightLayout::HuggingFaceMemory => 1e-12,
             _ => 1e-6,
         };
-        Ok(Self::new(*embed_dim, depth, (embed_dim / 64).max(1), *mlp_dim, *patch_size)
+        Ok(Self::new(*embed_dim, depth, heads, *mlp_dim, *patch_size)
             .with_image_size(grid_size * patch_size)
             .with_in_channels(*in_channels)
-            .with_num_classes(shape("head.weight").and_then(|shape| shape.first().copied()))
+            .with_num_classes(num_classes)
             .with_pooler(shape("pooler.dense.weight").is_some())
             .with_layer_norm_eps(layer_norm_eps))
     }

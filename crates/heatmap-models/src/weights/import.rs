@@ -98,7 +98,7 @@ pub(super) fn load<M: Module>(
         let layer = key.strip_suffix(BATCHES_TRACKED);
         layer.is_some_and(|layer| loaded.contains(&format!("{layer}.running_mean")[..]))
     };
-    let mut left_out = Vec::new();
+    let mut left_out = file.left_out().to_vec();
     for key in file.keys().filter(|key| !loaded.contains(key) && !tracked(key)) {
         let list = if may_be_left_out(key, &recognised, options) { &mut left_out } else { &mut mismatch.unused };
         list.push(key.to_owned());
@@ -174,7 +174,7 @@ fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions
         || options.ignored.iter().any(|beginning| key.starts_with(beginning))
 }
 
-fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions) -> Vec<&'static str> {
+fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions) -> Vec<String> {
     let head = format!("{}{}", recognised.prefix, recognised.layout.head);
     let pooler = format!("{}{}pooler.", recognised.prefix, recognised.layout.body);
     let concerns = |beginning: &str| {
@@ -182,24 +182,45 @@ fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions
         mismatch.missing.iter().chain(&mismatch.unused).chain(misshaped).any(|key| key.starts_with(beginning))
     };
     let colours = |other: &Misshaped| matches!((&other.in_file[..], &other.in_network[..]), ([_, 3, ..], [_, 1, ..]));
-    let mut hints = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
     if !options.without_head && concerns(&head) {
-        hints.push("To leave the head out, load without_head");
+        hints.push("To leave the head out, load without_head".to_owned());
     }
     if !options.without_pooler && concerns(&pooler) {
-        hints.push("To leave the pooler out, load without_pooler");
+        hints.push("To leave the pooler out, load without_pooler".to_owned());
     }
     if !options.grey_stem && mismatch.misshaped.iter().any(colours) {
-        hints.push("To load a stem for colours into one for grey, load with grey_stem");
+        hints.push("To load a stem for colours into one for grey, load with grey_stem".to_owned());
+    }
+    if !mismatch.unused.is_empty() {
+        let mut beginnings: Vec<&str> =
+            mismatch.unused.iter().map(|key| beginning_of(key, recognised.prefix)).collect();
+        beginnings.dedup();
+        hints.push(format!("To leave names out, give their beginnings (--ignore-weights): {}", beginnings.join(", ")));
     }
     hints
+}
+
+/// What an unused name begins with: the part that it shares with the prefix of the network, up to a point, and the next.
+fn beginning_of<'a>(key: &'a str, prefix: &str) -> &'a str {
+    let shared: usize = key
+        .split_inclusive('.')
+        .zip(prefix.split_inclusive('.'))
+        .take_while(|(part, other)| part == other)
+        .map(|(part, _)| part.len())
+        .sum();
+    key[shared..].find('.').map_or(key, |point| &key[..=shared + point])
 }
 
 /// Reads a tensor: the parts behind one another, colours added, matrices transposed.
 fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f32>> {
     let mut values = Vec::with_capacity(tensor.shape.iter().product());
     for key in &plan.keys {
-        values.extend(file.read(key)?);
+        let part = file.read(key)?;
+        if let Some(at) = part.iter().position(|value| !value.is_finite()) {
+            return Err(Error::bad_file(file.path(), format!("`{key}` has the value {} at place {at}", part[at])));
+        }
+        values.extend(part);
     }
     if plan.adds_colours {
         let pixels = tensor.shape[2] * tensor.shape[3];

@@ -8,6 +8,7 @@
 //! The way of a tensor: key in the file -> (`layout`: recognised family and prefix) -> path in the module -> (`import`:
 //! concatenated, transposed, summed over colours) -> parameter.
 
+mod companions;
 mod export;
 mod import;
 mod layout;
@@ -16,8 +17,10 @@ mod numbers;
 mod pytorch;
 mod report;
 mod safetensors;
+mod shards;
 mod tensor_file;
 
+pub use companions::Companions;
 pub use import::LoadOptions;
 pub(crate) use layout::Recognised;
 pub use layout::{Family, Layout, Pretrained, Published, WeightLayout};

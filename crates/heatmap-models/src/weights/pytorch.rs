@@ -1,11 +1,15 @@
 //! PyTorch's own files: pickles, of which only data is accepted.
 //!
 //! The pickle is interpreted by the `pytorch-reader` crate, which calls nothing that the file names: it knows the few
-//! functions that rebuild tensors and keeps everything else as a name. As PyTorch's `weights_only` does, we refuse a file
-//! that names anything outside a short list, so that an attack is noticed and not just survived.
+//! functions that rebuild tensors and keeps most other objects as a name. We refuse a file with such a name outside a short
+//! list, so that an attack is noticed and not just survived; calls whose result the reader drops are survived alone.
+//!
+//! What a file expands to is bounded by its length: its entries must be stored as they are, as `torch.save` does it, and no
+//! tensor may have more values than the file has bytes for, so that a stride of 0 makes nothing of little.
 
 use std::collections::BTreeMap;
-use std::io::{Error as IoError, ErrorKind};
+use std::fs::File;
+use std::io::{Error as IoError, ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 
@@ -20,6 +24,8 @@ const HARMLESS: [&str; 4] = ["argparse.Namespace", "collections.", "numpy.", "to
 
 pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let bad = |error: pytorch_reader::PytorchError| Error::bad_file(path, error);
+    check_stored(path)?;
+    let length = std::fs::metadata(path).map_err(Error::io(path))?.len();
     let values = PytorchReader::read_pickle_data(path, None).map_err(bad)?;
     let mut foreign = Vec::new();
     collect_foreign(&values, &mut foreign);
@@ -28,7 +34,20 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
             format!("the pickle holds `{name}`, which is no weight; nothing was run. Save only `state_dict()`");
         return Err(Error::bad_file(path, reason));
     }
+    let mut names = Vec::new();
+    collect_names(&values, "", &mut names);
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+        return Err(Error::bad_file(path, format!("two objects have the name `{}`", twice[0])));
+    }
     let tensors = PytorchReader::new(path).map_err(bad)?.into_tensors();
+    for (name, tensor) in &tensors {
+        let values = tensor.shape().iter().try_fold(1_u64, |product, side| product.checked_mul(*side as u64));
+        if values.is_none_or(|values| values > length) {
+            let reason = format!("`{name}` would have the shape {:?} in a file of {length} bytes", tensor.shape());
+            return Err(Error::bad_file(path, reason));
+        }
+    }
     if tensors.is_empty() {
         return Err(Error::bad_file(path, "holds no tensors"));
     }
@@ -36,6 +55,39 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
         (name, StoredTensor { shape: tensor.shape().to_vec(), stored: Box::new(tensor) })
     };
     Ok(tensors.into_iter().map(stored).collect())
+}
+
+/// Refuses an archive whose entries are compressed: 10 kB of it may stand for gigabytes. Other files are no archives.
+fn check_stored(path: &Path) -> Result<()> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let mut start = [0; 4];
+    if file.read_exact(&mut start).is_err() || start != *b"PK\x03\x04" {
+        return Ok(());
+    }
+    let whole = |error: zip::result::ZipError| Error::bad_file(path, format!("no whole zip archive: {error}"));
+    let mut archive = zip::ZipArchive::new(file).map_err(whole)?;
+    for at in 0..archive.len() {
+        let entry = archive.by_index_raw(at).map_err(whole)?;
+        if entry.compression() != zip::CompressionMethod::Stored || entry.size() != entry.compressed_size() {
+            let reason = format!("its entry {at} is compressed, which torch.save never does");
+            return Err(Error::bad_file(path, reason));
+        }
+    }
+    Ok(())
+}
+
+/// The names under which tensors and other objects stand in nested dictionaries.
+fn collect_names(value: &PickleValue, name: &str, names: &mut Vec<String>) {
+    match value {
+        PickleValue::Dict(values) => {
+            for (key, value) in values {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                collect_names(value, &name, names);
+            }
+        }
+        PickleValue::Unsupported(_) => names.push(name.to_owned()),
+        _ => {}
+    }
 }
 
 /// The names of all objects in a pickle that are neither plain data nor on the list.

@@ -53,7 +53,7 @@ pub struct Mismatch {
     /// Names with different shapes.
     pub misshaped: Vec<Misshaped>,
     /// Options that would help, in words.
-    pub hints: Vec<&'static str>,
+    pub hints: Vec<String>,
 }
 
 /// A name with two shapes.

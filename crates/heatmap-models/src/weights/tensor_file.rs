@@ -6,10 +6,11 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{pytorch, safetensors};
+use super::{Companions, pytorch, safetensors, shards};
 use crate::{Error, Result};
 
-/// A `.safetensors` or PyTorch file of which only the names and shapes were read yet.
+/// A `.safetensors` file, several of them by their `.safetensors.index.json`, or a PyTorch file, of which only the names and
+/// shapes were read yet.
 ///
 /// What is in a file is decided by its content. A file whose name ends in `.safetensors`, or in one of PyTorch's `.pth`,
 /// `.pt`, `.bin` and `.ckpt`, must hold what the name says.
@@ -17,6 +18,8 @@ use crate::{Error, Result};
 pub struct TensorFile {
     path: PathBuf,
     tensors: BTreeMap<String, StoredTensor>,
+    left_out: Vec<String>,
+    companions: Companions,
 }
 
 /// One tensor that can be read.
@@ -51,6 +54,10 @@ impl TensorFile {
         if !metadata.is_file() {
             return Err(Error::bad_file(path, "not a file"));
         }
+        let companions = Companions::of(path)?;
+        if shards::is_index(path) {
+            return Ok(Self { path: path.to_owned(), tensors: shards::open(path)?, left_out: Vec::new(), companions });
+        }
         File::open(path).and_then(|file| file.take(9).read_to_end(&mut head)).map_err(Error::io(path))?;
         let format = match (named_format(path), format_of(&head)) {
             (Some(named), Some(found)) if named != found => {
@@ -66,7 +73,64 @@ impl TensorFile {
             Format::Safetensors => safetensors::open(path),
             Format::PyTorch => pytorch::open(path),
         }?;
-        Ok(Self { path: path.to_owned(), tensors })
+        Ok(Self { path: path.to_owned(), tensors, left_out: Vec::new(), companions })
+    }
+
+    /// Of the tensors those whose names begin with `prefix`: one network of a file that has several, such as `encoder_q.` or
+    /// `state_dict_ema.`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn under(self, prefix: &str) -> Result<Self> {
+        let (path, beginnings) = (self.path.clone(), self.beginnings());
+        let kept = self.keep(|key| key.starts_with(prefix));
+        if kept.tensors.is_empty() {
+            let reason = format!("no name begins with `{prefix}`, but with {}", beginnings.join(", "));
+            return Err(Error::bad_file(&path, reason));
+        }
+        Ok(kept)
+    }
+
+    /// Without the tensors whose names begin like this: a projection head, a momentum encoder.
+    pub fn without(self, beginnings: &[String]) -> Self {
+        self.keep(|key| !beginnings.iter().any(|beginning| key.starts_with(beginning.as_str())))
+    }
+
+    fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
+        let (kept, left_out) = self.tensors.into_iter().partition::<BTreeMap<_, _>, _>(|(key, _)| keeps(key));
+        self.left_out.extend(left_out.into_keys());
+        Self { tensors: kept, ..self }
+    }
+
+    /// What the names begin with, up to the first point.
+    fn beginnings(&self) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.keys().map(|key| key.split_inclusive('.').next().unwrap_or(key).to_owned()).collect();
+        all.dedup();
+        all
+    }
+
+    /// The names that [`TensorFile::under`] and [`TensorFile::without`] have left out.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// What the files beside it say.
+    pub fn companions(&self) -> &Companions {
+        &self.companions
+    }
+
+    /// With something else known of it than the files beside it say.
+    pub fn with_companions(self, companions: Companions) -> Self {
+        Self { companions, ..self }
+    }
+
+    /// What the names of averaged weights begin with, where the file has such beside others.
+    pub fn averaged(&self) -> Option<&'static str> {
+        const AVERAGED: [&str; 3] = ["state_dict_ema.", "model_ema.", "ema."];
+        let begins = |beginning: &&str| self.keys().any(|key| key.starts_with(beginning));
+        let found = AVERAGED.into_iter().find(|beginning| begins(beginning))?;
+        self.keys().any(|key| !key.starts_with(found)).then_some(found)
     }
 
     /// Where the file is.

@@ -35,10 +35,13 @@ pub struct PublishedEncoder {
     pub mean: Vec<f32>,
     /// Standard deviation of each channel of those images.
     pub std: Vec<f32>,
+    /// What neither the weights nor the files beside them say, and was assumed: a sentence each.
+    pub assumed: Vec<String>,
 }
 
 impl PublishedEncoder {
-    /// Loads the network `name` from a file, with head and pooler if the file has them.
+    /// Loads the network `name` from a file, with head and pooler if the file has them. Heads, mean and standard deviation
+    /// are those that the files beside the weights name ([`TensorFile::companions`]); what they do not, is assumed.
     ///
     /// # Errors
     /// When the file holds another network, or does not fit.
@@ -50,8 +53,27 @@ impl PublishedEncoder {
             (BackboneConfig::Vit(config), WeightLayout::Torchvision) => (config.image_size, IMAGENET),
             (BackboneConfig::Vit(config), _) => (config.image_size, ([0.5; 3], [0.5; 3])),
         };
-        let (mean, std) = standard(config.in_channels(), colours);
-        Ok((Self { network, config, name, image_size, mean, std }, report))
+        let channels = config.in_channels();
+        let companions = file.companions();
+        let mut assumed = Vec::new();
+        if let (BackboneConfig::Vit(config), None) = (&config, companions.heads) {
+            assumed.push(format!("{} attention heads, one for every 64 of the width", config.num_heads));
+        }
+        let (usual_mean, usual_std) = standard(channels, colours);
+        let known = |values: &Option<Vec<f32>>| values.clone().filter(|values| values.len() == channels);
+        let (mean, std) = (known(&companions.mean), known(&companions.std));
+        // Of one grey channel there is no usual one.
+        if channels == 3 && (mean.is_none() || std.is_none()) {
+            assumed.push(format!(
+                "images standardised by mean {usual_mean:?} and standard deviation {usual_std:?}, as {} does for most",
+                report.layout
+            ));
+        }
+        if let Some(beginning) = file.averaged().filter(|beginning| !report.prefix.starts_with(beginning)) {
+            assumed.push(format!("the weights of the last step, not the averaged ones under `{beginning}`"));
+        }
+        let (mean, std) = (mean.unwrap_or(usual_mean), std.unwrap_or(usual_std));
+        Ok((Self { network, config, name, image_size, mean, std, assumed }, report))
     }
 
     /// Checks that the network gives `output`.
@@ -88,6 +110,14 @@ impl PublishedEncoder {
     /// Channels of the images.
     pub fn in_channels(&self) -> usize {
         self.mean.len()
+    }
+
+    /// Attention heads, of a ViT.
+    pub fn heads(&self) -> Option<usize> {
+        match &self.config {
+            BackboneConfig::ResNet(_) => None,
+            BackboneConfig::Vit(config) => Some(config.num_heads),
+        }
     }
 
     /// Name of the network.

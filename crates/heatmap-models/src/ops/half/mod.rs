@@ -15,7 +15,8 @@ use extension::HalfOps;
 
 /// Whether a tensor is f16 or bf16.
 pub(crate) fn is_half<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() != FloatDType::F32.into()
+    // Not "anything but f32": a network in f64 is computed in f64.
+    [FloatDType::F16, FloatDType::BF16].iter().any(|half| x.dtype() == (*half).into())
 }
 
 /// A tensor in the type of `x`.

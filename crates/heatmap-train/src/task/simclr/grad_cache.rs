@@ -4,9 +4,12 @@
 //! summing the gradients of parts is wrong for it. But it sees images by their projections alone. So: embed all chunks
 //! without a graph; take the loss of all projections and its gradient at them; embed each chunk again, with a graph, and
 //! carry that gradient through. The sum over the chunks is the gradient of the batch, by the chain rule; batch
-//! normalisation in training mode normalises each chunk by itself, both times alike.
+//! normalisation in training mode normalises each chunk by itself, both times alike. A network that draws random numbers
+//! (dropout, drop path) would draw others the second time, and the gradient would be that of no loss: it is refused when the
+//! first chunk comes out otherwise.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use burn::module::{Module, ModuleDisplay, ModuleMapper, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -83,15 +86,26 @@ impl Cached {
     ///
     /// # Shapes
     /// - `at_views`: `[pairs, dim]` each, without a graph
+    ///
+    /// # Panics
+    /// When the network gives other projections than before, which one with dropout or drop path does.
     pub(super) fn backward<E: Encoder + ModuleDisplay>(
         self,
         task: &SimClr<E>,
         at_views: &[Tensor<2>],
     ) -> GradientsParams {
         let mut sum = GradientsAccumulator::new();
-        for Chunk { pairs, source } in self.chunks {
+        for (at, Chunk { pairs, source }) in self.chunks.into_iter().enumerate() {
             let projections = match source {
-                Source::Images(images) => task.embed(images),
+                Source::Images(images) => {
+                    let projections = task.embed(images);
+                    // Once is enough to see it, and each look waits for the device.
+                    if at == 0 && !task.repeats.swap(true, Ordering::Relaxed) {
+                        let first = self.part.views.iter().map(|view| view.clone().narrow(0, 0, pairs.len())).collect();
+                        assert_repeats(&projections.clone().inner(), &Tensor::cat(first, 0));
+                    }
+                    projections
+                }
                 Source::Projections(projections) => projections,
             };
             let of = |at: &Tensor<2>| at.clone().narrow(0, pairs.start, pairs.len());
@@ -102,4 +116,15 @@ impl Cached {
         }
         sum.grads()
     }
+}
+
+/// What is embedded twice must come out alike, but for the order in which a device sums.
+fn assert_repeats(second: &Tensor<2>, first: &Tensor<2>) {
+    let largest = |tensor: Tensor<2>| tensor.abs().max().into_scalar::<f64>();
+    let (off, of) = (largest(second.clone() - first.clone()), largest(first.clone()));
+    assert!(
+        off <= 1e-2 * of,
+        "the network gives other projections for the same images (off by {off:.1e} of {of:.1e}): dropout and drop path cannot \
+         be trained in chunks"
+    );
 }

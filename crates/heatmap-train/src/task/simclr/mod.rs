@@ -10,6 +10,7 @@ mod output;
 mod precision;
 mod step;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use burn::module::{Module, ModuleDisplay};
@@ -45,6 +46,9 @@ pub struct SimClr<E: Encoder + ModuleDisplay> {
     /// Of f16; all copies of the task share it.
     #[module(skip)]
     loss_scale: Arc<LossScale>,
+    /// Whether a chunk was seen to give the same projections twice.
+    #[module(skip)]
+    repeats: Arc<AtomicBool>,
 }
 
 /// Rows and their labels, until someone takes them.
@@ -73,9 +77,9 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     /// The task of these parts, in one piece on one device.
     pub fn new(encoder: E, projection: ProjectionHead, loss: ContrastiveLoss) -> Self {
         let options = SimClrOptions::default();
-        let (pending, loss_scale) = (Arc::default(), Arc::default());
+        let (pending, loss_scale, repeats) = (Arc::default(), Arc::default(), Arc::default());
         let (temperature, bank, average, meeting) = (None, None, None, None);
-        Self { encoder, projection, temperature, bank, average, loss, options, meeting, pending, loss_scale }
+        Self { encoder, projection, temperature, bank, average, loss, options, meeting, pending, loss_scale, repeats }
     }
 
     /// With steps taken like this.

@@ -137,6 +137,39 @@ fn chunks_and_devices_take_the_negatives_with_them() {
     assert_same(&gradients(&two, &sum.grads()), &expected, 1e-5, "on two devices");
 }
 
+/// A step in chunks of a transformer that drops paths, or with dropout.
+fn chunked_step_of_a_random_network(dropout: f64, drop_path: f64) {
+    let device = Device::flex().autodiff();
+    device.seed(16);
+    let encoder = heatmap_models::VitConfig::tiny(16)
+        .with_in_channels(1)
+        .with_image_size(64)
+        .with_dropout(dropout)
+        .with_drop_path(drop_path)
+        .init(&device);
+    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).with_out_dim(16).init(&device);
+    let options = SimClrOptions { chunk: Some(4), ..SimClrOptions::default() };
+    let task = SimClr::new(encoder, projection, loss(ContrastiveLossName::NtXent)).with_options(options);
+    TrainStep::step(&task, batch(&device, Share::WHOLE));
+}
+
+#[test]
+#[should_panic(expected = "dropout and drop path cannot be trained in chunks")]
+fn drop_path_is_refused_in_chunks() {
+    chunked_step_of_a_random_network(0.0, 0.5);
+}
+
+#[test]
+#[should_panic(expected = "dropout and drop path cannot be trained in chunks")]
+fn dropout_is_refused_in_chunks() {
+    chunked_step_of_a_random_network(0.2, 0.0);
+}
+
+#[test]
+fn the_same_network_without_random_layers_is_not() {
+    chunked_step_of_a_random_network(0.0, 0.0);
+}
+
 #[test]
 fn running_statistics_follow_each_chunk_once() {
     let device = Device::flex().autodiff();
