@@ -219,20 +219,20 @@ fn changed(
     beside: &[(&str, &str)],
     change: impl Fn(&str, &mut Vec<usize>, &mut Vec<f32>) -> Option<String>,
 ) -> (tempfile::TempDir, TensorFile) {
-    let (folder, file) = (tempfile::tempdir().unwrap(), open(name));
+    let (folder, file) = (tempfile::tempdir().expect("a folder"), open(name));
     let mut tensors = BTreeMap::new();
     for key in file.keys() {
-        let (mut shape, mut values) = (file.shape(key).unwrap().to_vec(), file.read(key).unwrap());
+        let (mut shape, mut values) = (file.shape(key).expect("a shape").to_vec(), file.read(key).expect("values"));
         if let Some(key) = change(key, &mut shape, &mut values) {
             tensors.insert(key, (shape, values));
         }
     }
     let path = folder.path().join("model.safetensors");
-    write_safetensors(&path, &tensors).unwrap();
+    write_safetensors(&path, &tensors).expect("written");
     for (name, text) in beside {
-        std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::write(folder.path().join(name), text).expect("written");
     }
-    (folder, TensorFile::open(&path).unwrap())
+    (folder, TensorFile::open(&path).expect("a file that we wrote"))
 }
 
 #[test]
