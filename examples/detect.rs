@@ -19,7 +19,8 @@ use heatmap_core::BannerSize;
 use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
 use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
 use heatmap_examples::detect::{
-    AnchorName, Demo, DemoSize, Inputs, detect_with_bar, read_inputs, summary, was_stopped, write_report, write_scores,
+    AnchorName, Demo, DemoSize, Inputs, coarse_sizes, detect_with_bar, read_inputs, summary, was_stopped, write_report,
+    write_scores,
 };
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, say, stop_on_ctrl_c};
@@ -195,6 +196,15 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
         if given {
             say(&format!("{joined} of {} banners are in the table of {table}.", inputs.log.len()));
         }
+        if given && joined == 0 {
+            let BannerKey { domain, grid_id } = inputs.log.entry_at(0).banner;
+            say(&format!(
+                "None of the {table} is used: are keys written otherwise there than `{domain}`, `{grid_id}`?"
+            ));
+        }
+    }
+    for (BannerSize { width_px, height_px }, bin) in coarse_sizes(&inputs.log) {
+        say(&format!("Banners of {width_px} x {height_px} px have bins of {bin} px: a heatmap has at most 100,000."));
     }
     say(&detection.decision.rule);
     for question in detection.grids.iter().filter_map(|grid| grid.undecided.as_ref()).take(MOST_QUESTIONS) {

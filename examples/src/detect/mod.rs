@@ -9,5 +9,5 @@ mod scores;
 pub use choices::AnchorName;
 pub use demo::{Demo, DemoSize};
 pub use inputs::{Inputs, detect_with_bar, read_inputs, was_stopped};
-pub use page::write_report;
+pub use page::{coarse_sizes, write_report};
 pub use scores::{summary, write_scores};

@@ -1,11 +1,14 @@
 //! `report.html`: the ranking, the pictures of the flagged banners, anchors and data quality.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::Path;
 
+use heatmap_core::BannerSize;
 use heatmap_core::detect::{DetectedGroup, LogDetection};
 use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
+
+use heatmap_core::table::ClickLog;
 
 use super::Inputs;
 
@@ -234,6 +237,13 @@ fn quality(inputs: &Inputs) -> Vec<QualityLine> {
             example: dropped.first.clone(),
         })
         .collect();
+    for (size, bin_size_px) in coarse_sizes(&inputs.log) {
+        let (width, height) = (size.width_px, size.height_px);
+        lines.push(QualityLine {
+            reason: format!("{width} x {height} px: bins of {bin_size_px} px, for a heatmap has at most 100,000"),
+            ..Default::default()
+        });
+    }
     if let Some(metrics) = &inputs.known.metrics {
         for (column, count) in metrics.bad_values() {
             lines.push(QualityLine {
@@ -252,6 +262,13 @@ fn quality(inputs: &Inputs) -> Vec<QualityLine> {
         }
     }
     lines
+}
+
+/// The display sizes whose bins are larger than was asked for, and how large they are.
+pub fn coarse_sizes(log: &ClickLog) -> BTreeMap<BannerSize, f64> {
+    let grid = |size: BannerSize| Some((size, log.config().grid_of(size).ok()?.bin_size_px));
+    let coarse = |entry: &(BannerSize, f64)| entry.1 > log.config().bin_size_px;
+    log.keys().filter_map(|entry| grid(entry.display)).filter(coarse).collect()
 }
 
 fn notes() -> Vec<String> {

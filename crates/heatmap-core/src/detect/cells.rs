@@ -26,6 +26,11 @@ impl Cells {
         Ok(Self { grid, cell_bins })
     }
 
+    /// The same, or larger cells where there would be more than `most`.
+    pub(super) fn of_at_most(grid: Grid, cell_bins: usize, most: usize) -> Result<Self> {
+        Self::new(grid, if cell_bins == 0 { 0 } else { coarse_enough(grid, cell_bins, most) })
+    }
+
     /// The grid of the bins.
     pub(super) fn grid(&self) -> Grid {
         self.grid
@@ -55,6 +60,11 @@ impl Cells {
         };
         (along(self.grid.rows), along(self.grid.columns))
     }
+}
+
+/// Bins along a side of a cell: `cell_bins`, or as many more as it takes for at most `most` cells.
+pub(super) fn coarse_enough(grid: Grid, cell_bins: usize, most: usize) -> usize {
+    (cell_bins.max(1)..).find(|&bins| count(grid, bins) <= most.max(1)).unwrap_or(cell_bins)
 }
 
 /// Number of cells of `cell_bins` x `cell_bins` bins that cover `grid`.

@@ -33,7 +33,7 @@ use crate::{Error, Heatmap, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarthMoverConfig {
-    /// Bins along each side of a cell.
+    /// Bins along each side of a cell; more on a grid that would have more than 400 cells.
     pub cell_bins: usize,
     /// Weight of the entropy, in squared diagonals: clicks are told apart that lie farther than
     /// about its square root.
@@ -47,6 +47,9 @@ impl Default for EarthMoverConfig {
         Self { cell_bins: 5, epsilon: 0.005, iterations: 80 }
     }
 }
+
+/// Most cells: a banner takes their number times the sum of their rows and columns in each sweep.
+const MAX_CELLS: usize = 400;
 
 /// The distance to a fitted good map.
 #[derive(Debug, Clone)]
@@ -71,7 +74,7 @@ impl EarthMoverConfig {
         if self.iterations == 0 {
             return Err(Error::config("iterations", 0, "must be positive"));
         }
-        let cells = Cells::new(map.grid(), self.cell_bins)?;
+        let cells = Cells::of_at_most(map.grid(), self.cell_bins, MAX_CELLS)?;
         let (y, x) = cells.centres();
         let lattice = Sinkhorn::new(&y, &x, self.epsilon, self.iterations);
         let good = shares(cells.pooled(map.probabilities()))

@@ -84,7 +84,9 @@ impl Explainer {
         let own = ClickMap::of([heatmap], &smoothing)?;
         let (own, expected) = (own.probabilities(), layout.map.probabilities());
         let differs: Vec<f64> = own.iter().zip(expected).map(|(own, expected)| own - expected).collect();
-        let drivers = differs.iter().map(|more| (more * heatmap.total()) as f32).collect();
+        // A sum over all bins, so not for each of them.
+        let clicks = heatmap.total();
+        let drivers = differs.iter().map(|more| (more * clicks) as f32).collect();
         let elsewhere: f64 = differs.iter().filter(|more| **more > 0.0).sum();
         let most = extreme(&differs, |a, b| a > b);
         let least = extreme(&differs, |a, b| a < b);

@@ -17,13 +17,21 @@ pub struct PooledShares {
 }
 
 impl PooledShares {
-    /// Cells of `cell_bins` x `cell_bins` bins; the last row and column may be narrower.
+    const MAX_CELLS: usize = 1_024;
+
+    /// Cells of `cell_bins` x `cell_bins` bins, or of more on a grid that would have more than 1,024 cells: some scores keep
+    /// a matrix of cells squared. The last row and column may be narrower.
     ///
     /// # Panics
     /// When `cell_bins` is 0.
     pub fn new(grid: Grid, cell_bins: usize) -> Self {
         assert!(cell_bins > 0, "a cell needs a bin");
-        Self { grid, cell_bins }
+        Self { grid, cell_bins: cells::coarse_enough(grid, cell_bins, Self::MAX_CELLS) }
+    }
+
+    /// Bins along a side of a cell.
+    pub fn cell_bins(&self) -> usize {
+        self.cell_bins
     }
 
     /// Number of features.

@@ -23,7 +23,7 @@ use super::{
 pub use explained::ExplainedBanner;
 
 use crate::table::{BannerEntry, BannerHeatmap, ClickLog};
-use crate::{BannerSize, Error, Grid, Result, sample_rng};
+use crate::{BannerSize, Error, Result, sample_rng};
 
 /// Settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl LogDetectionConfig {
             let display = log.config().common_size.unwrap_or(entry.display);
             let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
             let (places, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
-            let grid = Grid::covering(display, log.config().bin_size_px)?;
+            let grid = log.config().grid_of(display)?;
             let candidates = candidates(&fitted, known);
             let fitted = self.fit(&entry.banner.grid_id, grid, &candidates, self.seed.wrapping_add(group.into()))?;
             fitted.withheld.iter().for_each(|&at| in_anchor[places[at]] = true);

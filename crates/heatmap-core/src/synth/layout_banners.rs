@@ -131,7 +131,9 @@ mod tests {
     fn apart(a: &BannerLayout, b: &BannerLayout) -> f64 {
         let mean = |layout: &BannerLayout| -> Vec<f64> {
             let heatmaps: Vec<Heatmap> = (0..40).map(|index| layout.good(index)).collect();
-            let bin = |bin: usize| heatmaps.iter().map(|map| f64::from(map.values()[bin]) / map.total()).sum::<f64>();
+            let totals: Vec<f64> = heatmaps.iter().map(Heatmap::total).collect();
+            let maps = || heatmaps.iter().zip(&totals);
+            let bin = |bin: usize| maps().map(|(map, total)| f64::from(map.values()[bin]) / total).sum::<f64>();
             (0..3_000).map(|at| bin(at) / 40.0).collect()
         };
         mean(a).iter().zip(mean(b)).map(|(a, b)| (a - b).abs()).sum()

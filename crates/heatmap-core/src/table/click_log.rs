@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use self::builder::{Builder, MAX_BINS, is_small};
+use self::builder::Builder;
 use super::banner_index::BannerIndex;
 use super::groups::{GroupReader, Groups};
 use super::paths::{TableFile, table_files};
@@ -29,7 +29,7 @@ use crate::{BannerSize, Error, Grid, Heatmap, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClickLogConfig {
-    /// Edge of a square bin in px.
+    /// Edge of a square bin in px; of a size that would have more than [`ClickLogConfig::MAX_BINS`] bins, a multiple of it.
     pub bin_size_px: f64,
     /// Leave out banners with fewer clicks, in one display size; they are counted.
     pub min_clicks: u64,
@@ -127,13 +127,31 @@ impl ClickLogConfig {
         builder.finish()
     }
 
-    fn validate(&self) -> Result<()> {
-        let common = self.common_size.unwrap_or(BannerSize { width_px: 1, height_px: 1 });
-        let grid = Grid::covering(common, self.bin_size_px)?;
-        if !is_small(grid) {
-            let size = format!("{} x {}", common.width_px, common.height_px);
-            return Err(Error::config("common_size", size, format!("needs more than {MAX_BINS} bins")));
+    /// Most bins of a heatmap: those of 1920 x 1080 px and bins of 5 px are 82,944.
+    pub const MAX_BINS: usize = 100_000;
+
+    /// The grid of the banners of this size, or of the common one: with bins of the size that was asked for or, where there
+    /// would be too many, of the smallest multiple of it.
+    ///
+    /// # Errors
+    /// When the bin size is not a positive number, or a side is 0.
+    pub fn grid_of(&self, display: BannerSize) -> Result<Grid> {
+        let size = self.common_size.unwrap_or(display);
+        let wanted = Grid::covering(size, self.bin_size_px)?;
+        // In f64: sides of 2^32 px and tiny bins make more than a usize holds.
+        let bins = |grid: Grid| grid.rows as f64 * grid.columns as f64;
+        let mut multiple = (bins(wanted) / Self::MAX_BINS as f64).sqrt().ceil().max(1.0);
+        loop {
+            let grid = Grid::covering(size, multiple * self.bin_size_px)?;
+            if bins(grid) <= Self::MAX_BINS as f64 {
+                return Ok(grid);
+            }
+            multiple = (multiple * 1.01).ceil();
         }
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.grid_of(self.common_size.unwrap_or(BannerSize { width_px: 1, height_px: 1 }))?;
         if self.memory_rows == 0 {
             return Err(Error::config("memory_rows", 0, "must hold a row"));
         }
@@ -217,7 +235,7 @@ impl ClickLog {
         bins.clear();
         reader.bins(bins)?;
         let BannerEntry { banner, display, clicks } = self.entry(id);
-        let grid = Grid::covering(self.config.common_size.unwrap_or(display), self.config.bin_size_px)?;
+        let grid = self.config.grid_of(display)?;
         let mut values = vec![0.0; grid.len()];
         for &(bin, count) in bins.iter() {
             values[bin as usize] = count as f32;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{DetectedGrid, LogDetection};
 use crate::detect::{BannerMaps, Explainer, Explanation, NinthsOfBanner, SetNetwork, SetScore};
 use crate::table::{BannerHeatmap, ClickLog};
-use crate::{Error, Grid, Heatmap, Result};
+use crate::{Error, Heatmap, Result};
 
 /// A banner and why it has its score.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl DetectedGrid {
             }
         }
         let references: Vec<&Heatmap> = references.iter().collect();
-        let maps = BannerMaps::new(Grid::covering(self.display, log.config().bin_size_px)?);
+        let maps = BannerMaps::new(log.config().grid_of(self.display)?);
         let score = (!references.is_empty()).then(|| SetScore::new(SetNetwork::embedded(), maps, &references));
         score.transpose()
     }

@@ -95,7 +95,7 @@ fn another_size_is_another_grid_unless_a_common_one_is_asked_for() {
         let banners = log.banners().map(Result::unwrap);
         let banners = banners.enumerate().map(|(at, banner)| {
             let large = at % 2 == 0 && common_size.is_none();
-            let grid = Grid::covering(half, 5.0).unwrap();
+            let grid = crate::Grid::covering(half, 5.0).unwrap();
             let heatmap =
                 if large { Heatmap::from_values(grid, vec![1.0; grid.len()]).unwrap() } else { banner.heatmap };
             (banner.banner, if at % 2 == 0 { half } else { SIZE }, heatmap)

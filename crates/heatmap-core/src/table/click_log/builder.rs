@@ -12,9 +12,6 @@ use crate::table::spill::{Hit, Spill};
 use crate::table::{BannerKey, ClickColumn, DropReason, Drops};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
 
-/// Most bins of a heatmap; a display size that needs more is an error in the log.
-pub(super) const MAX_BINS: usize = 1_000_000;
-
 /// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 1 << 16;
 
@@ -28,8 +25,8 @@ pub(super) struct Builder {
     pub(super) rows: u64,
     /// The grid of the common size.
     common: Option<(BannerSize, Grid)>,
-    /// The last display size, and its grid if it is small enough: rows of one size follow each other.
-    last_size: Option<(BannerSize, Option<Grid>)>,
+    /// The last display size, and its grid: rows of one size follow each other.
+    last_size: Option<(BannerSize, Grid)>,
     /// Keys that were written out.
     spare: [Vec<u8>; 2],
 }
@@ -40,7 +37,7 @@ type Refusal = (DropReason, u64);
 impl Builder {
     pub(super) fn new(config: &ClickLogConfig) -> Result<Self> {
         config.validate()?;
-        let common = config.common_size.map(|size| Ok((size, Grid::covering(size, config.bin_size_px)?)));
+        let common = config.common_size.map(|size| Ok((size, config.grid_of(size)?)));
         Ok(Self {
             config: config.clone(),
             index: BannerIndex::default(),
@@ -123,16 +120,14 @@ impl Builder {
 
     /// The bin of a click at (`x`, `y`) px on a banner of size `display`.
     fn bin(&mut self, x: f64, y: f64, display: BannerSize) -> Usable<u32> {
-        let own = match self.last_size {
-            Some((size, grid)) if size == display => grid,
+        let (size, grid) = match (self.common, self.last_size) {
+            (Some(common), _) => common,
+            (None, Some(last)) if last.0 == display => last,
             _ => {
-                let grid = Grid::covering(display, self.config.bin_size_px).ok().filter(|&grid| is_small(grid));
-                self.last_size = Some((display, grid));
-                grid
+                let own = self.config.grid_of(display).map_err(|_| DropReason::SizeTooLarge)?;
+                *self.last_size.insert((display, own))
             }
         };
-        let own = own.ok_or(DropReason::SizeTooLarge)?;
-        let (size, grid) = self.common.unwrap_or((display, own));
         let (x, y) = (scaled(x, display.width_px, size.width_px), scaled(y, display.height_px, size.height_px));
         let column = bin_of(x, size.width_px.into(), grid.bin_size_px, grid.columns);
         let row = bin_of(y, size.height_px.into(), grid.bin_size_px, grid.rows);
@@ -143,10 +138,7 @@ impl Builder {
     pub(super) fn add_heatmap(&mut self, banner: &BannerKey, display: BannerSize, heatmap: &Heatmap) -> Result<()> {
         let BannerKey { domain, grid_id } = banner;
         let of = || format!("heatmap of ({domain}, {grid_id})");
-        let grid = Grid::covering(self.config.common_size.unwrap_or(display), self.config.bin_size_px)?;
-        if !is_small(grid) {
-            return Err(Error::Data(format!("{}: more than {MAX_BINS} bins", of())));
-        }
+        let grid = self.config.grid_of(display)?;
         if heatmap.grid() != grid {
             return Err(Error::Data(format!("{}: on {:?}, but this log has {grid:?}", of(), heatmap.grid())));
         }
@@ -202,12 +194,6 @@ fn nothing_left(rows: u64, drops: &Drops) -> Error {
     let Some(largest) = drops.largest() else { return Error::Data("no row to read, only headers".to_owned()) };
     let (reason, dropped, first) = (largest.reason, largest.rows, &largest.first);
     Error::Data(format!("none of {rows} rows can be used; {dropped} of them: {reason} (first: {first})"))
-}
-
-/// Whether a heatmap may have this grid.
-pub(super) fn is_small(grid: Grid) -> bool {
-    // In f64: the product of two sides may pass the largest usize.
-    grid.rows as f64 * grid.columns as f64 <= MAX_BINS as f64
 }
 
 fn is_text(domain: &[u8], grid_id: &[u8]) -> bool {

@@ -101,10 +101,13 @@ impl Case {
     /// Whether it counts, by the rules in words; clicks and place.
     fn expected(&self) -> Option<(usize, u64)> {
         let inside = (0..=self.size.0 as i32).contains(&self.x) && (0..=self.size.1 as i32).contains(&self.y);
-        let sound = self.uneven == 0 && self.spoiled.is_none() && !self.domain.is_empty() && self.size.0 < 40_000;
+        let sound = self.uneven == 0 && self.spoiled.is_none() && !self.domain.is_empty();
         let counted = (1..=MAX_WHOLE).contains(&self.clicks);
-        let (columns, rows) = (self.size.0.div_ceil(5) as i32, self.size.1.div_ceil(5) as i32);
-        let bin = (self.y / 5).min(rows - 1) * columns + (self.x / 5).min(columns - 1);
+        // 308 x 308 bins of 130 px are the most that there may be of the largest size.
+        let edge = if self.size.0 < 40_000 { 5 } else { 130 };
+        let (columns, rows) = (self.size.0.div_ceil(edge) as i32, self.size.1.div_ceil(edge) as i32);
+        let edge = edge as i32;
+        let bin = (self.y / edge).min(rows - 1) * columns + (self.x / edge).min(columns - 1);
         (sound && inside && counted).then_some((bin as usize, self.clicks))
     }
 }
