@@ -25,6 +25,7 @@ impl Kernel {
     }
 
     /// For each bin the sum of the squared weights after division by the mass.
+    #[cfg(feature = "analysis")]
     pub(crate) fn squares(&self) -> Vec<f64> {
         let square = |at: usize| self.average(at, |other| self.weights[at.abs_diff(other)]) / self.mass[at];
         (0..self.mass.len()).map(square).collect()

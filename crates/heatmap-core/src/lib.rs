@@ -24,7 +24,6 @@ mod click;
 #[cfg(feature = "analysis")]
 pub mod detect;
 mod error;
-#[cfg(feature = "analysis")]
 mod gaussian;
 mod geometry;
 mod heatmap;
