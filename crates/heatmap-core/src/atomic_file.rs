@@ -2,10 +2,28 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
+
+/// Name of the variable that says at which [`crash_point`] a program ends.
+const CRASH_AT: &str = "HEATMAP_CRASH_AT";
+
+/// A moment between two operations on files. The program ends without warning, as if it were killed, at the one whose number
+/// the variable `HEATMAP_CRASH_AT` has, counted from 1: so a test can look at every state that a kill can leave.
+pub fn crash_point() {
+    static AT: OnceLock<Option<u64>> = OnceLock::new();
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    let read = || std::env::var(CRASH_AT).ok().and_then(|number| number.parse().ok());
+    if let Some(at) = *AT.get_or_init(read)
+        && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == at
+    {
+        std::process::abort();
+    }
+}
 
 /// How the names of files and folders begin that are not complete.
 pub const UNFINISHED: &str = ".unfinished-";
@@ -58,6 +76,7 @@ impl UnfinishedFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         let file = builder.prefix(UNFINISHED).tempfile_in(folder);
         let file = file.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        crash_point();
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
@@ -78,7 +97,10 @@ impl UnfinishedFile {
         let persist = || {
             let file = file.into_inner().map_err(|error| error.into_error())?;
             file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)
+            crash_point();
+            let kept = file.persist(&path).map_err(|error| error.error);
+            crash_point();
+            kept
         };
         persist().map(drop).map_err(|source| Error::Io { path: path.clone(), source })
     }

@@ -36,7 +36,7 @@ pub mod synth;
 pub mod table;
 mod upsample;
 
-pub use atomic_file::{UNFINISHED, UnfinishedFile, sweep_unfinished, write_atomically};
+pub use atomic_file::{UNFINISHED, UnfinishedFile, crash_point, sweep_unfinished, write_atomically};
 pub use click::Click;
 pub use error::{Error, Result};
 pub use geometry::{BannerSize, Grid, Point, Rect};

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use common::{open, path, saved};
+use heatmap_core::sample_rng;
 use heatmap_models::weights::{Mismatch, write_safetensors};
 use heatmap_models::{Error, LoadOptions, Pretrained, ResNetConfig, TensorFile, Vit, VitConfig, WeightLayout};
+use rand::{Rng, RngExt};
 
 fn mismatch(error: Error) -> Mismatch {
     match error {
@@ -364,4 +366,55 @@ fn shards_are_one_file_by_their_index() {
     }
     map.remove(&first);
     assert!(open_index(&map).unwrap_err().to_string().contains("that the index does not know"));
+}
+
+/// A few changes: bytes, spans that are cut, doubled or moved, and numbers that mean much.
+fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
+    for _ in 0..rng.random_range(1..5) {
+        let at = rng.random_range(0..bytes.len().max(1)).min(bytes.len());
+        // Headers and pickles say more than values: half of the changes fall into the first 600 bytes.
+        let at = if rng.random_bool(0.5) { at.min(rng.random_range(0..600)) } else { at };
+        let end = (at + rng.random_range(0..40)).min(bytes.len());
+        match rng.random_range(0..6) {
+            0 if at < bytes.len() => bytes[at] = rng.random(),
+            1 if at < bytes.len() => bytes[at] ^= 1 << rng.random_range(0..8),
+            2 => drop(bytes.drain(at..end)),
+            3 => {
+                let span = bytes[at..end].to_vec();
+                let to = rng.random_range(0..=bytes.len());
+                bytes.splice(to..to, span);
+            }
+            4 if rng.random_range(0..10) == 0 => bytes.truncate(at),
+            _ => {
+                let number: [u8; 4] = if rng.random_bool(0.5) { [0xFF; 4] } else { [0, 0, 0, 0x40] };
+                bytes.splice(at..end.min(at + 4), number);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn mutated_files_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = ["vit-timm.safetensors", "vit-torchvision.pth", "hostile.pth", "expanded.pth", "twice.pth"];
+    let seeds = seeds.map(|name| (name, std::fs::read(path(name)).unwrap()));
+    let mut read = 0;
+    for index in 0..3_000 {
+        let (name, bytes) = &seeds[index as usize % seeds.len()];
+        let bytes = mutated(bytes.clone(), &mut sample_rng(2_028, index));
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let Ok(file) = TensorFile::open(&path) else { continue };
+        for key in file.keys() {
+            // No more values than there are bytes, whatever the file says of itself.
+            if let Ok(values) = file.read(key) {
+                assert!(values.len() <= bytes.len(), "{name} {index}: {} of {key}", values.len());
+            }
+        }
+        if let Ok(config) = VitConfig::of(&file) {
+            read += usize::from(config.embed_dim > 0);
+        }
+    }
+    assert!(read > 100, "{read}");
 }

@@ -1,7 +1,8 @@
 //! [`BestCheckpoint`]: which checkpoint had the best score on held-out samples.
 //!
 //! A step is proposed when it was scored, and written into `best.json` when its files are complete, so that the file never
-//! names a checkpoint that a crash kept from being finished. The file has the score of every such step: a run that goes back
+//! names a checkpoint that a crash kept from being finished; the manifest of the checkpoint has its score, too, for a crash
+//! between the two. The file has the score of every such step: a run that goes back
 //! before its best still knows what came earlier.
 
 use std::fs;
@@ -73,6 +74,20 @@ impl BestCheckpoint {
     pub(super) fn propose(&self, step: usize, score: f64) {
         if score.is_finite() {
             self.state().proposed.push(Scored { step, score, kept: true });
+        }
+    }
+
+    /// The score of a step whose checkpoint is being written.
+    pub(super) fn proposed(&self, step: usize) -> Option<f64> {
+        self.state().proposed.iter().find(|scored| scored.step == step).map(|scored| scored.score)
+    }
+
+    /// Takes the score of a complete checkpoint that the file does not have.
+    pub(super) fn learn(&self, step: usize, score: f64) {
+        let mut state = self.state();
+        let at = state.complete.partition_point(|scored| scored.step < step);
+        if state.complete.get(at).is_none_or(|scored| scored.step != step) {
+            state.complete.insert(at, Scored { step, score, kept: true });
         }
     }
 

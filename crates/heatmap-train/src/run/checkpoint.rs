@@ -20,7 +20,7 @@ use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpoint as Record, Checkpointer, CheckpointerError};
-use heatmap_core::{UNFINISHED, sweep_unfinished};
+use heatmap_core::{UNFINISHED, crash_point, sweep_unfinished};
 use serde::{Deserialize, Serialize};
 
 use super::best::BestCheckpoint;
@@ -48,6 +48,10 @@ pub struct Checkpoint {
 struct Manifest {
     step: usize,
     parts: BTreeMap<String, PartInfo>,
+    /// On held-out samples, where the best checkpoint is chosen by it. `best.json` has it too, but is written when this
+    /// checkpoint is complete, and a crash may come between.
+    #[serde(default)]
+    score: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +119,16 @@ impl Checkpoints {
     /// # Errors
     /// When its file cannot be read.
     pub(super) fn best(&self) -> Result<BestCheckpoint> {
-        BestCheckpoint::open(self.folder.join("best.json"))
+        let best = BestCheckpoint::open(self.folder.join("best.json"))?;
+        for (step, path) in self.folders()? {
+            // What is wrong with a checkpoint is told when it is asked for.
+            if let Some(score) =
+                manifest_of(&path).ok().filter(|manifest| manifest.step == step).and_then(|it| it.score)
+            {
+                best.learn(step, score);
+            }
+        }
+        Ok(best)
     }
 
     /// The model of a complete checkpoint.
@@ -193,6 +206,7 @@ impl Checkpoints {
         folders.truncate(folders.len().saturating_sub(Self::KEEP));
         for (_, path) in folders.into_iter().filter(|(step, _)| Some(*step) != best) {
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
+            crash_point();
         }
         Ok(())
     }
@@ -204,9 +218,7 @@ impl Checkpoint {
     /// # Errors
     /// Names the file that is missing, truncated or changed.
     fn verify(path: &Path) -> Result<Self> {
-        let manifest_path = path.join(MANIFEST);
-        let text = fs::read_to_string(&manifest_path).map_err(Error::io(&manifest_path))?;
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| Error::bad_file(&manifest_path, error))?;
+        let (manifest, manifest_path) = (manifest_of(path)?, path.join(MANIFEST));
         for part in PARTS {
             let Some(expected) = manifest.parts.get(part) else {
                 return Err(Error::bad_file(&manifest_path, format!("no part `{part}`")));
@@ -230,6 +242,12 @@ impl PartInfo {
     fn of(content: &[u8]) -> Self {
         Self { bytes: content.len() as u64, crc32: crc32fast::hash(content) }
     }
+}
+
+fn manifest_of(folder: &Path) -> Result<Manifest> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
+    serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))
 }
 
 /// A part of a checkpoint.
@@ -267,6 +285,7 @@ impl PartCheckpointer {
         let Shared { checkpoints, best, pending } = &*self.shared;
         let folder = checkpoints.unfinished_path_of(step);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        crash_point();
         write_synced(&folder.join(file_name(self.part)), content)?;
 
         let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
@@ -277,14 +296,17 @@ impl PartCheckpointer {
         }
         let parts = std::mem::take(parts);
         pending.remove(&step);
-        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts }).expect("a manifest is JSON");
+        let score = best.as_ref().and_then(|best| best.proposed(step));
+        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts, score }).expect("a manifest is JSON");
         write_synced(&folder.join(MANIFEST), &manifest)?;
         let path = checkpoints.path_of(step);
         if path.exists() {
             // Of the same step, so from before a resume; the new one replaces it.
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
+        crash_point();
         fs::rename(&folder, &path).map_err(Error::io(&path))?;
+        crash_point();
         // The rename itself must survive a crash of the machine.
         File::open(&checkpoints.folder).and_then(|folder| folder.sync_all()).map_err(Error::io(&checkpoints.folder))?;
         let best = best.as_ref().map(|best| best.completed(step)).transpose()?.flatten();
@@ -313,8 +335,14 @@ impl<R: Record> Checkpointer<R> for PartCheckpointer {
 fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
     let write = || {
         let mut file = File::create(path)?;
-        file.write_all(content)?;
-        file.sync_all()
+        // Half of it is what a kill may leave.
+        let (first, rest) = content.split_at(content.len() / 2);
+        file.write_all(first)?;
+        crash_point();
+        file.write_all(rest)?;
+        file.sync_all()?;
+        crash_point();
+        Ok(())
     };
     write().map_err(Error::io(path))
 }

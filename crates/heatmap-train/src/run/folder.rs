@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use heatmap_core::{sweep_unfinished, write_atomically};
+use heatmap_core::{crash_point, sweep_unfinished, write_atomically};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,7 +36,9 @@ impl RunFolder {
         let lock = if path.is_dir() { lock(path)? } else { None };
         let moved = if path.join(Self::CONFIG).exists() { Some(move_aside(path)?) } else { None };
         drop(lock);
+        crash_point();
         fs::create_dir_all(path).map_err(Error::io(path))?;
+        crash_point();
         let folder = Self { path: path.to_owned(), _lock: lock_again(path)? };
         sweep_unfinished(path)?;
         folder.write_json(Self::CONFIG, config)?;

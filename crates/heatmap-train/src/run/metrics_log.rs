@@ -12,7 +12,7 @@ use std::time::Instant;
 use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
-use heatmap_core::write_atomically;
+use heatmap_core::{crash_point, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use super::event_file::EventFile;
@@ -88,6 +88,7 @@ impl MetricsLog {
         let seconds = self.started.elapsed().as_secs_f64();
         let line = MetricsLine { split: split.to_owned(), step, seconds, values };
         let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
+        crash_point();
         if let Err(error) = self.file.write_all(text.as_bytes()) {
             // Told before the next checkpoint: what lies behind it would have no log.
             self.failure = Some(error);

@@ -1,12 +1,15 @@
 //! Runs of a network with one weight, whose every step is known.
 
+#![allow(unreachable_pub, reason = "the macro of metrics makes types for everyone")]
+
 use super::*;
+use crate::metric::{ScalarMetric, scalar_metrics};
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress as LoaderProgress};
 use burn::data::dataset::DatasetError;
 use burn::module::{Module, Param};
 use burn::optim::SgdConfig;
 use burn::optim::lr_scheduler::constant::ConstantLr;
-use burn::tensor::{ExecutionError, Tensor};
+use burn::tensor::{ExecutionError, Tensor, TensorData};
 use burn::train::TrainOutput;
 use burn::train::metric::ItemLazy;
 
@@ -16,7 +19,16 @@ struct Toy {
     weight: Param<Tensor<1>>,
 }
 
-struct ToyOutput(f64);
+#[derive(Debug, Clone, Copy)]
+struct ToyOutput {
+    loss: f64,
+    images: usize,
+}
+
+scalar_metrics!(ToyOutput {
+    /// The loss as a metric.
+    ToyLoss = "loss", higher_is_better: false, loss;
+});
 
 impl ItemLazy for ToyOutput {
     fn sync(self) -> std::result::Result<Self, ExecutionError> {
@@ -26,11 +38,11 @@ impl ItemLazy for ToyOutput {
 
 impl StepOutput for ToyOutput {
     fn loss(&self) -> f64 {
-        self.0
+        self.loss
     }
 
     fn images(&self) -> usize {
-        1
+        self.images
     }
 }
 
@@ -40,7 +52,7 @@ impl TrainStep for Toy {
 
     fn step(&self, batch: f32) -> TrainOutput<ToyOutput> {
         let loss = self.weight.val().powi_scalar(2).sum() * batch;
-        TrainOutput::new(self, loss.backward(), ToyOutput(loss.into_scalar()))
+        TrainOutput::new(self, loss.backward(), ToyOutput { loss: loss.into_scalar(), images: 1 })
     }
 }
 
@@ -49,7 +61,7 @@ impl InferenceStep for Toy {
     type Output = ToyOutput;
 
     fn step(&self, batch: f32) -> ToyOutput {
-        ToyOutput((self.weight.val().powi_scalar(2).sum() * batch).into_scalar())
+        ToyOutput { loss: (self.weight.val().powi_scalar(2).sum() * batch).into_scalar(), images: 1 }
     }
 }
 
@@ -96,7 +108,7 @@ fn train(folder: &RunFolder, batches: &[f32], options: &TrainingOptions) -> Resu
     let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
     let plan = Plan::new(&device, Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
     let learner = Learner::new(toy, SgdConfig::new().init(), ConstantLr::from(0.25));
-    launch(folder, plan, options, learner, |training| training)
+    launch(folder, plan, options, learner, |training| training.metrics((ScalarMetric::<ToyLoss>::new(),)))
 }
 
 fn options(steps: usize) -> TrainingOptions {
@@ -176,4 +188,75 @@ fn a_checkpoint_that_cannot_be_written_is_an_error() {
     std::fs::write(folder.file("checkpoints"), "a file in the way").expect("a file");
     let error = train(&folder, &[1.0], &options(1)).err().expect("an error").to_string();
     assert!(error.contains("checkpoints: "), "{error}");
+}
+
+/// The folder of a run that another process of this test is to make, or to go on with.
+const VICTIM: &str = "HEATMAP_TEST_VICTIM";
+
+/// A run in `path`, from its newest checkpoint on if there is one, as the programs do it.
+fn run_or_go_on(path: &std::path::Path) {
+    let batches = [1.0, 1.0, 1.0, 1.0, -4.0, -4.0];
+    let best = TrainingOptions { selection: Selection::Best { patience: None }, ..options(6) };
+    let folder = match RunFolder::open_to_write(path) {
+        Ok(folder) => folder,
+        Err(_) => RunFolder::create(path, &1).expect("a folder").0,
+    };
+    let checkpoints = folder.checkpoints();
+    let resume = match checkpoints.is_empty().expect("a folder that can be read") {
+        true => None,
+        false => Some(checkpoints.newest_complete().expect("a checkpoint").0),
+    };
+    train(&folder, &batches, &TrainingOptions { resume, ..best }).expect("a run");
+}
+
+/// What a run has measured, without how long it took, its best step and its last weight.
+fn result_of(path: &std::path::Path) -> (Vec<String>, Option<usize>, TensorData) {
+    let folder = RunFolder::open(path).expect("a run");
+    let lines = MetricsLog::read(&folder.file(METRICS)).expect("a log");
+    let lines = lines.into_iter().map(|line| format!("{} {} {:?}", line.split, line.step, line.values)).collect();
+    let checkpoints = folder.checkpoints();
+    let toy = Toy { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex())) };
+    let toy = toy.load_record(checkpoints.model_record(6).expect("the last checkpoint"));
+    (lines, checkpoints.best().expect("scores").step(), toy.weight.val().into_data())
+}
+
+#[test]
+fn a_kill_between_any_two_file_operations_loses_nothing() {
+    if let Some(path) = std::env::var_os(VICTIM) {
+        return run_or_go_on(path.as_ref());
+    }
+    let process = |path: &std::path::Path, crash_at: Option<u32>| {
+        let this = std::env::current_exe().expect("this program");
+        let mut command = std::process::Command::new(this);
+        let name = "run::training::tests::a_kill_between_any_two_file_operations_loses_nothing";
+        command.args(["--exact", name]).env(VICTIM, path).stdout(std::process::Stdio::null());
+        command.stderr(std::process::Stdio::null());
+        match crash_at {
+            Some(at) => command.env("HEATMAP_CRASH_AT", at.to_string()),
+            None => command.env_remove("HEATMAP_CRASH_AT"),
+        };
+        command.status().expect("a process").success()
+    };
+    let root = tempfile::tempdir().expect("a folder");
+    let alone = root.path().join("alone");
+    assert!(process(&alone, None));
+    let expected = result_of(&alone);
+    assert_eq!((expected.0.len(), expected.1), (9, Some(4)));
+    for crash_at in 1.. {
+        let path = root.path().join(format!("killed-{crash_at}"));
+        if process(&path, Some(crash_at)) {
+            // There are no more: it came to its end.
+            assert!(crash_at > 40, "{crash_at}");
+            break;
+        }
+        // Killed once more on the way back, at another place each time, then left alone.
+        process(&path, Some(crash_at % 7 + 1));
+        assert!(process(&path, None), "killed at {crash_at}: it does not go on");
+        assert_eq!(result_of(&path), expected, "killed at {crash_at}");
+        let left = std::fs::read_dir(path.join("checkpoints"))
+            .expect("a folder")
+            .chain(std::fs::read_dir(&path).expect("a folder"));
+        let names = left.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        assert_eq!(names.filter(|name| name.starts_with(".unfinished-")).count(), 0, "killed at {crash_at}");
+    }
 }
