@@ -13,7 +13,7 @@ use super::Inputs;
 use crate::saying::cell;
 
 /// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score, flag, every part, the
-/// log odds of the network as a probability, the label. See [`PROBABILITY`]; names are no formulas, see [`cell`].
+/// log odds of the network as a probability, the label. Names that begin like a formula have an apostrophe in front.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -2,7 +2,7 @@
 //!
 //! What a detector of broken banners meets in a log, with the truth beside it: nobody says which of
 //! the other banners of the grid work, and the grid shows layouts that the detector has never seen.
-//! Most sets are grids of a [`FieldPopulation`], the others of a [`Population`].
+//! Most sets are grids of a [`super::FieldPopulation`], the others of a [`super::Population`].
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct ReferenceSets {
     pub any_clicks: f64,
     /// Share of a broken banner's clicks that the defect takes.
     pub severity: Span<f64>,
-    /// Share of the sets that are of a [`Population`].
+    /// Share of the sets that are of a [`super::Population`].
     pub usual: f64,
 }
 
