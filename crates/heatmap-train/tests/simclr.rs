@@ -161,7 +161,17 @@ fn wrong_settings_are_named_before_anything_is_written() {
 #[test]
 fn a_run_goes_on_only_under_its_own_settings() {
     let earlier = config(6);
-    config(9).check_resumes(&earlier).expect("more batches are fine");
+    // A schedule that is stretched while it is followed would be neither the old one nor the new one.
+    for batches in [9, 3] {
+        let error = config(batches).check_resumes(&earlier).unwrap_err().to_string();
+        assert!(error.contains("the run to resume has 6") && error.contains("--new-schedule"), "{error}");
+    }
+    let longer = config(9).with_new_schedule(&earlier);
+    assert_eq!(longer.schedule_ends(), [6, 9]);
+    longer.check_resumes(&earlier).expect("a schedule of its own behind the old one");
+    longer.check_resumes(&longer).expect("the same run");
+    longer.clone().with_new_schedule(&longer).check().expect_err("it would end where it begins");
+    SimClrConfig { checkpoint_every: 1, ..config(6) }.check_resumes(&earlier).expect("as often as one likes");
     let error = SimClrConfig { loss: loss(0.1), ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
     assert_eq!(error, "`loss.temperature` = 0.1: the run to resume has 0.5");
 }

@@ -51,7 +51,9 @@ mod tests {
         let (parameter, moments) = adam_step(tensor(1.0), tensor(1.0 / 3.0), moments, factors);
         let (mean, square) = (0.18 + 0.1 / 3.0, 0.2997 + 0.001 / 9.0);
         let value = |tensor: Tensor<1>| tensor.into_scalar::<f64>();
-        assert!((value(moments.mean) - mean).abs() < 1e-15 && (value(moments.square) - square).abs() < 1e-15);
+        let (got_mean, got_square) = (value(moments.mean), value(moments.square));
+        assert!((got_mean - mean).abs() < 1e-15, "{got_mean} {mean}");
+        assert!((got_square - square).abs() < 1e-15, "{got_square} {square}");
         assert!((value(parameter) - (1.0 - 0.1 * mean / (square.sqrt() + 1e-8))).abs() < 1e-15);
     }
 }

@@ -67,11 +67,11 @@ impl Optimizer for Adam {
         let correction = |beta: f64| 1.0 - beta.powi(i32::try_from(time).unwrap_or(i32::MAX));
         let root = correction(beta_2).sqrt();
         let factors = AdamFactors {
-            beta_1: beta_1 as f32,
-            beta_2: beta_2 as f32,
-            rate: (learning_rate * root / correction(beta_1)) as f32,
-            epsilon: (epsilon * root) as f32,
-            keep: if D > 1 { (1.0 - learning_rate * weight_decay) as f32 } else { 1.0 },
+            beta_1,
+            beta_2,
+            rate: learning_rate * root / correction(beta_1),
+            epsilon: epsilon * root,
+            keep: if D > 1 { 1.0 - learning_rate * weight_decay } else { 1.0 },
         };
         let (parameter, moments) = adam_step(parameter, gradient, moments, factors);
         let momentum = AdaptiveMomentumState::new(time, moments.mean, moments.square);

@@ -8,15 +8,15 @@ use super::simd::vectorized;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamFactors {
     /// Decay of the mean of the gradient.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// Decay of the mean of its square.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// What the mean of the gradient is multiplied by: the learning rate with both corrections for the start at zero.
-    pub rate: f32,
+    pub rate: f64,
     /// What is added to the root of the mean square, with the correction that the root lacks.
-    pub epsilon: f32,
+    pub epsilon: f64,
     /// What the parameter is multiplied by first: 1, or less with decoupled weight decay.
-    pub keep: f32,
+    pub keep: f64,
 }
 
 /// Moves the parameters and both means by one gradient, on all threads. The parameters are those of `from`, if they have to stay
@@ -31,6 +31,7 @@ pub(crate) fn adam(
     /// Long enough to be worth a task, short enough to share out.
     const BLOCK: usize = 32 * 1024;
     let AdamFactors { beta_1, beta_2, rate, epsilon, keep } = factors;
+    let [beta_1, beta_2, rate, epsilon, keep] = [beta_1, beta_2, rate, epsilon, keep].map(|factor| factor as f32);
     let (new_1, new_2) = (1.0 - beta_1, 1.0 - beta_2);
     let blocks = parameters.par_chunks_mut(BLOCK).zip(gradient.par_chunks(BLOCK));
     let blocks = blocks.zip(mean.par_chunks_mut(BLOCK)).zip(square.par_chunks_mut(BLOCK));
