@@ -111,6 +111,8 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     all.push(method(FURTHER_PARTS[2], Regime::OneShot, How::Part(further(2))));
     all.push(method(FURTHER_PARTS[3], Regime::ZeroShot, How::Part(further(3))));
     all.push(method(FURTHER_PARTS[4], Regime::ZeroShot, How::Part(further(4))));
+    all.push(method(FURTHER_PARTS[5], Regime::OneShot, How::Part(further(5))));
+    all.push(method(FURTHER_PARTS[6], Regime::ZeroShot, How::Part(further(6))));
     let ratio = PARTS.iter().position(|(name, _)| *name == "likelihood_ratio").expect("a part");
     all.push(method("likelihood_ratio_z", Regime::All, How::PartZ(ratio)));
     let first_learned = PARTS.len() + FURTHER_PARTS.len();
@@ -125,8 +127,9 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     };
     let statics = with(of(&[Needs::Nothing]), &[further(3), further(4)]);
     let one_shot = with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
+    // The network with less knowledge than it has anyway adds nothing.
     let everything: Vec<usize> =
-        (0..first_learned).filter(|&at| PARTS.get(at).is_none_or(|part| part.1 != Needs::Labels)).collect();
+        (0..further(5)).filter(|&at| PARTS.get(at).is_none_or(|part| part.1 != Needs::Labels)).collect();
     let knows_kinds = |at: &usize| {
         PARTS.iter().map(|part| part.0).chain(FURTHER_PARTS).nth(*at).is_some_and(|name| name.contains("defects"))
     };

@@ -1,8 +1,8 @@
 //! The synthetic logs of the benchmark: grids to learn from, and other grids to be scored.
 
 use heatmap_core::detect::{
-    Anchor, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence, GridDetector, KnownDefects, LikelihoodRatio,
-    PARTS, PartsTable, Reference, ReferenceConfig, Score, Smoothing,
+    Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence, GridDetector, KnownDefects,
+    LikelihoodRatio, PARTS, PartsTable, Reference, ReferenceConfig, Score, SetNetwork, SetScore, Smoothing,
 };
 use heatmap_core::synth::{FieldGrid, FieldPopulation, Layout, Population};
 use heatmap_core::{Error, Heatmap, Result};
@@ -184,12 +184,14 @@ impl BenchmarkConfig {
 }
 
 /// Names of the parts beyond those of a detector with the one-shot anchor.
-pub(super) const FURTHER_PARTS: [&str; 5] = [
+pub(super) const FURTHER_PARTS: [&str; 7] = [
     "likelihood_ratio_bulk",
     "known_defects_bulk",
     "likelihood_ratio_aggregated",
     "zero_shot_aggregated",
     "zero_shot_defects_aggregated",
+    "set_network_one_good",
+    "set_network_alone",
 ];
 
 impl GridWorld {
@@ -203,12 +205,16 @@ impl GridWorld {
         let config = DetectorConfig::default();
         let one_shot = GridDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
         let (bulk, Aggregated { good, bad }) = (&self.bulk.map, aggregated);
-        let further: [&dyn Score<Heatmap>; 5] = [
+        let network =
+            |references: &[&Heatmap]| SetScore::new(SetNetwork::embedded(), BannerMaps::new(bulk.grid()), references);
+        let further: [&dyn Score<Heatmap>; FURTHER_PARTS.len()] = [
             &LikelihoodRatio::new(FURTHER_PARTS[0], bulk.clone(), &ClickMap::uniform(bulk.grid()))?,
             &KnownDefects::new(FURTHER_PARTS[1], bulk),
             &LikelihoodRatio::new(FURTHER_PARTS[2], self.anchor.map.clone(), bad)?,
             &LikelihoodRatio::new(FURTHER_PARTS[3], good.clone(), bad)?,
             &KnownDefects::new(FURTHER_PARTS[4], good),
+            &network(&[&self.good])?,
+            &network(&[])?,
         ];
         let of = |heatmap: &Heatmap| {
             let mut parts = one_shot.parts(heatmap)?;
