@@ -26,7 +26,7 @@ impl Cells {
         Ok(Self { grid, cell_bins })
     }
 
-    /// The same, or larger cells where there would be more than `most`.
+    /// Cells of `cell_bins` x `cell_bins` bins, or larger ones where there would be more than `most`.
     pub(super) fn of_at_most(grid: Grid, cell_bins: usize, most: usize) -> Result<Self> {
         Self::new(grid, if cell_bins == 0 { 0 } else { coarse_enough(grid, cell_bins, most) })
     }

@@ -37,7 +37,7 @@ impl BannerWorld {
         Self::Field(Box::new(population), Box::new(FieldGrid::draw(seed, index)), banners)
     }
 
-    /// The same grid where all good banners have its first layout.
+    /// A world on this grid where all good banners have the first layout of this one.
     pub(super) fn with_one_layout(self) -> Self {
         match self {
             Self::Field(population, mut field, seed) => {
@@ -49,7 +49,7 @@ impl BannerWorld {
         }
     }
 
-    /// The same grid with other banners.
+    /// A world on this grid with other banners.
     pub(super) fn with_banners(self, banners: u64) -> Self {
         match self {
             Self::Field(population, field, seed) => Self::Field(population, field, seed ^ banners),

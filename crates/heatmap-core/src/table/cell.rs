@@ -50,7 +50,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The same, where text may have a percent sign behind the number: then it is a hundredth.
+    /// The value as a finite number, like `real`; text with a percent sign behind its number is hundredths.
     pub(super) fn real_or_percent(self) -> Result<f64, Fault> {
         match self {
             Self::Text(text) => match text.trim_ascii().strip_suffix(b"%") {

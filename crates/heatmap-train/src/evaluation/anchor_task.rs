@@ -66,7 +66,7 @@ impl AnchorTask {
         })
     }
 
-    /// The same for any features, one row a heatmap.
+    /// The AUROC of this task for features of any kind, one row a heatmap.
     ///
     /// # Errors
     /// Those of `features`, and when these are not finite.

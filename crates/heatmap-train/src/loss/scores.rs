@@ -68,7 +68,7 @@ impl Scores {
         Self { logits, positives, hidden, alike, log_counts: None }
     }
 
-    /// The same where a negative counts `weight` times for the rows of the class that it is like.
+    /// These scores where a negative counts `weight` times for the rows of the class that it is like.
     pub(super) fn with_negative_weight(self, weight: f64) -> Self {
         let counts = |alike: Tensor<2, Bool>| alike.float().cast(self.logits.dtype()) * weight.ln();
         let log_counts = self.alike.clone().filter(|_| weight != 1.0).map(counts);

@@ -18,8 +18,8 @@ pub fn warmup_cosine(peak: f64, warmup_steps: usize, steps: usize) -> Result<Mod
     warmup_cosines(peak, warmup_steps, &[steps])
 }
 
-/// The same up to the first of `ends`; then the rate begins at `peak` again and falls to zero at the next one, and so on
-/// (Loshchilov and Hutter 2017, warm restarts). For runs that go on behind their end.
+/// The rate of [`warmup_cosine`] up to the first of `ends`; then it begins at `peak` again and falls to zero at the next
+/// one, and so on (Loshchilov and Hutter 2017, warm restarts). For runs that go on behind their end.
 ///
 /// # Errors
 /// When `peak` is not a positive number, the warm-up leaves no step, or the ends do not ascend.

@@ -137,7 +137,7 @@ fn lock(folder: &Path) -> Result<Option<Arc<File>>> {
     if !path.exists() { Ok(None) } else { lock_again(folder) }
 }
 
-/// The same, made where there is none.
+/// The lock of a folder, whose file is made where there is none, unless the file system has none.
 fn lock_again(folder: &Path) -> Result<Option<Arc<File>>> {
     let path = folder.join(RunFolder::LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
