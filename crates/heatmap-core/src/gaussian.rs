@@ -42,6 +42,21 @@ impl Kernel {
     }
 }
 
+/// Values on a grid of rows x columns, row-major, smoothed along both axes by a Gaussian of `sigma_bins` that is cut off at three of
+/// them. 0 changes nothing.
+pub(crate) fn smoothed_by(
+    sigma_bins: f64,
+    (rows, columns): (usize, usize),
+    value: impl Fn(usize, usize) -> f64,
+) -> Vec<f64> {
+    let reach = (3.0 * sigma_bins).ceil() as usize;
+    if reach == 0 {
+        return (0..rows * columns).map(|bin| value(bin / columns, bin % columns)).collect();
+    }
+    let kernel = |bins: usize| Kernel::new(sigma_bins, reach, bins);
+    smoothed(&kernel(columns), &kernel(rows), value)
+}
+
 /// Values on a grid, row-major, averaged along the rows and then along the columns.
 pub(crate) fn smoothed(across: &Kernel, down: &Kernel, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
     let (rows, columns) = (down.mass.len(), across.mass.len());

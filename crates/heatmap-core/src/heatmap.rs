@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gaussian::{Kernel, smoothed};
+use crate::gaussian::smoothed_by;
 use crate::{Error, Grid, Result};
 
 /// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is part of the data.
@@ -182,13 +182,8 @@ impl Heatmap {
     /// When `sigma_bins` is negative or not finite.
     pub fn smoothed(&self, sigma_bins: f64) -> Self {
         assert!(sigma_bins.is_finite() && sigma_bins >= 0.0, "a standard deviation of {sigma_bins} bins");
-        let reach = (3.0 * sigma_bins).ceil() as usize;
-        if reach == 0 {
-            return self.clone();
-        }
-        let kernel = |bins: usize| Kernel::new(sigma_bins, reach, bins);
-        let (across, down) = (kernel(self.columns()), kernel(self.rows()));
-        let values = smoothed(&across, &down, |row, column| f64::from(self.values[row * self.columns() + column]));
+        let value = |row: usize, column: usize| f64::from(self.values[row * self.columns() + column]);
+        let values = smoothed_by(sigma_bins, (self.rows(), self.columns()), value);
         Self { grid: self.grid, values: values.into_iter().map(|value| value as f32).collect() }
     }
 }

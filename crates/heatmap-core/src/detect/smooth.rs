@@ -1,18 +1,13 @@
 //! Gaussian smoothing of values on a grid.
 
 use crate::Grid;
-use crate::gaussian::{self, Kernel};
+use crate::gaussian::smoothed_by;
 
 /// `values`, row-major, smoothed along both axes by a Gaussian of `sigma_bins` cut off at three standard deviations. Near the border the
 /// kernel is scaled to what lies on the grid, so that a constant stays constant there; a value just inside is then shared among
 /// fewer bins, and the sum over the grid changes a little.
 pub(super) fn smoothed(values: &[f64], grid: Grid, sigma_bins: f64) -> Vec<f64> {
-    let reach = (3.0 * sigma_bins).ceil() as usize;
-    if reach == 0 || sigma_bins <= 0.0 {
-        return values.to_vec();
-    }
-    let (across, down) = (Kernel::new(sigma_bins, reach, grid.columns), Kernel::new(sigma_bins, reach, grid.rows));
-    gaussian::smoothed(&across, &down, |row, column| values[row * grid.columns + column])
+    smoothed_by(sigma_bins, (grid.rows, grid.columns), |row, column| values[row * grid.columns + column])
 }
 
 #[cfg(test)]
