@@ -1,11 +1,13 @@
-//! Times maximum variance unfolding on a table of numbers and says how good the result is, as one line of JSON.
+//! Times maximum variance unfolding on a table of numbers and says how good the result is, as one
+//! line of JSON.
 //!
 //! ```text
 //! cargo run --release --bin mvu -- points.f64 --columns 3 --flatten
 //! ```
 //!
-//! The file has f64 numbers, little-endian, by rows, and nothing else (`array.astype("<f8").tofile(path)` in NumPy).
-//! Reading it is outside of the timer, the search for neighbours inside. `python benches/mvu_race.py` races it.
+//! The file has f64 numbers, little-endian, by rows, and nothing else
+//! (`array.astype("<f8").tofile(path)` in NumPy). Reading it is outside of the timer, the search
+//! for neighbours inside. `python benches/mvu_race.py` races it.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -60,9 +62,14 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let bytes = std::fs::read(&arguments.points).map_err(at)?;
     let columns = arguments.columns as usize;
     if !bytes.len().is_multiple_of(8 * columns) {
-        return Err(format!("{}: {} bytes are no rows of {columns} numbers", arguments.points.display(), bytes.len()));
+        return Err(format!(
+            "{}: {} bytes are no rows of {columns} numbers",
+            arguments.points.display(),
+            bytes.len()
+        ));
     }
-    let numbers: Vec<f64> = bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+    let numbers: Vec<f64> =
+        bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
     let points = MatRef::from_row_major_slice(&numbers, numbers.len() / columns, columns);
     let config = MvuConfig {
         neighbors: arguments.neighbors,
@@ -80,6 +87,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         let bytes: Vec<u8> = numbers.flat_map(f64::to_le_bytes).collect();
         std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    println!("{}", serde_json::json!({ "seconds": seconds, "report": mvu.report(), "variances": mvu.variances() }));
+    println!(
+        "{}",
+        serde_json::json!({
+            "seconds": seconds, "report": mvu.report(), "variances": mvu.variances(),
+        })
+    );
     Ok(())
 }

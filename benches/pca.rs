@@ -1,11 +1,13 @@
-//! Our side of the race against scikit-learn's PCA: reads raw features, fits once, and prints one JSON line.
+//! Our side of the race against scikit-learn's PCA: reads raw features, fits once, and prints one
+//! JSON line.
 //!
 //! ```text
-//! cargo run --release --bin pca -- --data /tmp/tokens.f32 --samples 1700 --features 151296 --components 50
+//! cargo run --release --bin pca -- --data /tmp/tokens.f32 \
+//!     --samples 1700 --features 151296 --components 50
 //! ```
 //!
-//! The file holds f32, little endian, [samples, features], row after row. Reading it is outside the timer.
-//! `python benches/pca_race.py` runs the whole race.
+//! The file holds f32, little endian, [samples, features], row after row. Reading it is outside the
+//! timer. `python benches/pca_race.py` runs the whole race.
 
 use std::fs::File;
 use std::io::Read;
@@ -88,12 +90,15 @@ fn main() {
 
 /// A piece at a time, so that the data are in memory once.
 fn read(arguments: &Arguments) -> Result<Vec<f32>, String> {
-    let (path, samples, features) = (arguments.data.display(), arguments.samples, arguments.features);
+    let (path, samples, features) =
+        (arguments.data.display(), arguments.samples, arguments.features);
     let trouble = |error: std::io::Error| format!("{path}: {error}");
     let mut file = File::open(&arguments.data).map_err(trouble)?;
     let bytes = file.metadata().map_err(trouble)?.len();
     let count = samples.checked_mul(features).filter(|&count| count as u64 * 4 == bytes);
-    let count = count.ok_or_else(|| format!("{path} has {bytes} bytes, which is not {samples} x {features} f32"))?;
+    let count = count.ok_or_else(|| {
+        format!("{path} has {bytes} bytes, which is not {samples} x {features} f32")
+    })?;
     let (mut numbers, mut piece) = (Vec::with_capacity(count), vec![0; 1 << 20]);
     while numbers.len() < count {
         let piece = &mut piece[..(4 * (count - numbers.len())).min(1 << 20)];

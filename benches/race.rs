@@ -1,11 +1,13 @@
-//! Our side of the race against PyTorch and ONNX Runtime: one piece of work, timed a round at a time.
+//! Our side of the race against PyTorch and ONNX Runtime: one piece of work, timed a round at a
+//! time.
 //!
 //! ```text
 //! cargo run --release --bin race -- --only-ours --work resnet50-train-64 --rounds 5 --json
 //! ```
 //!
-//! A round is one training step or one forward pass on the same random images; data and two rounds to warm up are outside
-//! the timer, and a round ends when its result is there. `python benches/race.py` runs the whole race.
+//! A round is one training step or one forward pass on the same random images; data and two rounds
+//! to warm up are outside the timer, and a round ends when its result is there.
+//! `python benches/race.py` runs the whole race.
 
 use std::time::Instant;
 
@@ -26,7 +28,8 @@ struct Arguments {
     work: Work,
 
     /// Rounds behind the warm-up
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 
     /// Images in a batch, for nt-xent pairs of rows [default: that of the table]
@@ -43,7 +46,9 @@ fn main() {
     let work = arguments.work;
     let batch = arguments.batch.map_or(work.batch(), |batch| batch as usize);
     if work == Work::SimClrTrain64 && !batch.is_multiple_of(2) {
-        let reason = format!("--batch {batch}: SimCLR trains on pairs, which takes an even number of images");
+        let reason = format!(
+            "--batch {batch}: SimCLR trains on pairs, which takes an even number of images"
+        );
         Arguments::command().error(ErrorKind::ValueValidation, reason).exit();
     }
     let (name, images) = (work.name(), work.images(batch));

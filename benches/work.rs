@@ -1,7 +1,8 @@
 //! [`Work`], a row of the race's table, and [`Prepared`], its network and its data.
 //!
-//! The race and the benches take their work from here, so that both time the very same thing. Data are random, made once
-//! and outside of every timer; a run is over when its result has been read and nothing is left to do on the device.
+//! The race and the benches take their work from here, so that both time the very same thing. Data
+//! are random, made once and outside of every timer; a run is over when its result has been read
+//! and nothing is left to do on the device.
 
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -26,7 +27,8 @@ pub enum Work {
     /// The same, batch 8, 224 x 224
     #[value(name = "resnet50-train-224")]
     ResNetTrain224,
-    /// A step of the simclr example: ResNet-50, projection head, NT-Xent and Adam, batch 16, 64 x 64
+    /// A step of the simclr example: ResNet-50, projection head, NT-Xent and Adam, batch 16, 64 x
+    /// 64
     #[value(name = "simclr-train-64")]
     SimClrTrain64,
     /// Forward pass of a ResNet-50 in evaluation, batch 8, 224 x 224
@@ -63,7 +65,9 @@ impl Work {
         match self {
             Self::ResNetTrain64 => 32,
             Self::SimClrTrain64 => 16,
-            Self::ResNetTrain224 | Self::ResNetInfer224 | Self::VitInfer224 | Self::VitTrain224 => 8,
+            Self::ResNetTrain224 | Self::ResNetInfer224 | Self::VitInfer224 | Self::VitTrain224 => {
+                8
+            }
             Self::ResNetInfer224One => 1,
             Self::NtXent => 2_048,
         }
@@ -77,8 +81,8 @@ impl Work {
         }
     }
 
-    /// The work with a batch of this size, run twice to warm up: the first run draws the parameters, the second is the
-    /// first that finds the optimiser's moments.
+    /// The work with a batch of this size, run twice to warm up: the first run draws the
+    /// parameters, the second is the first that finds the optimiser's moments.
     ///
     /// # Panics
     /// When SimCLR is to train on an odd number of images: it trains on pairs.
@@ -109,7 +113,8 @@ impl Prepared {
     /// When the number is not finite: what is timed would not be what a user runs.
     pub fn run(&mut self) -> f64 {
         let read = (self.work)();
-        // Reading waits for what was read only, not for the parameters that an optimiser has just written.
+        // Reading waits for what was read only, not for the parameters that an optimiser has just
+        // written.
         self.device.sync().expect("a device that answers");
         assert!(read.is_finite(), "the result is {read}");
         read
@@ -135,7 +140,8 @@ fn train_classifier(name: &str, batch: usize, size: usize) -> Prepared {
     })
 }
 
-/// A step of the simclr example, put together as `train_simclr` and its strategy do it; only the heatmaps are random images.
+/// A step of the simclr example, put together as `train_simclr` and its strategy do it; only the
+/// heatmaps are random images.
 fn train_simclr(batch: usize) -> Prepared {
     assert!(batch.is_multiple_of(2), "SimCLR trains on pairs of images, not on {batch}");
     let device = Device::flex().autodiff();
@@ -143,7 +149,9 @@ fn train_simclr(batch: usize) -> Prepared {
     let encoder = untrained_encoder(&config, &device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
     let loss = config.loss.init();
-    let schedule = CosineAnnealingLrSchedulerConfig::new(config.optimizer.learning_rate, config.batches).init();
+    let schedule =
+        CosineAnnealingLrSchedulerConfig::new(config.optimizer.learning_rate, config.batches)
+            .init();
     let schedule = schedule.expect("a learning rate that the example trains with");
     let mut learner = Learner::new(SimClr::new(encoder, projection, loss), adam(), schedule);
     learner.fork(&device);
@@ -177,7 +185,8 @@ fn nt_xent(pairs: usize) -> Prepared {
     Prepared::new(&device, move || {
         let [first, second] = views.clone().map(|view| view.require_grad());
         let gradients = loss.forward(first.clone(), second.clone()).backward();
-        let read = |view: Tensor<2>| view.grad(&gradients).expect("a gradient").sum().into_scalar::<f64>();
+        let read =
+            |view: Tensor<2>| view.grad(&gradients).expect("a gradient").sum().into_scalar::<f64>();
         read(first) + read(second)
     })
 }
@@ -185,7 +194,11 @@ fn nt_xent(pairs: usize) -> Prepared {
 /// A network with fresh parameters, the same in every process.
 fn classifier(name: &str, device: &Device) -> Backbone {
     device.seed(1);
-    name.parse::<ModelName>().expect("a name from the list").config().with_num_classes(Some(1_000)).init(device)
+    name.parse::<ModelName>()
+        .expect("a name from the list")
+        .config()
+        .with_num_classes(Some(1_000))
+        .init(device)
 }
 
 /// Adam as the simclr example has it, with the defaults of PyTorch.

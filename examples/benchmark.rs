@@ -6,9 +6,11 @@
 //! cargo run --release --example benchmark -- --clicks clicks.csv --labels labels.csv
 //! ```
 //!
-//! Synthetic logs with known truth: grids of many banners, 8 % of them broken, some only a little. Weights and thresholds are
-//! learned on some grids; what is measured is measured on others, of other layouts and other banners. It leaves `benchmark.csv` with every
-//! number and its interval, `defects.csv`, `auroc.png`, `macro_f1.png` and `summary.json` in `--out`.
+//! Synthetic logs with known truth: grids of many banners, 8 % of them broken, some only a little.
+//! Weights and thresholds are learned on some grids; what is measured is measured on others, of
+//! other layouts and other banners. It leaves
+//! `benchmark.csv` with every number and its interval, `defects.csv`, `auroc.png`, `macro_f1.png`
+//! and `summary.json` in `--out`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,8 +18,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_examples::benchmark::{
-    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, TableBenchmark, World, compare, summary, table,
-    table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
+    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, TableBenchmark, World, compare,
+    summary, table, table_summary, table_text, write_curves, write_defects, write_rows,
+    write_table_rows,
 };
 use heatmap_examples::detect::was_stopped;
 use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
@@ -45,18 +48,21 @@ struct Arguments {
     banners: u64,
 
     /// Clicks of every banner, several with commas between
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [25, 50, 100, 200, 500, 1_000, 5_000])]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(default_values_t = [25, 50, 100, 200, 500, 1_000, 5_000])]
     budgets: Vec<u32>,
 
     /// Share of broken banners [default: 0.08, or 0.09 in the field]
     #[arg(long, value_name = "SHARE")]
     prevalence: Option<f64>,
 
-    /// Banners to draw: usual, or field, with several layouts a grid, bursts and defects that concentrate
+    /// Banners to draw: usual, or field, with several layouts a grid, bursts and defects that
+    /// concentrate
     #[arg(long, value_name = "NAME", default_value = "usual", value_parser = world)]
     population: World,
 
-    /// Score a click table of your own instead, CSV or Parquet (cargo feature parquet); nothing is learned from its labels. Repeatable
+    /// Score a click table of your own instead, CSV or Parquet (cargo feature parquet); nothing is
+    /// learned from its labels. Repeatable
     #[arg(long, value_name = "FILE", requires = "labels")]
     clicks: Vec<PathBuf>,
 
@@ -64,7 +70,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "clicks")]
     labels: Vec<PathBuf>,
 
-    /// Also the cosine to the anchor by features of this run of count, location or simclr; repeatable
+    /// Also the cosine to the anchor by features of this run of count, location or simclr;
+    /// repeatable
     #[arg(long, value_name = "NAME=DIR")]
     run: Vec<RunName>,
 
@@ -98,13 +105,17 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         encoders.push(run.open(&device)?);
     }
     let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
-    // A grid is known or scored, and of each banner every encoder makes an image; without encoders the grids alone count.
-    let banners = 2 * config.grids * config.banners * (config.seeds.len() * config.budgets.len()) as u64;
+    // A grid is known or scored, and of each banner every encoder makes an image; without encoders
+    // the grids alone count.
+    let banners =
+        2 * config.grids * config.banners * (config.seeds.len() * config.budgets.len()) as u64;
     let bar = plain_bar(banners * (encoders.len() as u64).max(1), "banners");
     let on_image = |done: usize| bar.inc(done as u64);
     let mut learned: Box<dyn LearnedScores> = match encoders.is_empty() {
         true => Box::new(NoLearned),
-        false => Box::new(EncoderScores { encoders: &encoders, device: &device, each_batch: &on_image }),
+        false => {
+            Box::new(EncoderScores { encoders: &encoders, device: &device, each_batch: &on_image })
+        }
     };
     let per_budget = if encoders.is_empty() { 2 * config.grids * config.banners } else { 0 };
     let comparison = compare(&config, learned.as_mut(), |clicks| tell(&bar, clicks, per_budget))?;

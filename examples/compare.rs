@@ -4,10 +4,13 @@
 //! cargo run --release --example compare
 //! ```
 //!
-//! Untrained, supervised by counts, supervised by places, SimCLR with each loss, and SimCLR on layouts with broken banners as
-//! negatives: the same encoder, trained on as many images each, over several seeds; published weights too, with `--pretrained`. On the same held-out samples: accuracy of a linear
-//! probe and of nearest neighbours, and how well the cosine of the features finds broken banners. It leaves `compare.csv`,
-//! `compare.png` and a folder for each run in `--out`; the same command goes on where it was stopped.
+//! Untrained, supervised by counts, supervised by places, SimCLR with each loss, and SimCLR on
+//! layouts with broken banners as negatives: the same encoder, trained on as many images each, over
+//! several seeds; published weights too, with `--pretrained`. On the same held-out samples:
+//! accuracy of a linear probe and of nearest neighbours, and how well the cosine of the features
+//! finds broken banners. It leaves `compare.csv`,
+//! `compare.png` and a folder for each run in `--out`; the same command goes on where it was
+//! stopped.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -33,8 +36,8 @@ struct Arguments {
     #[arg(long, visible_alias = "arch", value_name = "NAME", default_value = "resnet18")]
     architecture: ModelName,
 
-    /// Classes that the features are to tell, and that SimCLR learns from; count and location too, where they are numbers of
-    /// clusters, and otherwise from count-report and location-report
+    /// Classes that the features are to tell, and that SimCLR learns from; count and location too,
+    /// where they are numbers of clusters, and otherwise from count-report and location-report
     #[arg(long, value_name = "NAME", default_value = "simclr-report")]
     preset: String,
 
@@ -70,19 +73,32 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         clicks: 200,
     };
     if shared.smoke {
-        config = CompareConfig { seeds: vec![first], batches: 3, per_class: 4, grids: 2, banners: 80, ..config };
+        config = CompareConfig {
+            seeds: vec![first],
+            batches: 3,
+            per_class: 4,
+            grids: 2,
+            banners: 80,
+            ..config
+        };
     }
     config.check()?;
-    let published: Vec<_> = arguments.pretrained.iter().map(|name| name.open(&device)).collect::<Result<_, _>>()?;
+    let published: Vec<_> =
+        arguments.pretrained.iter().map(|name| name.open(&device)).collect::<Result<_, _>>()?;
     let out = shared.out("compare");
     std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     let ctrl_c = CtrlC::handle()?;
-    let mut all = if published.is_empty() { Vec::new() } else { measure(&config, first, &published, &device)? };
+    let mut all = if published.is_empty() {
+        Vec::new()
+    } else {
+        measure(&config, first, &published, &device)?
+    };
     for &seed in &config.seeds {
         let mut encoders = Vec::new();
         for way in Way::all() {
             say(&format!("Seed {seed}: {way}"));
-            let path: PathBuf = out.join(format!("{}-seed{seed}", way.to_string().replace(' ', "-")));
+            let path: PathBuf =
+                out.join(format!("{}-seed{seed}", way.to_string().replace(' ', "-")));
             if !config.learn(way, seed, &path, &device, &ctrl_c)? {
                 say("Stopped; the same command goes on.");
                 return Ok(Ending::Interrupted);
@@ -97,6 +113,11 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     }
     write_rows(&folder, &all)?;
     write_picture(&folder, &*class_source(&config.preset)?, &all)?;
-    say(&format!("{}\nEverything is in {}, the table in {}.", table(&all), out.display(), folder.path().display()));
+    say(&format!(
+        "{}\nEverything is in {}, the table in {}.",
+        table(&all),
+        out.display(),
+        folder.path().display()
+    ));
     Ok(Ending::Done)
 }

@@ -1,15 +1,18 @@
-//! Trains an encoder to count the clusters of a heatmap, from scratch or from weights, and says how well it counts.
+//! Trains an encoder to count the clusters of a heatmap, from scratch or from weights, and says how
+//! well it counts.
 //!
 //! ```text
 //! cargo run --release --example count
 //! ```
 //!
-//! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with cross-entropy; `--loss sord`,
-//! `--loss coral` and `--loss corn` are ordinal. It differs from the report in that every sample is fresh, in that a density of the
-//! clusters is learned beside the count (`--density-weight 0` for the count alone), and where that is silent: AdamW with one
-//! cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and `events/` (for TensorBoard),
-//! `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and `--weights`) and checkpoints in `--out`,
-//! of which the one with the best accuracy on held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
+//! The task is that of the report: 0 to 20 clusters (`--preset count-report`), softmax with
+//! cross-entropy; `--loss sord`, `--loss coral` and `--loss corn` are ordinal. It differs from the
+//! report in that every sample is fresh, in that a density of the clusters is learned beside the
+//! count (`--density-weight 0` for the count alone), and where that is silent: AdamW with one
+//! cycle, batches of 64, label smoothing 0.05. It leaves `config.json`, `metrics.jsonl` and
+//! `events/` (for TensorBoard), `summary.json`, `report.json`, pictures, `encoder.safetensors` (for
+//! `features` and `--weights`) and checkpoints in `--out`, of which the one with the best accuracy
+//! on held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -34,7 +37,8 @@ struct Arguments {
     #[command(flatten)]
     fine_tune: FineTuneArguments,
 
-    /// What the head learns from: softmax, sord (soft ordinal labels), coral or corn [default: softmax]
+    /// What the head learns from: softmax, sord (soft ordinal labels), coral or corn [default:
+    /// softmax]
     #[arg(long, value_name = "NAME")]
     loss: Option<CountEncoding>,
 
@@ -42,8 +46,8 @@ struct Arguments {
     #[arg(long, value_name = "SHARE")]
     label_smoothing: Option<f64>,
 
-    /// Weight of the density of clusters that is learned beside the count, from where they are; 0 to learn from counts
-    /// alone [default: 0.1]
+    /// Weight of the density of clusters that is learned beside the count, from where they are; 0
+    /// to learn from counts alone [default: 0.1]
     #[arg(long, value_name = "WEIGHT")]
     density_weight: Option<f64>,
 }
@@ -92,17 +96,27 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let report = |flips: bool, what: &'static str| -> Result<CountReport, Box<dyn Error>> {
         let bar = image_bar(held_out.samples, what);
-        let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |done| bar.inc(done as u64))?;
+        let predictions =
+            predict_counts(&outcome.model, &device, &held_out, flips, |done| bar.inc(done as u64))?;
         bar.finish_and_clear();
         Ok(CountReport::new(&predictions))
     };
     let results = CountResults {
         plain: report(false, "counting")?,
         flipped: report(true, "counting, mirrored too")?,
-        ceilings: [0.5, 1.0, 2.0]
-            .map(|sigmas| CountCeiling::estimate(&preset, Split::Fit.seed(config.training.seed), 20_000, sigmas)),
+        ceilings: [0.5, 1.0, 2.0].map(|sigmas| {
+            CountCeiling::estimate(&preset, Split::Fit.seed(config.training.seed), 20_000, sigmas)
+        }),
     };
-    let summary = write_all(&folder, &config, &outcome, &held_out, &results, &device, &shared.device.to_string())?;
+    let summary = write_all(
+        &folder,
+        &config,
+        &outcome,
+        &held_out,
+        &results,
+        &device,
+        &shared.device.to_string(),
+    )?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! cargo run --release --example detect -- --clicks clicks.csv
-//! cargo run --release --example detect -- --clicks logs/ --metrics metrics.csv --labels labels.csv --budget 50
+//! cargo run --release --example detect -- --clicks logs/ --metrics metrics.csv \
+//!     --labels labels.csv --budget 50
 //! cargo run --release --example detect -- --demo
 //! ```
 //!
-//! It needs neither labels nor settings: most banners of a grid are good, or at least alike, and say what a good one looks like. Landing rates and labels say it
-//! where there are some, and many labels are learned from. Where two large groups differ and nothing tells which is right, it asks. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a browser: the ranking,
-//! the clicks of the flagged banners and what drives their scores, the anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
+//! It needs neither labels nor settings: most banners of a grid are good, or at least alike, and
+//! say what a good one looks like. Landing rates and labels say it where there are some, and many
+//! labels are learned from. Where two large groups differ and nothing tells which is right, it
+//! asks. It leaves `scores.csv` (every banner, most broken first), `report.html` (one page for a
+//! browser: the ranking, the clicks of the flagged banners and what drives their scores, the
+//! anchors, what was wrong with the data), `summary.json` and `config.json` in `--out`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,11 +20,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::BannerSize;
-use heatmap_core::detect::{DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet};
+use heatmap_core::detect::{
+    DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet,
+};
 use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
 use heatmap_examples::detect::{
-    AnchorName, Demo, DemoSize, Inputs, coarse_sizes, detect_with_bar, read_inputs, summary, was_stopped, write_report,
-    write_scores,
+    AnchorName, Demo, DemoSize, Inputs, coarse_sizes, detect_with_bar, read_inputs, summary,
+    was_stopped, write_report, write_scores,
 };
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, SharedArguments, end, say, stop_on_ctrl_c};
@@ -30,7 +36,8 @@ use serde::Serialize;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit code: 0, or 1 with --exit-code when a banner is flagged; 2 when an argument or a file cannot be used; 130 after Ctrl-C."
+    after_help = "Exit code: 0, or 1 with --exit-code when a banner is flagged; 2 when an \
+                  argument or a file cannot be used; 130 after Ctrl-C."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -48,7 +55,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
 
-    /// This banner works, and so do those of its grid that look like it; the grid may be left out where one grid alone has the domain; repeatable
+    /// This banner works, and so do those of its grid that look like it; the grid may be left out
+    /// where one grid alone has the domain; repeatable
     #[arg(long, value_name = "[GRID/]DOMAIN")]
     good_like: Vec<String>,
 
@@ -56,8 +64,8 @@ struct Arguments {
     #[arg(long, value_name = "[GRID/]DOMAIN")]
     broken_like: Vec<String>,
 
-    /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or none [default: landing-rate
-    /// with metrics that have one, else bulk]
+    /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or
+    /// none [default: landing-rate with metrics that have one, else bulk]
     #[arg(long, value_name = "CHOICE")]
     anchor: Option<AnchorName>,
 
@@ -77,7 +85,8 @@ struct Arguments {
     #[arg(long, value_name = "PX", default_value_t = 5.0)]
     bin_size: f64,
 
-    /// Put banners of all sizes of a grid together, on the bins of this one, such as 300x250; by default each size is judged by itself
+    /// Put banners of all sizes of a grid together, on the bins of this one, such as 300x250; by
+    /// default each size is judged by itself
     #[arg(long, value_name = "WxH", value_parser = banner_size)]
     common_size: Option<BannerSize>,
 
@@ -130,18 +139,24 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     let mut folder = None;
     if demo {
         let smoke = arguments.shared.smoke;
-        let size = if smoke { DemoSize { grids: 2, banners: 60 } } else { DemoSize { grids: 6, banners: 250 } };
+        let size = if smoke {
+            DemoSize { grids: 2, banners: 60 }
+        } else {
+            DemoSize { grids: 6, banners: 250 }
+        };
         let tables = Demo::within(&out.join("demo"));
-        (config.clicks, config.metrics) = (vec![tables.clicks.clone()], vec![tables.metrics.clone()]);
+        (config.clicks, config.metrics) =
+            (vec![tables.clicks.clone()], vec![tables.metrics.clone()]);
         config.labels = vec![tables.labels.clone()];
         folder = Some(fresh_folder(&out, &config, "run")?);
         tables.write(size, config.detection.seed)?;
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
-    let mut inputs = match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
-        Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
-        other => other?,
-    };
+    let mut inputs =
+        match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
+            Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
+            other => other?,
+        };
     inputs.known.examples = arguments.examples(&inputs.log)?;
     if inputs.log.len() > MOST_FOR_ALL_PARTS && arguments.parts.is_none() {
         config.detection.detector.parts = PartSet::Fast;
@@ -156,23 +171,34 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
     };
     let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
     if arguments.anchor.is_some() && fell_back == detection.grids.len() {
-        return Err(format!("--anchor: no grid has such a banner: {}", detection.grids[0].anchor.how).into());
+        return Err(format!(
+            "--anchor: no grid has such a banner: {}",
+            detection.grids[0].anchor.how
+        )
+        .into());
     }
     let folder = folder.map_or_else(|| fresh_folder(&out, &config, "run"), Ok)?;
     let ranking = detection.ranking();
     write_scores(&folder.file("scores.csv"), &inputs.log, &detection, &ranking)?;
-    let source = config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let source =
+        config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     write_report(&folder.file("report.html"), &source, &inputs, &detection, &ranking)?;
     let numbers = summary(&inputs, &detection);
     folder.write_json("summary.json", &numbers)?;
     let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
     say_result(&inputs, &detection, &ranking[..flagged.min(10)]);
     if fell_back > 0 {
-        let (of, grids) = (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
-        say(&format!("{fell_back} {grids} no such anchor, of {of}, and took what there was: the report says which."));
+        let (of, grids) =
+            (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
+        say(&format!(
+            "{fell_back} {grids} no such anchor, of {of}, and took what there was: the report \
+             says which."
+        ));
     }
     let number = |name: &str| numbers.get(name).and_then(serde_json::Value::as_f64);
-    if let (Some(auroc), Some(f1), Some(broken)) = (number("auroc"), number("macro_f1"), number("labelled_broken")) {
+    if let (Some(auroc), Some(f1), Some(broken)) =
+        (number("auroc"), number("macro_f1"), number("labelled_broken"))
+    {
         say(&format!("Against the labels ({broken} broken): AUROC {auroc:.4}, macro-F1 {f1:.3}."));
     }
     say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
@@ -199,28 +225,41 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
         if given && joined == 0 {
             let BannerKey { domain, grid_id } = inputs.log.entry_at(0).banner;
             say(&format!(
-                "None of the {table} is used: are keys written otherwise there than `{domain}`, `{grid_id}`?"
+                "None of the {table} is used: are keys written otherwise there than `{domain}`, \
+                 `{grid_id}`?"
             ));
         }
     }
     for (BannerSize { width_px, height_px }, bin) in coarse_sizes(&inputs.log) {
-        say(&format!("Banners of {width_px} x {height_px} px have bins of {bin} px: a heatmap has at most 100,000."));
+        say(&format!(
+            "Banners of {width_px} x {height_px} px have bins of {bin} px: a heatmap has at most \
+             100,000."
+        ));
     }
     say(&detection.decision.rule);
-    for question in detection.grids.iter().filter_map(|grid| grid.undecided.as_ref()).take(MOST_QUESTIONS) {
+    for question in
+        detection.grids.iter().filter_map(|grid| grid.undecided.as_ref()).take(MOST_QUESTIONS)
+    {
         say(question);
     }
     for &banner in highest {
         let entry = inputs.log.entry_at(banner);
         let score = detection.decision.scores[banner];
-        say(&format!("  {score:8.3}  {}, {} ({} clicks)", entry.banner.domain, entry.banner.grid_id, entry.clicks));
+        say(&format!(
+            "  {score:8.3}  {}, {} ({} clicks)",
+            entry.banner.domain, entry.banner.grid_id, entry.clicks
+        ));
     }
 }
 
 fn banner_size(text: &str) -> Result<BannerSize, String> {
-    let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let sides = text
+        .split_once('x')
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
-        Some((width_px, height_px)) if width_px > 0 && height_px > 0 => Ok(BannerSize { width_px, height_px }),
+        Some((width_px, height_px)) if width_px > 0 && height_px > 0 => {
+            Ok(BannerSize { width_px, height_px })
+        }
         _ => Err("is not a size such as 300x250".to_owned()),
     }
 }
@@ -242,22 +281,33 @@ impl Arguments {
         {
             for name in names {
                 let is_named = |key: &BannerKey| {
-                    let whole =
-                        name.split_once('/').is_some_and(|(grid, domain)| key.grid_id == grid && key.domain == domain);
+                    let whole = name
+                        .split_once('/')
+                        .is_some_and(|(grid, domain)| key.grid_id == grid && key.domain == domain);
                     whole || key.domain == *name
                 };
-                let mut found: Vec<BannerKey> = log.keys().map(|entry| entry.banner).filter(is_named).collect();
+                let mut found: Vec<BannerKey> =
+                    log.keys().map(|entry| entry.banner).filter(is_named).collect();
                 found.dedup();
                 match &found[..] {
-                    [] => return Err(format!("{option} {name}: no banner of this domain is in the log").into()),
+                    [] => {
+                        return Err(format!(
+                            "{option} {name}: no banner of this domain is in the log"
+                        )
+                        .into());
+                    }
                     [one] if examples.iter().any(|(other, said)| other == one && *said != good) => {
-                        return Err(format!("{option} {name}: the same banner is said to be good and broken").into());
+                        return Err(format!(
+                            "{option} {name}: the same banner is said to be good and broken"
+                        )
+                        .into());
                     }
                     [one] => examples.push((one.clone(), good)),
                     [one, other, ..] => {
                         let (first, second) = (&one.grid_id, &other.grid_id);
                         return Err(format!(
-                            "{option} {name}: several grids have this domain; say which, such as {first}/{name} or {second}/{name}"
+                            "{option} {name}: several grids have this domain; say which, such as \
+                             {first}/{name} or {second}/{name}"
                         )
                         .into());
                     }
@@ -283,8 +333,16 @@ impl Arguments {
             },
             detection: LogDetectionConfig {
                 anchor: self.anchor.as_ref().map(AnchorName::choice),
-                detector: DetectorConfig { parts: self.parts.unwrap_or_default(), seed, ..Default::default() },
-                decision: DecisionConfig { budget: self.budget, false_alarms: self.false_alarms, ..Default::default() },
+                detector: DetectorConfig {
+                    parts: self.parts.unwrap_or_default(),
+                    seed,
+                    ..Default::default()
+                },
+                decision: DecisionConfig {
+                    budget: self.budget,
+                    false_alarms: self.false_alarms,
+                    ..Default::default()
+                },
                 seed,
                 ..Default::default()
             },

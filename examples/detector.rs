@@ -44,7 +44,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = shared.device.open()?;
     let fresh = if shared.smoke { smoke() } else { SetDetectorConfig::default() };
     let overlay = |config: SetDetectorConfig| {
-        let (seed, batches) = (shared.seed.unwrap_or(config.seed), batches.unwrap_or(config.batches));
+        let (seed, batches) =
+            (shared.seed.unwrap_or(config.seed), batches.unwrap_or(config.batches));
         Ok(SetDetectorConfig { seed, batches, ..config })
     };
     let (folder, config, resume) = start(&shared.out("detector"), run, fresh, overlay)?;
@@ -67,7 +68,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     // Measured is what is written: half precision.
     let network = SetNetwork::from_bytes(&outcome.model.network()?.to_bytes())?;
     let measured = measure(&network, &config, if shared.smoke { 6 } else { 400 })?;
-    let summary = write_all(&folder, &config, &network, (outcome.stats, outcome.chosen_step), &measured)?;
+    let summary =
+        write_all(&folder, &config, &network, (outcome.stats, outcome.chosen_step), &measured)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }
@@ -75,5 +77,11 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 /// The smallest run that takes the whole path.
 fn smoke() -> SetDetectorConfig {
     let sets = ReferenceSets { queries: 8, ..Default::default() };
-    SetDetectorConfig { sets, sets_per_batch: 2, batches: 4, valid_batches: 1, ..Default::default() }
+    SetDetectorConfig {
+        sets,
+        sets_per_batch: 2,
+        batches: 4,
+        valid_batches: 1,
+        ..Default::default()
+    }
 }

@@ -1,14 +1,18 @@
-//! Maps of feature tables, coloured by what is broken, and how one feature's opinion compares with another's.
+//! Maps of feature tables, coloured by what is broken, and how one feature's opinion compares with
+//! another's.
 //!
 //! ```text
 //! cargo run --release --example embed
-//! cargo run --release --example embed -- --table vit=runs/features/vit-b16-features.npy --labels labels.csv
+//! cargo run --release --example embed -- \
+//!     --table vit=runs/features/vit-b16-features.npy --labels labels.csv
 //! ```
 //!
-//! PCA and maximum variance unfolding to two dimensions, and the cosine similarity to the mean good banner under each feature against
-//! each other, whole and where the good banners are: the pictures of the report. Without tables it takes synthetic banners of one grid, and
-//! as features the shares of the clicks in cells, an untrained network, the runs of `count`, `location` and `simclr` in `runs`, and published
-//! weights (`--pretrained`). It leaves `maps.png`, `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json` in `--out`.
+//! PCA and maximum variance unfolding to two dimensions, and the cosine similarity to the mean good
+//! banner under each feature against each other, whole and where the good banners are: the pictures
+//! of the report. Without tables it takes synthetic banners of one grid, and as features the shares
+//! of the clicks in cells, an untrained network, the runs of `count`, `location` and
+//! `simclr` in `runs`, and published weights (`--pretrained`). It leaves `maps.png`,
+//! `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json` in `--out`.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -31,7 +35,8 @@ struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
 
-    /// A table of the features example, its index.csv beside it; repeatable, all of the same banners
+    /// A table of the features example, its index.csv beside it; repeatable, all of the same
+    /// banners
     #[arg(long, value_name = "NAME=FILE.npy", conflicts_with_all = ["run", "pretrained"])]
     table: Vec<NamedTable>,
 
@@ -39,7 +44,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "table")]
     labels: Option<std::path::PathBuf>,
 
-    /// A run of count, location or simclr, by a name of your choice; repeatable [default: those in runs]
+    /// A run of count, location or simclr, by a name of your choice; repeatable [default: those in
+    /// runs]
     #[arg(long, value_name = "NAME=DIR")]
     run: Vec<RunName>,
 
@@ -66,14 +72,16 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let out = arguments.shared.checked_out("embed")?;
-    let (banners, tables) = if arguments.table.is_empty() { arguments.synthetic()? } else { arguments.tabled()? };
+    let (banners, tables) =
+        if arguments.table.is_empty() { arguments.synthetic()? } else { arguments.tabled()? };
     let mut views = Vec::new();
     for table in &tables {
         say(&format!("{}: {} x {}", table.name, table.values.nrows(), table.values.ncols()));
         views.push(EmbedView::new(table, &banners, arguments.neighbors)?);
     }
     let settings = serde_json::json!({
-        "seed": arguments.shared.seed.unwrap_or(0), "banners": banners.keys.len(), "neighbors": arguments.neighbors,
+        "seed": arguments.shared.seed.unwrap_or(0), "banners": banners.keys.len(),
+        "neighbors": arguments.neighbors,
         "features": tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
     });
     let folder = fresh_folder(&out, &settings, "set of maps")?;
@@ -99,7 +107,8 @@ impl Arguments {
         for pretrained in &self.pretrained {
             encoders.push(pretrained.open(&device)?);
         }
-        let runs = if self.run.is_empty() && !self.shared.smoke { found_runs() } else { self.run.clone() };
+        let runs =
+            if self.run.is_empty() && !self.shared.smoke { found_runs() } else { self.run.clone() };
         for run in &runs {
             encoders.push(run.open(&device)?);
         }

@@ -1,15 +1,21 @@
-//! Features of every banner of a click table, or of a synthetic data set, from networks that others have trained.
+//! Features of every banner of a click table, or of a synthetic data set, from networks that others
+//! have trained.
 //!
 //! ```text
-//! cargo run --release --example features -- --clicks clicks.csv --model resnet50 --weights resnet50.pth
-//! cargo run --release --example features -- --preset banners --model vit-b16 --weights model.safetensors --outputs tokens
-//! cargo run --release --example features -- --tensors images.safetensors --model resnet50 --weights resnet50.pth
+//! cargo run --release --example features -- \
+//!     --clicks clicks.csv --model resnet50 --weights resnet50.pth
+//! cargo run --release --example features -- \
+//!     --preset banners --model vit-b16 --weights model.safetensors --outputs tokens
+//! cargo run --release --example features -- \
+//!     --tensors images.safetensors --model resnet50 --weights resnet50.pth
 //! ```
 //!
-//! The protocol is that of the report: 50,000 clicks drawn with replacement and noise of 1.5 bins, divided by the maximum,
-//! grey in three channels, resized to 224 px, standardised as the network was trained. `--model` and `--weights` may be
-//! repeated. Leaves `<model>-<output>.npy`, `index.csv`, `montage.png`, `config.json`, `metrics.jsonl` and `summary.json`
-//! in `--out`; with `--tensors` the protocol is passed over and all outputs are in `features.safetensors`.
+//! The protocol is that of the report: 50,000 clicks drawn with replacement and noise of 1.5 bins,
+//! divided by the maximum, grey in three channels, resized to 224 px, standardised as the network
+//! was trained. `--model` and `--weights` may be repeated. Leaves
+//! `<model>-<output>.npy`, `index.csv`, `montage.png`, `config.json`,
+//! `metrics.jsonl` and `summary.json` in `--out`; with `--tensors` the protocol is passed over and
+//! all outputs are in `features.safetensors`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -24,13 +30,16 @@ use heatmap_examples::feature_input::{
 };
 use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c, unless_stopped};
+use heatmap_examples::{
+    Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c, unless_stopped,
+};
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
 use serde::Serialize;
 
-/// Write the features of every banner of a click table, or of a synthetic data set, from pretrained networks
+/// Write the features of every banner of a click table, or of a synthetic data set, from pretrained
+/// networks
 #[derive(Debug, Parser)]
 #[command(version, after_help = "A Python comparison in three lines stands in the README.")]
 struct Arguments {
@@ -49,15 +58,18 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     samples: usize,
 
-    /// Ready-made images, the tensor `images` [n, channels, height, width] of a safetensors file: no protocol is applied
+    /// Ready-made images, the tensor `images` [n, channels, height, width] of a safetensors file:
+    /// no protocol is applied
     #[arg(long, value_name = "FILE")]
     tensors: Option<PathBuf>,
 
-    /// Network: resnet18 to resnet152, or vit-ti16, vit-s16, vit-b16, vit-b32, vit-l16 and so on; may be repeated
+    /// Network: resnet18 to resnet152, or vit-ti16, vit-s16, vit-b16, vit-b32, vit-l16 and so on;
+    /// may be repeated
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
 
-    /// Its weights, one for each --model: .safetensors, PyTorch's .pth or .bin, or hf:OWNER/NAME (cargo feature hub)
+    /// Its weights, one for each --model: .safetensors, PyTorch's .pth or .bin, or hf:OWNER/NAME
+    /// (cargo feature hub)
     #[arg(long, value_name = "FILE")]
     weights: Vec<String>,
 
@@ -146,7 +158,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let input = Input::open(&config.input)?;
     let mut loaded = Vec::new();
     for (name, path) in &config.models.clone() {
-        let (encoder, report) = PublishedEncoder::load(*name, &arguments.choice.apply(open_weights(path)?)?, &device)?;
+        let (encoder, report) =
+            PublishedEncoder::load(*name, &arguments.choice.apply(open_weights(path)?)?, &device)?;
         config.outputs.iter().try_for_each(|output| encoder.check(*output))?;
         let source = input.source(&encoder, &config.protocol)?;
         let (height, width) = source.as_source().image_size();
@@ -156,7 +169,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         let assumed: Vec<String> = encoder
             .assumed
             .iter()
-            .filter(|assumed| !(assumed.starts_with("images") && said.mean.is_some() && said.std.is_some()))
+            .filter(|assumed| {
+                !(assumed.starts_with("images") && said.mean.is_some() && said.std.is_some())
+            })
             .cloned()
             .collect();
         if !assumed.is_empty() {
@@ -184,8 +199,12 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         let name = file_name(&config.models, at);
         let images = source.as_source();
         let tables = match source {
-            InputSource::Heatmaps(_) => Tables::npy(&folder, &name, encoder, images, &config.outputs)?,
-            InputSource::Tensors(_) => Tables::safetensors(&folder, encoder, images, &config.outputs)?,
+            InputSource::Heatmaps(_) => {
+                Tables::npy(&folder, &name, encoder, images, &config.outputs)?
+            }
+            InputSource::Tensors(_) => {
+                Tables::safetensors(&folder, encoder, images, &config.outputs)?
+            }
         };
         let described = tables.described.clone();
         let start = Instant::now();
@@ -207,7 +226,9 @@ impl Arguments {
     fn input(&self) -> Result<InputName, Box<dyn Error>> {
         Ok(match (&self.clicks, &self.preset, &self.tensors) {
             (Some(path), _, _) => InputName::Clicks(path.clone(), self.bin_size),
-            (_, Some(name), _) => InputName::Preset(name.clone(), if self.shared.smoke { 6 } else { self.samples }),
+            (_, Some(name), _) => {
+                InputName::Preset(name.clone(), if self.shared.smoke { 6 } else { self.samples })
+            }
             (_, _, Some(path)) => InputName::Tensors(path.clone()),
             _ if self.shared.smoke => InputName::Preset("banners".to_owned(), 6),
             _ => return Err("what of? Give --clicks FILE, --preset NAME or --tensors FILE".into()),
@@ -219,13 +240,18 @@ impl Arguments {
         let (models, weights) = (self.model.len(), self.weights.len());
         match models {
             0 if weights == 0 && self.shared.smoke => return write_fresh_weights(fresh),
-            0 if weights == 0 => return Err("no network: give --model NAME and --weights FILE".into()),
-            _ if models != weights => {
-                return Err(
-                    format!("{models} times --model and {weights} times --weights: give one for the other").into()
-                );
+            0 if weights == 0 => {
+                return Err("no network: give --model NAME and --weights FILE".into());
             }
-            2.. if self.tensors.is_some() => return Err("--tensors takes one network at a time".into()),
+            _ if models != weights => {
+                return Err(format!(
+                    "{models} times --model and {weights} times --weights: give one for the other"
+                )
+                .into());
+            }
+            2.. if self.tensors.is_some() => {
+                return Err("--tensors takes one network at a time".into());
+            }
             _ => {}
         }
         Ok(self.model.iter().copied().zip(self.weights.iter().cloned()).collect())
@@ -234,7 +260,9 @@ impl Arguments {
     /// Each output once.
     fn outputs(&self) -> Vec<Output> {
         let mut outputs: Vec<Output> = Vec::new();
-        self.outputs.iter().for_each(|output| outputs.extend((!outputs.contains(output)).then_some(*output)));
+        self.outputs
+            .iter()
+            .for_each(|output| outputs.extend((!outputs.contains(output)).then_some(*output)));
         outputs
     }
 
@@ -276,11 +304,23 @@ fn write_features(
             // No terminal to draw a bar on.
             tenths = now;
             let (name, seconds) = (encoder.name(), bar.eta().as_secs());
-            say(&format!("{name}: {}/{} images, {seconds} seconds left", bar.position(), images.len()));
+            say(&format!(
+                "{name}: {}/{} images, {seconds} seconds left",
+                bar.position(),
+                images.len()
+            ));
         }
         unless_stopped(stop)
     };
-    let ended = extract(encoder, images, &config.outputs, config.batch, (files, &places), device, each_batch)?;
+    let ended = extract(
+        encoder,
+        images,
+        &config.outputs,
+        config.batch,
+        (files, &places),
+        device,
+        each_batch,
+    )?;
     bar.finish_and_clear();
     Ok(ended)
 }

@@ -1,13 +1,13 @@
-//! Draws every class of every preset, the effect of upsampling, and measures what the total of clicks tells; or draws the
-//! banners of a click table.
+//! Draws every class of every preset, the effect of upsampling, and measures what the total of
+//! clicks tells; or draws the banners of a click table.
 //!
 //! ```text
 //! cargo run --release --example gallery
 //! cargo run --release --example gallery -- --clicks clicks.csv
 //! ```
 //!
-//! A few seconds. Leaves `<preset>.png`, `upsampling.png` and `heatmap.png`, or `clicks.png`, with `config.json`,
-//! `metrics.jsonl` and `summary.json` in `--out`.
+//! A few seconds. Leaves `<preset>.png`, `upsampling.png` and `heatmap.png`, or `clicks.png`, with
+//! `config.json`, `metrics.jsonl` and `summary.json` in `--out`.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ use heatmap_train::run::RunFolder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-/// Draw every class of every preset and measure what the total of clicks alone tells about the class; or draw the banners
-/// of a click table
+/// Draw every class of every preset and measure what the total of clicks alone tells about the
+/// class; or draw the banners of a click table
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -36,7 +36,8 @@ struct Arguments {
     shared: SharedArguments,
 
     /// Heatmaps of each class
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=20))]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=20))]
     per_class: u64,
 
     /// Draw the banners of this click table (CSV, or Parquet) instead of the presets
@@ -78,7 +79,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         bin_size_px: arguments.bin_size,
     };
     // Read before anything is written, so that a broken row leaves no folder behind.
-    let log = arguments.clicks.as_deref().map(|path| read_log(path, arguments.bin_size)).transpose()?;
+    let log =
+        arguments.clicks.as_deref().map(|path| read_log(path, arguments.bin_size)).transpose()?;
     let folder = fresh_folder(&arguments.shared.out("gallery"), &config, "run")?;
     match log {
         Some(log) => show_banners(&folder, &log)?,
@@ -108,7 +110,11 @@ fn show_presets(folder: &RunFolder, config: &Config) -> Result<(), Box<dyn Error
     write_atomically(&folder.file("metrics.jsonl"), |out| {
         PRESET_NAMES.iter().try_for_each(|name| {
             let accuracy = summary[&format!("{name}.total_clicks_accuracy")];
-            writeln!(out, "{}", serde_json::json!({"preset": name, "total_clicks_accuracy": accuracy}))
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({"preset": name, "total_clicks_accuracy": accuracy})
+            )
         })
     })?;
     folder.write_json("summary.json", &summary)?;
@@ -123,7 +129,8 @@ fn show_presets(folder: &RunFolder, config: &Config) -> Result<(), Box<dyn Error
 
 /// The banners with the most clicks.
 fn show_banners(folder: &RunFolder, log: &ClickLog) -> Result<(), Box<dyn Error>> {
-    let mut most: Vec<(Reverse<u64>, usize)> = log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
+    let mut most: Vec<(Reverse<u64>, usize)> =
+        log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
     most.sort_unstable();
     most.truncate(MOST_BANNERS);
     // In the order of the log, of which one heatmap after another is in memory.
@@ -136,19 +143,26 @@ fn show_banners(folder: &RunFolder, log: &ClickLog) -> Result<(), Box<dyn Error>
         }
     }
     shown.sort_by_key(|(place, ..)| *place);
-    let tiles: Vec<Tile<'_>> = shown.iter().map(|(_, label, heatmap)| Tile { label, heatmap }).collect();
+    let tiles: Vec<Tile<'_>> =
+        shown.iter().map(|(_, label, heatmap)| Tile { label, heatmap }).collect();
     let title = format!("the {} banners with the most clicks, of {}", tiles.len(), log.len());
     montage(&title, &tiles, 6)?.save_png(&folder.file("clicks.png"))?;
-    let outside = log.drops().by_reason().iter().find(|dropped| dropped.reason == DropReason::OutsideBanner);
+    let outside =
+        log.drops().by_reason().iter().find(|dropped| dropped.reason == DropReason::OutsideBanner);
     let (clicks, outside) = (log.clicks(), outside.map_or(0, |dropped| dropped.clicks));
-    let summary = serde_json::json!({"banners": log.len(), "clicks": clicks, "outside_clicks": outside});
+    let summary =
+        serde_json::json!({"banners": log.len(), "clicks": clicks, "outside_clicks": outside});
     write_atomically(&folder.file("metrics.jsonl"), |out| writeln!(out, "{summary}"))?;
     folder.write_json("summary.json", &summary)?;
     say(&format!("{} banners, {clicks} clicks on them and {outside} outside.", log.len()));
     Ok(())
 }
 
-fn draw_classes(folder: &RunFolder, preset: &Preset, config: &Config) -> Result<(), Box<dyn Error>> {
+fn draw_classes(
+    folder: &RunFolder,
+    preset: &Preset,
+    config: &Config,
+) -> Result<(), Box<dyn Error>> {
     let classes = 0..preset.num_classes();
     let samples: Vec<Sample> = classes
         .flat_map(|class| (0..config.per_class).map(move |index| (class, index)))
@@ -162,7 +176,8 @@ fn draw_classes(folder: &RunFolder, preset: &Preset, config: &Config) -> Result<
         .collect();
     // Rows that hold whole classes, about eight heatmaps wide.
     let columns = (8 / config.per_class).max(1) * config.per_class;
-    montage(&preset.name, &tiles, columns as usize)?.save_png(&folder.file(&format!("{}.png", preset.name)))?;
+    montage(&preset.name, &tiles, columns as usize)?
+        .save_png(&folder.file(&format!("{}.png", preset.name)))?;
     Ok(())
 }
 
@@ -170,8 +185,10 @@ fn draw_classes(folder: &RunFolder, preset: &Preset, config: &Config) -> Result<
 fn draw_upsampling(folder: &RunFolder, seed: u64) -> Result<(), Box<dyn Error>> {
     let sparse = Preset::banners(0.0, Span::only(200))?.sample(seed, 0).heatmap;
     let upsampled = Upsampling::default().apply(&sparse, &mut sample_rng(seed, 0))?;
-    let tiles =
-        [Tile { label: "200 clicks", heatmap: &sparse }, Tile { label: "upsampled to 50,000", heatmap: &upsampled }];
+    let tiles = [
+        Tile { label: "200 clicks", heatmap: &sparse },
+        Tile { label: "upsampled to 50,000", heatmap: &upsampled },
+    ];
     montage("upsampling", &tiles, 2)?.save_png(&folder.file("upsampling.png"))?;
     heatmap("a good banner, upsampled", &upsampled)?.save_png(&folder.file("heatmap.png"))?;
     Ok(())

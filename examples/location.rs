@@ -1,15 +1,16 @@
-//! Trains an encoder to locate the clusters of a heatmap, from scratch or from weights, and compares it with ways that need no
-//! network.
+//! Trains an encoder to locate the clusters of a heatmap, from scratch or from weights, and
+//! compares it with ways that need no network.
 //!
 //! ```text
 //! cargo run --release --example location
 //! ```
 //!
-//! The task is that of the report: 0 to 6 clusters in noise (`--preset location-report`). `--loss set` matches clusters and
-//! candidates one to one, `--loss chamfer` is the report's distance of sets. It leaves `config.json`, `metrics.jsonl` and
-//! `events/` (for TensorBoard), `summary.json`, `report.json`, pictures, `encoder.safetensors` (for `features` and
-//! `--weights`) and checkpoints in `--out`, of which the one with the best F1 on held-out samples is the result. Ctrl-C stops
-//! after the batch; `--resume` goes on.
+//! The task is that of the report: 0 to 6 clusters in noise (`--preset location-report`).
+//! `--loss set` matches clusters and candidates one to one, `--loss chamfer` is the report's
+//! distance of sets. It leaves `config.json`, `metrics.jsonl` and
+//! `events/` (for TensorBoard), `summary.json`, `report.json`, pictures, `encoder.safetensors` (for
+//! `features` and `--weights`) and checkpoints in `--out`, of which the one with the best F1 on
+//! held-out samples is the result. Ctrl-C stops after the batch; `--resume` goes on.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,12 +22,18 @@ use heatmap_examples::location_output::{LocationResults, write_all, write_montag
 use heatmap_examples::start::{CtrlC, start};
 use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::data::Split;
-use heatmap_train::evaluation::{HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres};
+use heatmap_train::evaluation::{
+    HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres,
+};
 use heatmap_train::run::{LocationConfig, LocationLossName, train_location};
 
-/// Train an encoder to locate the clusters of a heatmap, and compare it with ways that need no network
+/// Train an encoder to locate the clusters of a heatmap, and compare it with ways that need no
+/// network
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Without options: a ResNet-50 on 96,000 samples of location-report.")]
+#[command(
+    version,
+    after_help = "Without options: a ResNet-50 on 96,000 samples of location-report."
+)]
 struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
@@ -38,7 +45,8 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     loss: Option<LocationLossName>,
 
-    /// Side of the cells of the image that propose a centre each: that of a map of the encoder, or finer [default: 4]
+    /// Side of the cells of the image that propose a centre each: that of a map of the encoder, or
+    /// finer [default: 4]
     #[arg(long, value_name = "PX")]
     cell: Option<usize>,
 }
@@ -96,7 +104,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let located = thresholds.locate_all(&propose(&test)?);
     let network = LocationReport::new(&located, preset.grid)?;
 
-    let samples = |data: &HeldOut<'_>| (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>();
+    let samples = |data: &HeldOut<'_>| {
+        (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>()
+    };
     let (few, all) = (samples(&HeldOut { samples: fit.samples.min(500), ..fit }), samples(&test));
     let mut baselines = Vec::new();
     for baseline in LocationBaseline::fit_all(&few, preset.grid, config.num_centres)? {
@@ -105,7 +115,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     }
     let results = LocationResults { network, thresholds, baselines };
     let device_name = shared.device.to_string();
-    let summary = write_all(&folder, &config, (outcome.stats, outcome.chosen_step), &results, &device_name)?;
+    let summary =
+        write_all(&folder, &config, (outcome.stats, outcome.chosen_step), &results, &device_name)?;
     write_montage(&folder, &config, &all, &located)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)

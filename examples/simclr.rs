@@ -4,12 +4,13 @@
 //! cargo run --release --example simclr
 //! ```
 //!
-//! The recipe is that of the report: ResNet-50, positives are two different heatmaps of one class, 8 classes x 2 in a
-//! batch, 1,000 batches, 60 x 50 bins in a 64 x 64 image. Where it is silent we take Adam at 1e-3 with a cosine to zero,
-//! temperature 0.5, and no augmentation, for two samples of a class differ enough. It leaves `config.json`,
-//! `metrics.jsonl`, `summary.json`, `montage.png`, `loss.png`, `pca.png`, `encoder.safetensors` (under the names of
-//! torchvision or transformers) and checkpoints in `--out`. Ctrl-C stops after the
-//! batch and leaves a checkpoint; `--resume` goes on from the newest complete one.
+//! The recipe is that of the report: ResNet-50, positives are two different heatmaps of one class,
+//! 8 classes x 2 in a batch, 1,000 batches, 60 x 50 bins in a 64 x 64 image. Where it is silent we
+//! take Adam at 1e-3 with a cosine to zero, temperature 0.5, and no augmentation, for two samples
+//! of a class differ enough. It leaves `config.json`, `metrics.jsonl`,
+//! `summary.json`, `montage.png`, `loss.png`, `pca.png`, `encoder.safetensors` (under the names of
+//! torchvision or transformers) and checkpoints in `--out`. Ctrl-C stops after the batch and leaves
+//! a checkpoint; `--resume` goes on from the newest complete one.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,7 +29,8 @@ use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
 #[command(
     version,
     after_help = "Without options: the recipe of the report, about 6 minutes on two cores.\n\
-                  With --preset layouts, which banners show the same layout and work: another encoder, loss and batch by \
+                  With --preset layouts, which banners show the same layout and work: another \
+                  encoder, loss and batch by \
                   default, see README."
 )]
 struct Arguments {
@@ -41,8 +43,8 @@ struct Arguments {
     #[command(flatten)]
     run: RunArguments,
 
-    /// Train at every combination of these values, such as --sweep temperature=0.1,0.5 seed=0,1,2; the same command goes on
-    /// where it was stopped
+    /// Train at every combination of these values, such as --sweep temperature=0.1,0.5 seed=0,1,2;
+    /// the same command goes on where it was stopped
     #[arg(long, value_name = "KEY=A,B", num_args = 1.., conflicts_with = "resume")]
     sweep: Vec<SweepAxis>,
 }
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, simclr, run, sweep } = arguments;
-    let recipe = SimClrConfig::for_preset(simclr.preset().unwrap_or(&SimClrConfig::report().preset));
+    let recipe =
+        SimClrConfig::for_preset(simclr.preset().unwrap_or(&SimClrConfig::report().preset));
     let fresh = if shared.smoke { smoke(recipe)? } else { recipe };
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();
@@ -85,7 +88,12 @@ fn smoke(recipe: SimClrConfig) -> heatmap_train::Result<SimClrConfig> {
         batches: 4,
         classes_per_batch: 4,
         checkpoint_every: 2,
-        evaluation: OnlineEvaluationConfig { every: Some(2), samples, final_samples: samples, ..recipe.evaluation },
+        evaluation: OnlineEvaluationConfig {
+            every: Some(2),
+            samples,
+            final_samples: samples,
+            ..recipe.evaluation
+        },
         optimizer: OptimizerConfig { warmup_batches: 0, ..recipe.optimizer },
         ..recipe
     })

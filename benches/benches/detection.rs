@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use heatmap_core::Heatmap;
 use heatmap_core::detect::{
-    Anchor, AnchorChoice, Candidate, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio, PartSet,
-    ReferenceConfig, Score, Smoothing,
+    Anchor, AnchorChoice, Candidate, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio,
+    PartSet, ReferenceConfig, Score, Smoothing,
 };
 use heatmap_core::synth::{Layout, Population};
 
@@ -16,11 +16,20 @@ const CLICKS: u32 = 200;
 /// Banners of one grid, and the good map of their bulk.
 fn grid() -> (Vec<Heatmap>, Anchor) {
     let (population, layout) = (Population::default(), Layout::draw(1, 0));
-    let heatmaps: Vec<Heatmap> =
-        (0..BANNERS as u64).map(|index| population.banner(&layout, 1, index, CLICKS).heatmap).collect();
-    let candidate = |heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: None };
+    let heatmaps: Vec<Heatmap> = (0..BANNERS as u64)
+        .map(|index| population.banner(&layout, 1, index, CLICKS).heatmap)
+        .collect();
+    let candidate = |heatmap| Candidate {
+        heatmap,
+        domain: "",
+        broken: None,
+        landing_rate: None,
+        example: None,
+    };
     let candidates: Vec<Candidate<'_>> = heatmaps.iter().map(candidate).collect();
-    let anchor = AnchorChoice::Bulk.choose(&candidates, population.grid, &Smoothing::default(), 0).expect("a bulk");
+    let anchor = AnchorChoice::Bulk
+        .choose(&candidates, population.grid, &Smoothing::default(), 0)
+        .expect("a bulk");
     (heatmaps, anchor)
 }
 
@@ -31,7 +40,9 @@ fn detection(criterion: &mut Criterion) {
     let all: Vec<&Heatmap> = heatmaps.iter().collect();
     let nothing = vec![None; all.len()];
     let smoothing = Smoothing::default();
-    let reference = ReferenceConfig::default().choose(&all, &nothing, &smoothing, 0).expect("banners with clicks");
+    let reference = ReferenceConfig::default()
+        .choose(&all, &nothing, &smoothing, 0)
+        .expect("banners with clicks");
     let ratio = LikelihoodRatio::one_shot(anchor.map.clone()).expect("one grid");
     let known = KnownDefects::new("known_defects", &anchor.map);
     let mut time = |name: &str, score: &dyn Fn(&Heatmap)| {
@@ -43,7 +54,8 @@ fn detection(criterion: &mut Criterion) {
     time("known defects", &|heatmap| _ = black_box(known.score(heatmap).expect("one grid")));
     for (name, parts) in [("fast parts", PartSet::Fast), ("all parts", PartSet::All)] {
         let config = DetectorConfig { parts, ..Default::default() };
-        let detector = GridDetector::fit(&config, &anchor, &all, Some(&reference)).expect("enough banners");
+        let detector =
+            GridDetector::fit(&config, &anchor, &all, Some(&reference)).expect("enough banners");
         time(name, &|heatmap| _ = black_box(detector.parts(heatmap).expect("one grid")));
     }
     group.finish();

@@ -1,4 +1,5 @@
-//! How many clicks a second one core counts on a grid, and draws when it upsamples a sparse heatmap.
+//! How many clicks a second one core counts on a grid, and draws when it upsamples a sparse
+//! heatmap.
 
 use std::hint::black_box;
 
@@ -13,7 +14,8 @@ const BIN_SIZE_PX: f64 = 5.0;
 /// Clicks all over the banner, the same in every process.
 fn clicks(count: usize) -> Vec<Click> {
     let mut rng = sample_rng(1, 0);
-    let (x_px, y_px) = (Span::new(0.0, f64::from(BANNER.width_px)), Span::new(0.0, f64::from(BANNER.height_px)));
+    let (x_px, y_px) =
+        (Span::new(0.0, f64::from(BANNER.width_px)), Span::new(0.0, f64::from(BANNER.height_px)));
     (0..count).map(|_| Click::once(x_px.draw(&mut rng), y_px.draw(&mut rng))).collect()
 }
 
@@ -36,7 +38,11 @@ fn upsampling(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(upsampling.clicks.into()));
     group.bench_function(format!("200 clicks to {}", upsampling.clicks), |bencher| {
         // A generator of its own for every iteration, so that all of them draw the same clicks.
-        bencher.iter(|| upsampling.apply(black_box(&sparse), &mut sample_rng(1, 1)).expect("a standard deviation"));
+        bencher.iter(|| {
+            upsampling
+                .apply(black_box(&sparse), &mut sample_rng(1, 1))
+                .expect("a standard deviation")
+        });
     });
     group.finish();
 }

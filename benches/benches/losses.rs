@@ -1,4 +1,5 @@
-//! How many rows a second NT-Xent takes, gradients included, from the batch of the simclr example to that of the paper.
+//! How many rows a second NT-Xent takes, gradients included, from the batch of the simclr example
+//! to that of the paper.
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
-//! How many images a second a training step takes in: forward, loss, backward and Adam, at the sizes of the race.
+//! How many images a second a training step takes in: forward, loss, backward and Adam, at the
+//! sizes of the race.
 
 mod common;
 

@@ -32,7 +32,8 @@ impl SharedArguments {
         self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
     }
 
-    /// The same, after a look whether a run can be made there: for programs that write when their work is done.
+    /// The same, after a look whether a run can be made there: for programs that write when their
+    /// work is done.
     ///
     /// # Errors
     /// When it is no folder, cannot be written to, or another program writes there.

@@ -21,7 +21,8 @@ pub struct CountResults {
     pub ceilings: [CountCeiling; 3],
 }
 
-/// `summary.json`: everything in numbers. The metrics without a remark are those of the mean over the mirror images.
+/// `summary.json`: everything in numbers. The metrics without a remark are those of the mean over
+/// the mirror images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CountSummary {
     /// Name of the encoder.
@@ -62,7 +63,8 @@ pub struct CountSummary {
     pub exact_accuracy_without_flips: f64,
     /// Mean absolute error on the images as they are.
     pub mae_without_flips: f64,
-    /// Estimated ceiling of the exact accuracy when clusters below half a standard deviation look like one.
+    /// Estimated ceiling of the exact accuracy when clusters below half a standard deviation look
+    /// like one.
     pub ceiling_half_sigma: f64,
     /// The same below one standard deviation.
     pub ceiling_one_sigma: f64,
@@ -76,10 +78,14 @@ impl CountSummary {
     /// The summary for a person.
     pub fn table(&self) -> String {
         format!(
-            "exact {:.3} (standard error {:.3}), within one {:.3}, mean absolute error {:.2} ({:.2} of the median count)\n\
-             calibration error {:.3}; without mirror images: exact {:.3}, mean absolute error {:.2}\n\
-             ceiling of exact counting, if clusters look like one below 0.5, 1 or 2 standard deviations: {:.2}, {:.2}, {:.2}\n\
-             {} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after batch {} of {}",
+            "exact {:.3} (standard error {:.3}), within one {:.3}, mean absolute error {:.2} \
+             ({:.2} of the median count)\n\
+             calibration error {:.3}; without mirror images: exact {:.3}, mean absolute error \
+             {:.2}\n\
+             ceiling of exact counting, if clusters look like one below 0.5, 1 or 2 standard \
+             deviations: {:.2}, {:.2}, {:.2}\n\
+             {} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after \
+             batch {} of {}",
             self.exact_accuracy,
             self.exact_accuracy_standard_error,
             self.within_one,
@@ -148,17 +154,29 @@ pub fn write_all(
     Ok(summary)
 }
 
-fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport) -> Result<(), Box<dyn Error>> {
+fn write_pictures(
+    folder: &RunFolder,
+    config: &CountConfig,
+    report: &CountReport,
+) -> Result<(), Box<dyn Error>> {
     let preset = &config.training.preset;
-    let names: Vec<String> =
-        (report.least_count..).take(report.confusion.len()).map(|count| count.to_string()).collect();
+    let names: Vec<String> = (report.least_count..)
+        .take(report.confusion.len())
+        .map(|count| count.to_string())
+        .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let title = format!("{preset}: true and predicted number of clusters");
     confusion(&title, &names, &report.confusion)?.save_png(&folder.file("confusion.png"))?;
 
     let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
     write_training_curve(folder, &lines, "loss", "loss", "loss.png")?;
-    write_training_curve(folder, &lines, "exact_accuracy", "share of right counts", "accuracy.png")?;
+    write_training_curve(
+        folder,
+        &lines,
+        "exact_accuracy",
+        "share of right counts",
+        "accuracy.png",
+    )?;
 
     let per_count: Vec<(f64, f64)> = (report.least_count..)
         .zip(&report.accuracy_per_count)
@@ -168,10 +186,19 @@ fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport
     let picture = curves("Share of right counts by true count", "clusters", "share", &curve)?;
     picture.save_png(&folder.file("accuracy_per_count.png"))?;
 
-    let bins: Vec<(f64, f64)> = report.calibration.bins.iter().map(|bin| (bin.confidence, bin.accuracy)).collect();
+    let bins: Vec<(f64, f64)> =
+        report.calibration.bins.iter().map(|bin| (bin.confidence, bin.accuracy)).collect();
     let ideal = [(0.0, 0.0), (1.0, 1.0)];
-    let both = [Curve { name: "held-out samples", points: &bins }, Curve { name: "calibrated", points: &ideal }];
-    let picture = curves("Calibration", "probability of the most probable count", "share that is right", &both)?;
+    let both = [
+        Curve { name: "held-out samples", points: &bins },
+        Curve { name: "calibrated", points: &ideal },
+    ];
+    let picture = curves(
+        "Calibration",
+        "probability of the most probable count",
+        "share that is right",
+        &both,
+    )?;
     Ok(picture.save_png(&folder.file("calibration.png"))?)
 }
 
@@ -191,7 +218,10 @@ pub fn write_training_curve(
         of_split.filter_map(|line| Some((line.step as f64, *line.values.get(metric)?))).collect()
     };
     let (train, valid) = (points("train"), points("valid"));
-    let both = [Curve { name: "training", points: &train }, Curve { name: "held-out samples", points: &valid }];
+    let both = [
+        Curve { name: "training", points: &train },
+        Curve { name: "held-out samples", points: &valid },
+    ];
     Ok(curves(called, "batch", called, &both)?.save_png(&folder.file(file))?)
 }
 
@@ -207,8 +237,10 @@ fn write_montage(
     let samples: Vec<_> = (0..few.samples).map(|index| few.sample(index)).collect();
     let seen = samples.iter().map(|sample| few.image.scaled(&sample.heatmap)).collect::<Vec<_>>();
     let answers = predictions.truth().into_iter().zip(predictions.mode());
-    let labels: Vec<String> = answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
-    let tiles: Vec<Tile<'_>> = labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let labels: Vec<String> =
+        answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
+    let tiles: Vec<Tile<'_>> =
+        labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();
     let title = format!("{}: held-out samples, as the network sees them", few.preset.name);
     Ok(montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)
 }

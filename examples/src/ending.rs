@@ -1,5 +1,5 @@
-//! How an example ends: 0 when all went well, 2 with one line on stderr for a bad argument or file, 130 when the user
-//! stopped it.
+//! How an example ends: 0 when all went well, 2 with one line on stderr for a bad argument or file,
+//! 130 when the user stopped it.
 
 use std::error::Error;
 use std::process::ExitCode;

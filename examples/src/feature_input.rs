@@ -62,7 +62,8 @@ pub struct WeightsChoice {
     #[arg(long, conflicts_with = "prefix")]
     ema: bool,
 
-    /// Attention heads of a ViT [default: what config.json beside the weights says, or one for every 64 of the width]
+    /// Attention heads of a ViT [default: what config.json beside the weights says, or one for
+    /// every 64 of the width]
     #[arg(long, value_name = "N")]
     heads: Option<usize>,
 }
@@ -76,7 +77,8 @@ impl WeightsChoice {
         let mut file = file.without(&self.ignore_weights);
         if self.ema {
             let averaged = file.averaged();
-            let none = format!("{}: --ema: no averaged weights beside others", file.path().display());
+            let none =
+                format!("{}: --ema: no averaged weights beside others", file.path().display());
             file = file.under(averaged.ok_or(none)?)?;
         }
         if let Some(prefix) = &self.prefix {
@@ -131,7 +133,8 @@ pub fn read_log(path: &Path, bin_size_px: f64) -> Result<ClickLog, Box<dyn Error
     let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
     let mut left_out = String::new();
     for dropped in log.drops().by_reason() {
-        let (reason, rows, clicks, first) = (dropped.reason, dropped.rows, dropped.clicks, &dropped.first);
+        let (reason, rows, clicks, first) =
+            (dropped.reason, dropped.rows, dropped.clicks, &dropped.first);
         left_out += &format!("\n  {rows} with {clicks} clicks: {reason}, such as {first}");
     }
     if !left_out.is_empty() {
@@ -147,9 +150,13 @@ impl Input {
     /// When a file cannot be read, there is no such preset, or there is no banner.
     pub fn open(name: &InputName) -> Result<Self, Box<dyn Error>> {
         Ok(match name {
-            InputName::Clicks(path, bin_size_px) => Self::Clicks(Box::new(read_log(path, *bin_size_px)?)),
+            InputName::Clicks(path, bin_size_px) => {
+                Self::Clicks(Box::new(read_log(path, *bin_size_px)?))
+            }
             InputName::Preset(_, 0) => return Err("`samples` = 0: must be positive".into()),
-            InputName::Preset(name, samples) => Self::Preset(Box::new(Preset::named(name)?), *samples),
+            InputName::Preset(name, samples) => {
+                Self::Preset(Box::new(Preset::named(name)?), *samples)
+            }
             InputName::Tensors(path) => Self::Tensors(path.clone()),
         })
     }
@@ -158,7 +165,11 @@ impl Input {
     ///
     /// # Errors
     /// When a setting or the tensor does not suit the network.
-    pub fn source(&self, encoder: &PublishedEncoder, choice: &ProtocolChoice) -> Result<InputSource, Box<dyn Error>> {
+    pub fn source(
+        &self,
+        encoder: &PublishedEncoder,
+        choice: &ProtocolChoice,
+    ) -> Result<InputSource, Box<dyn Error>> {
         if let Self::Tensors(path) = self {
             let source = TensorSource::new(TensorFile::open(path)?, encoder.in_channels())?;
             return Ok(InputSource::Tensors(source));
@@ -175,7 +186,11 @@ impl Input {
         protocol.check()?;
         if protocol.mean.len() != encoder.in_channels() {
             let (given, taken) = (protocol.mean.len(), encoder.in_channels());
-            return Err(format!("--mean and --std have {given} channels, {} takes {taken}", encoder.name()).into());
+            return Err(format!(
+                "--mean and --std have {given} channels, {} takes {taken}",
+                encoder.name()
+            )
+            .into());
         }
         Ok(InputSource::Heatmaps(match self {
             Self::Clicks(log) => HeatmapSource::logged(log, protocol)?,
@@ -208,10 +223,15 @@ pub fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<(), B
     let image = |row: usize| -> Result<(String, Heatmap), Box<dyn Error>> {
         let key = source.row(row);
         let plane = source.protocol.plane(row as u64, &source.heatmap(row))?;
-        Ok((format!("{}  {}  {} clicks", key.domain, key.grid_id, key.clicks), Heatmap::from_values(grid, plane)?))
+        Ok((
+            format!("{}  {}  {} clicks", key.domain, key.grid_id, key.clicks),
+            Heatmap::from_values(grid, plane)?,
+        ))
     };
     let images = (0..source.len().min(SHOWN)).map(image).collect::<Result<Vec<_>, _>>()?;
-    let tiles: Vec<Tile<'_>> = images.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
-    montage("The first images, as the network sees them", &tiles, 4)?.save_png(&folder.file("montage.png"))?;
+    let tiles: Vec<Tile<'_>> =
+        images.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    montage("The first images, as the network sees them", &tiles, 4)?
+        .save_png(&folder.file("montage.png"))?;
     Ok(())
 }

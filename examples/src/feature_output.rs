@@ -54,14 +54,18 @@ impl Tables {
         outputs: &[Output],
     ) -> Result<Self, Box<dyn Error>> {
         const FILE: &str = "features.safetensors";
-        let named = outputs.iter().map(|output| (output.to_string(), shape(encoder, source, *output)));
+        let named =
+            outputs.iter().map(|output| (output.to_string(), shape(encoder, source, *output)));
         let named: Vec<(String, Vec<usize>)> = named.collect();
         let files = vec![RowFile::safetensors(&folder.file(FILE), &named)?];
         let places = (0..outputs.len()).map(|at| (0, at)).collect();
         Ok(Self {
             files,
             places,
-            described: named.iter().map(|(name, shape)| format!("{FILE}: {name} {shape:?}")).collect(),
+            described: named
+                .iter()
+                .map(|(name, shape)| format!("{FILE}: {name} {shape:?}"))
+                .collect(),
         })
     }
 }
@@ -77,7 +81,14 @@ pub struct FeatureSummary(BTreeMap<String, Value>);
 
 impl FeatureSummary {
     /// Adds one network.
-    pub fn add(&mut self, name: &str, report: &LoadReport, images: usize, seconds: f64, described: &[String]) {
+    pub fn add(
+        &mut self,
+        name: &str,
+        report: &LoadReport,
+        images: usize,
+        seconds: f64,
+        described: &[String],
+    ) {
         let mut insert = |key: &str, value: Value| self.0.insert(format!("{name}.{key}"), value);
         insert("layout", json!(report.layout.to_string()));
         insert("loaded_tensors", json!(report.loaded.len()));
@@ -92,9 +103,13 @@ impl FeatureSummary {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_metrics(&self, folder: &RunFolder) -> Result<(), Box<dyn Error>> {
-        let speeds = self.0.iter().filter_map(|(key, value)| Some((key.strip_suffix(".images_per_second")?, value)));
-        let lines: Vec<String> =
-            speeds.map(|(name, value)| json!({"model": name, "images_per_second": value}).to_string()).collect();
+        let speeds = self
+            .0
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_suffix(".images_per_second")?, value)));
+        let lines: Vec<String> = speeds
+            .map(|(name, value)| json!({"model": name, "images_per_second": value}).to_string())
+            .collect();
         Ok(write_atomically(&folder.file("metrics.jsonl"), |out| {
             lines.iter().try_for_each(|line| writeln!(out, "{line}"))
         })?)
@@ -106,18 +121,22 @@ impl FeatureSummary {
     }
 }
 
-/// Weights of fresh networks, for a smoke run of those who have none: a residual network as torchvision keeps it, and a
-/// vision transformer as transformers does.
+/// Weights of fresh networks, for a smoke run of those who have none: a residual network as
+/// torchvision keeps it, and a vision transformer as transformers does.
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write_fresh_weights(folder: &std::path::Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
+pub fn write_fresh_weights(
+    folder: &std::path::Path,
+) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
     let device = heatmap_models::burn::tensor::Device::flex();
     let fresh = [("resnet18", WeightLayout::Torchvision), ("vit-ti16", WeightLayout::HuggingFace)];
-    let write = |(name, layout): (&str, WeightLayout)| -> Result<(ModelName, String), Box<dyn Error>> {
-        let (name, path): (ModelName, _) = (name.parse()?, folder.join(format!("{name}.safetensors")));
-        name.config().with_num_classes(Some(10)).init(&device).save_weights(&path, layout)?;
-        Ok((name, path.display().to_string()))
-    };
+    let write =
+        |(name, layout): (&str, WeightLayout)| -> Result<(ModelName, String), Box<dyn Error>> {
+            let (name, path): (ModelName, _) =
+                (name.parse()?, folder.join(format!("{name}.safetensors")));
+            name.config().with_num_classes(Some(10)).init(&device).save_weights(&path, layout)?;
+            Ok((name, path.display().to_string()))
+        };
     fresh.into_iter().map(write).collect()
 }

@@ -22,7 +22,8 @@ pub fn extract_with_bar(
     per_class: usize,
 ) -> Result<LabelledFeatures> {
     let bar = image_bar(per_class * data.0.num_classes(), what);
-    let features = extract_features(encoder, device, data, image, per_class, |done| bar.inc(done as u64));
+    let features =
+        extract_features(encoder, device, data, image, per_class, |done| bar.inc(done as u64));
     bar.finish_and_clear();
     features
 }
@@ -30,7 +31,8 @@ pub fn extract_with_bar(
 /// A bar over images: how many, what is done to them, how fast, and the time left.
 pub fn image_bar(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new(images as u64);
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images  {msg}  {per_sec}  {eta} left");
+    let style =
+        ProgressStyle::with_template("{bar:24} {pos}/{len} images  {msg}  {per_sec}  {eta} left");
     bar.set_style(style.expect("the template is correct").progress_chars("=> "));
     bar.set_message(what);
     bar
@@ -39,7 +41,9 @@ pub fn image_bar(images: usize, what: impl Into<Cow<'static, str>>) -> ProgressB
 /// A bar over anything that is counted.
 pub fn plain_bar(length: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let style = ProgressStyle::with_template(&format!("{{bar:24}} {{pos}}/{{len}} {what} {{msg}}  {{eta}} left"));
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:24}} {{pos}}/{{len}} {what} {{msg}}  {{eta}} left"
+    ));
     bar.set_style(style.expect("the template is correct").progress_chars("=> "));
     bar
 }

@@ -14,7 +14,8 @@ use crate::start::RunArguments;
 /// Encoder, data and optimisation.
 #[derive(Debug, Clone, Args)]
 pub struct FineTuneArguments {
-    /// Synthetic data set: count-report, count-separable, location-report, location-separable or simclr-report [default: that of the report]
+    /// Synthetic data set: count-report, count-separable, location-report, location-separable or
+    /// simclr-report [default: that of the report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 
@@ -26,24 +27,28 @@ pub struct FineTuneArguments {
     #[arg(long, visible_alias = "architecture", value_name = "NAME")]
     arch: Option<ModelName>,
 
-    /// First layers of a ResNet from scratch: standard (an image shrinks to a quarter), half-image or small-image (not at all) [default: standard]
+    /// First layers of a ResNet from scratch: standard (an image shrinks to a quarter), half-image
+    /// or small-image (not at all) [default: standard]
     #[arg(long, value_name = "NAME")]
     stem: Option<StemKind>,
 
-    /// Weights to start from: a .safetensors, .pth or .bin file, ours or of torchvision, timm or transformers
+    /// Weights to start from: a .safetensors, .pth or .bin file, ours or of torchvision, timm or
+    /// transformers
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
-    /// Leading parts of the encoder that keep their weights: of a ResNet the stem and its stages, of a ViT the patches and
-    /// its blocks; needs --weights [default: 0]
+    /// Leading parts of the encoder that keep their weights: of a ResNet the stem and its stages,
+    /// of a ViT the patches and its blocks; needs --weights [default: 0]
     #[arg(long, value_name = "N")]
     freeze: Option<usize>,
 
-    /// Size of the images in px, such as 64 or 52x60 (height x width); a bin becomes a square of as many px as fit [default: 64]
+    /// Size of the images in px, such as 64 or 52x60 (height x width); a bin becomes a square of as
+    /// many px as fit [default: 64]
     #[arg(long, value_name = "PX")]
     image_size: Option<ImageSize>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default: logcounts]
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts or sqrtcounts [default:
+    /// logcounts]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 
@@ -55,7 +60,8 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
 
-    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine [default: 0.15]
+    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine
+    /// [default: 0.15]
     #[arg(long, value_name = "SHARE")]
     warmup: Option<f64>,
 
@@ -87,8 +93,10 @@ impl FromStr for ImageSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number =
-            |text: &str| text.parse().map_err(|_| "not a number of px such as 64, or two such as 52x60".to_owned());
+        let number = |text: &str| {
+            text.parse()
+                .map_err(|_| "not a number of px such as 64, or two such as 52x60".to_owned())
+        };
         let (height, width) = text.split_once('x').unwrap_or((text, text));
         Ok(Self { height: number(height)?, width: number(width)? })
     }
@@ -151,7 +159,8 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
 /// The file that a finished run leaves its encoder in.
 pub const ENCODER: &str = "encoder.safetensors";
 
-/// Writes [`ENCODER`], under the names of torchvision or transformers, for `features` and for `--weights`.
+/// Writes [`ENCODER`], under the names of torchvision or transformers, for `features` and for
+/// `--weights`.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -1,5 +1,6 @@
-//! What the examples share: arguments, how a run begins and ends, progress of feature extraction, what the `features` example
-//! reads and writes, and what runs leave behind. The examples themselves are thin mains beside this folder.
+//! What the examples share: arguments, how a run begins and ends, progress of feature extraction,
+//! what the `features` example reads and writes, and what runs leave behind. The examples
+//! themselves are thin mains beside this folder.
 
 mod arguments;
 pub mod benchmark;

@@ -46,16 +46,25 @@ impl LocationSummary {
         put("device", device.into());
         put("samples", samples.into());
         put("seconds", stats.seconds.into());
-        put("images_per_second", (stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE)).into());
+        put(
+            "images_per_second",
+            (stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE)).into(),
+        );
         put("batches", stats.steps.into());
         put("best_batch", best.into());
         put("least_probability", results.thresholds.least_probability.into());
         put("evaluated_samples", results.network.maps.into());
         let mut rows = vec![(String::new(), results.network.clone())];
-        rows.extend(results.baselines.iter().map(|(baseline, report)| (baseline.name().to_owned(), report.clone())));
+        rows.extend(
+            results
+                .baselines
+                .iter()
+                .map(|(baseline, report)| (baseline.name().to_owned(), report.clone())),
+        );
         for (name, report) in &rows {
             let prefix = if name.is_empty() { String::new() } else { format!("{name}_") };
-            let mut put = |metric: &str, value: Value| values.insert(format!("{prefix}{metric}"), value);
+            let mut put =
+                |metric: &str, value: Value| values.insert(format!("{prefix}{metric}"), value);
             // Without a pair there is no distance: null.
             put("rmse_bins", report.rmse_bins.map_or(Value::Null, Value::from));
             put("rmse_px", report.rmse_px.map_or(Value::Null, Value::from));
@@ -69,16 +78,23 @@ impl LocationSummary {
     /// The summary for a person.
     pub fn table(&self) -> String {
         let head = ["", "RMSE, bins", "F1 at 2 bins", "right number", "Chamfer, bins"];
-        let mut text = format!("{:<20}{:>12}{:>14}{:>14}{:>15}\n", head[0], head[1], head[2], head[3], head[4]);
+        let mut text = format!(
+            "{:<20}{:>12}{:>14}{:>14}{:>15}\n",
+            head[0], head[1], head[2], head[3], head[4]
+        );
         for (name, report) in &self.rows {
             let name = if name.is_empty() { "network".to_owned() } else { name.replace('_', " ") };
             let rmse = report.rmse_bins.map_or("-".to_owned(), |rmse| format!("{rmse:.2}"));
             let LocationReport { f1_2bins, cardinality_accuracy, chamfer_bins, .. } = report;
-            text += &format!("{name:<20}{rmse:>12}{f1_2bins:>14.3}{cardinality_accuracy:>14.3}{chamfer_bins:>15.2}\n");
+            text += &format!(
+                "{name:<20}{rmse:>12}{f1_2bins:>14.3}{cardinality_accuracy:>14.3}\
+                 {chamfer_bins:>15.2}\n"
+            );
         }
         let number = |name: &str| self.values[name].as_f64().unwrap_or(f64::NAN);
         text += &format!(
-            "{} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after batch {} of {}",
+            "{} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after \
+             batch {} of {}",
             self.values["evaluated_samples"],
             self.values["samples"],
             number("seconds"),
@@ -123,7 +139,8 @@ pub fn write_montage(
     let few = 16.min(samples.len());
     let seen: Vec<Heatmap> =
         samples[..few].iter().map(|sample| config.training.image.scaled(&sample.heatmap)).collect();
-    let label = |map: &LocatedMap| format!("{} there, {} found", map.truth.len(), map.predicted.len());
+    let label =
+        |map: &LocatedMap| format!("{} there, {} found", map.truth.len(), map.predicted.len());
     let labels: Vec<String> = located[..few].iter().map(label).collect();
     let tiles: Vec<MarkedTile<'_>> = (0..few)
         .map(|at| MarkedTile {

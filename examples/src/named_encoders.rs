@@ -92,12 +92,14 @@ impl RunName {
         // count and location keep these under `training`, simclr at the top.
         let config = config.get("training").unwrap_or(&config);
         let bad = |what: &str| format!("{}: {what}", folder.file(RunFolder::CONFIG).display());
-        let architecture = config["architecture"].as_str().ok_or_else(|| bad("names no architecture"))?;
+        let architecture =
+            config["architecture"].as_str().ok_or_else(|| bad("names no architecture"))?;
         let architecture: ModelName = architecture.parse()?;
-        let image: ImageConfig =
-            serde_json::from_value(config["image"].clone()).map_err(|error| bad(&format!("image: {error}")))?;
+        let image: ImageConfig = serde_json::from_value(config["image"].clone())
+            .map_err(|error| bad(&format!("image: {error}")))?;
         let file = TensorFile::open(folder.file(ENCODER))?;
-        let network = architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
+        let network =
+            architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
         let (network, _) = network.load_weights(&file, &LoadOptions::new().without_head())?;
         Ok(NamedEncoder { name: self.name.clone(), kind: Kind::Ours(network, image) })
     }
@@ -115,7 +117,8 @@ impl PretrainedName {
     /// # Errors
     /// When the file holds another network.
     pub fn open(&self, device: &Device) -> Result<NamedEncoder, Box<dyn Error>> {
-        let (network, _) = PublishedEncoder::load(self.model, &TensorFile::open(&self.file)?, device)?;
+        let (network, _) =
+            PublishedEncoder::load(self.model, &TensorFile::open(&self.file)?, device)?;
         Ok(NamedEncoder { name: self.name(), kind: Kind::Published(network) })
     }
 }
@@ -126,7 +129,10 @@ impl NamedEncoder {
         use heatmap_models::burn::module::Module;
         device.seed(seed);
         let network = ModelName::ResNet(50).config().with_in_channels(1).init(device).materialize();
-        Self { name: "untrained".to_owned(), kind: Kind::Ours(network, FineTuneConfig::report("count-report").image) }
+        Self {
+            name: "untrained".to_owned(),
+            kind: Kind::Ours(network, FineTuneConfig::report("count-report").image),
+        }
     }
 
     /// What it is called.
@@ -179,6 +185,7 @@ fn published_images(
         std: network.std.clone(),
         seed: 0,
     };
-    let numbered = batch.iter().enumerate().map(|(at, heatmap)| ((first + at) as u64, (*heatmap).clone()));
+    let numbered =
+        batch.iter().enumerate().map(|(at, heatmap)| ((first + at) as u64, (*heatmap).clone()));
     protocol.batch(&numbered.collect::<Vec<(u64, Heatmap)>>(), device)
 }

@@ -20,8 +20,10 @@ impl PrincipalPlane {
         let pca = Pca::fit(features, 2)?;
         let projected = pca.transform(features)?;
         let share = pca.explained_variance_ratio();
-        let axis = |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
-        let points = (0..projected.nrows()).map(|row| (projected[(row, 0)], projected[(row, 1)])).collect();
+        let axis =
+            |at: usize| format!("component {}, {:.0} % of variance", at + 1, 100.0 * share[at]);
+        let points =
+            (0..projected.nrows()).map(|row| (projected[(row, 0)], projected[(row, 1)])).collect();
         Ok(Self { points, axes: [axis(0), axis(1)] })
     }
 

@@ -1,5 +1,5 @@
-//! Lines for the user, on a terminal that names from files must not command, and for spreadsheets that they must not
-//! either.
+//! Lines for the user, on a terminal that names from files must not command, and for spreadsheets
+//! that they must not either.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
@@ -20,22 +20,31 @@ pub(crate) fn tell_of(line: &str) {
     _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
 }
 
-/// The text with a mark in place of every character that a terminal obeys instead of showing it: escape sequences, which
-/// could paint over a line or set the title, and marks that turn the direction of what follows.
+/// The text with a mark in place of every character that a terminal obeys instead of showing it:
+/// escape sequences, which could paint over a line or set the title, and marks that turn the
+/// direction of what follows.
 fn printable(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| match c {
         '\n' | '\t' => false,
         '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
         c => c.is_control(),
     };
-    if text.contains(obeyed) { Cow::Owned(text.replace(obeyed, "\u{FFFD}")) } else { Cow::Borrowed(text) }
+    if text.contains(obeyed) {
+        Cow::Owned(text.replace(obeyed, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
-/// A name as a cell of a CSV file that people open in a spreadsheet: one that begins like a formula gets an apostrophe in
-/// front, which spreadsheets take for "this is text". Numbers stay numbers.
+/// A name as a cell of a CSV file that people open in a spreadsheet: one that begins like a formula
+/// gets an apostrophe in front, which spreadsheets take for "this is text". Numbers stay numbers.
 pub(crate) fn cell(name: &str) -> Cow<'_, str> {
     let like_a_formula = name.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if like_a_formula && name.parse::<f64>().is_err() { Cow::Owned(format!("'{name}")) } else { Cow::Borrowed(name) }
+    if like_a_formula && name.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{name}"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 #[cfg(test)]
@@ -46,7 +55,10 @@ mod tests {
     fn nothing_that_a_terminal_obeys_reaches_it() {
         assert_eq!(printable("a.com\n\tżółw 日本"), "a.com\n\tżółw 日本");
         let hostile = "\u{1b}]0;title\u{7}\u{1b}[2Ja\rb\u{9b}31m\u{202e}c";
-        assert_eq!(printable(hostile), "\u{FFFD}]0;title\u{FFFD}\u{FFFD}[2Ja\u{FFFD}b\u{FFFD}31m\u{FFFD}c");
+        assert_eq!(
+            printable(hostile),
+            "\u{FFFD}]0;title\u{FFFD}\u{FFFD}[2Ja\u{FFFD}b\u{FFFD}31m\u{FFFD}c"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How a run begins: in a new folder, or from a checkpoint of an earlier one; and how it is stopped.
+//! How a run begins: in a new folder, or from a checkpoint of an earlier one; and how it is
+//! stopped.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,8 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// # Errors
     /// When such runs have one schedule alone.
     fn with_new_schedule(self, _earlier: &Self) -> heatmap_train::Result<Self> {
-        let reason =
-            "only SimCLR runs go on under another schedule; begin another run with this one's encoder as --weights";
+        let reason = "only SimCLR runs go on under another schedule; begin another run with this \
+                      one's encoder as --weights";
         Err(heatmap_train::Error::config("new schedule", true, reason))
     }
 
@@ -47,19 +48,23 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
 /// Where the settings of a run come from, and whether it goes on.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
-    /// Settings to begin with, such as the config.json of an earlier run; what it does not have stays at its default
+    /// Settings to begin with, such as the config.json of an earlier run; what it does not have
+    /// stays at its default
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     config: Option<PathBuf>,
 
-    /// A setting by its name in config.json, such as optimizer.beta_2=0.98; may be given several times
+    /// A setting by its name in config.json, such as optimizer.beta_2=0.98; may be given several
+    /// times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<KeyValue>,
 
-    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N, discarding later ones
+    /// Go on with the run in --out, from its newest complete checkpoint or from that of batch N,
+    /// discarding later ones
     #[arg(long, value_name = "N", num_args = 0..=1)]
     resume: Option<Option<usize>>,
 
-    /// With --resume and more batches than before: behind the old ones, let the learning rate rise and fall to zero again
+    /// With --resume and more batches than before: behind the old ones, let the learning rate rise
+    /// and fall to zero again
     #[arg(long, requires = "resume")]
     new_schedule: bool,
 }
@@ -106,8 +111,8 @@ impl RunArguments {
     }
 }
 
-/// Makes the folder of a run with `fresh` settings, or opens that of an earlier one; the file of settings, what `overlay`
-/// says and every `--set` come over either.
+/// Makes the folder of a run with `fresh` settings, or opens that of an earlier one; the file of
+/// settings, what `overlay` says and every `--set` come over either.
 ///
 /// # Errors
 /// When a setting cannot be used, the folder cannot be written, or there is nothing to resume.
@@ -146,21 +151,26 @@ pub fn start<C: RunConfig>(
     };
     if checkpoint.step > config.steps() {
         let (steps, done) = (config.steps(), checkpoint.step);
-        return Err(format!("{steps} batches in all are less than the {done} of the checkpoint").into());
+        return Err(
+            format!("{steps} batches in all are less than the {done} of the checkpoint").into()
+        );
     }
     folder.write_json(RunFolder::CONFIG, &config)?;
     say(&format!("Going on after batch {}.", checkpoint.step));
     Ok((folder, config, Some(checkpoint)))
 }
 
-/// The folder of a run of these settings: the one that is there already, or a new one. A run of other settings moves aside.
+/// The folder of a run of these settings: the one that is there already, or a new one. A run of
+/// other settings moves aside.
 ///
 /// # Errors
 /// When the folder cannot be read or made.
 pub fn folder_of(path: &Path, config: &impl Serialize) -> Result<RunFolder, Box<dyn Error>> {
     let settings = serde_json::to_value(config)?;
     let is_same = |folder: &RunFolder| {
-        folder.read_json(RunFolder::CONFIG).is_ok_and(|earlier: serde_json::Value| earlier == settings)
+        folder
+            .read_json(RunFolder::CONFIG)
+            .is_ok_and(|earlier: serde_json::Value| earlier == settings)
     };
     match RunFolder::open(path).ok().filter(is_same) {
         Some(_) => Ok(RunFolder::open_to_write(path)?),
@@ -181,8 +191,9 @@ pub fn newest(folder: &RunFolder) -> Result<Option<Checkpoint>, Box<dyn Error>> 
     Ok(Some(checkpoint))
 }
 
-/// What Ctrl-C does: while a run trains, the first ends it after its batch and the second ends the program; at any other time
-/// the program ends at once, for what comes then writes each file whole or not at all.
+/// What Ctrl-C does: while a run trains, the first ends it after its batch and the second ends the
+/// program; at any other time the program ends at once, for what comes then writes each file whole
+/// or not at all.
 #[derive(Clone, Default)]
 pub struct CtrlC(Arc<Mutex<Option<Interrupter>>>);
 
@@ -276,12 +287,16 @@ impl RunConfig for heatmap_train::run::SetDetectorConfig {
     }
 }
 
-/// A folder for a run of a program that cannot be resumed; an earlier one moves aside, and the user hears where it is: "the earlier
-/// `what`".
+/// A folder for a run of a program that cannot be resumed; an earlier one moves aside, and the user
+/// hears where it is: "the earlier `what`".
 ///
 /// # Errors
 /// When the folder cannot be made or written to.
-pub fn fresh_folder(out: &Path, config: &impl Serialize, what: &str) -> Result<RunFolder, Box<dyn Error>> {
+pub fn fresh_folder(
+    out: &Path,
+    config: &impl Serialize,
+    what: &str,
+) -> Result<RunFolder, Box<dyn Error>> {
     let (folder, moved) = RunFolder::create(out, config)?;
     if let Some(moved) = moved {
         say(&format!("The earlier {what} is now in {}.", moved.display()));

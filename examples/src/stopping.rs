@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that the first Ctrl-C sets, for the loop to end after its step; the second ends the program at once.
+/// A flag that the first Ctrl-C sets, for the loop to end after its step; the second ends the
+/// program at once.
 ///
 /// # Errors
 /// When the system takes no handler, or has one already.

@@ -1,4 +1,5 @@
-//! What the total number of clicks alone says about the class: the leak that every preset is measured for.
+//! What the total number of clicks alone says about the class: the leak that every preset is
+//! measured for.
 
 use heatmap_core::synth::Preset;
 
@@ -11,8 +12,8 @@ pub struct TotalClicksBaseline {
     pub chance: f64,
 }
 
-/// Fits the most frequent class in each of 50 equally filled ranges of the total on `samples` samples, and scores it on as
-/// many others.
+/// Fits the most frequent class in each of 50 equally filled ranges of the total on `samples`
+/// samples, and scores it on as many others.
 pub fn total_clicks_baseline(preset: &Preset, seed: u64, samples: u64) -> TotalClicksBaseline {
     const RANGES: usize = 50;
     let draw = |from: u64| -> Vec<(f64, usize)> {
@@ -22,8 +23,10 @@ pub fn total_clicks_baseline(preset: &Preset, seed: u64, samples: u64) -> TotalC
     let (mut fit, score) = (draw(0), draw(samples));
     fit.sort_by(|a, b| a.0.total_cmp(&b.0));
     let ranges: Vec<&[(f64, usize)]> = fit.chunks(fit.len().div_ceil(RANGES)).collect();
-    let guesses: Vec<usize> = ranges.iter().map(|range| most_frequent(range, preset.num_classes())).collect();
-    let guess = |total: f64| guesses[ranges.partition_point(|range| range[0].0 <= total).saturating_sub(1)];
+    let guesses: Vec<usize> =
+        ranges.iter().map(|range| most_frequent(range, preset.num_classes())).collect();
+    let guess =
+        |total: f64| guesses[ranges.partition_point(|range| range[0].0 <= total).saturating_sub(1)];
     let share = |right: &dyn Fn(&(f64, usize)) -> bool| {
         score.iter().filter(|sample| right(sample)).count() as f64 / score.len() as f64
     };
@@ -46,12 +49,16 @@ mod tests {
 
     #[test]
     fn it_finds_a_leak_where_there_is_one_and_none_elsewhere() {
-        let baseline = |name| total_clicks_baseline(&Preset::named(name).expect("a preset"), 3, 4_000);
+        let baseline =
+            |name| total_clicks_baseline(&Preset::named(name).expect("a preset"), 3, 4_000);
         // More clusters bring more clicks there, by the protocol.
         let leaking = baseline("count-report");
         assert!(leaking.accuracy > 2.0 * leaking.chance, "{leaking:?}");
         // The total is drawn without regard to the class: within 4.5 standard errors of 1 in 8.
         let tight = baseline("simclr-report");
-        assert!((tight.accuracy - 0.125).abs() < 4.5 * (0.125 * 0.875 / 4_000_f64).sqrt(), "{tight:?}");
+        assert!(
+            (tight.accuracy - 0.125).abs() < 4.5 * (0.125 * 0.875 / 4_000_f64).sqrt(),
+            "{tight:?}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What must hold when any bytes are read as a table: no panic, and no row that is neither kept nor counted as left
-//! out.
+//! What must hold when any bytes are read as a table: no panic, and no row that is neither kept nor
+//! counted as left out.
 //!
 //! Used by the fuzz targets and by `tests/fuzz_entries.rs`.
 
@@ -36,8 +36,15 @@ fn heatmaps(log: &ClickLog) -> impl Iterator<Item = BannerHeatmap> + '_ {
 fn check_log(log: &ClickLog) {
     assert!(!log.is_empty() && log.rows() > log.drops().rows());
     for (entry, banner) in log.keys().zip(heatmaps(log)) {
-        assert_eq!((&banner.banner, banner.display, banner.clicks), (&entry.banner, entry.display, entry.clicks));
-        assert!(banner.clicks >= 2 && !entry.banner.domain.is_empty() && !entry.banner.grid_id.is_empty());
+        assert_eq!(
+            (&banner.banner, banner.display, banner.clicks),
+            (&entry.banner, entry.display, entry.clicks)
+        );
+        assert!(
+            banner.clicks >= 2
+                && !entry.banner.domain.is_empty()
+                && !entry.banner.grid_id.is_empty()
+        );
         // A value has 24 bits, and so an error of up to 2^-24 of it.
         let (total, clicks) = (banner.heatmap.total(), banner.clicks as f64);
         assert!((total - clicks).abs() <= clicks * 2.0_f64.powi(-24), "{total} of {clicks}");

@@ -12,8 +12,9 @@ use crate::{Error, Result};
 /// Name of the variable that says at which [`crash_point`] a program ends.
 const CRASH_AT: &str = "HEATMAP_CRASH_AT";
 
-/// A moment between two operations on files. The program ends without warning, as if it were killed, at the one whose number
-/// the variable `HEATMAP_CRASH_AT` has, counted from 1: so a test can look at every state that a kill can leave.
+/// A moment between two operations on files. The program ends without warning, as if it were
+/// killed, at the one whose number the variable `HEATMAP_CRASH_AT` has, counted from 1: so a test
+/// can look at every state that a kill can leave.
 pub fn crash_point() {
     static AT: OnceLock<Option<u64>> = OnceLock::new();
     static PASSED: AtomicU64 = AtomicU64::new(0);
@@ -28,8 +29,9 @@ pub fn crash_point() {
 /// How the names of files and folders begin that are not complete.
 pub const UNFINISHED: &str = ".unfinished-";
 
-/// Removes what programs that were killed have left half-written in a folder and in the folders right in it. Of a program
-/// that is still at work it would take the files away: who calls this knows that there is none.
+/// Removes what programs that were killed have left half-written in a folder and in the folders
+/// right in it. Of a program that is still at work it would take the files away: who calls this
+/// knows that there is none.
 ///
 /// # Errors
 /// When something cannot be read or removed.
@@ -56,7 +58,8 @@ fn sweep(folder: &Path, deeper: usize) -> Result<()> {
     Ok(())
 }
 
-/// A file that is written beside its place and moves there when it is finished; dropped before, it leaves nothing.
+/// A file that is written beside its place and moves there when it is finished; dropped before, it
+/// leaves nothing.
 #[derive(Debug)]
 pub struct UnfinishedFile {
     path: PathBuf,
@@ -69,9 +72,11 @@ impl UnfinishedFile {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
-        // A temporary file is private by default; what we leave is as readable as any file the user writes.
+        // A temporary file is private by default; what we leave is as readable as any file the user
+        // writes.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         let file = builder.prefix(UNFINISHED).tempfile_in(folder);
@@ -84,7 +89,10 @@ impl UnfinishedFile {
     ///
     /// # Errors
     /// Those of `write`, with the path.
-    pub fn write(&mut self, write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> std::io::Result<()>) -> Result<()> {
+    pub fn write(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> std::io::Result<()>,
+    ) -> Result<()> {
         write(&mut self.file).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
@@ -106,11 +114,15 @@ impl UnfinishedFile {
     }
 }
 
-/// Writes a file beside `path` and renames it there when `write` has succeeded; otherwise nothing is left behind.
+/// Writes a file beside `path` and renames it there when `write` has succeeded; otherwise nothing
+/// is left behind.
 ///
 /// # Errors
 /// When the folder cannot be written to, or `write` fails.
-pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     let mut file = UnfinishedFile::create(path)?;
     file.write(|out| write(out))?;
     file.finish()

@@ -1,9 +1,10 @@
-//! Bins with given probabilities, drawn in constant time by the alias method (Walker 1977, built as in
-//! Vose 1991).
+//! Bins with given probabilities, drawn in constant time by the alias method (Walker 1977, built as
+//! in Vose 1991).
 //!
-//! A cluster whose axes are those of the banner, given that its clicks land on the banner, has independent rows and
-//! columns. So its clicks need no normal numbers: the probability of every column and row is known, and one 32-bit draw
-//! gives a column or a row, without a branch and without drawing again.
+//! A cluster whose axes are those of the banner, given that its clicks land on the banner, has
+//! independent rows and columns. So its clicks need no normal numbers: the probability of every
+//! column and row is known, and one 32-bit draw gives a column or a row, without a branch and
+//! without drawing again.
 
 /// A distribution over the bins of one axis, or of a whole grid.
 pub(crate) struct Axis {
@@ -14,7 +15,8 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Bins 0 to `bins`, each with the probability that a normal number falls in it, given that it falls in any.
+    /// Bins 0 to `bins`, each with the probability that a normal number falls in it, given that it
+    /// falls in any.
     ///
     /// Returns `None` when practically all of the distribution lies outside.
     pub(crate) fn normal(bins: usize, mean: f64, sigma: f64) -> Option<Self> {
@@ -51,7 +53,8 @@ impl Axis {
         // Scaled so that a slot holds 1.
         let scale = size as f64 / total;
         weights.iter_mut().for_each(|w| *w *= scale);
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..size).partition(|&slot| weights[slot] < 1.0);
+        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
+            (0..size).partition(|&slot| weights[slot] < 1.0);
         let mut slots: Vec<(u32, u32)> = (0..size as u32).map(|slot| (u32::MAX, slot)).collect();
         while let (Some(under), Some(&over)) = (small.pop(), large.last()) {
             slots[under] = ((weights[under] * 2_f64.powi(32)) as u32, over as u32);
@@ -64,12 +67,14 @@ impl Axis {
         Some(Self { slots, bits: size.trailing_zeros() })
     }
 
-    /// The bin for 32 uniform random bits: the first ones choose the slot, the others decide within it.
+    /// The bin for 32 uniform random bits: the first ones choose the slot, the others decide within
+    /// it.
     #[inline]
     pub(crate) fn bin(&self, random: u32) -> usize {
         let slot = random >> (32 - self.bits);
         let (threshold, alias) = self.slots[slot as usize];
-        // Select by mask: a branch here would be mispredicted half of the time, and costs three times as much.
+        // Select by mask: a branch here would be mispredicted half of the time, and costs three
+        // times as much.
         let own = u32::from(random << self.bits < threshold).wrapping_neg();
         (alias ^ ((alias ^ slot) & own)) as usize
     }

@@ -1,8 +1,9 @@
 //! Clicks to heatmaps.
 //!
-//! The rule for edges: a bin owns its left and top edge, so a click at x px falls in column floor(x / bin size). A click
-//! exactly on the right or bottom edge of the banner belongs to the last bin: browsers report it as a hit. Everything
-//! beyond the banner, and every coordinate that is not finite, is outside: counted and reported, never clamped.
+//! The rule for edges: a bin owns its left and top edge, so a click at x px falls in column floor(x
+//! / bin size). A click exactly on the right or bottom edge of the banner belongs to the last bin:
+//! browsers report it as a hit. Everything beyond the banner, and every coordinate that is not
+//! finite, is outside: counted and reported, never clamped.
 
 use crate::{BannerSize, Click, Grid, Heatmap, Result};
 
@@ -73,7 +74,14 @@ mod tests {
 
     #[test]
     fn clicks_beyond_the_banner_are_reported() {
-        for (x, y) in [(-0.1, 5.0), (300.1, 5.0), (5.0, -1.0), (5.0, 250.5), (f64::NAN, 5.0), (5.0, f64::INFINITY)] {
+        for (x, y) in [
+            (-0.1, 5.0),
+            (300.1, 5.0),
+            (5.0, -1.0),
+            (5.0, 250.5),
+            (f64::NAN, 5.0),
+            (5.0, f64::INFINITY),
+        ] {
             let binned = bin_one(x, y);
             assert_eq!((binned.heatmap.total(), binned.outside_clicks), (0.0, 1), "({x}, {y})");
         }
@@ -81,8 +89,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_click_is_lost(clicks in prop::collection::vec((-50.0..350.0_f64, -50.0..300.0_f64, 0..9_u64), 0..200)) {
-            let clicks: Vec<_> = clicks.iter().map(|&(x_px, y_px, count)| Click { x_px, y_px, count }).collect();
+        fn no_click_is_lost(
+            clicks in prop::collection::vec((-50.0..350.0_f64, -50.0..300.0_f64, 0..9_u64), 0..200),
+        ) {
+            let click = |&(x_px, y_px, count): &_| Click { x_px, y_px, count };
+            let clicks: Vec<_> = clicks.iter().map(click).collect();
             let binned = bin_clicks(&clicks, BANNER, 5.0).unwrap();
             let all: u64 = clicks.iter().map(|c| c.count).sum();
             prop_assert_eq!(binned.heatmap.total() as u64 + binned.outside_clicks, all);

@@ -1,4 +1,5 @@
-//! The one error type of the crate: each variant carries the value that is wrong and where it stands.
+//! The one error type of the crate: each variant carries the value that is wrong and where it
+//! stands.
 
 use std::path::PathBuf;
 
@@ -76,7 +77,11 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Config`] from anything that displays.
-    pub fn config(field: impl Into<String>, value: impl ToString, reason: impl Into<String>) -> Self {
+    pub fn config(
+        field: impl Into<String>,
+        value: impl ToString,
+        reason: impl Into<String>,
+    ) -> Self {
         Self::Config { field: field.into(), value: value.to_string(), reason: reason.into() }
     }
 }

@@ -1,4 +1,5 @@
-//! A Gaussian along one axis of a grid, divided by its mass on the grid: a constant stays constant at the border.
+//! A Gaussian along one axis of a grid, divided by its mass on the grid: a constant stays constant
+//! at the border.
 
 use std::ops::Range;
 
@@ -27,13 +28,15 @@ impl Kernel {
     /// For each bin the sum of the squared weights after division by the mass.
     #[cfg(feature = "analysis")]
     pub(crate) fn squares(&self) -> Vec<f64> {
-        let square = |at: usize| self.average(at, |other| self.weights[at.abs_diff(other)]) / self.mass[at];
+        let square =
+            |at: usize| self.average(at, |other| self.weights[at.abs_diff(other)]) / self.mass[at];
         (0..self.mass.len()).map(square).collect()
     }
 
     /// The weighted mean of `value` around bin `at`.
     pub(crate) fn average(&self, at: usize, value: impl Fn(usize) -> f64) -> f64 {
-        self.window(at).map(|other| self.weights[at.abs_diff(other)] * value(other)).sum::<f64>() / self.mass[at]
+        self.window(at).map(|other| self.weights[at.abs_diff(other)] * value(other)).sum::<f64>()
+            / self.mass[at]
     }
 
     /// The bins on the grid that the kernel reaches from `at`.
@@ -42,8 +45,8 @@ impl Kernel {
     }
 }
 
-/// Values on a grid of rows x columns, row-major, smoothed along both axes by a Gaussian of `sigma_bins` that is cut off at three of
-/// them. 0 changes nothing.
+/// Values on a grid of rows x columns, row-major, smoothed along both axes by a Gaussian of
+/// `sigma_bins` that is cut off at three of them. 0 changes nothing.
 pub(crate) fn smoothed_by(
     sigma_bins: f64,
     (rows, columns): (usize, usize),
@@ -58,9 +61,14 @@ pub(crate) fn smoothed_by(
 }
 
 /// Values on a grid, row-major, averaged along the rows and then along the columns.
-pub(crate) fn smoothed(across: &Kernel, down: &Kernel, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+pub(crate) fn smoothed(
+    across: &Kernel,
+    down: &Kernel,
+    value: impl Fn(usize, usize) -> f64,
+) -> Vec<f64> {
     let (rows, columns) = (down.mass.len(), across.mass.len());
     let bins = || (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)));
-    let in_rows: Vec<f64> = bins().map(|(row, column)| across.average(column, |c| value(row, c))).collect();
+    let in_rows: Vec<f64> =
+        bins().map(|(row, column)| across.average(column, |c| value(row, c))).collect();
     bins().map(|(row, column)| down.average(row, |r| in_rows[r * columns + column])).collect()
 }

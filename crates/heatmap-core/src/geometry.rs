@@ -1,6 +1,7 @@
 //! Sizes and places: banners in px, grids in bins, points and rectangles on a grid.
 //!
-//! x runs to the right along the columns, y runs down along the rows; (0, 0) is the top-left corner.
+//! x runs to the right along the columns, y runs down along the rows; (0, 0) is the top-left
+//! corner.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ impl Grid {
     /// The usual grid: 300 x 250 px in 5 x 5 px bins, 50 rows of 60 columns.
     pub const MEDIUM_RECTANGLE: Self = Self { rows: 50, columns: 60, bin_size_px: 5.0 };
 
-    /// The grid that covers `banner`; a last row or column that the banner fills only in part is a full bin.
+    /// The grid that covers `banner`; a last row or column that the banner fills only in part is a
+    /// full bin.
     ///
     /// # Errors
     /// When a side of the banner or the bin size is not positive.
@@ -77,7 +79,8 @@ impl Point {
     }
 }
 
-/// An axis-parallel rectangle on a grid, in bins; left and top edges belong to it, right and bottom edges do not.
+/// An axis-parallel rectangle on a grid, in bins; left and top edges belong to it, right and bottom
+/// edges do not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rect {
     /// Left edge.
@@ -99,7 +102,12 @@ impl Rect {
     /// A part of `grid` given in fractions of its width and height.
     pub fn fraction(grid: &Grid, left: f64, top: f64, right: f64, bottom: f64) -> Self {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
-        Self { left: left * width, top: top * height, right: right * width, bottom: bottom * height }
+        Self {
+            left: left * width,
+            top: top * height,
+            right: right * width,
+            bottom: bottom * height,
+        }
     }
 
     /// Whether `point` lies in the rectangle.

@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::gaussian::smoothed_by;
 use crate::{Error, Grid, Result};
 
-/// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is part of the data.
+/// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is
+/// part of the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
     grid: Grid,
     values: Vec<f32>,
 }
 
-/// How the values of a heatmap are scaled. An empty heatmap becomes zeros under each of them, never NaN.
+/// How the values of a heatmap are scaled. An empty heatmap becomes zeros under each of them, never
+/// NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalization {
@@ -30,15 +32,22 @@ pub enum Normalization {
     LogCounts,
     /// sqrt(v): the same with the noise of Poisson counts alike in all bins, 1/2 (Anscombe 1948).
     SqrtCounts,
-    /// sqrt(v / mean): 1 in every bin of an even heatmap, however many clicks there are. Distances between such
-    /// heatmaps are Hellinger's up to a factor.
+    /// sqrt(v / mean): 1 in every bin of an even heatmap, however many clicks there are. Distances
+    /// between such heatmaps are Hellinger's up to a factor.
     SqrtShares,
 }
 
 impl Normalization {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Max, Self::Total, Self::Log1p, Self::Sqrt, Self::LogCounts, Self::SqrtCounts, Self::SqrtShares];
+    pub const ALL: [Self; 7] = [
+        Self::Max,
+        Self::Total,
+        Self::Log1p,
+        Self::Sqrt,
+        Self::LogCounts,
+        Self::SqrtCounts,
+        Self::SqrtShares,
+    ];
 
     /// The name in lower case, as in a configuration.
     pub fn name(self) -> &'static str {
@@ -174,15 +183,19 @@ impl Heatmap {
         Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
     }
 
-    /// The heatmap smoothed along both axes by a Gaussian of this standard deviation in bins, cut off
-    /// at three of them. Near the border the kernel is scaled to what lies on the grid, so that an
-    /// even heatmap stays as it is. 0 changes nothing.
+    /// The heatmap smoothed along both axes by a Gaussian of this standard deviation in bins, cut
+    /// off at three of them. Near the border the kernel is scaled to what lies on the grid, so that
+    /// an even heatmap stays as it is. 0 changes nothing.
     ///
     /// # Panics
     /// When `sigma_bins` is negative or not finite.
     pub fn smoothed(&self, sigma_bins: f64) -> Self {
-        assert!(sigma_bins.is_finite() && sigma_bins >= 0.0, "a standard deviation of {sigma_bins} bins");
-        let value = |row: usize, column: usize| f64::from(self.values[row * self.columns() + column]);
+        assert!(
+            sigma_bins.is_finite() && sigma_bins >= 0.0,
+            "a standard deviation of {sigma_bins} bins"
+        );
+        let value =
+            |row: usize, column: usize| f64::from(self.values[row * self.columns() + column]);
         let values = smoothed_by(sigma_bins, (self.rows(), self.columns()), value);
         Self { grid: self.grid, values: values.into_iter().map(|value| value as f32).collect() }
     }
@@ -233,7 +246,10 @@ mod tests {
         assert!((blob.total() - 1.0).abs() < 1e-6);
         // Two bins away along x, and along y: exp(-2^2 / (2 1.5^2)) of the middle.
         let expected = (-4.0_f32 / 4.5).exp() * blob.get(15, 20);
-        assert!((blob.get(15, 22) - expected).abs() < 1e-7 && (blob.get(13, 20) - expected).abs() < 1e-7);
+        assert!(
+            (blob.get(15, 22) - expected).abs() < 1e-7
+                && (blob.get(13, 20) - expected).abs() < 1e-7
+        );
     }
 
     #[test]
@@ -248,7 +264,10 @@ mod tests {
     fn names_are_read_as_they_are_written() {
         for normalization in Normalization::ALL {
             assert_eq!(normalization.name().parse::<Normalization>().unwrap(), normalization);
-            assert_eq!(serde_json::to_string(&normalization).unwrap(), format!("\"{}\"", normalization.name()));
+            assert_eq!(
+                serde_json::to_string(&normalization).unwrap(),
+                format!("\"{}\"", normalization.name())
+            );
         }
         assert!("log".parse::<Normalization>().unwrap_err().to_string().contains("not one of max"));
     }

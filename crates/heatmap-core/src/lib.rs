@@ -1,8 +1,9 @@
 //! Click heatmaps of display banners, without a network in sight.
 //!
-//! The way of the data: a [`table`] of clicks or a [`synth`] layout gives clicks, [`binning`] counts them on a
-//! [`Grid`], [`Upsampling`] smooths sparse [`Heatmap`]s, `analysis` (feature, on by default) measures feature vectors,
-//! and `plot` (feature) draws all of it. Nothing here depends on Burn.
+//! The way of the data: a [`table`] of clicks or a [`synth`] layout gives clicks,
+//! [`binning`] counts them on a [`Grid`], [`Upsampling`] smooths sparse [`Heatmap`]s, `analysis`
+//! (feature, on by default) measures feature vectors, and `plot` (feature) draws all of it. Nothing
+//! here depends on Burn.
 //!
 //! ```
 //! use heatmap_core::synth::Preset;
@@ -36,7 +37,9 @@ pub mod synth;
 pub mod table;
 mod upsample;
 
-pub use atomic_file::{UNFINISHED, UnfinishedFile, crash_point, sweep_unfinished, write_atomically};
+pub use atomic_file::{
+    UNFINISHED, UnfinishedFile, crash_point, sweep_unfinished, write_atomically,
+};
 pub use click::Click;
 pub use error::{Error, Result};
 pub use geometry::{BannerSize, Grid, Point, Rect};

@@ -1,15 +1,17 @@
-//! Random numbers by (seed, index): sample i does not depend on who made samples 0..i, or on how many threads did.
+//! Random numbers by (seed, index): sample i does not depend on who made samples 0..i, or on how
+//! many threads did.
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// The generator behind every synthetic sample: xoshiro256++, whose stream is defined by its algorithm alone.
+/// The generator behind every synthetic sample: xoshiro256++, whose stream is defined by its
+/// algorithm alone.
 pub type SampleRng = Xoshiro256PlusPlus;
 
 /// The generator for sample `index` of the data set with this `seed`.
 pub fn sample_rng(seed: u64, index: u64) -> SampleRng {
-    // Two independent words of hash for each of the two numbers; equal seeds with neighbouring indices must not give
-    // related states, nor (a, b) the state of (b, a).
+    // Two independent words of hash for each of the two numbers; equal seeds with neighbouring
+    // indices must not give related states, nor (a, b) the state of (b, a).
     let mut bytes = [0; 32];
     let words = [
         mix(seed ^ 0x9E37_79B9_7F4A_7C15),
@@ -23,7 +25,8 @@ pub fn sample_rng(seed: u64, index: u64) -> SampleRng {
     SampleRng::from_seed(bytes)
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection in which every input bit reaches every output bit.
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection in which every input bit
+/// reaches every output bit.
 fn mix(mut z: u64) -> u64 {
     z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -39,15 +42,19 @@ mod tests {
 
     #[test]
     fn streams_differ_by_seed_and_by_index() {
-        let first: HashSet<u64> =
-            (0..64).flat_map(|seed| (0..64).map(move |index| sample_rng(seed, index).next_u64())).collect();
+        let first: HashSet<u64> = (0..64)
+            .flat_map(|seed| (0..64).map(move |index| sample_rng(seed, index).next_u64()))
+            .collect();
         assert_eq!(first.len(), 64 * 64);
     }
 
     #[test]
     fn the_stream_never_changes() {
         let mut rng = sample_rng(1, 2);
-        assert_eq!([rng.next_u64(), rng.next_u64()], [17_859_355_466_300_768_179, 10_357_443_062_317_688_311]);
+        assert_eq!(
+            [rng.next_u64(), rng.next_u64()],
+            [17_859_355_466_300_768_179, 10_357_443_062_317_688_311]
+        );
     }
 
     #[test]

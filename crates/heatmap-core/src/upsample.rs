@@ -1,11 +1,11 @@
 //! Upsampling of sparse heatmaps: bootstrap plus noise.
 //!
-//! Few clicks give a spiky map that a pretrained network has never seen. The protocol draws clicks with replacement from
-//! the bins, moves each by rounded Gaussian noise, and counts them again. Clicks that the noise would carry beyond the
-//! border stay in the border bin.
+//! Few clicks give a spiky map that a pretrained network has never seen. The protocol draws clicks
+//! with replacement from the bins, moves each by rounded Gaussian noise, and counts them again.
+//! Clicks that the noise would carry beyond the border stay in the border bin.
 //!
-//! Bins and rounded noise are both distributions over a few whole numbers, so both come from alias tables: a click costs two
-//! random words.
+//! Bins and rounded noise are both distributions over a few whole numbers, so both come from alias
+//! tables: a click costs two random words.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,8 @@ impl Noise {
     fn new(sigma_bins: f64) -> Self {
         let reach = (9.0 * sigma_bins).ceil() as usize;
         // A step of d is a normal number between d - 1/2 and d + 1/2.
-        let steps = Axis::normal(2 * reach + 1, reach as f64 + 0.5, sigma_bins).expect("the middle is inside");
+        let steps = Axis::normal(2 * reach + 1, reach as f64 + 0.5, sigma_bins)
+            .expect("the middle is inside");
         Self { steps, reach }
     }
 
@@ -97,7 +98,9 @@ mod tests {
 
     #[test]
     fn the_total_is_what_was_asked_for() {
-        let up = Upsampling::default().apply(&with_clicks(&[(3, 4, 2.0)]), &mut sample_rng(0, 0)).unwrap();
+        let up = Upsampling::default()
+            .apply(&with_clicks(&[(3, 4, 2.0)]), &mut sample_rng(0, 0))
+            .unwrap();
         assert_eq!(up.total(), 50_000.0);
     }
 
@@ -119,7 +122,9 @@ mod tests {
 
     #[test]
     fn the_noise_has_the_variance_of_a_rounded_gaussian() {
-        let up = Upsampling::default().apply(&with_clicks(&[(25, 30, 1.0)]), &mut sample_rng(5, 0)).unwrap();
+        let up = Upsampling::default()
+            .apply(&with_clicks(&[(25, 30, 1.0)]), &mut sample_rng(5, 0))
+            .unwrap();
         let moment = |of: &dyn Fn(f64, f64) -> f64| {
             (0..GRID.rows)
                 .flat_map(|r| (0..GRID.columns).map(move |c| (r, c)))
@@ -127,7 +132,8 @@ mod tests {
                 .sum::<f64>()
                 / 50_000.0
         };
-        // Rounding adds 1/12 to the variance (Sheppard); the standard error of a variance is var * sqrt(2/n).
+        // Rounding adds 1/12 to the variance (Sheppard); the standard error of a variance is var *
+        // sqrt(2/n).
         let variance = 1.5 * 1.5 + 1.0 / 12.0;
         let error = 4.0 * variance * (2.0 / 50_000.0_f64).sqrt();
         assert!((moment(&|y, _| y * y) - variance).abs() < error);
@@ -137,7 +143,9 @@ mod tests {
 
     #[test]
     fn the_border_keeps_what_the_noise_would_carry_away() {
-        let up = Upsampling::default().apply(&with_clicks(&[(0, 0, 1.0)]), &mut sample_rng(5, 0)).unwrap();
+        let up = Upsampling::default()
+            .apply(&with_clicks(&[(0, 0, 1.0)]), &mut sample_rng(5, 0))
+            .unwrap();
         assert_eq!(up.total(), 50_000.0);
         // P(round(1.5 z) <= 0) = P(z < 1/3) = 0.6306 on each axis.
         assert!((f64::from(up.get(0, 0)) / 50_000.0 - 0.6306 * 0.6306).abs() < 0.01);

@@ -1,4 +1,5 @@
-//! The fuzz targets' demands on the seeds, on the Parquet fixtures and on mutations of all of them, with a fixed seed.
+//! The fuzz targets' demands on the seeds, on the Parquet fixtures and on mutations of all of them,
+//! with a fixed seed.
 
 #[path = "../fuzz/entry.rs"]
 #[allow(unreachable_pub, reason = "the fuzz targets are crates of their own")]
@@ -13,7 +14,9 @@ fn seeds() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths: Vec<_> = ["fuzz/seeds", "tests/fixtures/tables"]
         .into_iter()
-        .flat_map(|folder| std::fs::read_dir(root.join(folder)).expect("a folder of the repository"))
+        .flat_map(|folder| {
+            std::fs::read_dir(root.join(folder)).expect("a folder of the repository")
+        })
         .map(|entry| entry.expect("an entry").path())
         .collect();
     paths.sort();
@@ -21,7 +24,8 @@ fn seeds() -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).expect("a file of the repository")).collect()
 }
 
-/// A few changes: bytes, spans that are cut, doubled or moved, and pieces that mean something in a table.
+/// A few changes: bytes, spans that are cut, doubled or moved, and pieces that mean something in a
+/// table.
 fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
     const PIECES: [&[u8]; 16] = [
         b"\"",
@@ -54,7 +58,9 @@ fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
                 bytes.splice(to..to, span);
             }
             4 if rng.random_range(0..10) == 0 => bytes.truncate(at),
-            _ => drop(bytes.splice(at..at, PIECES[rng.random_range(0..PIECES.len())].iter().copied())),
+            _ => drop(
+                bytes.splice(at..at, PIECES[rng.random_range(0..PIECES.len())].iter().copied()),
+            ),
         }
     }
     bytes

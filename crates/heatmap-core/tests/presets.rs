@@ -80,11 +80,13 @@ fn a_sample_does_not_depend_on_order_or_thread() {
 
 #[test]
 fn a_sample_never_changes() {
-    // A digest of the counts of one sample per preset: another machine, or a later version, must give the same.
+    // A digest of the counts of one sample per preset: another machine, or a later version, must
+    // give the same.
     let digest = |name: &str| {
         let sample = Preset::named(name).unwrap().sample(1, 2);
         let values = sample.heatmap.values().iter();
-        values.fold(sample.class as u64, |hash, &v| (hash ^ v as u64).wrapping_mul(0x0100_0000_01B3))
+        values
+            .fold(sample.class as u64, |hash, &v| (hash ^ v as u64).wrapping_mul(0x0100_0000_01B3))
     };
     let digests: Vec<u64> = PRESET_NAMES.iter().map(|name| digest(name)).collect();
     assert_eq!(digests, DIGESTS);
@@ -107,14 +109,20 @@ fn the_click_budget_does_not_depend_on_the_class() {
     for sample in samples(&Preset::banners(0.5, budget).unwrap(), 500) {
         assert!((50.0..=200.0).contains(&sample.heatmap.total()));
     }
-    for name in ["simclr-report", "simclr-wide", "count-separable", "location-separable", "banners"] {
+    for name in ["simclr-report", "simclr-wide", "count-separable", "location-separable", "banners"]
+    {
         let preset = Preset::named(name).unwrap();
-        let span = preset.total_clicks.expect("these presets draw the total without regard to the class");
-        let (middle, sigma) = (f64::from(span.min + span.max) / 2.0, f64::from(span.max - span.min) / 12_f64.sqrt());
+        let span =
+            preset.total_clicks.expect("these presets draw the total without regard to the class");
+        let (middle, sigma) =
+            (f64::from(span.min + span.max) / 2.0, f64::from(span.max - span.min) / 12_f64.sqrt());
         for class in 0..preset.num_classes() {
             let totals = (0..300).map(|i| preset.sample_of_class(8, class, i).heatmap.total());
             let mean = totals.sum::<f64>() / 300.0;
-            assert!((mean - middle).abs() < 4.5 * sigma / 300_f64.sqrt(), "{name}, class {class}: mean total {mean}");
+            assert!(
+                (mean - middle).abs() < 4.5 * sigma / 300_f64.sqrt(),
+                "{name}, class {class}: mean total {mean}"
+            );
         }
     }
 }

@@ -7,13 +7,16 @@ use burn::tensor::{Device, Tensor};
 
 use crate::weights::LoadReport;
 use crate::{
-    Encoder, FeaturesAndMaps, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, StemKind, TensorFile, Vit,
-    VitConfig, WeightLayout,
+    Encoder, FeaturesAndMaps, LoadOptions, Pretrained, ResNet, ResNetConfig, Result, StemKind,
+    TensorFile, Vit, VitConfig, WeightLayout,
 };
 
 /// A residual network or a vision transformer.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one in a program, and Burn's modules cannot be boxed")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one in a program, and Burn's modules cannot be boxed"
+)]
 pub enum Backbone {
     /// See [`ResNet`].
     ResNet(ResNet),
@@ -50,14 +53,17 @@ impl BackboneConfig {
         })
     }
 
-    /// Whether both are the same network but for image size, channels and classes: what a published name stands for.
+    /// Whether both are the same network but for image size, channels and classes: what a published
+    /// name stands for.
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::ResNet(a), Self::ResNet(b)) => {
                 (a.block, a.depths, a.base_width) == (b.block, b.depths, b.base_width)
             }
             (Self::Vit(a), Self::Vit(b)) => {
-                let sizes = |config: &VitConfig| (config.embed_dim, config.depth, config.mlp_dim, config.patch_size);
+                let sizes = |config: &VitConfig| {
+                    (config.embed_dim, config.depth, config.mlp_dim, config.patch_size)
+                };
                 sizes(a) == sizes(b)
             }
             _ => false,
@@ -69,11 +75,17 @@ impl BackboneConfig {
         match self {
             Self::ResNet(config) => {
                 let ResNetConfig { block, depths, base_width, .. } = config;
-                format!("a ResNet of {block:?} blocks with {depths:?} of them, {base_width} channels at the stem")
+                format!(
+                    "a ResNet of {block:?} blocks with {depths:?} of them, {base_width} channels \
+                     at the stem"
+                )
             }
             Self::Vit(config) => {
                 let VitConfig { embed_dim, depth, mlp_dim, patch_size, .. } = config;
-                format!("a ViT {embed_dim} wide ({mlp_dim} inside) with {depth} blocks and patches of {patch_size} px")
+                format!(
+                    "a ViT {embed_dim} wide ({mlp_dim} inside) with {depth} blocks and patches of \
+                     {patch_size} px"
+                )
             }
         }
     }
@@ -94,7 +106,8 @@ impl BackboneConfig {
         }
     }
 
-    /// The same with positions learned for images of this height and width in px; a residual network takes any size.
+    /// The same with positions learned for images of this height and width in px; a residual
+    /// network takes any size.
     pub fn with_image_size(self, image_size: usize) -> Self {
         match self {
             Self::ResNet(config) => Self::ResNet(config),
@@ -198,7 +211,11 @@ impl Backbone {
     ///
     /// # Errors
     /// As there.
-    pub fn load_weights(self, file: &TensorFile, options: &LoadOptions) -> Result<(Self, LoadReport)> {
+    pub fn load_weights(
+        self,
+        file: &TensorFile,
+        options: &LoadOptions,
+    ) -> Result<(Self, LoadReport)> {
         Ok(match self {
             Self::ResNet(network) => {
                 let (network, report) = network.load_weights(file, options)?;

@@ -8,15 +8,15 @@ use burn::tensor::Tensor;
 pub struct FeaturesAndMaps {
     /// `[batch, feature_dim]`, as from [`Encoder::forward_features`]
     pub features: Tensor<2>,
-    /// For each resolution that the network has, from fine to coarse: `[batch, channels, rows, columns]`. The configuration
-    /// of the network knows the channels.
+    /// For each resolution that the network has, from fine to coarse:
+    /// `[batch, channels, rows, columns]`. The configuration of the network knows the channels.
     pub maps: Vec<Tensor<4>>,
 }
 
 /// A network from images to feature vectors.
 ///
-/// It computes in the type of its images: cast to f16 or bf16, on a device that has it, activations take half the memory.
-/// Parameters, statistics of normalisation and features stay f32.
+/// It computes in the type of its images: cast to f16 or bf16, on a device that has it, activations
+/// take half the memory. Parameters, statistics of normalisation and features stay f32.
 pub trait Encoder: Module {
     /// Images to features.
     ///

@@ -38,7 +38,11 @@ pub enum Error {
         found: Vec<String>,
     },
     /// No known layout fits the names in a file.
-    #[error("{}: no {family} that we know keeps its weights under these names: {}", path.display(), summary(found))]
+    #[error(
+        "{}: no {family} that we know keeps its weights under these names: {}",
+        path.display(),
+        summary(found)
+    )]
     UnknownLayout {
         /// The file.
         path: PathBuf,

@@ -27,14 +27,18 @@ pub struct Hub {
 const FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 impl Hub {
-    /// The hub that the environment names, by the variables of `huggingface_hub`: `HF_ENDPOINT`, `HF_HUB_CACHE` or
-    /// `HF_HOME`, `HF_TOKEN` or the token of `hf auth login`, and `HF_HUB_OFFLINE`.
+    /// The hub that the environment names, by the variables of `huggingface_hub`: `HF_ENDPOINT`,
+    /// `HF_HUB_CACHE` or `HF_HOME`, `HF_TOKEN` or the token of `hf auth
+    /// login`, and `HF_HUB_OFFLINE`.
     pub fn from_env() -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let cache = set("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
+        let cache =
+            set("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
         // The token lies beside the default cache, wherever the files are.
         let token = set("HF_TOKEN").or_else(|| Cache::from_env().token());
-        let yes = |value: String| ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str());
+        let yes = |value: String| {
+            ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str())
+        };
         Self {
             endpoint: set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned()),
             cache: cache.path().clone(),
@@ -44,7 +48,8 @@ impl Hub {
         }
     }
 
-    /// The weights of a repository, `owner/name` or `owner/name@revision`: from the cache, or downloaded into it.
+    /// The weights of a repository, `owner/name` or `owner/name@revision`: from the cache, or
+    /// downloaded into it.
     ///
     /// ```no_run
     /// use heatmap_models::hub::Hub;
@@ -52,13 +57,15 @@ impl Hub {
     ///
     /// let device = heatmap_models::burn::tensor::Device::flex();
     /// let file = Hub::from_env().weights("google/vit-base-patch16-224-in21k")?;
-    /// let (network, report) = VitConfig::of(&file)?.init(&device).load_weights(&file, &LoadOptions::new())?;
+    /// let network = VitConfig::of(&file)?.init(&device);
+    /// let (network, report) = network.load_weights(&file, &LoadOptions::new())?;
     /// # Ok::<(), heatmap_models::Error>(())
     /// ```
     ///
     /// # Errors
-    /// When the name is none, the hub cannot be reached or has no such repository, the repository has neither
-    /// `model.safetensors` nor `pytorch_model.bin`, or the file is damaged. Offline, when the cache does not have it.
+    /// When the name is none, the hub cannot be reached or has no such repository, the repository
+    /// has neither `model.safetensors` nor `pytorch_model.bin`, or the file is damaged. Offline,
+    /// when the cache does not have it.
     pub fn weights(&self, repository: &str) -> Result<TensorFile> {
         let repo = parse(repository)?;
         let cached = Cache::new(self.cache.clone()).repo(repo.clone());
@@ -73,15 +80,23 @@ impl Hub {
                 self.endpoint
             )));
         }
-        let failed = |cause: hf_hub::api::sync::ApiError| error(format!("{}: {cause}", self.endpoint));
-        let builder = ApiBuilder::from_cache(Cache::new(self.cache.clone())).with_endpoint(self.endpoint.clone());
-        let builder = builder.with_token(self.token.clone()).with_progress(self.progress).with_retries(2);
+        let failed =
+            |cause: hf_hub::api::sync::ApiError| error(format!("{}: {cause}", self.endpoint));
+        let builder = ApiBuilder::from_cache(Cache::new(self.cache.clone()))
+            .with_endpoint(self.endpoint.clone());
+        let builder =
+            builder.with_token(self.token.clone()).with_progress(self.progress).with_retries(2);
         let api = builder.build().map_err(failed)?.repo(repo);
-        let found: Vec<String> = api.info().map_err(failed)?.siblings.into_iter().map(|file| file.rfilename).collect();
+        let found: Vec<String> =
+            api.info().map_err(failed)?.siblings.into_iter().map(|file| file.rfilename).collect();
         let file = FILES.into_iter().find(|file| found.iter().any(|other| other == file));
-        let file = file.ok_or_else(|| error(format!("has none of {}, but {}", FILES.join(", "), found.join(", "))))?;
+        let file = file.ok_or_else(|| {
+            error(format!("has none of {}, but {}", FILES.join(", "), found.join(", ")))
+        })?;
         // They lie beside the weights then.
-        for companion in Companions::FILES.iter().filter(|name| found.iter().any(|other| other == *name)) {
+        for companion in
+            Companions::FILES.iter().filter(|name| found.iter().any(|other| other == *name))
+        {
             api.download(companion).map_err(failed)?;
         }
         TensorFile::open(api.download(file).map_err(failed)?)
@@ -96,8 +111,12 @@ fn parse(name: &str) -> Result<Repo> {
         letters && !part.is_empty() && !part.starts_with('.')
     };
     let parts: Vec<&str> = id.split('/').collect();
-    if !(1..=2).contains(&parts.len()) || !parts.iter().all(|part| plain(part)) || !revision.split('/').all(plain) {
-        let reason = "not the name of a repository, such as google/vit-base-patch16-224-in21k".to_owned();
+    if !(1..=2).contains(&parts.len())
+        || !parts.iter().all(|part| plain(part))
+        || !revision.split('/').all(plain)
+    {
+        let reason =
+            "not the name of a repository, such as google/vit-base-patch16-224-in21k".to_owned();
         return Err(Error::Hub { repository: name.to_owned(), reason });
     }
     Ok(Repo::with_revision(id.to_owned(), RepoType::Model, revision.to_owned()))

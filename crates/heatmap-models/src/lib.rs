@@ -1,7 +1,8 @@
 //! Encoders for click heatmaps, and the heads that sit on them, in Burn.
 //!
-//! Models stop at features: [`Encoder::forward_features`] gives `[batch, feature_dim]`, and heads and losses are parts that
-//! a task composes. Tensors are NCHW, `[batch, channels, height, width]`, everywhere.
+//! Models stop at features: [`Encoder::forward_features`] gives `[batch, feature_dim]`, and heads
+//! and losses are parts that a task composes. Tensors are NCHW, `[batch, channels, height, width]`,
+//! everywhere.
 //!
 //! A residual network, fresh:
 //!
@@ -15,7 +16,8 @@
 //! assert_eq!(features.dims(), [2, 512]);
 //! ```
 //!
-//! Networks with the weights of others are shown at [`ResNet`] and [`Vit`]; [`weights`] says what fits.
+//! Networks with the weights of others are shown at [`ResNet`] and [`Vit`]; [`weights`] says what
+//! fits.
 
 mod backbone;
 mod encoder;
@@ -34,10 +36,13 @@ pub use burn;
 pub use encoder::{Encoder, FeaturesAndMaps};
 pub use error::{Error, Result};
 pub use heads::{
-    Centres, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead, DensityHeadConfig, FeaturePyramid,
-    FeaturePyramidConfig, LocationHead, LocationHeadConfig, ProjectionHead, ProjectionHeadConfig,
+    Centres, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead, DensityHeadConfig,
+    FeaturePyramid, FeaturePyramidConfig, LocationHead, LocationHeadConfig, ProjectionHead,
+    ProjectionHeadConfig,
 };
 pub use model_name::{ModelName, VitSize};
-pub use resnet::{FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs, StemKind};
+pub use resnet::{
+    FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs, StemKind,
+};
 pub use vit::{Pooling, Vit, VitConfig};
 pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -36,11 +36,13 @@ const VIT_PATCHES: [u8; 3] = [8, 16, 32];
 impl ModelName {
     /// All names.
     pub fn all() -> impl Iterator<Item = Self> {
-        let vits = VIT_SIZES.into_iter().flat_map(|size| VIT_PATCHES.map(|patch| Self::Vit(size, patch)));
+        let vits =
+            VIT_SIZES.into_iter().flat_map(|size| VIT_PATCHES.map(|patch| Self::Vit(size, patch)));
         [18, 34, 50, 101, 152].into_iter().map(Self::ResNet).chain(vits)
     }
 
-    /// The network of this name whose weights a file holds; image size, channels and classes are the file's.
+    /// The network of this name whose weights a file holds; image size, channels and classes are
+    /// the file's.
     ///
     /// # Errors
     /// When the file holds another network.
@@ -50,7 +52,10 @@ impl ModelName {
         if found.is_like(&asked) {
             return Ok(found);
         }
-        Err(Error::bad_file(file.path(), format!("holds {}, which is not {self}", found.describe())))
+        Err(Error::bad_file(
+            file.path(),
+            format!("holds {}, which is not {self}", found.describe()),
+        ))
     }
 
     /// The network as published, for three colours and without a head.
@@ -125,7 +130,10 @@ mod tests {
         assert_eq!(ModelName::all().count(), 17);
         for name in ModelName::all() {
             assert_eq!(name.to_string().parse::<ModelName>().unwrap(), name);
-            assert_eq!(matches!(name.config(), BackboneConfig::ResNet(_)), name.to_string().starts_with("resnet"));
+            assert_eq!(
+                matches!(name.config(), BackboneConfig::ResNet(_)),
+                name.to_string().starts_with("resnet")
+            );
         }
         assert_eq!("vit-b16".parse::<ModelName>().unwrap().config().feature_dim(), 768);
         let error = "vit-b14".parse::<ModelName>().unwrap_err().to_string();

@@ -62,8 +62,9 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         }
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
-    let listing =
-        |file: &str| format!("{{\"sha\":\"{COMMIT}\",\"siblings\":[{{\"rfilename\":\"{file}\"}}]}}").into_bytes();
+    let listing = |file: &str| {
+        format!("{{\"sha\":\"{COMMIT}\",\"siblings\":[{{\"rfilename\":\"{file}\"}}]}}").into_bytes()
+    };
     let body = match path {
         "/api/models/owner/vit/revision/main" => Some(listing("model.safetensors")),
         "/api/models/owner/old/revision/main" => Some(listing("pytorch_model.bin")),
@@ -77,12 +78,16 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         _ => None,
     };
     let Some(body) = body else {
-        return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return stream.write_all(
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
     };
-    let (from, to) = range.map_or((0, body.len()), |(from, to)| (from, to.map_or(body.len(), |to| to + 1)));
+    let (from, to) =
+        range.map_or((0, body.len()), |(from, to)| (from, to.map_or(body.len(), |to| to + 1)));
     let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Range: bytes {from}-{}/{}\r\nx-repo-commit: {COMMIT}\r\n\
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Range: bytes \
+         {from}-{}/{}\r\nx-repo-commit: {COMMIT}\r\n\
          etag: \"{:x}\"\r\nConnection: close\r\n\r\n",
         to - from,
         to - 1,
@@ -108,7 +113,10 @@ fn weights_come_once_and_then_from_the_cache() {
     hub.weights("owner/vit").expect("cached");
     let offline = Hub { offline: true, ..hub };
     let file = offline.weights("owner/old").expect("cached");
-    assert!(file.path().ends_with(format!("models--owner--old/snapshots/{COMMIT}/pytorch_model.bin")), "{file:?}");
+    assert!(
+        file.path().ends_with(format!("models--owner--old/snapshots/{COMMIT}/pytorch_model.bin")),
+        "{file:?}"
+    );
     assert_eq!(server.requests(), asked);
 }
 
@@ -120,7 +128,10 @@ fn what_is_not_there_is_named() {
     let error = hub.weights("owner/none").unwrap_err().to_string();
     assert!(error.starts_with("owner/none: http://127.0.0.1:") && error.contains("404"), "{error}");
     let error = hub.weights("owner/empty").unwrap_err().to_string();
-    assert_eq!(error, "owner/empty: has none of model.safetensors, pytorch_model.bin, but README.md");
+    assert_eq!(
+        error,
+        "owner/empty: has none of model.safetensors, pytorch_model.bin, but README.md"
+    );
     let asked = server.requests();
     for name in ["", "../../etc", "owner/", "a/b/c", "owner/vit@../x", "owner/vit?x=1"] {
         let error = hub.weights(name).unwrap_err().to_string();

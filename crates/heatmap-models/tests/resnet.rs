@@ -5,7 +5,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, FloatDType, Tensor, Tolerance};
 use heatmap_models::{Encoder, ResNetConfig, StemKind};
 
-/// Parameters without the running statistics of batch normalisation, which are no parameters in PyTorch.
+/// Parameters without the running statistics of batch normalisation, which are no parameters in
+/// PyTorch.
 fn parameters(config: &ResNetConfig) -> usize {
     struct Trained(usize);
     impl ModuleVisitor for Trained {
@@ -42,18 +43,24 @@ fn stages_have_their_published_shapes() {
     assert_eq!(stages.stage2.dims(), [1, 512, 8, 12]);
     assert_eq!(stages.stage3.dims(), [1, 1024, 4, 6]);
     assert_eq!(stages.stage4.dims(), [1, 2048, 2, 3]);
-    let small = ResNetConfig::resnet18().with_stem(StemKind::SmallImage).with_in_channels(1).init(&device);
+    let small =
+        ResNetConfig::resnet18().with_stem(StemKind::SmallImage).with_in_channels(1).init(&device);
     let stages = small.forward_stages(Tensor::zeros([1, 1, 16, 16], &device));
     assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 16, 16], [1, 512, 2, 2]));
-    let half = ResNetConfig::resnet18().with_stem(StemKind::HalfImage).with_in_channels(1).init(&device);
+    let half =
+        ResNetConfig::resnet18().with_stem(StemKind::HalfImage).with_in_channels(1).init(&device);
     let stages = half.forward_stages(Tensor::zeros([1, 1, 16, 16], &device));
     assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 8, 8], [1, 512, 1, 1]));
     for stem in StemKind::ALL {
-        let config = ResNetConfig::resnet18().with_base_width(4).with_in_channels(1).with_stem(stem);
+        let config =
+            ResNetConfig::resnet18().with_base_width(4).with_in_channels(1).with_stem(stem);
         let maps = config.init(&device).forward_maps(Tensor::zeros([1, 1, 70, 33], &device));
-        let expected: Vec<[usize; 4]> = (config.map_channels().into_iter().zip(config.map_strides()))
-            .map(|(channels, stride)| [1, channels, 70_usize.div_ceil(stride), 33_usize.div_ceil(stride)])
-            .collect();
+        let expected: Vec<[usize; 4]> =
+            (config.map_channels().into_iter().zip(config.map_strides()))
+                .map(|(channels, stride)| {
+                    [1, channels, 70_usize.div_ceil(stride), 33_usize.div_ceil(stride)]
+                })
+                .collect();
         assert_eq!(maps.iter().map(Tensor::dims).collect::<Vec<_>>(), expected, "{stem:?}");
     }
 }
@@ -65,13 +72,18 @@ fn maps_are_the_stages_and_the_mean_of_the_last_is_the_features() {
     let images = Tensor::random([2, 1, 64, 96], Distribution::Default, &device);
     let maps = network.forward_maps(images.clone());
     let stages = network.forward_stages(images.clone());
-    for (map, stage) in maps.iter().zip([stages.stage1, stages.stage2, stages.stage3, stages.stage4]) {
+    for (map, stage) in
+        maps.iter().zip([stages.stage1, stages.stage2, stages.stage3, stages.stage4])
+    {
         assert_eq!(map.clone().into_data(), stage.into_data());
     }
     let map = maps[3].clone();
     assert_eq!(map.dims(), [2, 64, 2, 3]);
     let mean = map.reshape([2, 64, 6]).mean_dim(2).reshape([2, 64]);
-    mean.into_data().assert_approx_eq::<f32>(&network.forward_features(images).into_data(), Tolerance::absolute(1e-5));
+    mean.into_data().assert_approx_eq::<f32>(
+        &network.forward_features(images).into_data(),
+        Tolerance::absolute(1e-5),
+    );
 }
 
 #[test]
@@ -80,7 +92,11 @@ fn frozen_parts_get_no_gradient_and_keep_their_statistics() {
     let config = ResNetConfig::resnet18().with_base_width(8).with_in_channels(1);
     let images = Tensor::random([4, 1, 32, 32], Distribution::Default, &device);
     let fresh = config.init(&device).materialize();
-    let mut before = GradientsParams::from_grads(fresh.forward_features(images.clone()).sum().backward(), &fresh).len();
+    let mut before = GradientsParams::from_grads(
+        fresh.forward_features(images.clone()).sum().backward(),
+        &fresh,
+    )
+    .len();
     for parts in 1..=4 {
         let network = fresh.clone().freeze_leading(parts);
         let gradients = network.forward_features(images.clone()).sum().backward();
@@ -124,7 +140,8 @@ fn a_residual_branch_that_starts_at_zero_passes_its_input() {
     let device = Device::flex();
     let images = Tensor::random([1, 3, 32, 32], Distribution::Default, &device);
     let network = ResNetConfig::resnet18().with_zero_init_residual(true).init(&device);
-    // The blocks of the first stage have identity shortcuts, and the stem ends in ReLU: the stage changes nothing.
+    // The blocks of the first stage have identity shortcuts, and the stem ends in ReLU: the stage
+    // changes nothing.
     let stages = network.forward_stages(images);
     let difference: f32 = (stages.stage1 - stages.stem).abs().max().into_scalar();
     assert_eq!(difference, 0.0);
@@ -157,8 +174,11 @@ fn evaluation_does_not_depend_on_the_rest_of_the_batch_and_training_does() {
     let device = Device::flex().autodiff();
     let network = ResNetConfig::resnet18().init(&device);
     let images: Tensor<4> = Tensor::random([4, 3, 32, 32], Distribution::Default, &device);
-    let first = |features: Tensor<2>| features.narrow(0, 0, 1).into_data().try_to_vec::<f32>().expect("f32 features");
-    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let first = |features: Tensor<2>| {
+        features.narrow(0, 0, 1).into_data().try_to_vec::<f32>().expect("f32 features")
+    };
+    let distance =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
 
     let together = first(network.forward_features(images.clone()));
     let apart = first(network.forward_features(images.clone().narrow(0, 0, 2)));

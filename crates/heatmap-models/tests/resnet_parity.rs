@@ -5,7 +5,9 @@ mod common;
 use burn::module::Module;
 use burn::tensor::Device;
 use common::{assert_close, assert_values, devices, gradients, open, saved, tensor};
-use heatmap_models::{Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, TensorFile, WeightLayout};
+use heatmap_models::{
+    Encoder, LoadOptions, Pretrained, ResNet, ResNetConfig, TensorFile, WeightLayout,
+};
 
 /// Differences are rounding: 20 layers of f32.
 const TOLERANCE: f32 = 1e-5;
@@ -53,7 +55,8 @@ fn a_training_step_gives_the_statistics_and_gradients_of_the_original() {
             let mut compared = 0;
             for key in expected.keys() {
                 let compare = |ours: &TensorFile, name: &str, tolerance| {
-                    let (ours, theirs) = (ours.read(name).expect("ours"), expected.read(key).expect("theirs"));
+                    let (ours, theirs) =
+                        (ours.read(name).expect("ours"), expected.read(key).expect("theirs"));
                     assert_values(&ours, &theirs, key, tolerance);
                 };
                 if let Some(name) = key.strip_prefix("after.") {
@@ -94,10 +97,14 @@ fn what_is_saved_is_what_the_original_saved() {
 fn a_backbone_kept_as_a_sequence_loads() {
     let original = open("resnet-bottleneck-torchvision.safetensors");
     let config = ResNetConfig::of(&original).unwrap().with_num_classes(None);
-    let (network, _) =
-        config.init(&Device::flex()).load_weights(&original, &LoadOptions::new().without_head()).unwrap();
+    let (network, _) = config
+        .init(&Device::flex())
+        .load_weights(&original, &LoadOptions::new().without_head())
+        .unwrap();
     let sequence = saved(&network, WeightLayout::Sequential);
-    assert!(sequence.shape("7.0.conv3.weight").is_some() && sequence.shape("1.running_var").is_some());
+    assert!(
+        sequence.shape("7.0.conv3.weight").is_some() && sequence.shape("1.running_var").is_some()
+    );
     let expected = open("resnet-bottleneck-expected.safetensors");
     let network = load(&sequence, &Device::flex());
     let features = network.forward_features(tensor(&expected, "images", &Device::flex()));
@@ -112,8 +119,10 @@ fn a_grey_stem_sees_a_grey_image_as_the_coloured_stem_does() {
     let grey = ResNetConfig::of(&file).unwrap().with_in_channels(1).init(&device);
     let (grey, report) = grey.load_weights(&file, &LoadOptions::new().grey_stem()).unwrap();
     assert!(report.grey_stem);
-    let image = tensor::<4>(&open("resnet-bottleneck-expected.safetensors"), "images", &device).narrow(1, 0, 1);
-    let expected = coloured.forward(image.clone().repeat_dim(1, 3)).into_data().try_to_vec::<f32>().unwrap();
+    let image = tensor::<4>(&open("resnet-bottleneck-expected.safetensors"), "images", &device)
+        .narrow(1, 0, 1);
+    let expected =
+        coloured.forward(image.clone().repeat_dim(1, 3)).into_data().try_to_vec::<f32>().unwrap();
     let ours = grey.forward(image).into_data().try_to_vec::<f32>().unwrap();
     assert_values(&ours, &expected, "logits", TOLERANCE);
 }

@@ -63,26 +63,34 @@ fn logits_without_a_head_are_refused() {
 #[test]
 fn a_map_holds_the_patch_tokens_at_their_places() {
     let device = Device::flex();
-    let network = VitConfig { depth: 1, ..VitConfig::tiny(8) }.with_in_channels(1).with_image_size(32).init(&device);
+    let network = VitConfig { depth: 1, ..VitConfig::tiny(8) }
+        .with_in_channels(1)
+        .with_image_size(32)
+        .init(&device);
     let images = Tensor::random([2, 1, 16, 32], Distribution::Default, &device);
     let [map] = &network.forward_maps(images.clone())[..] else { panic!("a ViT has one map") };
     assert_eq!(map.dims(), [2, 192, 2, 4]);
     // Row 1, column 2 is patch 6, behind the class token.
     let token = network.forward_tokens(images).slice([1..2, 7..8]).reshape([192]);
-    assert_eq!(map.clone().slice([1..2, 0..192, 1..2, 2..3]).reshape([192]).into_data(), token.into_data());
+    assert_eq!(
+        map.clone().slice([1..2, 0..192, 1..2, 2..3]).reshape([192]).into_data(),
+        token.into_data()
+    );
 }
 
 #[test]
 fn frozen_parts_get_no_gradient() {
     let device = Device::flex().autodiff();
-    let config = VitConfig { depth: 3, ..VitConfig::tiny(8) }.with_in_channels(1).with_image_size(16);
+    let config =
+        VitConfig { depth: 3, ..VitConfig::tiny(8) }.with_in_channels(1).with_image_size(16);
     let network = config.init(&device).materialize();
     let images = Tensor::random([2, 1, 16, 16], Distribution::Default, &device);
     let gradients = |network: &Vit| {
         let gradients = network.forward_features(images.clone()).sum().backward();
         GradientsParams::from_grads(gradients, network).len()
     };
-    let counts: Vec<usize> = (0..=4).map(|parts| gradients(&network.clone().freeze_leading(parts))).collect();
+    let counts: Vec<usize> =
+        (0..=4).map(|parts| gradients(&network.clone().freeze_leading(parts))).collect();
     // Two of each normalisation; the last one is always trained.
     assert!(counts.windows(2).all(|pair| pair[0] > pair[1]) && counts[4] == 2, "{counts:?}");
 }

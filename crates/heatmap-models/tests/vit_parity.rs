@@ -5,7 +5,9 @@ mod common;
 use burn::module::Module;
 use burn::tensor::Device;
 use common::{assert_close, assert_values, devices, gradients, open, saved, tensor};
-use heatmap_models::{Encoder, LoadOptions, Pooling, Pretrained, TensorFile, Vit, VitConfig, WeightLayout};
+use heatmap_models::{
+    Encoder, LoadOptions, Pooling, Pretrained, TensorFile, Vit, VitConfig, WeightLayout,
+};
 
 /// Differences are rounding.
 const TOLERANCE: f32 = 1e-5;
@@ -35,12 +37,24 @@ fn every_layout_gives_the_outputs_of_the_original() {
         let images = || tensor::<4>(&expected, "images", &device);
         for (file, original, layout) in FILES {
             let file = open(file);
-            let (network, report) =
-                config(&file).init(&device).load_weights(&file, &LoadOptions::new()).expect("it fits");
+            let (network, report) = config(&file)
+                .init(&device)
+                .load_weights(&file, &LoadOptions::new())
+                .expect("it fits");
             assert_eq!(report.layout, layout);
-            assert_close(network.forward(images()), &expected, &format!("{original}.logits"), TOLERANCE);
+            assert_close(
+                network.forward(images()),
+                &expected,
+                &format!("{original}.logits"),
+                TOLERANCE,
+            );
             if original != "torchvision" {
-                assert_close(network.forward_tokens(images()), &expected, &format!("{original}.tokens"), TOLERANCE);
+                assert_close(
+                    network.forward_tokens(images()),
+                    &expected,
+                    &format!("{original}.tokens"),
+                    TOLERANCE,
+                );
             }
             eprintln!("{name}, {layout}: as the original");
         }
@@ -78,7 +92,8 @@ fn gradients_of_every_parameter_are_those_of_the_original() {
         let logits = network.forward(tensor(&expected, "images", &device));
         let backward = (logits * tensor(&expected, "loss_weights", &device)).sum().backward();
         let found = saved(&gradients(network, &backward), WeightLayout::Timm);
-        let named: Vec<&str> = expected.keys().filter_map(|key| key.strip_prefix("gradient.")).collect();
+        let named: Vec<&str> =
+            expected.keys().filter_map(|key| key.strip_prefix("gradient.")).collect();
         assert_eq!(named, found.keys().collect::<Vec<_>>());
         for key in named {
             let theirs = expected.read(&format!("gradient.{key}")).unwrap();
@@ -111,13 +126,16 @@ fn dropout_and_stochastic_depth_act_in_training_only() {
     let file = open("vit-timm.safetensors");
     let expected = open("vit-expected.safetensors");
     let whole = config(&file);
-    for config in
-        [whole.clone().with_dropout(0.5), whole.clone().with_attention_dropout(0.5), whole.clone().with_drop_path(0.5)]
-    {
+    for config in [
+        whole.clone().with_dropout(0.5),
+        whole.clone().with_attention_dropout(0.5),
+        whole.clone().with_drop_path(0.5),
+    ] {
         let (network, _) = config.init(&device).load_weights(&file, &LoadOptions::new()).unwrap();
         // Two passes drop the same with a probability of 1/16 at most; twenty do not.
         let first = network.forward(tensor(&expected, "images", &device)).into_data();
-        let differs = |_| network.forward(tensor(&expected, "images", &device)).into_data() != first;
+        let differs =
+            |_| network.forward(tensor(&expected, "images", &device)).into_data() != first;
         assert!((0..20).any(differs));
         let logits = network.valid().forward(tensor(&expected, "images", &device.clone().inner()));
         assert_close(logits, &expected, "timm.logits", TOLERANCE);

@@ -10,7 +10,9 @@ use burn::tensor::Device;
 use common::{open, path, saved};
 use heatmap_core::sample_rng;
 use heatmap_models::weights::{Mismatch, write_safetensors};
-use heatmap_models::{Error, LoadOptions, Pretrained, ResNetConfig, TensorFile, Vit, VitConfig, WeightLayout};
+use heatmap_models::{
+    Error, LoadOptions, Pretrained, ResNetConfig, TensorFile, Vit, VitConfig, WeightLayout,
+};
 use rand::{Rng, RngExt};
 
 fn mismatch(error: Error) -> Mismatch {
@@ -51,7 +53,10 @@ fn the_report_says_what_was_loaded() {
         (report.layout, &report.prefix[..], report.loaded.len()),
         (WeightLayout::Torchvision, "state_dict.module.", 102)
     );
-    assert_eq!(report.to_string(), "102 tensors in the torchvision layout under `state_dict.module.`");
+    assert_eq!(
+        report.to_string(),
+        "102 tensors in the torchvision layout under `state_dict.module.`"
+    );
 }
 
 #[test]
@@ -68,8 +73,13 @@ fn everything_that_does_not_fit_is_listed() {
     assert_eq!(found.unused.len(), 18, "{:?}", found.unused);
     assert!(found.unused.iter().all(|key| key.starts_with("layer2.1.")), "{:?}", found.unused);
     let misshaped: Vec<String> = found.misshaped.iter().map(ToString::to_string).collect();
-    assert_eq!(misshaped, ["fc.weight (file [5, 128], network [3, 128])", "fc.bias (file [5], network [3])"]);
-    for part in ["resnet-bottleneck-torchvision.safetensors: ", "15 missing: layer1.1.", "without_head"] {
+    assert_eq!(
+        misshaped,
+        ["fc.weight (file [5, 128], network [3, 128])", "fc.bias (file [5], network [3])"]
+    );
+    for part in
+        ["resnet-bottleneck-torchvision.safetensors: ", "15 missing: layer1.1.", "without_head"]
+    {
         assert!(text.contains(part), "{text}");
     }
 }
@@ -85,7 +95,8 @@ fn a_head_is_left_out_only_when_asked() {
             assert!(error.to_string().contains("without_head"), "{error}");
             let network = config.init(&device);
             let before = saved(&network, WeightLayout::Torchvision);
-            let (network, report) = network.load_weights(&file, &LoadOptions::new().without_head()).unwrap();
+            let (network, report) =
+                network.load_weights(&file, &LoadOptions::new().without_head()).unwrap();
             assert_eq!(report.left_out, [format!("{head}bias"), format!("{head}weight")]);
             assert_eq!(report.kept.len(), if num_classes.is_some() { 2 } else { 0 });
             if num_classes.is_some() {
@@ -101,7 +112,13 @@ fn poolers_colours_and_strangers_are_left_out_only_when_asked() {
     let device = Device::flex();
     let file = open("vit-hugging-face-pooler.safetensors");
     let bare = || VitConfig::of(&file).unwrap().with_pooler(false).init(&device);
-    assert!(bare().load_weights(&file, &LoadOptions::new()).unwrap_err().to_string().contains("without_pooler"));
+    assert!(
+        bare()
+            .load_weights(&file, &LoadOptions::new())
+            .unwrap_err()
+            .to_string()
+            .contains("without_pooler")
+    );
     bare().load_weights(&file, &LoadOptions::new().without_pooler()).expect("left out");
 
     let (file, config) = resnet();
@@ -128,10 +145,14 @@ fn another_network_is_not_recognised() {
 #[test]
 fn a_layout_without_a_place_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
-    let network: Vit = VitConfig::of(&open("vit-hugging-face-pooler.safetensors")).unwrap().init(&Device::flex());
+    let network: Vit =
+        VitConfig::of(&open("vit-hugging-face-pooler.safetensors")).unwrap().init(&Device::flex());
     let path = folder.path().join("vit.safetensors");
     let error = network.save_weights(&path, WeightLayout::Timm).unwrap_err().to_string();
-    assert!(error.ends_with("vit.safetensors: the timm layout has no name for `pooler.dense.weight`"), "{error}");
+    assert!(
+        error.ends_with("vit.safetensors: the timm layout has no name for `pooler.dense.weight`"),
+        "{error}"
+    );
     let error = network.save_weights(&path, WeightLayout::Sequential).unwrap_err().to_string();
     assert!(error.contains("hugging-face-memory"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -165,10 +186,22 @@ fn damaged_and_hostile_safetensors_are_refused() {
         ("values.safetensors", whole[..whole.len() - 1].to_vec(), "truncated"),
         ("longer.safetensors", [&whole[..], &[0]].concat(), "the file has"),
         ("huge.safetensors", file(1 << 60, "{", 0), "claims a header of 1152921504606846976 bytes"),
-        ("shape.safetensors", file(66, &one("[4294967296,4294967296,4]", "16"), 16), "safetensors header"),
-        ("offsets.safetensors", file(57, &one("[1]", "1152921504606846976"), 4), "safetensors header"),
+        (
+            "shape.safetensors",
+            file(66, &one("[4294967296,4294967296,4]", "16"), 16),
+            "safetensors header",
+        ),
+        (
+            "offsets.safetensors",
+            file(57, &one("[1]", "1152921504606846976"), 4),
+            "safetensors header",
+        ),
         ("json.safetensors", file(4, "{\"a\"", 0), "safetensors header"),
-        ("pytorch.safetensors", std::fs::read(path("vit-torchvision.pth")).unwrap(), "holds PyTorch"),
+        (
+            "pytorch.safetensors",
+            std::fs::read(path("vit-torchvision.pth")).unwrap(),
+            "holds PyTorch",
+        ),
         ("text.safetensors", b"once upon a time".to_vec(), "claims a header"),
     ] {
         let error = refused(folder.path(), name, &bytes);
@@ -180,7 +213,8 @@ fn damaged_and_hostile_safetensors_are_refused() {
 fn said_to_be_compressed(mut archive: Vec<u8>) -> Vec<u8> {
     // The method stands behind the signatures of the entries and of the directory.
     for (signature, method) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
-        let places: Vec<usize> = (0..archive.len() - 46).filter(|&at| archive[at..].starts_with(signature)).collect();
+        let places: Vec<usize> =
+            (0..archive.len() - 46).filter(|&at| archive[at..].starts_with(signature)).collect();
         places.into_iter().for_each(|at| archive[at + method] = 8);
     }
     archive
@@ -195,14 +229,26 @@ fn damaged_and_hostile_pytorch_files_are_refused() {
     for (name, bytes, reason) in [
         ("empty.pth", vec![], "not a PyTorch checkpoint"),
         ("half.pth", whole[..whole.len() / 2].to_vec(), "zip"),
-        ("named.bin", std::fs::read(path("vit-timm.safetensors")).unwrap(), "holds safetensors although"),
+        (
+            "named.bin",
+            std::fs::read(path("vit-timm.safetensors")).unwrap(),
+            "holds safetensors although",
+        ),
         ("code.pt", code.to_vec(), "posix.system"),
         ("zip-with-code.pth", std::fs::read(path("hostile.pth")).unwrap(), "posix.system"),
         ("numbers.pth", b"\x80\x02}X\x01\x00\x00\x00aK\x01s.".to_vec(), "no tensors"),
         ("text.pth", b"once upon a time".to_vec(), "not a PyTorch checkpoint"),
         ("unnamed", b"once upon a time".to_vec(), "neither a safetensors nor a PyTorch file"),
-        ("compressed.pth", said_to_be_compressed(whole.clone()), "is compressed, which torch.save never does"),
-        ("expanded.pth", std::fs::read(path("expanded.pth")).unwrap(), "the shape [50000, 50000] in a file of"),
+        (
+            "compressed.pth",
+            said_to_be_compressed(whole.clone()),
+            "is compressed, which torch.save never does",
+        ),
+        (
+            "expanded.pth",
+            std::fs::read(path("expanded.pth")).unwrap(),
+            "the shape [50000, 50000] in a file of",
+        ),
         ("twice.pth", std::fs::read(path("twice.pth")).unwrap(), "two objects have the name `a.b`"),
     ] {
         let error = refused(folder.path(), name, &bytes);
@@ -215,7 +261,8 @@ fn damaged_and_hostile_pytorch_files_are_refused() {
     assert!(TensorFile::open(folder.path()).unwrap_err().to_string().ends_with("not a file"));
 }
 
-/// The tensors of a fixture, each changed as `change` says, in a folder of their own; with further files beside them.
+/// The tensors of a fixture, each changed as `change` says, in a folder of their own; with further
+/// files beside them.
 fn changed(
     name: &str,
     beside: &[(&str, &str)],
@@ -224,7 +271,8 @@ fn changed(
     let (folder, file) = (tempfile::tempdir().expect("a folder"), open(name));
     let mut tensors = BTreeMap::new();
     for key in file.keys() {
-        let (mut shape, mut values) = (file.shape(key).expect("a shape").to_vec(), file.read(key).expect("values"));
+        let (mut shape, mut values) =
+            (file.shape(key).expect("a shape").to_vec(), file.read(key).expect("values"));
         if let Some(key) = change(key, &mut shape, &mut values) {
             tensors.insert(key, (shape, values));
         }
@@ -240,7 +288,8 @@ fn changed(
 #[test]
 fn one_network_of_several_is_taken_by_its_prefix_and_others_are_left_out() {
     // As MoCo saves it: a query and a key encoder, a projection head, a queue.
-    let (folder, file) = (tempfile::tempdir().unwrap(), open("resnet-basic-torchvision.safetensors"));
+    let (folder, file) =
+        (tempfile::tempdir().unwrap(), open("resnet-basic-torchvision.safetensors"));
     let mut tensors = BTreeMap::new();
     for key in file.keys() {
         let (shape, values) = (file.shape(key).unwrap().to_vec(), file.read(key).unwrap());
@@ -257,7 +306,10 @@ fn one_network_of_several_is_taken_by_its_prefix_and_others_are_left_out() {
         config.init(&Device::flex()).load_weights(file, &LoadOptions::new())
     };
     let error = load(&moco()).unwrap_err().to_string();
-    assert!(error.contains("--ignore-weights): module.encoder_") && error.contains("module.queue"), "{error}");
+    assert!(
+        error.contains("--ignore-weights): module.encoder_") && error.contains("module.queue"),
+        "{error}"
+    );
     for which in ["q", "k"] {
         let file = moco().under(&format!("module.encoder_{which}.")).unwrap();
         let (network, report) = load(&file).unwrap();
@@ -277,7 +329,8 @@ fn one_network_of_several_is_taken_by_its_prefix_and_others_are_left_out() {
 
 #[test]
 fn averaged_weights_are_found_beside_others() {
-    let (_folder, file) = changed("vit-timm.safetensors", &[], |key, _, _| Some(format!("state_dict.{key}")));
+    let (_folder, file) =
+        changed("vit-timm.safetensors", &[], |key, _, _| Some(format!("state_dict.{key}")));
     assert_eq!(file.averaged(), None);
     let (_folder, file) = changed("vit-timm.safetensors", &[], |key, _, _| {
         let container = if key.starts_with("norm.") { "state_dict." } else { "state_dict_ema." };
@@ -296,7 +349,8 @@ fn what_weights_do_not_say_stands_beside_them() {
     let (_folder, file) = changed("vit-timm.safetensors", &[("config.json", &config)], same);
     assert_eq!(VitConfig::of(&file).unwrap().num_heads, heads);
     assert_eq!(file.companions().mean, Some(vec![0.1, 0.2, 0.3]));
-    let (_folder, file) = changed("vit-timm.safetensors", &[("config.json", "{\"num_heads\": 7}")], same);
+    let (_folder, file) =
+        changed("vit-timm.safetensors", &[("config.json", "{\"num_heads\": 7}")], same);
     let error = VitConfig::of(&file).unwrap_err().to_string();
     assert!(error.contains("cannot be shared among 7 heads"), "{error}");
     // As many patches in another shape.
@@ -318,16 +372,21 @@ fn tensors_without_values_and_values_that_are_none_are_refused() {
         Some(key.to_owned())
     });
     let config = ResNetConfig::of(&file).unwrap();
-    let error = config.init(&Device::flex()).load_weights(&file, &LoadOptions::new()).unwrap_err().to_string();
+    let error = config
+        .init(&Device::flex())
+        .load_weights(&file, &LoadOptions::new())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("`layer1.0.conv1.weight` has the value NaN at place 3"), "{error}");
     for empty in ["conv1.weight", "fc.weight"] {
-        let (_folder, file) = changed("resnet-basic-torchvision.safetensors", &[], |key, shape, values| {
-            if key == empty {
-                shape[usize::from(empty == "conv1.weight")] = 0;
-                values.clear();
-            }
-            Some(key.to_owned())
-        });
+        let (_folder, file) =
+            changed("resnet-basic-torchvision.safetensors", &[], |key, shape, values| {
+                if key == empty {
+                    shape[usize::from(empty == "conv1.weight")] = 0;
+                    values.clear();
+                }
+                Some(key.to_owned())
+            });
         let error = ResNetConfig::of(&file).unwrap_err().to_string();
         assert!(error.contains("a tensor without a value"), "{error}");
     }
@@ -347,7 +406,8 @@ fn shards_are_one_file_by_their_index() {
     }
     let index = folder.path().join("model.safetensors.index.json");
     let open_index = |map: &BTreeMap<String, String>| {
-        std::fs::write(&index, serde_json::json!({"metadata": {}, "weight_map": map}).to_string()).unwrap();
+        std::fs::write(&index, serde_json::json!({"metadata": {}, "weight_map": map}).to_string())
+            .unwrap();
         TensorFile::open(&index)
     };
     let whole = open_index(&map).unwrap();
@@ -372,7 +432,8 @@ fn shards_are_one_file_by_their_index() {
 fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
     for _ in 0..rng.random_range(1..5) {
         let at = rng.random_range(0..bytes.len().max(1)).min(bytes.len());
-        // Headers and pickles say more than values: half of the changes fall into the first 600 bytes.
+        // Headers and pickles say more than values: half of the changes fall into the first 600
+        // bytes.
         let at = if rng.random_bool(0.5) { at.min(rng.random_range(0..600)) } else { at };
         let end = (at + rng.random_range(0..40)).min(bytes.len());
         match rng.random_range(0..6) {
@@ -386,7 +447,8 @@ fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
             }
             4 if rng.random_range(0..10) == 0 => bytes.truncate(at),
             _ => {
-                let number: [u8; 4] = if rng.random_bool(0.5) { [0xFF; 4] } else { [0, 0, 0, 0x40] };
+                let number: [u8; 4] =
+                    if rng.random_bool(0.5) { [0xFF; 4] } else { [0, 0, 0, 0x40] };
                 bytes.splice(at..end.min(at + 4), number);
             }
         }
@@ -397,7 +459,8 @@ fn mutated(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
 #[test]
 fn mutated_files_are_read_or_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let seeds = ["vit-timm.safetensors", "vit-torchvision.pth", "hostile.pth", "expanded.pth", "twice.pth"];
+    let seeds =
+        ["vit-timm.safetensors", "vit-torchvision.pth", "hostile.pth", "expanded.pth", "twice.pth"];
     let seeds = seeds.map(|name| (name, std::fs::read(path(name)).unwrap()));
     let mut read = 0;
     for index in 0..3_000 {

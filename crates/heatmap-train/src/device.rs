@@ -54,7 +54,10 @@ impl DeviceName {
     fn open_adapters(self, count: usize) -> Result<Vec<Device>> {
         let mut found = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
         if found.len() < count {
-            return Err(self.error(&format!("{count} adapters asked for, {} found on this machine", found.len())));
+            return Err(self.error(&format!(
+                "{count} adapters asked for, {} found on this machine",
+                found.len()
+            )));
         }
         found.truncate(count);
         Ok(found)
@@ -68,9 +71,11 @@ impl DeviceName {
     #[cfg(feature = "wgpu")]
     fn open_wgpu(self) -> Result<Device> {
         use burn::tensor::{DeviceKind, DeviceType};
-        // A machine without any adapter gives an empty list, and in some versions of wgpu a panic; neither may reach the
-        // user.
-        let found = std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len()).unwrap_or(0);
+        // A machine without any adapter gives an empty list, and in some versions of wgpu a panic;
+        // neither may reach the user.
+        let found =
+            std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len())
+                .unwrap_or(0);
         if found == 0 {
             return Err(self.error("no adapter found on this machine"));
         }
@@ -114,7 +119,10 @@ impl FromStr for DeviceName {
 
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::Device { name: name.to_owned(), reason: "not one of cpu, wgpu, ndarray".to_owned() })
+        known.ok_or_else(|| Error::Device {
+            name: name.to_owned(),
+            reason: "not one of cpu, wgpu, ndarray".to_owned(),
+        })
     }
 }
 

@@ -1,8 +1,10 @@
-//! Training of click-heatmap encoders: data sets, losses, tasks, runs and their evaluation, in Burn.
+//! Training of click-heatmap encoders: data sets, losses, tasks, runs and their evaluation, in
+//! Burn.
 //!
-//! [`data`] turns synthetic samples into tensors, [`loss`] compares, a [`task`] is a network with its loss as Burn's
-//! `TrainStep`, [`run`] carries a task through many steps with progress, logs and checkpoints, [`evaluation`] tells what
-//! the features are worth, and [`features`] writes those of a whole data set to disk.
+//! [`data`] turns synthetic samples into tensors, [`loss`] compares, a
+//! [`task`] is a network with its loss as Burn's `TrainStep`, [`run`] carries a task through many
+//! steps with progress, logs and checkpoints, [`evaluation`] tells what the features are worth, and
+//! [`features`] writes those of a whole data set to disk.
 
 pub mod data;
 mod device;

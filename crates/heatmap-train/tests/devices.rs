@@ -1,6 +1,6 @@
-//! The same numbers on every device that this build and this machine have. Where there is no adapter, the reason is printed
-//! past the harness, which keeps what passing tests print to itself; and a device that `HEATMAP_DEVICES` names, separated by
-//! commas, must be there.
+//! The same numbers on every device that this build and this machine have. Where there is no
+//! adapter, the reason is printed past the harness, which keeps what passing tests print to itself;
+//! and a device that `HEATMAP_DEVICES` names, separated by commas, must be there.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use burn::train::train::MultiDevicesTrainStep;
 use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
 use heatmap_models::{
-    Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNet, ResNetConfig, VitSize,
+    Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNet, ResNetConfig,
+    VitSize,
 };
 use heatmap_train::DeviceName;
 use heatmap_train::data::{ImageConfig, PairBatch, PairLoader, PairSampler, SampleBatch, Share};
@@ -27,7 +28,10 @@ fn others() -> Vec<(DeviceName, Device)> {
     let open = |name: DeviceName| match name.open() {
         Ok(device) => Some((name, device)),
         Err(error) => {
-            assert!(!needed.split(',').any(|needed| needed == name.to_string()), "HEATMAP_DEVICES={needed}: {error}");
+            assert!(
+                !needed.split(',').any(|needed| needed == name.to_string()),
+                "HEATMAP_DEVICES={needed}: {error}"
+            );
             tell(&format!("skipped: {error}"));
             None
         }
@@ -99,7 +103,8 @@ fn contrastive_losses_and_their_gradients_agree() {
     for (name, device) in others() {
         let (other_loss, other_gradient) = run(&device);
         assert!((loss - other_loss).abs() < 1e-4 * loss, "{name}: {other_loss} is not {loss}");
-        other_gradient.assert_approx_eq::<f32>(&gradient, Tolerance::relative(1e-3).set_absolute(1e-5));
+        other_gradient
+            .assert_approx_eq::<f32>(&gradient, Tolerance::relative(1e-3).set_absolute(1e-5));
     }
 }
 
@@ -131,26 +136,35 @@ fn counting_and_locating_learn_the_same() {
         let samples: Vec<_> = (0..6).map(|index| preset.sample(3, index)).collect();
         let image = FineTuneConfig::report("location-report").image;
         SampleBatch {
-            images: image.batch(samples.iter().map(|sample| &sample.heatmap), device).expect("heatmaps fit"),
+            images: image
+                .batch(samples.iter().map(|sample| &sample.heatmap), device)
+                .expect("heatmaps fit"),
             classes: samples.iter().map(|sample| sample.class).collect(),
             centres: samples.into_iter().map(|sample| sample.centres).collect(),
         }
     };
-    let training = FineTuneConfig { architecture: ModelName::ResNet(18), ..FineTuneConfig::report("location-report") };
+    let training = FineTuneConfig {
+        architecture: ModelName::ResNet(18),
+        ..FineTuneConfig::report("location-report")
+    };
     // Made once: other tests draw from the same stream of random numbers meanwhile.
     let counts = CountEncoding::ALL.map(|loss| {
         let config = CountConfig { training: training.clone(), loss, ..CountConfig::report() };
         config.task(&reference).expect("a task")
     });
     let locations = [LocationLossName::Set, LocationLossName::Chamfer].map(|loss| {
-        let config = LocationConfig { training: training.clone(), loss, ..LocationConfig::report() };
+        let config =
+            LocationConfig { training: training.clone(), loss, ..LocationConfig::report() };
         config.task(&reference).expect("a task")
     });
     // The loss of a batch by each way to learn, on a device.
     let run = |device: &Device| -> Vec<f64> {
-        let count = |task: &Count<Backbone>| InferenceStep::step(&task.clone().to_device(device), batch(device)).loss;
-        let locate =
-            |task: &Location<Backbone>| InferenceStep::step(&task.clone().to_device(device), batch(device)).loss;
+        let count = |task: &Count<Backbone>| {
+            InferenceStep::step(&task.clone().to_device(device), batch(device)).loss
+        };
+        let locate = |task: &Location<Backbone>| {
+            InferenceStep::step(&task.clone().to_device(device), batch(device)).loss
+        };
         counts.iter().map(count).chain(locations.iter().map(locate)).collect()
     };
     let expected = run(&reference);
@@ -190,21 +204,30 @@ fn two_workers_learn_what_one_learns_in_chunks() {
         let loader = |device: &Device, share: Share| {
             let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));
             let sampler = PairSampler::new(preset, 1, 4).expect("four classes");
-            PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).expect("a share")
+            PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1)
+                .with_share(share)
+                .expect("a share")
         };
-        let with =
-            |options: SimClrOptions| task.clone().to_device(&devices[0].clone().inner()).train().with_options(options);
+        let with = |options: SimClrOptions| {
+            task.clone().to_device(&devices[0].clone().inner()).train().with_options(options)
+        };
         let one = with(SimClrOptions { chunk: Some(2), ..SimClrOptions::default() });
-        let whole = loader(&devices[0], Share::WHOLE).iter().next().expect("a batch").expect("heatmaps");
+        let whole =
+            loader(&devices[0], Share::WHOLE).iter().next().expect("a batch").expect("heatmaps");
         let expected = TrainStep::step(&one, whole);
         let two = with(SimClrOptions { devices: 2, ..SimClrOptions::default() });
         let loaders = [0, 1].map(|rank| loader(&devices[rank], Share { rank, of: 2 }));
         let mut batches: Vec<_> = loaders.iter().map(DataLoader::iter).collect();
-        let (outputs, _) = MultiDevicesTrainStep::new(&devices).step(&mut batches, &two).expect("a step");
+        let (outputs, _) =
+            MultiDevicesTrainStep::new(&devices).step(&mut batches, &two).expect("a step");
         let mut sum = GradientsAccumulator::new();
         for output in outputs {
             let loss = output.output.item.loss;
-            assert!((loss - expected.item.loss).abs() < 1e-4 * loss, "{name}: {loss} is not {}", expected.item.loss);
+            assert!(
+                (loss - expected.item.loss).abs() < 1e-4 * loss,
+                "{name}: {loss} is not {}",
+                expected.item.loss
+            );
             sum.accumulate(&two, output.output.grads.to_device(&devices[0], &two));
         }
         let off = distance(&flat(&two, &sum.grads()), &flat(&one, &expected.grads));
@@ -226,19 +249,31 @@ impl ModuleMapper for Rounded {
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let length = |squares: f64| squares.sqrt();
-    length(a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum()) / length(b.iter().map(|b| b * b).sum())
+    length(a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum())
+        / length(b.iter().map(|b| b * b).sum())
 }
 
-/// NT-Xent asks how images differ, of which rounding leaves little in an untrained network; so gradients are compared for a
-/// fixed direction of the features, and of a step in half precision the loss.
+/// NT-Xent asks how images differ, of which rounding leaves little in an untrained network; so
+/// gradients are compared for a fixed direction of the features, and of a step in half precision
+/// the loss.
 #[test]
 fn half_precision_gives_nearly_the_same_gradients() {
     let reference = Device::flex();
     reference.seed(6);
-    let devices: Vec<_> = [(DeviceName::Cpu, reference.clone())].into_iter().chain(others()).collect();
+    let devices: Vec<_> =
+        [(DeviceName::Cpu, reference.clone())].into_iter().chain(others()).collect();
     for architecture in [ModelName::ResNet(18), ModelName::Vit(VitSize::Tiny, 16)] {
-        let encoder = architecture.config().with_in_channels(1).with_image_size(64).init(&reference).materialize();
-        let direction = Tensor::<2>::random([6, encoder.feature_dim()], Distribution::Normal(0.0, 1.0), &reference);
+        let encoder = architecture
+            .config()
+            .with_in_channels(1)
+            .with_image_size(64)
+            .init(&reference)
+            .materialize();
+        let direction = Tensor::<2>::random(
+            [6, encoder.feature_dim()],
+            Distribution::Normal(0.0, 1.0),
+            &reference,
+        );
         let direction = direction.into_data();
         let run = |encoder: &Backbone, device: &Device, dtype: FloatDType| {
             let device = device.clone().autodiff();
@@ -247,14 +282,20 @@ fn half_precision_gives_nearly_the_same_gradients() {
             assert_eq!(features.dtype(), FloatDType::F32.into());
             let along = (features.clone() * Tensor::from_data(direction.clone(), &device)).sum();
             let gradients = GradientsParams::from_grads(along.backward(), &encoder);
-            (features.into_data().convert::<f64>().iter::<f64>().collect::<Vec<_>>(), flat(&encoder, &gradients))
+            (
+                features.into_data().convert::<f64>().iter::<f64>().collect::<Vec<_>>(),
+                flat(&encoder, &gradients),
+            )
         };
         let (features, gradient) = run(&encoder, &reference, FloatDType::F32);
-        // A deep network makes much of little: what the same rounding of the parameters alone does is the measure. The
-        // activations are rounded some hundred times, which adds up like the root of the number.
-        let measured = [(Precision::F16, FloatDType::F16, 11), (Precision::Bf16, FloatDType::BF16, 8)];
+        // A deep network makes much of little: what the same rounding of the parameters alone does
+        // is the measure. The activations are rounded some hundred times, which adds up like the
+        // root of the number.
+        let measured =
+            [(Precision::F16, FloatDType::F16, 11), (Precision::Bf16, FloatDType::BF16, 8)];
         let measured = measured.map(|(precision, dtype, bits)| {
-            let (_, of_rounded) = run(&encoder.clone().map(&mut Rounded(dtype)), &reference, FloatDType::F32);
+            let (_, of_rounded) =
+                run(&encoder.clone().map(&mut Rounded(dtype)), &reference, FloatDType::F32);
             (precision, dtype, 4.0 * distance(&of_rounded, &gradient) + 20.0 * 0.5_f64.powi(bits))
         });
         for (precision, dtype, bound) in measured {
@@ -264,8 +305,12 @@ fn half_precision_gives_nearly_the_same_gradients() {
                     continue;
                 }
                 let (half_features, half_gradient) = run(&encoder, device, dtype);
-                let off = [distance(&half_features, &features), distance(&half_gradient, &gradient)];
-                let what = format!("{architecture} on {name} in {precision}: features and gradient off by {off:.4?}");
+                let off =
+                    [distance(&half_features, &features), distance(&half_gradient, &gradient)];
+                let what = format!(
+                    "{architecture} on {name} in {precision}: features and gradient off by \
+                     {off:.4?}"
+                );
                 tell(&format!("{what}, bound {bound:.4}"));
                 assert!(off.iter().all(|off| *off < bound && *off > 0.0), "{what}, bound {bound}");
             }
@@ -280,14 +325,18 @@ fn steps_in_half_precision_have_nearly_the_same_loss() {
     let step = |device: &Device, precision: Precision, chunk: Option<usize>| {
         let device = device.clone().autodiff();
         let task = task.clone().to_device(&device.clone().inner()).train();
-        let task = task.with_options(SimClrOptions { precision, chunk, ..SimClrOptions::default() });
+        let task =
+            task.with_options(SimClrOptions { precision, chunk, ..SimClrOptions::default() });
         let output = TrainStep::step(&task, batch(&device));
         assert!(flat(&task, &output.grads).iter().all(|gradient| gradient.is_finite()));
         output.item.loss
     };
     let expected = step(&reference, Precision::F32, None);
     for (name, device) in [(DeviceName::Cpu, reference.clone())].into_iter().chain(others()) {
-        for precision in [Precision::F16, Precision::Bf16].into_iter().filter(|half| half.check_for(&device).is_ok()) {
+        for precision in [Precision::F16, Precision::Bf16]
+            .into_iter()
+            .filter(|half| half.check_for(&device).is_ok())
+        {
             let loss = step(&device, precision, None);
             tell(&format!("{name} in {precision}: loss {loss} for {expected}"));
             assert!(
@@ -296,6 +345,7 @@ fn steps_in_half_precision_have_nearly_the_same_loss() {
             );
         }
     }
-    let chunked = [Precision::F32, Precision::F16].map(|precision| step(&reference, precision, Some(2)));
+    let chunked =
+        [Precision::F32, Precision::F16].map(|precision| step(&reference, precision, Some(2)));
     assert!((chunked[0] - chunked[1]).abs() < 0.01 * chunked[0], "{chunked:?}");
 }

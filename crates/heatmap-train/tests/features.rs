@@ -1,4 +1,5 @@
-//! Feature tables: the same for every batch size, what the network itself gives, and nothing half-written.
+//! Feature tables: the same for every batch size, what the network itself gives, and nothing
+//! half-written.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -7,7 +8,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 use heatmap_core::synth::Preset;
 use heatmap_core::{Normalization, Upsampling};
 use heatmap_models::weights::write_safetensors;
-use heatmap_models::{Encoder, LoadOptions, ModelName, Pretrained, ResNetConfig, TensorFile, VitConfig, WeightLayout};
+use heatmap_models::{
+    Encoder, LoadOptions, ModelName, Pretrained, ResNetConfig, TensorFile, VitConfig, WeightLayout,
+};
 use heatmap_train::data::PretrainedProtocol;
 use heatmap_train::features::{
     Extracted, HeatmapSource, Output, PublishedEncoder, RowFile, Source, TensorSource, extract,
@@ -16,7 +19,8 @@ use heatmap_train::features::{
 /// Weights of a fresh ViT-Ti/16 with a head, for images of 64 px.
 fn weights(folder: &Path) -> TensorFile {
     let path = folder.join("vit.safetensors");
-    let network = VitConfig::tiny(16).with_image_size(64).with_num_classes(Some(3)).init(&Device::flex());
+    let network =
+        VitConfig::tiny(16).with_image_size(64).with_num_classes(Some(3)).init(&Device::flex());
     network.save_weights(&path, WeightLayout::Timm).expect("saved");
     TensorFile::open(path).expect("weights")
 }
@@ -43,11 +47,17 @@ fn source(encoder: &PublishedEncoder, count: usize) -> HeatmapSource {
 }
 
 /// All outputs, with so many images in a batch.
-fn tables(folder: &Path, encoder: &PublishedEncoder, source: &dyn Source, batch_size: usize) -> TensorFile {
+fn tables(
+    folder: &Path,
+    encoder: &PublishedEncoder,
+    source: &dyn Source,
+    batch_size: usize,
+) -> TensorFile {
     let path = folder.join(format!("features-{batch_size}.safetensors"));
     let outputs = [Output::Logits, Output::Features, Output::Tokens];
     let (height, width) = source.image_size();
-    let shape = |output: &Output| [vec![source.len()], encoder.row_shape(*output, height, width)].concat();
+    let shape =
+        |output: &Output| [vec![source.len()], encoder.row_shape(*output, height, width)].concat();
     let named: Vec<_> = outputs.iter().map(|output| (output.to_string(), shape(output))).collect();
     let file = RowFile::safetensors(&path, &named).expect("a file");
     let mut done = 0;
@@ -56,7 +66,15 @@ fn tables(folder: &Path, encoder: &PublishedEncoder, source: &dyn Source, batch_
         ControlFlow::Continue(())
     };
     let places = [(0, 0), (0, 1), (0, 2)];
-    let ended = extract(encoder, source, &outputs, batch_size, (vec![file], &places), &Device::flex(), each);
+    let ended = extract(
+        encoder,
+        source,
+        &outputs,
+        batch_size,
+        (vec![file], &places),
+        &Device::flex(),
+        each,
+    );
     assert_eq!((ended.expect("features"), done), (Extracted::All, source.len()));
     TensorFile::open(path).expect("tables")
 }
@@ -93,7 +111,8 @@ fn ready_made_images_give_what_the_network_gives() {
     let images = Tensor::<4>::random([3, 3, 64, 64], Distribution::Normal(0.0, 1.0), &device);
     let path = folder.path().join("images.safetensors");
     let values = images.to_data().try_to_vec::<f32>().expect("f32");
-    write_safetensors(&path, &[("images".to_owned(), (vec![3, 3, 64, 64], values))].into()).expect("written");
+    write_safetensors(&path, &[("images".to_owned(), (vec![3, 3, 64, 64], values))].into())
+        .expect("written");
 
     let file = weights(folder.path());
     let encoder = encoder_of(&file);
@@ -102,7 +121,10 @@ fn ready_made_images_give_what_the_network_gives() {
     let network = VitConfig::of(&file).expect("a ViT").init(&device);
     let (network, _) = network.load_weights(&file, &LoadOptions::new()).expect("it fits");
     let values = |tensor: Tensor<2>| tensor.into_data().try_to_vec::<f32>().expect("f32");
-    assert_close(&found.read("features").expect("rows"), &values(network.forward_features(images.clone())));
+    assert_close(
+        &found.read("features").expect("rows"),
+        &values(network.forward_features(images.clone())),
+    );
     assert_close(&found.read("logits").expect("rows"), &values(network.forward(images.clone())));
     let tokens = network.forward_tokens(images).into_data().try_to_vec::<f32>().expect("f32");
     assert_close(&found.read("tokens").expect("rows"), &tokens);
@@ -118,7 +140,10 @@ fn images_that_do_not_suit_the_network_are_named() {
         TensorSource::new(TensorFile::open(path).expect("a file"), 3)
     };
     let error = write("a.safetensors", "pictures", vec![1, 3, 8, 8]).unwrap_err().to_string();
-    assert!(error.ends_with("a.safetensors: no tensor `images`; the file holds pictures"), "{error}");
+    assert!(
+        error.ends_with("a.safetensors: no tensor `images`; the file holds pictures"),
+        "{error}"
+    );
     let error = write("b.safetensors", "images", vec![1, 1, 8, 8]).unwrap_err().to_string();
     assert!(error.contains("[1, 1, 8, 8]; the network takes [n, 3, height, width]"), "{error}");
     let encoder = encoder(folder.path());
@@ -133,20 +158,29 @@ fn another_network_or_an_output_it_does_not_have_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let device = Device::flex();
     let path = folder.path().join("resnet.safetensors");
-    ResNetConfig::resnet18().init(&device).save_weights(&path, WeightLayout::HuggingFace).expect("saved");
+    ResNetConfig::resnet18()
+        .init(&device)
+        .save_weights(&path, WeightLayout::HuggingFace)
+        .expect("saved");
     let file = TensorFile::open(&path).expect("weights");
     let load = |name: &str| PublishedEncoder::load(name.parse().expect("a name"), &file, &device);
     let error = load("resnet34").unwrap_err().to_string();
     assert!(
         error.contains(
-            "holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, 64 channels at the stem, which is not resnet34"
+            "holds a ResNet of Basic blocks with [2, 2, 2, 2] of them, 64 channels at the stem, \
+             which is not resnet34"
         ),
         "{error}"
     );
     assert!(load("vit-b16").unwrap_err().to_string().contains("no ViT that we know"));
     let (encoder, _) = load("resnet18").expect("it fits");
-    assert_eq!(encoder.check(Output::Tokens).unwrap_err().to_string(), "`outputs` = tokens: a resnet18 has no tokens");
-    assert!(encoder.check(Output::Logits).unwrap_err().to_string().contains("no classification head"));
+    assert_eq!(
+        encoder.check(Output::Tokens).unwrap_err().to_string(),
+        "`outputs` = tokens: a resnet18 has no tokens"
+    );
+    assert!(
+        encoder.check(Output::Logits).unwrap_err().to_string().contains("no classification head")
+    );
 }
 
 #[test]
@@ -158,7 +192,8 @@ fn a_stopped_extraction_leaves_no_file() {
     let file = RowFile::npy(&out.path().join("features.npy"), &[4, 192]).expect("a file");
     let stop = |_| ControlFlow::Break(());
     let outputs = [Output::Features];
-    let ended = extract(&encoder, &source, &outputs, 2, (vec![file], &[(0, 0)]), &Device::flex(), stop);
+    let ended =
+        extract(&encoder, &source, &outputs, 2, (vec![file], &[(0, 0)]), &Device::flex(), stop);
     assert_eq!(ended.expect("no error"), Extracted::Stopped);
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0);
 }

@@ -1,4 +1,5 @@
-//! Small count and location runs from beginning to end: that they repeat, resume, start from weights and freeze.
+//! Small count and location runs from beginning to end: that they repeat, resume, start from
+//! weights and freeze.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -6,19 +7,28 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, StemKind, VitSize, WeightLayout};
+use heatmap_models::{
+    Backbone, CountEncoding, Encoder, ModelName, StemKind, VitSize, WeightLayout,
+};
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
 use heatmap_train::run::{
-    Checkpoint, CountConfig, FineTuneConfig, LocationConfig, LocationLossName, MetricsLog, RunFolder, Selection,
-    TrainingOptions, train_count, train_location,
+    Checkpoint, CountConfig, FineTuneConfig, LocationConfig, LocationLossName, MetricsLog,
+    RunFolder, Selection, TrainingOptions, train_count, train_location,
 };
 
-/// Parameters are drawn from one stream of random numbers for the whole process: runs that are compared take turns.
+/// Parameters are drawn from one stream of random numbers for the whole process: runs that are
+/// compared take turns.
 static STREAM: Mutex<()> = Mutex::new(());
 
 fn small(config: FineTuneConfig) -> FineTuneConfig {
-    FineTuneConfig { architecture: ModelName::ResNet(18), samples: 24, batch_size: 4, valid_samples: 8, ..config }
+    FineTuneConfig {
+        architecture: ModelName::ResNet(18),
+        samples: 24,
+        batch_size: 4,
+        valid_samples: 8,
+        ..config
+    }
 }
 
 fn count(loss: CountEncoding) -> CountConfig {
@@ -58,7 +68,8 @@ fn short_options() -> TrainingOptions {
 /// Asserts that the mean of the last five losses is less than 0.9 of that of the first five.
 fn assert_falls(folder: &RunFolder) {
     let lines = MetricsLog::read(&folder.file("metrics.jsonl")).expect("a log");
-    let losses: Vec<f64> = lines.iter().filter(|line| line.split == "train").map(|line| line.values["loss"]).collect();
+    let losses: Vec<f64> =
+        lines.iter().filter(|line| line.split == "train").map(|line| line.values["loss"]).collect();
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[losses.len() - 5..]));
     assert!(last < 0.9 * first, "{first} to {last} in {}", folder.path().display());
@@ -93,15 +104,20 @@ fn every_count_loss_trains_and_gives_probabilities() {
     let preset = Preset::named("count-separable").expect("a preset");
     for loss in CountEncoding::ALL {
         // The density would bring the loss down by itself.
-        let config = CountConfig { training: short("count-separable"), density_weight: 0.0, ..count(loss) };
+        let config =
+            CountConfig { training: short("count-separable"), density_weight: 0.0, ..count(loss) };
         let folder = in_folder(root.path(), loss.name());
         let outcome = train_count(&config, &folder, &device, &short_options()).expect("a run");
-        assert_eq!((outcome.stats.steps, outcome.stats.images, outcome.interrupted), (40, 320, false));
+        assert_eq!(
+            (outcome.stats.steps, outcome.stats.images, outcome.interrupted),
+            (40, 320, false)
+        );
         assert_falls(&folder);
         let seed = Split::Test.seed(0);
         let held_out = HeldOut { preset: &preset, seed, samples: 10, image: config.training.image };
         for flips in [false, true] {
-            let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |_| ()).expect("predictions");
+            let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |_| ())
+                .expect("predictions");
             let report = CountReport::new(&predictions);
             assert_eq!((report.samples, predictions.counts()), (10, 0..=20), "{loss}");
         }
@@ -114,7 +130,11 @@ fn every_location_loss_trains_and_proposes_centres() {
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let preset = Preset::named("location-separable").expect("a preset");
     for loss in LocationLossName::ALL {
-        let config = LocationConfig { training: short("location-separable"), loss, ..LocationConfig::report() };
+        let config = LocationConfig {
+            training: short("location-separable"),
+            loss,
+            ..LocationConfig::report()
+        };
         let folder = in_folder(root.path(), loss.name());
         let outcome = train_location(&config, &folder, &device, &short_options()).expect("a run");
         assert_falls(&folder);
@@ -137,13 +157,24 @@ fn a_vision_transformer_counts_and_locates() {
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let architecture = ModelName::Vit(VitSize::Tiny, 16);
     let vit = |config: FineTuneConfig| FineTuneConfig { architecture, ..small(config) };
-    let config = CountConfig { training: vit(CountConfig::report().training), ..CountConfig::report() };
+    let config =
+        CountConfig { training: vit(CountConfig::report().training), ..CountConfig::report() };
     let images = Tensor::ones([1, 1, 64, 64], &device);
-    let before = config.training.encoder(&device).expect("an encoder").forward_features(images.clone()).into_data();
-    let outcome = train_count(&config, &in_folder(root.path(), "count"), &device, &options(6, None)).expect("a run");
+    let before = config
+        .training
+        .encoder(&device)
+        .expect("an encoder")
+        .forward_features(images.clone())
+        .into_data();
+    let outcome =
+        train_count(&config, &in_folder(root.path(), "count"), &device, &options(6, None))
+            .expect("a run");
     let after = outcome.model.encoder().valid().forward_features(images).into_data();
     assert_ne!(before, after, "the features that are kept have learned");
-    let config = LocationConfig { training: vit(LocationConfig::report().training), ..LocationConfig::report() };
+    let config = LocationConfig {
+        training: vit(LocationConfig::report().training),
+        ..LocationConfig::report()
+    };
     let folder = in_folder(root.path(), "location");
     let outcome = train_location(&config, &folder, &device, &options(6, None)).expect("a run");
     assert_eq!(outcome.stats.steps, 6);
@@ -162,7 +193,12 @@ fn a_run_starts_from_weights_and_frozen_parts_stay() {
     let last = |encoder: &Backbone| encoder.forward_maps(images.clone()).remove(3).into_data();
     let before = last(&encoder);
     let trained = |freeze: usize| {
-        let training = FineTuneConfig { weights: Some(weights.clone()), freeze, seed: 9, ..config.training.clone() };
+        let training = FineTuneConfig {
+            weights: Some(weights.clone()),
+            freeze,
+            seed: 9,
+            ..config.training.clone()
+        };
         let config = CountConfig { training, ..config.clone() };
         let folder = in_folder(root.path(), &freeze.to_string());
         let outcome = train_count(&config, &folder, &device, &options(6, None)).expect("a run");
@@ -177,15 +213,24 @@ fn wrong_settings_are_named() {
     let right = CountConfig::report();
     right.check().expect("the report's settings can be used");
     let image = ImageConfig { height: 40, ..right.training.image };
-    let weights = |path: &str| FineTuneConfig { weights: Some(path.into()), ..right.training.clone() };
-    let fixture =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../heatmap-models/tests/fixtures/resnet-bottleneck-training.pth");
+    let weights =
+        |path: &str| FineTuneConfig { weights: Some(path.into()), ..right.training.clone() };
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../heatmap-models/tests/fixtures/resnet-bottleneck-training.pth"
+    );
     for (named, training) in [
         ("`samples` = 0", FineTuneConfig { samples: 0, ..right.training.clone() }),
         ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.training.clone() }),
         ("`learning rate` = 0", FineTuneConfig { learning_rate: 0.0, ..right.training.clone() }),
-        ("`checkpoint every` = 0", FineTuneConfig { checkpoint_every: Some(0), ..right.training.clone() }),
-        ("`stem` = half-image: a file of weights", FineTuneConfig { stem: StemKind::HalfImage, ..weights(fixture) }),
+        (
+            "`checkpoint every` = 0",
+            FineTuneConfig { checkpoint_every: Some(0), ..right.training.clone() },
+        ),
+        (
+            "`stem` = half-image: a file of weights",
+            FineTuneConfig { stem: StemKind::HalfImage, ..weights(fixture) },
+        ),
         (
             "`stem` = half-image: a vit-ti8 has none",
             FineTuneConfig {
@@ -196,27 +241,38 @@ fn wrong_settings_are_named() {
         ),
         (
             "`image size` = 54 x 64: cells of 4 px",
-            FineTuneConfig { image: ImageConfig { height: 54, ..right.training.image }, ..right.training.clone() },
+            FineTuneConfig {
+                image: ImageConfig { height: 54, ..right.training.image },
+                ..right.training.clone()
+            },
         ),
         ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.training.clone() }),
         ("`warm-up` = 1", FineTuneConfig { warmup: 1.0, ..right.training.clone() }),
         ("`weight decay` = -1", FineTuneConfig { weight_decay: -1.0, ..right.training.clone() }),
         ("`image size` = 40 x 64", FineTuneConfig { image, ..right.training.clone() }),
-        ("`freeze` = 2: parts that were never trained", FineTuneConfig { freeze: 2, ..right.training.clone() }),
+        (
+            "`freeze` = 2: parts that were never trained",
+            FineTuneConfig { freeze: 2, ..right.training.clone() },
+        ),
         ("5 parts to freeze", FineTuneConfig { freeze: 6, ..weights(fixture) }),
         ("missing.safetensors: ", weights("missing.safetensors")),
         ("which is not resnet50", weights(fixture)),
         ("no preset `nope`", FineTuneConfig { preset: "nope".into(), ..right.training.clone() }),
     ] {
-        let error = CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+        let error =
+            CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
         assert!(error.contains(named), "{error}");
     }
     for preset in ["banners", "simclr-wide"] {
         let training = FineTuneConfig::report(preset);
-        let error = CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+        let error =
+            CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
         assert_eq!(
             error,
-            format!("`preset` = {preset}: its classes are not numbers of clusters, each one more than the one before")
+            format!(
+                "`preset` = {preset}: its classes are not numbers of clusters, each one more than \
+                 the one before"
+            )
         );
     }
     let location = LocationConfig::report();
@@ -229,7 +285,10 @@ fn wrong_settings_are_named() {
         assert!(error.to_string().contains(named), "{error}");
     }
     for density_weight in [-1.0, f64::NAN] {
-        let error = CountConfig { density_weight, ..right.clone() }.check().expect_err("an error").to_string();
+        let error = CountConfig { density_weight, ..right.clone() }
+            .check()
+            .expect_err("an error")
+            .to_string();
         assert!(error.contains("`density weight` = "), "{error}");
     }
     let training = FineTuneConfig::report("count-report");

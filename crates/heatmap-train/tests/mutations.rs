@@ -1,9 +1,12 @@
-//! Configurations and manifests that were changed at random: read, or refused with a reason, and never a panic.
+//! Configurations and manifests that were changed at random: read, or refused with a reason, and
+//! never a panic.
 
 use std::path::Path;
 
 use heatmap_core::sample_rng;
-use heatmap_train::run::{Checkpoints, CountConfig, LocationConfig, SetDetectorConfig, Settings, SimClrConfig};
+use heatmap_train::run::{
+    Checkpoints, CountConfig, LocationConfig, SetDetectorConfig, Settings, SimClrConfig,
+};
 use rand::{Rng, RngExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,7 +31,8 @@ const PIECES: [&str; 16] = [
     "\"nope\"",
 ];
 
-/// A few changes: numbers and words that become others, spans that are cut or doubled, pieces of JSON.
+/// A few changes: numbers and words that become others, spans that are cut or doubled, pieces of
+/// JSON.
 fn mutated(text: &str, rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..rng.random_range(1..4) {
@@ -39,9 +43,13 @@ fn mutated(text: &str, rng: &mut impl Rng) -> Vec<u8> {
             // In place of a value, which leaves most of it JSON.
             0 | 1 => {
                 let colons: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] == b':').collect();
-                let Some(&colon) = colons.get(rng.random_range(0..colons.len().max(1))) else { continue };
-                let end =
-                    bytes[colon..].iter().position(|byte| b",}\n".contains(byte)).map_or(bytes.len(), |at| colon + at);
+                let Some(&colon) = colons.get(rng.random_range(0..colons.len().max(1))) else {
+                    continue;
+                };
+                let end = bytes[colon..]
+                    .iter()
+                    .position(|byte| b",}\n".contains(byte))
+                    .map_or(bytes.len(), |at| colon + at);
                 bytes.splice(colon + 1..end, piece.iter().copied());
             }
             2 => drop(bytes.drain(at..end)),
@@ -90,11 +98,15 @@ fn write_checkpoint(folder: &Path) -> String {
     std::fs::create_dir_all(folder).expect("a folder");
     let part = |name: &str| {
         std::fs::write(folder.join(format!("{name}.bpk")), name).expect("written");
-        (name.to_owned(), serde_json::json!({"bytes": name.len(), "crc32": crc32fast::hash(name.as_bytes())}))
+        (
+            name.to_owned(),
+            serde_json::json!({"bytes": name.len(), "crc32": crc32fast::hash(name.as_bytes())}),
+        )
     };
     let parts: serde_json::Map<String, serde_json::Value> =
         ["model", "optimizer", "scheduler"].map(part).into_iter().collect();
-    serde_json::to_string_pretty(&serde_json::json!({"step": 2, "parts": parts, "score": 0.5})).expect("JSON")
+    serde_json::to_string_pretty(&serde_json::json!({"step": 2, "parts": parts, "score": 0.5}))
+        .expect("JSON")
 }
 
 #[test]
@@ -105,8 +117,11 @@ fn mutated_manifests_are_read_or_refused() {
     let checkpoints = Checkpoints::new(root.path().to_owned());
     let mut complete = 0;
     for index in 0..2_000 {
-        std::fs::write(folder.join("manifest.json"), mutated(&manifest, &mut sample_rng(2_030, index)))
-            .expect("written");
+        std::fs::write(
+            folder.join("manifest.json"),
+            mutated(&manifest, &mut sample_rng(2_030, index)),
+        )
+        .expect("written");
         match checkpoints.newest_complete() {
             Ok((checkpoint, _)) => {
                 assert_eq!(checkpoint.step, 2);

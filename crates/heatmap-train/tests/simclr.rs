@@ -13,16 +13,22 @@ use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::ContrastiveLossConfig;
 use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
-    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunFolder, Selection, SimClrConfig, TrainingOptions,
-    train_simclr,
+    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunFolder, Selection,
+    SimClrConfig, TrainingOptions, train_simclr,
 };
 use heatmap_train::task::SimClr;
 
-/// Parameters are drawn from one stream of random numbers for the whole process: runs that are compared take turns.
+/// Parameters are drawn from one stream of random numbers for the whole process: runs that are
+/// compared take turns.
 static STREAM: Mutex<()> = Mutex::new(());
 
 fn config(batches: usize) -> SimClrConfig {
-    SimClrConfig { architecture: ModelName::ResNet(18), batches, classes_per_batch: 3, ..SimClrConfig::report() }
+    SimClrConfig {
+        architecture: ModelName::ResNet(18),
+        batches,
+        classes_per_batch: 3,
+        ..SimClrConfig::report()
+    }
 }
 
 fn loss(temperature: f64) -> ContrastiveLossConfig {
@@ -57,7 +63,8 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     let root = tempfile::tempdir().expect("a folder");
     let device = Device::flex();
 
-    // A watcher on the log asks a long run to stop: it leaves a checkpoint of whatever step it was in.
+    // A watcher on the log asks a long run to stop: it leaves a checkpoint of whatever step it was
+    // in.
     let broken = run(&root.path().join("broken"));
     let stopping = options(60, None);
     let (watched, interrupter) = (broken.file("metrics.jsonl"), stopping.interrupter.clone());
@@ -67,7 +74,8 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
         }
         interrupter.stop(Some("enough"));
     });
-    let outcome = train_simclr(&config(60), &broken, std::slice::from_ref(&device), &stopping).expect("a run");
+    let outcome = train_simclr(&config(60), &broken, std::slice::from_ref(&device), &stopping)
+        .expect("a run");
     watcher.join().expect("the watcher ends");
     assert!(outcome.interrupted, "{:?}", outcome.stats);
 
@@ -75,16 +83,25 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
     assert_eq!((checkpoint.step, damaged.len()), (stopped, 0));
     let last = stopped + 2;
-    let outcome = train_simclr(&config(60), &broken, std::slice::from_ref(&device), &options(last, Some(checkpoint)))
-        .expect("a run");
+    let outcome = train_simclr(
+        &config(60),
+        &broken,
+        std::slice::from_ref(&device),
+        &options(last, Some(checkpoint)),
+    )
+    .expect("a run");
     assert_eq!((outcome.stats.steps, outcome.interrupted), (last, false));
 
     let whole = run(&root.path().join("whole"));
     let outcome =
-        train_simclr(&config(60), &whole, std::slice::from_ref(&device), &options(last, None)).expect("a run");
+        train_simclr(&config(60), &whole, std::slice::from_ref(&device), &options(last, None))
+            .expect("a run");
     assert_eq!((outcome.stats.steps, outcome.stats.images), (last, 6 * last));
     let expected = losses(&whole);
-    assert_eq!(expected.iter().map(|loss| loss.0).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
+    assert_eq!(
+        expected.iter().map(|loss| loss.0).collect::<Vec<_>>(),
+        (1..=last).collect::<Vec<_>>()
+    );
 
     let got = losses(&broken);
     assert_eq!(got.len(), expected.len());
@@ -105,7 +122,11 @@ fn looking_at_the_features_on_the_way_changes_nothing_and_devices_share_a_batch(
         folder
     };
     let looks = |every| SimClrConfig {
-        evaluation: OnlineEvaluationConfig { every, samples: 16, ..SimClrConfig::report().evaluation },
+        evaluation: OnlineEvaluationConfig {
+            every,
+            samples: 16,
+            ..SimClrConfig::report().evaluation
+        },
         classes_per_batch: 4,
         ema: Some(0.5),
         ..config(4)
@@ -115,7 +136,10 @@ fn looking_at_the_features_on_the_way_changes_nothing_and_devices_share_a_batch(
     let ranks = |folder: &RunFolder| {
         let lines = MetricsLog::read(&folder.file("metrics.jsonl")).expect("a log");
         let valid = lines.iter().filter(|line| line.split == "valid");
-        valid.filter(|line| line.values.contains_key("effective_rank")).map(|line| line.step).collect::<Vec<_>>()
+        valid
+            .filter(|line| line.values.contains_key("effective_rank"))
+            .map(|line| line.step)
+            .collect::<Vec<_>>()
     };
     assert_eq!((ranks(&seen), ranks(&unseen)), (vec![1, 2, 3, 4], vec![]));
     // Batch normalisation sees the same parts in both.
@@ -135,10 +159,16 @@ fn wrong_settings_are_named_before_anything_is_written() {
         ("temperature", SimClrConfig { loss: loss(0.0), ..config(2) }),
         ("temperature", SimClrConfig { loss: loss(f64::NAN), ..config(2) }),
         ("learning rate", {
-            SimClrConfig { optimizer: OptimizerConfig { learning_rate: 0.0, ..Default::default() }, ..config(2) }
+            SimClrConfig {
+                optimizer: OptimizerConfig { learning_rate: 0.0, ..Default::default() },
+                ..config(2)
+            }
         }),
         ("do not add up to that of the batch", SimClrConfig { accumulation: 2, ..config(2) }),
-        ("`chunk` = 4: must be even and divide the 6 images", SimClrConfig { chunk: Some(4), ..config(2) }),
+        (
+            "`chunk` = 4: must be even and divide the 6 images",
+            SimClrConfig { chunk: Some(4), ..config(2) },
+        ),
         ("`devices` = 2: 3 pairs", SimClrConfig { devices: 2, ..config(2) }),
         ("`ema` = 1", SimClrConfig { ema: Some(1.0), ..config(2) }),
         ("batches", SimClrConfig { batches: 0, ..config(2) }),
@@ -161,18 +191,27 @@ fn wrong_settings_are_named_before_anything_is_written() {
 #[test]
 fn a_run_goes_on_only_under_its_own_settings() {
     let earlier = config(6);
-    // A schedule that is stretched while it is followed would be neither the old one nor the new one.
+    // A schedule that is stretched while it is followed would be neither the old one nor the new
+    // one.
     for batches in [9, 3] {
         let error = config(batches).check_resumes(&earlier).unwrap_err().to_string();
-        assert!(error.contains("the run to resume has 6") && error.contains("--new-schedule"), "{error}");
+        assert!(
+            error.contains("the run to resume has 6") && error.contains("--new-schedule"),
+            "{error}"
+        );
     }
     let longer = config(9).with_new_schedule(&earlier);
     assert_eq!(longer.schedule_ends(), [6, 9]);
     longer.check_resumes(&earlier).expect("a schedule of its own behind the old one");
     longer.check_resumes(&longer).expect("the same run");
     longer.clone().with_new_schedule(&longer).check().expect_err("it would end where it begins");
-    SimClrConfig { checkpoint_every: 1, ..config(6) }.check_resumes(&earlier).expect("as often as one likes");
-    let error = SimClrConfig { loss: loss(0.1), ..config(6) }.check_resumes(&earlier).unwrap_err().to_string();
+    SimClrConfig { checkpoint_every: 1, ..config(6) }
+        .check_resumes(&earlier)
+        .expect("as often as one likes");
+    let error = SimClrConfig { loss: loss(0.1), ..config(6) }
+        .check_resumes(&earlier)
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "`loss.temperature` = 0.1: the run to resume has 0.5");
 }
 
@@ -181,7 +220,11 @@ fn a_vision_transformer_learns_too() {
     let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let device = Device::flex().autodiff();
     device.seed(8);
-    let encoder = ModelName::Vit(VitSize::Tiny, 16).config().with_in_channels(1).with_image_size(64).init(&device);
+    let encoder = ModelName::Vit(VitSize::Tiny, 16)
+        .config()
+        .with_in_channels(1)
+        .with_image_size(64)
+        .init(&device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
     let mut task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init());
     let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use heatmap_core::Result;
-use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score};
+use heatmap_core::detect::evaluation::{
+    Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score,
+};
 use serde::Serialize;
 
 use super::learned::LearnedScores;
 use super::methods::{Method, Scored, Table, methods};
 use super::world::{Aggregated, BenchmarkConfig, GridWorld};
 
-/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with fits of its own, and whole grids of each.
+/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with
+/// fits of its own, and whole grids of each.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// Name of the method.
@@ -23,7 +26,8 @@ pub struct Row {
     pub clicks: u32,
     /// Area under the ROC curve over all grids together.
     pub auroc: Interval,
-    /// The same, minus that of the best plain likelihood ratio: one good anchor against the mean of broken banners of other grids.
+    /// The same, minus that of the best plain likelihood ratio: one good anchor against the mean of
+    /// broken banners of other grids.
     pub auroc_gain: Interval,
     /// Mean of the area within each grid.
     pub auroc_within: f64,
@@ -68,8 +72,13 @@ pub struct Comparison {
 }
 
 /// Methods whose transfer from a single grid is measured.
-const TRANSFERRED: [&str; 5] =
-    ["likelihood_ratio", "likelihood_ratio_z", "likelihood_ratio_aggregated", "known_defects", "fusion"];
+const TRANSFERRED: [&str; 5] = [
+    "likelihood_ratio",
+    "likelihood_ratio_z",
+    "likelihood_ratio_aggregated",
+    "known_defects",
+    "fusion",
+];
 /// The baseline of every gain.
 const BASELINE: &str = "likelihood_ratio_aggregated";
 
@@ -87,7 +96,8 @@ pub fn compare(
     for &budget in &config.budgets {
         let mut results: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
         let mut transferred: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
-        let (mut broken, mut groups, mut defects, mut fits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut broken, mut groups, mut defects, mut fits) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for &seed in &config.seeds {
             let (known, unseen) = tables(config, seed, budget, learned)?;
             for (method, result) in methods.iter().zip(&mut results) {
@@ -120,7 +130,10 @@ pub fn compare(
         };
         let truth = Truth { broken: &broken, groups: &groups, bootstrap };
         let baseline = |results: &[Scored]| {
-            let at = methods.iter().position(|method| method.name == BASELINE).expect("the baseline is a method");
+            let at = methods
+                .iter()
+                .position(|method| method.name == BASELINE)
+                .expect("the baseline is a method");
             results[at].scores.clone()
         };
         let (base, base_transferred) = (baseline(&results), baseline(&transferred));
@@ -128,7 +141,9 @@ pub fn compare(
             rows.push(truth.row(method, budget, result, &base)?);
             defect_rows.extend(by_defect(&method.name, budget, &result.flagged, &defects));
         }
-        for (method, result) in methods.iter().zip(&transferred).filter(|(_, result)| !result.scores.is_empty()) {
+        for (method, result) in
+            methods.iter().zip(&transferred).filter(|(_, result)| !result.scores.is_empty())
+        {
             transfer.push(truth.row(method, budget, result, &base_transferred)?);
         }
     }
@@ -136,9 +151,16 @@ pub fn compare(
 }
 
 /// Recall of every defect that occurs.
-fn by_defect(method: &str, clicks: u32, flagged: &[bool], defects: &[Option<&'static str>]) -> Vec<DefectRow> {
+fn by_defect(
+    method: &str,
+    clicks: u32,
+    flagged: &[bool],
+    defects: &[Option<&'static str>],
+) -> Vec<DefectRow> {
     let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
-    for (defect, flagged) in defects.iter().zip(flagged).filter_map(|(defect, flagged)| Some(((*defect)?, flagged))) {
+    for (defect, flagged) in
+        defects.iter().zip(flagged).filter_map(|(defect, flagged)| Some(((*defect)?, flagged)))
+    {
         let (banners, hits) = counts.entry(defect).or_default();
         *banners += 1;
         *hits += usize::from(*flagged);
@@ -154,7 +176,12 @@ fn by_defect(method: &str, clicks: u32, flagged: &[bool], defects: &[Option<&'st
 }
 
 /// The parts of the known and of the unseen grids of one seed.
-fn tables(config: &BenchmarkConfig, seed: u64, budget: u32, learned: &mut dyn LearnedScores) -> Result<(Table, Table)> {
+fn tables(
+    config: &BenchmarkConfig,
+    seed: u64,
+    budget: u32,
+    learned: &mut dyn LearnedScores,
+) -> Result<(Table, Table)> {
     let (known, unseen) = (config.known_grids(seed, budget)?, config.scored_grids(seed, budget)?);
     let mut parts = |grid: &GridWorld, aggregated: &Aggregated| {
         let mut own = grid.parts(aggregated)?;
@@ -202,7 +229,10 @@ impl Truth<'_> {
             f1: counts.f1(),
             false_alarms: counts.false_alarm_rate(),
             recall: counts.recall(),
-            brier: method.gives_probabilities().then(|| brier_score(scores, self.broken)).transpose()?,
+            brier: method
+                .gives_probabilities()
+                .then(|| brier_score(scores, self.broken))
+                .transpose()?,
         })
     }
 
@@ -213,7 +243,8 @@ impl Truth<'_> {
         let (mut sum, mut counted) = (0.0, 0);
         for &group in &groups {
             let rows = (0..scores.len()).filter(|&at| self.groups[at] == group);
-            let (scores, broken): (Vec<f64>, Vec<bool>) = rows.map(|at| (scores[at], self.broken[at])).unzip();
+            let (scores, broken): (Vec<f64>, Vec<bool>) =
+                rows.map(|at| (scores[at], self.broken[at])).unzip();
             // A grid in which nothing is broken ranks nothing.
             if let Ok(area) = auroc(&scores, &broken) {
                 (sum, counted) = (sum + area, counted + 1);

@@ -1,9 +1,11 @@
-//! What the benchmark compares: single scores, and fusions of them, by what each of them needs to know.
+//! What the benchmark compares: single scores, and fusions of them, by what each of them needs to
+//! know.
 
 use heatmap_core::Result;
 use heatmap_core::detect::evaluation::{Objective, best_threshold};
 use heatmap_core::detect::{
-    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, PartsTable, RankAverage, Score, z_of_false_alarms,
+    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Parts, PartsTable, RankAverage, Score,
+    z_of_false_alarms,
 };
 
 use super::world::{FURTHER_PARTS, GridWorld};
@@ -91,7 +93,8 @@ const PENALTY_C: f64 = 0.2;
 /// The methods of the benchmark, where the parts end with `learned` cosines of learned features.
 pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     let method = |name: &str, regime, how| {
-        let learned_elsewhere = name.ends_with("_aggregated") || matches!(how, How::Logistic { .. });
+        let learned_elsewhere =
+            name.ends_with("_aggregated") || matches!(how, How::Logistic { .. });
         Method { name: name.to_owned(), regime, learned_elsewhere, how }
     };
     let regime_of = |needs| match needs {
@@ -117,37 +120,67 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     all.push(method("likelihood_ratio_z", Regime::All, How::PartZ(ratio)));
     let first_learned = PARTS.len() + FURTHER_PARTS.len();
     for (at, name) in learned.iter().enumerate() {
-        all.push(method(&format!("cosine of {name}"), Regime::OneShot, How::Part(first_learned + at)));
+        all.push(method(
+            &format!("cosine of {name}"),
+            Regime::OneShot,
+            How::Part(first_learned + at),
+        ));
     }
-    let of =
-        |wanted: &[Needs]| -> Vec<usize> { (0..PARTS.len()).filter(|&at| wanted.contains(&PARTS[at].1)).collect() };
+    let of = |wanted: &[Needs]| -> Vec<usize> {
+        (0..PARTS.len()).filter(|&at| wanted.contains(&PARTS[at].1)).collect()
+    };
     let with = |mut columns: Vec<usize>, more: &[usize]| {
         columns.extend(more);
         columns
     };
     let statics = with(of(&[Needs::Nothing]), &[further(3), further(4)]);
-    let one_shot = with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
+    let one_shot =
+        with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
     // The network with less knowledge than it has anyway adds nothing.
-    let everything: Vec<usize> =
-        (0..further(5)).filter(|&at| PARTS.get(at).is_none_or(|part| part.1 != Needs::Labels)).collect();
+    let everything: Vec<usize> = (0..further(5))
+        .filter(|&at| PARTS.get(at).is_none_or(|part| part.1 != Needs::Labels))
+        .collect();
     let knows_kinds = |at: &usize| {
-        PARTS.iter().map(|part| part.0).chain(FURTHER_PARTS).nth(*at).is_some_and(|name| name.contains("defects"))
+        PARTS
+            .iter()
+            .map(|part| part.0)
+            .chain(FURTHER_PARTS)
+            .nth(*at)
+            .is_some_and(|name| name.contains("defects"))
     };
     let logistic = |columns, z| How::Logistic { columns, z };
     all.push(method("zero_shot_fusion", Regime::ZeroShot, logistic(statics, false)));
     all.push(method("one_shot_fusion", Regime::OneShot, logistic(one_shot.clone(), false)));
     all.push(method("fusion", Regime::All, logistic(everything.clone(), true)));
-    let blind = |columns: &[usize]| -> Vec<usize> { columns.iter().copied().filter(|at| !knows_kinds(at)).collect() };
-    all.push(method("one_shot_fusion_without_known_defects", Regime::OneShot, logistic(blind(&one_shot), false)));
-    all.push(method("fusion_without_known_defects", Regime::All, logistic(blind(&everything), true)));
+    let blind = |columns: &[usize]| -> Vec<usize> {
+        columns.iter().copied().filter(|at| !knows_kinds(at)).collect()
+    };
+    all.push(method(
+        "one_shot_fusion_without_known_defects",
+        Regime::OneShot,
+        logistic(blind(&one_shot), false),
+    ));
+    all.push(method(
+        "fusion_without_known_defects",
+        Regime::All,
+        logistic(blind(&everything), true),
+    ));
     if !learned.is_empty() {
-        let with: Vec<usize> = everything.iter().copied().chain(first_learned..first_learned + learned.len()).collect();
+        let with: Vec<usize> = everything
+            .iter()
+            .copied()
+            .chain(first_learned..first_learned + learned.len())
+            .collect();
         all.push(method("fusion_with_learned", Regime::All, logistic(with, true)));
     }
     all.push(method("rank_average", Regime::Unlabelled, How::Rank(vec![further(0), further(1)])));
     all.push(method("bulk_average", Regime::Unlabelled, How::Bulk(vec![further(0), further(1)])));
     all.push(method("detect", Regime::Unlabelled, How::Detect));
-    all.push(method("bulk_average_without_known_defects", Regime::Unlabelled, How::Bulk(vec![further(0)])));
+    all.push(method(
+        "bulk_average_without_known_defects",
+        Regime::Unlabelled,
+        How::Bulk(vec![further(0)]),
+    ));
     all
 }
 
@@ -168,7 +201,8 @@ impl Table {
         };
         for (grid, parts) in grids.iter().zip(parts) {
             let clicks = grid.clicks();
-            let mut own = PartsTable::new((0..parts[0].len()).map(|part| part.to_string()).collect());
+            let mut own =
+                PartsTable::new((0..parts[0].len()).map(|part| part.to_string()).collect());
             parts.iter().zip(&clicks).for_each(|(parts, &clicks)| own.push(parts, clicks, 0));
             table.detected.extend(grid.detected(&parts)?);
             let z = own.standardized(&vec![false; parts.len()])?;
@@ -192,7 +226,8 @@ impl Table {
 
     /// The banners of one grid alone.
     pub fn of_group(&self, group: usize) -> Self {
-        let rows: Vec<usize> = (0..self.banner_groups.len()).filter(|&row| self.banner_groups[row] == group).collect();
+        let rows: Vec<usize> =
+            (0..self.banner_groups.len()).filter(|&row| self.banner_groups[row] == group).collect();
         let pick = |from: &[Vec<Option<f64>>]| rows.iter().map(|&row| from[row].clone()).collect();
         Self {
             raw: pick(&self.raw),
@@ -225,7 +260,8 @@ impl Method {
         matches!(self.how, How::Logistic { .. })
     }
 
-    /// Learns from `known`, whose labels may be looked at, and scores `unseen`, whose labels may not.
+    /// Learns from `known`, whose labels may be looked at, and scores `unseen`, whose labels may
+    /// not.
     ///
     /// # Errors
     /// When a part is missing that the method needs, or the labels do not suffice.
@@ -241,7 +277,8 @@ impl Method {
             }
             How::Rank(columns) => {
                 let (parts, seen) = (unseen.picked(columns, true), known.picked(columns, true));
-                let of = |parts: &[Vec<Option<f64>>]| scores(&RankAverage::fit(rows(parts))?, parts);
+                let of =
+                    |parts: &[Vec<Option<f64>>]| scores(&RankAverage::fit(rows(parts))?, parts);
                 by_threshold(known, of(&seen)?, of(&parts)?)
             }
             How::Detect => {
@@ -252,7 +289,8 @@ impl Method {
             How::Bulk(columns) => {
                 let raw = scores(&BulkAverage, &unseen.picked(columns, true))?;
                 let null = NullModel::fit(&raw, &unseen.clicks)?;
-                let scores: Vec<f64> = raw.iter().zip(&unseen.clicks).map(|(&s, &clicks)| null.z(s, clicks)).collect();
+                let scores: Vec<f64> =
+                    raw.iter().zip(&unseen.clicks).map(|(&s, &clicks)| null.z(s, clicks)).collect();
                 let threshold = z_of_false_alarms(false_alarms)?;
                 Ok(Scored { flagged: scores.iter().map(|&z| z > threshold).collect(), scores })
             }
@@ -266,7 +304,8 @@ fn by_threshold(known: &Table, known_scores: Vec<f64>, scores: Vec<f64>) -> Resu
     Ok(Scored { flagged: scores.iter().map(|&score| score > threshold).collect(), scores })
 }
 
-/// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of a single grid.
+/// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of
+/// a single grid.
 fn out_of_fold(known: &Table, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
     let single = known.groups().len() == 1;
     // Fifths with as many broken banners each.
@@ -275,15 +314,17 @@ fn out_of_fold(known: &Table, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
         seen[usize::from(broken)] += 1;
         seen[usize::from(broken)] % 5
     };
-    let fold: Vec<usize> =
-        (0..parts.len()).map(|row| if single { fifth(known.broken[row]) } else { known.banner_groups[row] }).collect();
+    let fold: Vec<usize> = (0..parts.len())
+        .map(|row| if single { fifth(known.broken[row]) } else { known.banner_groups[row] })
+        .collect();
     let fold_of = |row: usize| fold[row];
     let mut folds = fold.clone();
     folds.sort_unstable();
     folds.dedup();
     let mut result = vec![0.0; parts.len()];
     for fold in folds {
-        let (inside, outside): (Vec<usize>, Vec<usize>) = (0..parts.len()).partition(|&row| fold_of(row) == fold);
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (0..parts.len()).partition(|&row| fold_of(row) == fold);
         let seen: Vec<&Parts> = outside.iter().map(|&row| parts[row].as_slice()).collect();
         let broken: Vec<bool> = outside.iter().map(|&row| known.broken[row]).collect();
         let fusion = LogisticFusion::fit(&seen, &broken, PENALTY_C)?;

@@ -1,4 +1,5 @@
-//! The `benchmark` example: every score and their fusions on synthetic logs, over budgets of clicks.
+//! The `benchmark` example: every score and their fusions on synthetic logs, over budgets of
+//! clicks.
 
 mod evaluate;
 mod learned;

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::evaluate::{Comparison, Row};
 
-/// One line for each method, one column for each budget: AUROC, and the macro-F1 at `shown_f1` clicks.
+/// One line for each method, one column for each budget: AUROC, and the macro-F1 at `shown_f1`
+/// clicks.
 pub fn table(comparison: &Comparison) -> String {
     let budgets = budgets(&comparison.rows);
     let mut text = String::from("AUROC over the click budget, 95 % intervals in benchmark.csv\n");
@@ -19,13 +20,21 @@ pub fn table(comparison: &Comparison) -> String {
     let _ = writeln!(text, "   macro-F1 at {}", shown(&budgets));
     for method in names(&comparison.rows) {
         let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.method == method).collect();
-        let needs = format!("{}{}", rows[0].regime, if rows[0].learned_elsewhere { " + labels elsewhere" } else { "" });
+        let needs = format!(
+            "{}{}",
+            rows[0].regime,
+            if rows[0].learned_elsewhere { " + labels elsewhere" } else { "" }
+        );
         let _ = write!(text, "{method:37} {needs:47}");
         rows.iter().for_each(|row| _ = write!(text, " {:6.4}", row.auroc.estimate));
-        let f1 = rows.iter().find(|row| row.clicks == shown(&budgets)).map_or(f64::NAN, |row| row.macro_f1.estimate);
+        let f1 = rows
+            .iter()
+            .find(|row| row.clicks == shown(&budgets))
+            .map_or(f64::NAN, |row| row.macro_f1.estimate);
         let _ = writeln!(text, "   {f1:.3}");
     }
-    let _ = writeln!(text, "\nmacro-F1 on another grid than the one that gave weights and threshold");
+    let _ =
+        writeln!(text, "\nmacro-F1 on another grid than the one that gave weights and threshold");
     for method in names(&comparison.transfer) {
         let _ = write!(text, "{method:85}");
         let rows = comparison.transfer.iter().filter(|row| row.method == method);
@@ -41,8 +50,12 @@ pub fn table(comparison: &Comparison) -> String {
         "fusion",
         "fusion_without_known_defects",
     ] {
-        let rows = comparison.defects.iter().filter(|row| row.method == method && row.clicks == shown(&budgets));
-        let shares: Vec<String> = rows.map(|row| format!("{} {:.2}", row.defect, row.recall)).collect();
+        let rows = comparison
+            .defects
+            .iter()
+            .filter(|row| row.method == method && row.clicks == shown(&budgets));
+        let shares: Vec<String> =
+            rows.map(|row| format!("{} {:.2}", row.defect, row.recall)).collect();
         let _ = writeln!(text, "{method:37} {}", shares.join(", "));
     }
     text
@@ -63,7 +76,9 @@ pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box
         let _ = write!(text, ",{name},{name}_low,{name}_high");
     }
     text += ",auroc_within_grid,f1,false_alarms,recall,brier\n";
-    for (setting, rows) in [("all known grids", &comparison.rows), ("one known grid", &comparison.transfer)] {
+    for (setting, rows) in
+        [("all known grids", &comparison.rows), ("one known grid", &comparison.transfer)]
+    {
         for row in rows {
             let _ = write!(
                 text,
@@ -73,7 +88,9 @@ pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box
                 u8::from(row.learned_elsewhere),
                 row.clicks
             );
-            for Interval { estimate, low, high } in [row.auroc, row.auroc_gain, row.aupr, row.macro_f1] {
+            for Interval { estimate, low, high } in
+                [row.auroc, row.auroc_gain, row.aupr, row.macro_f1]
+            {
                 let _ = write!(text, ",{estimate:.5},{low:.5},{high:.5}");
             }
             let brier = row.brier.map(|brier| format!("{brier:.5}")).unwrap_or_default();
@@ -84,7 +101,9 @@ pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box
             );
         }
     }
-    Ok(heatmap_core::write_atomically(&folder.file("benchmark.csv"), |out| out.write_all(text.as_bytes()))?)
+    Ok(heatmap_core::write_atomically(&folder.file("benchmark.csv"), |out| {
+        out.write_all(text.as_bytes())
+    })?)
 }
 
 /// Leaves `defects.csv`: the share of the banners with each defect that each method flags.
@@ -94,9 +113,15 @@ pub fn write_rows(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box
 pub fn write_defects(folder: &RunFolder, comparison: &Comparison) -> Result<(), Box<dyn Error>> {
     let mut text = String::from("method,clicks,defect,banners,recall\n");
     for row in &comparison.defects {
-        let _ = writeln!(text, "{},{},{},{},{:.4}", row.method, row.clicks, row.defect, row.banners, row.recall);
+        let _ = writeln!(
+            text,
+            "{},{},{},{},{:.4}",
+            row.method, row.clicks, row.defect, row.banners, row.recall
+        );
     }
-    Ok(heatmap_core::write_atomically(&folder.file("defects.csv"), |out| out.write_all(text.as_bytes()))?)
+    Ok(heatmap_core::write_atomically(&folder.file("defects.csv"), |out| {
+        out.write_all(text.as_bytes())
+    })?)
 }
 
 /// Leaves `auroc.png` and `macro_f1.png`: the methods that matter over the budget.
@@ -119,7 +144,9 @@ pub fn write_curves(folder: &RunFolder, comparison: &Comparison) -> Result<(), B
     type Value = fn(&Row) -> f64;
     let auroc: Value = |row| row.auroc.estimate;
     let macro_f1: Value = |row| row.macro_f1.estimate;
-    for (file, title, value) in [("auroc.png", "AUROC", auroc), ("macro_f1.png", "macro-F1", macro_f1)] {
+    for (file, title, value) in
+        [("auroc.png", "AUROC", auroc), ("macro_f1.png", "macro-F1", macro_f1)]
+    {
         let points: Vec<(&str, Vec<(f64, f64)>)> = wanted
             .iter()
             .map(|name| {
@@ -127,7 +154,8 @@ pub fn write_curves(folder: &RunFolder, comparison: &Comparison) -> Result<(), B
                 (*name, rows.map(|row| (f64::from(row.clicks).log10(), value(row))).collect())
             })
             .collect();
-        let lines: Vec<Curve<'_>> = points.iter().map(|(name, points)| Curve { name, points }).collect();
+        let lines: Vec<Curve<'_>> =
+            points.iter().map(|(name, points)| Curve { name, points }).collect();
         let title = format!("{title} on grids that were not learned from");
         curves(&title, "log10 of the clicks of a banner", file.trim_end_matches(".png"), &lines)?
             .save_png(&folder.file(file))?;
@@ -140,11 +168,17 @@ pub fn summary(comparison: &Comparison) -> Map<String, Value> {
     let mut map = Map::new();
     for row in &comparison.rows {
         map.insert(format!("auroc_{}_{}", row.method, row.clicks), row.auroc.estimate.into());
-        map.insert(format!("auroc_gain_low_{}_{}", row.method, row.clicks), row.auroc_gain.low.into());
+        map.insert(
+            format!("auroc_gain_low_{}_{}", row.method, row.clicks),
+            row.auroc_gain.low.into(),
+        );
         map.insert(format!("macro_f1_{}_{}", row.method, row.clicks), row.macro_f1.estimate.into());
     }
     for row in &comparison.transfer {
-        map.insert(format!("transfer_macro_f1_{}_{}", row.method, row.clicks), row.macro_f1.estimate.into());
+        map.insert(
+            format!("transfer_macro_f1_{}_{}", row.method, row.clicks),
+            row.macro_f1.estimate.into(),
+        );
     }
     map
 }
@@ -158,6 +192,8 @@ fn budgets(rows: &[Row]) -> Vec<u32> {
 /// Names of the methods in the order of their rows.
 fn names(rows: &[Row]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    rows.iter().for_each(|row| names.extend((!names.contains(&row.method.as_str())).then_some(row.method.as_str())));
+    rows.iter().for_each(|row| {
+        names.extend((!names.contains(&row.method.as_str())).then_some(row.method.as_str()))
+    });
     names
 }

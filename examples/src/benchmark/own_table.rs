@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use heatmap_core::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision};
+use heatmap_core::detect::evaluation::{
+    Bootstrap, ConfusionCounts, Interval, auroc, average_precision,
+};
 use heatmap_core::detect::{Known, LogDetection, LogDetectionConfig};
 use heatmap_core::table::{ClickLogConfig, LabelTable};
 use heatmap_core::write_atomically;
@@ -59,8 +61,8 @@ impl TableBenchmark {
     /// Scores the banners as if there were no labels, and holds the scores against the labels.
     ///
     /// # Errors
-    /// When a table cannot be read, or holds no labelled banner of either kind, and after Ctrl-C, that
-    /// is `stop`.
+    /// When a table cannot be read, or holds no labelled banner of either kind, and after Ctrl-C,
+    /// that is `stop`.
     pub fn run(&self, stop: &AtomicBool) -> Result<Vec<TableRow>, Box<dyn Error>> {
         let labels = LabelTable::read(&self.labels)?;
         let inputs = read_inputs(&ClickLogConfig::default(), &self.clicks, &[], &[], stop)?;
@@ -75,19 +77,27 @@ impl TableBenchmark {
         detection: &LogDetection,
         labels: &LabelTable,
     ) -> Result<Vec<TableRow>, Box<dyn Error>> {
-        let truth: Vec<Option<bool>> = inputs.log.keys().map(|entry| labels.get(&entry.banner)).collect();
+        let truth: Vec<Option<bool>> =
+            inputs.log.keys().map(|entry| labels.get(&entry.banner)).collect();
         let of = |wanted: bool| truth.iter().filter(|label| **label == Some(wanted)).count();
         if of(true) == 0 || of(false) == 0 {
-            let said =
-                format!("{} broken and {} good banners of the log are labelled: it takes both", of(true), of(false));
+            let said = format!(
+                "{} broken and {} good banners of the log are labelled: it takes both",
+                of(true),
+                of(false)
+            );
             return Err(said.into());
         }
-        let decided: Vec<Option<f64>> = detection.decision.scores.iter().copied().map(Some).collect();
+        let decided: Vec<Option<f64>> =
+            detection.decision.scores.iter().copied().map(Some).collect();
         let mut rows = vec![self.row("detect", &decided, &truth, detection)?];
         for (part, name) in detection.parts.names().iter().enumerate() {
-            let scores: Vec<Option<f64>> = (0..truth.len()).map(|at| detection.parts.get(at, part)).collect();
+            let scores: Vec<Option<f64>> =
+                (0..truth.len()).map(|at| detection.parts.get(at, part)).collect();
             // A part that no banner of one of the kinds has has no row.
-            let of = |wanted: bool| (0..truth.len()).any(|at| truth[at] == Some(wanted) && scores[at].is_some());
+            let of = |wanted: bool| {
+                (0..truth.len()).any(|at| truth[at] == Some(wanted) && scores[at].is_some())
+            };
             if of(true) && of(false) {
                 rows.push(self.row(name, &scores, &truth, detection)?);
             }
@@ -102,19 +112,22 @@ impl TableBenchmark {
         truth: &[Option<bool>],
         detection: &LogDetection,
     ) -> heatmap_core::Result<TableRow> {
-        let known: Vec<usize> = (0..truth.len()).filter(|&at| truth[at].is_some() && scores[at].is_some()).collect();
+        let known: Vec<usize> =
+            (0..truth.len()).filter(|&at| truth[at].is_some() && scores[at].is_some()).collect();
         let pick = |from: &[usize]| -> (Vec<f64>, Vec<bool>) {
             from.iter().filter_map(|&at| Some((scores[at]?, truth[at]?))).unzip()
         };
         let (values, broken) = pick(&known);
         let of_grid = |grid: usize| {
-            let own: Vec<usize> = known.iter().copied().filter(|&at| detection.grid_of(at) == grid).collect();
+            let own: Vec<usize> =
+                known.iter().copied().filter(|&at| detection.grid_of(at) == grid).collect();
             let (values, broken) = pick(&own);
             auroc(&values, &broken).ok()
         };
         let areas: Vec<f64> = (0..detection.grids.len()).filter_map(of_grid).collect();
         let flags = (name == "detect").then(|| {
-            let flagged: Vec<bool> = known.iter().map(|&at| detection.decision.flagged[at]).collect();
+            let flagged: Vec<bool> =
+                known.iter().map(|&at| detection.decision.flagged[at]).collect();
             let counts = ConfusionCounts::of(&flagged, &broken);
             (counts.macro_f1(), counts.false_alarm_rate())
         });
@@ -134,8 +147,10 @@ impl TableBenchmark {
 
 /// The rows for a terminal.
 pub fn table_text(rows: &[TableRow]) -> String {
-    let mut text =
-        format!("{:24} {:>22}  {:>14} {:>11} {:>9}\n", "score", "AUROC (95 %)", "mean of grids", "worst grid", "AP");
+    let mut text = format!(
+        "{:24} {:>22}  {:>14} {:>11} {:>9}\n",
+        "score", "AUROC (95 %)", "mean of grids", "worst grid", "AP"
+    );
     for row in rows {
         let Interval { estimate, low, high } = row.auroc;
         let _ = writeln!(
@@ -145,7 +160,11 @@ pub fn table_text(rows: &[TableRow]) -> String {
         );
     }
     if let Some((macro_f1, false_alarms)) = rows.first().and_then(|row| row.flags) {
-        let _ = writeln!(text, "\nflags of detect: macro-F1 {macro_f1:.3}, false alarms {:.2} %", 100.0 * false_alarms);
+        let _ = writeln!(
+            text,
+            "\nflags of detect: macro-F1 {macro_f1:.3}, false alarms {:.2} %",
+            100.0 * false_alarms
+        );
     }
     text
 }
@@ -156,7 +175,8 @@ pub fn table_text(rows: &[TableRow]) -> String {
 /// When the file cannot be written.
 pub fn write_table_rows(path: &Path, rows: &[TableRow]) -> Result<(), Box<dyn Error>> {
     let mut text = String::from(
-        "score,banners,broken,auroc,auroc_low,auroc_high,auroc_of_grids,worst_grid,average_precision,macro_f1,false_alarms\n",
+        "score,banners,broken,auroc,auroc_low,auroc_high,auroc_of_grids,worst_grid,\
+         average_precision,macro_f1,false_alarms\n",
     );
     for row in rows {
         let Interval { estimate, low, high } = row.auroc;
@@ -164,7 +184,12 @@ pub fn write_table_rows(path: &Path, rows: &[TableRow]) -> Result<(), Box<dyn Er
         let _ = writeln!(
             text,
             "{},{},{},{estimate:.5},{low:.5},{high:.5},{:.5},{:.5},{:.5},{flags}",
-            row.score, row.banners, row.broken, row.auroc_of_grids, row.worst_grid, row.average_precision
+            row.score,
+            row.banners,
+            row.broken,
+            row.auroc_of_grids,
+            row.worst_grid,
+            row.average_precision
         );
     }
     Ok(write_atomically(path, |out| out.write_all(text.as_bytes()))?)

@@ -1,8 +1,9 @@
 //! The synthetic logs of the benchmark: grids to learn from, and other grids to be scored.
 
 use heatmap_core::detect::{
-    Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence, GridDetector, KnownDefects,
-    LikelihoodRatio, PARTS, PartsTable, Reference, ReferenceConfig, Score, SetNetwork, SetScore, Smoothing,
+    Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence,
+    GridDetector, KnownDefects, LikelihoodRatio, PARTS, PartsTable, Reference, ReferenceConfig,
+    Score, SetNetwork, SetScore, Smoothing,
 };
 use heatmap_core::synth::{FieldGrid, FieldPopulation, Layout, Population};
 use heatmap_core::{Error, Heatmap, Result};
@@ -41,7 +42,8 @@ pub enum World {
     /// One layout a grid, even noise, ten defects alike.
     #[default]
     Usual,
-    /// Several layouts a grid, bursts, noise with a place, defects that concentrate, a mixture of defects for each grid.
+    /// Several layouts a grid, bursts, noise with a place, defects that concentrate, a mixture of
+    /// defects for each grid.
     Field,
 }
 
@@ -91,14 +93,17 @@ impl BenchmarkConfig {
     /// # Errors
     /// Names the one that cannot be used.
     pub fn check(&self) -> Result<()> {
-        for (field, value) in
-            [("seeds", self.seeds.len() as u64), ("grids", self.grids), ("budgets", self.budgets.len() as u64)]
-        {
+        for (field, value) in [
+            ("seeds", self.seeds.len() as u64),
+            ("grids", self.grids),
+            ("budgets", self.budgets.len() as u64),
+        ] {
             if value == 0 {
                 return Err(Error::config(field, 0, "must be positive"));
             }
         }
-        if let Some(budget) = self.budgets.iter().find(|budget| !(1..=1_000_000).contains(*budget)) {
+        if let Some(budget) = self.budgets.iter().find(|budget| !(1..=1_000_000).contains(*budget))
+        {
             return Err(Error::config("budgets", budget, "must be from 1 to 1,000,000"));
         }
         let prevalence = match self.world {
@@ -107,10 +112,16 @@ impl BenchmarkConfig {
         };
         let broken = prevalence * self.banners as f64;
         if self.grids > FIRST_SCORED {
-            return Err(Error::config("grids", self.grids, format!("must be at most {FIRST_SCORED}")));
+            return Err(Error::config(
+                "grids",
+                self.grids,
+                format!("must be at most {FIRST_SCORED}"),
+            ));
         }
         if broken.min(self.banners as f64 - broken) < 6.0 {
-            let reason = format!("a share of {prevalence} leaves fewer than 6 broken or good banners of a grid");
+            let reason = format!(
+                "a share of {prevalence} leaves fewer than 6 broken or good banners of a grid"
+            );
             return Err(Error::config("banners", self.banners, reason));
         }
         self.population.check()?;
@@ -144,7 +155,8 @@ impl BenchmarkConfig {
                 };
                 // A banner that is none of those.
                 let works = Population { prevalence: 0.0, ..self.population.clone() };
-                let good = works.banner(&layout, banners_seed, self.banners, self.anchor_clicks).heatmap;
+                let good =
+                    works.banner(&layout, banners_seed, self.banners, self.anchor_clicks).heatmap;
                 ((0..self.banners).into_par_iter().map(banner).collect::<Vec<_>>(), good)
             }
             World::Field => {
@@ -154,11 +166,13 @@ impl BenchmarkConfig {
                     (banner.heatmap, banner.defect.map(|defect| defect.name()))
                 };
                 let works = FieldPopulation { prevalence: 0.0, ..self.field.clone() };
-                let good = works.banner(&layouts, banners_seed, self.banners, self.anchor_clicks).heatmap;
+                let good =
+                    works.banner(&layouts, banners_seed, self.banners, self.anchor_clicks).heatmap;
                 ((0..self.banners).into_par_iter().map(banner).collect::<Vec<_>>(), good)
             }
         };
-        let (heatmaps, defects): (Vec<Heatmap>, Vec<Option<&'static str>>) = banners.into_iter().unzip();
+        let (heatmaps, defects): (Vec<Heatmap>, Vec<Option<&'static str>>) =
+            banners.into_iter().unzip();
         let broken = defects.iter().map(Option::is_some).collect();
         let smoothing = Smoothing::default();
         let anchor = Anchor {
@@ -169,7 +183,13 @@ impl BenchmarkConfig {
         };
         let candidates: Vec<Candidate<'_>> = heatmaps
             .iter()
-            .map(|heatmap| Candidate { heatmap, domain: "", broken: None, landing_rate: None, example: None })
+            .map(|heatmap| Candidate {
+                heatmap,
+                domain: "",
+                broken: None,
+                landing_rate: None,
+                example: None,
+            })
             .collect();
         let reference = ReferenceConfig::default().choose(
             &heatmaps.iter().collect::<Vec<_>>(),
@@ -195,18 +215,23 @@ pub(super) const FURTHER_PARTS: [&str; 7] = [
 ];
 
 impl GridWorld {
-    /// The parts of every banner: those of the detector with the one good banner as its anchor, then [`FURTHER_PARTS`].
+    /// The parts of every banner: those of the detector with the one good banner as its anchor,
+    /// then [`FURTHER_PARTS`].
     ///
     /// # Errors
     /// When something cannot be fitted.
     pub(super) fn parts(&self, aggregated: &Aggregated) -> Result<Vec<Vec<Option<f64>>>> {
-        // The bulk, as detection takes it: fitted to all, these scores would take the broken banners for usual.
-        let population: Vec<&Heatmap> = self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
+        // The bulk, as detection takes it: fitted to all, these scores would take the broken
+        // banners for usual.
+        let population: Vec<&Heatmap> =
+            self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
-        let one_shot = GridDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
+        let one_shot =
+            GridDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
         let (bulk, Aggregated { good, bad }) = (&self.bulk.map, aggregated);
-        let network =
-            |references: &[&Heatmap]| SetScore::new(SetNetwork::embedded(), BannerMaps::new(bulk.grid()), references);
+        let network = |references: &[&Heatmap]| {
+            SetScore::new(SetNetwork::embedded(), BannerMaps::new(bulk.grid()), references)
+        };
         let further: [&dyn Score<Heatmap>; FURTHER_PARTS.len()] = [
             &LikelihoodRatio::new(FURTHER_PARTS[0], bulk.clone(), &ClickMap::uniform(bulk.grid()))?,
             &KnownDefects::new(FURTHER_PARTS[1], bulk),
@@ -240,7 +265,11 @@ impl GridWorld {
         }
         table.push_samples(&self.reference, 0);
         let nothing = vec![None; parts.len()];
-        let evidence = Evidence { labels: &nothing, good: &vec![false; parts.len()], metrics: &|_| Vec::new() };
+        let evidence = Evidence {
+            labels: &nothing,
+            good: &vec![false; parts.len()],
+            metrics: &|_| Vec::new(),
+        };
         Ok(DecisionConfig::default().decide(&table, &evidence)?.scores)
     }
 

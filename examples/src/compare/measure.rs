@@ -5,7 +5,9 @@ use std::error::Error;
 use heatmap_core::Heatmap;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::data::{Split, class_source};
-use heatmap_train::evaluation::{EvaluationConfig, LabelledFeatures, RepresentationReport, evaluate_representation};
+use heatmap_train::evaluation::{
+    EvaluationConfig, LabelledFeatures, RepresentationReport, evaluate_representation,
+};
 
 use super::CompareConfig;
 use crate::benchmark::{BenchmarkConfig, EncoderScores, compare};
@@ -21,14 +23,15 @@ pub struct Measured {
     pub seed: u64,
     /// Neighbours, probe and more.
     pub report: RepresentationReport,
-    /// Area under the ROC curve of broken banners, by the cosine of the features to those of one good banner of the grid.
+    /// Area under the ROC curve of broken banners, by the cosine of the features to those of one
+    /// good banner of the grid.
     pub auroc: f64,
     /// Features of the scored samples.
     pub features: LabelledFeatures,
 }
 
-/// Measures encoders of one seed, all on the same samples and banners. Samples and banners are the same for all seeds, so that
-/// the spread over seeds is that of learning alone.
+/// Measures encoders of one seed, all on the same samples and banners. Samples and banners are the
+/// same for all seeds, so that the spread over seeds is that of learning alone.
 ///
 /// # Errors
 /// When features are not finite.
@@ -42,12 +45,16 @@ pub fn measure(
     let classes = preset.num_classes();
     let labels: Vec<usize> = (0..classes * config.per_class).map(|at| at % classes).collect();
     let samples = |split: Split| -> Vec<Heatmap> {
-        let of = |(at, class): (usize, &usize)| preset.heatmap(split.seed(HELD_OUT), *class, (at / classes) as u64);
+        let of = |(at, class): (usize, &usize)| {
+            preset.heatmap(split.seed(HELD_OUT), *class, (at / classes) as u64)
+        };
         labels.iter().enumerate().map(of).collect()
     };
     let (fit, test) = (samples(Split::Fit), samples(Split::Test));
     let bar = image_bar(2 * labels.len() * encoders.len(), "measuring");
-    let features = |encoder: &NamedEncoder, heatmaps: &[Heatmap]| -> Result<LabelledFeatures, Box<dyn Error>> {
+    let features = |encoder: &NamedEncoder,
+                    heatmaps: &[Heatmap]|
+     -> Result<LabelledFeatures, Box<dyn Error>> {
         let heatmaps: Vec<&Heatmap> = heatmaps.iter().collect();
         let features = encoder.features(&heatmaps, device, |done| bar.inc(done as u64))?;
         Ok(LabelledFeatures { features, labels: labels.clone() })

@@ -1,4 +1,5 @@
-//! The `compare` example: what the features of different ways to learn are worth, on the same held-out samples.
+//! The `compare` example: what the features of different ways to learn are worth, on the same
+//! held-out samples.
 
 mod measure;
 mod output;

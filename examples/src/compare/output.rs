@@ -31,7 +31,8 @@ pub fn table(all: &[Measured]) -> String {
     for name in names(all) {
         text += &format!("\n{name:<22}");
         for (_, of) in COLUMNS {
-            let values: Vec<f64> = all.iter().filter(|measured| measured.name == name).map(of).collect();
+            let values: Vec<f64> =
+                all.iter().filter(|measured| measured.name == name).map(of).collect();
             text += &format!("{:>18}", mean_and_spread(&values));
         }
     }
@@ -54,23 +55,33 @@ fn names(all: &[Measured]) -> Vec<&str> {
 /// When the file cannot be written.
 pub fn write_rows(folder: &RunFolder, all: &[Measured]) -> Result<(), Box<dyn Error>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["encoder", "seed"].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
+    writer.write_record(
+        ["encoder", "seed"].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)),
+    )?;
     for measured in all {
         let values = COLUMNS.iter().map(|(_, of)| format!("{:.6}", of(measured)));
-        writer.write_record([measured.name.clone(), measured.seed.to_string()].into_iter().chain(values))?;
+        writer.write_record(
+            [measured.name.clone(), measured.seed.to_string()].into_iter().chain(values),
+        )?;
     }
     let text = writer.into_inner()?;
     Ok(write_atomically(&folder.file("compare.csv"), |file| file.write_all(&text))?)
 }
 
-/// Writes `compare.png`: the features of the encoders of the first seed, each by its own two principal components.
+/// Writes `compare.png`: the features of the encoders of the first seed, each by its own two
+/// principal components.
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
-pub fn write_picture(folder: &RunFolder, preset: &dyn ClassSource, all: &[Measured]) -> Result<(), Box<dyn Error>> {
+pub fn write_picture(
+    folder: &RunFolder,
+    preset: &dyn ClassSource,
+    all: &[Measured],
+) -> Result<(), Box<dyn Error>> {
     const PER_ROW: usize = 4;
     let first = all.first().map(|measured| measured.seed);
-    let shown: Vec<&Measured> = all.iter().filter(|measured| Some(measured.seed) == first).collect();
+    let shown: Vec<&Measured> =
+        all.iter().filter(|measured| Some(measured.seed) == first).collect();
     let classes = preset.class_names();
     let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
     let mut rows = Vec::new();
@@ -78,12 +89,17 @@ pub fn write_picture(folder: &RunFolder, preset: &dyn ClassSource, all: &[Measur
         let mut drawn = Vec::new();
         for measured in part {
             let plane = PrincipalPlane::of(measured.features.features.as_ref())?;
-            let title = format!("{}: probe {:.0} %", measured.name, 100.0 * measured.report.probe_accuracy);
+            let title =
+                format!("{}: probe {:.0} %", measured.name, 100.0 * measured.report.probe_accuracy);
             drawn.push((title, plane, &measured.features.labels));
         }
         let panels: Vec<Scatter<'_>> =
             drawn.iter().map(|(title, plane, labels)| plane.scatter(title, labels)).collect();
-        let title = if at == 0 { format!("{}: features of held-out samples", preset.name()) } else { String::new() };
+        let title = if at == 0 {
+            format!("{}: features of held-out samples", preset.name())
+        } else {
+            String::new()
+        };
         rows.push(scatters(&title, &panels, &classes)?);
     }
     Ok(Picture::stacked(&rows).save_png(&folder.file("compare.png"))?)

@@ -11,8 +11,8 @@ use heatmap_train::data::class_source;
 use heatmap_train::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
-    CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder, Selection, SimClrConfig,
-    TrainingOptions, train_count, train_location, train_simclr, untrained_encoder,
+    CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder, Selection,
+    SimClrConfig, TrainingOptions, train_count, train_location, train_simclr, untrained_encoder,
 };
 use serde::Serialize;
 
@@ -30,7 +30,8 @@ pub struct CompareConfig {
     pub seeds: Vec<u64>,
     /// Steps of each training.
     pub batches: usize,
-    /// Held-out samples of each class that probe and neighbours are fitted on, and as many that are scored.
+    /// Held-out samples of each class that probe and neighbours are fitted on, and as many that are
+    /// scored.
     pub per_class: usize,
     /// Grids of banners, broken ones among them.
     pub grids: u64,
@@ -97,7 +98,8 @@ impl CompareConfig {
     /// With as many images as the others, in batches of its own size.
     fn layouts(&self, seed: u64) -> heatmap_train::Result<SimClrConfig> {
         let layouts = SimClrConfig::layouts();
-        let images = self.batches * self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
+        let images =
+            self.batches * self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let batches = images.div_ceil(layouts.images_per_batch());
         let warmup_batches = layouts.optimizer.warmup_batches.min(batches / 10);
         Ok(SimClrConfig {
@@ -110,15 +112,22 @@ impl CompareConfig {
         })
     }
 
-    /// The supervised ways see as many images: of the same preset where its classes are numbers of clusters, otherwise of
-    /// the one that the report has for the task.
+    /// The supervised ways see as many images: of the same preset where its classes are numbers of
+    /// clusters, otherwise of the one that the report has for the task.
     fn fine_tune(&self, of_the_task: &str, seed: u64) -> heatmap_train::Result<FineTuneConfig> {
         let counts = Preset::named(&self.preset).ok().and_then(|preset| preset.cluster_counts());
         let preset = if counts.is_some() { &self.preset } else { of_the_task };
         let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let samples = self.batches * batch_size;
         let report = FineTuneConfig::report(preset);
-        Ok(FineTuneConfig { architecture: self.architecture, seed, samples, batch_size, valid_samples: 200, ..report })
+        Ok(FineTuneConfig {
+            architecture: self.architecture,
+            seed,
+            samples,
+            batch_size,
+            valid_samples: 200,
+            ..report
+        })
     }
 
     /// Checks all settings.
@@ -137,7 +146,8 @@ impl CompareConfig {
         Ok(())
     }
 
-    /// Lets an encoder learn in `path`, or takes the one that is there; `false` when the user stopped it.
+    /// Lets an encoder learn in `path`, or takes the one that is there; `false` when the user
+    /// stopped it.
     ///
     /// # Errors
     /// When a run fails.
@@ -159,22 +169,39 @@ impl CompareConfig {
                 Ok(true)
             }
             Way::Count => {
-                let config = CountConfig { training: self.fine_tune("count-report", seed)?, ..CountConfig::report() };
+                let config = CountConfig {
+                    training: self.fine_tune("count-report", seed)?,
+                    ..CountConfig::report()
+                };
                 let steps = (self.batches, config.training.checkpoint_every());
-                finish(path, &config, steps, config.training.batch_size, ctrl_c, |folder, options| {
-                    let outcome = train_count(&config, folder, device, options)?;
-                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                })
+                finish(
+                    path,
+                    &config,
+                    steps,
+                    config.training.batch_size,
+                    ctrl_c,
+                    |folder, options| {
+                        let outcome = train_count(&config, folder, device, options)?;
+                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                    },
+                )
             }
             Way::Location => {
                 let training = self.fine_tune("location-report", seed)?;
                 let num_centres = *training.counts()?.end();
                 let config = LocationConfig { training, num_centres, ..LocationConfig::report() };
                 let steps = (self.batches, config.training.checkpoint_every());
-                finish(path, &config, steps, config.training.batch_size, ctrl_c, |folder, options| {
-                    let outcome = train_location(&config, folder, device, options)?;
-                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                })
+                finish(
+                    path,
+                    &config,
+                    steps,
+                    config.training.batch_size,
+                    ctrl_c,
+                    |folder, options| {
+                        let outcome = train_location(&config, folder, device, options)?;
+                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                    },
+                )
             }
             Way::SimClr(_) | Way::Layouts => {
                 let config = match way {
@@ -182,10 +209,18 @@ impl CompareConfig {
                     _ => self.layouts(seed)?,
                 };
                 let steps = (config.batches, config.checkpoint_every);
-                finish(path, &config, steps, config.images_per_batch(), ctrl_c, |folder, options| {
-                    let outcome = train_simclr(&config, folder, std::slice::from_ref(device), options)?;
-                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                })
+                finish(
+                    path,
+                    &config,
+                    steps,
+                    config.images_per_batch(),
+                    ctrl_c,
+                    |folder, options| {
+                        let outcome =
+                            train_simclr(&config, folder, std::slice::from_ref(device), options)?;
+                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                    },
+                )
             }
         }
     }

@@ -30,10 +30,13 @@ impl FromStr for AnchorName {
                 Ok(rate) if (0.0..1.0).contains(&rate) => AnchorChoice::LandingRate(rate),
                 _ => return Err(format!("`{rate}` is no share from 0 to 1")),
             },
-            (_, Some(("domain", domain))) if !domain.is_empty() => AnchorChoice::Domain(domain.to_owned()),
+            (_, Some(("domain", domain))) if !domain.is_empty() => {
+                AnchorChoice::Domain(domain.to_owned())
+            }
             _ => {
                 return Err(
-                    "is none of bulk, landing-rate, landing-rate=SHARE, good, two-good, random, domain=NAME, none"
+                    "is none of bulk, landing-rate, landing-rate=SHARE, good, two-good, random, \
+                     domain=NAME, none"
                         .to_owned(),
                 );
             }

@@ -31,18 +31,25 @@ impl Demo {
     /// The tables as they lie in `folder`.
     pub fn within(folder: &Path) -> Self {
         let file = |name: &str| folder.join(name);
-        Self { clicks: file("clicks.csv"), metrics: file("metrics.csv"), labels: file("labels.csv") }
+        Self {
+            clicks: file("clicks.csv"),
+            metrics: file("metrics.csv"),
+            labels: file("labels.csv"),
+        }
     }
 
-    /// Writes the tables: banners of several grids, 8 % of them broken, of 40 to 2,000 clicks each. Landing rates follow
-    /// the truth, but not always; some are missing, as they are in logs.
+    /// Writes the tables: banners of several grids, 8 % of them broken, of 40 to 2,000 clicks each.
+    /// Landing rates follow the truth, but not always; some are missing, as they are in logs.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, size: DemoSize, seed: u64) -> Result<(), Box<dyn Error>> {
         let folder = self.clicks.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        for (path, text) in [&self.clicks, &self.metrics, &self.labels].into_iter().zip(tables(size, seed)) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        for (path, text) in
+            [&self.clicks, &self.metrics, &self.labels].into_iter().zip(tables(size, seed))
+        {
             write_atomically(path, |out| out.write_all(text.as_bytes()))?;
         }
         Ok(())
@@ -65,13 +72,15 @@ fn tables(size: DemoSize, seed: u64) -> [String; 3] {
             let mut rng = sample_rng(seed.wrapping_add(grid) ^ 0x7461_626C_6573, index);
             // From 40 to 2,000, with as many below 280 as above.
             let total = (40.0 * 50_f64.powf(rng.random::<f64>())) as u32;
-            let banner = population.banner(&layout, seed.wrapping_mul(31).wrapping_add(grid), index, total);
+            let banner =
+                population.banner(&layout, seed.wrapping_mul(31).wrapping_add(grid), index, total);
             let key = format!("site{index:04}.example,grid-{grid}");
             for (at, &count) in banner.heatmap.values().iter().enumerate() {
                 for _ in 0..count as u32 {
                     let column = (at % banner.heatmap.columns()) as f64;
                     let row = (at / banner.heatmap.columns()) as f64;
-                    let (x, y) = ((column + rng.random::<f64>()) * bin, (row + rng.random::<f64>()) * bin);
+                    let (x, y) =
+                        ((column + rng.random::<f64>()) * bin, (row + rng.random::<f64>()) * bin);
                     clicks += &format!("{key},{},{},250,300,1\n", x.floor(), y.floor());
                 }
             }
@@ -81,7 +90,11 @@ fn tables(size: DemoSize, seed: u64) -> [String; 3] {
             } else {
                 0.75 + 0.2 * rng.random::<f64>()
             };
-            let landed = if rng.random_bool(0.1) { String::new() } else { format!("{:.0}", landed * f64::from(total)) };
+            let landed = if rng.random_bool(0.1) {
+                String::new()
+            } else {
+                format!("{:.0}", landed * f64::from(total))
+            };
             metrics += &format!("{key},{},{total},{landed}\n", total * rng.random_range(100..400));
             labels += &format!("{key},{}\n", u8::from(broken));
         }

@@ -36,7 +36,9 @@ pub fn read_inputs(
     let metrics = if metrics.is_empty() { None } else { Some(MetricsTable::read(metrics)?) };
     let labels = if labels.is_empty() { None } else { Some(LabelTable::read(labels)?) };
     let bar = ProgressBar::new(1);
-    let style = ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes}  {msg}  {bytes_per_sec}  {eta} left");
+    let style = ProgressStyle::with_template(
+        "{bar:24} {bytes}/{total_bytes}  {msg}  {bytes_per_sec}  {eta} left",
+    );
     bar.set_style(style.expect("the template is correct").progress_chars("=> "));
     let log = config.read(clicks, &mut |progress| {
         bar.set_length(progress.bytes_total);
@@ -47,13 +49,18 @@ pub fn read_inputs(
     bar.finish_and_clear();
     let keys = || log.keys().map(|entry| entry.banner);
     let joined = [
-        metrics.as_ref().map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
-        labels.as_ref().map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
+        metrics
+            .as_ref()
+            .map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
+        labels
+            .as_ref()
+            .map_or(0, |table| keys().filter(|banner| table.get(banner).is_some()).count()),
     ];
     Ok(Inputs { log, known: Known { metrics, labels, examples: Vec::new() }, joined })
 }
 
-/// Scores and flags the banners of `log`, with a bar. Ctrl-C, that is `stop`, ends it with an error.
+/// Scores and flags the banners of `log`, with a bar. Ctrl-C, that is `stop`, ends it with an
+/// error.
 ///
 /// # Errors
 /// As [`LogDetectionConfig::run`].

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{DetectedGroup, LogDetection};
-use heatmap_core::report::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
+use heatmap_core::report::{
+    BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn,
+};
 
 use heatmap_core::table::ClickLog;
 
@@ -43,7 +45,10 @@ pub fn write_report(
     let banners = ranking.iter().take(MOST_BANNERS).enumerate().map(|(place, &banner)| {
         let entry = inputs.log.entry_at(banner);
         let explained = pictures.remove(&banner);
-        let reason = explained.as_ref().map(|explained| explained.explanation.reason.clone()).unwrap_or_default();
+        let reason = explained
+            .as_ref()
+            .map(|explained| explained.explanation.reason.clone())
+            .unwrap_or_default();
         let anchor = anchors_of.get(&detection.grid_of(banner)).copied();
         ReportBanner {
             rank: place + 1,
@@ -81,10 +86,13 @@ pub fn write_report(
     Ok(report.write_html(path)?)
 }
 
-/// Place in the page of the anchor of each grid that has one there: those of the pictured banners first.
+/// Place in the page of the anchor of each grid that has one there: those of the pictured banners
+/// first.
 fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize> {
     let mut places = HashMap::new();
-    for grid in pictured.iter().map(|&banner| detection.grid_of(banner)).chain(0..detection.grids.len()) {
+    for grid in
+        pictured.iter().map(|&banner| detection.grid_of(banner)).chain(0..detection.grids.len())
+    {
         if places.len() < MOST_ANCHORS {
             let next = places.len();
             places.entry(grid).or_insert(next);
@@ -94,7 +102,8 @@ fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize
 }
 
 fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> Vec<ReportAnchor> {
-    let mut ordered: Vec<(usize, usize)> = places.iter().map(|(&grid, &place)| (place, grid)).collect();
+    let mut ordered: Vec<(usize, usize)> =
+        places.iter().map(|(&grid, &place)| (place, grid)).collect();
     ordered.sort_unstable();
     let of = |grid: usize| {
         let grid = &detection.grids[grid];
@@ -116,7 +125,11 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
 }
 
 /// A group of like banners, what it is taken for, and whom to ask.
-fn group_card(grid_id: &str, display: heatmap_core::BannerSize, group: &DetectedGroup) -> ReportAnchor {
+fn group_card(
+    grid_id: &str,
+    display: heatmap_core::BannerSize,
+    group: &DetectedGroup,
+) -> ReportAnchor {
     let kind = if group.kind.is_defect() { "a kind of defect" } else { "a layout" };
     let banners = group.banners;
     ReportAnchor {
@@ -136,10 +149,15 @@ fn questions(detection: &LogDetection) -> Vec<String> {
 }
 
 fn facts(inputs: &Inputs, detection: &LogDetection, flagged: usize) -> Vec<Fact> {
-    let fact = |name: &str, value: String, note: String| Fact { name: name.to_owned(), value, note };
+    let fact =
+        |name: &str, value: String, note: String| Fact { name: name.to_owned(), value, note };
     let drops = inputs.log.drops();
     let mut facts = vec![
-        fact("Banners", thousands(inputs.log.len() as u64), format!("of {} grids and sizes", detection.grids.len())),
+        fact(
+            "Banners",
+            thousands(inputs.log.len() as u64),
+            format!("of {} grids and sizes", detection.grids.len()),
+        ),
         fact("Flagged", thousands(flagged as u64), share(flagged as u64, inputs.log.len() as u64)),
         fact(
             "Clicks",
@@ -150,7 +168,11 @@ fn facts(inputs: &Inputs, detection: &LogDetection, flagged: usize) -> Vec<Fact>
     ];
     let labelled = detection.labels.iter().flatten().count();
     if labelled > 0 {
-        facts.push(fact("Labels", thousands(labelled as u64), "banners of which it is known".to_owned()));
+        facts.push(fact(
+            "Labels",
+            thousands(labelled as u64),
+            "banners of which it is known".to_owned(),
+        ));
     }
     if inputs.known.metrics.is_some() {
         facts.push(fact(
@@ -167,56 +189,84 @@ fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
         let (title, help) = match name.as_str() {
             "neighbor_fit" => (
                 "Neighbour fit",
-                "Distance of the whole distribution of clicks to those of the ten most alike good banners: 0 is the same, 1.4 has no place in common.",
+                "Distance of the whole distribution of clicks to those of the ten most alike good \
+                 banners: 0 is the same, 1.4 has no place in common.",
             ),
             "pile_up" => (
                 "Pile-up",
-                "Largest share of the clicks in one spot beyond what the most alike good banners have there.",
+                "Largest share of the clicks in one spot beyond what the most alike good banners \
+                 have there.",
             ),
             "pattern_fit" => (
                 "Pattern",
-                "How much better a known pattern (a spot at the rim, a strip along an edge, anywhere, a cloud, a diagonal), mixed with a layout of the grid, explains the clicks than the layouts alone.",
+                "How much better a known pattern (a spot at the rim, a strip along an edge, \
+                 anywhere, a cloud, a diagonal), mixed with a layout of the grid, explains the \
+                 clicks than the layouts alone.",
             ),
             "set_network" => (
                 "Network",
-                "Log odds of broken by a small network that sees the banner beside the 24 good ones most like it; it was trained on generated layouts alone, of which half the banners were broken. Above 0: rather broken there; as probabilities its log odds are off by 0.02 there on average, and nobody knows by how much on this log.",
+                "Log odds of broken by a small network that sees the banner beside the 24 good \
+                 ones most like it; it was trained on generated layouts alone, of which half the \
+                 banners were broken. Above 0: rather broken there; as probabilities its log odds \
+                 are off by 0.02 there on average, and nobody knows by how much on this log.",
             ),
             "like_broken" => (
                 "Like broken ones",
-                "How much nearer the banner lies to the most alike banner that is labelled broken than to the ten most alike good ones.",
+                "How much nearer the banner lies to the most alike banner that is labelled broken \
+                 than to the ten most alike good ones.",
             ),
             "dirichlet_multinomial" => (
                 "Clumps",
-                "How unlikely the counts are, given that good banners of the grid differ and that clicks repeat.",
+                "How unlikely the counts are, given that good banners of the grid differ and that \
+                 clicks repeat.",
             ),
             "earth_mover" => (
                 "Earth mover",
-                "How far the clicks would have to be moved, in diagonals of the banner, to lie as on the anchor.",
+                "How far the clicks would have to be moved, in diagonals of the banner, to lie as \
+                 on the anchor.",
             ),
             "likelihood_ratio" => (
                 "Likelihood ratio",
-                "How much better clicks all over explain the banner than its anchor does, per click.",
+                "How much better clicks all over explain the banner than its anchor does, per \
+                 click.",
             ),
             "known_defects" => (
                 "Known defects",
-                "How much better one of fifteen known ways of breaking, mixed with the anchor, explains the clicks.",
+                "How much better one of fifteen known ways of breaking, mixed with the anchor, \
+                 explains the clicks.",
             ),
             "layout_distance" => (
                 "Layout distance",
-                "How far the clusters of clicks lie from those of the anchor, in diagonals of the banner.",
+                "How far the clusters of clicks lie from those of the anchor, in diagonals of the \
+                 banner.",
             ),
-            "cosine_anchor" => ("Cosine", "One minus the cosine similarity to the anchor, in cells of 5 x 5 bins."),
-            "zero_shot" => ("Zero-shot", "The likelihood ratio with a good map in steps, that needs no anchor."),
-            "zero_shot_defects" => ("Zero-shot defects", "The known ways of breaking against that map."),
+            "cosine_anchor" => {
+                ("Cosine", "One minus the cosine similarity to the anchor, in cells of 5 x 5 bins.")
+            }
+            "zero_shot" => (
+                "Zero-shot",
+                "The likelihood ratio with a good map in steps, that needs no anchor.",
+            ),
+            "zero_shot_defects" => {
+                ("Zero-shot defects", "The known ways of breaking against that map.")
+            }
             "noise_share" => ("Noise", "Share of the clicks that belong to no cluster."),
-            "pca_reconstruction" => {
-                ("PCA", "What is left when the usual differences between banners of the grid are taken out.")
+            "pca_reconstruction" => (
+                "PCA",
+                "What is left when the usual differences between banners of the grid are taken \
+                 out.",
+            ),
+            "mahalanobis" => (
+                "Mahalanobis",
+                "Distance to the mean of the grid in units of how its banners usually differ.",
+            ),
+            "knn_distance" => {
+                ("Neighbours", "Mean distance to the ten most alike banners of the grid.")
             }
-            "mahalanobis" => {
-                ("Mahalanobis", "Distance to the mean of the grid in units of how its banners usually differ.")
-            }
-            "knn_distance" => ("Neighbours", "Mean distance to the ten most alike banners of the grid."),
-            "isolation_forest" => ("Isolation", "How few random cuts separate the banner from the others of its grid."),
+            "isolation_forest" => (
+                "Isolation",
+                "How few random cuts separate the banner from the others of its grid.",
+            ),
             other => (other, ""),
         };
         ReportColumn { name: name.clone(), title: title.to_owned(), help: help.to_owned() }
@@ -240,14 +290,18 @@ fn quality(inputs: &Inputs) -> Vec<QualityLine> {
     for (size, bin_size_px) in coarse_sizes(&inputs.log) {
         let (width, height) = (size.width_px, size.height_px);
         lines.push(QualityLine {
-            reason: format!("{width} x {height} px: bins of {bin_size_px} px, for a heatmap has at most 100,000"),
+            reason: format!(
+                "{width} x {height} px: bins of {bin_size_px} px, for a heatmap has at most 100,000"
+            ),
             ..Default::default()
         });
     }
     if let Some(metrics) = &inputs.known.metrics {
         for (column, count) in metrics.bad_values() {
             lines.push(QualityLine {
-                reason: format!("metrics: a value of `{column}` that is no number, taken as missing"),
+                reason: format!(
+                    "metrics: a value of `{column}` that is no number, taken as missing"
+                ),
                 rows: *count,
                 ..Default::default()
             });
@@ -273,11 +327,19 @@ pub fn coarse_sizes(log: &ClickLog) -> BTreeMap<BannerSize, f64> {
 
 fn notes() -> Vec<String> {
     [
-        "Clicks are counted in square bins. A banner is held against banners of its grid that are taken for good: all but those that stand out and those of groups that show a kind of defect. \
-         The score is made of three numbers: how far the whole distribution of clicks lies from the most alike good banners, how much piles up in one spot, and how well a known pattern explains the clicks.",
-        "Banners with few clicks are held against good banners with as few clicks, drawn from those that there are, so that they need not be larger to be suspicious.",
-        "A group of like banners is taken for a kind of defect when a single spot, a strip, a cloud, a diagonal or clicks anywhere set it apart from all others, and for a layout otherwise. A foreign layout shown in error looks as a rare layout does: \
-         look at the groups, and label one of their banners where the guess is wrong (--labels, or --broken-like and --good-like with a domain).",
+        "Clicks are counted in square bins. A banner is held against banners of its grid that are \
+         taken for good: all but those that stand out and those of groups that show a kind of \
+         defect. \
+         The score is made of three numbers: how far the whole distribution of clicks lies from \
+         the most alike good banners, how much piles up in one spot, and how well a known pattern \
+         explains the clicks.",
+        "Banners with few clicks are held against good banners with as few clicks, drawn from \
+         those that there are, so that they need not be larger to be suspicious.",
+        "A group of like banners is taken for a kind of defect when a single spot, a strip, a \
+         cloud, a diagonal or clicks anywhere set it apart from all others, and for a layout \
+         otherwise. A foreign layout shown in error looks as a rare layout does: \
+         look at the groups, and label one of their banners where the guess is wrong (--labels, \
+         or --broken-like and --good-like with a domain).",
     ]
     .map(str::to_owned)
     .to_vec()
@@ -286,8 +348,12 @@ fn notes() -> Vec<String> {
 /// A number with commas between thousands.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits"))
+        .collect();
     groups.join(",")
 }
 
@@ -301,7 +367,8 @@ mod tests {
 
     #[test]
     fn numbers_have_commas_between_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (26_000_000, "26,000,000")] {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (26_000_000, "26,000,000")]
+        {
             assert_eq!(thousands(number), text);
         }
         assert_eq!((share(1, 8), share(0, 0)), ("12.5 %".to_owned(), "0.0 %".to_owned()));

@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use super::Inputs;
 use crate::saying::cell;
 
-/// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score, flag, every part, the
-/// log odds of the network as a probability, the label. Names that begin like a formula have an apostrophe in front.
+/// Writes all banners in the order of `ranking`, most broken first: who, how many clicks, score,
+/// flag, every part, the log odds of the network as a probability, the label. Names that begin like
+/// a formula have an apostrophe in front.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -25,16 +26,18 @@ pub fn write_scores(
 ) -> Result<(), Box<dyn Error>> {
     let write = |out: &mut dyn std::io::Write| {
         let mut writer = csv::Writer::from_writer(out);
-        let mut header = ["domain", "grid_id", "display_width", "display_height", "clicks", "score", "flagged"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut header =
+            ["domain", "grid_id", "display_width", "display_height", "clicks", "score", "flagged"]
+                .map(str::to_owned)
+                .to_vec();
         header.extend(detection.parts.names().iter().cloned());
         header.extend(["network_probability", "label"].map(str::to_owned));
         let network = detection.parts.names().iter().position(|name| name == NETWORK_PART);
         writer.write_record(&header)?;
         for &banner in ranking {
             let entry = log.entry_at(banner);
-            let number = |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
+            let number =
+                |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
             let mut record = vec![
                 cell(&entry.banner.domain).into_owned(),
                 cell(&entry.banner.grid_id).into_owned(),
@@ -47,7 +50,11 @@ pub fn write_scores(
             record.extend(detection.parts.row(banner).into_iter().map(number));
             let log_odds = network.and_then(|part| detection.parts.get(banner, part));
             record.push(number(log_odds.map(|log_odds| 1.0 / (1.0 + (-log_odds).exp()))));
-            record.push(detection.labels[banner].map(|broken| u8::from(broken).to_string()).unwrap_or_default());
+            record.push(
+                detection.labels[banner]
+                    .map(|broken| u8::from(broken).to_string())
+                    .unwrap_or_default(),
+            );
             writer.write_record(&record)?;
         }
         writer.flush()
@@ -56,8 +63,10 @@ pub fn write_scores(
 }
 
 /// What the column `network_probability` is.
-const PROBABILITY: &str = "network_probability: the probability of broken where half of the banners are, by a network that was trained on \
-                           614,400 banners of generated layouts and is calibrated on those; on a log it ranks, and how far its \
+const PROBABILITY: &str = "network_probability: the probability of broken where half of the \
+                           banners are, by a network that was trained on \
+                           614,400 banners of generated layouts and is calibrated on those; on a \
+                           log it ranks, and how far its \
                            probabilities can be trusted there is not known";
 
 /// Flat numbers; with labels, what the scores are worth against them.
@@ -86,11 +95,15 @@ pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> 
     {
         put("network_probability", PROBABILITY.into());
     }
-    put("grids_without_the_anchor", detection.grids.iter().filter(|grid| grid.fell_back).count().into());
+    put(
+        "grids_without_the_anchor",
+        detection.grids.iter().filter(|grid| grid.fell_back).count().into(),
+    );
     let groups = || detection.grids.iter().flat_map(|grid| &grid.groups);
     put("groups", groups().count().into());
     put("groups_taken_for_broken", groups().filter(|group| group.kind.is_defect()).count().into());
-    let undecided: Vec<&str> = detection.grids.iter().filter_map(|grid| grid.undecided.as_deref()).collect();
+    let undecided: Vec<&str> =
+        detection.grids.iter().filter_map(|grid| grid.undecided.as_deref()).collect();
     put("undecided_grids", undecided.len().into());
     put("undecided", undecided.join(" ").into());
     // Banners that an anchor is made of fit it by construction.
@@ -99,7 +112,8 @@ pub fn summary(inputs: &Inputs, detection: &LogDetection) -> Map<String, Value> 
     let truth: Vec<bool> = labelled.iter().map(|&at| detection.labels[at] == Some(true)).collect();
     let scores: Vec<f64> = labelled.iter().map(|&at| decision.scores[at]).collect();
     let flags: Vec<bool> = labelled.iter().map(|&at| decision.flagged[at]).collect();
-    if let (Ok(area), Ok(precision)) = (auroc(&scores, &truth), average_precision(&scores, &truth)) {
+    if let (Ok(area), Ok(precision)) = (auroc(&scores, &truth), average_precision(&scores, &truth))
+    {
         let counts = ConfusionCounts::of(&flags, &truth);
         put("labelled_broken", truth.iter().filter(|broken| **broken).count().into());
         put("auroc", area.into());

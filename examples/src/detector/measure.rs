@@ -26,7 +26,11 @@ pub struct Measured {
 ///
 /// # Errors
 /// When the settings of the sets cannot be used.
-pub fn measure(network: &SetNetwork, config: &SetDetectorConfig, sets: usize) -> heatmap_train::Result<Measured> {
+pub fn measure(
+    network: &SetNetwork,
+    config: &SetDetectorConfig,
+    sets: usize,
+) -> heatmap_train::Result<Measured> {
     let bar = plain_bar(((BUDGETS.len() + 1) * sets) as u64, "sets measured");
     let seed = Split::Test.seed(config.seed);
     let scores = |of: &ReferenceSets| SetScores::of(network, of, seed, sets, || bar.inc(1));

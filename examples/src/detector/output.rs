@@ -75,8 +75,12 @@ pub fn write_all(
     };
     let by_defect = |which: usize| -> BTreeMap<&'static str, f64> {
         let scores = &measured.at_budget[2];
-        let kinds: std::collections::BTreeSet<&'static str> = scores.defects.iter().flatten().copied().collect();
-        kinds.into_iter().filter_map(|kind| Some((kind, scores.mean_auroc(which, Some(kind))?))).collect()
+        let kinds: std::collections::BTreeSet<&'static str> =
+            scores.defects.iter().flatten().copied().collect();
+        kinds
+            .into_iter()
+            .filter_map(|kind| Some((kind, scores.mean_auroc(which, Some(kind))?)))
+            .collect()
     };
     let summary = DetectorSummary {
         seed: config.seed,
@@ -105,7 +109,9 @@ impl DetectorSummary {
     pub fn table(&self) -> String {
         let cells = |values: &BTreeMap<u32, f64>| {
             BUDGETS
-                .map(|clicks| values.get(&clicks).map_or("     -".to_owned(), |value| format!("{value:6.3}")))
+                .map(|clicks| {
+                    values.get(&clicks).map_or("     -".to_owned(), |value| format!("{value:6.3}"))
+                })
                 .join(" ")
         };
         let mut lines = vec![format!(
@@ -113,15 +119,26 @@ impl DetectorSummary {
             "Mean AUROC, clicks on every banner:",
             BUDGETS.map(|n| format!("{n:6}")).join(" ")
         )];
-        lines.extend(SET_SCORES.iter().map(|name| format!("  {name:33}{}", cells(&self.auroc[name]))));
+        lines.extend(
+            SET_SCORES.iter().map(|name| format!("  {name:33}{}", cells(&self.auroc[name]))),
+        );
         lines.push("Macro-F1 at one threshold for all layouts:".to_owned());
-        lines.extend(SET_SCORES.iter().map(|name| format!("  {name:33}{}", cells(&self.macro_f1[name]))));
-        lines.push("Mean AUROC by defect at 200 clicks, network and distance to the 10 nearest:".to_owned());
+        lines.extend(
+            SET_SCORES.iter().map(|name| format!("  {name:33}{}", cells(&self.macro_f1[name]))),
+        );
+        lines.push(
+            "Mean AUROC by defect at 200 clicks, network and distance to the 10 nearest:"
+                .to_owned(),
+        );
         for (kind, area) in &self.auroc_by_defect {
-            lines.push(format!("  {kind:33}{area:6.3} {:6.3}", self.auroc_by_defect_of_distance[kind]));
+            lines.push(format!(
+                "  {kind:33}{area:6.3} {:6.3}",
+                self.auroc_by_defect_of_distance[kind]
+            ));
         }
         lines.push(format!(
-            "Calibration error {:.3}, Brier score {:.3}; {} held-out layouts at each number of clicks.",
+            "Calibration error {:.3}, Brier score {:.3}; {} held-out layouts at each number of \
+             clicks.",
             self.calibration_error, self.brier_score, self.sets
         ));
         lines.push(format!(
@@ -150,7 +167,11 @@ fn write_loss(folder: &RunFolder) -> Result<(), Box<dyn Error>> {
 }
 
 /// Of the banners with about some probability, how many are broken.
-fn write_reliability(folder: &RunFolder, probabilities: &[f64], broken: &[bool]) -> Result<(), Box<dyn Error>> {
+fn write_reliability(
+    folder: &RunFolder,
+    probabilities: &[f64],
+    broken: &[bool],
+) -> Result<(), Box<dyn Error>> {
     const BINS: usize = 10;
     let mut bins = [(0.0, 0.0, 0.0); BINS];
     for (&p, &broken) in probabilities.iter().zip(broken) {
@@ -173,7 +194,11 @@ fn write_reliability(folder: &RunFolder, probabilities: &[f64], broken: &[bool])
 }
 
 /// The good banners that look most broken, and the broken ones that look best.
-fn write_errors(folder: &RunFolder, config: &SetDetectorConfig, scores: &SetScores) -> Result<(), Box<dyn Error>> {
+fn write_errors(
+    folder: &RunFolder,
+    config: &SetDetectorConfig,
+    scores: &SetScores,
+) -> Result<(), Box<dyn Error>> {
     const EACH: usize = 8;
     let mut order: Vec<usize> = (0..scores.sets.len()).collect();
     order.sort_by(|&a, &b| scores.scores[0][a].total_cmp(&scores.scores[0][b]));
@@ -199,9 +224,10 @@ fn write_errors(folder: &RunFolder, config: &SetDetectorConfig, scores: &SetScor
             labelled.push(("a good banner of its grid".to_owned(), example.heatmap.clone()));
         }
     }
-    let tiles: Vec<Tile<'_>> = labelled.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
-    let title =
-        "Hardest errors: good banners that look broken, then broken ones that look good, each beside a good one";
+    let tiles: Vec<Tile<'_>> =
+        labelled.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let title = "Hardest errors: good banners that look broken, then broken ones that look good, \
+                 each beside a good one";
     montage(title, &tiles, 8)?.save_png(&folder.file("errors.png"))?;
     Ok(())
 }

@@ -41,8 +41,10 @@ impl FeatureTable {
     /// # Errors
     /// When the file is no such table; the error names it.
     pub fn read(table: &NamedTable) -> Result<Self, Box<dyn Error>> {
-        let bytes = std::fs::read(&table.path).map_err(|error| format!("{}: {error}", table.path.display()))?;
-        let values = parse(&bytes).map_err(|reason| format!("{}: {reason}", table.path.display()))?;
+        let bytes = std::fs::read(&table.path)
+            .map_err(|error| format!("{}: {error}", table.path.display()))?;
+        let values =
+            parse(&bytes).map_err(|reason| format!("{}: {reason}", table.path.display()))?;
         Ok(Self { name: table.name.clone(), values })
     }
 
@@ -60,8 +62,12 @@ fn parse(bytes: &[u8]) -> Result<Mat<f64>, String> {
         _ => return Err("of a version that is not known".to_owned()),
     };
     let end = start + length;
-    let header = bytes.get(start..end).and_then(|header| std::str::from_utf8(header).ok()).ok_or("cut short")?;
-    let after = |key: &str| header.split_once(key).map(|(_, rest)| rest.trim_start_matches([' ', ':']));
+    let header = bytes
+        .get(start..end)
+        .and_then(|header| std::str::from_utf8(header).ok())
+        .ok_or("cut short")?;
+    let after =
+        |key: &str| header.split_once(key).map(|(_, rest)| rest.trim_start_matches([' ', ':']));
     let size = match after("'descr'") {
         Some(rest) if rest.starts_with("'<f4'") => 4,
         Some(rest) if rest.starts_with("'<f8'") => 8,
@@ -70,16 +76,25 @@ fn parse(bytes: &[u8]) -> Result<Mat<f64>, String> {
     if !after("'fortran_order'").is_some_and(|rest| rest.starts_with("False")) {
         return Err("column by column; save it row by row (numpy.ascontiguousarray)".to_owned());
     }
-    let shape = after("'shape'").and_then(|rest| rest.strip_prefix('(')?.split_once(')')).ok_or("without a shape")?.0;
+    let shape = after("'shape'")
+        .and_then(|rest| rest.strip_prefix('(')?.split_once(')'))
+        .ok_or("without a shape")?
+        .0;
     let sides: Vec<usize> = shape
         .split(',')
         .map(str::trim)
         .filter(|side| !side.is_empty())
         .map(|side| side.parse().map_err(|_| format!("of the shape ({shape})")))
         .collect::<Result<_, _>>()?;
-    let [rows, columns @ ..] = &sides[..] else { return Err("a single number, not a table".to_owned()) };
-    let columns = columns.iter().try_fold(1_usize, |product, side| product.checked_mul(*side)).ok_or("too large")?;
-    let wanted = rows.checked_mul(columns).and_then(|values| values.checked_mul(size)).ok_or("too large")?;
+    let [rows, columns @ ..] = &sides[..] else {
+        return Err("a single number, not a table".to_owned());
+    };
+    let columns = columns
+        .iter()
+        .try_fold(1_usize, |product, side| product.checked_mul(*side))
+        .ok_or("too large")?;
+    let wanted =
+        rows.checked_mul(columns).and_then(|values| values.checked_mul(size)).ok_or("too large")?;
     // Of nothing there would be as much as a header may say.
     if wanted == 0 {
         return Err(format!("of the shape ({shape}), which has no value"));
@@ -107,26 +122,49 @@ mod tests {
         let mut file = RowFile::npy(&path, &[2, 3]).unwrap();
         file.append(0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]).unwrap();
         file.finish().unwrap();
-        let table = FeatureTable::read(&NamedTable { name: "a".into(), path: path.clone() }).unwrap();
+        let table =
+            FeatureTable::read(&NamedTable { name: "a".into(), path: path.clone() }).unwrap();
         assert_eq!((table.values.nrows(), table.values.ncols(), table.values[(1, 2)]), (2, 3, 6.5));
         assert_eq!(FeatureTable::index(&path), folder.path().join("index.csv"));
     }
 
     #[test]
     fn what_is_no_table_is_named() {
-        let with_header = |header: &str| [b"\x93NUMPY\x01\x00\x50\x00", format!("{header:<80}").as_bytes()].concat();
+        let with_header = |header: &str| {
+            [b"\x93NUMPY\x01\x00\x50\x00", format!("{header:<80}").as_bytes()].concat()
+        };
         for (bytes, reason) in [
             (b"hello".to_vec(), "not a file of numpy"),
             (b"\x93NUMPY\x01\x00\xff\xff{".to_vec(), "cut short"),
-            (with_header("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }"), "not of f32"),
-            (with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }"), "column by column"),
-            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), }"), "0 bytes of values"),
-            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (x, 9), }"), "of the shape (x, 9)"),
             (
-                with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1000000000000), }"),
+                with_header("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }"),
+                "not of f32",
+            ),
+            (
+                with_header("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }"),
+                "column by column",
+            ),
+            (
+                with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), }"),
+                "0 bytes of values",
+            ),
+            (
+                with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (x, 9), }"),
+                "of the shape (x, 9)",
+            ),
+            (
+                with_header(
+                    "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1000000000000), }",
+                ),
                 "which has no value",
             ),
-            (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 0), }"), "no value"),
+            (
+                with_header(
+                    "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 0), \
+                     }",
+                ),
+                "no value",
+            ),
         ] {
             let said = parse(&bytes).unwrap_err();
             assert!(said.contains(reason), "{said}");

@@ -1,4 +1,5 @@
-//! The `embed` example: maps of feature tables, and cosine similarities under one feature against another.
+//! The `embed` example: maps of feature tables, and cosine similarities under one feature against
+//! another.
 
 mod feature_table;
 mod output;

@@ -31,26 +31,38 @@ const CLASSES: [&str; 3] = ["good", "broken", "not known"];
 const PANELS: usize = 4;
 
 impl EmbedView {
-    /// Of a table with as many rows as there are banners. The anchor is the mean of the good banners, or of all when none is known.
+    /// Of a table with as many rows as there are banners. The anchor is the mean of the good
+    /// banners, or of all when none is known.
     ///
     /// # Errors
     /// When the features do not span two directions or cannot be unfolded.
-    pub fn new(table: &FeatureTable, banners: &Banners, neighbors: usize) -> Result<Self, Box<dyn Error>> {
+    pub fn new(
+        table: &FeatureTable,
+        banners: &Banners,
+        neighbors: usize,
+    ) -> Result<Self, Box<dyn Error>> {
         let values = table.values.as_ref();
         if values.nrows() != banners.keys.len() {
-            return Err(
-                format!("`{}` has {} rows for {} banners", table.name, values.nrows(), banners.keys.len()).into()
-            );
+            return Err(format!(
+                "`{}` has {} rows for {} banners",
+                table.name,
+                values.nrows(),
+                banners.keys.len()
+            )
+            .into());
         }
         let named = |error: heatmap_core::Error| format!("`{}`: {error}", table.name);
         let pca = Pca::fit(values, 2).map_err(named)?;
         let projected = pca.transform(values).map_err(named)?;
         let ratio = pca.explained_variance_ratio();
         let unfolded = MvuConfig { neighbors, ..Default::default() }.fit(values).map_err(named)?;
-        let good: Vec<usize> = (0..values.nrows()).filter(|&row| banners.broken[row] == Some(false)).collect();
+        let good: Vec<usize> =
+            (0..values.nrows()).filter(|&row| banners.broken[row] == Some(false)).collect();
         let behind: Vec<usize> = if good.is_empty() { (0..values.nrows()).collect() } else { good };
         let anchor: Vec<f64> = (0..values.ncols())
-            .map(|column| behind.iter().map(|&row| values[(row, column)]).sum::<f64>() / behind.len() as f64)
+            .map(|column| {
+                behind.iter().map(|&row| values[(row, column)]).sum::<f64>() / behind.len() as f64
+            })
             .collect();
         let places = |map: heatmap_core::analysis::faer::MatRef<'_, f64>| -> Vec<(f64, f64)> {
             (0..map.nrows()).map(|row| (map[(row, 0)], map[(row, 1)])).collect()
@@ -74,11 +86,16 @@ impl EmbedView {
     }
 }
 
-/// Writes `maps.png`, `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json`; returns a table for a person.
+/// Writes `maps.png`, `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json`;
+/// returns a table for a person.
 ///
 /// # Errors
 /// When something cannot be drawn or written.
-pub fn write_all(folder: &RunFolder, views: &[EmbedView], banners: &Banners) -> Result<String, Box<dyn Error>> {
+pub fn write_all(
+    folder: &RunFolder,
+    views: &[EmbedView],
+    banners: &Banners,
+) -> Result<String, Box<dyn Error>> {
     let class = |broken: &Option<bool>| broken.map_or(2, usize::from);
     let classes: Vec<usize> = banners.broken.iter().map(class).collect();
     maps(views, &classes)?.save_png(&folder.file("maps.png"))?;
@@ -115,8 +132,12 @@ pub fn write_all(folder: &RunFolder, views: &[EmbedView], banners: &Banners) -> 
         summary.insert(format!("{}_cosine_auroc", view.name), worth.into());
         summary.insert(format!("{}_mvu_objective", view.name), report.objective.into());
         summary.insert(format!("{}_mvu_relative_gap", view.name), report.relative_gap.into());
-        summary.insert(format!("{}_mvu_largest_violation", view.name), report.largest_relative_violation.into());
-        let explained: Vec<Value> = view.explained.iter().map(|share| Value::from(*share)).collect();
+        summary.insert(
+            format!("{}_mvu_largest_violation", view.name),
+            report.largest_relative_violation.into(),
+        );
+        let explained: Vec<Value> =
+            view.explained.iter().map(|share| Value::from(*share)).collect();
         summary.insert(format!("{}_pca_explained", view.name), Value::Array(explained));
     }
     folder.write_json("summary.json", &summary)?;
@@ -129,18 +150,31 @@ fn maps(views: &[EmbedView], classes: &[usize]) -> Result<Picture, Box<dyn Error
         .iter()
         .map(|view| {
             let titles = [
-                format!("PCA, {:.0} % of the variance", 100.0 * (view.explained[0] + view.explained[1])),
+                format!(
+                    "PCA, {:.0} % of the variance",
+                    100.0 * (view.explained[0] + view.explained[1])
+                ),
                 format!("MVU, {:.0} % of the unfolded variance", 100.0 * view.unfolded_share()),
             ];
-            let panel = |title, points| Scatter { title, axes: ["first", "second"], points, classes };
-            scatters(&view.name, &[panel(&titles[0], &view.pca), panel(&titles[1], &view.mvu)], &CLASSES)
+            let panel =
+                |title, points| Scatter { title, axes: ["first", "second"], points, classes };
+            scatters(
+                &view.name,
+                &[panel(&titles[0], &view.pca), panel(&titles[1], &view.mvu)],
+                &CLASSES,
+            )
         })
         .collect::<Result<_, _>>()?;
     Ok(Picture::stacked(&rows))
 }
 
-/// Cosine similarity to the anchor under each feature against each other, whole or where the good banners are.
-fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Picture, Box<dyn Error>> {
+/// Cosine similarity to the anchor under each feature against each other, whole or where the good
+/// banners are.
+fn cosines(
+    views: &[EmbedView],
+    classes: &[usize],
+    zoomed: bool,
+) -> Result<Picture, Box<dyn Error>> {
     struct Panel<'a> {
         title: String,
         axes: [&'a str; 2],
@@ -150,12 +184,20 @@ fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Pictu
     let mut panels: Vec<Panel<'_>> = Vec::new();
     for (at, a) in views.iter().enumerate() {
         for b in &views[at + 1..] {
-            let from = [a, b].map(|view| if zoomed { lowest_good(&view.cosine, classes) } else { f64::NEG_INFINITY });
-            let inside = (0..classes.len()).filter(|&at| a.cosine[at] >= from[0] && b.cosine[at] >= from[1]);
+            let from = [a, b].map(|view| {
+                if zoomed { lowest_good(&view.cosine, classes) } else { f64::NEG_INFINITY }
+            });
+            let inside =
+                (0..classes.len()).filter(|&at| a.cosine[at] >= from[0] && b.cosine[at] >= from[1]);
             let (points, shown): (Vec<_>, Vec<_>) =
                 inside.map(|at| ((a.cosine[at], b.cosine[at]), classes[at])).unzip();
             let title = format!("{} against {}: {} banners", b.name, a.name, points.len());
-            panels.push(Panel { title, axes: [a.name.as_str(), b.name.as_str()], points, classes: shown });
+            panels.push(Panel {
+                title,
+                axes: [a.name.as_str(), b.name.as_str()],
+                points,
+                classes: shown,
+            });
         }
     }
     let rows: Vec<Picture> = panels
@@ -184,7 +226,8 @@ fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Pictu
 /// The cosine that 95 % of the good banners, or of all when none is known, are above.
 fn lowest_good(cosine: &[f64], classes: &[usize]) -> f64 {
     // Good is the first of the classes.
-    let mut values: Vec<f64> = cosine.iter().zip(classes).filter(|(_, class)| **class == 0).map(|(c, _)| *c).collect();
+    let mut values: Vec<f64> =
+        cosine.iter().zip(classes).filter(|(_, class)| **class == 0).map(|(c, _)| *c).collect();
     if values.is_empty() {
         values = cosine.to_vec();
     }
@@ -192,18 +235,26 @@ fn lowest_good(cosine: &[f64], classes: &[usize]) -> f64 {
     values[values.len() / 20]
 }
 
-fn write_csv(folder: &RunFolder, views: &[EmbedView], banners: &Banners) -> Result<(), Box<dyn Error>> {
+fn write_csv(
+    folder: &RunFolder,
+    views: &[EmbedView],
+    banners: &Banners,
+) -> Result<(), Box<dyn Error>> {
     let write = |out: &mut dyn std::io::Write| {
         let mut writer = csv::Writer::from_writer(out);
         let mut header = ["domain", "grid_id", "broken"].map(str::to_owned).to_vec();
         for view in views {
-            header
-                .extend(["pca_1", "pca_2", "mvu_1", "mvu_2", "cosine"].map(|column| format!("{}_{column}", view.name)));
+            header.extend(
+                ["pca_1", "pca_2", "mvu_1", "mvu_2", "cosine"]
+                    .map(|column| format!("{}_{column}", view.name)),
+            );
         }
         writer.write_record(&header)?;
         for (row, key) in banners.keys.iter().enumerate() {
-            let broken = banners.broken[row].map(|broken| u8::from(broken).to_string()).unwrap_or_default();
-            let mut record = vec![cell(&key.domain).into_owned(), cell(&key.grid_id).into_owned(), broken];
+            let broken =
+                banners.broken[row].map(|broken| u8::from(broken).to_string()).unwrap_or_default();
+            let mut record =
+                vec![cell(&key.domain).into_owned(), cell(&key.grid_id).into_owned(), broken];
             for view in views {
                 let ((a, b), (c, d)) = (view.pca[row], view.mvu[row]);
                 record.extend([a, b, c, d, view.cosine[row]].map(|value| format!("{value:.6}")));

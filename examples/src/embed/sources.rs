@@ -25,7 +25,9 @@ pub fn synthetic_banners(count: u64, clicks: u32, seed: u64) -> Banners {
     let mut banners = Banners { keys: Vec::new(), broken: Vec::new(), heatmaps: Vec::new() };
     for index in 0..count {
         let banner = population.banner(&layout, seed, index, clicks);
-        banners.keys.push(BannerKey { domain: format!("site{index:04}"), grid_id: "synthetic".to_owned() });
+        banners
+            .keys
+            .push(BannerKey { domain: format!("site{index:04}"), grid_id: "synthetic".to_owned() });
         banners.broken.push(Some(banner.defect.is_some()));
         banners.heatmaps.push(banner.heatmap);
     }
@@ -36,7 +38,10 @@ pub fn synthetic_banners(count: u64, clicks: u32, seed: u64) -> Banners {
 ///
 /// # Errors
 /// When the index cannot be read.
-pub fn tabled_banners(index: &Path, labels: Option<&LabelTable>) -> Result<Banners, Box<dyn Error>> {
+pub fn tabled_banners(
+    index: &Path,
+    labels: Option<&LabelTable>,
+) -> Result<Banners, Box<dyn Error>> {
     let bad = |error: csv::Error| format!("{}: {error}", index.display());
     let mut reader = csv::Reader::from_path(index).map_err(bad)?;
     let header = reader.headers().map_err(bad)?.clone();
@@ -48,7 +53,8 @@ pub fn tabled_banners(index: &Path, labels: Option<&LabelTable>) -> Result<Banne
     let mut banners = Banners { keys: Vec::new(), broken: Vec::new(), heatmaps: Vec::new() };
     for record in reader.records() {
         let record = record.map_err(bad)?;
-        let key = BannerKey { domain: record[domain].to_owned(), grid_id: record[grid_id].to_owned() };
+        let key =
+            BannerKey { domain: record[domain].to_owned(), grid_id: record[grid_id].to_owned() };
         banners.broken.push(labels.and_then(|labels| labels.get(&key)));
         banners.keys.push(key);
     }

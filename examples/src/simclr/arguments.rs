@@ -1,4 +1,5 @@
-//! What a user may say about a SimCLR run; whatever has no option of its own is a `--set KEY=VALUE`.
+//! What a user may say about a SimCLR run; whatever has no option of its own is a
+//! `--set KEY=VALUE`.
 
 use clap::Args;
 use heatmap_core::Normalization;
@@ -16,11 +17,13 @@ pub struct SimClrArguments {
     #[arg(long, visible_alias = "arch", value_name = "NAME")]
     architecture: Option<ModelName>,
 
-    /// Synthetic data set: a preset, which the gallery example shows, or `layouts`: banners by layout, with broken ones as negatives [default: simclr-report]
+    /// Synthetic data set: a preset, which the gallery example shows, or `layouts`: banners by
+    /// layout, with broken ones as negatives [default: simclr-report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
 
-    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts, sqrtcounts or sqrtshares [default: log1p]
+    /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts, sqrtcounts or sqrtshares
+    /// [default: log1p]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
 
@@ -40,7 +43,8 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "N")]
     negatives_per_pair: Option<usize>,
 
-    /// The two images of a pair: generator (two samples of a class), augmented (one sample, twice augmented) or both [default: generator]
+    /// The two images of a pair: generator (two samples of a class), augmented (one sample, twice
+    /// augmented) or both [default: generator]
     #[arg(long, value_name = "NAME")]
     views: Option<Views>,
 
@@ -60,7 +64,8 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "ROWS")]
     memory_bank: Option<usize>,
 
-    /// Images whose graph is in memory at a time: the gradient of a large batch in the memory of a small one (GradCache) [default: all]
+    /// Images whose graph is in memory at a time: the gradient of a large batch in the memory of a
+    /// small one (GradCache) [default: all]
     #[arg(long, value_name = "IMAGES")]
     chunk: Option<usize>,
 
@@ -72,7 +77,8 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
 
-    /// Batches in which the rate rises to it along a line; then it falls to zero along a cosine [default: 0]
+    /// Batches in which the rate rises to it along a line; then it falls to zero along a cosine
+    /// [default: 0]
     #[arg(long, value_name = "N")]
     warmup_batches: Option<usize>,
 
@@ -84,11 +90,13 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "LENGTH")]
     clip_norm: Option<f64>,
 
-    /// Use a moving average of the encoder, which keeps this share of itself at a step, such as 0.99 [default: none]
+    /// Use a moving average of the encoder, which keeps this share of itself at a step, such as
+    /// 0.99 [default: none]
     #[arg(long, value_name = "SHARE")]
     ema: Option<f64>,
 
-    /// Type of the activations in training: f32, f16 or bf16, where the device has it; statistics, loss and parameters are f32 [default: f32]
+    /// Type of the activations in training: f32, f16 or bf16, where the device has it; statistics,
+    /// loss and parameters are f32 [default: f32]
     #[arg(long, value_name = "TYPE")]
     precision: Option<Precision>,
 
@@ -100,11 +108,13 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "N")]
     checkpoint_every: Option<usize>,
 
-    /// Batches between measurements of the features (neighbours, probe, alignment, uniformity, rank); 0 for never [default: 250]
+    /// Batches between measurements of the features (neighbours, probe, alignment, uniformity,
+    /// rank); 0 for never [default: 250]
     #[arg(long, value_name = "N")]
     evaluate_every: Option<usize>,
 
-    /// Held-out samples on which neighbours and probe are fitted behind the training, and as many on which they are scored [default: 1600]
+    /// Held-out samples on which neighbours and probe are fitted behind the training, and as many
+    /// on which they are scored [default: 1600]
     #[arg(long, value_name = "N")]
     evaluate_samples: Option<usize>,
 

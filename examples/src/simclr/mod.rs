@@ -1,4 +1,5 @@
-//! What the `simclr` example is made of: its arguments, one run from the first step to the last picture, and a grid of runs.
+//! What the `simclr` example is made of: its arguments, one run from the first step to the last
+//! picture, and a grid of runs.
 
 mod arguments;
 mod report;

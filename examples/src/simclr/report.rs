@@ -50,8 +50,8 @@ pub struct Summary {
     pub probe_accuracy_untrained: f64,
     /// Gain in standard errors of the difference.
     pub probe_gain_in_standard_errors: f64,
-    /// Accuracy of the linear probe on other samples than those of the final score, at the last measurement on the way:
-    /// what settings are chosen by.
+    /// Accuracy of the linear probe on other samples than those of the final score, at the last
+    /// measurement on the way: what settings are chosen by.
     pub probe_accuracy_valid: Option<f64>,
     /// How many directions the features use (RankMe).
     pub effective_rank: f64,
@@ -67,11 +67,13 @@ pub struct Summary {
     pub uniformity_untrained: f64,
     /// Held-out samples that were scored.
     pub evaluated_samples: usize,
-    /// How well broken banners are found by the cosine to one good banner, on held-out layouts, where the preset has such.
+    /// How well broken banners are found by the cosine to one good banner, on held-out layouts,
+    /// where the preset has such.
     pub broken_banners: Vec<BrokenBanners>,
 }
 
-/// Area under the ROC curve of broken banners within a held-out layout, by the cosine to one good banner.
+/// Area under the ROC curve of broken banners within a held-out layout, by the cosine to one good
+/// banner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct BrokenBanners {
     /// Clicks on every banner.
@@ -94,11 +96,16 @@ pub(super) struct Evaluated {
 /// Most pairs that a montage shows.
 const MONTAGE_PAIRS: usize = 33;
 
-/// Writes `montage.png`: both views of every pair of the first batch and its negatives, scaled as the network sees them.
+/// Writes `montage.png`: both views of every pair of the first batch and its negatives, scaled as
+/// the network sees them.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &Arc<dyn ClassSource>) -> Result<()> {
+pub(super) fn write_montage(
+    folder: &RunFolder,
+    config: &SimClrConfig,
+    preset: &Arc<dyn ClassSource>,
+) -> Result<()> {
     let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
     pairs.sort_by_key(|pair| pair.class);
     // A batch of hundreds would make no picture.
@@ -106,12 +113,15 @@ pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &
     let names = preset.class_names();
     let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
     let scaled = |heatmap: &Heatmap| config.image.scaled(heatmap);
-    let views = (0..2).flat_map(|view| pairs.iter().map(move |pair| (name(pair.class), scaled(&pair.views[view]))));
+    let views = (0..2).flat_map(|view| {
+        pairs.iter().map(move |pair| (name(pair.class), scaled(&pair.views[view])))
+    });
     let not_it = |pair: &Pair| format!("not {}", name(pair.class));
     let negatives = (0..config.negatives_per_pair)
         .flat_map(|at| pairs.iter().map(move |pair| (not_it(pair), scaled(&pair.negatives[at]))));
     let seen: Vec<(String, Heatmap)> = views.chain(negatives).collect();
-    let tiles: Vec<Tile<'_>> = seen.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let tiles: Vec<Tile<'_>> =
+        seen.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
     let title = format!("{}: the first batch, one pair a column", preset.name());
     Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
 }
@@ -120,12 +130,18 @@ pub(super) fn write_montage(folder: &RunFolder, config: &SimClrConfig, preset: &
 ///
 /// # Errors
 /// When the log cannot be read or the picture not be written.
-pub(super) fn write_loss_curve(folder: &RunFolder, config: &SimClrConfig) -> Result<Vec<MetricsLine>> {
+pub(super) fn write_loss_curve(
+    folder: &RunFolder,
+    config: &SimClrConfig,
+) -> Result<Vec<MetricsLine>> {
     let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
     let (train, valid) = (points(&lines, "train", "loss"), points(&lines, "valid", "loss"));
     let last = train.last().map_or(1.0, |point| point.0);
     let chance = loss_chance(config).map(|chance| [(1.0, chance), (last, chance)]);
-    let mut all = vec![Curve { name: "training", points: &train }, Curve { name: "held-out pairs", points: &valid }];
+    let mut all = vec![
+        Curve { name: "training", points: &train },
+        Curve { name: "held-out pairs", points: &valid },
+    ];
     if let Some(chance) = &chance {
         all.push(Curve { name: "random embeddings", points: chance });
     }
@@ -145,9 +161,14 @@ pub(super) fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine])
         return Ok(());
     }
     let (alignment, uniformity, rank) = (of("alignment"), of("uniformity"), of("effective_rank"));
-    let accuracies =
-        [Curve { name: "nearest neighbours", points: &knn }, Curve { name: "linear probe", points: &probe }];
-    let sphere = [Curve { name: "alignment", points: &alignment }, Curve { name: "uniformity", points: &uniformity }];
+    let accuracies = [
+        Curve { name: "nearest neighbours", points: &knn },
+        Curve { name: "linear probe", points: &probe },
+    ];
+    let sphere = [
+        Curve { name: "alignment", points: &alignment },
+        Curve { name: "uniformity", points: &uniformity },
+    ];
     let rank = [Curve { name: "effective rank", points: &rank }];
     let pictures = [
         curves("Classes told from the features", "batch", "accuracy", &accuracies)?,
@@ -163,7 +184,8 @@ fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
     of_split.filter_map(|line| Some((line.step as f64, *line.values.get(name)?))).collect()
 }
 
-/// Writes `pca.png`: held-out features before and after training, each by its own two principal components.
+/// Writes `pca.png`: held-out features before and after training, each by its own two principal
+/// components.
 ///
 /// # Errors
 /// When features do not span two directions or the picture cannot be written.
@@ -224,7 +246,9 @@ impl Summary {
             probe_accuracy: trained.probe_accuracy,
             probe_accuracy_untrained: untrained.probe_accuracy,
             probe_gain_in_standard_errors: gain(trained.probe_accuracy, untrained.probe_accuracy),
-            probe_accuracy_valid: points(lines, "valid", "probe_accuracy").last().map(|point| point.1),
+            probe_accuracy_valid: points(lines, "valid", "probe_accuracy")
+                .last()
+                .map(|point| point.1),
             effective_rank: trained.effective_rank,
             effective_rank_untrained: untrained.effective_rank,
             alignment: trained.alignment,
@@ -238,7 +262,9 @@ impl Summary {
 
     /// The summary for a person.
     pub fn table(&self) -> String {
-        let row = |what: &str, before: f64, after: f64| format!("{what:<24}{before:>10.3}{after:>10.3}\n");
+        let row = |what: &str, before: f64, after: f64| {
+            format!("{what:<24}{before:>10.3}{after:>10.3}\n")
+        };
         let mut text = format!("{:<24}{:>10}{:>10}\n", "", "before", "after");
         text += &row("training loss", self.loss_first, self.loss_last);
         text += &row("kNN accuracy", self.knn_accuracy_untrained, self.knn_accuracy);
@@ -250,14 +276,16 @@ impl Summary {
             text += &row(&format!("AUROC at {clicks} clicks"), *auroc_untrained, *auroc);
         }
         if !self.broken_banners.is_empty() {
-            text += "The areas are of broken banners by the cosine to one good one, on held-out layouts.\n";
+            text += "The areas are of broken banners by the cosine to one good one, on held-out \
+                     layouts.\n";
         }
         if let Some(chance) = self.loss_chance {
             text += &format!("Random embeddings have a loss of {chance:.3}. ");
         }
         text += &format!(
             "Guessing has an accuracy of {:.3}.\n\
-             Gains over the untrained encoder: kNN {:.1}, probe {:.1} standard errors, on {} held-out samples.\n\
+             Gains over the untrained encoder: kNN {:.1}, probe {:.1} standard errors, on {} \
+             held-out samples.\n\
              {} batches of {} images at {:.1} images/s.",
             self.accuracy_chance,
             self.knn_gain_in_standard_errors,
@@ -271,7 +299,8 @@ impl Summary {
     }
 }
 
-/// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a bank, none is known.
+/// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a
+/// bank, none is known.
 fn loss_chance(config: &SimClrConfig) -> Option<f64> {
     let is_plain = config.loss.name == ContrastiveLossName::NtXent && config.loss.memory_bank == 0;
     is_plain.then(|| ((config.images_per_batch() - 1) as f64).ln())

@@ -7,17 +7,20 @@ use heatmap_models::{Backbone, Encoder};
 use heatmap_train::data::{ClassSource, Split};
 use heatmap_train::evaluation::{AnchorTask, evaluate_representation};
 use heatmap_train::run::{
-    Checkpoint, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr, untrained_encoder,
+    Checkpoint, RunFolder, Selection, SimClrConfig, TrainingOptions, train_simclr,
+    untrained_encoder,
 };
 
 use super::report::{
-    BrokenBanners, Evaluated, Summary, write_evaluation_curves, write_loss_curve, write_montage, write_pca,
+    BrokenBanners, Evaluated, Summary, write_evaluation_curves, write_loss_curve, write_montage,
+    write_pca,
 };
 use crate::fine_tune::save_encoder;
 use crate::start::CtrlC;
 use crate::{extract_with_bar, image_bar};
 
-/// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a checkpoint to go on from.
+/// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
+/// checkpoint to go on from.
 ///
 /// # Errors
 /// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
@@ -33,8 +36,13 @@ pub fn run_simclr(
 
     let per_class = config.evaluation.final_samples.div_ceil(preset.num_classes());
     let data = (&*preset, config);
-    let untrained =
-        evaluate_encoder("untrained encoder", &untrained_encoder(config, &devices[0]), &devices[0], data, per_class)?;
+    let untrained = evaluate_encoder(
+        "untrained encoder",
+        &untrained_encoder(config, &devices[0]),
+        &devices[0],
+        data,
+        per_class,
+    )?;
 
     let options = TrainingOptions {
         steps: config.batches,
@@ -64,7 +72,8 @@ pub fn run_simclr(
     };
     let classes = preset.num_classes();
     let reports = [&untrained.report, &trained.report];
-    let summary = Summary::new(config, device_name, classes, outcome.stats, &lines, reports, broken_banners);
+    let summary =
+        Summary::new(config, device_name, classes, outcome.stats, &lines, reports, broken_banners);
     folder.write_json("summary.json", &summary)?;
     Ok(Some(summary))
 }
@@ -76,11 +85,13 @@ fn find_broken(
     config: &SimClrConfig,
 ) -> Result<Vec<BrokenBanners>, Box<dyn Error>> {
     let layouts = if config.evaluation.final_samples < 1_000 { 4 } else { 100 };
-    let task = |clicks| AnchorTask { clicks, layouts, ..AnchorTask::new(Split::Test.seed(config.seed)) };
+    let task =
+        |clicks| AnchorTask { clicks, layouts, ..AnchorTask::new(Split::Test.seed(config.seed)) };
     let bar = image_bar(2 * CLICKS.len() * task(0).heatmaps(), "broken banners");
     let of = |clicks: u32| -> heatmap_train::Result<BrokenBanners> {
-        let auroc =
-            |encoder: &Backbone| task(clicks).auroc(encoder, device, &config.image, |done| bar.inc(done as u64));
+        let auroc = |encoder: &Backbone| {
+            task(clicks).auroc(encoder, device, &config.image, |done| bar.inc(done as u64))
+        };
         Ok(BrokenBanners { clicks, auroc: auroc(trained)?, auroc_untrained: auroc(untrained)? })
     };
     let all = CLICKS.into_iter().map(of).collect::<Result<_, _>>()?;
@@ -91,8 +102,8 @@ fn find_broken(
 /// Clicks at which broken banners are looked for.
 const CLICKS: [u32; 4] = [25, 50, 200, 1_000];
 
-/// What the features of an encoder are worth: neighbours and probe are fitted on one part of the data set, which is of
-/// `preset` and of the seed of the run, and scored on another.
+/// What the features of an encoder are worth: neighbours and probe are fitted on one part of the
+/// data set, which is of `preset` and of the seed of the run, and scored on another.
 ///
 /// # Errors
 /// When features are not finite.
@@ -108,6 +119,7 @@ fn evaluate_encoder(
         extract_with_bar(what, encoder, device, data, &config.image, per_class)
     };
     let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
-    let report = evaluate_representation(&fit, &test, preset.num_classes(), &config.evaluation.fits())?;
+    let report =
+        evaluate_representation(&fit, &test, preset.num_classes(), &config.evaluation.fits())?;
     Ok(Evaluated { test, report })
 }

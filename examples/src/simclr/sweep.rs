@@ -31,7 +31,9 @@ impl FromStr for SweepAxis {
         if key.is_empty() || values.iter().any(String::is_empty) {
             return Err("is not KEY=A,B,C".to_owned());
         }
-        if let Some(twice) = values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)) {
+        if let Some(twice) =
+            values.iter().enumerate().find(|(at, value)| values[..*at].contains(value))
+        {
             return Err(format!("has `{}` twice", twice.1));
         }
         Ok(Self { key: key.to_owned(), values })
@@ -57,10 +59,15 @@ enum Outcome {
     Failed(String),
 }
 
-/// What the table shows of `summary.json`. The points are ordered by the first, which is not measured on the samples of
-/// the final score.
-const COLUMNS: [&str; 5] =
-    ["probe_accuracy_valid", "probe_accuracy", "knn_accuracy", "effective_rank", "images_per_second"];
+/// What the table shows of `summary.json`. The points are ordered by the first, which is not
+/// measured on the samples of the final score.
+const COLUMNS: [&str; 5] = [
+    "probe_accuracy_valid",
+    "probe_accuracy",
+    "knn_accuracy",
+    "effective_rank",
+    "images_per_second",
+];
 
 /// Every combination of values, the last axis fastest.
 fn points(axes: &[SweepAxis]) -> Vec<Point> {
@@ -70,15 +77,20 @@ fn points(axes: &[SweepAxis]) -> Vec<Point> {
             point.push((axis.key.clone(), value.clone()));
             point
         };
-        points.iter().flat_map(|point| axis.values.iter().map(move |value| with(point, value))).collect()
+        points
+            .iter()
+            .flat_map(|point| axis.values.iter().map(move |value| with(point, value)))
+            .collect()
     })
 }
 
-/// Trains at every point of the grid over `base`, each in a folder of its own in `out`. A point that has its summary is not
-/// trained again, one that has checkpoints goes on; one that fails is told in the table, and the others go on.
+/// Trains at every point of the grid over `base`, each in a folder of its own in `out`. A point
+/// that has its summary is not trained again, one that has checkpoints goes on; one that fails is
+/// told in the table, and the others go on.
 ///
 /// # Errors
-/// When a setting is not known or cannot be used, before anything is trained; or a file cannot be written.
+/// When a setting is not known or cannot be used, before anything is trained; or a file cannot be
+/// written.
 pub fn sweep_simclr(
     out: &Path,
     base: &SimClrConfig,
@@ -98,7 +110,8 @@ pub fn sweep_simclr(
     let mut rows = Vec::new();
     let count = planned.len();
     for (at, (settings, config)) in planned.into_iter().enumerate() {
-        let name: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let name: Vec<String> =
+            settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let path = out.join(folder_name(&name));
         say(&format!("Run {} of {count}: {}", at + 1, name.join(" ")));
         let outcome = match point(&path, &config, devices, ctrl_c) {
@@ -149,14 +162,17 @@ fn folder_name(settings: &[String]) -> String {
 
 fn cells(row: &Row) -> Vec<String> {
     let metrics = COLUMNS.iter().map(|name| match &row.outcome {
-        Outcome::Metrics(metrics) => metrics.get(*name).map_or_else(|| "-".to_owned(), |value| format!("{value:.3}")),
+        Outcome::Metrics(metrics) => {
+            metrics.get(*name).map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+        }
         Outcome::Failed(_) => "failed".to_owned(),
     });
     row.settings.iter().map(|(_, value)| value.clone()).chain(metrics).collect()
 }
 
 fn header(rows: &[Row]) -> Vec<String> {
-    let keys = rows.first().map(|row| row.settings.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
+    let keys =
+        rows.first().map(|row| row.settings.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
     keys.unwrap_or_default().into_iter().chain(COLUMNS.map(str::to_owned)).collect()
 }
 
@@ -171,15 +187,19 @@ fn write_csv(path: &Path, rows: &[Row]) -> Result<(), Box<dyn Error>> {
 /// The table for a person, the best first; behind it means over seeds, if the seed is an axis.
 fn table(rows: &[Row]) -> String {
     let score = |row: &Row| match &row.outcome {
-        Outcome::Metrics(metrics) => COLUMNS[..2].iter().find_map(|name| metrics.get(*name).copied()).unwrap_or(-1.0),
+        Outcome::Metrics(metrics) => {
+            COLUMNS[..2].iter().find_map(|name| metrics.get(*name).copied()).unwrap_or(-1.0)
+        }
         Outcome::Failed(_) => -2.0,
     };
     let mut sorted: Vec<&Row> = rows.iter().collect();
     sorted.sort_by(|a, b| score(b).total_cmp(&score(a)));
-    let lines: Vec<Vec<String>> = std::iter::once(header(rows)).chain(sorted.into_iter().map(cells)).collect();
+    let lines: Vec<Vec<String>> =
+        std::iter::once(header(rows)).chain(sorted.into_iter().map(cells)).collect();
     let mut text = aligned(&lines);
     if rows.iter().any(|row| row.settings.iter().any(|(key, _)| key == "seed")) {
-        text += &format!("\nMean and standard deviation over seeds\n{}", aligned(&over_seeds(rows)));
+        text +=
+            &format!("\nMean and standard deviation over seeds\n{}", aligned(&over_seeds(rows)));
     }
     text
 }
@@ -194,23 +214,33 @@ fn over_seeds(rows: &[Row]) -> Vec<Vec<String>> {
             None => groups.push((rest, vec![metrics])),
         }
     }
-    let mut lines = vec![header(rows).into_iter().filter(|name| name != "seed").collect::<Vec<_>>()];
+    let mut lines =
+        vec![header(rows).into_iter().filter(|name| name != "seed").collect::<Vec<_>>()];
     for (settings, group) in groups {
         let spread = |name: &&str| {
-            let values: Vec<f64> = group.iter().filter_map(|metrics| metrics.get(*name).copied()).collect();
+            let values: Vec<f64> =
+                group.iter().filter_map(|metrics| metrics.get(*name).copied()).collect();
             mean_and_spread(&values)
         };
-        lines.push(settings.into_iter().map(|(_, value)| value).chain(COLUMNS.iter().map(spread)).collect());
+        lines.push(
+            settings
+                .into_iter()
+                .map(|(_, value)| value)
+                .chain(COLUMNS.iter().map(spread))
+                .collect(),
+        );
     }
     lines
 }
 
 fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
-    let widths: Vec<usize> =
-        (0..columns).map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
+        .collect();
     let line = |cells: &Vec<String>| {
-        let cells: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        let cells: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
         cells.join("  ") + "\n"
     };
     lines.iter().map(line).collect()
@@ -238,21 +268,35 @@ mod tests {
     #[test]
     fn the_best_comes_first_failures_last_and_seeds_have_a_spread() {
         let row = |temperature: &str, seed: &str, valid: Option<f64>| Row {
-            settings: vec![("temperature".into(), temperature.into()), ("seed".into(), seed.into())],
+            settings: vec![
+                ("temperature".into(), temperature.into()),
+                ("seed".into(), seed.into()),
+            ],
             outcome: match valid {
-                Some(valid) => Outcome::Metrics(BTreeMap::from([("probe_accuracy_valid".to_owned(), valid)])),
+                Some(valid) => {
+                    Outcome::Metrics(BTreeMap::from([("probe_accuracy_valid".to_owned(), valid)]))
+                }
                 None => Outcome::Failed("the loss is NaN".to_owned()),
             },
         };
-        let rows =
-            [row("0.1", "0", Some(0.5)), row("9", "0", None), row("0.2", "0", Some(0.9)), row("0.2", "1", Some(0.7))];
+        let rows = [
+            row("0.1", "0", Some(0.5)),
+            row("9", "0", None),
+            row("0.2", "0", Some(0.9)),
+            row("0.2", "1", Some(0.7)),
+        ];
         let text = table(&rows);
         let lines: Vec<&str> = text.lines().collect();
         assert!(
-            lines[0].contains("temperature") && lines[1].contains("0.900") && lines[4].contains("failed"),
+            lines[0].contains("temperature")
+                && lines[1].contains("0.900")
+                && lines[4].contains("failed"),
             "{text}"
         );
         assert!(text.contains("0.800 ± 0.141"), "{text}");
-        assert_eq!(folder_name(&["loss.name=nt-xent".into(), "a=x/../y".into()]), "loss.name=nt-xent_a=x-..-y");
+        assert_eq!(
+            folder_name(&["loss.name=nt-xent".into(), "a=x/../y".into()]),
+            "loss.name=nt-xent_a=x-..-y"
+        );
     }
 }

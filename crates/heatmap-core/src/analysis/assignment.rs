@@ -1,17 +1,23 @@
-//! The exact assignment of least cost between two sets, with which found places are held against true ones.
+//! The exact assignment of least cost between two sets, with which found places are held against
+//! true ones.
 //!
-//! The Hungarian method (Kuhn 1955) by shortest augmenting paths with prices on rows and columns (Jonker and Volgenant
-//! 1987, in the rectangular form of Crouse 2016): O(n^2 m) for sides n <= m.
+//! The Hungarian method (Kuhn 1955) by shortest augmenting paths with prices on rows and columns
+//! (Jonker and Volgenant 1987, in the rectangular form of Crouse 2016): O(n^2 m) for sides n <= m.
 
-/// Assigns rows to distinct columns so that the sum of `cost(row, column)` over the pairs is the least possible, and
-/// returns the column of each row. The smaller side is assigned as a whole, so there are min(rows, columns) pairs; rows
-/// that are left over have `None`. Costs may be negative. Of several best assignments the same input always gives the
-/// same one.
+/// Assigns rows to distinct columns so that the sum of `cost(row, column)` over the pairs is the
+/// least possible, and returns the column of each row. The smaller side is assigned as a whole, so
+/// there are min(rows, columns) pairs; rows that are left over have `None`. Costs may be negative.
+/// Of several best assignments the same input always gives the same one.
 ///
 /// # Panics
 /// When a cost is not finite.
-pub fn assign(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> f64) -> Vec<Option<usize>> {
-    // The method adds one line after the other, each of which must find a place: the lines are the shorter side.
+pub fn assign(
+    rows: usize,
+    columns: usize,
+    cost: impl Fn(usize, usize) -> f64,
+) -> Vec<Option<usize>> {
+    // The method adds one line after the other, each of which must find a place: the lines are the
+    // shorter side.
     let by_columns = rows > columns;
     let (lines, places) = if by_columns { (columns, rows) } else { (rows, columns) };
     let mut costs = Vec::with_capacity(lines * places);
@@ -34,13 +40,16 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// All of the `lines` at distinct `places`, of which there are at least as many; `costs` is [lines, places].
+    /// All of the `lines` at distinct `places`, of which there are at least as many; `costs` is
+    /// [lines, places].
     fn cheapest(lines: usize, places: usize, costs: &[f64]) -> Self {
         let mut pairs = Self { place_of: vec![None; lines], line_of: vec![None; places] };
-        // Cost less both prices is never negative, and zero for every pair: the proof that the pairs are the best.
+        // Cost less both prices is never negative, and zero for every pair: the proof that the
+        // pairs are the best.
         let (mut line_price, mut place_price) = (vec![0.0_f64; lines], vec![0.0_f64; places]);
         for added in 0..lines {
-            // Dijkstra from the new line to the nearest free place, by way of the lines at places that are taken.
+            // Dijkstra from the new line to the nearest free place, by way of the lines at places
+            // that are taken.
             let mut distance = vec![f64::INFINITY; places];
             let mut from = vec![added; places];
             let mut open: Vec<usize> = (0..places).collect();
@@ -49,7 +58,9 @@ impl Pairs {
             let free = loop {
                 let mut nearest = 0;
                 for (at, &place) in open.iter().enumerate() {
-                    let length = walked + costs[line * places + place] - line_price[line] - place_price[place];
+                    let length = walked + costs[line * places + place]
+                        - line_price[line]
+                        - place_price[place];
                     if length < distance[place] {
                         distance[place] = length;
                         from[place] = line;
@@ -58,7 +69,8 @@ impl Pairs {
                         nearest = at;
                     }
                 }
-                // In order, so that the first place wins a tie. Some place is free, so one is always open.
+                // In order, so that the first place wins a tie. Some place is free, so one is
+                // always open.
                 let place = open.remove(nearest);
                 walked = distance[place];
                 match pairs.line_of[place] {
@@ -99,8 +111,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The least cost over all ways to give the rows from `row` on a column each, or none to `spare` of them.
-    fn least(row: usize, spare: usize, taken: &mut [bool], rows: usize, cost: &dyn Fn(usize, usize) -> f64) -> f64 {
+    /// The least cost over all ways to give the rows from
+    /// `row` on a column each, or none to `spare` of them.
+    fn least(
+        row: usize,
+        spare: usize,
+        taken: &mut [bool],
+        rows: usize,
+        cost: &dyn Fn(usize, usize) -> f64,
+    ) -> f64 {
         if row == rows {
             return 0.0;
         }
@@ -122,14 +141,18 @@ mod tests {
         let cost = |row: usize, column: usize| costs[row * columns + column];
         let assigned = assign(rows, columns, cost);
         assert_eq!(assigned.len(), rows);
-        let pairs: Vec<(usize, usize)> = assigned.iter().enumerate().filter_map(|(r, c)| c.map(|c| (r, c))).collect();
+        let pairs: Vec<(usize, usize)> =
+            assigned.iter().enumerate().filter_map(|(r, c)| c.map(|c| (r, c))).collect();
         assert_eq!(pairs.len(), rows.min(columns), "{assigned:?}");
         for (at, &(_, column)) in pairs.iter().enumerate() {
             assert!(pairs[..at].iter().all(|&(_, other)| other != column), "{assigned:?}");
         }
         let total: f64 = pairs.iter().map(|&(row, column)| cost(row, column)).sum();
         let best = least(0, rows - rows.min(columns), &mut vec![false; columns], rows, &cost);
-        assert!((total - best).abs() < 1e-9, "{rows} x {columns}: {assigned:?} costs {total}, not {best}");
+        assert!(
+            (total - best).abs() < 1e-9,
+            "{rows} x {columns}: {assigned:?} costs {total}, not {best}"
+        );
     }
 
     proptest! {
@@ -181,7 +204,8 @@ mod tests {
 
     #[test]
     fn huge_costs_come_to_an_end() {
-        let assigned = assign(3, 3, |row, column| if row.abs_diff(column) == 1 { f64::MAX } else { f64::MIN });
+        let assigned =
+            assign(3, 3, |row, column| if row.abs_diff(column) == 1 { f64::MAX } else { f64::MIN });
         assert!((0..3).all(|column| assigned.contains(&Some(column))), "{assigned:?}");
     }
 

@@ -1,6 +1,7 @@
 //! Cosine similarity of feature vectors.
 //!
-//! A row of zeros has no direction; its similarity to anything, itself included, is 0, and so no result is ever NaN.
+//! A row of zeros has no direction; its similarity to anything, itself included, is 0, and so no
+//! result is ever NaN.
 
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
@@ -11,15 +12,21 @@ use crate::{Error, Result};
 /// Columns of the result that are made at a time.
 const COLUMNS: usize = 256;
 
-/// Similarity of every row of `a`, [n, features], to every row of `b`, [m, features]: [n, m], from -1 to 1.
+/// Similarity of every row of `a`, [n, features], to every row of `b`, [m, features]: [n, m], from
+/// -1 to 1.
 ///
 /// # Errors
-/// When the tables have different numbers of features, none, no rows, or values that are not finite.
+/// When the tables have different numbers of features, none, no rows, or values that are not
+/// finite.
 pub fn cosine_similarity(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
     check_features(a)?;
     check_features(b)?;
     if a.ncols() != b.ncols() {
-        return Err(Error::Data(format!("cosine similarity of {} and {} features", a.ncols(), b.ncols())));
+        return Err(Error::Data(format!(
+            "cosine similarity of {} and {} features",
+            a.ncols(),
+            b.ncols()
+        )));
     }
     let (a, b) = (unit_rows(a), unit_rows(b));
     let mut result = Mat::zeros(a.ncols(), b.ncols());
@@ -44,7 +51,8 @@ pub fn cosine_similarity(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Mat<f
 /// # Errors
 /// As for [`cosine_similarity`].
 pub fn cosine_similarity_to(rows: MatRef<'_, f64>, vector: &[f64]) -> Result<Vec<f64>> {
-    let similarity = cosine_similarity(rows, MatRef::from_row_major_slice(vector, 1, vector.len()))?;
+    let similarity =
+        cosine_similarity(rows, MatRef::from_row_major_slice(vector, 1, vector.len()))?;
     Ok(similarity.col(0).iter().copied().collect())
 }
 
@@ -93,7 +101,11 @@ mod tests {
         assert_eq!(similarity.shape(), (2, 3));
         for i in 0..2 {
             for j in 0..3 {
-                assert!((similarity[(i, j)] - want[i][j]).abs() < 1e-15, "{i}, {j}: {}", similarity[(i, j)]);
+                assert!(
+                    (similarity[(i, j)] - want[i][j]).abs() < 1e-15,
+                    "{i}, {j}: {}",
+                    similarity[(i, j)]
+                );
             }
         }
         let to_one = cosine_similarity_to(b.as_ref(), &[3.0, 0.0]).unwrap();
@@ -114,7 +126,10 @@ mod tests {
                     left += a[(i, j)] * a[(i, j)];
                     right += b[(j, k)] * b[(j, k)];
                 }
-                assert!((similarity[(i, k)] - dot / (left * right).sqrt()).abs() < 1e-14, "{i}, {k}");
+                assert!(
+                    (similarity[(i, k)] - dot / (left * right).sqrt()).abs() < 1e-14,
+                    "{i}, {k}"
+                );
             }
         }
     }
@@ -126,7 +141,11 @@ mod tests {
         for i in 0..4 {
             for j in 0..4 {
                 let want = [0.0, 1.0, 1.0, -1.0][i] * [0.0, 1.0, 1.0, -1.0][j];
-                assert!((similarity[(i, j)] - want).abs() < 1e-15, "{i}, {j}: {}", similarity[(i, j)]);
+                assert!(
+                    (similarity[(i, j)] - want).abs() < 1e-15,
+                    "{i}, {j}: {}",
+                    similarity[(i, j)]
+                );
                 assert!(similarity[(i, j)].abs() <= 1.0);
             }
         }
@@ -135,7 +154,12 @@ mod tests {
     #[test]
     fn wrong_input_is_an_error() {
         let rows = Mat::from_fn(2, 3, |i, j| (i + j) as f64);
-        assert!(cosine_similarity_to(rows.as_ref(), &[1.0; 2]).unwrap_err().to_string().contains("3 and 2 features"));
+        assert!(
+            cosine_similarity_to(rows.as_ref(), &[1.0; 2])
+                .unwrap_err()
+                .to_string()
+                .contains("3 and 2 features")
+        );
         assert!(cosine_similarity_to(rows.as_ref(), &[]).is_err());
         assert!(cosine_similarity_to(rows.as_ref(), &[1.0, f64::NAN, 0.0]).is_err());
         assert!(cosine_similarity(Mat::zeros(0, 3).as_ref(), rows.as_ref()).is_err());

@@ -1,16 +1,17 @@
 //! DBSCAN (Ester, Kriegel, Sander and Xu, KDD 1996) of feature vectors.
 //!
 //! Written here and not taken from petal-clustering: its version 0.14 turns a cluster into noise
-//! when fewer than `min_samples` rows are left after other clusters took its border rows, and counts rows at exactly
-//! the radius or not, depending on its tree. Here, as in the paper, every core has a cluster and the radius belongs
-//! to the neighbourhood.
+//! when fewer than `min_samples` rows are left after other clusters took its border rows, and
+//! counts rows at exactly the radius or not, depending on its tree. Here, as in the paper, every
+//! core has a cluster and the radius belongs to the neighbourhood.
 //!
-//! The paper gives a border row, one that is no core but near cores of several clusters, to whichever comes first.
-//! Here it goes to the nearest core, of equally near ones to the first row. So nothing but the numbers of the
-//! clusters depends on the order of rows without such ties.
+//! The paper gives a border row, one that is no core but near cores of several clusters, to
+//! whichever comes first. Here it goes to the nearest core, of equally near ones to the first row.
+//! So nothing but the numbers of the clusters depends on the order of rows without such ties.
 //!
-//! Rows are compared with all others whose most spread feature is within the radius. So the time grows with the square
-//! of the number of rows in many dimensions, and in few with what lies in such a strip; memory is that of the data.
+//! Rows are compared with all others whose most spread feature is within the radius. So the time
+//! grows with the square of the number of rows in many dimensions, and in few with what lies in
+//! such a strip; memory is that of the data.
 
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
@@ -23,10 +24,12 @@ use crate::{Error, Result};
 /// Rows whose links are kept at a time.
 const LINKED: usize = 1_024;
 
-/// Settings of DBSCAN on rows of features, for clusters that are about equally dense, at a distance that is known.
+/// Settings of DBSCAN on rows of features, for clusters that are about equally dense, at a distance
+/// that is known.
 ///
-/// [`HdbscanConfig`](super::HdbscanConfig) needs no distance and takes clusters of different density;
-/// [`DensityClusteringConfig`](super::DensityClusteringConfig) is for the clicks of one heatmap.
+/// [`HdbscanConfig`](super::HdbscanConfig) needs no distance and takes clusters of different
+/// density; [`DensityClusteringConfig`](super::DensityClusteringConfig) is for the clicks of one
+/// heatmap.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbscanConfig {
@@ -62,12 +65,13 @@ impl DbscanConfig {
         let samples = data.nrows();
         let is_core = |at: usize| rows.near(at).take(self.min_samples).count() == self.min_samples;
         let cores: Vec<bool> = (0..samples).into_par_iter().map(is_core).collect();
-        // Every core is joined to cores before it, every border row to one core, and then what hangs together is a
-        // cluster.
+        // Every core is joined to cores before it, every border row to one core, and then what
+        // hangs together is a cluster.
         let mut parents: Vec<usize> = (0..samples).collect();
         for first in (0..samples).step_by(LINKED) {
             let some = first..(first + LINKED).min(samples);
-            let links: Vec<Vec<usize>> = some.clone().into_par_iter().map(|at| rows.links(at, &cores)).collect();
+            let links: Vec<Vec<usize>> =
+                some.clone().into_par_iter().map(|at| rows.links(at, &cores)).collect();
             for (at, links) in some.zip(links) {
                 for near in links {
                     let (a, b) = (root(&mut parents, at), root(&mut parents, near));
@@ -105,13 +109,14 @@ impl DbscanConfig {
 }
 
 impl Dbscan {
-    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row among those of all
-    /// clusters.
+    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row
+    /// among those of all clusters.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
 
-    /// Which rows are cores, those with enough neighbours. The other rows of a cluster are its border.
+    /// Which rows are cores, those with enough neighbours. The other rows of a cluster are its
+    /// border.
     pub fn cores(&self) -> &[bool] {
         &self.cores
     }
@@ -135,32 +140,44 @@ struct SortedRows {
 impl SortedRows {
     fn new(data: MatRef<'_, f64>, squared_radius: f64) -> Self {
         let spread = |column: usize| {
-            let ends = data.col(column).iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+            let ends = data
+                .col(column)
+                .iter()
+                .fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
             ends.1 - ends.0
         };
-        let key = (0..data.ncols()).max_by(|&a, &b| spread(a).total_cmp(&spread(b))).expect("there is a column");
+        let key = (0..data.ncols())
+            .max_by(|&a, &b| spread(a).total_cmp(&spread(b)))
+            .expect("there is a column");
         let mut order: Vec<usize> = (0..data.nrows()).collect();
         order.sort_by(|&a, &b| data[(a, key)].total_cmp(&data[(b, key)]));
         Self {
             keys: order.iter().map(|&row| data[(row, key)]).collect(),
-            rows: Rows::new(Mat::from_fn(data.nrows(), data.ncols(), |at, j| data[(order[at], j)]).as_ref()),
+            rows: Rows::new(
+                Mat::from_fn(data.nrows(), data.ncols(), |at, j| data[(order[at], j)]).as_ref(),
+            ),
             order,
             squared_radius,
         }
     }
 
-    /// Places of the neighbours of the row at a place, itself included, and their squared distances.
+    /// Places of the neighbours of the row at a place, itself included, and their squared
+    /// distances.
     fn near(&self, at: usize) -> impl Iterator<Item = (usize, f64)> {
         // Squared like the distances, so that rounding never cuts off what these would let in.
-        let in_strip = move |key: f64| (self.keys[at] - key) * (self.keys[at] - key) <= self.squared_radius;
+        let in_strip =
+            move |key: f64| (self.keys[at] - key) * (self.keys[at] - key) <= self.squared_radius;
         let first = self.keys[..at].partition_point(|&key| !in_strip(key));
-        (first..self.order.len()).take_while(move |&other| in_strip(self.keys[other])).filter_map(move |other| {
-            let distance = self.rows.squared_distance(at, other);
-            (distance <= self.squared_radius).then_some((other, distance))
-        })
+        (first..self.order.len()).take_while(move |&other| in_strip(self.keys[other])).filter_map(
+            move |other| {
+                let distance = self.rows.squared_distance(at, other);
+                (distance <= self.squared_radius).then_some((other, distance))
+            },
+        )
     }
 
-    /// What a row belongs with: a core with the cores before it, another with the nearest core, if one is near.
+    /// What a row belongs with: a core with the cores before it, another with the nearest core, if
+    /// one is near.
     fn links(&self, at: usize, cores: &[bool]) -> Vec<usize> {
         let near = self.near(at).filter(|&(other, _)| cores[other]);
         if cores[at] {

@@ -1,21 +1,24 @@
-//! Clusters of clicks by density: DBSCAN (Ester, Kriegel, Sander and Xu, KDD 1996) on the counts of a heatmap.
+//! Clusters of clicks by density: DBSCAN (Ester, Kriegel, Sander and Xu, KDD 1996) on the counts of
+//! a heatmap.
 //!
-//! Every click lies at the middle of its bin, so clicks of one bin share their neighbourhood and their fate: the result
-//! is that of DBSCAN on the single clicks, at the cost of bins x bins within the radius. Two decisions are ours:
+//! Every click lies at the middle of its bin, so clicks of one bin share their neighbourhood and
+//! their fate: the result is that of DBSCAN on the single clicks, at the cost of bins x bins within
+//! the radius. Two decisions are ours:
 //!
-//! * Click logs have uniform noise, and enough of it makes every click a core and the banner one big cluster. So a core
-//!   needs, besides `min_clicks`, `relative_to_uniform` times the clicks that its neighbourhood would hold if all
-//!   clicks of the heatmap were spread evenly; near the border only the bins on the grid count. With 0 it is plain
-//!   DBSCAN.
-//! * DBSCAN gives a border click, one that is no core but near cores of several clusters, to whichever comes first.
-//!   Here it goes to the nearest core; of cores equally near the topmost counts, then the leftmost.
+//! * Click logs have uniform noise, and enough of it makes every click a core and the banner one
+//!   big cluster. So a core needs, besides `min_clicks`, `relative_to_uniform` times the clicks
+//!   that its neighbourhood would hold if all clicks of the heatmap were spread evenly; near the
+//!   border only the bins on the grid count. With 0 it is plain DBSCAN.
+//! * DBSCAN gives a border click, one that is no core but near cores of several clusters, to
+//!   whichever comes first. Here it goes to the nearest core; of cores equally near the topmost
+//!   counts, then the leftmost.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// Settings of the clustering of the clicks of one heatmap, on its grid. Rows of features are clustered by
-/// [`DbscanConfig`](super::DbscanConfig), [`HdbscanConfig`](super::HdbscanConfig) and
+/// Settings of the clustering of the clicks of one heatmap, on its grid. Rows of features are
+/// clustered by [`DbscanConfig`](super::DbscanConfig), [`HdbscanConfig`](super::HdbscanConfig) and
 /// [`KMeansConfig`](super::KMeansConfig).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,7 +27,8 @@ pub struct DensityClusteringConfig {
     pub radius_bins: f64,
     /// Clicks within the radius, the click itself included, that make it a core.
     pub min_clicks: f64,
-    /// How many times as many clicks as under an even spread a core needs within the radius; 0 for plain DBSCAN.
+    /// How many times as many clicks as under an even spread a core needs within the radius; 0 for
+    /// plain DBSCAN.
     pub relative_to_uniform: f64,
 }
 
@@ -62,8 +66,11 @@ impl DensityClusteringConfig {
         let cores = self.cores(heatmap, &disc);
         let (core_labels, count) = connected(&cores, &disc);
         let clicks = heatmap.values();
-        // Outwards from the bin itself, so a core keeps its label and a border bin takes that of the nearest core.
-        let label = |bin: usize| disc.around(bin).find_map(|near| core_labels[near]).filter(|_| clicks[bin] > 0.0);
+        // Outwards from the bin itself, so a core keeps its label and a border bin takes that of
+        // the nearest core.
+        let label = |bin: usize| {
+            disc.around(bin).find_map(|near| core_labels[near]).filter(|_| clicks[bin] > 0.0)
+        };
         let labels: Vec<Option<usize>> = (0..clicks.len()).map(label).collect();
         Ok(DensityClusters::new(heatmap, &labels, count))
     }
@@ -76,7 +83,11 @@ impl DensityClusteringConfig {
             return Err(Error::config("min_clicks", self.min_clicks, "must be positive"));
         }
         if !(self.relative_to_uniform.is_finite() && self.relative_to_uniform >= 0.0) {
-            return Err(Error::config("relative_to_uniform", self.relative_to_uniform, "must be zero or positive"));
+            return Err(Error::config(
+                "relative_to_uniform",
+                self.relative_to_uniform,
+                "must be zero or positive",
+            ));
         }
         Ok(())
     }
@@ -89,9 +100,11 @@ impl DensityClusteringConfig {
             if clicks[bin] == 0.0 {
                 return false;
             }
-            let add = |(sum, bins): (f64, u32), near: usize| (sum + f64::from(clicks[near]), bins + 1);
+            let add =
+                |(sum, bins): (f64, u32), near: usize| (sum + f64::from(clicks[near]), bins + 1);
             let (within, bins) = disc.around(bin).fold((0.0, 0), add);
-            within >= self.min_clicks.max(self.relative_to_uniform * clicks_per_bin * f64::from(bins))
+            within
+                >= self.min_clicks.max(self.relative_to_uniform * clicks_per_bin * f64::from(bins))
         };
         (0..clicks.len()).map(is_core).collect()
     }
@@ -117,7 +130,10 @@ impl DensityClusters {
         }
         let mut clusters: Vec<(usize, DensityCluster)> = sums
             .into_iter()
-            .map(|(clicks, x, y)| DensityCluster { centre: Point { x: x / clicks, y: y / clicks }, clicks })
+            .map(|(clicks, x, y)| DensityCluster {
+                centre: Point { x: x / clicks, y: y / clicks },
+                clicks,
+            })
             .enumerate()
             .collect();
         // Stable: of equal clusters the one with the first core comes first.
@@ -133,8 +149,8 @@ impl DensityClusters {
         }
     }
 
-    /// For each bin, row-major, the position of its cluster in [`Self::clusters()`]; `None` for noise and for bins
-    /// without a click.
+    /// For each bin, row-major, the position of its cluster in [`Self::clusters()`]; `None` for
+    /// noise and for bins without a click.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
@@ -151,7 +167,8 @@ impl DensityClusters {
 
     /// The same as a share of all clicks; 0 for an empty heatmap.
     pub fn noise_share(&self) -> f64 {
-        let total = self.noise_clicks + self.clusters.iter().map(|cluster| cluster.clicks).sum::<f64>();
+        let total =
+            self.noise_clicks + self.clusters.iter().map(|cluster| cluster.clicks).sum::<f64>();
         if total > 0.0 { self.noise_clicks / total } else { 0.0 }
     }
 }
@@ -188,7 +205,8 @@ impl Disc {
     }
 }
 
-/// Labels cores so that those that reach one another over cores within the radius share one; returns their number too.
+/// Labels cores so that those that reach one another over cores within the radius share one;
+/// returns their number too.
 fn connected(cores: &[bool], disc: &Disc) -> (Vec<Option<usize>>, usize) {
     let mut labels = vec![None; cores.len()];
     let mut count = 0;

@@ -19,7 +19,11 @@ impl Rows {
     }
 
     pub(super) fn row(&self, at: usize) -> &[f64] {
-        self.columns.col(at).try_as_col_major().expect("columns of a Mat are in one piece").as_slice()
+        self.columns
+            .col(at)
+            .try_as_col_major()
+            .expect("columns of a Mat are in one piece")
+            .as_slice()
     }
 
     /// All rows as columns, [features, samples].

@@ -1,11 +1,13 @@
-//! How many directions features use: RankMe (Garrido et al., ICML 2023, equation 3), after Roy and Vetterli 2007.
+//! How many directions features use: RankMe (Garrido et al., ICML 2023, equation 3), after Roy and
+//! Vetterli 2007.
 
 use faer::{MatRef, Side};
 
 use crate::{Error, Result};
 
-/// exp of the entropy of the singular values, each as its share of their sum: from 1, all rows on one line, to the smaller
-/// of rows and columns, all directions alike. As in RankMe the features are taken as they are, not centred.
+/// exp of the entropy of the singular values, each as its share of their sum: from 1, all rows on
+/// one line, to the smaller of rows and columns, all directions alike. As in RankMe the features
+/// are taken as they are, not centred.
 ///
 /// # Errors
 /// When features are not finite, all zero or none, or the decomposition does not converge.
@@ -23,13 +25,17 @@ pub fn effective_rank(features: MatRef<'_, f64>) -> Result<f64> {
         false => scaled.transpose() * &scaled,
     };
     let squares = gram.self_adjoint_eigenvalues(Side::Lower);
-    let squares = squares.map_err(|_| Error::Data("the singular values do not converge".to_owned()))?;
+    let squares =
+        squares.map_err(|_| Error::Data("the singular values do not converge".to_owned()))?;
     // Those that are zero come out as rounding errors, of which the root would be large.
-    let noise =
-        squares.iter().fold(0.0, |largest: f64, square| largest.max(*square)) * f64::EPSILON * gram.nrows() as f64;
-    let values: Vec<f64> = squares.into_iter().filter(|square| *square > noise).map(f64::sqrt).collect();
+    let noise = squares.iter().fold(0.0, |largest: f64, square| largest.max(*square))
+        * f64::EPSILON
+        * gram.nrows() as f64;
+    let values: Vec<f64> =
+        squares.into_iter().filter(|square| *square > noise).map(f64::sqrt).collect();
     let sum: f64 = values.iter().sum();
-    let entropy: f64 = values.iter().map(|value| value / sum).map(|share| -share * share.ln()).sum();
+    let entropy: f64 =
+        values.iter().map(|value| value / sum).map(|share| -share * share.ln()).sum();
     Ok(entropy.exp())
 }
 
@@ -58,7 +64,11 @@ mod tests {
         let features = Mat::from_fn(9, 4, |i, j| ((i * 7 + j * 3) as f64).sin());
         let rank = effective_rank(features.as_ref()).unwrap();
         let large = Mat::from_fn(9, 4, |i, j| 1e180 * features[(i, j)]);
-        assert!((effective_rank(large.as_ref()).unwrap() - rank).abs() < 1e-9 && rank > 1.0 && rank < 4.0);
+        assert!(
+            (effective_rank(large.as_ref()).unwrap() - rank).abs() < 1e-9
+                && rank > 1.0
+                && rank < 4.0
+        );
         assert!(effective_rank(Mat::<f64>::zeros(3, 3).as_ref()).is_err());
         assert!(effective_rank(Mat::<f64>::zeros(0, 3).as_ref()).is_err());
     }

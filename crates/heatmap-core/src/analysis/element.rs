@@ -5,7 +5,9 @@ use std::ops::Sub;
 use faer::traits::RealField;
 
 /// `f32`, as networks write features, or `f64`. Nobody else can implement it.
-pub trait Element: RealField + Copy + Into<f64> + Sub<Output = Self> + Send + Sync + private::Sealed {
+pub trait Element:
+    RealField + Copy + Into<f64> + Sub<Output = Self> + Send + Sync + private::Sealed
+{
     /// The nearest value of this type.
     fn rounded(value: f64) -> Self;
 

@@ -1,11 +1,13 @@
-//! Tables and results of scikit-learn for the tests, written by `tests/python/analysis_fixtures.py`.
+//! Tables and results of scikit-learn for the tests, written by
+//! `tests/python/analysis_fixtures.py`.
 
 use faer::Mat;
 use serde_json::Value;
 
 /// The part of `tests/fixtures/analysis.json` of this name.
 pub(super) fn fixture(name: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("../../tests/fixtures/analysis.json")).unwrap();
+    let all: Value =
+        serde_json::from_str(include_str!("../../tests/fixtures/analysis.json")).unwrap();
     all[name].clone()
 }
 

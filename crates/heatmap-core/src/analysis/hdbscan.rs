@@ -1,16 +1,19 @@
 //! HDBSCAN with outlier scores (Campello, Moulavi, Zimek and Sander, TKDD 2015).
 //!
-//! Two rows are as far apart as their Euclidean distance, but at least as far as either is from its `min_samples`-th
-//! nearest row. By this distance rows merge into a hierarchy, from which the clusters with the largest excess of mass
-//! are taken; never its root, so there is no single cluster of everything. `hdbscan/hierarchy.rs` has that part.
+//! Two rows are as far apart as their Euclidean distance, but at least as far as either is from its
+//! `min_samples`-th nearest row. By this distance rows merge into a hierarchy, from which the
+//! clusters with the largest excess of mass are taken; never its root, so there is no single
+//! cluster of everything. `hdbscan/hierarchy.rs` has that part.
 //!
-//! What merges at exactly the same distance merges at once, as in the paper. scikit-learn merges two at a time, so
-//! that what comes of ties depends on the order of the rows; petal-clustering 0.14 may put several heaps of equal
-//! rows and all between them into one cluster, and has the labels of this on data without equal rows. Ties are
-//! common: equal rows, such as those of empty heatmaps, and in every data set the row that, by becoming dense enough,
-//! joins two clusters. Here such a row is noise, and nothing depends on the order of rows.
+//! What merges at exactly the same distance merges at once, as in the paper. scikit-learn merges
+//! two at a time, so that what comes of ties depends on the order of the rows; petal-clustering
+//! 0.14 may put several heaps of equal rows and all between them into one cluster, and has the
+//! labels of this on data without equal rows. Ties are common: equal rows, such as those of empty
+//! heatmaps, and in every data set the row that, by becoming dense enough, joins two clusters. Here
+//! such a row is noise, and nothing depends on the order of rows.
 //!
-//! The time grows with the square of the number of rows: every distance is computed twice. Memory is that of the data.
+//! The time grows with the square of the number of rows: every distance is computed twice. Memory
+//! is that of the data.
 
 mod hierarchy;
 
@@ -25,7 +28,8 @@ use crate::{Error, Result};
 /// Rows that one task looks at in a step of the spanning tree.
 const STEP: usize = 1_024;
 
-/// Settings of HDBSCAN on rows of features, for clusters that differ in density or at distances that nobody knows.
+/// Settings of HDBSCAN on rows of features, for clusters that differ in density or at distances
+/// that nobody knows.
 ///
 /// Where one distance fits all, [`DbscanConfig`](super::DbscanConfig) is simpler;
 /// [`DensityClusteringConfig`](super::DensityClusteringConfig) is for the clicks of one heatmap.
@@ -34,8 +38,8 @@ const STEP: usize = 1_024;
 pub struct HdbscanConfig {
     /// Fewer rows than this are no cluster; at least 2.
     pub min_cluster_size: usize,
-    /// The distance to this many nearest rows, the row itself included, tells how dense it is around a row; by
-    /// default as many as `min_cluster_size`.
+    /// The distance to this many nearest rows, the row itself included, tells how dense it is
+    /// around a row; by default as many as `min_cluster_size`.
     pub min_samples: Option<usize>,
     /// Which clusters of the hierarchy are taken.
     pub selection: ClusterSelection,
@@ -45,7 +49,8 @@ pub struct HdbscanConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterSelection {
-    /// Those of the largest excess of mass, as the paper does: few clusters, of different densities.
+    /// Those of the largest excess of mass, as the paper does: few clusters, of different
+    /// densities.
     #[default]
     ExcessOfMass,
     /// Those that hold no other cluster: many small, homogeneous ones.
@@ -67,16 +72,20 @@ impl Default for HdbscanConfig {
 }
 
 impl HdbscanConfig {
-    /// Clusters the rows of `data`, [samples, features]. Fewer rows than a cluster or a neighbourhood needs are all
-    /// noise, with scores of 0.
+    /// Clusters the rows of `data`, [samples, features]. Fewer rows than a cluster or a
+    /// neighbourhood needs are all noise, with scores of 0.
     ///
     /// # Errors
-    /// With no row or column, values that are not finite or too far apart to be squared, or a configuration that
-    /// cannot be used.
+    /// With no row or column, values that are not finite or too far apart to be squared, or a
+    /// configuration that cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<Hdbscan> {
         let min_samples = self.min_samples.unwrap_or(self.min_cluster_size);
         if self.min_cluster_size < 2 {
-            return Err(Error::config("min_cluster_size", self.min_cluster_size, "must be at least 2"));
+            return Err(Error::config(
+                "min_cluster_size",
+                self.min_cluster_size,
+                "must be at least 2",
+            ));
         }
         if min_samples == 0 {
             return Err(Error::config("min_samples", min_samples, "must be positive"));
@@ -84,14 +93,19 @@ impl HdbscanConfig {
         check_features(data)?;
         let samples = data.nrows();
         if samples < self.min_cluster_size.max(min_samples) {
-            return Ok(Hdbscan { labels: vec![None; samples], clusters: 0, outlier_scores: vec![0.0; samples] });
+            return Ok(Hdbscan {
+                labels: vec![None; samples],
+                clusters: 0,
+                outlier_scores: vec![0.0; samples],
+            });
         }
         let rows = Rows::new(data);
         let edges = spanning_tree(&rows, &core_distances(&rows, min_samples));
         if edges.iter().any(|edge| !edge.squared_distance.is_finite()) {
             return Err(Error::Data("HDBSCAN: distances between samples are too large".to_owned()));
         }
-        let (labels, outlier_scores) = hierarchy::clusters(edges, self.min_cluster_size, self.selection);
+        let (labels, outlier_scores) =
+            hierarchy::clusters(edges, self.min_cluster_size, self.selection);
         let (numbers, clusters) = numbers_by_appearance(labels.iter().flatten().copied(), samples);
         let labels = labels.into_iter().map(|label| label.map(|label| numbers[label])).collect();
         Ok(Hdbscan { labels, clusters, outlier_scores })
@@ -99,8 +113,8 @@ impl HdbscanConfig {
 }
 
 impl Hdbscan {
-    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row among those of all
-    /// clusters.
+    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row
+    /// among those of all clusters.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
@@ -110,8 +124,9 @@ impl Hdbscan {
         self.clusters
     }
 
-    /// How much of an outlier each row is, from 0 to 1: 1 - e/d, where a row joins its cluster of the hierarchy at
-    /// distance d, and the densest part of that cluster lasts down to e (GLOSH, section 6 of the paper).
+    /// How much of an outlier each row is, from 0 to 1: 1 - e/d, where a row joins its cluster of
+    /// the hierarchy at distance d, and the densest part of that cluster lasts down to e (GLOSH,
+    /// section 6 of the paper).
     pub fn outlier_scores(&self) -> &[f64] {
         &self.outlier_scores
     }
@@ -126,7 +141,8 @@ struct Edge {
 /// Squared distance of each row to its nearest rows, itself the first of them.
 fn core_distances(rows: &Rows, min_samples: usize) -> Vec<f64> {
     let core_distance = |at: usize| {
-        let mut distances: Vec<f64> = (0..rows.len()).map(|other| rows.squared_distance(at, other)).collect();
+        let mut distances: Vec<f64> =
+            (0..rows.len()).map(|other| rows.squared_distance(at, other)).collect();
         *distances.select_nth_unstable_by(min_samples - 1, f64::total_cmp).1
     };
     (0..rows.len()).into_par_iter().map(core_distance).collect()
@@ -146,16 +162,21 @@ fn spanning_tree(rows: &Rows, core: &[f64]) -> Vec<Edge> {
     while !open.is_empty() {
         let look = |some: &mut [Open]| {
             for open in some.iter_mut() {
-                let distance = rows.squared_distance(last, open.row).max(core[last]).max(core[open.row]);
+                let distance =
+                    rows.squared_distance(last, open.row).max(core[last]).max(core[open.row]);
                 if distance < open.distance {
                     (open.nearest, open.distance) = (last, distance);
                 }
             }
-            let nearest = some.iter().enumerate().min_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
+            let nearest =
+                some.iter().enumerate().min_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
             nearest.map(|(at, open)| (at, open.distance)).expect("chunks are not empty")
         };
-        let nearest: Vec<(usize, f64)> =
-            if open.len() > STEP { open.par_chunks_mut(STEP).map(look).collect() } else { vec![look(&mut open)] };
+        let nearest: Vec<(usize, f64)> = if open.len() > STEP {
+            open.par_chunks_mut(STEP).map(look).collect()
+        } else {
+            vec![look(&mut open)]
+        };
         let of_all = nearest.iter().enumerate().min_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
         let (chunk, &(at, _)) = of_all.expect("there is a chunk");
         let next = open.swap_remove(chunk * STEP + at);

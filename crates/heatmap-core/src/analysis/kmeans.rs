@@ -1,11 +1,13 @@
 //! k-means: Lloyd's algorithm from seeds by greedy k-means++, the best of several restarts.
 //!
-//! Seeding after Arthur and Vassilvitskii (SODA 2007): a seed is drawn with a probability that grows with its squared
-//! distance from the seeds so far. As they suggest in their last section, and as scikit-learn does, several are drawn
-//! and the one that lowers the sum of those distances most is taken: 2 + ln(clusters) of them.
+//! Seeding after Arthur and Vassilvitskii (SODA 2007): a seed is drawn with a probability that
+//! grows with its squared distance from the seeds so far. As they suggest in their last section,
+//! and as scikit-learn does, several are drawn and the one that lowers the sum of those distances
+//! most is taken: 2 + ln(clusters) of them.
 //!
-//! A cluster that loses all rows takes the one farthest from its own centroid, instead of staying empty or becoming
-//! NaN. Clusters are numbered by the first row in them. The result does not depend on the number of threads.
+//! A cluster that loses all rows takes the one farthest from its own centroid, instead of staying
+//! empty or becoming NaN. Clusters are numbered by the first row in them. The result does not
+//! depend on the number of threads.
 
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use rand::RngExt;
@@ -26,8 +28,8 @@ pub struct KMeansConfig {
     pub restarts: usize,
     /// Most steps of Lloyd's algorithm in a restart.
     pub max_iterations: usize,
-    /// A restart ends when the squared distances that the centroids move add up to at most this share of the mean
-    /// variance of a feature, or when no row changes its cluster.
+    /// A restart ends when the squared distances that the centroids move add up to at most this
+    /// share of the mean variance of a feature, or when no row changes its cluster.
     pub tolerance: f64,
     /// Seed of the starts.
     pub seed: u64,
@@ -51,33 +53,44 @@ impl KMeansConfig {
     /// Clusters the rows of `data`, [samples, features].
     ///
     /// # Errors
-    /// With values that are not finite or too far apart to be squared, fewer distinct rows than clusters, or a
-    /// configuration that cannot be used.
+    /// With values that are not finite or too far apart to be squared, fewer distinct rows than
+    /// clusters, or a configuration that cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<KMeans> {
         self.check()?;
         check_features(data)?;
         let (samples, features) = (data.nrows(), data.ncols());
         if samples < self.clusters {
-            return Err(Error::Data(format!("k-means to {} clusters of {samples} samples", self.clusters)));
+            return Err(Error::Data(format!(
+                "k-means to {} clusters of {samples} samples",
+                self.clusters
+            )));
         }
         // Around the mean products lose the fewest digits.
-        let mean: Vec<f64> = (0..features).map(|j| data.col(j).iter().map(|v| v / samples as f64).sum()).collect();
+        let mean: Vec<f64> =
+            (0..features).map(|j| data.col(j).iter().map(|v| v / samples as f64).sum()).collect();
         let rows = Centred::new(data, &mean);
         let variance = rows.squares.iter().sum::<f64>() / (samples * features) as f64;
         if !variance.is_finite() {
             return Err(Error::Data("k-means: distances between samples are too large".to_owned()));
         }
-        let runs: Vec<Result<KMeans>> =
-            (0..self.restarts).into_par_iter().map(|restart| self.run(&rows, variance, restart)).collect();
+        let runs: Vec<Result<KMeans>> = (0..self.restarts)
+            .into_par_iter()
+            .map(|restart| self.run(&rows, variance, restart))
+            .collect();
         let runs: Vec<KMeans> = runs.into_iter().collect::<Result<_>>()?;
-        let best = runs.into_iter().min_by(|a, b| a.inertia.total_cmp(&b.inertia)).expect("there is a restart");
+        let best = runs
+            .into_iter()
+            .min_by(|a, b| a.inertia.total_cmp(&b.inertia))
+            .expect("there is a restart");
         Ok(best.in_order_of_appearance(&mean))
     }
 
     fn check(&self) -> Result<()> {
-        for (field, value) in
-            [("clusters", self.clusters), ("restarts", self.restarts), ("max_iterations", self.max_iterations)]
-        {
+        for (field, value) in [
+            ("clusters", self.clusters),
+            ("restarts", self.restarts),
+            ("max_iterations", self.max_iterations),
+        ] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
@@ -116,7 +129,9 @@ impl KMeansConfig {
             let total: f64 = nearest.iter().sum();
             if total == 0.0 {
                 let (want, distinct) = (self.clusters, seeds.len());
-                return Err(Error::Data(format!("k-means to {want} clusters of {distinct} distinct samples")));
+                return Err(Error::Data(format!(
+                    "k-means to {want} clusters of {distinct} distinct samples"
+                )));
             }
             let tries = (0..candidates).map(|_| {
                 let seed = drawn(&nearest, rng.random::<f64>() * total);
@@ -124,7 +139,8 @@ impl KMeansConfig {
                 with.iter_mut().zip(&nearest).for_each(|(new, &old)| *new = new.min(old));
                 (with.iter().sum::<f64>(), seed, with)
             });
-            let (_, seed, with) = tries.min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are candidates");
+            let (_, seed, with) =
+                tries.min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are candidates");
             seeds.push(seed);
             nearest = with;
         }
@@ -134,7 +150,8 @@ impl KMeansConfig {
 }
 
 impl KMeans {
-    /// The nearest centroid to each row of `data`, [samples, features]; the smaller number on a tie.
+    /// The nearest centroid to each row of `data`, [samples, features]; the smaller number on a
+    /// tie.
     ///
     /// # Errors
     /// When the number of features differs from the fit, or values are not finite.
@@ -142,13 +159,20 @@ impl KMeans {
         check_features(data)?;
         let features = self.centroids.ncols();
         if data.ncols() != features {
-            return Err(Error::Data(format!("k-means of {features} features got {}", data.ncols())));
+            return Err(Error::Data(format!(
+                "k-means of {features} features got {}",
+                data.ncols()
+            )));
         }
         // Around the middle of the centroids, for the digits.
         let clusters = self.centroids.nrows() as f64;
-        let mean: Vec<f64> =
-            self.centroids.col_iter().map(|column| column.iter().map(|v| v / clusters).sum()).collect();
-        let centroids = Mat::from_fn(self.centroids.nrows(), features, |i, j| self.centroids[(i, j)] - mean[j]);
+        let mean: Vec<f64> = self
+            .centroids
+            .col_iter()
+            .map(|column| column.iter().map(|v| v / clusters).sum())
+            .collect();
+        let centroids =
+            Mat::from_fn(self.centroids.nrows(), features, |i, j| self.centroids[(i, j)] - mean[j]);
         Ok(Centred::new(data, &mean).nearest(centroids.as_ref()).0)
     }
 
@@ -157,8 +181,8 @@ impl KMeans {
         self.centroids.as_ref()
     }
 
-    /// The cluster of each row of the fit. A cluster's number is the place of its first row among those of all
-    /// clusters.
+    /// The cluster of each row of the fit. A cluster's number is the place of its first row among
+    /// those of all clusters.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -190,7 +214,9 @@ struct Centred {
 
 impl Centred {
     fn new(data: MatRef<'_, f64>, mean: &[f64]) -> Self {
-        let rows = Rows::new(Mat::from_fn(data.nrows(), data.ncols(), |i, j| data[(i, j)] - mean[j]).as_ref());
+        let rows = Rows::new(
+            Mat::from_fn(data.nrows(), data.ncols(), |i, j| data[(i, j)] - mean[j]).as_ref(),
+        );
         let squares = (0..rows.len()).map(|at| rows.row(at).iter().map(|v| v * v).sum()).collect();
         Self { rows, squares }
     }
@@ -203,18 +229,22 @@ impl Centred {
     /// The nearest of the centroids, [clusters, features], to each row, and its squared distance.
     fn nearest(&self, centroids: MatRef<'_, f64>) -> (Vec<usize>, Vec<f64>) {
         let (clusters, samples) = (centroids.nrows(), self.squares.len());
-        let halves: Vec<f64> = centroids.row_iter().map(|c| c.iter().map(|v| v * v).sum::<f64>() / 2.0).collect();
+        let halves: Vec<f64> =
+            centroids.row_iter().map(|c| c.iter().map(|v| v * v).sum::<f64>() / 2.0).collect();
         let mut products = Mat::zeros(clusters, samples);
         matmul(products.as_mut(), Accum::Replace, centroids, self.rows.columns(), 1.0, Par::Seq);
         let label_of = |at: usize| {
             // Half of the squared distance less what all centroids share.
             let half = |cluster: usize| halves[cluster] - products[(cluster, at)];
-            let nearer = |best: (usize, f64), new: (usize, f64)| if new.1 < best.1 { new } else { best };
+            let nearer =
+                |best: (usize, f64), new: (usize, f64)| if new.1 < best.1 { new } else { best };
             (1..clusters).map(|cluster| (cluster, half(cluster))).fold((0, half(0)), nearer).0
         };
         let labels: Vec<usize> = (0..samples).map(label_of).collect();
         let centroids = Rows::new(centroids);
-        let distance = |(at, &label): (usize, &usize)| squared_distance(self.rows.row(at), centroids.row(label));
+        let distance = |(at, &label): (usize, &usize)| {
+            squared_distance(self.rows.row(at), centroids.row(label))
+        };
         let distances = labels.iter().enumerate().map(distance).collect();
         (labels, distances)
     }
@@ -240,11 +270,13 @@ fn drawn(weights: &[f64], mark: f64) -> usize {
         sum > mark
     });
     // Rounding may leave the mark at the very end.
-    passed.unwrap_or_else(|| weights.iter().rposition(|&weight| weight > 0.0).expect("a weight is positive"))
+    passed.unwrap_or_else(|| {
+        weights.iter().rposition(|&weight| weight > 0.0).expect("a weight is positive")
+    })
 }
 
-/// Gives each empty cluster the row farthest from its centroid, unless it is alone there. There are as many rows as
-/// clusters.
+/// Gives each empty cluster the row farthest from its centroid, unless it is alone there. There are
+/// as many rows as clusters.
 fn fill_empty_clusters(labels: &mut [usize], distances: &mut [f64], clusters: usize) {
     let mut counts = vec![0_usize; clusters];
     labels.iter().for_each(|&label| counts[label] += 1);
@@ -253,7 +285,9 @@ fn fill_empty_clusters(labels: &mut [usize], distances: &mut [f64], clusters: us
             continue;
         }
         let movable = (0..labels.len()).filter(|&at| counts[labels[at]] > 1);
-        let farthest = movable.max_by(|&a, &b| distances[a].total_cmp(&distances[b])).expect("some cluster has two");
+        let farthest = movable
+            .max_by(|&a, &b| distances[a].total_cmp(&distances[b]))
+            .expect("some cluster has two");
         counts[labels[farthest]] -= 1;
         counts[empty] = 1;
         labels[farthest] = empty;

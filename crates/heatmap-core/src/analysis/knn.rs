@@ -1,7 +1,9 @@
-//! Weighted k-nearest-neighbour classification on cosine similarity, the usual test of self-supervised features.
+//! Weighted k-nearest-neighbour classification on cosine similarity, the usual test of
+//! self-supervised features.
 //!
-//! Wu et al. 2018 (Instance Discrimination, section 3.4): each of the k nearest training rows votes for its class with
-//! weight exp(similarity / temperature); k = 200, temperature 0.1 there and in lightly.
+//! Wu et al. 2018 (Instance Discrimination, section 3.4): each of the k nearest training rows votes
+//! for its class with weight exp(similarity / temperature); k = 200, temperature 0.1 there and in
+//! lightly.
 
 use faer::{Mat, MatRef};
 
@@ -20,7 +22,8 @@ pub struct Knn {
 }
 
 impl Knn {
-    /// Keeps `features`, [samples, features], and `labels`. With fewer than `k` samples all of them vote.
+    /// Keeps `features`, [samples, features], and `labels`. With fewer than `k` samples all of them
+    /// vote.
     ///
     /// # Errors
     /// When labels do not fit, values are not finite, or `k` or `temperature` is not positive.
@@ -59,18 +62,23 @@ impl Knn {
             return Err(Error::Data(format!("kNN of {want} features got {got}")));
         }
         let similarity = &self.rows * normalized_rows(features).transpose();
-        Ok((0..features.nrows()).map(|row| self.vote(similarity.col(row).iter().copied())).collect())
+        Ok((0..features.nrows())
+            .map(|row| self.vote(similarity.col(row).iter().copied()))
+            .collect())
     }
 
     fn vote(&self, similarities: impl Iterator<Item = f64>) -> usize {
-        let mut neighbours: Vec<(f64, usize)> = similarities.zip(self.labels.iter().copied()).collect();
+        let mut neighbours: Vec<(f64, usize)> =
+            similarities.zip(self.labels.iter().copied()).collect();
         neighbours.select_nth_unstable_by(self.k - 1, |a, b| b.0.total_cmp(&a.0));
         let mut votes = vec![0.0; self.num_classes];
         for &(similarity, label) in &neighbours[..self.k] {
-            // Less than 1, so that the exponential stays finite at any temperature; the order does not change.
+            // Less than 1, so that the exponential stays finite at any temperature; the order does
+            // not change.
             votes[label] += ((similarity - 1.0) / self.temperature).exp();
         }
-        let best = |best: usize, label: usize| if votes[label] > votes[best] { label } else { best };
+        let best =
+            |best: usize, label: usize| if votes[label] > votes[best] { label } else { best };
         (0..self.num_classes).fold(0, best)
     }
 }
@@ -114,8 +122,18 @@ mod tests {
     #[test]
     fn wrong_input_is_an_error() {
         let train = at_angles(&[0.0, 2.0]);
-        assert!(Knn::fit(train.as_ref(), &[0], 2, 1, 0.1).unwrap_err().to_string().contains("2 samples but 1 labels"));
-        assert!(Knn::fit(train.as_ref(), &[0, 2], 2, 1, 0.1).unwrap_err().to_string().contains("label 2"));
+        assert!(
+            Knn::fit(train.as_ref(), &[0], 2, 1, 0.1)
+                .unwrap_err()
+                .to_string()
+                .contains("2 samples but 1 labels")
+        );
+        assert!(
+            Knn::fit(train.as_ref(), &[0, 2], 2, 1, 0.1)
+                .unwrap_err()
+                .to_string()
+                .contains("label 2")
+        );
         assert!(Knn::fit(train.as_ref(), &[0, 1], 2, 0, 0.1).is_err());
         assert!(Knn::fit(train.as_ref(), &[0, 1], 2, 1, 0.0).is_err());
     }

@@ -1,5 +1,5 @@
-//! Limited-memory BFGS for smooth functions of many variables (Nocedal and Wright, Numerical Optimization, algorithms
-//! 7.4 and 7.5), with a backtracking line search.
+//! Limited-memory BFGS for smooth functions of many variables (Nocedal and Wright, Numerical
+//! Optimization, algorithms 7.4 and 7.5), with a backtracking line search.
 
 use std::collections::VecDeque;
 
@@ -21,9 +21,13 @@ impl Default for Lbfgs {
 }
 
 impl Lbfgs {
-    /// Walks from `start` downhill on `function`, which gives the value at a point and writes its gradient. Returns the
-    /// last point and its value.
-    pub fn minimize(&self, start: Vec<f64>, mut function: impl FnMut(&[f64], &mut [f64]) -> f64) -> (Vec<f64>, f64) {
+    /// Walks from `start` downhill on `function`, which gives the value at a point and writes its
+    /// gradient. Returns the last point and its value.
+    pub fn minimize(
+        &self,
+        start: Vec<f64>,
+        mut function: impl FnMut(&[f64], &mut [f64]) -> f64,
+    ) -> (Vec<f64>, f64) {
         let mut at = start;
         let mut gradient = vec![0.0; at.len()];
         let mut value = function(&at, &mut gradient);
@@ -40,8 +44,13 @@ impl Lbfgs {
                 direction = gradient.iter().map(|g| -g).collect();
                 slope = -dot(&gradient, &gradient);
             }
-            let first = if history.is_empty() { 1.0 / dot(&gradient, &gradient).sqrt().max(1.0) } else { 1.0 };
-            let Some((next, next_value, next_gradient)) = search(&at, value, &direction, slope, first, &mut function)
+            let first = if history.is_empty() {
+                1.0 / dot(&gradient, &gradient).sqrt().max(1.0)
+            } else {
+                1.0
+            };
+            let Some((next, next_value, next_gradient)) =
+                search(&at, value, &direction, slope, first, &mut function)
             else {
                 break;
             };
@@ -68,10 +77,15 @@ struct Pair {
 
 impl Pair {
     fn new(from: &[f64], to: &[f64], gradient_from: &[f64], gradient_to: &[f64]) -> Option<Self> {
-        let difference = |a: &[f64], b: &[f64]| b.iter().zip(a).map(|(b, a)| b - a).collect::<Vec<_>>();
+        let difference =
+            |a: &[f64], b: &[f64]| b.iter().zip(a).map(|(b, a)| b - a).collect::<Vec<_>>();
         let (step, change) = (difference(from, to), difference(gradient_from, gradient_to));
         let curvature = dot(&step, &change);
-        (curvature > 1e-10 * dot(&change, &change)).then(|| Self { rho: 1.0 / curvature, step, change })
+        (curvature > 1e-10 * dot(&change, &change)).then(|| Self {
+            rho: 1.0 / curvature,
+            step,
+            change,
+        })
     }
 }
 

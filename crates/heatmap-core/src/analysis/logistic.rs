@@ -1,8 +1,9 @@
 //! Multinomial logistic regression: the linear probe.
 //!
-//! Features are standardised by the training rows, the weights (not the biases) carry an L2 penalty, and the minimum is
-//! that of scikit-learn's `LogisticRegression` with `C`: sum of cross-entropies + |W|^2 / (2 C), where W holds the weights
-//! of every class, or of two classes their difference.
+//! Features are standardised by the training rows, the weights (not the biases) carry an L2
+//! penalty, and the minimum is that of scikit-learn's `LogisticRegression` with `C`: sum of
+//! cross-entropies + |W|^2 / (2 C), where W holds the weights of every class, or of two classes
+//! their difference.
 
 use faer::{Mat, MatRef};
 
@@ -38,7 +39,12 @@ impl LogisticRegressionConfig {
     ///
     /// # Errors
     /// When labels do not fit, values are not finite, or `c` is not positive.
-    pub fn fit(&self, features: MatRef<'_, f64>, labels: &[usize], num_classes: usize) -> Result<LogisticRegression> {
+    pub fn fit(
+        &self,
+        features: MatRef<'_, f64>,
+        labels: &[usize],
+        num_classes: usize,
+    ) -> Result<LogisticRegression> {
         check_features(features)?;
         check_labels(features.nrows(), labels, num_classes)?;
         if !(self.c.is_finite() && self.c > 0.0) {
@@ -46,9 +52,11 @@ impl LogisticRegressionConfig {
         }
         let (samples, columns) = (features.nrows(), features.ncols());
         let n = samples as f64;
-        let (mean, scale) =
-            (0..columns).map(|j| standardization(&features.col(j).iter().copied().collect::<Vec<_>>())).unzip();
-        let mut fitted = LogisticRegression { mean, scale, weights: Mat::zeros(columns + 1, num_classes) };
+        let (mean, scale) = (0..columns)
+            .map(|j| standardization(&features.col(j).iter().copied().collect::<Vec<_>>()))
+            .unzip();
+        let mut fitted =
+            LogisticRegression { mean, scale, weights: Mat::zeros(columns + 1, num_classes) };
         let inputs = fitted.standardized(features);
         // With two classes the weights of one are minus those of the other, and the square of their
         // difference is twice the sum of their squares.
@@ -73,7 +81,8 @@ impl LogisticRegressionConfig {
             }
             loss / n
         });
-        fitted.weights = MatRef::from_column_major_slice(&weights, columns + 1, num_classes).to_owned();
+        fitted.weights =
+            MatRef::from_column_major_slice(&weights, columns + 1, num_classes).to_owned();
         Ok(fitted)
     }
 }
@@ -86,7 +95,9 @@ impl LogisticRegression {
     pub fn predict(&self, features: MatRef<'_, f64>) -> Result<Vec<usize>> {
         let logits = self.logits(features)?;
         let best = |row: usize| {
-            let larger = |best: usize, k: usize| if logits[(row, k)] > logits[(row, best)] { k } else { best };
+            let larger = |best: usize, k: usize| {
+                if logits[(row, k)] > logits[(row, best)] { k } else { best }
+            };
             (0..logits.ncols()).fold(0, larger)
         };
         Ok((0..features.nrows()).map(best).collect())
@@ -177,10 +188,13 @@ mod tests {
 
     #[test]
     fn it_meets_the_conditions_of_the_minimum() {
-        // At the minimum of a convex function the gradient is zero; computed here row by row, apart from the fit.
+        // At the minimum of a convex function the gradient is zero; computed here row by row, apart
+        // from the fit.
         let (features, labels) = blobs(40, 1.0);
-        let config =
-            LogisticRegressionConfig { c: 0.5, lbfgs: Lbfgs { gradient_tolerance: 1e-9, ..Default::default() } };
+        let config = LogisticRegressionConfig {
+            c: 0.5,
+            lbfgs: Lbfgs { gradient_tolerance: 1e-9, ..Default::default() },
+        };
         let fitted = config.fit(features.as_ref(), &labels, 3).unwrap();
         let inputs = fitted.standardized(features.as_ref());
         let w = fitted.weights();
@@ -188,9 +202,11 @@ mod tests {
             for k in 0..3 {
                 let mut gradient = if j < 3 { w[(j, k)] / 0.5 } else { 0.0 };
                 for (i, &label) in labels.iter().enumerate() {
-                    let logits: Vec<f64> = (0..3).map(|k| (0..4).map(|j| inputs[(i, j)] * w[(j, k)]).sum()).collect();
+                    let logits: Vec<f64> =
+                        (0..3).map(|k| (0..4).map(|j| inputs[(i, j)] * w[(j, k)]).sum()).collect();
                     let sum: f64 = logits.iter().map(|l| l.exp()).sum();
-                    gradient += inputs[(i, j)] * (logits[k].exp() / sum - f64::from(u8::from(label == k)));
+                    gradient +=
+                        inputs[(i, j)] * (logits[k].exp() / sum - f64::from(u8::from(label == k)));
                 }
                 assert!(gradient.abs() < 1e-5, "weight {j}, {k}: {gradient}");
             }
@@ -200,7 +216,8 @@ mod tests {
     #[test]
     fn it_separates_what_can_be_separated() {
         let (features, labels) = blobs(50, 8.0);
-        let fitted = LogisticRegressionConfig::default().fit(features.as_ref(), &labels, 3).unwrap();
+        let fitted =
+            LogisticRegressionConfig::default().fit(features.as_ref(), &labels, 3).unwrap();
         assert_eq!(fitted.predict(features.as_ref()).unwrap(), labels);
     }
 
@@ -208,7 +225,8 @@ mod tests {
     fn a_constant_feature_does_no_harm() {
         let (features, labels) = blobs(20, 8.0);
         let with_constant = Mat::from_fn(60, 4, |i, j| if j < 3 { features[(i, j)] } else { 1e6 });
-        let fitted = LogisticRegressionConfig::default().fit(with_constant.as_ref(), &labels, 3).unwrap();
+        let fitted =
+            LogisticRegressionConfig::default().fit(with_constant.as_ref(), &labels, 3).unwrap();
         assert_eq!(fitted.predict(with_constant.as_ref()).unwrap(), labels);
     }
 
@@ -232,15 +250,23 @@ mod tests {
     }
 
     fn assert_near(got: &[f64], expected: &[f64]) {
-        got.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{got:?} instead of {expected:?}"));
+        got.iter()
+            .zip(expected)
+            .for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{got:?} instead of {expected:?}"));
     }
 
     // Expected values of scikit-learn 1.9: LogisticRegression(C, tol=1e-12) on StandardScaler.
     #[test]
     fn two_classes_carry_the_penalty_of_scikit_learn() {
         let (features, _) = two_classes();
-        assert_near(&of_first_rows(0.1, &features, &features, 3), &[0.38417113, 0.70828424, 0.54727598]);
-        assert_near(&of_first_rows(1.0, &features, &features, 3), &[0.31402621, 0.815712, 0.58425223]);
+        assert_near(
+            &of_first_rows(0.1, &features, &features, 3),
+            &[0.38417113, 0.70828424, 0.54727598],
+        );
+        assert_near(
+            &of_first_rows(1.0, &features, &features, 3),
+            &[0.31402621, 0.815712, 0.58425223],
+        );
     }
 
     #[test]
@@ -253,7 +279,8 @@ mod tests {
     #[test]
     fn a_feature_that_was_constant_says_nothing_when_it_changes() {
         let (features, _) = two_classes();
-        let with = |value: f64| Mat::from_fn(60, 2, |i, j| if j == 0 { features[(i, 0)] } else { value });
+        let with =
+            |value: f64| Mat::from_fn(60, 2, |i, j| if j == 0 { features[(i, 0)] } else { value });
         for (then, now) in [(1_234.56, 1_234.57), (499.90, 499.91), (450.50, 450.51), (0.0, 1.0)] {
             let got = of_first_rows(1.0, &with(then), &with(now), 6);
             let expected = [0.40276294, 0.7491082, 0.67249859, 0.78512986, 0.47765005, 0.46856589];
@@ -265,7 +292,13 @@ mod tests {
     fn wrong_input_is_an_error() {
         let (features, labels) = blobs(2, 1.0);
         let config = LogisticRegressionConfig::default();
-        assert!(config.fit(features.as_ref(), &labels, 2).unwrap_err().to_string().contains("label 2"));
-        assert!(LogisticRegressionConfig { c: 0.0, ..config }.fit(features.as_ref(), &labels, 3).is_err());
+        assert!(
+            config.fit(features.as_ref(), &labels, 2).unwrap_err().to_string().contains("label 2")
+        );
+        assert!(
+            LogisticRegressionConfig { c: 0.0, ..config }
+                .fit(features.as_ref(), &labels, 3)
+                .is_err()
+        );
     }
 }

@@ -1,10 +1,10 @@
-//! What feature vectors say: projections, neighbours, a linear probe, and how they lie on the sphere; what a heatmap
-//! says without a network: its peaks and its clusters of clicks by density; and the assignment that holds what was
-//! found against what is true.
+//! What feature vectors say: projections, neighbours, a linear probe, and how they lie on the
+//! sphere; what a heatmap says without a network: its peaks and its clusters of clicks by density;
+//! and the assignment that holds what was found against what is true.
 //!
-//! All in f64, but for a PCA of f32; features are faer matrices with one sample a row. Methods on features are fitted
-//! to one set of rows and applied to another: `fit` gives an immutable fitted struct, whose `transform` or `predict`
-//! borrows.
+//! All in f64, but for a PCA of f32; features are faer matrices with one sample a row. Methods on
+//! features are fitted to one set of rows and applied to another:
+//! `fit` gives an immutable fitted struct, whose `transform` or `predict` borrows.
 
 mod assignment;
 mod cosine;
@@ -60,7 +60,9 @@ pub fn accuracy(predicted: &[usize], labels: &[usize]) -> f64 {
 pub(crate) fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> {
     if features.nrows() == 0 || features.ncols() == 0 {
         let (rows, columns) = (features.nrows(), features.ncols());
-        return Err(Error::Data(format!("features need a row and a column, got {rows} x {columns}")));
+        return Err(Error::Data(format!(
+            "features need a row and a column, got {rows} x {columns}"
+        )));
     }
     let is_finite = |&value: &T| Into::<f64>::into(value).is_finite();
     // In the order in which they lie.
@@ -72,9 +74,14 @@ pub(crate) fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> 
     if all_finite {
         return Ok(());
     }
-    let mut places = (0..features.nrows()).flat_map(|row| (0..features.ncols()).map(move |column| (row, column)));
-    let (row, column) = places.find(|&place| !is_finite(&features[place])).expect("one is not finite");
-    Err(Error::Data(format!("feature {column} of sample {row} is {}", Into::<f64>::into(features[(row, column)]))))
+    let mut places = (0..features.nrows())
+        .flat_map(|row| (0..features.ncols()).map(move |column| (row, column)));
+    let (row, column) =
+        places.find(|&place| !is_finite(&features[place])).expect("one is not finite");
+    Err(Error::Data(format!(
+        "feature {column} of sample {row} is {}",
+        Into::<f64>::into(features[(row, column)])
+    )))
 }
 
 /// Checks that there is one label a row, each below `num_classes`.
@@ -88,8 +95,8 @@ fn check_labels(rows: usize, labels: &[usize], num_classes: usize) -> Result<()>
     }
 }
 
-/// For each of `count` labels its number in order of first appearance, and how many appear. Those that do not come
-/// last.
+/// For each of `count` labels its number in order of first appearance, and how many appear. Those
+/// that do not come last.
 fn numbers_by_appearance(labels: impl Iterator<Item = usize>, count: usize) -> (Vec<usize>, usize) {
     let mut numbers = vec![None; count];
     let mut next = 0;
@@ -101,12 +108,15 @@ fn numbers_by_appearance(labels: impl Iterator<Item = usize>, count: usize) -> (
     }
     let appeared = next;
     let mut rest = appeared..;
-    let numbers =
-        numbers.into_iter().map(|number| number.or_else(|| rest.next()).expect("there is no last number")).collect();
+    let numbers = numbers
+        .into_iter()
+        .map(|number| number.or_else(|| rest.next()).expect("there is no last number"))
+        .collect();
     (numbers, appeared)
 }
 
-/// In a forest of rows that hang together, the row that stands for all of them; paths are shortened on the way.
+/// In a forest of rows that hang together, the row that stands for all of them; paths are shortened
+/// on the way.
 fn root(parents: &mut [usize], mut at: usize) -> usize {
     while parents[at] != at {
         parents[at] = parents[parents[at]];

@@ -1,14 +1,16 @@
-//! Maximum variance unfolding (Weinberger and Saul 2006, An introduction to nonlinear dimensionality reduction by
-//! maximum variance unfolding): coordinates with the largest variance whose distances between neighbours are those of
-//! the data.
+//! Maximum variance unfolding (Weinberger and Saul 2006, An introduction to nonlinear
+//! dimensionality reduction by maximum variance unfolding): coordinates with the largest variance
+//! whose distances between neighbours are those of the data.
 //!
-//! Over Gram matrices K it is a semidefinite programme: maximise tr K, with K_ii + K_jj - 2 K_ij = d_ij^2 for
-//! neighbours and K centred. Interior-point solvers stop near 500 points. Here K = Y Y^T with Y of low rank (Burer and
-//! Monteiro 2003), solved by the method of multipliers (`mvu/solve.rs`); the embedding is the principal components of
-//! Y. Weak duality tells how much is missing to the optimum of the convex programme, in the [`MvuReport`].
+//! Over Gram matrices K it is a semidefinite programme: maximise tr K, with K_ii + K_jj - 2 K_ij =
+//! d_ij^2 for neighbours and K centred. Interior-point solvers stop near 500 points. Here K = Y Y^T
+//! with Y of low rank (Burer and Monteiro 2003), solved by the method of multipliers
+//! (`mvu/solve.rs`); the embedding is the principal components of Y. Weak duality tells how much is
+//! missing to the optimum of the convex programme, in the [`MvuReport`].
 //!
-//! The lengths of the edges hold in Y, in all of its dimensions. Those that the embedding leaves out take a part of
-//! them; [`Mvu::variances`] says how much there is, and the report how lengths fare in the embedding.
+//! The lengths of the edges hold in Y, in all of its dimensions. Those that the embedding leaves
+//! out take a part of them; [`Mvu::variances`] says how much there is, and the report how lengths
+//! fare in the embedding.
 
 mod certificate;
 mod graph;
@@ -32,20 +34,24 @@ use solve::{LARGEST_RANK, Limits, flatten, solve};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MvuConfig {
-    /// Nearest neighbours whose distances are kept; an edge is there if one of two is a neighbour of the other.
+    /// Nearest neighbours whose distances are kept; an edge is there if one of two is a neighbour
+    /// of the other.
     pub neighbors: usize,
     /// Dimensions of the embedding.
     pub components: usize,
-    /// Dimensions of the optimisation at first, rounded up to 4, 8, 12, 16, 24, 32, 40 or 48; it grows when the
-    /// certificate says that the optimum needs more. By default 12 to 32, by how many dimensions the graph fills.
+    /// Dimensions of the optimisation at first, rounded up to 4, 8, 12, 16, 24, 32, 40 or 48; it
+    /// grows when the certificate says that the optimum needs more. By default 12 to 32, by how
+    /// many dimensions the graph fills.
     pub rank: Option<usize>,
     /// Ends when no length of an edge is off by more than this share.
     pub tolerance: f64,
-    /// Products with the Hessian at most, the unit of work; what is reached by then is returned, with its violation.
+    /// Products with the Hessian at most, the unit of work; what is reached by then is returned,
+    /// with its violation.
     pub max_iterations: usize,
-    /// Whether the embedding, after the rest is done, is stretched once more in its own dimensions. Principal
-    /// components alone shorten every edge that leans into a dimension left out. Where the data are a sheet, as on a
-    /// swiss roll, this brings lengths back; where they need many dimensions it cannot.
+    /// Whether the embedding, after the rest is done, is stretched once more in its own dimensions.
+    /// Principal components alone shorten every edge that leans into a dimension left out. Where
+    /// the data are a sheet, as on a swiss roll, this brings lengths back; where they need many
+    /// dimensions it cannot.
     pub flatten: bool,
     /// Of the noise at the start.
     pub seed: u64,
@@ -65,14 +71,16 @@ impl Default for MvuConfig {
     }
 }
 
-/// How good an unfolding is. Lengths and squares are in the units of the data; what is infinite is null in JSON.
+/// How good an unfolding is. Lengths and squares are in the units of the data; what is infinite is
+/// null in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MvuReport {
-    /// Sum of the squared distances of all samples to their mean, tr K. It can lie above the bound, by as much as
-    /// lengths are violated.
+    /// Sum of the squared distances of all samples to their mean, tr K. It can lie above the bound,
+    /// by as much as lengths are violated.
     pub objective: f64,
-    /// No embedding that keeps the lengths exactly has a larger objective. Infinite where none was found.
+    /// No embedding that keeps the lengths exactly has a larger objective. Infinite where none was
+    /// found.
     pub dual_bound: f64,
     /// |bound - objective| / bound.
     pub relative_gap: f64,
@@ -84,8 +92,8 @@ pub struct MvuReport {
     pub embedding_largest_relative_error: f64,
     /// Root of the mean square of the same.
     pub embedding_rms_relative_error: f64,
-    /// Smallest eigenvalue of the dual slack on vectors without mean; at an optimum it is 0 up to rounding. The slack
-    /// is without unit: the eigenvalues of the objective are 1.
+    /// Smallest eigenvalue of the dual slack on vectors without mean; at an optimum it is 0 up to
+    /// rounding. The slack is without unit: the eigenvalues of the objective are 1.
     pub smallest_slack_eigenvalue: f64,
     /// Different samples; equal ones share a place.
     pub points: usize,
@@ -115,18 +123,19 @@ impl MvuConfig {
     /// Unfolds the rows of `data`, [samples, features].
     ///
     /// # Errors
-    /// With fewer than two different samples, values that are not finite, or settings that make no sense.
+    /// With fewer than two different samples, values that are not finite, or settings that make no
+    /// sense.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<Mvu> {
         self.check(data.nrows())?;
         self.unfold(&NeighbourGraph::of_samples(data, self.neighbors)?)
     }
 
-    /// Unfolds `samples` samples of which distances are given, as (sample, other, distance); `neighbors` has no
-    /// meaning. A pair may stand there more than once with the same distance.
+    /// Unfolds `samples` samples of which distances are given, as (sample, other, distance);
+    /// `neighbors` has no meaning. A pair may stand there more than once with the same distance.
     ///
     /// # Errors
-    /// When an edge has no such sample, a distance is negative or not finite, two distances contradict each other, the
-    /// graph is not connected, or a setting makes no sense.
+    /// When an edge has no such sample, a distance is negative or not finite, two distances
+    /// contradict each other, the graph is not connected, or a setting makes no sense.
     pub fn fit_graph(&self, samples: usize, edges: &[(usize, usize, f64)]) -> Result<Mvu> {
         self.check(samples)?;
         self.unfold(&NeighbourGraph::of_distances(samples, edges)?)
@@ -147,12 +156,18 @@ impl MvuConfig {
         }
         let largest = LARGEST_RANK;
         if self.components == 0 || self.components > largest {
-            return Err(Error::config("components", self.components, format!("must be from 1 to {largest}")));
+            return Err(Error::config(
+                "components",
+                self.components,
+                format!("must be from 1 to {largest}"),
+            ));
         }
         match self.rank {
-            Some(rank) if rank < self.components || rank > largest => {
-                Err(Error::config("rank", rank, format!("must be from the number of components to {largest}")))
-            }
+            Some(rank) if rank < self.components || rank > largest => Err(Error::config(
+                "rank",
+                rank,
+                format!("must be from the number of components to {largest}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -168,14 +183,19 @@ impl MvuConfig {
         let at = MatRef::from_row_major_slice(&solution.at, graph.masses.len(), solution.rank);
         let (mut points, variances) = principal_axes(graph, at, self.components)?;
         if self.flatten {
-            (points, _) = principal_axes(graph, flatten(graph, points.as_ref()).as_ref(), self.components)?;
+            (points, _) =
+                principal_axes(graph, flatten(graph, points.as_ref()).as_ref(), self.components)?;
         }
         let (largest, rms) = errors_of_lengths(graph, &points);
         let bound = solution.certificate.bound;
         let report = MvuReport {
             objective: solution.trace,
             dual_bound: bound,
-            relative_gap: if bound.is_finite() { (bound - solution.trace).abs() / bound } else { f64::INFINITY },
+            relative_gap: if bound.is_finite() {
+                (bound - solution.trace).abs() / bound
+            } else {
+                f64::INFINITY
+            },
             largest_relative_violation: solution.violation.0,
             rms_relative_violation: solution.violation.1,
             embedding_largest_relative_error: largest,
@@ -190,7 +210,8 @@ impl MvuConfig {
             converged: solution.violation.0 <= self.tolerance,
         };
         let of_sample = |sample: usize| graph.point_of[sample] as usize;
-        let embedding = Mat::from_fn(graph.point_of.len(), self.components, |i, c| points[(of_sample(i), c)]);
+        let embedding =
+            Mat::from_fn(graph.point_of.len(), self.components, |i, c| points[(of_sample(i), c)]);
         Ok(Mvu { embedding, variances, report })
     }
 }
@@ -201,8 +222,8 @@ impl Mvu {
         self.embedding.as_ref()
     }
 
-    /// Variance along each dimension of the optimisation, descending, with n - 1 in the denominator. When those behind
-    /// the embedding are not small, it leaves out much.
+    /// Variance along each dimension of the optimisation, descending, with n - 1 in the
+    /// denominator. When those behind the embedding are not small, it leaves out much.
     pub fn variances(&self) -> &[f64] {
         &self.variances
     }
@@ -213,18 +234,26 @@ impl Mvu {
     }
 }
 
-/// Centred coordinates, [points, rank], along the first principal directions, and the variance along all.
-fn principal_axes(graph: &NeighbourGraph, at: MatRef<'_, f64>, components: usize) -> Result<(Mat<f64>, Vec<f64>)> {
+/// Centred coordinates, [points, rank], along the first principal directions, and the variance
+/// along all.
+fn principal_axes(
+    graph: &NeighbourGraph,
+    at: MatRef<'_, f64>,
+    components: usize,
+) -> Result<(Mat<f64>, Vec<f64>)> {
     let rank = at.ncols();
     let weighted = Mat::from_fn(graph.masses.len(), rank, |i, c| graph.masses[i] * at[(i, c)]);
-    let eigen = (at.transpose() * weighted)
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|error| Error::Data(format!("MVU: principal axes did not converge ({error:?})")))?;
+    let eigen = (at.transpose() * weighted).self_adjoint_eigen(Side::Lower).map_err(|error| {
+        Error::Data(format!("MVU: principal axes did not converge ({error:?})"))
+    })?;
     let unbiased = graph.point_of.len() as f64 - 1.0;
     let variances = (0..rank).rev().map(|c| eigen.S()[c].max(0.0) / unbiased).collect();
     let mut points = at * Mat::from_fn(rank, components, |i, c| eigen.U()[(i, rank - 1 - c)]);
     for c in 0..components {
-        let largest = points.col(c).iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
+        let largest = points
+            .col(c)
+            .iter()
+            .fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
         if largest < 0.0 {
             (0..points.nrows()).for_each(|i| points[(i, c)] = -points[(i, c)]);
         }

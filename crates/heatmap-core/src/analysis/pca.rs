@@ -1,14 +1,15 @@
 //! Principal component analysis, exact or randomised, of features in f32 or f64.
 //!
-//! Both ways work on the shorter side of the data, [samples, features], whichever that is: they look for eigenvectors
-//! of the smaller Gram matrix of the centred data. The exact one forms that matrix in f64, whatever the data are. The
-//! randomised one only multiplies with it, in the precision of the data with sums in f64 (`pca/krylov.rs`; Halko,
-//! Martinsson and Tropp, SIAM Review 2011, and Halko, Martinsson, Shkolnisky and Tygert, SIAM J. Sci. Comput. 2011).
-//! Then both take the directions from the data by one more product, in which a Rayleigh-Ritz step mends orthogonality
-//! and variances.
+//! Both ways work on the shorter side of the data, [samples, features], whichever that is: they
+//! look for eigenvectors of the smaller Gram matrix of the centred data. The exact one forms that
+//! matrix in f64, whatever the data are. The randomised one only multiplies with it, in the
+//! precision of the data with sums in f64 (`pca/krylov.rs`; Halko, Martinsson and Tropp, SIAM
+//! Review 2011, and Halko, Martinsson, Shkolnisky and Tygert, SIAM J. Sci. Comput. 2011). Then both
+//! take the directions from the data by one more product, in which a Rayleigh-Ritz step mends
+//! orthogonality and variances.
 //!
-//! The data are read a block at a time and centred there, so a table that fills half of the memory can be fitted. The
-//! result does not depend on the number of threads.
+//! The data are read a block at a time and centred there, so a table that fills half of the memory
+//! can be fitted. The result does not depend on the number of threads.
 
 mod blocks;
 mod krylov;
@@ -43,19 +44,20 @@ pub struct PcaConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PcaSolver {
-    /// Exact when the shorter side of the data is at most 1,000 or 16 times the basis of the other, else
-    /// [`PcaSolver::randomized()`].
+    /// Exact when the shorter side of the data is at most 1,000 or 16 times the basis of the other,
+    /// else [`PcaSolver::randomized()`].
     #[default]
     Auto,
-    /// Eigenvectors of the smaller Gram matrix: time grows with the square of the shorter side times the longer, and
-    /// with the cube of the shorter.
+    /// Eigenvectors of the smaller Gram matrix: time grows with the square of the shorter side
+    /// times the longer, and with the cube of the shorter.
     Exact,
-    /// Eigenvectors within the block Krylov space of a random start: the time grows with the size of the data.
+    /// Eigenvectors within the block Krylov space of a random start: the time grows with the size
+    /// of the data.
     Randomized {
         /// Columns of the random start beyond the number of directions.
         oversamples: usize,
-        /// Highest power of the Gram matrix in the basis, at least 1. The data are read once more than that, and a last
-        /// time for the directions.
+        /// Highest power of the Gram matrix in the basis, at least 1. The data are read once more
+        /// than that, and a last time for the directions.
         power_iterations: usize,
         /// Seed of the random start.
         seed: u64,
@@ -78,8 +80,8 @@ impl Default for PcaConfig {
 }
 
 impl PcaSolver {
-    /// Ten oversamples, four power iterations, seed 0: variances are within 1e-3 even where the spectrum is nearly
-    /// flat.
+    /// Ten oversamples, four power iterations, seed 0: variances are within 1e-3 even where the
+    /// spectrum is nearly flat.
     pub fn randomized() -> Self {
         Self::Randomized { oversamples: 10, power_iterations: 4, seed: 0 }
     }
@@ -88,29 +90,41 @@ impl PcaSolver {
 impl PcaConfig {
     /// Fits to the rows of `data`, [samples, features].
     ///
-    /// The sign of a direction is chosen so that its largest entry is positive, hence the result is reproducible.
+    /// The sign of a direction is chosen so that its largest entry is positive, hence the result is
+    /// reproducible.
     ///
     /// # Errors
-    /// With fewer than two samples, values that are not finite, more directions than the data span, or a
-    /// configuration that cannot be used.
+    /// With fewer than two samples, values that are not finite, more directions than the data span,
+    /// or a configuration that cannot be used.
     pub fn fit<T: Element>(&self, data: MatRef<'_, T>) -> Result<Pca> {
         self.check()?;
         if data.nrows() < 2 || data.ncols() == 0 {
             let (rows, columns) = (data.nrows(), data.ncols());
-            return Err(Error::Data(format!("PCA needs two samples and a feature, got {rows} x {columns}")));
+            return Err(Error::Data(format!(
+                "PCA needs two samples and a feature, got {rows} x {columns}"
+            )));
         }
         let mean = column_means(data)?;
         let shorter = data.nrows().min(data.ncols());
         if self.components > shorter {
             let asked = self.components;
-            return Err(Error::Data(format!("PCA to {asked} directions of data that span at most {shorter}")));
+            return Err(Error::Data(format!(
+                "PCA to {asked} directions of data that span at most {shorter}"
+            )));
         }
         match self.solver_for(shorter) {
             PcaSolver::Randomized { oversamples, power_iterations, seed } => {
                 let blocks = Blocks::<T, T>::new(data, &mean);
                 let width = (self.components + oversamples).min(shorter);
-                let vectors = krylov::leading_vectors(&blocks, self.components, width, power_iterations, seed)?;
-                // Rounding leaves singular values of about epsilon times the largest where there should be none.
+                let vectors = krylov::leading_vectors(
+                    &blocks,
+                    self.components,
+                    width,
+                    power_iterations,
+                    seed,
+                )?;
+                // Rounding leaves singular values of about epsilon times the largest where there
+                // should be none.
                 let noise = (16.0 * T::EPSILON).powi(2).max(f64::EPSILON);
                 finish(&blocks, vectors.as_ref(), noise * shorter as f64, mean)
             }
@@ -131,7 +145,9 @@ impl PcaConfig {
             PcaSolver::Randomized { power_iterations: 0, .. } => {
                 Err(Error::config("power_iterations", 0, "must be positive"))
             }
-            PcaSolver::Randomized { oversamples, .. } if self.components.checked_add(oversamples).is_none() => {
+            PcaSolver::Randomized { oversamples, .. }
+                if self.components.checked_add(oversamples).is_none() =>
+            {
                 Err(Error::config("oversamples", oversamples, "is too large"))
             }
             _ => Ok(()),
@@ -140,15 +156,17 @@ impl PcaConfig {
 
     fn solver_for(&self, shorter: usize) -> PcaSolver {
         match self.solver {
-            PcaSolver::Auto if shorter > SMALL && shorter / 16 > self.components + 10 => PcaSolver::randomized(),
+            PcaSolver::Auto if shorter > SMALL && shorter / 16 > self.components + 10 => {
+                PcaSolver::randomized()
+            }
             PcaSolver::Auto => PcaSolver::Exact,
             chosen => chosen,
         }
     }
 }
 
-/// The projection from leading eigenvectors of the Gram matrix, [shorter side, components]; variances below `floor`
-/// times the largest are rounding.
+/// The projection from leading eigenvectors of the Gram matrix, [shorter side, components];
+/// variances below `floor` times the largest are rounding.
 fn finish<T: Element, S: Element>(
     blocks: &Blocks<'_, T, S>,
     vectors: MatRef<'_, f64>,
@@ -160,8 +178,10 @@ fn finish<T: Element, S: Element>(
     let asked = values.len();
     // Equal values may differ from their mean by rounding, in either table.
     let samples = blocks.samples() as f64;
-    let rounding = mean.iter().map(|mean| (4.0 * f64::EPSILON * mean).powi(2)).sum::<f64>() * samples;
-    let span = values.iter().filter(|&&value| value > rounding && value > values[0] * floor).count();
+    let rounding =
+        mean.iter().map(|mean| (4.0 * f64::EPSILON * mean).powi(2)).sum::<f64>() * samples;
+    let span =
+        values.iter().filter(|&&value| value > rounding && value > values[0] * floor).count();
     if span < asked {
         return Err(Error::Data(format!("PCA to {asked} directions of data that span {span}")));
     }
@@ -171,7 +191,10 @@ fn finish<T: Element, S: Element>(
         None => vectors * rotation,
     };
     for direction in components.col_iter_mut() {
-        let largest = direction.as_ref().iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
+        let largest = direction
+            .as_ref()
+            .iter()
+            .fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
         direction.iter_mut().for_each(|v| *v *= largest.signum());
     }
     let unbiased = samples - 1.0;
@@ -183,7 +206,8 @@ fn finish<T: Element, S: Element>(
     })
 }
 
-/// Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns. The lower triangle is read.
+/// Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns. The lower
+/// triangle is read.
 fn descending_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let eigen = matrix
         .self_adjoint_eigen(Side::Lower)
@@ -196,7 +220,8 @@ impl Pca {
     /// The exact analysis of [`PcaConfig::fit`], to `components` directions.
     ///
     /// # Errors
-    /// With fewer than two samples, values that are not finite, or more directions than the data span.
+    /// With fewer than two samples, values that are not finite, or more directions than the data
+    /// span.
     pub fn fit(data: MatRef<'_, f64>, components: usize) -> Result<Self> {
         PcaConfig { components, solver: PcaSolver::Exact }.fit(data)
     }
@@ -210,16 +235,17 @@ impl Pca {
         let mut scores = Mat::zeros(data.nrows(), self.components.ncols());
         let parts = split_rows(scores.as_mut(), ROWS);
         let mean = Mean::new(&self.mean);
-        parts
-            .into_par_iter()
-            .for_each(|(rows, out)| self.project_rows(data.subrows(rows.start, rows.len()), &mean, out));
+        parts.into_par_iter().for_each(|(rows, out)| {
+            self.project_rows(data.subrows(rows.start, rows.len()), &mean, out)
+        });
         Ok(scores)
     }
 
     /// The features that these coordinates stand for: [samples, components] to [samples, features].
     ///
     /// # Errors
-    /// When `scores` has another number of columns than there are directions, or values that are not finite.
+    /// When `scores` has another number of columns than there are directions, or values that are
+    /// not finite.
     pub fn inverse_transform(&self, scores: MatRef<'_, f64>) -> Result<Mat<f64>> {
         super::check_features(scores)?;
         if scores.ncols() != self.components.ncols() {
@@ -231,8 +257,8 @@ impl Pca {
         Ok(data)
     }
 
-    /// How far each row of `data`, [samples, features], lies from the plane of the directions, a Euclidean distance
-    /// in units of the features: large for a row unlike those of the fit.
+    /// How far each row of `data`, [samples, features], lies from the plane of the directions, a
+    /// Euclidean distance in units of the features: large for a row unlike those of the fit.
     ///
     /// # Errors
     /// As for [`Self::transform`].
@@ -244,13 +270,26 @@ impl Pca {
             let data = data.subrows(rows.start, rows.len());
             let mut scores = Mat::zeros(data.nrows(), self.components.ncols());
             self.project_rows(data, &mean, scores.as_mut());
-            // The rest itself, not the difference of two squared lengths, which would lose half of the digits.
+            // The rest itself, not the difference of two squared lengths, which would lose half of
+            // the digits.
             let (mut scratch, mut squares) = (Vec::new(), vec![0.0; data.nrows()]);
             for columns in ranges(0..data.ncols(), COLUMNS) {
-                let mut rest =
-                    mean.centred(data.subcols(columns.start, columns.len()), columns.start, &mut scratch).to_owned();
+                let mut rest = mean
+                    .centred(
+                        data.subcols(columns.start, columns.len()),
+                        columns.start,
+                        &mut scratch,
+                    )
+                    .to_owned();
                 let directions = self.components.subrows(columns.start, columns.len());
-                matmul(rest.as_mut(), Accum::Add, scores.as_ref(), directions.transpose(), -1.0, Par::Seq);
+                matmul(
+                    rest.as_mut(),
+                    Accum::Add,
+                    scores.as_ref(),
+                    directions.transpose(),
+                    -1.0,
+                    Par::Seq,
+                );
                 for column in rest.col_iter() {
                     squares.iter_mut().zip(column.iter()).for_each(|(sum, v)| *sum += v * v);
                 }
@@ -281,10 +320,19 @@ impl Pca {
     }
 
     /// Scores of a few rows, a block of columns at a time, in f64.
-    fn project_rows<T: Element>(&self, data: MatRef<'_, T>, mean: &Mean<f64>, mut out: faer::MatMut<'_, f64>) {
+    fn project_rows<T: Element>(
+        &self,
+        data: MatRef<'_, T>,
+        mean: &Mean<f64>,
+        mut out: faer::MatMut<'_, f64>,
+    ) {
         let mut scratch = Vec::new();
         for columns in ranges(0..data.ncols(), COLUMNS) {
-            let block = mean.centred(data.subcols(columns.start, columns.len()), columns.start, &mut scratch);
+            let block = mean.centred(
+                data.subcols(columns.start, columns.len()),
+                columns.start,
+                &mut scratch,
+            );
             let directions = self.components.subrows(columns.start, columns.len());
             matmul(out.as_mut(), Accum::Add, block, directions, 1.0, Par::Seq);
         }
@@ -293,7 +341,11 @@ impl Pca {
     fn check_features<T: Element>(&self, data: MatRef<'_, T>) -> Result<()> {
         super::check_features(data)?;
         if data.ncols() != self.mean.len() {
-            return Err(Error::Data(format!("PCA of {} features got {}", self.mean.len(), data.ncols())));
+            return Err(Error::Data(format!(
+                "PCA of {} features got {}",
+                self.mean.len(),
+                data.ncols()
+            )));
         }
         Ok(())
     }
@@ -305,7 +357,10 @@ fn ranges(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>
 }
 
 /// The rows of a matrix in pieces of `step`, each with its place.
-fn split_rows(matrix: faer::MatMut<'_, f64>, step: usize) -> Vec<(Range<usize>, faer::MatMut<'_, f64>)> {
+fn split_rows(
+    matrix: faer::MatMut<'_, f64>,
+    step: usize,
+) -> Vec<(Range<usize>, faer::MatMut<'_, f64>)> {
     let (mut rest, mut parts) = (matrix, Vec::new());
     for rows in ranges(0..rest.nrows(), step) {
         let (part, below) = rest.split_at_row_mut(rows.len());

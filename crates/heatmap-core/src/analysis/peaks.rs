@@ -1,16 +1,19 @@
 //! Peaks of a heatmap: where clicks pile up more than chance explains.
 //!
-//! The classical answer to "where are the clusters", and the one that a network has to beat. Counts are smoothed by a
-//! Gaussian (a kernel density estimate, Silverman 1986) and measured against what uniform noise would do to the same
-//! kernel, so that one threshold serves sparse and busy banners alike.
+//! The classical answer to "where are the clusters", and the one that a network has to beat. Counts
+//! are smoothed by a Gaussian (a kernel density estimate, Silverman 1986) and measured against what
+//! uniform noise would do to the same kernel, so that one threshold serves sparse and busy banners
+//! alike.
 //!
 //! * At the border the kernel is divided by its mass on the grid: a uniform map stays uniform.
-//! * The background is the median of the smoothed counts, good as long as clusters cover less than half of the banner.
-//! * The noise is that of a Poisson count, sqrt(background x sum of squared weights), with the weights at that very
-//!   place; near the border they are fewer and larger. Here the background counts as at least one click under the
-//!   kernel (over 1 / sum of squared weights bins), or a lone click on an otherwise empty banner would be a peak.
-//! * Counts are skewed: where few clicks of noise lie under the kernel, chance reaches a significance more often than
-//!   the normal distribution says.
+//! * The background is the median of the smoothed counts, good as long as clusters cover less than
+//!   half of the banner.
+//! * The noise is that of a Poisson count, sqrt(background x sum of squared weights), with the
+//!   weights at that very place; near the border they are fewer and larger. Here the background
+//!   counts as at least one click under the kernel (over 1 / sum of squared weights bins), or a
+//!   lone click on an otherwise empty banner would be a peak.
+//! * Counts are skewed: where few clicks of noise lie under the kernel, chance reaches a
+//!   significance more often than the normal distribution says.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +24,8 @@ use crate::{Error, Grid, Heatmap, Point, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeaksConfig {
-    /// Standard deviation of the smoothing Gaussian in bins; it is cut off at 4 standard deviations.
+    /// Standard deviation of the smoothing Gaussian in bins; it is cut off at 4 standard
+    /// deviations.
     pub sigma_bins: f64,
     /// A peak nearer than this to a stronger one is dropped, in bins; 0 keeps all.
     pub min_distance_bins: f64,
@@ -40,16 +44,17 @@ impl Default for PeaksConfig {
 /// A place where clicks pile up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Peak {
-    /// The place, finer than a bin: the top of a parabola through the bin and its two neighbours along each axis. Along
-    /// an axis on which the bin lies at the border of the grid it is the middle of the bin.
+    /// The place, finer than a bin: the top of a parabola through the bin and its two neighbours
+    /// along each axis. Along an axis on which the bin lies at the border of the grid it is the
+    /// middle of the bin.
     pub centre: Point,
     /// Height above the background in standard deviations of the noise.
     pub significance: f64,
 }
 
 impl PeaksConfig {
-    /// The peaks of `heatmap`, strongest first; equally strong ones from top to bottom and left to right. An empty
-    /// heatmap has none.
+    /// The peaks of `heatmap`, strongest first; equally strong ones from top to bottom and left to
+    /// right. An empty heatmap has none.
     ///
     /// # Errors
     /// Names the field of the configuration that cannot be used.
@@ -59,7 +64,8 @@ impl PeaksConfig {
             return Ok(Vec::new());
         }
         let smoothed = Smoothed::new(heatmap, self.sigma_bins);
-        let mut candidates: Vec<Peak> = smoothed.plateaus().iter().map(|bins| smoothed.peak(bins)).collect();
+        let mut candidates: Vec<Peak> =
+            smoothed.plateaus().iter().map(|bins| smoothed.peak(bins)).collect();
         candidates.retain(|peak| peak.significance >= self.min_significance);
         candidates.sort_by(|a, b| b.significance.total_cmp(&a.significance));
         let mut peaks: Vec<Peak> = Vec::new();
@@ -67,7 +73,10 @@ impl PeaksConfig {
             if peaks.len() == self.max_peaks {
                 break;
             }
-            if peaks.iter().all(|peak| peak.centre.distance(candidate.centre) >= self.min_distance_bins) {
+            if peaks
+                .iter()
+                .all(|peak| peak.centre.distance(candidate.centre) >= self.min_distance_bins)
+            {
                 peaks.push(candidate);
             }
         }
@@ -79,10 +88,18 @@ impl PeaksConfig {
             return Err(Error::config("sigma_bins", self.sigma_bins, "must be positive"));
         }
         if !(self.min_distance_bins.is_finite() && self.min_distance_bins >= 0.0) {
-            return Err(Error::config("min_distance_bins", self.min_distance_bins, "must be zero or positive"));
+            return Err(Error::config(
+                "min_distance_bins",
+                self.min_distance_bins,
+                "must be zero or positive",
+            ));
         }
         if !(self.min_significance.is_finite() && self.min_significance > 0.0) {
-            return Err(Error::config("min_significance", self.min_significance, "must be positive"));
+            return Err(Error::config(
+                "min_significance",
+                self.min_significance,
+                "must be positive",
+            ));
         }
         if self.max_peaks == 0 {
             return Err(Error::config("max_peaks", self.max_peaks, "must be positive"));
@@ -103,9 +120,13 @@ impl Smoothed {
     fn new(heatmap: &Heatmap, sigma_bins: f64) -> Self {
         let grid = heatmap.grid();
         let columns = grid.columns;
-        let kernel = |bins: usize| Kernel::new(sigma_bins, (4.0 * sigma_bins).min(bins as f64) as usize, bins);
+        let kernel = |bins: usize| {
+            Kernel::new(sigma_bins, (4.0 * sigma_bins).min(bins as f64) as usize, bins)
+        };
         let (across, down) = (kernel(columns), kernel(grid.rows));
-        let values = smoothed(&across, &down, |row, column| f64::from(heatmap.values()[row * columns + column]));
+        let values = smoothed(&across, &down, |row, column| {
+            f64::from(heatmap.values()[row * columns + column])
+        });
         let (across, down) = (across.squares(), down.squares());
         let bins = (0..grid.rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
         let background = median(&values);
@@ -117,7 +138,8 @@ impl Smoothed {
         Self { grid, values, significance }
     }
 
-    /// Sets of touching bins of equal value without a higher neighbour, by their first bin; most have one bin only.
+    /// Sets of touching bins of equal value without a higher neighbour, by their first bin; most
+    /// have one bin only.
     fn plateaus(&self) -> Vec<Vec<usize>> {
         let mut seen = vec![false; self.values.len()];
         let mut plateaus = Vec::new();
@@ -174,7 +196,8 @@ impl Smoothed {
     }
 }
 
-/// Where the parabola through three values is highest, as an offset from the middle one, which is the largest.
+/// Where the parabola through three values is highest, as an offset from the middle one, which is
+/// the largest.
 fn vertex(before: f64, middle: f64, after: f64) -> f64 {
     let curvature = before - 2.0 * middle + after;
     if curvature < 0.0 { (0.5 * (before - after) / curvature).clamp(-0.5, 0.5) } else { 0.0 }
@@ -185,7 +208,8 @@ fn neighbours(bin: usize, grid: Grid) -> impl Iterator<Item = usize> {
     let (row, column) = (bin / grid.columns, bin % grid.columns);
     let rows = row.saturating_sub(1)..(row + 2).min(grid.rows);
     let columns = column.saturating_sub(1)..(column + 2).min(grid.columns);
-    let bins = rows.flat_map(move |row| columns.clone().map(move |column| row * grid.columns + column));
+    let bins =
+        rows.flat_map(move |row| columns.clone().map(move |column| row * grid.columns + column));
     bins.filter(move |&other| other != bin)
 }
 

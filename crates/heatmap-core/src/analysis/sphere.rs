@@ -1,21 +1,18 @@
-//! Features on the unit sphere: alignment and uniformity (Wang and Isola, ICML 2020, equations 2 and 4 with alpha = 2 and
-//! t = 2).
+//! Features on the unit sphere: alignment and uniformity (Wang and Isola, ICML 2020, equations 2
+//! and 4 with alpha = 2 and t = 2).
 
 use faer::{Mat, MatRef};
 
 /// Rows scaled to length 1; a row of zeros stays.
 pub fn normalized_rows(features: MatRef<'_, f64>) -> Mat<f64> {
     let lengths: Vec<f64> = (0..features.nrows()).map(|i| features.row(i).norm_l2()).collect();
-    Mat::from_fn(
-        features.nrows(),
-        features.ncols(),
-        |i, j| {
-            if lengths[i] > 0.0 { features[(i, j)] / lengths[i] } else { 0.0 }
-        },
-    )
+    Mat::from_fn(features.nrows(), features.ncols(), |i, j| {
+        if lengths[i] > 0.0 { features[(i, j)] / lengths[i] } else { 0.0 }
+    })
 }
 
-/// Mean squared distance of two rows of the same class, over all such pairs: 0 is best. `None` without such a pair.
+/// Mean squared distance of two rows of the same class, over all such pairs: 0 is best. `None`
+/// without such a pair.
 ///
 /// # Panics
 /// When there is not one label a row.
@@ -24,13 +21,16 @@ pub fn alignment(features: MatRef<'_, f64>, labels: &[usize]) -> Option<f64> {
     mean_over_pairs(features, |i, j, squared| (labels[i] == labels[j]).then_some(squared))
 }
 
-/// Logarithm of the mean of exp(-2 squared distance) over all pairs: lower is more evenly spread. `None` for less than
-/// two rows.
+/// Logarithm of the mean of exp(-2 squared distance) over all pairs: lower is more evenly spread.
+/// `None` for less than two rows.
 pub fn uniformity(features: MatRef<'_, f64>) -> Option<f64> {
     mean_over_pairs(features, |_, _, squared| Some((-2.0 * squared).exp())).map(f64::ln)
 }
 
-fn mean_over_pairs(features: MatRef<'_, f64>, of: impl Fn(usize, usize, f64) -> Option<f64>) -> Option<f64> {
+fn mean_over_pairs(
+    features: MatRef<'_, f64>,
+    of: impl Fn(usize, usize, f64) -> Option<f64>,
+) -> Option<f64> {
     let rows = normalized_rows(features);
     let cosine = &rows * rows.transpose();
     let (mut sum, mut pairs) = (0.0, 0_u64);
@@ -53,11 +53,16 @@ mod tests {
     #[test]
     fn closed_forms_on_the_circle() {
         // Right angles: squared distances 2 between neighbours, 4 across.
-        let square = Mat::from_fn(4, 2, |i, j| [[3.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -2.0]][i][j]);
-        let near = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} is not {b}");
+        let square =
+            Mat::from_fn(4, 2, |i, j| [[3.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -2.0]][i][j]);
+        let near =
+            |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} is not {b}");
         near(alignment(square.as_ref(), &[0, 0, 1, 1]), 2.0);
         near(alignment(square.as_ref(), &[0, 1, 0, 1]), 4.0);
-        near(uniformity(square.as_ref()), ((4.0 * (-4.0_f64).exp() + 2.0 * (-8.0_f64).exp()) / 6.0).ln());
+        near(
+            uniformity(square.as_ref()),
+            ((4.0 * (-4.0_f64).exp() + 2.0 * (-8.0_f64).exp()) / 6.0).ln(),
+        );
     }
 
     #[test]

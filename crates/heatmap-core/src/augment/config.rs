@@ -12,14 +12,15 @@ use crate::{Error, Grid, Heatmap, Point, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
-    /// Smallest share of the area that a crop keeps; its aspect ratio is between 3/4 and 4/3 of the banner's, as in torchvision's
-    /// RandomResizedCrop.
+    /// Smallest share of the area that a crop keeps; its aspect ratio is between 3/4 and 4/3 of the
+    /// banner's, as in torchvision's RandomResizedCrop.
     pub crop: Option<f64>,
     /// Probability of a horizontal flip.
     pub flip_horizontal: Option<f64>,
     /// Probability of a vertical flip.
     pub flip_vertical: Option<f64>,
-    /// Largest standard deviation of the noise that moves clicks, in bins; at the border they are reflected.
+    /// Largest standard deviation of the noise that moves clicks, in bins; at the border they are
+    /// reflected.
     pub blur: Option<f64>,
     /// Smallest probability with which clicks stay.
     pub intensity: Option<f64>,
@@ -78,7 +79,8 @@ impl AugmentConfig {
 
     /// All that keep every class of `preset`.
     pub fn class_keeping(preset: &Preset) -> Self {
-        let keeps = |kind: &Augmentation| preset.classes.iter().all(|class| kind.keeps(&class.family));
+        let keeps =
+            |kind: &Augmentation| preset.classes.iter().all(|class| kind.keeps(&class.family));
         Self::only(Augmentation::ALL.into_iter().filter(keeps))
     }
 
@@ -100,13 +102,19 @@ impl AugmentConfig {
             ("augment.bootstrap", self.bootstrap, &share, "must be from 0 to 1"),
             ("augment.noise", self.noise, &size, "must be from 0 to 1,000"),
         ];
-        match fields.into_iter().find(|(_, value, is_good, _)| value.is_some_and(|value| !is_good(value))) {
-            Some((field, value, _, reason)) => Err(Error::config(field, value.unwrap_or_default(), reason)),
+        match fields
+            .into_iter()
+            .find(|(_, value, is_good, _)| value.is_some_and(|value| !is_good(value)))
+        {
+            Some((field, value, _, reason)) => {
+                Err(Error::config(field, value.unwrap_or_default(), reason))
+            }
             None => Ok(()),
         }
     }
 
-    /// An augmented heatmap of counts, on the same grid; values that are no whole numbers are rounded.
+    /// An augmented heatmap of counts, on the same grid; values that are no whole numbers are
+    /// rounded.
     pub fn apply(&self, heatmap: &Heatmap, rng: &mut impl Rng) -> Heatmap {
         if *self == Self::none() {
             return heatmap.clone();
@@ -128,15 +136,26 @@ impl AugmentConfig {
     }
 
     /// Augmented clicks, at places in bins of `grid`; they stay on it.
-    pub fn apply_to_clicks(&self, mut clicks: Vec<Point>, grid: Grid, rng: &mut impl Rng) -> Vec<Point> {
+    pub fn apply_to_clicks(
+        &self,
+        mut clicks: Vec<Point>,
+        grid: Grid,
+        rng: &mut impl Rng,
+    ) -> Vec<Point> {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         if let Some(least) = self.crop {
             let area = rng.random_range(least.min(1.0)..=1.0);
             let aspect = libm::exp(rng.random_range(-1.0..=1.0) * libm::log(4.0 / 3.0));
-            let (w, h) = ((area * aspect).sqrt().min(1.0) * width, (area / aspect).sqrt().min(1.0) * height);
-            let (left, top) = (rng.random_range(0.0..=1.0) * (width - w), rng.random_range(0.0..=1.0) * (height - h));
+            let (w, h) =
+                ((area * aspect).sqrt().min(1.0) * width, (area / aspect).sqrt().min(1.0) * height);
+            let (left, top) = (
+                rng.random_range(0.0..=1.0) * (width - w),
+                rng.random_range(0.0..=1.0) * (height - h),
+            );
             clicks.retain(|at| at.x >= left && at.x < left + w && at.y >= top && at.y < top + h);
-            clicks.iter_mut().for_each(|at| *at = Point { x: (at.x - left) / w * width, y: (at.y - top) / h * height });
+            clicks.iter_mut().for_each(|at| {
+                *at = Point { x: (at.x - left) / w * width, y: (at.y - top) / h * height }
+            });
         }
         if self.flip_horizontal.is_some_and(|probability| rng.random::<f64>() < probability) {
             clicks.iter_mut().for_each(|at| at.x = width - at.x);
@@ -160,16 +179,19 @@ impl AugmentConfig {
             let stays = libm::exp(rng.random::<f64>() * libm::log(least));
             clicks.retain(|_| rng.random::<f64>() < stays);
         }
-        if !clicks.is_empty() && self.bootstrap.is_some_and(|probability| rng.random::<f64>() < probability) {
+        if !clicks.is_empty()
+            && self.bootstrap.is_some_and(|probability| rng.random::<f64>() < probability)
+        {
             clicks = (0..clicks.len()).map(|_| clicks[rng.random_range(0..clicks.len())]).collect();
         }
         if let Some(most) = self.noise {
             let mean = rng.random::<f64>() * most * clicks.len() as f64;
             // There is no such distribution of mean 0.
             let added = Poisson::new(mean).map_or(0.0, |poisson| poisson.sample(rng));
-            clicks.extend(
-                (0..added as usize).map(|_| Point { x: rng.random::<f64>() * width, y: rng.random::<f64>() * height }),
-            );
+            clicks.extend((0..added as usize).map(|_| Point {
+                x: rng.random::<f64>() * width,
+                y: rng.random::<f64>() * height,
+            }));
         }
         clicks
     }

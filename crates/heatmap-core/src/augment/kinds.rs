@@ -36,10 +36,11 @@ impl Augmentation {
         Self::Noise,
     ];
 
-    /// Whether it keeps the class of samples of `family`, at the strengths of [`AugmentConfig::default`](super::AugmentConfig).
+    /// Whether it keeps the class of samples of `family`, at the strengths of
+    /// [`AugmentConfig::default`](super::AugmentConfig).
     ///
-    /// A number of clusters or lines does not survive a crop. Layouts of products have a top and a bottom, and what makes a
-    /// banner broken may be noise, a blur or a place.
+    /// A number of clusters or lines does not survive a crop. Layouts of products have a top and a
+    /// bottom, and what makes a banner broken may be noise, a blur or a place.
     pub fn keeps(self, family: &Family) -> bool {
         match (self, family) {
             (Self::Intensity | Self::Bootstrap, _) => true,
@@ -70,6 +71,8 @@ impl FromStr for Augmentation {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", ")))
+        known.ok_or_else(|| {
+            format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", "))
+        })
     }
 }

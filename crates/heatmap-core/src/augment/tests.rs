@@ -24,9 +24,14 @@ fn what_keeps_the_clicks_keeps_their_number_and_an_empty_map_stays_empty() {
         let before = heatmap.total();
         match kind {
             Augmentation::Crop | Augmentation::Intensity => {
-                assert!(totals.iter().all(|total| *total <= before) && totals.iter().any(|total| *total < before));
+                assert!(
+                    totals.iter().all(|total| *total <= before)
+                        && totals.iter().any(|total| *total < before)
+                );
             }
-            Augmentation::Noise => assert!(totals.iter().all(|total| (before..1.05 * before).contains(total))),
+            Augmentation::Noise => {
+                assert!(totals.iter().all(|total| (before..1.05 * before).contains(total)))
+            }
             _ => assert!(totals.iter().all(|total| *total == before), "{kind}: {totals:?}"),
         }
         let empty = Heatmap::zeros(heatmap.grid());
@@ -76,20 +81,23 @@ fn a_preset_gets_what_all_its_classes_allow() {
     let of = |name: &str| AugmentConfig::class_keeping(&Preset::named(name).unwrap());
     let counts = AugmentConfig { crop: None, ..AugmentConfig::default() };
     assert_eq!(of("simclr-report"), counts);
-    assert_eq!(of("simclr-wide"), AugmentConfig::only([Augmentation::Intensity, Augmentation::Bootstrap]));
+    assert_eq!(
+        of("simclr-wide"),
+        AugmentConfig::only([Augmentation::Intensity, Augmentation::Bootstrap])
+    );
 }
 
-/// The claims of [`Augmentation::keeps`], by a classifier that is fitted to augmented samples and told the classes that they had
-/// before: on others like them it must be as good as one on samples as they come, where the classes are kept, and worse where
-/// they are not.
+/// The claims of [`Augmentation::keeps`], by a classifier that is fitted to augmented samples and
+/// told the classes that they had before: on others like them it must be as good as one on samples
+/// as they come, where the classes are kept, and worse where they are not.
 #[cfg(feature = "analysis")]
 mod claims {
     use super::*;
     use crate::analysis::faer::Mat;
     use crate::analysis::{LogisticRegressionConfig, PeaksConfig, accuracy};
 
-    /// What tells how many clusters there are and in which lines they lie: how many peaks stand out at several scales, and how
-    /// many along either axis.
+    /// What tells how many clusters there are and in which lines they lie: how many peaks stand out
+    /// at several scales, and how many along either axis.
     fn features(heatmap: &Heatmap) -> Vec<f64> {
         let grid = heatmap.grid();
         let mut features = Vec::new();
@@ -105,20 +113,31 @@ mod claims {
                 let around = &smooth[at.saturating_sub(3)..(at + 4).min(smooth.len())];
                 smooth[*at] > 0.15 * most && around.iter().all(|other| *other <= smooth[*at])
             };
-            let flat = smooth.iter().filter(|value| **value > 0.3 * most).count() as f64 / length as f64;
+            let flat =
+                smooth.iter().filter(|value| **value > 0.3 * most).count() as f64 / length as f64;
             [(0..smooth.len()).filter(is_peak).count() as f64, 10.0 * flat]
         };
-        features.extend(profile(grid.columns, &|column| (0..grid.rows).map(|row| heatmap.get(row, column)).sum()));
-        features.extend(profile(grid.rows, &|row| (0..grid.columns).map(|column| heatmap.get(row, column)).sum()));
+        features.extend(profile(grid.columns, &|column| {
+            (0..grid.rows).map(|row| heatmap.get(row, column)).sum()
+        }));
+        features.extend(profile(grid.rows, &|row| {
+            (0..grid.columns).map(|column| heatmap.get(row, column)).sum()
+        }));
         features
     }
 
-    fn table(preset: &Preset, seed: u64, per_class: u64, augment: &AugmentConfig) -> (Mat<f64>, Vec<usize>) {
+    fn table(
+        preset: &Preset,
+        seed: u64,
+        per_class: u64,
+        augment: &AugmentConfig,
+    ) -> (Mat<f64>, Vec<usize>) {
         let (mut rows, mut labels) = (Vec::new(), Vec::new());
         for class in 0..preset.num_classes() {
             for index in 0..per_class {
                 let heatmap = preset.sample_of_class(seed, class, index).heatmap;
-                let view = augment.apply(&heatmap, &mut sample_rng(seed + 1, index * 64 + class as u64));
+                let view =
+                    augment.apply(&heatmap, &mut sample_rng(seed + 1, index * 64 + class as u64));
                 rows.push(features(&view));
                 labels.push(class);
             }
@@ -129,17 +148,22 @@ mod claims {
     /// Clusters and lines of `simclr-wide`: 16 classes.
     fn clusters_and_lines() -> Preset {
         let mut preset = Preset::named("simclr-wide").unwrap();
-        preset.classes.retain(|class| matches!(class.family, Family::Clusters(_) | Family::Lines(_)));
+        preset
+            .classes
+            .retain(|class| matches!(class.family, Family::Clusters(_) | Family::Lines(_)));
         preset
     }
 
     #[test]
     fn classes_are_kept_as_claimed() {
-        for (preset, per_class) in [(clusters_and_lines(), 60), (Preset::named("simclr-report").unwrap(), 60)] {
+        for (preset, per_class) in
+            [(clusters_and_lines(), 60), (Preset::named("simclr-report").unwrap(), 60)]
+        {
             let score = |augment: &AugmentConfig| {
                 let (fit, labels) = table(&preset, 1, per_class, augment);
-                let probe =
-                    LogisticRegressionConfig::default().fit(fit.as_ref(), &labels, preset.num_classes()).unwrap();
+                let probe = LogisticRegressionConfig::default()
+                    .fit(fit.as_ref(), &labels, preset.num_classes())
+                    .unwrap();
                 let (test, labels) = table(&preset, 2, per_class, augment);
                 (accuracy(&probe.predict(test.as_ref()).unwrap(), &labels), labels.len() as f64)
             };
@@ -148,13 +172,25 @@ mod claims {
             let error = (2.0 * plain * (1.0 - plain) / samples).sqrt();
             for kind in Augmentation::ALL {
                 let (augmented, _) = score(&AugmentConfig::only([kind]));
-                let (name, keeps) = (&preset.name, preset.classes.iter().all(|class| kind.keeps(&class.family)));
-                println!("{name}, {kind}: {augmented:.3}, plain {plain:.3}, standard error {error:.3}");
+                let (name, keeps) =
+                    (&preset.name, preset.classes.iter().all(|class| kind.keeps(&class.family)));
+                println!(
+                    "{name}, {kind}: {augmented:.3}, plain {plain:.3}, standard error {error:.3}"
+                );
                 match keeps {
-                    true => assert!(augmented > plain - 3.0 * error, "{name}, {kind}: {augmented}, not {plain}"),
-                    // Counts of `simclr-report`, whose clusters overlap, are so hard to tell that it would take many more samples.
-                    false if *name == "simclr-report" => assert!(augmented < plain, "{name}, {kind}: {augmented}"),
-                    false => assert!(augmented < plain - 3.0 * error, "{name}, {kind}: {augmented}, not below {plain}"),
+                    true => assert!(
+                        augmented > plain - 3.0 * error,
+                        "{name}, {kind}: {augmented}, not {plain}"
+                    ),
+                    // Counts of `simclr-report`, whose clusters overlap, are so hard to tell that
+                    // it would take many more samples.
+                    false if *name == "simclr-report" => {
+                        assert!(augmented < plain, "{name}, {kind}: {augmented}")
+                    }
+                    false => assert!(
+                        augmented < plain - 3.0 * error,
+                        "{name}, {kind}: {augmented}, not below {plain}"
+                    ),
                 }
             }
         }

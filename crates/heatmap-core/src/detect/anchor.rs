@@ -92,29 +92,46 @@ impl AnchorChoice {
         let (banners, how) = match self {
             Self::None => {
                 let how = "step-uniform map: no banner was looked at".to_owned();
-                return Ok(Anchor { map: ClickMap::steps(grid), banners: Vec::new(), clicks: 0.0, how });
+                return Ok(Anchor {
+                    map: ClickMap::steps(grid),
+                    banners: Vec::new(),
+                    clicks: 0.0,
+                    how,
+                });
             }
             Self::Bulk => {
                 let all = with(&|_| true);
                 if all.len() < LEAST_BULK {
                     let found = all.len();
-                    return Err(Error::Data(format!("{found} banners with clicks: a bulk needs {LEAST_BULK}")));
+                    return Err(Error::Data(format!(
+                        "{found} banners with clicks: a bulk needs {LEAST_BULK}"
+                    )));
                 }
-                let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
-                let known: Vec<Option<Verdict>> = candidates.iter().map(Candidate::verdict).collect();
-                let reference = ReferenceConfig::default().choose(&heatmaps, &known, smoothing, seed)?;
+                let heatmaps: Vec<&Heatmap> =
+                    candidates.iter().map(|candidate| candidate.heatmap).collect();
+                let known: Vec<Option<Verdict>> =
+                    candidates.iter().map(Candidate::verdict).collect();
+                let reference =
+                    ReferenceConfig::default().choose(&heatmaps, &known, smoothing, seed)?;
                 return Anchor::of_reference(&reference, candidates, smoothing);
             }
             Self::Random => (drawn(with(&|_| true), 1), "one banner, drawn".to_owned()),
             Self::MeanOfGood => {
                 let all = with(&is_good);
                 let half = drawn(all.clone(), all.len().div_ceil(2));
-                let how = format!("mean of {} of the {} banners labelled good, drawn", half.len(), all.len());
+                let how = format!(
+                    "mean of {} of the {} banners labelled good, drawn",
+                    half.len(),
+                    all.len()
+                );
                 (half, how)
             }
-            Self::TwoGood => (drawn(with(&is_good), 2), "mean of two banners labelled good, drawn".to_owned()),
+            Self::TwoGood => {
+                (drawn(with(&is_good), 2), "mean of two banners labelled good, drawn".to_owned())
+            }
             Self::LandingRate(least) => {
-                let clean = with(&|candidate| candidate.landing_rate.is_some_and(|rate| rate > *least));
+                let clean =
+                    with(&|candidate| candidate.landing_rate.is_some_and(|rate| rate > *least));
                 let how = format!(
                     "mean of the {} banners that land more than {} % of their clicks",
                     clean.len(),
@@ -122,10 +139,15 @@ impl AnchorChoice {
                 );
                 (clean, how)
             }
-            Self::Domain(domain) => (with(&|candidate| candidate.domain == domain), format!("the banner of {domain}")),
+            Self::Domain(domain) => {
+                (with(&|candidate| candidate.domain == domain), format!("the banner of {domain}"))
+            }
         };
         if banners.is_empty() {
-            return Err(Error::Data(format!("no banner with clicks is there for the anchor ({})", self.wanted())));
+            return Err(Error::Data(format!(
+                "no banner with clicks is there for the anchor ({})",
+                self.wanted()
+            )));
         }
         let heatmaps = banners.iter().map(|&at| candidates[at].heatmap);
         let clicks = heatmaps.clone().map(Heatmap::total).sum();
@@ -166,10 +188,16 @@ impl Anchor {
     ///
     /// # Errors
     /// When there are too few banners to choose from.
-    pub fn of_reference(reference: &Reference, candidates: &[Candidate<'_>], smoothing: &Smoothing) -> Result<Self> {
+    pub fn of_reference(
+        reference: &Reference,
+        candidates: &[Candidate<'_>],
+        smoothing: &Smoothing,
+    ) -> Result<Self> {
         let found = reference.considered.len();
         if found < LEAST_BULK {
-            return Err(Error::Data(format!("{found} banners with clicks: a bulk needs {LEAST_BULK}")));
+            return Err(Error::Data(format!(
+                "{found} banners with clicks: a bulk needs {LEAST_BULK}"
+            )));
         }
         let banners = reference.banners.clone();
         let heatmaps = banners.iter().map(|&at| candidates[at].heatmap);
@@ -183,7 +211,10 @@ impl Anchor {
             0 => "without labels".to_owned(),
             _ => format!("{known} of them by labels or landing rates"),
         };
-        let how = format!("mean of the {} banners that are taken for good, {by}: {layouts}", banners.len());
+        let how = format!(
+            "mean of the {} banners that are taken for good, {by}: {layouts}",
+            banners.len()
+        );
         Ok(Self { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, how })
     }
 }
@@ -233,7 +264,10 @@ mod tests {
         let anchor = choose(&AnchorChoice::Bulk, &world, false).unwrap();
         let inside = anchor.banners.iter().filter(|&&at| world.broken[at]).count();
         let broken = world.broken.iter().filter(|b| **b).count();
-        assert!(anchor.banners.len() >= 75 && broken >= 8 && inside * 3 <= broken, "{inside} of {broken}");
+        assert!(
+            anchor.banners.len() >= 75 && broken >= 8 && inside * 3 <= broken,
+            "{inside} of {broken}"
+        );
     }
 
     #[test]
@@ -264,8 +298,14 @@ mod tests {
         ] {
             assert!(choose(&choice, &world, false).unwrap_err().to_string().contains(said));
         }
-        let few = World { heatmaps: world.heatmaps[..3].to_vec(), broken: world.broken[..3].to_vec() };
-        assert!(choose(&AnchorChoice::Bulk, &few, false).unwrap_err().to_string().contains("a bulk needs 5"));
+        let few =
+            World { heatmaps: world.heatmaps[..3].to_vec(), broken: world.broken[..3].to_vec() };
+        assert!(
+            choose(&AnchorChoice::Bulk, &few, false)
+                .unwrap_err()
+                .to_string()
+                .contains("a bulk needs 5")
+        );
         assert!(choose(&AnchorChoice::None, &few, false).unwrap().banners.is_empty());
     }
 }

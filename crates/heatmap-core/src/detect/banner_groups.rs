@@ -131,12 +131,19 @@ impl BannerGroups {
     ///
     /// # Panics
     /// When there is not one entry of `known` for each banner.
-    pub(super) fn find(smoothing: &SmoothedShares, shares: &[Vec<f32>], known: &[Option<Verdict>]) -> Result<Self> {
+    pub(super) fn find(
+        smoothing: &SmoothedShares,
+        shares: &[Vec<f32>],
+        known: &[Option<Verdict>],
+    ) -> Result<Self> {
         assert_eq!(shares.len(), known.len(), "what is known of each banner");
         let labels = cluster(shares)?;
         let clusters = labels.iter().flatten().max().map_or(0, |last| last + 1);
         let mut members: Vec<Vec<usize>> = vec![Vec::new(); clusters];
-        labels.iter().enumerate().for_each(|(at, label)| label.iter().for_each(|&label| members[label].push(at)));
+        labels
+            .iter()
+            .enumerate()
+            .for_each(|(at, label)| label.iter().for_each(|&label| members[label].push(at)));
         if members.is_empty() {
             return Ok(Self::default());
         }
@@ -162,7 +169,10 @@ impl BannerGroups {
 
     /// The positions of all banners of groups that show a defect.
     pub fn defective(&self) -> impl Iterator<Item = usize> + '_ {
-        self.groups.iter().filter(|group| group.kind.is_defect()).flat_map(|group| group.banners.iter().copied())
+        self.groups
+            .iter()
+            .filter(|group| group.kind.is_defect())
+            .flat_map(|group| group.banners.iter().copied())
     }
 
     /// The banners without whose own label their group would not be taken for what it is.
@@ -200,7 +210,9 @@ fn cluster(shares: &[Vec<f32>]) -> Result<Vec<Option<usize>>> {
     let components = COMPONENTS.min(banners - 1).min(features.ncols());
     // Banners that are all alike span fewer directions, and are no groups.
     let solver = if banners > MAX_EXACT { PcaSolver::randomized() } else { PcaSolver::Exact };
-    let Ok(pca) = (PcaConfig { components, solver }).fit(features.as_ref()) else { return Ok(vec![None; banners]) };
+    let Ok(pca) = (PcaConfig { components, solver }).fit(features.as_ref()) else {
+        return Ok(vec![None; banners]);
+    };
     let coordinates = pca.transform(features.as_ref())?;
     let config = HdbscanConfig {
         min_cluster_size: MIN_BANNERS.max((MIN_SHARE * banners as f64) as usize),
@@ -219,13 +231,15 @@ fn judge(
 ) -> BannerGroup {
     let mut inside = vec![false; shares.len()];
     banners.iter().for_each(|&at| inside[at] = true);
-    let mut others: Vec<usize> = (0..shares.len()).filter(|&at| !inside[at] && outside[at]).collect();
+    let mut others: Vec<usize> =
+        (0..shares.len()).filter(|&at| !inside[at] && outside[at]).collect();
     // When hardly any are left, those of other defects are better than nothing.
     if others.len() * 4 < shares.len() {
         others = (0..shares.len()).filter(|&at| !inside[at]).collect();
     }
     let own = mean(banners.iter().map(|&at| &shares[at]), templates.len());
-    let unlike = templates.compare(&own, &median(&others.iter().map(|&at| &shares[at][..]).collect::<Vec<_>>()));
+    let unlike = templates
+        .compare(&own, &median(&others.iter().map(|&at| &shares[at][..]).collect::<Vec<_>>()));
     let explained = match (unlike.at_the_rim(), unlike.is_spot()) {
         _ if unlike.divergence < CLEAR_DIVERGENCE => EXPLAINED_OF_LITTLE,
         (true, _) => EXPLAINED_AT_THE_RIM,
@@ -251,7 +265,8 @@ fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
     if votes != 0 {
         return Some(votes > 0);
     }
-    let is = |known: &Option<Verdict>, good: bool| known.is_some_and(|verdict| verdict.good == good);
+    let is =
+        |known: &Option<Verdict>, good: bool| known.is_some_and(|verdict| verdict.good == good);
     let said = |good: bool| banners.iter().filter(|&&at| is(&known[at], good)).count() as f64;
     let (good, broken) = (said(true), said(false));
     let all_broken = known.iter().filter(|known| is(known, false)).count() as f64;
@@ -274,7 +289,9 @@ fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
 fn mean<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f32>>, points: usize) -> Vec<f64> {
     let count = rows.len().max(1) as f64;
     let mut mean = vec![0.0; points];
-    rows.for_each(|row| mean.iter_mut().zip(row).for_each(|(mean, &share)| *mean += f64::from(share) / count));
+    rows.for_each(|row| {
+        mean.iter_mut().zip(row).for_each(|(mean, &share)| *mean += f64::from(share) / count)
+    });
     mean
 }
 
@@ -291,12 +308,17 @@ pub(super) fn median(rows: &[&[f32]]) -> Vec<f64> {
     let mut median: Vec<f64> = (0..first.len()).into_par_iter().map(of).collect();
     let sum: f64 = median.iter().sum();
     let points = median.len() as f64;
-    median.iter_mut().for_each(|value| *value = if sum > 0.0 { *value / sum } else { 1.0 / points });
+    median
+        .iter_mut()
+        .for_each(|value| *value = if sum > 0.0 { *value / sum } else { 1.0 / points });
     median
 }
 
 /// The smoothed shares of heatmaps.
-pub(super) fn shares_of(smoothing: &SmoothedShares, heatmaps: &[&Heatmap]) -> Result<Vec<Vec<f32>>> {
+pub(super) fn shares_of(
+    smoothing: &SmoothedShares,
+    heatmaps: &[&Heatmap],
+) -> Result<Vec<Vec<f32>>> {
     heatmaps.par_iter().map(|heatmap| smoothing.of(heatmap)).collect()
 }
 

@@ -41,7 +41,8 @@ fn of_one(heatmap: &Heatmap) -> Option<f64> {
     }
     let values: Vec<f64> = heatmap.values().iter().map(|&v| f64::from(v)).collect();
     let differences = masked(&values, columns, &DIFFERENCE);
-    let expected: f64 = masked(&values, columns, &DIFFERENCE.map(|weight| weight * weight)).iter().sum();
+    let expected: f64 =
+        masked(&values, columns, &DIFFERENCE.map(|weight| weight * weight)).iter().sum();
     // Shares first: the square of a large count is larger than any number.
     let factor = differences.iter().map(|d| (d / total) * d).sum::<f64>() / (expected / total);
     factor.is_finite().then_some(factor)
@@ -49,10 +50,18 @@ fn of_one(heatmap: &Heatmap) -> Option<f64> {
 
 /// Sums over 5 x 5 bins, weighted along both sides, wherever they lie on the grid.
 fn masked(values: &[f64], columns: usize, weights: &[f64; 5]) -> Vec<f64> {
-    let sum = |window: &[f64]| window.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>();
-    let lines: Vec<Vec<f64>> = values.chunks_exact(columns).map(|line| line.windows(5).map(sum).collect()).collect();
-    let down = |five: &[Vec<f64>], column: usize| sum(&std::array::from_fn::<f64, 5, _>(|row| five[row][column]));
-    lines.windows(5).flat_map(|five| (0..columns - 4).map(move |column| down(five, column))).collect()
+    let sum = |window: &[f64]| {
+        window.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()
+    };
+    let lines: Vec<Vec<f64>> =
+        values.chunks_exact(columns).map(|line| line.windows(5).map(sum).collect()).collect();
+    let down = |five: &[Vec<f64>], column: usize| {
+        sum(&std::array::from_fn::<f64, 5, _>(|row| five[row][column]))
+    };
+    lines
+        .windows(5)
+        .flat_map(|five| (0..columns - 4).map(move |column| down(five, column)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -68,12 +77,17 @@ mod tests {
     /// 1 - `leave`.
     fn banners(count: u64, leave: f64) -> Vec<Heatmap> {
         let rate = |bin: usize| {
-            let (row, column) = ((bin / GRID.columns) as f64 + 0.5, (bin % GRID.columns) as f64 + 0.5);
+            let (row, column) =
+                ((bin / GRID.columns) as f64 + 0.5, (bin % GRID.columns) as f64 + 0.5);
             let blob = |y: f64, x: f64, sigma: f64| {
                 let square = ((row - y).powi(2) + (column - x).powi(2)) / (sigma * sigma);
                 (-0.5 * square).exp() / (std::f64::consts::TAU * sigma * sigma)
             };
-            leave * 3_000.0 * (0.4 * blob(12.0, 20.0, 2.0) + 0.4 * blob(35.0, 40.0, 6.0) + 0.2 / GRID.len() as f64)
+            leave
+                * 3_000.0
+                * (0.4 * blob(12.0, 20.0, 2.0)
+                    + 0.4 * blob(35.0, 40.0, 6.0)
+                    + 0.2 / GRID.len() as f64)
         };
         let banner = |index| {
             let mut rng = sample_rng(11, index);
@@ -96,7 +110,8 @@ mod tests {
     fn independent_clicks_have_1_and_repeats_what_theory_says() {
         for leave in [1.0, 0.8, 0.5] {
             let banners = banners(40, leave);
-            let (got, expected) = (burstiness(&banners.iter().collect::<Vec<_>>()), (2.0 - leave) / leave);
+            let (got, expected) =
+                (burstiness(&banners.iter().collect::<Vec<_>>()), (2.0 - leave) / leave);
             // The standard deviation of the median of 40 banners is 4 % to 6 % here.
             assert!((got / expected - 1.0).abs() < 0.12, "{got} where {expected} is expected");
         }
@@ -107,7 +122,8 @@ mod tests {
         let smooth = |row: f32, column: f32| 20.0 + row * row * row / 100.0 + column * column;
         let edge = |row: f32, _: f32| if row < 20.0 { 500.0 } else { 1.0 };
         for rate in [smooth as fn(f32, f32) -> f32, edge] {
-            let values = (0..GRID.len()).map(|bin| rate((bin / GRID.columns) as f32, (bin % GRID.columns) as f32));
+            let values = (0..GRID.len())
+                .map(|bin| rate((bin / GRID.columns) as f32, (bin % GRID.columns) as f32));
             let heatmap = Heatmap::from_values(GRID, values.collect()).unwrap();
             assert!(burstiness(&[&heatmap]) < 1e-3);
         }
@@ -123,7 +139,9 @@ mod tests {
         assert!(alone > 1e30 && alone.is_finite(), "{alone}");
         let mixed: Vec<&Heatmap> = good.iter().chain([&spot, &spot]).collect();
         assert!(burstiness(&mixed) < 1.5);
-        let narrow = Heatmap::from_values(Grid { rows: 1, columns: 4, bin_size_px: 5.0 }, vec![99.0; 4]).unwrap();
+        let narrow =
+            Heatmap::from_values(Grid { rows: 1, columns: 4, bin_size_px: 5.0 }, vec![99.0; 4])
+                .unwrap();
         assert_eq!(burstiness(&[&Heatmap::zeros(GRID), &narrow]), 1.0);
         assert_eq!(burstiness(&[]), 1.0);
     }

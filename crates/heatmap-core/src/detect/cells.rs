@@ -21,12 +21,16 @@ impl Cells {
             return Err(Error::config("cell_bins", cell_bins, "must be positive"));
         }
         if grid.is_empty() {
-            return Err(Error::Data(format!("a grid of {} rows x {} columns has no cell", grid.rows, grid.columns)));
+            return Err(Error::Data(format!(
+                "a grid of {} rows x {} columns has no cell",
+                grid.rows, grid.columns
+            )));
         }
         Ok(Self { grid, cell_bins })
     }
 
-    /// Cells of `cell_bins` x `cell_bins` bins, or larger ones where there would be more than `most`.
+    /// Cells of `cell_bins` x `cell_bins` bins, or larger ones where there would be more than
+    /// `most`.
     pub(super) fn of_at_most(grid: Grid, cell_bins: usize, most: usize) -> Result<Self> {
         Self::new(grid, if cell_bins == 0 { 0 } else { coarse_enough(grid, cell_bins, most) })
     }
@@ -55,7 +59,8 @@ impl Cells {
     pub(super) fn centres(&self) -> (Vec<f64>, Vec<f64>) {
         let diagonal = (self.grid.rows as f64).hypot(self.grid.columns as f64);
         let along = |bins: usize| {
-            let middle = |start: usize| (start + (start + self.cell_bins).min(bins)) as f64 / 2.0 / diagonal;
+            let middle =
+                |start: usize| (start + (start + self.cell_bins).min(bins)) as f64 / 2.0 / diagonal;
             (0..bins).step_by(self.cell_bins).map(middle).collect()
         };
         (along(self.grid.rows), along(self.grid.columns))

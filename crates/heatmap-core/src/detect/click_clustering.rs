@@ -1,8 +1,9 @@
-//! Scores from the clusters of a banner's clicks: how many clicks belong to none, and how far the clusters lie from where those of
-//! good banners lie.
+//! Scores from the clusters of a banner's clicks: how many clicks belong to none, and how far the
+//! clusters lie from where those of good banners lie.
 //!
-//! Clusters by density ([`DensityClusteringConfig`]): a core has around it so many times the clicks of an even spread, whatever the clicks of
-//! the banner. With few clicks the radius is wider, as a kernel would be, so that the same layout gives the same clusters.
+//! Clusters by density ([`DensityClusteringConfig`]): a core has around it so many times the clicks
+//! of an even spread, whatever the clicks of the banner. With few clicks the radius is wider, as a
+//! kernel would be, so that the same layout gives the same clusters.
 
 use super::Score;
 use super::click_map::check_grid;
@@ -17,8 +18,11 @@ const LEAST_CLICKS: f64 = 3.0;
 /// The clusters of a heatmap, by settings that follow its clicks, and the clicks outside of them.
 fn clusters(heatmap: &Heatmap) -> Result<(Vec<DensityCluster>, f64)> {
     let radius_bins = (2.0 * (5_000.0 / heatmap.total().max(1.0)).powf(1.0 / 6.0)).clamp(1.5, 5.0);
-    let config =
-        DensityClusteringConfig { radius_bins, min_clicks: LEAST_CLICKS, relative_to_uniform: RELATIVE_TO_UNIFORM };
+    let config = DensityClusteringConfig {
+        radius_bins,
+        min_clicks: LEAST_CLICKS,
+        relative_to_uniform: RELATIVE_TO_UNIFORM,
+    };
     let found = config.fit(heatmap)?;
     Ok((found.clusters().to_vec(), found.noise_clicks()))
 }
@@ -39,11 +43,13 @@ impl Score<Heatmap> for NoiseShare {
     }
 }
 
-/// Distance of the clusters of a banner to those of good banners, both ways, in shares of the banner's diagonal.
+/// Distance of the clusters of a banner to those of good banners, both ways, in shares of the
+/// banner's diagonal.
 ///
-/// One way, each cluster of the banner counts by its clicks: how far it lies from the nearest good cluster. A click of noise is as far
-/// as a place drawn at random, on average. The other way, each good cluster counts by its clicks: how far from it the nearest cluster
-/// of the banner lies, so that products which nobody clicks show too.
+/// One way, each cluster of the banner counts by its clicks: how far it lies from the nearest good
+/// cluster. A click of noise is as far as a place drawn at random, on average. The other way, each
+/// good cluster counts by its clicks: how far from it the nearest cluster of the banner lies, so
+/// that products which nobody clicks show too.
 #[derive(Debug, Clone)]
 pub struct LayoutDistance {
     grid: Grid,
@@ -64,10 +70,17 @@ impl LayoutDistance {
             return Err(Error::Data("the good banners have no cluster of clicks".to_owned()));
         }
         let grid = good.grid();
-        let bins = (0..grid.len())
-            .map(|bin| crate::Point { x: (bin % grid.columns) as f64 + 0.5, y: (bin / grid.columns) as f64 + 0.5 });
+        let bins = (0..grid.len()).map(|bin| crate::Point {
+            x: (bin % grid.columns) as f64 + 0.5,
+            y: (bin / grid.columns) as f64 + 0.5,
+        });
         let random_place = bins.map(|bin| nearest(bin, &clusters)).sum::<f64>() / grid.len() as f64;
-        Ok(Self { grid, good: clusters, random_place, diagonal: libm::hypot(grid.rows as f64, grid.columns as f64) })
+        Ok(Self {
+            grid,
+            good: clusters,
+            random_place,
+            diagonal: libm::hypot(grid.rows as f64, grid.columns as f64),
+        })
     }
 }
 
@@ -84,11 +97,12 @@ impl Score<Heatmap> for LayoutDistance {
             return Ok(0.0);
         }
         let (found, noise) = clusters(heatmap)?;
-        let to_good =
-            found.iter().map(|c| c.clicks * nearest(c.centre, &self.good)).sum::<f64>() + noise * self.random_place;
+        let to_good = found.iter().map(|c| c.clicks * nearest(c.centre, &self.good)).sum::<f64>()
+            + noise * self.random_place;
         let good_clicks: f64 = self.good.iter().map(|c| c.clicks).sum();
         let missing = |good: &DensityCluster| {
-            let distance = if found.is_empty() { self.random_place } else { nearest(good.centre, &found) };
+            let distance =
+                if found.is_empty() { self.random_place } else { nearest(good.centre, &found) };
             good.clicks * distance
         };
         let from_good = self.good.iter().map(missing).sum::<f64>() / good_clicks;
@@ -110,9 +124,12 @@ mod tests {
     const GRID: Grid = Grid::MEDIUM_RECTANGLE;
 
     fn blobs(places: &[(f64, f64, u32)], noise: u32) -> Heatmap {
-        let blob = |&(x, y, clicks): &(f64, f64, u32)| Cluster::axis_aligned(Point { x, y }, 1.5, 1.5, clicks);
+        let blob = |&(x, y, clicks): &(f64, f64, u32)| {
+            Cluster::axis_aligned(Point { x, y }, 1.5, 1.5, clicks)
+        };
         let uniform = vec![UniformClicks { region: Rect::whole(&GRID), clicks: noise }];
-        let scene = Scene { clusters: places.iter().map(blob).collect(), uniform, dead: Vec::new() };
+        let scene =
+            Scene { clusters: places.iter().map(blob).collect(), uniform, dead: Vec::new() };
         scene.render(GRID, &mut sample_rng(1, 0)).heatmap
     }
 
@@ -144,6 +161,11 @@ mod tests {
 
     #[test]
     fn a_layout_without_clusters_is_refused() {
-        assert!(LayoutDistance::fit(&Heatmap::zeros(GRID)).unwrap_err().to_string().contains("no cluster"));
+        assert!(
+            LayoutDistance::fit(&Heatmap::zeros(GRID))
+                .unwrap_err()
+                .to_string()
+                .contains("no cluster")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! [`ClickMap`]: the probability of each bin under one idea of a banner, good or broken.
 //!
-//! A map is made of heatmaps (each counts alike, whatever its clicks), or stated outright: uniform, or in steps. Made of clicks it is
-//! smoothed twice, so that no bin is impossible: by a Gaussian kernel, whose width follows from the number of clicks as for a kernel
-//! density estimate in two dimensions (n^(-1/6), Silverman 1986, section 4.3), and by a share of the uniform map.
+//! A map is made of heatmaps (each counts alike, whatever its clicks), or stated outright: uniform,
+//! or in steps. Made of clicks it is smoothed twice, so that no bin is impossible: by a Gaussian
+//! kernel, whose width follows from the number of clicks as for a kernel density estimate in two
+//! dimensions (n^(-1/6), Silverman 1986, section 4.3), and by a share of the uniform map.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::{Error, Grid, Heatmap, Point, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smoothing {
-    /// Standard deviation of the kernel at 5,000 clicks, in bins; with n clicks it is (5,000 / n)^(1/6) times that.
+    /// Standard deviation of the kernel at 5,000 clicks, in bins; with n clicks it is (5,000 /
+    /// n)^(1/6) times that.
     pub sigma_bins: f64,
     /// The kernel is never wider than this, in bins.
     pub most_sigma_bins: f64,
@@ -34,7 +36,9 @@ impl Smoothing {
     }
 
     fn check(&self) -> Result<()> {
-        for (field, value) in [("sigma_bins", self.sigma_bins), ("most_sigma_bins", self.most_sigma_bins)] {
+        for (field, value) in
+            [("sigma_bins", self.sigma_bins), ("most_sigma_bins", self.most_sigma_bins)]
+        {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(Error::config(field, value, "must be zero or positive"));
             }
@@ -63,8 +67,9 @@ impl ClickMap {
         Self { grid, probabilities: vec![1.0 / grid.len() as f64; grid.len()] }
     }
 
-    /// The step-uniform good map: what is known of good banners without having seen one. Products fill the inner part, the rim
-    /// and the bottom-right corner are nearly dead, a small close button sits at the bottom left.
+    /// The step-uniform good map: what is known of good banners without having seen one. Products
+    /// fill the inner part, the rim and the bottom-right corner are nearly dead, a small close
+    /// button sits at the bottom left.
     pub fn steps(grid: Grid) -> Self {
         let density = |x: f64, y: f64| {
             let inner = (0.08..0.92).contains(&x) && (0.1..0.88).contains(&y);
@@ -83,7 +88,10 @@ impl ClickMap {
     ///
     /// # Errors
     /// Without a click at all, with heatmaps on different grids, or settings that cannot be used.
-    pub fn of<'a>(heatmaps: impl IntoIterator<Item = &'a Heatmap>, smoothing: &Smoothing) -> Result<Self> {
+    pub fn of<'a>(
+        heatmaps: impl IntoIterator<Item = &'a Heatmap>,
+        smoothing: &Smoothing,
+    ) -> Result<Self> {
         smoothing.check()?;
         let mut sum: Option<(Grid, Vec<f64>, f64)> = None;
         for heatmap in heatmaps {
@@ -92,22 +100,33 @@ impl ClickMap {
                 sum.get_or_insert_with(|| (heatmap.grid(), vec![0.0; heatmap.grid().len()], 0.0));
             check_grid(*grid, heatmap)?;
             if total > 0.0 {
-                shares.iter_mut().zip(heatmap.values()).for_each(|(share, &v)| *share += f64::from(v) / total);
+                shares
+                    .iter_mut()
+                    .zip(heatmap.values())
+                    .for_each(|(share, &v)| *share += f64::from(v) / total);
                 *clicks += total;
             }
         }
         match sum {
-            Some((grid, shares, clicks)) if clicks > 0.0 => Self::from_shares(grid, &shares, clicks, smoothing),
+            Some((grid, shares, clicks)) if clicks > 0.0 => {
+                Self::from_shares(grid, &shares, clicks, smoothing)
+            }
             _ => Err(Error::Data("a map of clicks needs a click".to_owned())),
         }
     }
 
     /// From click shares in any scale, that stand for `clicks` clicks.
-    pub(super) fn from_shares(grid: Grid, shares: &[f64], clicks: f64, smoothing: &Smoothing) -> Result<Self> {
+    pub(super) fn from_shares(
+        grid: Grid,
+        shares: &[f64],
+        clicks: f64,
+        smoothing: &Smoothing,
+    ) -> Result<Self> {
         smoothing.check()?;
         let mut map = smoothed(shares, grid, smoothing.sigma_for(clicks));
         let (sum, uniform) = (map.iter().sum::<f64>(), 1.0 / grid.len() as f64);
-        let (own, even) = ((1.0 - smoothing.uniform_share) / sum, smoothing.uniform_share * uniform);
+        let (own, even) =
+            ((1.0 - smoothing.uniform_share) / sum, smoothing.uniform_share * uniform);
         map.iter_mut().for_each(|p| *p = own * *p + even);
         Ok(Self { grid, probabilities: map })
     }
@@ -116,7 +135,9 @@ impl ClickMap {
     pub(super) fn from_bins(grid: Grid, bins: &[f64], even_share: f64) -> Self {
         let sum: f64 = bins.iter().sum();
         let even = even_share / grid.len() as f64;
-        let of = |&bin: &f64| if sum > 0.0 { (1.0 - even_share) * bin / sum + even } else { 1.0 / grid.len() as f64 };
+        let of = |&bin: &f64| {
+            if sum > 0.0 { (1.0 - even_share) * bin / sum + even } else { 1.0 / grid.len() as f64 }
+        };
         Self { grid, probabilities: bins.iter().map(of).collect() }
     }
 
@@ -136,7 +157,10 @@ impl ClickMap {
     /// `(1 - share)` of this map and `share` of `other`.
     pub(super) fn mixed_with(&self, other: &Self, share: f64) -> Self {
         let mix = |(a, b): (&f64, &f64)| (1.0 - share) * a + share * b;
-        Self { grid: self.grid, probabilities: self.probabilities.iter().zip(&other.probabilities).map(mix).collect() }
+        Self {
+            grid: self.grid,
+            probabilities: self.probabilities.iter().zip(&other.probabilities).map(mix).collect(),
+        }
     }
 
     /// The grid.
@@ -158,7 +182,10 @@ impl ClickMap {
     /// Middle of all probability, in bins.
     pub fn centre(&self) -> Point {
         let add = |(x, y): (f64, f64), (bin, p): (usize, &f64)| {
-            (x + p * ((bin % self.grid.columns) as f64 + 0.5), y + p * ((bin / self.grid.columns) as f64 + 0.5))
+            (
+                x + p * ((bin % self.grid.columns) as f64 + 0.5),
+                y + p * ((bin / self.grid.columns) as f64 + 0.5),
+            )
         };
         let (x, y) = self.probabilities.iter().enumerate().fold((0.0, 0.0), add);
         Point { x, y }
@@ -217,12 +244,23 @@ mod tests {
     #[test]
     fn without_a_click_there_is_no_map() {
         let smoothing = Smoothing::default();
-        assert!(ClickMap::of([&Heatmap::zeros(GRID)], &smoothing).unwrap_err().to_string().contains("needs a click"));
+        assert!(
+            ClickMap::of([&Heatmap::zeros(GRID)], &smoothing)
+                .unwrap_err()
+                .to_string()
+                .contains("needs a click")
+        );
         assert!(ClickMap::of([], &smoothing).is_err());
         let other = Heatmap::zeros(Grid { rows: 2, columns: 2, bin_size_px: 5.0 });
-        let error = ClickMap::of([&heatmap(&[(0, 0, 1.0)]), &other], &smoothing).unwrap_err().to_string();
+        let error =
+            ClickMap::of([&heatmap(&[(0, 0, 1.0)]), &other], &smoothing).unwrap_err().to_string();
         assert!(error.contains("2 rows x 2 columns where 50 x 60"), "{error}");
         let hole = Smoothing { uniform_share: 0.0, ..smoothing };
-        assert!(ClickMap::of([&heatmap(&[(0, 0, 1.0)])], &hole).unwrap_err().to_string().contains("uniform_share"));
+        assert!(
+            ClickMap::of([&heatmap(&[(0, 0, 1.0)])], &hole)
+                .unwrap_err()
+                .to_string()
+                .contains("uniform_share")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! [`CosineAnchor`]: how far a feature vector points away from an anchor, the comparison of the report.
+//! [`CosineAnchor`]: how far a feature vector points away from an anchor, the comparison of the
+//! report.
 
 use super::Score;
 use super::feature_vector::check_length;
@@ -19,7 +20,8 @@ impl CosineAnchor {
     /// When the anchor is zero or not finite: it points nowhere.
     pub fn new(anchor: &[f64]) -> Result<Self> {
         check_length(anchor.len(), anchor)?;
-        let anchor = direction(anchor).ok_or_else(|| Error::Data("an anchor of length 0 points nowhere".to_owned()))?;
+        let anchor = direction(anchor)
+            .ok_or_else(|| Error::Data("an anchor of length 0 points nowhere".to_owned()))?;
         Ok(Self { anchor })
     }
 }
@@ -52,9 +54,13 @@ mod tests {
     #[test]
     fn only_the_direction_counts() {
         let score = CosineAnchor::new(&[3.0, 4.0]).unwrap();
-        for (features, expected) in
-            [([6.0, 8.0], 0.0), ([-3.0, -4.0], 2.0), ([4.0, -3.0], 1.0), ([0.0, 0.0], 1.0), ([0.0, 2.0], 0.2)]
-        {
+        for (features, expected) in [
+            ([6.0, 8.0], 0.0),
+            ([-3.0, -4.0], 2.0),
+            ([4.0, -3.0], 1.0),
+            ([0.0, 0.0], 1.0),
+            ([0.0, 2.0], 0.2),
+        ] {
             assert!((score.score(&features).unwrap() - expected).abs() < 1e-15, "{features:?}");
         }
     }
@@ -63,10 +69,14 @@ mod tests {
     fn lengths_that_f64_cannot_square_make_no_difference() {
         for unit in [1e-320, 1e-200, 1e200, f64::MAX / 8.0] {
             let score = CosineAnchor::new(&[3.0 * unit, 4.0 * unit]).unwrap();
-            for (features, expected) in [([6.0, 8.0], 0.0), ([-3.0, -4.0], 2.0), ([4.0, -3.0], 1.0)] {
+            for (features, expected) in [([6.0, 8.0], 0.0), ([-3.0, -4.0], 2.0), ([4.0, -3.0], 1.0)]
+            {
                 let found = score.score(&features.map(|v| v * unit)).unwrap();
                 // 1e-320 has three digits.
-                assert!((found - expected).abs() < if unit < 1e-310 { 2e-3 } else { 1e-15 }, "{unit}: {found}");
+                assert!(
+                    (found - expected).abs() < if unit < 1e-310 { 2e-3 } else { 1e-15 },
+                    "{unit}: {found}"
+                );
                 assert!((0.0..=2.0).contains(&found));
             }
         }

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use self::gain::Gain;
 use super::evaluation::{Objective, best_threshold, flag_highest};
 use super::{
-    FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable, Score,
-    z_of_false_alarms,
+    FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable,
+    Score, z_of_false_alarms,
 };
 use crate::{Error, Result};
 
@@ -114,7 +114,8 @@ impl DecisionConfig {
         self.check()?;
         let z = table.standardized(evidence.good)?;
         let mut decision = self.by_bulk(table, &z, evidence.good)?;
-        let of = |wanted: bool| evidence.labels.iter().filter(|label| **label == Some(wanted)).count();
+        let of =
+            |wanted: bool| evidence.labels.iter().filter(|label| **label == Some(wanted)).count();
         let (broken, good) = (of(true), of(false));
         let columns: Vec<usize> = match broken.min(good) {
             // A few labels weigh the parts that count anyway; many teach what every part is worth.
@@ -123,7 +124,8 @@ impl DecisionConfig {
             _ if broken + good == 0 => return Ok(decision),
             _ => {
                 decision.rule += &format!(
-                    " The labels ({broken} broken, {good} good) say which banners are taken for good; to learn from them takes {FEW_LABELS} of each."
+                    " The labels ({broken} broken, {good} good) say which banners are taken for \
+                     good; to learn from them takes {FEW_LABELS} of each."
                 );
                 return Ok(decision);
             }
@@ -134,7 +136,8 @@ impl DecisionConfig {
             decision = learned;
         } else {
             decision.rule += &format!(
-                " Learning from the {} labels was tried and not used: it does not clearly rank labelled banners better (AUROC {:.4} against {:.4}).",
+                " Learning from the {} labels was tried and not used: it does not clearly rank \
+                 labelled banners better (AUROC {:.4} against {:.4}).",
                 broken + good,
                 gain.with,
                 gain.without
@@ -151,17 +154,33 @@ impl DecisionConfig {
     /// Places of the parts that a few labels are to weigh: all that count anyway but the network,
     /// which the score without labels has within it.
     fn columns_of_few_labels(&self, table: &PartsTable) -> Result<Vec<usize>> {
-        Ok(self.columns(table)?.into_iter().filter(|&part| table.names()[part] != NETWORK_PART).collect())
+        Ok(self
+            .columns(table)?
+            .into_iter()
+            .filter(|&part| table.names()[part] != NETWORK_PART)
+            .collect())
     }
 
     /// The sentence on what is flagged, and the flags of a budget.
-    fn flags(&self, scores: &[f64], threshold: f64, otherwise: &str) -> Result<(Vec<bool>, Option<f64>, String)> {
+    fn flags(
+        &self,
+        scores: &[f64],
+        threshold: f64,
+        otherwise: &str,
+    ) -> Result<(Vec<bool>, Option<f64>, String)> {
         Ok(match self.budget {
             Some(budget) => {
                 let flagged = flag_highest(scores, budget)?;
                 let count = flagged.iter().filter(|f| **f).count();
                 let banners = if count == 1 { "banner" } else { "banners" };
-                (flagged, None, format!("Flagged: the {count} {banners} with the highest score, by the alert budget."))
+                (
+                    flagged,
+                    None,
+                    format!(
+                        "Flagged: the {count} {banners} with the highest score, by the alert \
+                         budget."
+                    ),
+                )
             }
             None => {
                 let flagged = scores.iter().map(|&score| score > threshold).collect();
@@ -179,26 +198,30 @@ impl DecisionConfig {
         let score: &dyn Score<Parts> = if network.is_empty() { &FitNorm } else { &NetworkAndFit };
         let fused = z.fused(table, [&others, &network], score)?;
         let standardized = fused.standardized_by(good, NullModel::fit_reference)?;
-        let scores: Vec<Option<f64>> = (0..z.len()).map(|banner| standardized.get(banner, 0)).collect();
+        let scores: Vec<Option<f64>> =
+            (0..z.len()).map(|banner| standardized.get(banner, 0)).collect();
         if scores.iter().all(Option::is_none) {
             return self.by_rank_alone(table, &columns);
         }
         // A banner without a part, such as one alone in its grid, has no evidence against it.
         let scores: Vec<f64> = scores.into_iter().map(|score| score.unwrap_or(0.0)).collect();
-        let by_good =
-            table.reference().is_none() && good.iter().filter(|good| **good).count() >= NullModel::LEAST_BANNERS;
+        let by_good = table.reference().is_none()
+            && good.iter().filter(|good| **good).count() >= NullModel::LEAST_BANNERS;
         let reference = match (table.reference().is_some(), by_good) {
             (true, _) => "those banners of its grid that are taken for good",
             (_, true) => "the banners that are taken for good",
             _ => "the bulk of all banners",
         };
         let rate = format!(
-            "About {} of good banners should be flagged in error, or fewer, if they spread as these do.",
+            "About {} of good banners should be flagged in error, or fewer, if they spread as \
+             these do.",
             percent(self.false_alarms),
         );
-        let (flagged, threshold, rule) = self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
+        let (flagged, threshold, rule) =
+            self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
         let rule = format!(
-            "The score is in standard deviations above {reference}, at about as many clicks, by {} together. {rule}",
+            "The score is in standard deviations above {reference}, at about as many clicks, by \
+             {} together. {rule}",
             listed(&used.iter().map(|&part| table.names()[part].as_str()).collect::<Vec<_>>()),
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::StandardDeviations, rule })
@@ -207,13 +230,19 @@ impl DecisionConfig {
     /// Too few banners for a threshold: the first part that any banner has ranks them.
     fn by_rank_alone(&self, table: &PartsTable, columns: &[usize]) -> Result<Decision> {
         let part = columns.iter().copied().find(|&part| table.has(part)).unwrap_or(columns[0]);
-        let scores: Vec<f64> = (0..table.len()).map(|banner| table.get(banner, part).unwrap_or(0.0)).collect();
+        let scores: Vec<f64> =
+            (0..table.len()).map(|banner| table.get(banner, part).unwrap_or(0.0)).collect();
         let (flagged, threshold, rule) = match self.budget {
             Some(_) => self.flags(&scores, 0.0, "")?,
-            None => (vec![false; table.len()], None, "Nothing is flagged without a budget (--budget N).".to_owned()),
+            None => (
+                vec![false; table.len()],
+                None,
+                "Nothing is flagged without a budget (--budget N).".to_owned(),
+            ),
         };
         let rule = format!(
-            "{rule} {} banners are too few to learn how the scores of good ones spread ({} are needed); they are ranked by {}. \
+            "{rule} {} banners are too few to learn how the scores of good ones spread ({} are \
+             needed); they are ranked by {}. \
              Landing rates (--metrics) or labels (--labels) would say more.",
             table.len(),
             NullModel::LEAST_BANNERS,
@@ -223,9 +252,16 @@ impl DecisionConfig {
     }
 
     /// From the parts named by `columns`. `bulk` is the score without labels, one part more.
-    fn by_labels(&self, z: &PartsTable, columns: &[usize], bulk: &[f64], evidence: &Evidence<'_>) -> Result<Decision> {
+    fn by_labels(
+        &self,
+        z: &PartsTable,
+        columns: &[usize],
+        bulk: &[f64],
+        evidence: &Evidence<'_>,
+    ) -> Result<Decision> {
         let row = |banner: usize| {
-            let mut parts: Vec<Option<f64>> = columns.iter().map(|&part| z.get(banner, part)).collect();
+            let mut parts: Vec<Option<f64>> =
+                columns.iter().map(|&part| z.get(banner, part)).collect();
             parts.push(Some(bulk[banner]));
             parts.extend((evidence.metrics)(banner));
             parts
@@ -263,24 +299,31 @@ impl DecisionConfig {
             best_threshold(&scores, &broken, Objective::MacroF1)
         };
         let (model, threshold) = (model_without(None)?, threshold_without(None)?);
-        let score = |banner: usize| if labels[banner].is_some() { Ok(0.0) } else { model.score(&row(banner)) };
-        let mut scores: Vec<f64> = (0..z.len()).into_par_iter().map(score).collect::<Result<_>>()?;
+        let score = |banner: usize| {
+            if labels[banner].is_some() { Ok(0.0) } else { model.score(&row(banner)) }
+        };
+        let mut scores: Vec<f64> =
+            (0..z.len()).into_par_iter().map(score).collect::<Result<_>>()?;
         labelled.iter().zip(&out_of_fold).for_each(|(&(banner, _), &score)| scores[banner] = score);
         let (mut flagged, threshold, rule) = self.flags(
             &scores,
             threshold,
-            "That gave the best macro-F1 on the labelled banners; a labelled banner is held against a threshold from the others.",
+            "That gave the best macro-F1 on the labelled banners; a labelled banner is held \
+             against a threshold from the others.",
         )?;
         if threshold.is_some() {
-            let thresholds: Vec<f64> = (0..FOLDS).map(|fold| threshold_without(Some(fold))).collect::<Result<_>>()?;
+            let thresholds: Vec<f64> =
+                (0..FOLDS).map(|fold| threshold_without(Some(fold))).collect::<Result<_>>()?;
             for (at, &(banner, _)) in labelled.iter().enumerate() {
                 flagged[banner] = out_of_fold[at] > thresholds[folds[at]];
             }
         }
         let broken = labelled.iter().filter(|(_, broken)| *broken).count();
         let rule = format!(
-            "The score is the probability of broken, by logistic regression on {broken} broken and {} good banners that are labelled; it means what it says \
-             if they are a fair sample. A labelled banner is scored by a model that has not seen its label. {rule}",
+            "The score is the probability of broken, by logistic regression on {broken} broken \
+             and {} good banners that are labelled; it means what it says \
+             if they are a fair sample. A labelled banner is scored by a model that has not seen \
+             its label. {rule}",
             labelled.len() - broken
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Probability, rule })
@@ -303,7 +346,11 @@ fn listed(names: &[&str]) -> String {
 
 fn column(table: &PartsTable, name: &str) -> Result<usize> {
     table.names().iter().position(|known| known == name).ok_or_else(|| {
-        Error::config("bulk_parts", name, format!("no such part; there are {}", table.names().join(", ")))
+        Error::config(
+            "bulk_parts",
+            name,
+            format!("no such part; there are {}", table.names().join(", ")),
+        )
     })
 }
 

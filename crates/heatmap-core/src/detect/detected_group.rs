@@ -48,13 +48,15 @@ impl DetectedGroup {
             let grid = candidates[considered[0]].heatmap.grid();
             let mut values = vec![0.0_f32; grid.len()];
             for member in members() {
-                let scale = PICTURE_CLICKS / member.heatmap.total().max(1.0) / group.banners.len() as f64;
+                let scale =
+                    PICTURE_CLICKS / member.heatmap.total().max(1.0) / group.banners.len() as f64;
                 let bins = values.iter_mut().zip(member.heatmap.values());
                 bins.for_each(|(sum, &clicks)| *sum += (f64::from(clicks) * scale) as f32);
             }
             let heatmap = Heatmap::from_values(grid, values)?;
             // Those whose clicks the group's own map explains best stand for it.
-            let ratio = LikelihoodRatio::one_shot(ClickMap::of([&heatmap], &Smoothing::default())?)?;
+            let ratio =
+                LikelihoodRatio::one_shot(ClickMap::of([&heatmap], &Smoothing::default())?)?;
             let mut typical = members()
                 .map(|member| Ok((ratio.score(member.heatmap)?, member.domain)))
                 .collect::<Result<Vec<_>>>()?;
@@ -63,7 +65,11 @@ impl DetectedGroup {
                 kind: group.kind,
                 banners: group.banners.len(),
                 share: group.banners.len() as f64 / considered.len() as f64,
-                domains: typical.iter().take(MAX_DOMAINS).map(|(_, domain)| (*domain).to_owned()).collect(),
+                domains: typical
+                    .iter()
+                    .take(MAX_DOMAINS)
+                    .map(|(_, domain)| (*domain).to_owned())
+                    .collect(),
                 heatmap,
                 unlike: group.unlike,
             })
@@ -74,17 +80,24 @@ impl DetectedGroup {
     /// What the group is taken for and by which rule, in a sentence.
     pub fn verdict(&self) -> String {
         match self.kind {
-            GroupKind::KnownLayout => "Taken for good: that is known of one of its banners or more.".to_owned(),
-            GroupKind::KnownDefect => "Taken for broken: that is known of one of its banners or more.".to_owned(),
+            GroupKind::KnownLayout => "Taken for good: that is known of one of its banners or \
+                                       more."
+                .to_owned(),
+            GroupKind::KnownDefect => "Taken for broken: that is known of one of its banners or \
+                                       more."
+                .to_owned(),
             GroupKind::Defect => format!(
-                "Taken for broken: about {} of the clicks {} {}, and that explains {} of how the group differs from the other banners.",
+                "Taken for broken: about {} of the clicks {} {}, and that explains {} of how the \
+                 group differs from the other banners.",
                 whole_percent(self.unlike.share),
                 if self.unlike.is_spot() { "lie in one spot" } else { "lie" },
                 self.unlike.words(),
                 whole_percent(self.unlike.explained)
             ),
             GroupKind::Layout => {
-                "Taken for a layout of the grid: no single spot, strip or cloud of clicks sets it apart.".to_owned()
+                "Taken for a layout of the grid: no single spot, strip or cloud of clicks sets it \
+                 apart."
+                    .to_owned()
             }
         }
     }
@@ -93,16 +106,23 @@ impl DetectedGroup {
 /// The sentence on two large groups of which nobody has said which works; none where one is plainly
 /// the larger.
 pub(super) fn undecided(grid_id: &str, groups: &[DetectedGroup], banners: usize) -> Option<String> {
-    let open: Vec<&DetectedGroup> =
-        groups.iter().filter(|group| matches!(group.kind, GroupKind::Layout | GroupKind::Defect)).collect();
+    let open: Vec<&DetectedGroup> = groups
+        .iter()
+        .filter(|group| matches!(group.kind, GroupKind::Layout | GroupKind::Defect))
+        .collect();
     let [first, second, ..] = open[..] else { return None };
-    if second.share < LARGE || groups.iter().any(|group| matches!(group.kind, GroupKind::KnownLayout)) {
+    if second.share < LARGE
+        || groups.iter().any(|group| matches!(group.kind, GroupKind::KnownLayout))
+    {
         return None;
     }
-    let example = |group: &DetectedGroup| format!("{grid_id}/{}", group.domains.first().map_or("", String::as_str));
+    let example = |group: &DetectedGroup| {
+        format!("{grid_id}/{}", group.domains.first().map_or("", String::as_str))
+    };
     let taken = |group: &DetectedGroup| if group.kind.is_defect() { "broken" } else { "good" };
     Some(format!(
-        "Two groups in grid {grid_id}: {} and {} of {banners} banners; which is right? Taken for {} and {}. \
+        "Two groups in grid {grid_id}: {} and {} of {banners} banners; which is right? Taken for \
+         {} and {}. \
          --good-like {} or --broken-like {} decides (or --broken-like {} and --good-like {}).",
         first.banners,
         second.banners,

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::FIT_PARTS;
 use super::{
-    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, GridFit, IsolationForestConfig,
-    KnnDistanceConfig, KnownDefects, LayoutDistance, LikelihoodRatio, MahalanobisConfig, NoiseShare, OnFeatures,
-    PcaReconstructionConfig, PooledShares, Reference, Score,
+    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, GridFit,
+    IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance, LikelihoodRatio,
+    MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Reference,
+    Score,
 };
 use crate::{Heatmap, Result};
 
@@ -54,8 +55,8 @@ pub enum PartSet {
     /// All of them.
     #[default]
     All,
-    /// Those that are fast enough for millions of banners: sums over the bins, and the hand-made scores
-    /// of fit, to a reference that is chosen among fewer banners. The others are missing.
+    /// Those that are fast enough for millions of banners: sums over the bins, and the hand-made
+    /// scores of fit, to a reference that is chosen among fewer banners. The others are missing.
     Fast,
 }
 
@@ -114,7 +115,8 @@ impl GridDetector {
         let good = anchor.map.heatmap(5_000.0);
         let cosine = CosineAnchor::new(&features.of(&good)?)?;
         let fast = config.parts == PartSet::Fast;
-        let [clumps, earth] = if fast { [None, None] } else { against_reference(anchor, population) };
+        let [clumps, earth] =
+            if fast { [None, None] } else { against_reference(anchor, population) };
         let mut scores: Vec<Option<Box<dyn Score<Heatmap>>>> = vec![
             clumps,
             earth,
@@ -139,8 +141,13 @@ impl GridDetector {
             let forest = IsolationForestConfig { seed: config.seed, ..Default::default() };
             let pca = PcaReconstructionConfig { components: config.components };
             // Banners that are all alike span too few directions.
-            scores.push(pca.fit(rows).ok().map(|score| Box::new(OnFeatures::new(features, score)) as _));
-            scores.push(Some(Box::new(OnFeatures::new(features, MahalanobisConfig::default().fit(rows)?))));
+            scores.push(
+                pca.fit(rows).ok().map(|score| Box::new(OnFeatures::new(features, score)) as _),
+            );
+            scores.push(Some(Box::new(OnFeatures::new(
+                features,
+                MahalanobisConfig::default().fit(rows)?,
+            ))));
             scores.push(Some(Box::new(OnFeatures::new(features, knn.fit(rows)?))));
             scores.push(Some(Box::new(OnFeatures::new(features, forest.fit(rows)?))));
         }
@@ -153,8 +160,12 @@ impl GridDetector {
     /// # Errors
     /// When the heatmap lies on another grid.
     pub fn parts(&self, heatmap: &Heatmap) -> Result<Vec<Option<f64>>> {
-        let fit = self.fit.as_ref().map_or(Ok([None; FIT_PARTS.len()]), |fit| fit.parts(heatmap))?;
-        let others = self.scores.iter().map(|score| score.as_ref().map(|score| score.score(heatmap)).transpose());
+        let fit =
+            self.fit.as_ref().map_or(Ok([None; FIT_PARTS.len()]), |fit| fit.parts(heatmap))?;
+        let others = self
+            .scores
+            .iter()
+            .map(|score| score.as_ref().map(|score| score.score(heatmap)).transpose());
         fit.into_iter().map(Ok).chain(others).collect()
     }
 
@@ -171,8 +182,12 @@ impl GridDetector {
 
 /// The scores that hold the clicks against the mean map with the spread of good banners; none where
 /// they cannot be fitted.
-fn against_reference(anchor: &Anchor, population: &[&Heatmap]) -> [Option<Box<dyn Score<Heatmap>>>; 2] {
-    let clumps = DirichletMultinomial::fit(&anchor.map, population, DirichletMultinomial::CELL_BINS);
+fn against_reference(
+    anchor: &Anchor,
+    population: &[&Heatmap],
+) -> [Option<Box<dyn Score<Heatmap>>>; 2] {
+    let clumps =
+        DirichletMultinomial::fit(&anchor.map, population, DirichletMultinomial::CELL_BINS);
     let earth = EarthMoverConfig::default().fit(&anchor.map);
     [clumps.ok().map(|score| Box::new(score) as _), earth.ok().map(|score| Box::new(score) as _)]
 }

@@ -9,7 +9,15 @@ pub(super) fn digamma(mut x: f64) -> f64 {
         x += 1.0;
     }
     let square = 1.0 / (x * x);
-    let series = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32_760.0, 1.0 / 12.0];
+    let series = [
+        1.0 / 12.0,
+        -1.0 / 120.0,
+        1.0 / 252.0,
+        -1.0 / 240.0,
+        1.0 / 132.0,
+        -691.0 / 32_760.0,
+        1.0 / 12.0,
+    ];
     let tail = series.iter().rev().fold(0.0, |sum, term| (sum + term) * square);
     below + x.ln() - 0.5 / x - tail
 }
@@ -30,7 +38,11 @@ mod tests {
             (1e-6, -1e6 - euler + 1.644_934e-6),
             (1e9, 1e9_f64.ln() - 5e-10),
         ] {
-            assert!((digamma(x) - expected).abs() < 1e-11 * f64::max(1.0, expected.abs()), "{x}: {}", digamma(x));
+            assert!(
+                (digamma(x) - expected).abs() < 1e-11 * f64::max(1.0, expected.abs()),
+                "{x}: {}",
+                digamma(x)
+            );
         }
     }
 }

@@ -81,10 +81,19 @@ impl DirichletMultinomial {
         let counts: Vec<Vec<(usize, f64)>> = reference
             .iter()
             .filter(|heatmap| heatmap.total() >= 2.0)
-            .map(|heatmap| cells.pooled(heatmap.values()).into_iter().enumerate().filter(|(_, n)| *n > 0.0).collect())
+            .map(|heatmap| {
+                cells
+                    .pooled(heatmap.values())
+                    .into_iter()
+                    .enumerate()
+                    .filter(|(_, n)| *n > 0.0)
+                    .collect()
+            })
             .collect();
         if counts.is_empty() {
-            return Err(Error::Data("a concentration needs a reference banner of two clicks or more".to_owned()));
+            return Err(Error::Data(
+                "a concentration needs a reference banner of two clicks or more".to_owned(),
+            ));
         }
         Self::with_concentration(map, cell_bins, concentration(&shares(&cells, map), &counts))
     }
@@ -93,14 +102,19 @@ impl DirichletMultinomial {
     ///
     /// # Errors
     /// When the concentration is not between 0.1 and 1,000,000, or cells have no bin.
-    pub fn with_concentration(map: &ClickMap, cell_bins: usize, concentration: f64) -> Result<Self> {
+    pub fn with_concentration(
+        map: &ClickMap,
+        cell_bins: usize,
+        concentration: f64,
+    ) -> Result<Self> {
         if !(LEAST..=MOST).contains(&concentration) {
             let reason = format!("must be a number between {LEAST} and {MOST}");
             return Err(Error::config("concentration", concentration, reason));
         }
         let cells = Cells::new(map.grid(), cell_bins)?;
         // ln Gamma has a pole at 0.
-        let weights: Vec<f64> = shares(&cells, map).iter().map(|p| (concentration * p).max(1e-300)).collect();
+        let weights: Vec<f64> =
+            shares(&cells, map).iter().map(|p| (concentration * p).max(1e-300)).collect();
         let ln_gammas = weights.iter().map(|&weight| libm::lgamma(weight)).collect();
         let mut fitted = Self { cells, concentration, weights, ln_gammas, levels: Vec::new() };
         fitted.levels = fitted.simulated();
@@ -122,14 +136,16 @@ impl DirichletMultinomial {
         check_grid(self.cells.grid(), heatmap)?;
         let counts = self.cells.pooled(heatmap.values());
         let (clicks, total) = (counts.iter().sum::<f64>(), self.concentration);
-        let arrangements = libm::lgamma(clicks + 1.0) + libm::lgamma(total) - libm::lgamma(clicks + total);
+        let arrangements =
+            libm::lgamma(clicks + 1.0) + libm::lgamma(total) - libm::lgamma(clicks + total);
         let repeats: f64 = counts.iter().map(|&count| libm::lgamma(count + 1.0)).sum();
         Ok(arrangements - repeats + self.sum_of_growths(&counts))
     }
 
     /// Sum over the cells of ln (a (a + 1) ... (a + count - 1)), with a = A p.
     fn sum_of_growths(&self, counts: &[f64]) -> f64 {
-        let cells = self.weights.iter().zip(&self.ln_gammas).zip(counts).filter(|(_, count)| **count > 0.0);
+        let cells =
+            self.weights.iter().zip(&self.ln_gammas).zip(counts).filter(|(_, count)| **count > 0.0);
         cells.map(|((weight, ln_gamma), count)| libm::lgamma(weight + count) - ln_gamma).sum()
     }
 
@@ -140,7 +156,8 @@ impl DirichletMultinomial {
             let weight = self.concentration * (count / clicks);
             libm::lgamma(weight + count) - libm::lgamma(weight)
         };
-        counts.iter().filter(|count| **count > 0.0).map(own).sum::<f64>() - self.sum_of_growths(counts)
+        counts.iter().filter(|count| **count > 0.0).map(own).sum::<f64>()
+            - self.sum_of_growths(counts)
     }
 
     /// Mean and standard deviation of the misfit of simulated banners, at each level.
@@ -150,7 +167,8 @@ impl DirichletMultinomial {
             Some(*sum)
         };
         let cumulative: Vec<f64> = self.weights.iter().scan(0.0, accumulate).collect();
-        let paths: Vec<Vec<f64>> = (0..SIMULATED).into_par_iter().map(|index| self.path(index, &cumulative)).collect();
+        let paths: Vec<Vec<f64>> =
+            (0..SIMULATED).into_par_iter().map(|index| self.path(index, &cumulative)).collect();
         let moments = |level: usize| {
             let mean = paths.iter().map(|path| path[level]).sum::<f64>() / SIMULATED as f64;
             let squares = paths.iter().map(|path| (path[level] - mean).powi(2)).sum::<f64>();
@@ -184,9 +202,13 @@ impl DirichletMultinomial {
     fn moments(&self, clicks: f64) -> (f64, f64) {
         let at = clicks.max(1.0).log2();
         let below = (at as usize).min(LEVELS - 2);
-        let ((mean, deviation), (next_mean, next_deviation)) = (self.levels[below], self.levels[below + 1]);
+        let ((mean, deviation), (next_mean, next_deviation)) =
+            (self.levels[below], self.levels[below + 1]);
         let beyond = at - below as f64;
-        (mean + beyond * (next_mean - mean), deviation + beyond.min(1.0) * (next_deviation - deviation))
+        (
+            mean + beyond * (next_mean - mean),
+            deviation + beyond.min(1.0) * (next_deviation - deviation),
+        )
     }
 }
 
@@ -220,7 +242,8 @@ fn concentration(shares: &[f64], counts: &[Vec<(usize, f64)>]) -> f64 {
     let pull = |banner: &Vec<(usize, f64)>, total: f64| {
         let clicks: f64 = banner.iter().map(|(_, n)| n).sum();
         let grown = |weight: f64, count: f64| digamma(weight + count) - digamma(weight);
-        let cells: f64 = banner.iter().map(|&(cell, n)| shares[cell] * grown(total * shares[cell], n)).sum();
+        let cells: f64 =
+            banner.iter().map(|&(cell, n)| shares[cell] * grown(total * shares[cell], n)).sum();
         total * (cells - grown(total, clicks))
     };
     let (mut below, mut above) = (LEAST.ln(), MOST.ln());
@@ -234,7 +257,11 @@ fn concentration(shares: &[f64], counts: &[Vec<(usize, f64)>]) -> f64 {
             size if size > 0.0 => BOUND * 1.4826 * size,
             _ => f64::INFINITY,
         };
-        if pulls.iter().map(|pull| pull.max(-bound)).sum::<f64>() > 0.0 { below = middle } else { above = middle }
+        if pulls.iter().map(|pull| pull.max(-bound)).sum::<f64>() > 0.0 {
+            below = middle
+        } else {
+            above = middle
+        }
     }
     (0.5 * (below + above)).exp().clamp(LEAST, MOST)
 }

@@ -77,8 +77,9 @@ impl EarthMoverConfig {
         let cells = Cells::of_at_most(map.grid(), self.cell_bins, MAX_CELLS)?;
         let (y, x) = cells.centres();
         let lattice = Sinkhorn::new(&y, &x, self.epsilon, self.iterations);
-        let good = shares(cells.pooled(map.probabilities()))
-            .ok_or_else(|| Error::Data("a map without probability has no distance to it".to_owned()))?;
+        let good = shares(cells.pooled(map.probabilities())).ok_or_else(|| {
+            Error::Data("a map without probability has no distance to it".to_owned())
+        })?;
         let good_cost = lattice.own_cost(&good);
         Ok(EarthMover { cells, lattice, good, good_cost })
     }
@@ -101,7 +102,9 @@ impl EarthMover {
             return Err(Error::Data(format!("{} values for {bins} bins", values.len())));
         }
         if !(values.iter().all(|v| *v >= 0.0) && values.iter().sum::<f64>().is_finite()) {
-            return Err(Error::Data("a distribution has values that are negative or not finite".to_owned()));
+            return Err(Error::Data(
+                "a distribution has values that are negative or not finite".to_owned(),
+            ));
         }
         Ok(shares(self.cells.pooled(values)))
     }
@@ -161,7 +164,8 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_pot_and_near_exact_transport() {
-        let pairs: Vec<Pair> = serde_json::from_str(include_str!("../../tests/fixtures/earth_mover.json")).unwrap();
+        let pairs: Vec<Pair> =
+            serde_json::from_str(include_str!("../../tests/fixtures/earth_mover.json")).unwrap();
         let grid = Grid { rows: 10, columns: 12, bin_size_px: 25.0 };
         let config = EarthMoverConfig { cell_bins: 1, ..Default::default() };
         let fitted = config.fit(&ClickMap::uniform(grid)).unwrap();
@@ -199,17 +203,24 @@ mod tests {
     #[test]
     fn the_farther_the_more_broken_and_never_nan() {
         let fitted = fitted();
-        let heatmap = |values: &[f64]| Heatmap::from_values(GRID, values.iter().map(|&v| v as f32).collect()).unwrap();
+        let heatmap = |values: &[f64]| {
+            Heatmap::from_values(GRID, values.iter().map(|&v| v as f32).collect()).unwrap()
+        };
         let score = |values: &[f64]| fitted.score(&heatmap(values)).unwrap();
         let (corner, middle, all) =
             (score(&one_hot(49, 59)), score(&one_hot(25, 30)), score(&[f64::from(f32::MAX); 3000]));
-        assert!(corner > middle && middle > all && corner < 1.0 && all >= 0.0, "{corner} {middle} {all}");
+        assert!(
+            corner > middle && middle > all && corner < 1.0 && all >= 0.0,
+            "{corner} {middle} {all}"
+        );
         for at in 0..GRID.len() / 7 {
             assert!(score(&one_hot(7 * at / 60, 7 * at % 60)).is_finite());
         }
         assert_eq!(score(&[0.0; 3000]), 0.0);
         assert!(score(&[1e-44; 3000]).is_finite());
-        let cells = EarthMoverConfig { cell_bins: 100, ..Default::default() }.fit(&ClickMap::uniform(GRID)).unwrap();
+        let cells = EarthMoverConfig { cell_bins: 100, ..Default::default() }
+            .fit(&ClickMap::uniform(GRID))
+            .unwrap();
         assert_eq!(cells.score(&heatmap(&one_hot(3, 3))).unwrap(), 0.0);
     }
 

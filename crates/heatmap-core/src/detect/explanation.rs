@@ -83,7 +83,8 @@ impl Explainer {
         let smoothing = Smoothing::default();
         let own = ClickMap::of([heatmap], &smoothing)?;
         let (own, expected) = (own.probabilities(), layout.map.probabilities());
-        let differs: Vec<f64> = own.iter().zip(expected).map(|(own, expected)| own - expected).collect();
+        let differs: Vec<f64> =
+            own.iter().zip(expected).map(|(own, expected)| own - expected).collect();
         // A sum over all bins, so not for each of them.
         let clicks = heatmap.total();
         let drivers = differs.iter().map(|more| (more * clicks) as f32).collect();
@@ -105,14 +106,18 @@ impl Explainer {
             let (row, column) = ((bin / grid.columns) as f64, (bin % grid.columns) as f64);
             (row - top).hypot(column - left) <= reach
         };
-        let there = |shares: &[f64]| (0..shares.len()).filter(|&bin| in_spot(bin)).map(|bin| shares[bin]).sum::<f64>();
-        let clicks_there = (0..grid.len()).filter(|&bin| in_spot(bin)).map(|bin| f64::from(heatmap.values()[bin]));
+        let there = |shares: &[f64]| {
+            (0..shares.len()).filter(|&bin| in_spot(bin)).map(|bin| shares[bin]).sum::<f64>()
+        };
+        let clicks_there =
+            (0..grid.len()).filter(|&bin| in_spot(bin)).map(|bin| f64::from(heatmap.values()[bin]));
         let (here, usual) = (clicks_there.sum::<f64>() / heatmap.total(), there(expected));
         let guess = layout.defects.guess(heatmap)?;
         let reason = if here - usual > SPOT_SHARE && here - usual > SPOT_OF_ALL * elsewhere {
             let size = 2.0 * reach * grid.bin_size_px;
             format!(
-                "Clicks pile up in one spot {}: {} of them within {size:.0} px; good banners of this layout have {} there.",
+                "Clicks pile up in one spot {}: {} of them within {size:.0} px; good banners of \
+                 this layout have {} there.",
                 words(most),
                 whole_percent(here),
                 whole_percent(usual)
@@ -121,14 +126,16 @@ impl Explainer {
             of_pattern(guess.pattern, guess.share, heatmap, expected)
         } else if elsewhere > USUAL || flagged {
             format!(
-                "{} of the clicks lie elsewhere than on the good banners most like it: most are missing {}, most too many lie {}.",
+                "{} of the clicks lie elsewhere than on the good banners most like it: most are \
+                 missing {}, most too many lie {}.",
                 whole_percent(elsewhere),
                 words(least),
                 words(most)
             )
         } else {
             format!(
-                "Clicks fall where those of good banners of this layout do: {} of them lie elsewhere, which is usual.",
+                "Clicks fall where those of good banners of this layout do: {} of them lie \
+                 elsewhere, which is usual.",
                 whole_percent(elsewhere)
             )
         };
@@ -141,14 +148,17 @@ fn of_pattern(pattern: Pattern, share: f64, heatmap: &Heatmap, expected: &[f64])
     let grid = heatmap.grid();
     // Where the pattern has more clicks than the layout: what good banners leave almost empty.
     let map = pattern.map(grid);
-    let inside =
-        |bin: usize| map.probabilities()[bin] > expected[bin] && map.probabilities()[bin] >= 1.0 / grid.len() as f64;
+    let inside = |bin: usize| {
+        map.probabilities()[bin] > expected[bin]
+            && map.probabilities()[bin] >= 1.0 / grid.len() as f64
+    };
     let bins = || (0..grid.len()).filter(|&bin| inside(bin));
     let here = bins().map(|bin| f64::from(heatmap.values()[bin])).sum::<f64>() / heatmap.total();
     let usual: f64 = bins().map(|bin| expected[bin]).sum();
     match pattern {
         Pattern::Anywhere => format!(
-            "About {} of the clicks look as if they fell anywhere: {} lie where this layout is hardly clicked; its good banners have {} there.",
+            "About {} of the clicks look as if they fell anywhere: {} lie where this layout is \
+             hardly clicked; its good banners have {} there.",
             whole_percent(share),
             whole_percent(here),
             whole_percent(usual)
@@ -182,7 +192,8 @@ mod tests {
 
     fn explainer() -> (Explainer, Heatmap) {
         let good = Population { prevalence: 0.0, ..Default::default() };
-        let heatmaps: Vec<Heatmap> = (0..40).map(|at| good.banner(&Layout::draw(3, 0), 1, at, 2_000).heatmap).collect();
+        let heatmaps: Vec<Heatmap> =
+            (0..40).map(|at| good.banner(&Layout::draw(3, 0), 1, at, 2_000).heatmap).collect();
         let map = ClickMap::of(&heatmaps[..39], &Smoothing::default()).unwrap();
         (Explainer::new(&[map, ClickMap::steps(GRID)]).unwrap(), heatmaps[39].clone())
     }
@@ -201,7 +212,10 @@ mod tests {
             (BrokenKind::RightMiddle, "one spot on the right side"),
         ] {
             let said = explainer.explain(&broken(kind, 0.02), true).unwrap().reason;
-            assert!(said.contains(words) && said.contains("good banners of this layout have"), "{said}");
+            assert!(
+                said.contains(words) && said.contains("good banners of this layout have"),
+                "{said}"
+            );
             assert!(!said.contains("anywhere"), "{said}");
         }
     }
@@ -227,6 +241,13 @@ mod tests {
         assert!(sum.abs() < 0.5 && explained.drivers.iter().any(|d| *d > 0.0), "{sum}");
         let empty = explainer.explain(&Heatmap::zeros(GRID), false).unwrap();
         assert!(empty.reason.contains("no click") && empty.drivers.iter().all(|d| *d == 0.0));
-        assert!(Explainer::new(&[]).unwrap().explain(&good, true).unwrap().reason.contains("no banner to compare"));
+        assert!(
+            Explainer::new(&[])
+                .unwrap()
+                .explain(&good, true)
+                .unwrap()
+                .reason
+                .contains("no banner to compare")
+        );
     }
 }

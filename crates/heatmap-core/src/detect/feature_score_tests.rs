@@ -4,7 +4,9 @@ use faer::Mat;
 use serde::Deserialize;
 
 use super::evaluation::auroc;
-use super::{IsolationForestConfig, KnnDistanceConfig, MahalanobisConfig, PcaReconstructionConfig, Score};
+use super::{
+    IsolationForestConfig, KnnDistanceConfig, MahalanobisConfig, PcaReconstructionConfig, Score,
+};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -36,7 +38,9 @@ fn scores(score: &impl Score<[f64]>, rows: &[Vec<f64>]) -> Vec<f64> {
 
 fn near(got: &[f64], expected: &[f64]) {
     assert_eq!(got.len(), expected.len());
-    got.iter().zip(expected).for_each(|(g, e)| assert!((g - e).abs() < 1e-9 * e.abs().max(1.0), "{g} is not {e}"));
+    got.iter()
+        .zip(expected)
+        .for_each(|(g, e)| assert!((g - e).abs() < 1e-9 * e.abs().max(1.0), "{g} is not {e}"));
 }
 
 #[test]
@@ -53,7 +57,8 @@ fn mahalanobis_has_the_shrinkage_and_the_distances_of_scikit_learn() {
 #[test]
 fn what_pca_leaves_is_as_long_as_in_scikit_learn() {
     let fixture = fixture();
-    let fitted = PcaReconstructionConfig { components: 2 }.fit(table(&fixture.fitted).as_ref()).unwrap();
+    let fitted =
+        PcaReconstructionConfig { components: 2 }.fit(table(&fixture.fitted).as_ref()).unwrap();
     near(&scores(&fitted, &fixture.scored), &fixture.pca_reconstruction);
 }
 
@@ -83,7 +88,8 @@ fn banners_of_two_kinds_and_banners_that_are_alike_have_a_distance() {
     // Ledoit and Wolf shrink these by 0.
     let kinds = Mat::from_fn(20, 3, |i, j| if i % 2 == 0 { j as f64 } else { 1.0 });
     let fitted = default.fit(kinds.as_ref()).unwrap();
-    // Both kinds are one standard deviation from the mean, whatever lies between them is nearer, whatever does not is far.
+    // Both kinds are one standard deviation from the mean, whatever lies between them is nearer,
+    // whatever does not is far.
     let of = |features: [f64; 3]| fitted.score(&features).unwrap();
     assert!((of([0.0, 1.0, 2.0]) - 1.0).abs() < 1e-6 && (of([1.0; 3]) - 1.0).abs() < 1e-6);
     assert!(of([0.5, 1.0, 1.5]) < 1e-6 && of([0.5, 1.1, 1.5]) > 100.0);
@@ -97,7 +103,9 @@ fn banners_of_two_kinds_and_banners_that_are_alike_have_a_distance() {
     // A column without variance.
     let flat = Mat::from_fn(20, 3, |i, j| if j == 1 { 0.1 } else { ((i * 7 + j * 3) % 11) as f64 });
     let fitted = default.fit(flat.as_ref()).unwrap();
-    assert!(fitted.score(&[5.0, 9.0, 5.0]).unwrap() > fitted.score(&[5.0, 0.1, 5.0]).unwrap() + 5.0);
+    assert!(
+        fitted.score(&[5.0, 9.0, 5.0]).unwrap() > fitted.score(&[5.0, 0.1, 5.0]).unwrap() + 5.0
+    );
     // What is beyond the range of f64 is far, not near.
     let far = |unit: f64| fitted.score(&[unit, -unit, unit]).unwrap();
     assert!(far(1e3) < far(1e160) && far(1e160) < far(1e300) && far(1e300) <= far(f64::MAX));
@@ -118,7 +126,13 @@ fn a_rank_that_is_only_rounding_is_none() {
 fn a_covariance_that_cannot_be_inverted_is_named() {
     let fixture = fixture();
     let config = MahalanobisConfig { shrinkage: Some(0.0) };
-    assert!(config.fit(table(&fixture.wide).as_ref()).unwrap_err().to_string().contains("singular: shrink it"));
+    assert!(
+        config
+            .fit(table(&fixture.wide).as_ref())
+            .unwrap_err()
+            .to_string()
+            .contains("singular: shrink it")
+    );
     assert!(MahalanobisConfig { shrinkage: Some(1.5) }.fit(table(&fixture.wide).as_ref()).is_err());
     assert!(config.fit(Mat::zeros(1, 3).as_ref()).unwrap_err().to_string().contains("two samples"));
     // Banners that are all alike: the distance is that to the mean.
@@ -130,7 +144,10 @@ fn a_covariance_that_cannot_be_inverted_is_named() {
 fn neighbours_are_as_far_as_in_scikit_learn() {
     let fixture = fixture();
     let config = KnnDistanceConfig { neighbors: 5, without_itself: false };
-    near(&scores(&config.fit(table(&fixture.fitted).as_ref()).unwrap(), &fixture.scored), &fixture.knn);
+    near(
+        &scores(&config.fit(table(&fixture.fitted).as_ref()).unwrap(), &fixture.scored),
+        &fixture.knn,
+    );
 }
 
 #[test]
@@ -140,7 +157,8 @@ fn the_forest_ranks_as_that_of_scikit_learn() {
     let ours = scores(&config.fit(table(&fixture.fitted).as_ref()).unwrap(), &fixture.scored);
     let correlation = spearman(&ours, &fixture.isolation_forest);
     assert!(correlation > 0.97, "{correlation}");
-    let difference = ours.iter().zip(&fixture.isolation_forest).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let difference =
+        ours.iter().zip(&fixture.isolation_forest).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(difference < 0.04, "{difference}");
     let worth = |scores: &[f64]| auroc(scores, &fixture.strange).unwrap();
     assert!((worth(&ours) - worth(&fixture.isolation_forest)).abs() < 0.02);
@@ -149,8 +167,12 @@ fn the_forest_ranks_as_that_of_scikit_learn() {
 #[test]
 fn the_forest_is_the_same_on_one_thread_and_takes_any_rows() {
     let fixture = fixture();
-    let fit =
-        || scores(&IsolationForestConfig::default().fit(table(&fixture.fitted).as_ref()).unwrap(), &fixture.scored);
+    let fit = || {
+        scores(
+            &IsolationForestConfig::default().fit(table(&fixture.fitted).as_ref()).unwrap(),
+            &fixture.scored,
+        )
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(pool.install(fit), fit());
     for rows in [Mat::zeros(1, 2), Mat::zeros(50, 2)] {
@@ -158,7 +180,8 @@ fn the_forest_is_the_same_on_one_thread_and_takes_any_rows() {
         assert!((forest.score(&[1.0, -1.0]).unwrap() - 0.5).abs() < 1e-12);
     }
     // Cuts between the ends of f64, which are further apart than it reaches.
-    let ends = Mat::from_fn(20, 1, |i, _| if i == 0 { f64::MAX } else { f64::MIN + i as f64 * 1e300 });
+    let ends =
+        Mat::from_fn(20, 1, |i, _| if i == 0 { f64::MAX } else { f64::MIN + i as f64 * 1e300 });
     let forest = IsolationForestConfig::default().fit(ends.as_ref()).unwrap();
     assert!(forest.score(&[f64::MAX]).unwrap() > forest.score(&[f64::MIN + 1e301]).unwrap() + 0.2);
     // One feature of many tells rows apart: the cuts find it.
@@ -167,7 +190,9 @@ fn the_forest_is_the_same_on_one_thread_and_takes_any_rows() {
     let of = |at: usize| forest.score(&rare.row(at).iter().copied().collect::<Vec<_>>()).unwrap();
     assert!(of(3) > of(4) + 0.2, "{} and {}", of(3), of(4));
     let tiny = Mat::from_fn(8, 1, |i, _| if i == 0 { 0.0 } else { f64::MIN_POSITIVE });
-    assert!(IsolationForestConfig::default().fit(tiny.as_ref()).unwrap().score(&[0.0]).unwrap() > 0.5);
+    assert!(
+        IsolationForestConfig::default().fit(tiny.as_ref()).unwrap().score(&[0.0]).unwrap() > 0.5
+    );
     assert!(IsolationForestConfig { trees: 0, ..Default::default() }.fit(tiny.as_ref()).is_err());
     assert!(IsolationForestConfig::default().fit(Mat::zeros(0, 2).as_ref()).is_err());
 }

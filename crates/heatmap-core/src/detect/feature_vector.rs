@@ -1,4 +1,5 @@
-//! What all scores of feature vectors share: checks, and lengths of vectors whose squares f64 cannot hold.
+//! What all scores of feature vectors share: checks, and lengths of vectors whose squares f64
+//! cannot hold.
 
 use faer::MatRef;
 
@@ -8,7 +9,10 @@ use crate::{Error, Result};
 /// Checks that a feature vector is as long as those that something was fitted to, and finite.
 pub(super) fn check_length(expected: usize, features: &[f64]) -> Result<()> {
     if features.len() != expected {
-        return Err(Error::Data(format!("{} features where {expected} are expected", features.len())));
+        return Err(Error::Data(format!(
+            "{} features where {expected} are expected",
+            features.len()
+        )));
     }
     match features.iter().position(|v| !v.is_finite()) {
         Some(at) => Err(Error::Data(format!("feature {at} is {}", features[at]))),
@@ -27,7 +31,8 @@ pub(super) fn largest<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values.into_iter().fold(0.0, |most, v| most.max(v.abs()))
 }
 
-/// Euclidean length. Also where squares over- or underflow; beyond the range of f64 it is the largest number.
+/// Euclidean length. Also where squares over- or underflow; beyond the range of f64 it is the
+/// largest number.
 pub(super) fn length(values: &[f64]) -> f64 {
     /// Below, squares may have lost bits.
     const LEAST: f64 = 1e-280;
@@ -42,8 +47,8 @@ pub(super) fn length(values: &[f64]) -> f64 {
     (unit * values.iter().map(|v| (v / unit).powi(2)).sum::<f64>().sqrt()).min(f64::MAX)
 }
 
-/// What values up to `most` are divided by, so that their differences and squares, summed over as many as there may be, stay far from
-/// the end of f64: 1 if they do anyway.
+/// What values up to `most` are divided by, so that their differences and squares, summed over as
+/// many as there may be, stay far from the end of f64: 1 if they do anyway.
 pub(super) fn safe_unit(most: f64) -> f64 {
     if most > 1e100 { most } else { 1.0 }
 }
@@ -63,9 +68,15 @@ mod tests {
         for unit in [1e-320, 1e-200, 1.0, 1e200, 1e307] {
             let found = length(&[3.0 * unit, -4.0 * unit]);
             // 1e-320 has three digits.
-            assert!((found / unit - 5.0).abs() < if unit < 1e-310 { 5e-3 } else { 1e-15 }, "{unit}: {found}");
+            assert!(
+                (found / unit - 5.0).abs() < if unit < 1e-310 { 5e-3 } else { 1e-15 },
+                "{unit}: {found}"
+            );
         }
-        assert_eq!((length(&[]), length(&[0.0, -0.0]), length(&[f64::MAX; 2])), (0.0, 0.0, f64::MAX));
+        assert_eq!(
+            (length(&[]), length(&[0.0, -0.0]), length(&[f64::MAX; 2])),
+            (0.0, 0.0, f64::MAX)
+        );
     }
 
     #[test]
@@ -79,7 +90,13 @@ mod tests {
         let message = |rows: faer::Mat<f64>| checked_rows(rows.as_ref()).unwrap_err().to_string();
         assert!(message(faer::Mat::zeros(0, 3)).contains("got 0 x 3"));
         assert!(message(faer::Mat::zeros(3, 0)).contains("got 3 x 0"));
-        assert!(message(faer::mat![[0.0, 1.0], [2.0, f64::NAN]]).contains("feature 1 of sample 1 is NaN"));
-        assert_eq!(checked_rows(faer::mat![[0.0, 1.0], [2.0, 3.0]].as_ref()).unwrap(), [[0.0, 1.0], [2.0, 3.0]]);
+        assert!(
+            message(faer::mat![[0.0, 1.0], [2.0, f64::NAN]])
+                .contains("feature 1 of sample 1 is NaN")
+        );
+        assert_eq!(
+            checked_rows(faer::mat![[0.0, 1.0], [2.0, 3.0]].as_ref()).unwrap(),
+            [[0.0, 1.0], [2.0, 3.0]]
+        );
     }
 }

@@ -86,10 +86,12 @@ fn neighbours_are_as_far_as_in_scikit_learn() {
         let smoothing = SmoothedShares::new(GRID, table.expected.sigma_bins);
         for (grid, expected) in &table.expected.grids {
             let own = table.of_grid(grid);
-            let shares: Vec<Vec<f32>> = own.iter().map(|&at| smoothing.of(&table.heatmaps[at]).unwrap()).collect();
+            let shares: Vec<Vec<f32>> =
+                own.iter().map(|&at| smoothing.of(&table.heatmaps[at]).unwrap()).collect();
             let rows: Vec<&[f32]> = shares.iter().map(Vec::as_slice).collect();
             let fit = GridFit::new(smoothing.clone(), &rows, &[]);
-            let got: Vec<f64> = own.iter().map(|&at| fit.parts(&table.heatmaps[at]).unwrap()[0].unwrap()).collect();
+            let got: Vec<f64> =
+                own.iter().map(|&at| fit.parts(&table.heatmaps[at]).unwrap()[0].unwrap()).collect();
             for (got, expected) in got.iter().zip(&expected.neighbor_distance) {
                 assert!((got - expected).abs() < 1e-5, "{got} {expected}");
             }

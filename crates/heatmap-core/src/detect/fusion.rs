@@ -32,7 +32,10 @@ impl RankAverage {
         for parts in banners {
             let sorted = sorted.get_or_insert_with(|| vec![Vec::new(); parts.len()]);
             check_parts(sorted.len(), parts)?;
-            sorted.iter_mut().zip(parts).for_each(|(scores, part)| scores.extend(part.filter(|p| p.is_finite())));
+            sorted
+                .iter_mut()
+                .zip(parts)
+                .for_each(|(scores, part)| scores.extend(part.filter(|p| p.is_finite())));
         }
         let mut sorted = sorted.ok_or_else(|| Error::Data("ranks need a banner".to_owned()))?;
         sorted.iter_mut().for_each(|scores| scores.sort_by(f64::total_cmp));
@@ -51,7 +54,8 @@ impl Score<Parts> for RankAverage {
         let rank = |(scores, part): (&Vec<f64>, &Option<f64>)| {
             let part = part.filter(|_| !scores.is_empty())?;
             // Of equals, half are counted as lower.
-            let lower = scores.partition_point(|&s| s < part) + scores.partition_point(|&s| s <= part);
+            let lower =
+                scores.partition_point(|&s| s < part) + scores.partition_point(|&s| s <= part);
             Some(lower as f64 / (2 * scores.len()) as f64)
         };
         Ok(mean(self.sorted.iter().zip(parts).filter_map(rank)).unwrap_or(0.5))
@@ -105,8 +109,8 @@ impl Score<Parts> for FitNorm {
     }
 }
 
-/// What speaks for broken, all together: the log odds that a network gives, which are the last part,
-/// and the [`FitNorm`] of the others, which see what the network has not learned of.
+/// What speaks for broken, all together: the log odds that a network gives, which are the last
+/// part, and the [`FitNorm`] of the others, which see what the network has not learned of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NetworkAndFit;
 
@@ -115,12 +119,12 @@ impl NetworkAndFit {
     /// gives the best area under the receiver operating characteristic, and that of logistic
     /// regression on the parts.
     const WEIGHT: f64 = 1.0;
-    /// Added to the sum before the root is taken: so the scores of good banners of generated grids lean
-    /// to neither side.
+    /// Added to the sum before the root is taken: so the scores of good banners of generated grids
+    /// lean to neither side.
     const LEVEL: f64 = 6.0;
 
-    /// The score of so high log odds and norm together: a root, as of any likelihood ratio that is to
-    /// spread like a normal number.
+    /// The score of so high log odds and norm together: a root, as of any likelihood ratio that is
+    /// to spread like a normal number.
     pub(super) fn of_log_odds(log_odds: f64) -> f64 {
         let above = log_odds + Self::LEVEL;
         // ln(1 + e^x), which is about x from 3 on and never below 0.
@@ -135,7 +139,8 @@ impl Score<Parts> for NetworkAndFit {
 
     /// That of the log odds and the norm; of parts that are missing nothing is known.
     fn score(&self, parts: &Parts) -> Result<f64> {
-        let (network, fit) = parts.split_last().map_or((None, parts), |(network, fit)| (*network, fit));
+        let (network, fit) =
+            parts.split_last().map_or((None, parts), |(network, fit)| (*network, fit));
         Ok(Self::of_log_odds(network.unwrap_or(0.0) + Self::WEIGHT * FitNorm.score(fit)?))
     }
 }
@@ -159,7 +164,8 @@ impl LogisticFusion {
     /// With fewer than [`LogisticFusion::LEAST_OF_A_CLASS`] banners of either class, or parts that
     /// are not finite.
     pub fn fit(banners: &[&Parts], broken: &[bool], c: f64) -> Result<Self> {
-        let (good, bad) = (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
+        let (good, bad) =
+            (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
         if good.min(bad) < Self::LEAST_OF_A_CLASS {
             let least = Self::LEAST_OF_A_CLASS;
             return Err(Error::Data(format!(
@@ -168,8 +174,9 @@ impl LogisticFusion {
         }
         let columns = banners.first().map_or(0, |parts| parts.len());
         banners.iter().try_for_each(|parts| check_parts(columns, parts))?;
-        let means: Vec<f64> =
-            (0..columns).map(|at| mean(banners.iter().filter_map(|parts| parts[at])).unwrap_or(0.0)).collect();
+        let means: Vec<f64> = (0..columns)
+            .map(|at| mean(banners.iter().filter_map(|parts| parts[at])).unwrap_or(0.0))
+            .collect();
         let table = table(banners, &means);
         let labels: Vec<usize> = broken.iter().map(|&b| usize::from(b)).collect();
         let config = LogisticRegressionConfig { c, ..Default::default() };
@@ -253,7 +260,8 @@ mod tests {
 
     #[test]
     fn ranks_are_shares_of_lower_banners() {
-        let fitted: Vec<Vec<Option<f64>>> = (0..4).map(|i| vec![Some(f64::from(i)), Some(-f64::from(i))]).collect();
+        let fitted: Vec<Vec<Option<f64>>> =
+            (0..4).map(|i| vec![Some(f64::from(i)), Some(-f64::from(i))]).collect();
         let ranks = RankAverage::fit(fitted.iter().map(Vec::as_slice)).unwrap();
         // Below it 3 of 4; equal one counts half.
         assert_eq!(ranks.score(&[Some(3.0), None]).unwrap(), 3.5 / 4.0);
@@ -283,7 +291,10 @@ mod tests {
         let (parts, broken) = banners(20, 2.0);
         let rows: Vec<&Parts> = parts.iter().map(Vec::as_slice).collect();
         let error = LogisticFusion::fit(&rows, &broken, 1.0).unwrap_err().to_string();
-        assert!(error.contains("2 broken and 18 good banners are labelled: 3 of each are needed"), "{error}");
+        assert!(
+            error.contains("2 broken and 18 good banners are labelled: 3 of each are needed"),
+            "{error}"
+        );
     }
 
     #[test]

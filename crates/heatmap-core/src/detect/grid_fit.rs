@@ -24,11 +24,14 @@
 //! A banner that is in the reference itself is left out when it is scored.
 
 use super::smoothed_shares::{SmoothedShares, distances, nearest, roots};
-use super::{BannerMaps, ClickMap, KnownDefects, SetNetwork, SetScore, likelihood_ratio::weighted_sum};
+use super::{
+    BannerMaps, ClickMap, KnownDefects, SetNetwork, SetScore, likelihood_ratio::weighted_sum,
+};
 use crate::{Heatmap, Result};
 
 /// Names of the scores, in order.
-pub const FIT_PARTS: [&str; 5] = ["neighbor_fit", "pile_up", "pattern_fit", "set_network", "like_broken"];
+pub const FIT_PARTS: [&str; 5] =
+    ["neighbor_fit", "pile_up", "pattern_fit", "set_network", "like_broken"];
 
 /// The one of them that is in log odds.
 pub const NETWORK_PART: &str = FIT_PARTS[3];
@@ -82,7 +85,11 @@ pub struct PileUp {
 
 impl GridFit {
     /// From the smoothed shares of the reference banners and a map of each layout of the grid.
-    pub(super) fn new(smoothing: SmoothedShares, reference: &[&[f32]], layouts: &[ClickMap]) -> Self {
+    pub(super) fn new(
+        smoothing: SmoothedShares,
+        reference: &[&[f32]],
+        layouts: &[ClickMap],
+    ) -> Self {
         let fitted = |map: &ClickMap| FittedLayout {
             log_map: map.probabilities().iter().map(|p| p.ln() as f32).collect(),
             defects: KnownDefects::new("pattern_fit", map),
@@ -127,21 +134,34 @@ impl GridFit {
 
     /// The scores of a banner whose smoothed shares are at hand. `itself` is its place in the
     /// reference, if that is known; else a reference banner that equals it is taken for it.
-    pub(super) fn parts_of(&self, heatmap: &Heatmap, shares: &[f32], itself: Option<usize>) -> Result<FitScores> {
+    pub(super) fn parts_of(
+        &self,
+        heatmap: &Heatmap,
+        shares: &[f32],
+        itself: Option<usize>,
+    ) -> Result<FitScores> {
         let pattern_fit = self.pattern_fit(heatmap)?;
-        let network = self.network.as_ref().map(|network| network.logit(heatmap, itself)).transpose()?;
+        let network =
+            self.network.as_ref().map(|network| network.logit(heatmap, itself)).transpose()?;
         let own = roots(shares);
         let nearest = self.nearest(&own, itself);
         let neighbors = &nearest[..nearest.len().min(NEIGHBORS)];
         if neighbors.is_empty() {
             return Ok([None, None, Some(pattern_fit), network, None]);
         }
-        let fit = neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
+        let fit =
+            neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
         let pile_up = self.pile_up_against(shares, &self.expected(&nearest)).share;
         // A banner that is among the known ones is not held against itself.
         let to_broken = distances(self.broken.iter().map(Vec::as_slice), &own).into_iter();
         let to_broken = to_broken.filter(|distance| *distance > 0.0).min_by(f64::total_cmp);
-        Ok([Some(fit), Some(pile_up), Some(pattern_fit), network, to_broken.map(|distance| fit - distance)])
+        Ok([
+            Some(fit),
+            Some(pile_up),
+            Some(pattern_fit),
+            network,
+            to_broken.map(|distance| fit - distance),
+        ])
     }
 
     /// The reference banners most like the one with these roots, nearest first.
@@ -164,19 +184,26 @@ impl GridFit {
         let local = &nearest[..nearest.len().min(LOCAL)];
         let mut expected = vec![0.0_f32; self.smoothing.len()];
         for &(_, at) in local {
-            expected.iter_mut().zip(&self.reference[at]).for_each(|(sum, root)| *sum += root * root);
+            expected
+                .iter_mut()
+                .zip(&self.reference[at])
+                .for_each(|(sum, root)| *sum += root * root);
         }
-        let (own, even) = ((1.0 - EVEN) / local.len().max(1) as f64, EVEN / self.smoothing.len() as f64);
+        let (own, even) =
+            ((1.0 - EVEN) / local.len().max(1) as f64, EVEN / self.smoothing.len() as f64);
         expected.iter_mut().for_each(|share| *share = (own * f64::from(*share) + even) as f32);
         expected
     }
 
     fn pile_up_against(&self, shares: &[f32], expected: &[f32]) -> PileUp {
         let more = shares.iter().zip(expected).map(|(own, expected)| f64::from(own - expected));
-        let (point, most) = more
-            .enumerate()
-            .fold((0, f64::NEG_INFINITY), |best, (point, more)| if more > best.1 { (point, more) } else { best });
-        PileUp { place: self.smoothing.place(point), share: most / self.smoothing.peak_of_a_point_mass() }
+        let (point, most) = more.enumerate().fold((0, f64::NEG_INFINITY), |best, (point, more)| {
+            if more > best.1 { (point, more) } else { best }
+        });
+        PileUp {
+            place: self.smoothing.place(point),
+            share: most / self.smoothing.peak_of_a_point_mass(),
+        }
     }
 
     /// How much better a known pattern with a layout explains the clicks than any layout alone, in

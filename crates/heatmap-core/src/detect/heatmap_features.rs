@@ -8,8 +8,9 @@ use super::cells;
 use super::click_map::check_grid;
 use crate::{Grid, Heatmap, Result};
 
-/// Square roots of the shares of the clicks in cells of several bins: Euclidean distance is then Hellinger's distance of the
-/// two distributions (up to the square root of 2), and the noise of the counts is the same in every cell (Anscombe 1948).
+/// Square roots of the shares of the clicks in cells of several bins: Euclidean distance is then
+/// Hellinger's distance of the two distributions (up to the square root of 2), and the noise of the
+/// counts is the same in every cell (Anscombe 1948).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PooledShares {
     grid: Grid,
@@ -19,8 +20,9 @@ pub struct PooledShares {
 impl PooledShares {
     const MAX_CELLS: usize = 1_024;
 
-    /// Cells of `cell_bins` x `cell_bins` bins, or of more on a grid that would have more than 1,024 cells: some scores keep
-    /// a matrix of cells squared. The last row and column may be narrower.
+    /// Cells of `cell_bins` x `cell_bins` bins, or of more on a grid that would have more than
+    /// 1,024 cells: some scores keep a matrix of cells squared. The last row and column may be
+    /// narrower.
     ///
     /// # Panics
     /// When `cell_bins` is 0.
@@ -62,7 +64,8 @@ impl PooledShares {
     /// # Errors
     /// When a heatmap is on another grid.
     pub fn table(&self, heatmaps: &[&Heatmap]) -> Result<Mat<f64>> {
-        let rows: Vec<Vec<f64>> = heatmaps.par_iter().map(|heatmap| self.of(heatmap)).collect::<Result<_>>()?;
+        let rows: Vec<Vec<f64>> =
+            heatmaps.par_iter().map(|heatmap| self.of(heatmap)).collect::<Result<_>>()?;
         Ok(Mat::from_fn(rows.len(), self.len(), |row, column| rows[row][column]))
     }
 }
@@ -101,7 +104,8 @@ mod tests {
         let values = (0..15).map(|v| v as f32).collect();
         let pooled = PooledShares::new(grid, 2);
         let features = pooled.of(&Heatmap::from_values(grid, values).unwrap()).unwrap();
-        // Rows 0 and 1: (0 + 1 + 5 + 6), (2 + 3 + 7 + 8), (4 + 9); row 2: (10 + 11), (12 + 13), 14; of 105.
+        // Rows 0 and 1: (0 + 1 + 5 + 6), (2 + 3 + 7 + 8), (4 + 9); row 2: (10 + 11), (12 + 13), 14;
+        // of 105.
         for (feature, sum) in features.iter().zip([12.0, 20.0, 13.0, 21.0, 25.0, 14.0_f64]) {
             assert!((feature - (sum / 105.0).sqrt()).abs() < 1e-15);
         }

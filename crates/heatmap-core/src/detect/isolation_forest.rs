@@ -1,7 +1,9 @@
-//! [`IsolationForest`]: Liu, Ting and Zhou 2008. What is rare and different is cut off from the rest by few random cuts.
+//! [`IsolationForest`]: Liu, Ting and Zhou 2008. What is rare and different is cut off from the
+//! rest by few random cuts.
 //!
-//! The score is 2^(-E(h) / c(m)), where E(h) is the mean depth at which a vector ends up alone over all trees, c(m) the mean depth of an
-//! unsuccessful search in a binary tree of m leaves (section 2), and a leaf of more than one sample counts c of its samples on top.
+//! The score is 2^(-E(h) / c(m)), where E(h) is the mean depth at which a vector ends up alone over
+//! all trees, c(m) the mean depth of an unsuccessful search in a binary tree of m leaves (section
+//! 2), and a leaf of more than one sample counts c of its samples on top.
 
 use faer::MatRef;
 use rand::RngExt;
@@ -65,7 +67,12 @@ impl IsolationForestConfig {
         let grow = |tree: usize| {
             let mut rng = sample_rng(self.seed, tree as u64);
             let drawn = sample(&mut rng, table.len(), samples).into_vec();
-            let mut growing = Growing { table: &table, features: (0..rows.ncols()).collect(), rng, nodes: Vec::new() };
+            let mut growing = Growing {
+                table: &table,
+                features: (0..rows.ncols()).collect(),
+                rng,
+                nodes: Vec::new(),
+            };
             growing.grow(drawn, height);
             growing.nodes
         };
@@ -92,7 +99,8 @@ impl Growing<'_> {
             return at as u32;
         }
         let Some((feature, low, high)) = self.cutting_feature(&rows) else { return at as u32 };
-        // By halves, since the whole span may overflow; above the lowest value, so that both sides get a row.
+        // By halves, since the whole span may overflow; above the lowest value, so that both sides
+        // get a row.
         let middle = 0.5 * low + (0.5 * high - 0.5 * low) * self.rng.random::<f64>();
         let cut = (2.0 * middle).clamp(low.next_up(), high);
         let (below, above) = rows.into_iter().partition(|&row| self.table[row][feature] < cut);
@@ -102,7 +110,8 @@ impl Growing<'_> {
         at as u32
     }
 
-    /// One of the features that tell these rows apart, each as probable, with its lowest and highest value.
+    /// One of the features that tell these rows apart, each as probable, with its lowest and
+    /// highest value.
     fn cutting_feature(&mut self, rows: &[usize]) -> Option<(usize, f64, f64)> {
         // Drawn without replacement until one cuts: most do, so that few are looked at.
         for tried in 0..self.features.len() {
@@ -110,8 +119,9 @@ impl Growing<'_> {
             self.features.swap(tried, drawn);
             let feature = self.features[tried];
             let values = rows.iter().map(|&row| self.table[row][feature]);
-            let (low, high) =
-                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(v), high.max(v))
+            });
             if low < high {
                 return Some((feature, low, high));
             }
@@ -158,7 +168,8 @@ impl Score<[f64]> for IsolationForest {
         if self.usual_depth == 0.0 {
             return Ok(0.5);
         }
-        let mean = self.trees.iter().map(|tree| self.depth(tree, features)).sum::<f64>() / self.trees.len() as f64;
+        let mean = self.trees.iter().map(|tree| self.depth(tree, features)).sum::<f64>()
+            / self.trees.len() as f64;
         Ok((-mean / self.usual_depth).exp2())
     }
 }

@@ -12,7 +12,8 @@ use crate::{Error, Result};
 pub struct KnnDistanceConfig {
     /// Nearest banners whose distance counts.
     pub neighbors: usize,
-    /// Leave out a fitted row that equals the one that is scored, once: for banners that are scored by a fit to themselves.
+    /// Leave out a fitted row that equals the one that is scored, once: for banners that are scored
+    /// by a fit to themselves.
     pub without_itself: bool,
 }
 
@@ -47,10 +48,12 @@ impl Score<[f64]> for KnnDistance {
         "knn_distance"
     }
 
-    /// Mean Euclidean distance; 0 when there is no other row, and the largest number where squares are larger.
+    /// Mean Euclidean distance; 0 when there is no other row, and the largest number where squares
+    /// are larger.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.rows[0].len(), features)?;
-        let mut distances: Vec<f64> = self.rows.iter().map(|row| squared_distance(row, features)).collect();
+        let mut distances: Vec<f64> =
+            self.rows.iter().map(|row| squared_distance(row, features)).collect();
         if self.config.without_itself
             && let Some(itself) = distances.iter().position(|d| *d == 0.0)
         {
@@ -72,7 +75,12 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+    let rest = a_chunks
+        .remainder()
+        .iter()
+        .zip(b_chunks.remainder())
+        .map(|(a, b)| (a - b) * (a - b))
+        .sum::<f64>();
     for (a, b) in a_chunks.zip(b_chunks) {
         for lane in 0..LANES {
             sums[lane] += (a[lane] - b[lane]) * (a[lane] - b[lane]);
@@ -89,8 +97,9 @@ mod tests {
     #[test]
     fn the_nearest_count_and_a_row_is_not_its_own_neighbour() {
         let rows = mat![[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [0.0, 0.0]];
-        let fit =
-            |neighbors, without_itself| KnnDistanceConfig { neighbors, without_itself }.fit(rows.as_ref()).unwrap();
+        let fit = |neighbors, without_itself| {
+            KnnDistanceConfig { neighbors, without_itself }.fit(rows.as_ref()).unwrap()
+        };
         assert_eq!(fit(1, true).score(&[0.0, 1.0]).unwrap(), 1.0);
         assert_eq!(fit(1, false).score(&[0.0, 1.0]).unwrap(), 0.0);
         // A duplicate of it is a neighbour.
@@ -108,15 +117,26 @@ mod tests {
             let expected = f64::from(n * (n + 1) * (2 * n + 1) / 6);
             assert_eq!(squared_distance(&vec![0.5; far.len()], &far), expected);
         }
-        let fitted = KnnDistanceConfig::default().fit(mat![[1.0, 2.0], [0.0, 1.0]].as_ref()).unwrap();
+        let fitted =
+            KnnDistanceConfig::default().fit(mat![[1.0, 2.0], [0.0, 1.0]].as_ref()).unwrap();
         assert_eq!(fitted.score(&[f64::MAX, f64::MIN]).unwrap(), f64::MAX);
     }
 
     #[test]
     fn bad_input_is_an_error() {
-        assert!(KnnDistanceConfig { neighbors: 0, ..Default::default() }.fit(mat![[1.0]].as_ref()).is_err());
+        assert!(
+            KnnDistanceConfig { neighbors: 0, ..Default::default() }
+                .fit(mat![[1.0]].as_ref())
+                .is_err()
+        );
         assert!(KnnDistanceConfig::default().fit(faer::Mat::<f64>::zeros(0, 3).as_ref()).is_err());
         assert!(KnnDistanceConfig::default().fit(mat![[f64::NAN]].as_ref()).is_err());
-        assert!(KnnDistanceConfig::default().fit(mat![[1.0]].as_ref()).unwrap().score(&[1.0, 2.0]).is_err());
+        assert!(
+            KnnDistanceConfig::default()
+                .fit(mat![[1.0]].as_ref())
+                .unwrap()
+                .score(&[1.0, 2.0])
+                .is_err()
+        );
     }
 }

@@ -30,8 +30,9 @@ impl Known {
     /// The metrics of a banner in the order of the table, all missing where it has none; empty
     /// without a table.
     pub(super) fn metrics(&self, banner: &BannerKey) -> Vec<Option<f64>> {
-        let of =
-            |table: &MetricsTable| table.get(banner).map_or_else(|| vec![None; table.names().len()], <[_]>::to_vec);
+        let of = |table: &MetricsTable| {
+            table.get(banner).map_or_else(|| vec![None; table.names().len()], <[_]>::to_vec)
+        };
         self.metrics.as_ref().map_or_else(Vec::new, of)
     }
 

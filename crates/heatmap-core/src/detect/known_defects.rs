@@ -46,9 +46,14 @@ impl KnownDefects {
         let mut log_ratios = vec![0.0; grid.len() * hypotheses.len()];
         for (at, &(kind, share)) in hypotheses.iter().enumerate() {
             let mixed = good.mixed_with(&kind.map(grid), share);
-            let ratios =
-                mixed.probabilities().iter().zip(good.probabilities()).map(|(mixed, good)| (mixed / good).ln());
-            ratios.enumerate().for_each(|(bin, ratio)| log_ratios[bin * hypotheses.len() + at] = ratio as f32);
+            let ratios = mixed
+                .probabilities()
+                .iter()
+                .zip(good.probabilities())
+                .map(|(mixed, good)| (mixed / good).ln());
+            ratios
+                .enumerate()
+                .for_each(|(bin, ratio)| log_ratios[bin * hypotheses.len() + at] = ratio as f32);
         }
         Self { name, grid, hypotheses, log_ratios }
     }
@@ -90,11 +95,15 @@ impl pulp::NullaryFnOnce for Sums<'_> {
     #[inline(always)]
     fn call(self) -> Self::Output {
         let (mut sums, mut clicks) = (vec![0.0; self.hypotheses], 0.0);
-        for (&value, ratios) in self.values.iter().zip(self.log_ratios.chunks_exact(self.hypotheses)) {
+        for (&value, ratios) in
+            self.values.iter().zip(self.log_ratios.chunks_exact(self.hypotheses))
+        {
             if value > 0.0 {
                 let value = f64::from(value);
                 clicks += value;
-                sums.iter_mut().zip(ratios).for_each(|(sum, &ratio)| *sum += value * f64::from(ratio));
+                sums.iter_mut()
+                    .zip(ratios)
+                    .for_each(|(sum, &ratio)| *sum += value * f64::from(ratio));
             }
         }
         (sums, clicks)
@@ -122,8 +131,12 @@ mod tests {
         let layout = Layout::draw(1, 0);
         let good = Population { prevalence: 0.0, ..Default::default() };
         let anchor = good.banner(&layout, 1, 0, 20_000).heatmap;
-        let known = KnownDefects::new("known_defects", &ClickMap::of([&anchor], &Smoothing::default()).unwrap());
-        let broken = Population { prevalence: 1.0, severity: Span::only(0.9), ..Default::default() };
+        let known = KnownDefects::new(
+            "known_defects",
+            &ClickMap::of([&anchor], &Smoothing::default()).unwrap(),
+        );
+        let broken =
+            Population { prevalence: 1.0, severity: Span::only(0.9), ..Default::default() };
         let (mut right, mut all) = (0, 0);
         for index in 0..200 {
             let banner = broken.banner(&layout, 2, index, 2_000);
@@ -139,13 +152,19 @@ mod tests {
     fn sparse_and_dense_heatmaps_are_summed_alike() {
         let population = Population::default();
         let layout = Layout::draw(1, 0);
-        let map = ClickMap::of([&population.banner(&layout, 1, 0, 5_000).heatmap], &Smoothing::default()).unwrap();
+        let map =
+            ClickMap::of([&population.banner(&layout, 1, 0, 5_000).heatmap], &Smoothing::default())
+                .unwrap();
         let known = KnownDefects::new("known_defects", &map);
         for clicks in [20, 50_000] {
             let heatmap = population.banner(&layout, 1, 3, clicks).heatmap;
             let naive = (0..known.hypotheses.len()).map(|at| {
                 let weights = known.log_ratios.iter().skip(at).step_by(known.hypotheses.len());
-                let parts = heatmap.values().iter().zip(weights).map(|(&v, &w)| f64::from(v) * f64::from(w));
+                let parts = heatmap
+                    .values()
+                    .iter()
+                    .zip(weights)
+                    .map(|(&v, &w)| f64::from(v) * f64::from(w));
                 parts.sum::<f64>() / heatmap.total()
             });
             let largest = naive.fold(f64::NEG_INFINITY, f64::max);
@@ -158,7 +177,10 @@ mod tests {
         let layout = Layout::draw(1, 0);
         let good = Population { prevalence: 0.0, ..Default::default() };
         let heatmaps: Vec<_> = (0..40).map(|i| good.banner(&layout, 1, i, 5_000).heatmap).collect();
-        let known = KnownDefects::new("known_defects", &ClickMap::of(&heatmaps[..20], &Smoothing::default()).unwrap());
+        let known = KnownDefects::new(
+            "known_defects",
+            &ClickMap::of(&heatmaps[..20], &Smoothing::default()).unwrap(),
+        );
         let negative = heatmaps[20..].iter().filter(|h| known.score(h).unwrap() < 0.05).count();
         assert!(negative >= 18, "{negative} of 20");
         assert_eq!(known.score(&Heatmap::zeros(Grid::MEDIUM_RECTANGLE)).unwrap(), 0.0);

@@ -1,8 +1,9 @@
 //! [`LikelihoodRatio`]: the plain test that every learned score has to beat.
 //!
-//! Under two maps of the banner, good and bad, clicks are independent draws; by Neyman and Pearson the best test between the two is
-//! the sum over the bins of n_b ln(p_bad,b / p_good,b). Here it is divided by the clicks, so that banners of different traffic compare
-//! (the report scales n to 1,000 clicks and turns the sign: low = broken).
+//! Under two maps of the banner, good and bad, clicks are independent draws; by Neyman and Pearson
+//! the best test between the two is the sum over the bins of n_b ln(p_bad,b / p_good,b). Here it is
+//! divided by the clicks, so that banners of different traffic compare (the report scales n to
+//! 1,000 clicks and turns the sign: low = broken).
 
 use super::click_map::check_grid;
 use super::{ClickMap, Score};
@@ -24,7 +25,11 @@ impl LikelihoodRatio {
     /// When the maps are on different grids.
     pub fn new(name: &'static str, good: ClickMap, bad: &ClickMap) -> Result<Self> {
         if good.grid() != bad.grid() {
-            return Err(Error::Data(format!("a good map on {:?} and a bad one on {:?}", good.grid(), bad.grid())));
+            return Err(Error::Data(format!(
+                "a good map on {:?} and a bad one on {:?}",
+                good.grid(),
+                bad.grid()
+            )));
         }
         let weight = |(good, bad): (&f64, &f64)| (bad / good).ln() as f32;
         let weights = good.probabilities().iter().zip(bad.probabilities()).map(weight).collect();
@@ -42,7 +47,8 @@ impl LikelihoodRatio {
 
     /// The step-uniform map against clicks all over: no banner seen before.
     pub fn zero_shot(grid: crate::Grid) -> Self {
-        Self::new("zero_shot", ClickMap::steps(grid), &ClickMap::uniform(grid)).expect("both on one grid")
+        Self::new("zero_shot", ClickMap::steps(grid), &ClickMap::uniform(grid))
+            .expect("both on one grid")
     }
 
     /// The map of good banners.
@@ -115,7 +121,11 @@ mod tests {
 
     fn random(seed: u64) -> Heatmap {
         let mut rng = sample_rng(seed, 0);
-        Heatmap::from_values(GRID, (0..GRID.len()).map(|_| rng.random_range(0..20) as f32).collect()).unwrap()
+        Heatmap::from_values(
+            GRID,
+            (0..GRID.len()).map(|_| rng.random_range(0..20) as f32).collect(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -125,7 +135,12 @@ mod tests {
         let ratio = LikelihoodRatio::new("ratio", good.clone(), &bad).unwrap();
         let heatmap = random(3);
         let log_likelihood = |map: &ClickMap| -> f64 {
-            heatmap.values().iter().zip(map.probabilities()).map(|(&n, p)| f64::from(n) * p.ln()).sum()
+            heatmap
+                .values()
+                .iter()
+                .zip(map.probabilities())
+                .map(|(&n, p)| f64::from(n) * p.ln())
+                .sum()
         };
         let expected = (log_likelihood(&bad) - log_likelihood(&good)) / heatmap.total();
         assert!((ratio.score(&heatmap).unwrap() - expected).abs() < 1e-6);
@@ -139,7 +154,8 @@ mod tests {
         anchor[8] = 500.0;
         let anchor = Heatmap::from_values(GRID, anchor).unwrap();
         let smoothing = Smoothing { sigma_bins: 0.5, ..Default::default() };
-        let ratio = LikelihoodRatio::one_shot(ClickMap::of([&anchor], &smoothing).unwrap()).unwrap();
+        let ratio =
+            LikelihoodRatio::one_shot(ClickMap::of([&anchor], &smoothing).unwrap()).unwrap();
         let mut elsewhere = vec![0.0; GRID.len()];
         elsewhere[34] = 3.0;
         let elsewhere = Heatmap::from_values(GRID, elsewhere).unwrap();
@@ -151,7 +167,8 @@ mod tests {
     fn traffic_does_not_change_the_score() {
         let ratio = LikelihoodRatio::zero_shot(GRID);
         let few = random(4);
-        let many = Heatmap::from_values(GRID, few.values().iter().map(|v| v * 1_000.0).collect()).unwrap();
+        let many =
+            Heatmap::from_values(GRID, few.values().iter().map(|v| v * 1_000.0).collect()).unwrap();
         assert!((ratio.score(&few).unwrap() - ratio.score(&many).unwrap()).abs() < 1e-9);
     }
 

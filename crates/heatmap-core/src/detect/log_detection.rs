@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Anchor, AnchorChoice, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup, DetectorConfig, Evidence,
-    Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
+    Anchor, AnchorChoice, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup,
+    DetectorConfig, Evidence, Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
 };
 pub use explained::ExplainedBanner;
 
@@ -60,8 +60,8 @@ pub struct DetectedGrid {
     pub anchor: Anchor,
     /// Whether the anchor that was asked for could not be had.
     pub fell_back: bool,
-    /// Banners that its others are compared with, by their places counted from the first, ascending;
-    /// none where the network has no part.
+    /// Banners that its others are compared with, by their places counted from the first,
+    /// ascending; none where the network has no part.
     pub compared: Vec<u32>,
     /// A map of each layout, where it shows several; see [`DetectedGrid::maps`].
     pub layouts: Vec<ClickMap>,
@@ -115,11 +115,17 @@ impl LogDetectionConfig {
         for (first, banners) in groups(log) {
             let entry = log.entry_at(first);
             let display = log.config().common_size.unwrap_or(entry.display);
-            let group = u32::try_from(grids.len()).map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
+            let group = u32::try_from(grids.len())
+                .map_err(|_| Error::Data("more than 2^32 grids".to_owned()))?;
             let (places, fitted) = self.sample(log, known, first, banners, &mut ahead)?;
             let grid = log.config().grid_of(display)?;
             let candidates = candidates(&fitted, known);
-            let fitted = self.fit(&entry.banner.grid_id, grid, &candidates, self.seed.wrapping_add(group.into()))?;
+            let fitted = self.fit(
+                &entry.banner.grid_id,
+                grid,
+                &candidates,
+                self.seed.wrapping_add(group.into()),
+            )?;
             fitted.withheld.iter().for_each(|&at| in_anchor[places[at]] = true);
             let mut of_reference = vec![false; banners];
             if let Some(reference) = &fitted.reference {
@@ -141,9 +147,12 @@ impl LogDetectionConfig {
             });
             let mut left = banners;
             while left > 0 {
-                let batch: Vec<BannerHeatmap> = behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
-                let scored: Vec<_> =
-                    batch.par_iter().map(|banner| detector.parts(&banner.heatmap)).collect::<Result<_>>()?;
+                let batch: Vec<BannerHeatmap> =
+                    behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
+                let scored: Vec<_> = batch
+                    .par_iter()
+                    .map(|banner| detector.parts(&banner.heatmap))
+                    .collect::<Result<_>>()?;
                 for (banner, scored) in batch.iter().zip(scored) {
                     if of_reference[parts.len() - first] {
                         parts.push_reference(&scored, banner.clicks as f64, group);
@@ -156,20 +165,26 @@ impl LogDetectionConfig {
                 }
             }
         }
-        let of_banner = |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
+        let of_banner =
+            |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
         let (labels, good): (Vec<Option<bool>>, Vec<bool>) = log.keys().map(of_banner).unzip();
         // A banner that the anchor is made of fits it by construction: what its label teaches would
         // be that.
-        let learned: Vec<Option<bool>> =
-            labels.iter().zip(&in_anchor).map(|(label, in_anchor)| label.filter(|_| !in_anchor)).collect();
+        let learned: Vec<Option<bool>> = labels
+            .iter()
+            .zip(&in_anchor)
+            .map(|(label, in_anchor)| label.filter(|_| !in_anchor))
+            .collect();
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
-        let mut decision =
-            self.decision.decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
+        let mut decision = self
+            .decision
+            .decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
         let small = grids.iter().filter(|grid| grid.banners < FEW_BANNERS).count();
         if small > 0 {
             let (of, have) = (grids.len(), if small == 1 { "grid has" } else { "grids have" });
             decision.rule += &format!(
-                " {small} {have} fewer than {FEW_BANNERS} banners, of {of}: a layout that few of them show cannot be told from a defect there, and \
+                " {small} {have} fewer than {FEW_BANNERS} banners, of {of}: a layout that few of \
+                 them show cannot be told from a defect there, and \
                  more good banners may be flagged than stated."
             );
         }
@@ -189,21 +204,27 @@ impl LogDetectionConfig {
         let wanted = |entry: BannerEntry| match &self.anchor {
             _ if known.example(&entry.banner).is_some() => true,
             Some(AnchorChoice::Domain(domain)) => *domain == entry.banner.domain,
-            Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood) => known.label(&entry.banner) == Some(false),
+            Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood) => {
+                known.label(&entry.banner) == Some(false)
+            }
             _ => false,
         };
         let mut chosen = vec![banners <= MOST_FITTED; banners];
         if banners > MOST_FITTED {
             let mut rng = sample_rng(self.seed, first as u64);
             // At most half of the sample, so that the rest stands for the grid.
-            let mut special: Vec<usize> = (0..banners).filter(|&at| wanted(log.entry_at(first + at))).collect();
+            let mut special: Vec<usize> =
+                (0..banners).filter(|&at| wanted(log.entry_at(first + at))).collect();
             special.shuffle(&mut rng);
             let special = special.into_iter().take(MOST_FITTED / 2);
-            special.chain(sample(&mut rng, banners, MOST_FITTED / 2)).for_each(|at| chosen[at] = true);
+            special
+                .chain(sample(&mut rng, banners, MOST_FITTED / 2))
+                .for_each(|at| chosen[at] = true);
         }
         let (mut places, mut fitted) = (Vec::new(), Vec::new());
         for (at, chosen) in chosen.into_iter().enumerate() {
-            let banner = ahead.next().ok_or_else(|| Error::Data("a log lost its banners".to_owned()))??;
+            let banner =
+                ahead.next().ok_or_else(|| Error::Data("a log lost its banners".to_owned()))??;
             if chosen {
                 places.push(first + at);
                 fitted.push(banner);

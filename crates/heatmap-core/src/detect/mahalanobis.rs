@@ -1,7 +1,8 @@
 //! [`Mahalanobis`]: the distance to the mean in units of how banners usually differ.
 //!
-//! The covariance is shrunk towards a multiple of the identity by the share that Ledoit and Wolf derive (A well-conditioned estimator for
-//! large-dimensional covariance matrices, 2004), as scikit-learn's `LedoitWolf` does; so it can be inverted with fewer banners than features.
+//! The covariance is shrunk towards a multiple of the identity by the share that Ledoit and Wolf
+//! derive (A well-conditioned estimator for large-dimensional covariance matrices, 2004), as
+//! scikit-learn's `LedoitWolf` does; so it can be inverted with fewer banners than features.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, MatRef, Par, Side};
@@ -15,8 +16,9 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MahalanobisConfig {
-    /// Share of the identity in the covariance, 0 to 1; `None` for that of Ledoit and Wolf, or 1e-8 if theirs is less: it is 0 for banners
-    /// of two kinds, as many of each, though their covariance cannot be inverted.
+    /// Share of the identity in the covariance, 0 to 1; `None` for that of Ledoit and Wolf, or 1e-8
+    /// if theirs is less: it is 0 for banners of two kinds, as many of each, though their
+    /// covariance cannot be inverted.
     pub shrinkage: Option<f64>,
 }
 
@@ -24,22 +26,26 @@ pub struct MahalanobisConfig {
 #[derive(Debug, Clone)]
 pub struct Mahalanobis {
     mean: Vec<f64>,
-    /// What features are divided by: the covariance is that of rows whose largest distance from the mean is 1.
+    /// What features are divided by: the covariance is that of rows whose largest distance from the
+    /// mean is 1.
     unit: f64,
     /// Lower triangle L of the covariance L L'.
     factor: Mat<f64>,
     shrinkage: f64,
 }
 
-/// Far below what Ledoit and Wolf give for any number of banners that fits into memory, far above rounding.
+/// Far below what Ledoit and Wolf give for any number of banners that fits into memory, far above
+/// rounding.
 const LEAST_SHRINKAGE: f64 = 1e-8;
 
 impl MahalanobisConfig {
-    /// Fits to rows of features. Time grows with the cube of the number of features and memory with its square: reduce tens of thousands
-    /// by PCA first. The distance to rows that are all alike is Euclidean.
+    /// Fits to rows of features. Time grows with the cube of the number of features and memory with
+    /// its square: reduce tens of thousands by PCA first. The distance to rows that are all alike
+    /// is Euclidean.
     ///
     /// # Errors
-    /// With fewer than two rows, values that are not finite, a shrinkage outside 0 to 1, or one that leaves the covariance singular.
+    /// With fewer than two rows, values that are not finite, a shrinkage outside 0 to 1, or one
+    /// that leaves the covariance singular.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<Mahalanobis> {
         let (samples, features) = (rows.nrows(), rows.ncols());
         if samples < 2 || features == 0 {
@@ -52,9 +58,13 @@ impl MahalanobisConfig {
         let most = rows.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
         // Divided first: the sum of huge values may overflow.
         let safe = safe_unit(most);
-        let mean: Vec<f64> = rows.col_iter().map(|column| column.iter().map(|v| v / safe).sum::<f64>() / n).collect();
+        let mean: Vec<f64> = rows
+            .col_iter()
+            .map(|column| column.iter().map(|v| v / safe).sum::<f64>() / n)
+            .collect();
         let mut off = Mat::from_fn(samples, features, |i, j| rows[(i, j)] / safe - mean[j]);
-        let farthest = off.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
+        let farthest =
+            off.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
         // Rows that are all alike differ from their mean by rounding.
         let alike = farthest <= 4.0 * n * f64::EPSILON * (most / safe);
         let divisor = if alike { f64::INFINITY } else { farthest };
@@ -67,7 +77,9 @@ impl MahalanobisConfig {
         let shrinkage = match self.shrinkage {
             Some(share) if (0.0..=1.0).contains(&share) => share,
             Some(share) => return Err(Error::config("shrinkage", share, "must be from 0 to 1")),
-            None => ledoit_wolf(off.as_ref(), covariance.as_ref(), mean_variance).max(LEAST_SHRINKAGE),
+            None => {
+                ledoit_wolf(off.as_ref(), covariance.as_ref(), mean_variance).max(LEAST_SHRINKAGE)
+            }
         };
         for j in 0..features {
             for i in 0..features {
@@ -75,16 +87,22 @@ impl MahalanobisConfig {
             }
             covariance[(j, j)] += shrinkage * mean_variance;
         }
-        let factor =
-            covariance.llt(Side::Lower).ok().filter(|_| shrinkage >= LEAST_SHRINKAGE || is_regular(&covariance));
+        let factor = covariance
+            .llt(Side::Lower)
+            .ok()
+            .filter(|_| shrinkage >= LEAST_SHRINKAGE || is_regular(&covariance));
         let factor = factor.map(|llt| llt.L().to_owned()).ok_or_else(|| {
-            Error::Data(format!("the covariance of {samples} samples with {features} features is singular: shrink it"))
+            Error::Data(format!(
+                "the covariance of {samples} samples with {features} features is \
+                                 singular: shrink it"
+            ))
         })?;
         Ok(Mahalanobis { mean, unit, factor, shrinkage })
     }
 }
 
-/// Whether the smallest eigenvalue is more than rounding. A Cholesky factor does not tell: its last pivots may be large by rounding alone.
+/// Whether the smallest eigenvalue is more than rounding. A Cholesky factor does not tell: its last
+/// pivots may be large by rounding alone.
 fn is_regular(covariance: &Mat<f64>) -> bool {
     // In ascending order.
     let values = covariance.self_adjoint_eigenvalues(Side::Lower).unwrap_or_default();
@@ -95,7 +113,9 @@ fn is_regular(covariance: &Mat<f64>) -> bool {
 /// The share of the identity with the least expected squared error, from 0 to 1.
 fn ledoit_wolf(off: MatRef<'_, f64>, covariance: MatRef<'_, f64>, mean_variance: f64) -> f64 {
     let (n, features) = (off.nrows() as f64, covariance.ncols());
-    let squares = |m: MatRef<'_, f64>| (0..m.ncols()).flat_map(|j| m.col(j).iter()).map(|v| v * v).sum::<f64>();
+    let squares = |m: MatRef<'_, f64>| {
+        (0..m.ncols()).flat_map(|j| m.col(j).iter()).map(|v| v * v).sum::<f64>()
+    };
     // All norms without the number of features, which cancels.
     let distance = squares(covariance) - features as f64 * mean_variance * mean_variance;
     let norms = (0..off.nrows()).map(|i| off.row(i).iter().map(|v| v * v).sum::<f64>().powi(2));

@@ -82,8 +82,8 @@ pub use pca_reconstruction::{PcaReconstruction, PcaReconstructionConfig};
 pub use reference::{Reference, ReferenceConfig};
 pub use score::Score;
 pub use set_network::{
-    BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, NinthsOfBanner, ResidualBlock, SetNetwork,
-    SetScore, nearest_references, network_input,
+    BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, NinthsOfBanner,
+    ResidualBlock, SetNetwork, SetScore, nearest_references, network_input,
 };
 pub use smoothed_shares::SmoothedShares;
 pub use streaming::{RollingScore, Watch};

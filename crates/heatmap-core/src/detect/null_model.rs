@@ -4,9 +4,9 @@
 //! Most banners are good, so the bulk of the scores tells how good ones spread, and what lies far
 //! above the bulk is suspicious (an empirical null, Efron 2004). Three things are allowed for:
 //!
-//! * Scores lean to the right. The bulk is fitted by Tukey's g-distribution, with z standard normal:
-//!   `x = a + b (exp(g z) - 1) / g` (Hoaglin 1985, section 11.2). The three numbers follow from three
-//!   quartiles, which the broken banners hardly move.
+//! * Scores lean to the right. The bulk is fitted by Tukey's g-distribution, with z standard
+//!   normal: `x = a + b (exp(g z) - 1) / g` (Hoaglin 1985, section 11.2). The three numbers follow
+//!   from three quartiles, which the broken banners hardly move.
 //! * Broken banners lift the upper quartile a little. So the fit is repeated without those that
 //!   stand out.
 //! * Scores of few clicks spread more. Location a and spread b are taken among the banners nearest
@@ -86,22 +86,32 @@ impl NullModel {
     /// not finite.
     pub fn fit(scores: &[f64], clicks: &[f64]) -> Result<Self> {
         if scores.len() != clicks.len() {
-            return Err(Error::Data(format!("{} scores but {} numbers of clicks", scores.len(), clicks.len())));
+            return Err(Error::Data(format!(
+                "{} scores but {} numbers of clicks",
+                scores.len(),
+                clicks.len()
+            )));
         }
         if scores.len() < Self::LEAST_BANNERS {
             let (got, least) = (scores.len(), Self::LEAST_BANNERS);
-            return Err(Error::Data(format!("{got} banners: at least {least} are needed to learn how scores spread")));
+            return Err(Error::Data(format!(
+                "{got} banners: at least {least} are needed to learn how scores spread"
+            )));
         }
         if let Some(at) = scores.iter().position(|score| !score.is_finite()) {
             return Err(Error::Data(format!("score {at} is {}", scores[at])));
         }
-        let mut points: Vec<(f64, f64)> = clicks.iter().map(|&c| c.max(1.0).ln()).zip(scores.iter().copied()).collect();
+        let mut points: Vec<(f64, f64)> =
+            clicks.iter().map(|&c| c.max(1.0).ln()).zip(scores.iter().copied()).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut model = Self::of_sorted(&points);
         // Twice without what stands out; a good banner in a thousand stands out by 3.1.
         for _ in 0..2 {
-            let bulk: Vec<(f64, f64)> =
-                points.iter().copied().filter(|&(log_clicks, score)| model.z_at(score, log_clicks) < 3.1).collect();
+            let bulk: Vec<(f64, f64)> = points
+                .iter()
+                .copied()
+                .filter(|&(log_clicks, score)| model.z_at(score, log_clicks) < 3.1)
+                .collect();
             if bulk.len() < points.len().div_ceil(2).max(Self::LEAST_BANNERS) {
                 break;
             }
@@ -117,7 +127,8 @@ impl NullModel {
     /// As [`NullModel::fit`].
     pub fn fit_reference(scores: &[f64], clicks: &[f64]) -> Result<Self> {
         let mut model = Self::fit(scores, clicks)?;
-        let mut z: Vec<f64> = scores.iter().zip(clicks).map(|(&score, &clicks)| model.z(score, clicks)).collect();
+        let mut z: Vec<f64> =
+            scores.iter().zip(clicks).map(|(&score, &clicks)| model.z(score, clicks)).collect();
         z.sort_by(f64::total_cmp);
         let high = quantile(&z, TAIL_QUANTILE).min(LARGEST_Z);
         let found = model.leaning(high) / model.leaning(UPPER_TWENTIETH);
@@ -126,7 +137,8 @@ impl NullModel {
         if found < 1.0 {
             model.skew += seen * (model.skew_of_quantile(high) - model.skew);
         }
-        model.tail = (2.0 * found.max(1.0).ln() / UPPER_TWENTIETH.powi(2) * seen).min(HEAVIEST_TAIL);
+        model.tail =
+            (2.0 * found.max(1.0).ln() / UPPER_TWENTIETH.powi(2) * seen).min(HEAVIEST_TAIL);
         let correction = 1.0 + CORRECTION * ROWS_OF_A_BANNER as f64 / rows;
         model.knots.iter_mut().for_each(|knot| knot.spread *= correction);
         Ok(model)
@@ -140,13 +152,18 @@ impl NullModel {
     ///
     /// # Panics
     /// When there is not one mark for each score.
-    pub(super) fn fit_to_good(scores: &[f64], clicks: &[f64], good: &[bool]) -> Result<(Self, bool)> {
+    pub(super) fn fit_to_good(
+        scores: &[f64],
+        clicks: &[f64],
+        good: &[bool],
+    ) -> Result<(Self, bool)> {
         assert_eq!(scores.len(), good.len(), "a mark for each banner");
         if good.iter().filter(|good| **good).count() < Self::LEAST_BANNERS {
             return Ok((Self::fit(scores, clicks)?, false));
         }
         let marked = scores.iter().zip(clicks).zip(good).filter(|(_, good)| **good);
-        let (scores, clicks): (Vec<f64>, Vec<f64>) = marked.map(|((score, clicks), _)| (score, clicks)).unzip();
+        let (scores, clicks): (Vec<f64>, Vec<f64>) =
+            marked.map(|((score, clicks), _)| (score, clicks)).unzip();
         Ok((Self::fit(&scores, &clicks)?, true))
     }
 
@@ -187,7 +204,10 @@ impl NullModel {
     /// The score that a banner with so many clicks must pass for this z.
     pub fn score_at(&self, z: f64, clicks: f64) -> f64 {
         let knot = self.knot(clicks.max(1.0).ln());
-        knot.median + knot.spread / self.quartile() * self.leaning(z) * (0.5 * self.tail * z.max(0.0).powi(2)).exp()
+        knot.median
+            + knot.spread / self.quartile()
+                * self.leaning(z)
+                * (0.5 * self.tail * z.max(0.0).powi(2)).exp()
     }
 
     /// (exp(g z) - 1) / g.
@@ -195,7 +215,8 @@ impl NullModel {
         if self.skew < 1e-6 { z } else { ((self.skew * z).exp() - 1.0) / self.skew }
     }
 
-    /// The lean under which the score that now is at `z` would be at the quantile of 0.95; at least 0.
+    /// The lean under which the score that now is at `z` would be at the quantile of 0.95; at
+    /// least 0.
     fn skew_of_quantile(&self, z: f64) -> f64 {
         let of = |skew: f64, z: f64| {
             let model = Self { knots: Vec::new(), skew, tail: 0.0 };
@@ -240,7 +261,11 @@ impl NullModel {
 
     /// Half the distance of the quartiles of (exp(g z) - 1) / g.
     fn quartile(&self) -> f64 {
-        if self.skew < 1e-6 { UPPER_QUARTILE } else { (self.skew * UPPER_QUARTILE).sinh() / self.skew }
+        if self.skew < 1e-6 {
+            UPPER_QUARTILE
+        } else {
+            (self.skew * UPPER_QUARTILE).sinh() / self.skew
+        }
     }
 
     /// Interpolated between the two nearest knots; beyond the ends, the last one.
@@ -252,7 +277,11 @@ impl NullModel {
         let (low, high) = (self.knots[after - 1], self.knots[after]);
         let t = (log_clicks - low.log_clicks) / (high.log_clicks - low.log_clicks);
         let mix = |a: f64, b: f64| a + t * (b - a);
-        Knot { log_clicks, median: mix(low.median, high.median), spread: mix(low.spread, high.spread) }
+        Knot {
+            log_clicks,
+            median: mix(low.median, high.median),
+            spread: mix(low.spread, high.spread),
+        }
     }
 }
 

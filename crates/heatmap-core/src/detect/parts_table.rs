@@ -48,13 +48,16 @@ impl PartsTable {
         reference.push(parts, clicks, group);
     }
 
-    /// Adds the scores of fit of the samples of fewer clicks of a reference; all other parts of them
-    /// are missing.
+    /// Adds the scores of fit of the samples of fewer clicks of a reference; all other parts of
+    /// them are missing.
     ///
     /// # Panics
     /// When the table does not begin with the parts of fit.
     pub fn push_samples(&mut self, reference: &Reference, group: u32) {
-        assert!(self.names.iter().map(String::as_str).take(FIT_PARTS.len()).eq(FIT_PARTS), "the parts of fit first");
+        assert!(
+            self.names.iter().map(String::as_str).take(FIT_PARTS.len()).eq(FIT_PARTS),
+            "the parts of fit first"
+        );
         let mut row = vec![None; self.names.len()];
         for (fit, clicks) in &reference.thinned {
             row[..fit.len()].copy_from_slice(fit);
@@ -68,8 +71,8 @@ impl PartsTable {
     }
 
     /// One score made of the parts of each banner, and of each reference banner that has all parts
-    /// which `columns` and `unscaled` name, but for what takes labels; the latter are taken from `raw`, of which this is the
-    /// standardised table, and come last.
+    /// which `columns` and `unscaled` name, but for what takes labels; the latter are taken from
+    /// `raw`, of which this is the standardised table, and come last.
     pub(super) fn fused(
         &self,
         raw: &Self,
@@ -83,16 +86,22 @@ impl PartsTable {
         };
         for at in 0..self.len() {
             let parts = parts(self, raw, at);
-            let value = parts.iter().any(Option::is_some).then(|| score.score(&parts)).transpose()?;
+            let value =
+                parts.iter().any(Option::is_some).then(|| score.score(&parts)).transpose()?;
             fused.push(&[value], self.clicks[at], self.groups[at]);
         }
         // Only grids with labels have a part that takes labels.
-        let needed: Vec<bool> = columns.iter().chain(unscaled).map(|&part| self.names[part] != LABELLED_PART).collect();
+        let needed: Vec<bool> =
+            columns.iter().chain(unscaled).map(|&part| self.names[part] != LABELLED_PART).collect();
         if let (Some(reference), Some(raw)) = (self.reference(), raw.reference()) {
             for at in 0..reference.len() {
                 let parts = parts(reference, raw, at);
                 if needed.iter().zip(&parts).all(|(needed, part)| part.is_some() || !needed) {
-                    fused.push_reference(&[Some(score.score(&parts)?)], reference.clicks[at], reference.groups[at]);
+                    fused.push_reference(
+                        &[Some(score.score(&parts)?)],
+                        reference.clicks[at],
+                        reference.groups[at],
+                    );
                 }
             }
         }
@@ -166,7 +175,9 @@ impl PartsTable {
             for (slot, banners) in members.iter().enumerate() {
                 let chosen = of_reference.as_ref().map_or(&[][..], |members| &members[slot]);
                 let scored = self.reference().and_then(|reference| reference.scored(part, chosen));
-                let mut null = scored.map(|(_, scores, clicks)| of_reference_scores(&scores, &clicks)).transpose()?;
+                let mut null = scored
+                    .map(|(_, scores, clicks)| of_reference_scores(&scores, &clicks))
+                    .transpose()?;
                 if null.is_none() {
                     null = self.null(part, banners, good)?;
                 }
@@ -175,7 +186,9 @@ impl PartsTable {
                 }
                 let Some(null) = null else { continue };
                 result.standardize(self, part, banners, &null);
-                if let (Some(into), Some(from)) = (result.reference.as_deref_mut(), self.reference()) {
+                if let (Some(into), Some(from)) =
+                    (result.reference.as_deref_mut(), self.reference())
+                {
                     into.standardize(from, part, chosen, &null);
                 }
             }
@@ -226,15 +239,18 @@ impl PartsTable {
 
     /// The banners of each slot.
     fn members(&self, slots: &[usize]) -> Vec<Vec<usize>> {
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); slots.iter().max().map_or(1, |most| most + 1)];
-        (0..self.len()).for_each(|banner| members[slots[self.groups[banner] as usize]].push(banner));
+        let mut members: Vec<Vec<usize>> =
+            vec![Vec::new(); slots.iter().max().map_or(1, |most| most + 1)];
+        (0..self.len())
+            .for_each(|banner| members[slots[self.groups[banner] as usize]].push(banner));
         members
     }
 
     /// The scores of a part and the clicks of those of these banners that have it; none when those
     /// are too few to learn from.
     fn scored(&self, part: usize, banners: &[usize]) -> Option<(Vec<usize>, Vec<f64>, Vec<f64>)> {
-        let known: Vec<usize> = banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
+        let known: Vec<usize> =
+            banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
         let scores = known.iter().filter_map(|&banner| self.get(banner, part)).collect();
         let clicks = known.iter().map(|&banner| self.clicks[banner]).collect();
         (known.len() >= NullModel::LEAST_BANNERS).then_some((known, scores, clicks))

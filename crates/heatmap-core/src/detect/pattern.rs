@@ -1,9 +1,9 @@
 //! [`Pattern`]: the ways in which clicks of broken banners have been seen to fall, with words,
 //! place and density.
 //!
-//! A pattern is stated, not fitted. The known-defects score and the score of pattern fit offer each of
-//! them as an explanation of a banner. Whether a whole group of banners is a kind of defect is asked with
-//! more and sharper shapes, in `template.rs`.
+//! A pattern is stated, not fitted. The known-defects score and the score of pattern fit offer each
+//! of them as an explanation of a banner. Whether a whole group of banners is a kind of defect is
+//! asked with more and sharper shapes, in `template.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -168,7 +168,10 @@ mod tests {
         for pattern in Pattern::ALL {
             let map = pattern.map(grid);
             let p = map.probabilities();
-            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-9 && p.iter().all(|p| *p > 0.0), "{pattern:?}");
+            assert!(
+                (p.iter().sum::<f64>() - 1.0).abs() < 1e-9 && p.iter().all(|p| *p > 0.0),
+                "{pattern:?}"
+            );
             let peak = (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap();
             if let Some((x, y)) = pattern.place() {
                 let at = ((peak % 60) as f64 / 60.0, (peak / 60) as f64 / 50.0);
@@ -182,7 +185,9 @@ mod tests {
     #[test]
     fn edges_lie_where_they_should_and_kinds_of_the_generator_have_a_pattern() {
         let grid = Grid::MEDIUM_RECTANGLE;
-        let at = |pattern: Pattern, row: usize, column: usize| pattern.map(grid).probabilities()[row * 60 + column];
+        let at = |pattern: Pattern, row: usize, column: usize| {
+            pattern.map(grid).probabilities()[row * 60 + column]
+        };
         assert!(at(Pattern::LeftEdge, 25, 0) > 10.0 * at(Pattern::LeftEdge, 25, 30));
         assert!(at(Pattern::RightEdge, 25, 59) > 10.0 * at(Pattern::RightEdge, 25, 30));
         assert!(at(Pattern::TopEdge, 0, 30) > 10.0 * at(Pattern::TopEdge, 25, 30));

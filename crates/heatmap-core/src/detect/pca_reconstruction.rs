@@ -1,4 +1,5 @@
-//! [`PcaReconstruction`]: what is left of a feature vector when the directions are taken out in which banners usually differ.
+//! [`PcaReconstruction`]: what is left of a feature vector when the directions are taken out in
+//! which banners usually differ.
 
 use faer::{ColRef, MatRef};
 
@@ -31,7 +32,8 @@ impl PcaReconstructionConfig {
     /// Fits to rows of features.
     ///
     /// # Errors
-    /// When the rows span fewer directions than that, as rows that are all alike do, or values are not finite.
+    /// When the rows span fewer directions than that, as rows that are all alike do, or values are
+    /// not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<PcaReconstruction> {
         Ok(PcaReconstruction { pca: Pca::fit(rows, self.components)? })
     }
@@ -47,7 +49,8 @@ impl Score<[f64]> for PcaReconstruction {
         let directions = self.pca.components();
         check_length(directions.nrows(), features)?;
         let (mut rest, unit) = centred(features, self.pca.mean());
-        // Taken out one by one; the difference of two squared lengths would lose half of the digits.
+        // Taken out one by one; the difference of two squared lengths would lose half of the
+        // digits.
         for direction in directions.col_iter() {
             let along = direction.transpose() * ColRef::from_slice(&rest);
             rest.iter_mut().zip(direction.iter()).for_each(|(rest, d)| *rest -= along * d);

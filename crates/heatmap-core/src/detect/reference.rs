@@ -65,8 +65,8 @@ pub struct Reference {
 }
 
 impl ReferenceConfig {
-    /// These settings for [`super::PartSet::Fast`]: without the network, and with no more banners to
-    /// choose among and to compare with than millions of banners leave time for.
+    /// These settings for [`super::PartSet::Fast`]: without the network, and with no more banners
+    /// to choose among and to compare with than millions of banners leave time for.
     pub(super) fn fast(self) -> Self {
         Self {
             max_banners: self.max_banners.min(Self::FAST_BANNERS),
@@ -95,7 +95,8 @@ impl ReferenceConfig {
         seed: u64,
     ) -> Result<Reference> {
         assert_eq!(heatmaps.len(), known.len(), "what is known of each banner");
-        let clicked: Vec<usize> = (0..heatmaps.len()).filter(|&at| heatmaps[at].total() > 0.0).collect();
+        let clicked: Vec<usize> =
+            (0..heatmaps.len()).filter(|&at| heatmaps[at].total() > 0.0).collect();
         if clicked.is_empty() {
             return Err(Error::Data("no banner with clicks to learn from".to_owned()));
         }

@@ -1,5 +1,5 @@
-//! A broken template breaks many banners alike: what detection makes of defects that a grid's broken
-//! banners share.
+//! A broken template breaks many banners alike: what detection makes of defects that a grid's
+//! broken banners share.
 
 use std::ops::ControlFlow;
 
@@ -48,16 +48,20 @@ fn detected(defect: &str, share: f64, grids: u64) -> (f64, ConfusionCounts) {
     let going = &mut |_| ControlFlow::Continue(());
     let detection = LogDetectionConfig::default().run(&log, &Known::default(), going).unwrap();
     let scores = &detection.decision.scores;
-    let area = |at: usize| auroc(&scores[at * BANNERS..][..BANNERS], &broken[at * BANNERS..][..BANNERS]).unwrap();
+    let area = |at: usize| {
+        auroc(&scores[at * BANNERS..][..BANNERS], &broken[at * BANNERS..][..BANNERS]).unwrap()
+    };
     let mean = (0..grids as usize).map(area).sum::<f64>() / grids as f64;
     (mean, ConfusionCounts::of(&detection.decision.flagged, &broken))
 }
 
 #[test]
 fn a_defect_that_many_banners_share_does_not_hide_itself() {
-    // A quarter of the clicks everywhere is within what noise does: such banners rank high, but few of
-    // them pass the threshold in this grid.
-    for (defect, share, recall) in [("bottom-left", 0.2, 0.9), ("top-right", 0.4, 0.9), ("everywhere", 0.15, 0.1)] {
+    // A quarter of the clicks everywhere is within what noise does: such banners rank high, but few
+    // of them pass the threshold in this grid.
+    for (defect, share, recall) in
+        [("bottom-left", 0.2, 0.9), ("top-right", 0.4, 0.9), ("everywhere", 0.15, 0.1)]
+    {
         let (area, counts) = detected(defect, share, 1);
         assert!(area > 0.97 && counts.recall() > recall, "{defect}: {area} {counts:?}");
         assert!(counts.false_alarm_rate() < 0.03, "{defect}: {counts:?}");
@@ -69,7 +73,9 @@ fn a_defect_that_many_banners_share_does_not_hide_itself() {
 #[ignore = "a measurement, of some minutes"]
 #[allow(clippy::print_stdout)]
 fn shared_defects() {
-    for defect in ["bottom-left", "bottom-right", "top-right", "everywhere", "diagonal", "wrong-size"] {
+    for defect in
+        ["bottom-left", "bottom-right", "top-right", "everywhere", "diagonal", "wrong-size"]
+    {
         let cell = |share: f64| {
             let (area, counts) = detected(defect, share, 4);
             format!("{:.2} ({area:.3})", counts.recall())

@@ -55,13 +55,17 @@ impl Sinkhorn {
     /// A lattice of rows at `y` and columns at `x`, none farther from another than 1.
     pub(super) fn new(y: &[f64], x: &[f64], epsilon: f64, iterations: usize) -> Self {
         let along = |at: &[f64], epsilon: f64| -> Vec<f64> {
-            at.iter().flat_map(|a| at.iter().map(move |b| (-(a - b) * (a - b) / epsilon).exp())).collect()
+            at.iter()
+                .flat_map(|a| at.iter().map(move |b| (-(a - b) * (a - b) / epsilon).exp()))
+                .collect()
         };
-        let kernel = |epsilon: f64| Kernel { epsilon, down: along(y, epsilon), across: along(x, epsilon) };
-        let mut wider: Vec<Kernel> = std::iter::successors(Some(2.0 * epsilon), |epsilon| Some(2.0 * epsilon))
-            .take_while(|epsilon| *epsilon <= WIDEST_EPSILON)
-            .map(kernel)
-            .collect();
+        let kernel =
+            |epsilon: f64| Kernel { epsilon, down: along(y, epsilon), across: along(x, epsilon) };
+        let mut wider: Vec<Kernel> =
+            std::iter::successors(Some(2.0 * epsilon), |epsilon| Some(2.0 * epsilon))
+                .take_while(|epsilon| *epsilon <= WIDEST_EPSILON)
+                .map(kernel)
+                .collect();
         wider.reverse();
         Self { wider, last: kernel(epsilon), rows: y.len(), columns: x.len(), iterations }
     }
@@ -150,17 +154,25 @@ struct Step {
 impl Step {
     fn new(lattice: &Sinkhorn) -> Self {
         let (rows, columns) = (lattice.rows, lattice.columns);
-        Self { weighted: vec![0.0; rows * columns], across: vec![0.0; rows * columns], rows, columns }
+        Self {
+            weighted: vec![0.0; rows * columns],
+            across: vec![0.0; rows * columns],
+            rows,
+            columns,
+        }
     }
 
     /// `out` = 1 / K(weights x scaling).
     fn run(&mut self, kernel: &Kernel, weights: &[f64], scaling: &[f64], out: &mut [f64]) {
         let columns = self.columns;
         self.weighted.iter_mut().zip(weights).zip(scaling).for_each(|((to, w), s)| *to = w * s);
-        for (to, from) in self.across.chunks_exact_mut(columns).zip(self.weighted.chunks_exact(columns)) {
+        for (to, from) in
+            self.across.chunks_exact_mut(columns).zip(self.weighted.chunks_exact(columns))
+        {
             add_products(to, from, &kernel.across);
         }
-        for (to, factors) in out.chunks_exact_mut(columns).zip(kernel.down.chunks_exact(self.rows)) {
+        for (to, factors) in out.chunks_exact_mut(columns).zip(kernel.down.chunks_exact(self.rows))
+        {
             add_products(to, factors, &self.across);
             to.iter_mut().for_each(|value| *value = 1.0 / *value);
         }
@@ -221,7 +233,12 @@ mod tests {
     #[test]
     fn the_smallest_epsilon_stays_in_range_between_opposite_corners() {
         let lattice = Sinkhorn::new(&[0.0, 0.7], &[0.0, 0.7], Sinkhorn::LEAST_EPSILON, 50);
-        let corners = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.9, 0.0, 0.0, 0.1], [0.1, 0.0, 0.0, 0.9]];
+        let corners = [
+            [1.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 1.0],
+            [0.9, 0.0, 0.0, 0.1],
+            [0.1, 0.0, 0.0, 0.9],
+        ];
         for a in corners {
             assert!(lattice.own_cost(&a).is_finite());
             for b in corners {

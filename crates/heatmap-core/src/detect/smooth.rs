@@ -3,11 +3,14 @@
 use crate::Grid;
 use crate::gaussian::smoothed_by;
 
-/// `values`, row-major, smoothed along both axes by a Gaussian of `sigma_bins` cut off at three standard deviations. Near the border the
-/// kernel is scaled to what lies on the grid, so that a constant stays constant there; a value just inside is then shared among
-/// fewer bins, and the sum over the grid changes a little.
+/// `values`, row-major, smoothed along both axes by a Gaussian of `sigma_bins` cut off at three
+/// standard deviations. Near the border the kernel is scaled to what lies on the grid, so that a
+/// constant stays constant there; a value just inside is then shared among fewer bins, and the sum
+/// over the grid changes a little.
 pub(super) fn smoothed(values: &[f64], grid: Grid, sigma_bins: f64) -> Vec<f64> {
-    smoothed_by(sigma_bins, (grid.rows, grid.columns), |row, column| values[row * grid.columns + column])
+    smoothed_by(sigma_bins, (grid.rows, grid.columns), |row, column| {
+        values[row * grid.columns + column]
+    })
 }
 
 #[cfg(test)]
@@ -17,7 +20,9 @@ mod tests {
     #[test]
     fn a_constant_stays_and_a_point_becomes_a_gaussian() {
         let grid = Grid { rows: 30, columns: 40, bin_size_px: 5.0 };
-        assert!(smoothed(&vec![2.0; grid.len()], grid, 2.0).iter().all(|v| (v - 2.0).abs() < 1e-12));
+        assert!(
+            smoothed(&vec![2.0; grid.len()], grid, 2.0).iter().all(|v| (v - 2.0).abs() < 1e-12)
+        );
         let mut point = vec![0.0; grid.len()];
         point[15 * 40 + 20] = 1.0;
         let blob = smoothed(&point, grid, 2.0);

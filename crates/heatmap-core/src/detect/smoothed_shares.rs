@@ -30,11 +30,12 @@ struct Lattice {
 }
 
 impl SmoothedShares {
-    /// Smoothed by a standard deviation of `sigma_bins`, read off at points that are no farther apart
-    /// than that, or than 2 bins.
+    /// Smoothed by a standard deviation of `sigma_bins`, read off at points that are no farther
+    /// apart than that, or than 2 bins.
     pub fn new(grid: Grid, sigma_bins: f64) -> Self {
         let sigma_bins = sigma_bins.max(0.5);
-        // From 1.5 bins on every second one is enough: what lies between is the same to a hundredth.
+        // From 1.5 bins on every second one is enough: what lies between is the same to a
+        // hundredth.
         let stride = if sigma_bins >= 1.5 { (sigma_bins.floor() as usize).max(2) } else { 1 };
         let lattice = |bins| Lattice::new(bins, sigma_bins, stride);
         Self { grid, sigma_bins, across: lattice(grid.columns), down: lattice(grid.rows) }
@@ -75,7 +76,13 @@ impl SmoothedShares {
             return Ok(Vec::new());
         }
         let mut smoothed = vec![0.0_f32; self.len()];
-        spread_clicks(heatmap, &self.down.weights, &self.across.weights, self.across.points.len(), &mut smoothed);
+        spread_clicks(
+            heatmap,
+            &self.down.weights,
+            &self.across.weights,
+            self.across.points.len(),
+            &mut smoothed,
+        );
         normalize(&mut smoothed);
         Ok(smoothed)
     }
@@ -84,7 +91,10 @@ impl SmoothedShares {
     pub fn place(&self, point: usize) -> (f64, f64) {
         let (row, column) = (point / self.across.points.len(), point % self.across.points.len());
         let fraction = |bin: usize, bins: usize| (bin as f64 + 0.5) / bins as f64;
-        (fraction(self.across.points[column], self.grid.columns), fraction(self.down.points[row], self.grid.rows))
+        (
+            fraction(self.across.points[column], self.grid.columns),
+            fraction(self.down.points[row], self.grid.rows),
+        )
     }
 
     /// What a point holds of all clicks when they fall into its own bin, far from the border.
@@ -96,11 +106,14 @@ impl SmoothedShares {
     /// Values at the points, drawn out to every bin by linear interpolation.
     pub(super) fn at_every_bin(&self, values: &[f64]) -> Vec<f64> {
         let columns = self.across.points.len();
-        let (across, down) = (self.across.between(self.grid.columns), self.down.between(self.grid.rows));
+        let (across, down) =
+            (self.across.between(self.grid.columns), self.down.between(self.grid.rows));
         let mut bins = Vec::with_capacity(self.grid.len());
         for &(top, bottom, t) in &down {
             for &(left, right, s) in &across {
-                let along = |row: usize| (1.0 - s) * values[row * columns + left] + s * values[row * columns + right];
+                let along = |row: usize| {
+                    (1.0 - s) * values[row * columns + left] + s * values[row * columns + right]
+                };
                 bins.push((1.0 - t) * along(top) + t * along(bottom));
             }
         }
@@ -116,7 +129,9 @@ impl Lattice {
         let weights = (0..bins)
             .map(|bin| {
                 // What a click in this bin adds to the average around a point.
-                let seen = |&point: &usize| kernel.average(point, |other| f64::from(u8::from(other == bin))) as f32;
+                let seen = |&point: &usize| {
+                    kernel.average(point, |other| f64::from(u8::from(other == bin))) as f32
+                };
                 let all: Vec<f32> = points.iter().map(seen).collect();
                 seen_weights(&all)
             })
@@ -165,7 +180,10 @@ pub(super) fn spread_clicks(
         for (column, &value) in line.iter().enumerate().filter(|(_, value)| **value > 0.0) {
             clicked = true;
             let (first, weights) = &across[column];
-            in_row[*first..].iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+            in_row[*first..]
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(sum, weight)| *sum += value * weight);
         }
         if clicked {
             let (first, weights) = &down[row];
@@ -196,7 +214,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
+    let rest: f32 =
+        a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
     for (a, b) in a_chunks.zip(b_chunks) {
         for lane in 0..LANES {
             sums[lane] += (a[lane] - b[lane]) * (a[lane] - b[lane]);
@@ -260,7 +279,9 @@ mod tests {
                 .down
                 .points
                 .iter()
-                .flat_map(|row| shares.across.points.iter().map(move |column| all[row * 60 + column]))
+                .flat_map(|row| {
+                    shares.across.points.iter().map(move |column| all[row * 60 + column])
+                })
                 .collect();
             let sum: f64 = expected.iter().sum();
             for (got, expected) in shares.of(&clicks).unwrap().iter().zip(expected) {
@@ -286,7 +307,8 @@ mod tests {
         assert!(distance(&of(100), &of(100)) == 0.0);
         assert!((distance(&of(10), &of(2_990)) - 2.0_f64.sqrt()).abs() < 1e-6);
         let (a, b) = (of(1_530), of(1_532));
-        let naive: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
+        let naive: f64 =
+            a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
         assert!((distance(&a, &b) - naive).abs() < 1e-6 && naive > 0.1);
     }
 

@@ -1,7 +1,8 @@
 //! [`RollingScore`]: the likelihood ratio click by click, over the last clicks of a banner.
 //!
-//! A banner that breaks at noon has a day of good clicks behind it. The mean over a window of the last W clicks forgets them; an alarm is
-//! raised when it passes a threshold, and again only after it has been below.
+//! A banner that breaks at noon has a day of good clicks behind it. The mean over a window of the
+//! last W clicks forgets them; an alarm is raised when it passes a threshold, and again only after
+//! it has been below.
 
 use super::LikelihoodRatio;
 use crate::{Error, Point, Result};
@@ -34,7 +35,8 @@ pub struct RollingScore<'a> {
 }
 
 impl<'a> RollingScore<'a> {
-    /// For the last `window` clicks and an alarm above `threshold`, in units of the score of `ratio`.
+    /// For the last `window` clicks and an alarm above `threshold`, in units of the score of
+    /// `ratio`.
     ///
     /// # Errors
     /// When the window holds no click or the threshold is not finite.
@@ -45,7 +47,15 @@ impl<'a> RollingScore<'a> {
         if !threshold.is_finite() {
             return Err(Error::config("threshold", threshold, "must be finite"));
         }
-        Ok(Self { ratio, window: vec![0.0; window], next: 0, clicks: 0, sum: 0.0, threshold, above: false })
+        Ok(Self {
+            ratio,
+            window: vec![0.0; window],
+            next: 0,
+            clicks: 0,
+            sum: 0.0,
+            threshold,
+            above: false,
+        })
     }
 
     /// Takes one click at a place in bins; a click beside the banner is passed over. Constant time.
@@ -108,7 +118,8 @@ mod tests {
         let mut rolling = RollingScore::new(&ratio, 50, 0.0).unwrap();
         let mut rng = sample_rng(4, 0);
         let span = Span::new(0.0, 49.9);
-        let places: Vec<Point> = (0..173).map(|_| Point { x: span.draw(&mut rng), y: span.draw(&mut rng) }).collect();
+        let places: Vec<Point> =
+            (0..173).map(|_| Point { x: span.draw(&mut rng), y: span.draw(&mut rng) }).collect();
         for (at, &place) in places.iter().enumerate() {
             assert_eq!(rolling.push(place) == Watch::Filling, at < 49);
         }
@@ -125,7 +136,10 @@ mod tests {
         let places = |heatmap: &Heatmap, seed| {
             let mut places = Vec::new();
             for (bin, &count) in heatmap.values().iter().enumerate() {
-                let at = Point { x: (bin % GRID.columns) as f64 + 0.5, y: (bin / GRID.columns) as f64 + 0.5 };
+                let at = Point {
+                    x: (bin % GRID.columns) as f64 + 0.5,
+                    y: (bin / GRID.columns) as f64 + 0.5,
+                };
                 places.extend(std::iter::repeat_n(at, count as usize));
             }
             rand::seq::SliceRandom::shuffle(&mut places[..], &mut sample_rng(seed, 0));
@@ -133,7 +147,8 @@ mod tests {
         };
         let population = Population { prevalence: 0.0, ..Default::default() };
         let good = places(&population.banner(&Layout::draw(3, 0), 2, 1, 2_000).heatmap, 1);
-        let broken = Broken::usual(BrokenKind::BottomRight, Span::only(500)).scene(&GRID, &mut sample_rng(5, 0));
+        let broken = Broken::usual(BrokenKind::BottomRight, Span::only(500))
+            .scene(&GRID, &mut sample_rng(5, 0));
         let broken = places(&broken.render(GRID, &mut sample_rng(5, 1)).heatmap, 2);
         let mut rolling = RollingScore::new(&ratio, 100, 0.0).unwrap();
         assert!(good.iter().all(|&at| matches!(rolling.push(at), Watch::Filling | Watch::Quiet)));
@@ -151,6 +166,8 @@ mod tests {
             assert_eq!(rolling.push(Point { x, y }), Watch::Filling);
         }
         assert!(RollingScore::new(&ratio, 0, 0.0).unwrap_err().to_string().contains("window"));
-        assert!(RollingScore::new(&ratio, 1, f64::NAN).unwrap_err().to_string().contains("threshold"));
+        assert!(
+            RollingScore::new(&ratio, 1, f64::NAN).unwrap_err().to_string().contains("threshold")
+        );
     }
 }

@@ -61,23 +61,38 @@ impl Templates {
         let bell = |off: f64, sigma: f64| (-0.5 * (off / sigma).powi(2)).exp();
         let mut all: Vec<(Shape, Density)> = vec![(Shape::Anywhere, Box::new(|_, _| 1.0))];
         for sigma in CLOUDS {
-            all.push((Shape::Cloud, Box::new(move |x, y| bell(x - 0.5, sigma) * bell(y - 0.5, sigma))));
+            all.push((
+                Shape::Cloud,
+                Box::new(move |x, y| bell(x - 0.5, sigma) * bell(y - 0.5, sigma)),
+            ));
         }
         for sigma in STRIPS {
             all.push((Shape::Edge("along the left edge"), Box::new(move |x, _| bell(x, sigma))));
-            all.push((Shape::Edge("along the right edge"), Box::new(move |x, _| bell(1.0 - x, sigma))));
+            all.push((
+                Shape::Edge("along the right edge"),
+                Box::new(move |x, _| bell(1.0 - x, sigma)),
+            ));
             all.push((Shape::Edge("along the top edge"), Box::new(move |_, y| bell(y, sigma))));
-            all.push((Shape::Edge("along the bottom edge"), Box::new(move |_, y| bell(1.0 - y, sigma))));
+            all.push((
+                Shape::Edge("along the bottom edge"),
+                Box::new(move |_, y| bell(1.0 - y, sigma)),
+            ));
             for length in [f64::INFINITY, DIAGONAL] {
                 let root = std::f64::consts::SQRT_2;
-                let falling = move |x: f64, y: f64| bell((x - y) / root, sigma) * bell((x + y - 1.0) / root, length);
+                let falling = move |x: f64, y: f64| {
+                    bell((x - y) / root, sigma) * bell((x + y - 1.0) / root, length)
+                };
                 all.push((Shape::Diagonal, Box::new(falling)));
                 all.push((Shape::Diagonal, Box::new(move |x, y| falling(1.0 - x, y))));
                 // Some banners of a group may have one and some the other.
-                all.push((Shape::Diagonal, Box::new(move |x, y| falling(x, y) + falling(1.0 - x, y))));
+                all.push((
+                    Shape::Diagonal,
+                    Box::new(move |x, y| falling(x, y) + falling(1.0 - x, y)),
+                ));
             }
         }
-        let fixed = all.into_iter().map(|(shape, density)| (shape, at_points(shares, density))).collect();
+        let fixed =
+            all.into_iter().map(|(shape, density)| (shape, at_points(shares, density))).collect();
         Self { shares: shares.clone(), fixed }
     }
 
@@ -89,11 +104,13 @@ impl Templates {
     /// How `own` differs from `other`, both with a sum of 1.
     pub(super) fn compare(&self, own: &[f64], other: &[f64]) -> Unlike {
         let even = EVEN / own.len().max(1) as f64;
-        let possible = |map: &[f64]| -> Vec<f64> { map.iter().map(|p| (1.0 - EVEN) * p + even).collect() };
+        let possible =
+            |map: &[f64]| -> Vec<f64> { map.iter().map(|p| (1.0 - EVEN) * p + even).collect() };
         let more = |point: usize| own[point] - other.get(point).copied().unwrap_or(0.0);
         let peak = (0..own.len()).max_by(|&a, &b| more(a).total_cmp(&more(b))).unwrap_or(0);
         let place = if own.is_empty() { (0.5, 0.5) } else { self.shares.place(peak) };
-        let mut unlike = Unlike { divergence: 0.0, explained: 0.0, share: 0.0, place, shape: Shape::Anywhere };
+        let mut unlike =
+            Unlike { divergence: 0.0, explained: 0.0, share: 0.0, place, shape: Shape::Anywhere };
         // Without other banners there is nothing to differ from.
         if own.is_empty() || other.len() != own.len() {
             return unlike;
@@ -178,7 +195,9 @@ mod tests {
 
     fn blobs(shares: &SmoothedShares, places: &[(f64, f64)]) -> Vec<f64> {
         let bell = |off: f64| (-0.5 * (off / 0.05).powi(2)).exp();
-        at_points(shares, |x, y| places.iter().map(|place| bell(x - place.0) * bell(y - place.1)).sum::<f64>() + 0.01)
+        at_points(shares, |x, y| {
+            places.iter().map(|place| bell(x - place.0) * bell(y - place.1)).sum::<f64>() + 0.01
+        })
     }
 
     fn mixed(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
@@ -190,9 +209,11 @@ mod tests {
         let shares = SmoothedShares::new(Grid::MEDIUM_RECTANGLE, 2.3);
         let templates = Templates::new(&shares);
         let good = blobs(&shares, &[(0.25, 0.4), (0.75, 0.4)]);
-        for (at, words) in
-            [(0, "anywhere on the banner"), (1, "in a wide cloud around the middle"), (3, "along the left edge")]
-        {
+        for (at, words) in [
+            (0, "anywhere on the banner"),
+            (1, "in a wide cloud around the middle"),
+            (3, "along the left edge"),
+        ] {
             let unlike = templates.compare(&mixed(&good, &templates.fixed[at].1, 0.6), &good);
             assert_eq!((unlike.words(), unlike.share), (words, 0.6));
             assert!(unlike.explained > 0.99 && unlike.divergence > 0.1, "{unlike:?}");

@@ -1,7 +1,8 @@
 //! A confusion matrix: which class is taken for which.
 //!
-//! Truth runs down and prediction across. A cell is coloured by its share of the row, since classes are seldom equally
-//! frequent, and the share stands in it in percent, so the picture needs no colour bar.
+//! Truth runs down and prediction across. A cell is coloured by its share of the row, since classes
+//! are seldom equally frequent, and the share stands in it in percent, so the picture needs no
+//! colour bar.
 
 use plotters::prelude::{Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -25,15 +26,18 @@ const LETTER_PX: i32 = 7;
 const TITLE_LETTER_PX: i32 = 9;
 const NOTE: &str = "percent of the true class";
 
-/// Draws `counts` by true class (outer, down) and predicted class (inner, across), each row divided by its sum. A share
-/// below 0.5 % has no number, and a class that never occurs a grey row.
+/// Draws `counts` by true class (outer, down) and predicted class (inner, across), each row divided
+/// by its sum. A share below 0.5 % has no number, and a class that never occurs a grey row.
 ///
 /// # Errors
-/// Without classes, or when `counts` is not a row and a column for each of `names`; or the picture cannot be drawn.
+/// Without classes, or when `counts` is not a row and a column for each of `names`; or the picture
+/// cannot be drawn.
 pub fn confusion(title: &str, names: &[&str], counts: &[Vec<u64>]) -> Result<Picture> {
     let classes = names.len();
     if classes == 0 || counts.len() != classes || counts.iter().any(|row| row.len() != classes) {
-        return Err(Error::Plot(format!("a confusion of {classes} classes needs a row and a column for each")));
+        return Err(Error::Plot(format!(
+            "a confusion of {classes} classes needs a row and a column for each"
+        )));
     }
     let layout = Layout::new(title, names);
     let Layout { cell_px, left, side, .. } = layout;
@@ -44,12 +48,24 @@ pub fn confusion(title: &str, names: &[&str], counts: &[Vec<u64>]) -> Result<Pic
         canvas.draw(&Text::new(title.to_owned(), (MARGIN_PX, 8), style::text(18)))?;
         canvas.draw(&Text::new(NOTE, (MARGIN_PX, 32), style::text(14)))?;
         let turned_axis = axis.transform(FontTransform::Rotate270);
-        canvas.draw(&Text::new("truth", (MARGIN_PX + NAME_PX / 2, TITLE_PX + middle), turned_axis))?;
-        canvas.draw(&Text::new("predicted", (left + middle, layout.height - MARGIN_PX - NAME_PX / 2), axis))?;
+        canvas.draw(&Text::new(
+            "truth",
+            (MARGIN_PX + NAME_PX / 2, TITLE_PX + middle),
+            turned_axis,
+        ))?;
+        canvas.draw(&Text::new(
+            "predicted",
+            (left + middle, layout.height - MARGIN_PX - NAME_PX / 2),
+            axis,
+        ))?;
         for (at, class) in names.iter().enumerate() {
             let along = at as i32 * cell_px + cell_px / 2;
             let beside = name(HPos::Right, VPos::Center);
-            canvas.draw(&Text::new((*class).to_owned(), (left - GAP_PX, TITLE_PX + along), beside))?;
+            canvas.draw(&Text::new(
+                (*class).to_owned(),
+                (left - GAP_PX, TITLE_PX + along),
+                beside,
+            ))?;
             let below = if layout.turned {
                 name(HPos::Right, VPos::Center).transform(FontTransform::Rotate270)
             } else {
@@ -172,7 +188,8 @@ mod tests {
             let (x, y) = layout.corner(row, column);
             let inside = 1..layout.cell_px - 2;
             let fill = cell(&picture, row, column);
-            let differs = |dx: i32, dy: i32| picture.pixel((x + dx) as u32, (y + dy) as u32) != fill;
+            let differs =
+                |dx: i32, dy: i32| picture.pixel((x + dx) as u32, (y + dy) as u32) != fill;
             inside.clone().any(|dy| inside.clone().any(|dx| differs(dx, dy)))
         };
         assert_eq!([0, 1, 2].map(|column| has_number(0, column)), [true, false, false]);
@@ -183,11 +200,16 @@ mod tests {
     fn seven_and_twenty_one_classes_can_be_drawn() {
         for (classes, cell_px) in [(1, 64), (7, 64), (21, 34)] {
             for name in ["", " clusters on a banner"] {
-                let names: Vec<String> = (0..classes).map(|class| format!("{class}{name}")).collect();
+                let names: Vec<String> =
+                    (0..classes).map(|class| format!("{class}{name}")).collect();
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let counts: Vec<Vec<u64>> = (0..classes).map(|row| (0..classes).map(|at| row * at).collect()).collect();
+                let counts: Vec<Vec<u64>> =
+                    (0..classes).map(|row| (0..classes).map(|at| row * at).collect()).collect();
                 let picture = confusion("counts", &names, &counts).unwrap();
-                assert!(picture.width() > classes as u32 * cell_px && picture.height() > classes as u32 * cell_px);
+                assert!(
+                    picture.width() > classes as u32 * cell_px
+                        && picture.height() > classes as u32 * cell_px
+                );
             }
         }
     }

@@ -17,12 +17,15 @@ pub struct Curve<'a> {
     pub points: &'a [(f64, f64)],
 }
 
-/// Draws curves with axes and a legend. A curve of many points is drawn pale with its running mean on top.
+/// Draws curves with axes and a legend. A curve of many points is drawn pale with its running mean
+/// on top.
 ///
 /// # Errors
 /// Without a finite point, or when the picture cannot be drawn.
 pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -> Result<Picture> {
-    let points = || curves.iter().flat_map(|curve| curve.points).filter(|(x, y)| x.is_finite() && y.is_finite());
+    let points = || {
+        curves.iter().flat_map(|curve| curve.points).filter(|(x, y)| x.is_finite() && y.is_finite())
+    };
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
     };

@@ -28,8 +28,14 @@ pub fn heatmap(title: &str, heatmap: &Heatmap) -> Result<Picture> {
     })
 }
 
-/// Draws every bin as a square of `bin_px`, scaled to the maximum, with the top-left corner at `at`.
-pub(super) fn draw_bins(canvas: &Canvas<'_>, heatmap: &Heatmap, at: (i32, i32), bin_px: i32) -> DrawResult {
+/// Draws every bin as a square of
+/// `bin_px`, scaled to the maximum, with the top-left corner at `at`.
+pub(super) fn draw_bins(
+    canvas: &Canvas<'_>,
+    heatmap: &Heatmap,
+    at: (i32, i32),
+    bin_px: i32,
+) -> DrawResult {
     let max = heatmap.max().max(f32::MIN_POSITIVE);
     for row in 0..heatmap.rows() {
         for column in 0..heatmap.columns() {
@@ -45,7 +51,8 @@ fn draw_bar(canvas: &Canvas<'_>, max: f32, at: (i32, i32), height: i32) -> DrawR
     for step in 0..height {
         let value = 1.0 - step as f32 / (height - 1).max(1) as f32;
         let y = at.1 + step;
-        canvas.draw(&Rectangle::new([(at.0, y), (at.0 + BAR_PX, y)], style::heat(value).filled()))?;
+        canvas
+            .draw(&Rectangle::new([(at.0, y), (at.0 + BAR_PX, y)], style::heat(value).filled()))?;
     }
     let digits = if max >= 100.0 || max.fract() == 0.0 { 0 } else { 3 };
     for share in [1.0, 0.5, 0.0_f32] {
@@ -69,7 +76,8 @@ mod tests {
         values[6] = 9.0;
         let picture = super::heatmap("x", &Heatmap::from_values(grid, values).unwrap()).unwrap();
         let at = |row: i32, column: i32| {
-            let (x, y) = (MARGIN_PX + column * BIN_PX + BIN_PX / 2, TITLE_PX + row * BIN_PX + BIN_PX / 2);
+            let (x, y) =
+                (MARGIN_PX + column * BIN_PX + BIN_PX / 2, TITLE_PX + row * BIN_PX + BIN_PX / 2);
             picture.pixel(x as u32, y as u32)
         };
         let brightness = |[r, g, b]: [u8; 3]| u32::from(r) + u32::from(g) + u32::from(b);

@@ -1,7 +1,8 @@
-//! Heatmaps with cluster centres marked on them: circles where they are, crosses where a network says they are.
+//! Heatmaps with cluster centres marked on them: circles where they are, crosses where a network
+//! says they are.
 //!
-//! Markers are light with a dark rim, so that they show on both ends of the colour map, and a cross fits into a circle:
-//! a centre that was found looks like a target.
+//! Markers are light with a dark rim, so that they show on both ends of the colour map, and a cross
+//! fits into a circle: a centre that was found looks like a target.
 
 use plotters::prelude::{Pixel, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -35,8 +36,8 @@ const ARM_PX: f64 = 5.0;
 /// No marker reaches further; the gap around the tiles has room for it.
 const REACH_PX: i32 = GAP_PX;
 
-/// Draws tiles in rows of `columns`, each scaled to its own maximum, with their centres and a legend. A centre outside
-/// the grid is drawn at its border.
+/// Draws tiles in rows of `columns`, each scaled to its own maximum, with their centres and a
+/// legend. A centre outside the grid is drawn at its border.
 ///
 /// # Errors
 /// Without tiles or columns, when a centre is not finite, or when the picture cannot be drawn.
@@ -44,7 +45,10 @@ pub fn marked_montage(title: &str, tiles: &[MarkedTile<'_>], columns: usize) -> 
     for MarkedTile { tile, truth, predicted } in tiles {
         let mut points = truth.iter().chain(*predicted);
         if let Some(point) = points.find(|point| !(point.x.is_finite() && point.y.is_finite())) {
-            return Err(Error::Plot(format!("tile `{}`: ({}, {}) is no place", tile.label, point.x, point.y)));
+            return Err(Error::Plot(format!(
+                "tile `{}`: ({}, {}) is no place",
+                tile.label, point.x, point.y
+            )));
         }
     }
     let plain: Vec<Tile<'_>> = tiles.iter().map(|marked| marked.tile).collect();
@@ -55,8 +59,12 @@ pub fn marked_montage(title: &str, tiles: &[MarkedTile<'_>], columns: usize) -> 
         for (at, marked) in tiles.iter().enumerate() {
             layout.draw_tile(canvas, at, &marked.tile)?;
             let (corner, grid) = (layout.bins_corner(at), marked.tile.heatmap.grid());
-            let px = |bins: f64, length: usize| (bins.clamp(0.0, length as f64) * f64::from(BIN_PX)) as i32;
-            let place = |point: &Point| (corner.0 + px(point.x, grid.columns), corner.1 + px(point.y, grid.rows));
+            let px = |bins: f64, length: usize| {
+                (bins.clamp(0.0, length as f64) * f64::from(BIN_PX)) as i32
+            };
+            let place = |point: &Point| {
+                (corner.0 + px(point.x, grid.columns), corner.1 + px(point.y, grid.rows))
+            };
             for point in marked.truth {
                 draw_circle(canvas, place(point))?;
             }
@@ -92,13 +100,19 @@ fn draw_cross(canvas: &Canvas<'_>, at: (i32, i32)) -> DrawResult {
     })
 }
 
-/// Draws the line from which a pixel at (x, y) from `at` has the `distance`, 2 px wide with a dark rim of 1 px and
-/// smooth edges.
-fn draw_line(canvas: &Canvas<'_>, at: (i32, i32), color: RGBColor, distance: impl Fn(f64, f64) -> f64) -> DrawResult {
+/// Draws the line from which a pixel at (x, y) from `at` has the `distance`, 2 px wide with a dark
+/// rim of 1 px and smooth edges.
+fn draw_line(
+    canvas: &Canvas<'_>,
+    at: (i32, i32),
+    color: RGBColor,
+    distance: impl Fn(f64, f64) -> f64,
+) -> DrawResult {
     for (half_width, color) in [(2.0, style::INK), (1.0, color)] {
         for dy in -REACH_PX..=REACH_PX {
             for dx in -REACH_PX..=REACH_PX {
-                let cover = (half_width + 0.5 - distance(f64::from(dx), f64::from(dy))).clamp(0.0, 1.0);
+                let cover =
+                    (half_width + 0.5 - distance(f64::from(dx), f64::from(dy))).clamp(0.0, 1.0);
                 if cover > 0.0 {
                     canvas.draw(&Pixel::new((at.0 + dx, at.1 + dy), color.mix(cover)))?;
                 }
@@ -118,7 +132,11 @@ mod tests {
 
     fn draw(value: f32, truth: &[Point], predicted: &[Point]) -> Result<Picture> {
         let heatmap = Heatmap::from_values(GRID, vec![value; GRID.len()]).unwrap();
-        marked_montage("t", &[MarkedTile { tile: Tile { label: "x", heatmap: &heatmap }, truth, predicted }], 1)
+        marked_montage(
+            "t",
+            &[MarkedTile { tile: Tile { label: "x", heatmap: &heatmap }, truth, predicted }],
+            1,
+        )
     }
 
     /// Colour of the pixel so far from the bin in column `x` and row `y`.

@@ -22,7 +22,8 @@ const PANEL_PX: i32 = 560;
 const RIGHT_PX: i32 = 190;
 const MARGIN_PX: i32 = 46;
 
-/// Draws panels side by side, as wide as those of [`scatters`](super::scatters), with `notes` beside them.
+/// Draws panels side by side, as wide as those of [`scatters`](super::scatters), with `notes`
+/// beside them.
 ///
 /// # Errors
 /// When a panel is not square or holds a value that is not finite, or the picture cannot be drawn.
@@ -31,7 +32,10 @@ pub fn matrices(title: &str, panels: &[Matrix<'_>], notes: &[&str]) -> Result<Pi
         let side = panel.values.len().isqrt();
         let finite = panel.values.iter().chain(&panel.range).all(|value| value.is_finite());
         if side == 0 || side * side != panel.values.len() || !finite {
-            return Err(Error::Plot(format!("matrix `{}` needs finite values, as many rows as columns", panel.title)));
+            return Err(Error::Plot(format!(
+                "matrix `{}` needs finite values, as many rows as columns",
+                panel.title
+            )));
         }
     }
     let width = panels.len() as i32 * PANEL_PX + RIGHT_PX;
@@ -69,14 +73,18 @@ mod tests {
         let values = [1.0, 0.0, 0.0, 1.0];
         let panel = Matrix { title: "m", values: &values, range: [0.0, 1.0] };
         let picture = matrices("t", &[panel], &["a note"]).unwrap();
-        let at = |x: u32, y: u32| picture.pixel(MARGIN_PX as u32 + x, 62 + y).map(u32::from).iter().sum::<u32>();
+        let at = |x: u32, y: u32| {
+            picture.pixel(MARGIN_PX as u32 + x, 62 + y).map(u32::from).iter().sum::<u32>()
+        };
         assert!(at(100, 100) > at(400, 100) && at(400, 400) > at(100, 400));
     }
 
     #[test]
     fn unfit_panels_are_errors() {
         for values in [&[][..], &[1.0, 2.0], &[f64::NAN]] {
-            assert!(matrices("t", &[Matrix { title: "m", values, range: [0.0, 1.0] }], &[]).is_err());
+            assert!(
+                matrices("t", &[Matrix { title: "m", values, range: [0.0, 1.0] }], &[]).is_err()
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Pictures as PNG: heatmaps, labelled montages with and without marked centres, curves, scatters, confusions and other matrices.
+//! Pictures as PNG: heatmaps, labelled montages with and without marked centres, curves, scatters,
+//! confusions and other matrices.
 //!
-//! Every function gives a [`Picture`] in memory; [`Picture::save_png`] writes it, complete or not at all. The font is
-//! part of the program, so pictures look the same on a machine without fonts.
+//! Every function gives a [`Picture`] in memory; [`Picture::save_png`] writes it, complete or not
+//! at all. The font is part of the program, so pictures look the same on a machine without fonts.
 
 mod confusion;
 mod curve;

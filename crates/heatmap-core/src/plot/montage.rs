@@ -50,16 +50,27 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Rows of `columns` tiles below a title, a bin being a square of `bin_px`.
-    pub(super) fn new(tiles: &[Tile<'_>], columns: usize, bin_px: i32, title_px: i32) -> Result<Self> {
+    pub(super) fn new(
+        tiles: &[Tile<'_>],
+        columns: usize,
+        bin_px: i32,
+        title_px: i32,
+    ) -> Result<Self> {
         if tiles.is_empty() || columns == 0 {
-            return Err(Error::Plot(format!("a montage of {} tiles in rows of {columns}", tiles.len())));
+            return Err(Error::Plot(format!(
+                "a montage of {} tiles in rows of {columns}",
+                tiles.len()
+            )));
         }
         let columns = columns.min(tiles.len());
-        let size = |of: fn(&Heatmap) -> usize| tiles.iter().map(|tile| of(tile.heatmap)).max().unwrap_or(0) as i32;
+        let size = |of: fn(&Heatmap) -> usize| {
+            tiles.iter().map(|tile| of(tile.heatmap)).max().unwrap_or(0) as i32
+        };
         let tile_width = size(Heatmap::columns) * bin_px + GAP_PX;
         let tile_height = size(Heatmap::rows) * bin_px + LABEL_PX + GAP_PX;
         let rows = tiles.len().div_ceil(columns);
-        let (width_px, height_px) = (GAP_PX + columns as i32 * tile_width, title_px + rows as i32 * tile_height);
+        let (width_px, height_px) =
+            (GAP_PX + columns as i32 * tile_width, title_px + rows as i32 * tile_height);
         Ok(Self {
             columns,
             bin_px,

@@ -21,12 +21,17 @@ pub(super) type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
 impl Picture {
     /// A white picture of this size in px, handed to `draw`.
-    pub(super) fn draw(width: u32, height: u32, draw: impl FnOnce(&Canvas<'_>) -> style::DrawResult) -> Result<Self> {
+    pub(super) fn draw(
+        width: u32,
+        height: u32,
+        draw: impl FnOnce(&Canvas<'_>) -> style::DrawResult,
+    ) -> Result<Self> {
         style::register_font();
         let mut pixels = vec![0; width as usize * height as usize * 3];
         let plot = |error: &dyn std::fmt::Display| Error::Plot(error.to_string());
         {
-            let canvas = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+            let canvas =
+                BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
             canvas.fill(&WHITE).map_err(|error| plot(&error))?;
             draw(&canvas).map_err(|error| plot(&error))?;
             canvas.present().map_err(|error| plot(&error))?;
@@ -42,7 +47,9 @@ impl Picture {
             stacked.height += picture.height;
             for line in picture.pixels.chunks_exact((3 * picture.width as usize).max(1)) {
                 stacked.pixels.extend_from_slice(line);
-                stacked.pixels.resize(stacked.pixels.len() + 3 * (width - picture.width) as usize, 255);
+                stacked
+                    .pixels
+                    .resize(stacked.pixels.len() + 3 * (width - picture.width) as usize, 255);
             }
         }
         stacked
@@ -63,7 +70,12 @@ impl Picture {
     /// # Panics
     /// Outside the picture.
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
-        assert!(x < self.width && y < self.height, "({x}, {y}) is outside {} x {}", self.width, self.height);
+        assert!(
+            x < self.width && y < self.height,
+            "({x}, {y}) is outside {} x {}",
+            self.width,
+            self.height
+        );
         let at = (y as usize * self.width as usize + x as usize) * 3;
         [self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]]
     }
@@ -95,7 +107,10 @@ mod tests {
         let grey = Picture { width: 3, height: 2, pixels: vec![9; 18] };
         let stacked = Picture::stacked(&[black, grey]);
         assert_eq!((stacked.width(), stacked.height()), (3, 3));
-        assert_eq!([stacked.pixel(1, 0), stacked.pixel(2, 0), stacked.pixel(2, 2)], [[0; 3], [255; 3], [9; 3]]);
+        assert_eq!(
+            [stacked.pixel(1, 0), stacked.pixel(2, 0), stacked.pixel(2, 2)],
+            [[0; 3], [255; 3], [9; 3]]
+        );
     }
 
     #[test]

@@ -28,13 +28,18 @@ const LINE_PX: i32 = 18;
 /// Draws panels side by side with one legend of `class_names`.
 ///
 /// # Errors
-/// When a panel has no point, a value that is not finite, or a class without a name; or the picture cannot be drawn.
+/// When a panel has no point, a value that is not finite, or a class without a name; or the picture
+/// cannot be drawn.
 pub fn scatters(title: &str, panels: &[Scatter<'_>], class_names: &[&str]) -> Result<Picture> {
     for panel in panels {
         let finite = panel.points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
         let named = panel.classes.iter().all(|&class| class < class_names.len());
-        if panel.points.is_empty() || panel.points.len() != panel.classes.len() || !finite || !named {
-            return Err(Error::Plot(format!("scatter `{}` needs finite points, each of a named class", panel.title)));
+        if panel.points.is_empty() || panel.points.len() != panel.classes.len() || !finite || !named
+        {
+            return Err(Error::Plot(format!(
+                "scatter `{}` needs finite points, each of a named class",
+                panel.title
+            )));
         }
     }
     let width = panels.len() as u32 * PANEL_PX + LEGEND_PX;
@@ -67,7 +72,11 @@ pub fn scatters(title: &str, panels: &[Scatter<'_>], class_names: &[&str]) -> Re
                 .y_desc(panel.axes[1])
                 .draw()?;
             let dot = |(&point, &class)| {
-                Circle::new(point, 3, style::class_color(class, class_names.len()).mix(0.7).filled())
+                Circle::new(
+                    point,
+                    3,
+                    style::class_color(class, class_names.len()).mix(0.7).filled(),
+                )
             };
             chart.draw_series(panel.points.iter().zip(panel.classes).map(dot))?;
         }
@@ -99,9 +108,12 @@ mod tests {
 
     #[test]
     fn unfit_panels_are_errors() {
-        for (points, classes) in
-            [(&[][..], &[][..]), (&[(0.0, f64::NAN)], &[0]), (&[(0.0, 0.0)], &[1]), (&[(0.0, 0.0)], &[])]
-        {
+        for (points, classes) in [
+            (&[][..], &[][..]),
+            (&[(0.0, f64::NAN)], &[0]),
+            (&[(0.0, 0.0)], &[1]),
+            (&[(0.0, 0.0)], &[]),
+        ] {
             assert!(scatters("t", &[panel(points, classes)], &["only"]).is_err());
         }
     }

@@ -60,7 +60,9 @@ pub(super) fn class_color(at: usize, count: usize) -> RGBColor {
     }
     let hue = at as f64 / count as f64;
     let lightness = if at.is_multiple_of(2) { 0.42 } else { 0.6 };
-    let (r, g, b) = plotters::style::Color::to_backend_color(&plotters::style::HSLColor(hue, 0.75, lightness)).rgb;
+    let (r, g, b) =
+        plotters::style::Color::to_backend_color(&plotters::style::HSLColor(hue, 0.75, lightness))
+            .rgb;
     RGBColor(r, g, b)
 }
 

@@ -1,4 +1,5 @@
-//! Cards: one for each flagged banner, with everything that speaks for and against it; and one for each anchor.
+//! Cards: one for each flagged banner, with everything that speaks for and against it; and one for
+//! each anchor.
 
 use std::io::{self, Write};
 
@@ -38,7 +39,12 @@ pub(super) fn write_flagged(out: &mut dyn Write, report: &Report) -> io::Result<
     }
 }
 
-fn write_card(out: &mut dyn Write, report: &Report, at: usize, banner: &ReportBanner) -> io::Result<()> {
+fn write_card(
+    out: &mut dyn Write,
+    report: &Report,
+    at: usize,
+    banner: &ReportBanner,
+) -> io::Result<()> {
     write!(
         out,
         "<article class=\"card\" data-banner=\"{at}\"><header><h3><span class=\"rank\">{}</span> ",
@@ -48,14 +54,20 @@ fn write_card(out: &mut dyn Write, report: &Report, at: usize, banner: &ReportBa
     write!(out, "<p class=\"score\"><b>{}</b> score</p></header>", number(banner.score))?;
     write!(out, "<p class=\"meta\">{}</p>", meta(banner))?;
     write!(out, "<p class=\"reason\">{}</p>", Text(&banner.reason))?;
-    let parts: Vec<_> = report.columns.iter().zip(&banner.parts).filter_map(|(c, part)| Some((c, (*part)?))).collect();
+    let parts: Vec<_> = report
+        .columns
+        .iter()
+        .zip(&banner.parts)
+        .filter_map(|(c, part)| Some((c, (*part)?)))
+        .collect();
     if banner.pictures.is_some() {
         write!(out, "<div class=\"pictures\"></div>")?;
     }
     if banner.pictures.is_some() || !parts.is_empty() {
         write!(
             out,
-            "<div class=\"foot\"><details><summary>Where the score comes from</summary><div class=\"places\">"
+            "<div class=\"foot\"><details><summary>Where the score comes from</summary><div \
+             class=\"places\">"
         )?;
         if let Some(pictures) = &banner.pictures {
             write_places(out, pictures, pictures.anchor.map(|anchor| &report.anchors[anchor]))?;
@@ -72,7 +84,12 @@ fn write_parts(out: &mut dyn Write, parts: &[(&super::ReportColumn, f64)]) -> io
     }
     write!(out, "<table class=\"small\"><caption>Other numbers</caption><tbody>")?;
     for (column, part) in parts {
-        write!(out, "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td></tr>", Text(&column.title), number(*part))?;
+        write!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td></tr>",
+            Text(&column.title),
+            number(*part)
+        )?;
     }
     write!(out, "</tbody></table>")
 }
@@ -97,7 +114,10 @@ pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io
     write!(out, "<div class=\"anchors\">")?;
     for (at, anchor) in anchors.iter().enumerate().take(MOST_ANCHORS) {
         let size = anchor.display;
-        write!(out, "<article class=\"anchor\" data-anchor=\"{at}\"><div class=\"pictures\"></div>")?;
+        write!(
+            out,
+            "<article class=\"anchor\" data-anchor=\"{at}\"><div class=\"pictures\"></div>"
+        )?;
         write!(
             out,
             "<h3>Grid {}: {}</h3><p class=\"meta\">{} × {} px · ",
@@ -106,7 +126,12 @@ pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io
             size.width_px,
             size.height_px
         )?;
-        write!(out, "{} · {} clicks</p>", counted(anchor.banners, "banner"), clicks(anchor.clicks))?;
+        write!(
+            out,
+            "{} · {} clicks</p>",
+            counted(anchor.banners, "banner"),
+            clicks(anchor.clicks)
+        )?;
         write!(out, "<p class=\"how\">{}</p></article>", Text(&anchor.how))?;
     }
     write!(out, "</div>")?;

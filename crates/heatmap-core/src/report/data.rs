@@ -13,11 +13,13 @@ pub struct Report {
     pub generated: String,
     /// The numbers at the top.
     pub summary: Vec<Fact>,
-    /// Questions that only a person can answer, each a sentence or two; they stand above everything else.
+    /// Questions that only a person can answer, each a sentence or two; they stand above everything
+    /// else.
     pub questions: Vec<String>,
     /// How banners are flagged, and with which rate of false alarms.
     pub rule: String,
-    /// The score from which on banners are flagged, where there is one for all; it is drawn into the histogram.
+    /// The score from which on banners are flagged, where there is one for all; it is drawn into
+    /// the histogram.
     pub threshold: Option<f64>,
     /// Names of the parts of a score, in the order of [`ReportBanner::parts`].
     pub columns: Vec<ReportColumn>,
@@ -85,10 +87,11 @@ pub struct ReportBanner {
 pub struct BannerPictures {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// For each bin, row-major, how many clicks it has more (above 0) or fewer (below 0) than is expected of a good banner.
+    /// For each bin, row-major, how many clicks it has more (above 0) or fewer (below 0) than is
+    /// expected of a good banner.
     pub drivers: Vec<f32>,
-    /// What each ninth of the banner, row by row from the top left, tells a network, in log odds of broken; none where
-    /// none was asked.
+    /// What each ninth of the banner, row by row from the top left, tells a network, in log odds of
+    /// broken; none where none was asked.
     pub network: Option<[f64; 9]>,
     /// Place in [`Report::anchors`] of what the banner was compared with.
     pub anchor: Option<usize>,
@@ -138,15 +141,27 @@ impl Report {
         for anchor in &self.anchors {
             let name = &anchor.grid_id;
             if !(anchor.clicks.is_finite() && anchor.clicks >= 0.0) {
-                return Err(Error::Data(format!("report: the anchor of `{name}` has {} clicks", anchor.clicks)));
+                return Err(Error::Data(format!(
+                    "report: the anchor of `{name}` has {} clicks",
+                    anchor.clicks
+                )));
             }
             if anchor.heatmap.grid().is_empty() {
-                return Err(Error::Data(format!("report: the heatmap of the anchor of `{name}` has no bin")));
+                return Err(Error::Data(format!(
+                    "report: the heatmap of the anchor of `{name}` has no bin"
+                )));
             }
         }
         self.banners.iter().try_for_each(|banner| {
-            let wrong = |what| Error::Data(format!("report: banner `{}`, `{}`: {what}", banner.domain, banner.grid_id));
-            banner.wrong(self.columns.len(), self.anchors.len()).map_or(Ok(()), |what| Err(wrong(what)))
+            let wrong = |what| {
+                Error::Data(format!(
+                    "report: banner `{}`, `{}`: {what}",
+                    banner.domain, banner.grid_id
+                ))
+            };
+            banner
+                .wrong(self.columns.len(), self.anchors.len())
+                .map_or(Ok(()), |what| Err(wrong(what)))
         })
     }
 }

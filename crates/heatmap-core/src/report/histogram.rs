@@ -1,7 +1,9 @@
-//! The scores of all banners as an SVG picture in the page: flagged ones in their colour, and the threshold.
+//! The scores of all banners as an SVG picture in the page: flagged ones in their colour, and the
+//! threshold.
 //!
-//! Places along x are percentages and text is not scaled, so the picture is as wide as its box and stays readable. Heights are square
-//! roots of the numbers: a handful of broken banners shows beside thousands of good ones.
+//! Places along x are percentages and text is not scaled, so the picture is as wide as its box and
+//! stays readable. Heights are square roots of the numbers: a handful of broken banners shows
+//! beside thousands of good ones.
 
 use std::io::{self, Write};
 
@@ -45,13 +47,19 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
     );
     write!(
         out,
-        "<figure class=\"histogram\"><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" height=\"186\">"
+        "<figure class=\"histogram\"><svg role=\"img\" aria-label=\"{spoken}\" width=\"100%\" \
+         height=\"186\">"
     )?;
     for banners in marks(most) {
         let y = FOOT - height(banners);
         write!(out, "<line class=\"rule\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>")?;
         // On the right, where bars are low.
-        write!(out, "<text x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", y - 4.0, count(banners as u64))?;
+        write!(
+            out,
+            "<text x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            y - 4.0,
+            count(banners as u64)
+        )?;
     }
     let width = 100.0 / BARS as f64;
     for (at, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.banners > 0) {
@@ -59,14 +67,22 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
         // Never so low that it cannot be seen.
         let all = height(bar.banners as f64).max(2.0);
         let part = all * bar.flagged as f64 / bar.banners as f64;
-        write!(out, "<g><title>{} to {}: {}", edge(at), edge(at + 1), counted(bar.banners, "banner"))?;
+        write!(
+            out,
+            "<g><title>{} to {}: {}",
+            edge(at),
+            edge(at + 1),
+            counted(bar.banners, "banner")
+        )?;
         write!(out, ", {} flagged</title>", count(bar.flagged as u64))?;
-        for (class, y, height) in [("ok", FOOT - all + part, all - part), ("bad", FOOT - all, part)] {
+        for (class, y, height) in [("ok", FOOT - all + part, all - part), ("bad", FOOT - all, part)]
+        {
             if height > 0.0 {
                 let (x, width) = (width * (at as f64 + 0.06), width * 0.88);
                 write!(
                     out,
-                    "<rect class=\"{class}\" x=\"{x:.2}%\" width=\"{width:.2}%\" y=\"{y:.1}\" height=\"{height:.1}\"/>"
+                    "<rect class=\"{class}\" x=\"{x:.2}%\" width=\"{width:.2}%\" y=\"{y:.1}\" \
+                     height=\"{height:.1}\"/>"
                 )?;
             }
         }
@@ -77,17 +93,34 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
         let x = 100.0 * range.part(threshold);
         // The words stand on the side that has room.
         let (anchor, dx) = if x > 60.0 { ("end", -6) } else { ("start", 6) };
-        write!(out, "<line class=\"threshold\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"4\" y2=\"{FOOT}\"/>")?;
-        write!(out, "<text class=\"threshold\" x=\"{x:.2}%\" dx=\"{dx}\" y=\"14\" text-anchor=\"{anchor}\">")?;
+        write!(
+            out,
+            "<line class=\"threshold\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"4\" y2=\"{FOOT}\"/>"
+        )?;
+        write!(
+            out,
+            "<text class=\"threshold\" x=\"{x:.2}%\" dx=\"{dx}\" y=\"14\" text-anchor=\"{anchor}\">"
+        )?;
         write!(out, "threshold {}</text>", number(threshold))?;
     }
     for (score, name) in range.ticks() {
         let x = 100.0 * range.part(score);
-        write!(out, "<line class=\"foot\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{FOOT}\" y2=\"{}\"/>", FOOT + 4.0)?;
-        write!(out, "<text x=\"{x:.2}%\" y=\"{}\" text-anchor=\"middle\">{name}</text>", FOOT + 18.0)?;
+        write!(
+            out,
+            "<line class=\"foot\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{FOOT}\" y2=\"{}\"/>",
+            FOOT + 4.0
+        )?;
+        write!(
+            out,
+            "<text x=\"{x:.2}%\" y=\"{}\" text-anchor=\"middle\">{name}</text>",
+            FOOT + 18.0
+        )?;
     }
     write!(out, "</svg><figcaption>Scores of {}. ", counted(report.banners.len(), "banner"))?;
-    write!(out, "<span class=\"key ok\"></span>not flagged <span class=\"key bad\"></span>flagged. ")?;
+    write!(
+        out,
+        "<span class=\"key ok\"></span>not flagged <span class=\"key bad\"></span>flagged. "
+    )?;
     write!(out, "Height is the square root of the number of banners.</figcaption></figure>")
 }
 
@@ -109,15 +142,19 @@ impl Range {
         if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
     }
 
-    /// Round scores to write below the line, three to seven of them; the ends where the range is too odd for that.
+    /// Round scores to write below the line, three to seven of them; the ends where the range is
+    /// too odd for that.
     fn ticks(self) -> Vec<(f64, String)> {
         let span = self.max - self.min;
         if !(1e-3..1e9).contains(&span) || self.min.abs().max(self.max.abs()) > 1e3 * span {
             return [self.min, self.max].map(|end| (end, number(end))).to_vec();
         }
         let power = 10.0_f64.powf((span / 3.0).log10().floor());
-        let step =
-            [5.0, 2.0, 1.0].map(|factor| factor * power).into_iter().find(|step| 3.0 * step <= span).unwrap_or(power);
+        let step = [5.0, 2.0, 1.0]
+            .map(|factor| factor * power)
+            .into_iter()
+            .find(|step| 3.0 * step <= span)
+            .unwrap_or(power);
         let decimals = (-power.log10()).max(0.0).round() as usize;
         let (first, last) = ((self.min / step).ceil() as i64, (self.max / step).floor() as i64);
         let name = |score: f64| format!("{score:.decimals$}").replace('-', "\u{2212}");
@@ -144,7 +181,11 @@ fn bars(report: &Report, range: Range) -> [Bar; BARS] {
 /// Round numbers of banners to draw lines at: the largest that fits, and a quarter of it or so.
 fn marks(most: f64) -> Vec<f64> {
     let power = 10.0_f64.powf(most.log10().floor());
-    let large = [5.0, 2.0, 1.0].map(|factor| factor * power).into_iter().find(|&mark| mark <= most).unwrap_or(1.0);
+    let large = [5.0, 2.0, 1.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|&mark| mark <= most)
+        .unwrap_or(1.0);
     let small = if large >= 5.0 { (large / 5.0).floor() } else { large };
     if small < large { vec![large, small] } else { vec![large] }
 }
@@ -156,7 +197,11 @@ mod tests {
 
     fn report(scores: &[f64], threshold: Option<f64>) -> Report {
         let flagged = |&score: &f64| threshold.is_some_and(|threshold| score >= threshold);
-        let banners = scores.iter().enumerate().map(|(at, score)| banner(at + 1, *score, flagged(score))).collect();
+        let banners = scores
+            .iter()
+            .enumerate()
+            .map(|(at, score)| banner(at + 1, *score, flagged(score)))
+            .collect();
         Report { banners, threshold, ..Report::default() }
     }
 
@@ -191,7 +236,9 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_in_range() {
-        let ticks = |min, max| Range { min, max }.ticks().into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        let ticks = |min, max| {
+            Range { min, max }.ticks().into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        };
         assert_eq!(ticks(-0.197, 2.736), ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]);
         assert_eq!(ticks(-3.0, 4.0), ["−2", "0", "2", "4"]);
         assert_eq!(ticks(0.012, 0.05), ["0.02", "0.03", "0.04", "0.05"]);

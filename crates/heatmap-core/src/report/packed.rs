@@ -1,14 +1,16 @@
 //! Maps of one byte per bin, for the script that draws them.
 //!
-//! A count up to 255 is its own byte. Larger counts are stored as square roots, 255 steps to the largest, so that the error is
-//! half a step of the root: faint bins keep their digits. Signed values are 127 steps of the root either way. What is not zero
-//! never becomes zero. The bytes are row-major; a zero is followed by the number of zeros, up to 255; all of it in base64.
+//! A count up to 255 is its own byte. Larger counts are stored as square roots, 255 steps to the
+//! largest, so that the error is half a step of the root: faint bins keep their digits. Signed
+//! values are 127 steps of the root either way. What is not zero never becomes zero. The bytes are
+//! row-major; a zero is followed by the number of zeros, up to 255; all of it in base64.
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::{Grid, Heatmap};
 
-/// A map that is ready to be written as a JSON object: numbers, base64, and words of our own, so nothing in it needs an escape.
+/// A map that is ready to be written as a JSON object: numbers, base64, and words of our own, so
+/// nothing in it needs an escape.
 #[derive(Debug)]
 pub(super) struct Packed {
     grid: Grid,
@@ -31,7 +33,8 @@ impl Packed {
         Self::new(heatmap.grid(), "root", scale, values, |v| steps(v / scale, 255.0))
     }
 
-    /// Values of either sign, row-major; the caller has checked that there is one per bin and that all are finite.
+    /// Values of either sign, row-major; the caller has checked that there is one per bin and that
+    /// all are finite.
     pub(super) fn signed(grid: Grid, values: &[f32]) -> Self {
         let scale = values.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
         let byte = |v: f32| {
@@ -41,7 +44,13 @@ impl Packed {
         Self::new(grid, "signed", scale, values, byte)
     }
 
-    fn new(grid: Grid, kind: &'static str, scale: f32, values: &[f32], byte: impl Fn(f32) -> u8) -> Self {
+    fn new(
+        grid: Grid,
+        kind: &'static str,
+        scale: f32,
+        values: &[f32],
+        byte: impl Fn(f32) -> u8,
+    ) -> Self {
         let bytes = values.iter().map(|&v| if v == 0.0 { 0 } else { byte(v) });
         let varied = values.windows(2).any(|pair| pair[0] != pair[1]);
         Self { grid, kind, scale, varied, base64: base64(&shortened(bytes)) }
@@ -51,7 +60,11 @@ impl Packed {
 impl Display for Packed {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { grid: Grid { rows, columns, bin_size_px }, kind, scale, varied, base64 } = self;
-        write!(out, r#"{{"rows":{rows},"columns":{columns},"bin":{bin_size_px:e},"kind":"{kind}","scale":{scale:e},"#)?;
+        write!(
+            out,
+            "{{\"rows\":{rows},\"columns\":{columns},\"bin\":{bin_size_px:e},\"kind\":\"{kind}\",\
+             \"scale\":{scale:e},"
+        )?;
         write!(out, r#""varied":{varied},"data":"{base64}"}}"#)
     }
 }
@@ -85,7 +98,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte))
+            << (8 * (3 - chunk.len()));
         for digit in 0..4 {
             let value = (bits >> (18 - 6 * digit)) & 63;
             text.push(if digit > chunk.len() { '=' } else { char::from(DIGITS[value as usize]) });
@@ -116,7 +130,8 @@ mod tests {
             };
             bits.extend((0..6).rev().map(|bit| value >> bit & 1));
         }
-        let bytes: Vec<u8> = bits.chunks_exact(8).map(|b| b.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
+        let bytes: Vec<u8> =
+            bits.chunks_exact(8).map(|b| b.iter().fold(0, |byte, bit| byte << 1 | bit)).collect();
         let (mut values, mut at) = (Vec::new(), 0);
         let scale = json["scale"].as_f64().unwrap() as f32;
         while at < bytes.len() {
@@ -137,7 +152,10 @@ mod tests {
             }
             at += 1;
         }
-        assert_eq!(values.len() as u64, json["rows"].as_u64().unwrap() * json["columns"].as_u64().unwrap());
+        assert_eq!(
+            values.len() as u64,
+            json["rows"].as_u64().unwrap() * json["columns"].as_u64().unwrap()
+        );
         values
     }
 
@@ -149,7 +167,8 @@ mod tests {
     fn small_counts_come_back_as_they_were() {
         let mut rng = sample_rng(1, 0);
         for density in [0.0, 0.1, 0.9, 1.0] {
-            let mut draw = || if rng.random_bool(density) { rng.random_range(0..=255) as f32 } else { 0.0 };
+            let mut draw =
+                || if rng.random_bool(density) { rng.random_range(0..=255) as f32 } else { 0.0 };
             let values: Vec<f32> = (0..GRID.len()).map(|_| draw()).collect();
             assert_eq!(unpacked(&Packed::clicks(&heatmap(values.clone()))), values);
         }
@@ -159,7 +178,8 @@ mod tests {
     fn other_values_are_off_by_half_a_step_of_the_root() {
         let mut rng = sample_rng(2, 0);
         for scale in [1e-6_f32, 0.3, 1e6] {
-            let values: Vec<f32> = (0..GRID.len()).map(|_| scale * rng.random_range(-1.0..1.0_f32).powi(3)).collect();
+            let values: Vec<f32> =
+                (0..GRID.len()).map(|_| scale * rng.random_range(-1.0..1.0_f32).powi(3)).collect();
             let sizes: Vec<f32> = values.iter().map(|v| v.abs()).collect();
             let max = sizes.iter().copied().fold(0.0, f32::max);
             for (packed, exact, most) in [
@@ -167,10 +187,14 @@ mod tests {
                 (Packed::signed(GRID, &values), &values, 127.0),
             ] {
                 for (read, exact) in unpacked(&packed).into_iter().zip(exact) {
-                    let (root, exact_root) = ((read.abs() / max).sqrt(), (exact.abs() / max).sqrt());
+                    let (root, exact_root) =
+                        ((read.abs() / max).sqrt(), (exact.abs() / max).sqrt());
                     // The smallest step stands for all that is smaller.
                     let half = if exact_root * most < 0.5 { 1.0 } else { 0.5 };
-                    assert!((root - exact_root).abs() <= half / most + 1e-5, "{read} for {exact} of {max}");
+                    assert!(
+                        (root - exact_root).abs() <= half / most + 1e-5,
+                        "{read} for {exact} of {max}"
+                    );
                     assert!(read * exact > 0.0, "{read} for {exact}");
                 }
             }
@@ -190,7 +214,8 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_rfc() {
-        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+        let vectors =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
         for (bytes, text) in vectors {
             assert_eq!(base64(bytes.as_bytes()), text);
         }

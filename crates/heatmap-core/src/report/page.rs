@@ -1,4 +1,5 @@
-//! The page as a whole: a template whose places are filled in one pass, so that no text from data is ever taken for a place.
+//! The page as a whole: a template whose places are filled in one pass, so that no text from data
+//! is ever taken for a place.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -36,7 +37,9 @@ impl Report {
             "subtitle" => write_paragraph(out, "subtitle", &self.subtitle),
             "generated" => write_paragraph(out, "generated", &self.generated),
             "summary" => self.write_summary(out),
-            "questions" => self.questions.iter().try_for_each(|said| write_paragraph(out, "question", said)),
+            "questions" => {
+                self.questions.iter().try_for_each(|said| write_paragraph(out, "question", said))
+            }
             "rule" => write_paragraph(out, "rule", &self.rule),
             "histogram" => write_histogram(out, self),
             "flagged" => write_flagged(out, self),
@@ -65,17 +68,26 @@ impl Report {
         write!(out, "</dl>")
     }
 
-    /// The maps, as JSON. Numbers, base64 and our own words: nothing in it can end the element that it is in.
+    /// The maps, as JSON. Numbers, base64 and our own words: nothing in it can end the element that
+    /// it is in.
     fn write_data(&self, out: &mut dyn Write) -> io::Result<()> {
         let shown: HashSet<usize> = carded(self).map(|(at, _)| at).collect();
-        let banners = self.banners.iter().enumerate().filter(|(at, _)| *at < MOST_ROWS || shown.contains(at));
+        let banners =
+            self.banners.iter().enumerate().filter(|(at, _)| *at < MOST_ROWS || shown.contains(at));
         write!(out, "{{\"banners\":{{")?;
-        for (at, (name, map)) in banners.filter_map(|(at, banner)| Some((at, self.maps(banner)?))).enumerate() {
+        for (at, (name, map)) in
+            banners.filter_map(|(at, banner)| Some((at, self.maps(banner)?))).enumerate()
+        {
             write!(out, "{}\"{name}\":{map}", if at > 0 { "," } else { "" })?;
         }
         write!(out, "}},\"anchors\":[")?;
         for (at, anchor) in self.anchors.iter().enumerate() {
-            write!(out, "{}{{\"banners\":{},\"map\":", if at > 0 { "," } else { "" }, anchor.banners)?;
+            write!(
+                out,
+                "{}{{\"banners\":{},\"map\":",
+                if at > 0 { "," } else { "" },
+                anchor.banners
+            )?;
             write!(out, "{}}}", Packed::clicks(&anchor.heatmap))?;
         }
         write!(out, "]}}")

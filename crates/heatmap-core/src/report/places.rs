@@ -1,4 +1,5 @@
-//! Where on a banner its score comes from: nine regions and the strongest bins, as tables that need no script.
+//! Where on a banner its score comes from: nine regions and the strongest bins, as tables that need
+//! no script.
 
 use std::io::{self, Write};
 
@@ -7,8 +8,17 @@ use super::text::{clicks, signed};
 use crate::Heatmap;
 
 /// Names of the thirds of a banner, row-major.
-const REGIONS: [&str; 9] =
-    ["top left", "top middle", "top right", "left", "middle", "right", "bottom left", "bottom middle", "bottom right"];
+const REGIONS: [&str; 9] = [
+    "top left",
+    "top middle",
+    "top right",
+    "left",
+    "middle",
+    "right",
+    "bottom left",
+    "bottom middle",
+    "bottom right",
+];
 
 /// What the numbers of the network are.
 const NETWORK_HELP: &str =
@@ -26,7 +36,11 @@ pub(super) fn write_places(
     let sums = regions(&pictures.heatmap, |bin| f64::from(pictures.drivers[bin]));
     let shares = click_shares(&pictures.heatmap);
     let anchor_shares = anchor.map(|anchor| click_shares(&anchor.heatmap));
-    write!(out, "<table class=\"small\"><caption>By region of the banner</caption><thead><tr><th>Region</th>")?;
+    write!(
+        out,
+        "<table class=\"small\"><caption>By region of the \
+         banner</caption><thead><tr><th>Region</th>"
+    )?;
     write!(out, "<th class=\"n\">Clicks here</th>")?;
     if anchor_shares.is_some() {
         write!(out, "<th class=\"n\">Anchor</th>")?;
@@ -37,7 +51,12 @@ pub(super) fn write_places(
     }
     write!(out, "</tr></thead><tbody>")?;
     for region in strongest(&sums) {
-        write!(out, "<tr><td>{}</td><td class=\"n\">{}</td>", REGIONS[region], percent(shares[region]))?;
+        write!(
+            out,
+            "<tr><td>{}</td><td class=\"n\">{}</td>",
+            REGIONS[region],
+            percent(shares[region])
+        )?;
         if let Some(anchor) = &anchor_shares {
             write!(out, "<td class=\"n\">{}</td>", percent(anchor[region]))?;
         }
@@ -52,9 +71,13 @@ pub(super) fn write_places(
     let drivers: Vec<f64> = pictures.drivers.iter().map(|&v| f64::from(v)).collect();
     write!(
         out,
-        "<table class=\"small\"><caption>Strongest bins</caption><thead><tr><th>Bin, px from the top left</th>"
+        "<table class=\"small\"><caption>Strongest bins</caption><thead><tr><th>Bin, px from the \
+         top left</th>"
     )?;
-    write!(out, "<th class=\"n\">Clicks</th><th class=\"n\">Against expected</th></tr></thead><tbody>")?;
+    write!(
+        out,
+        "<th class=\"n\">Clicks</th><th class=\"n\">Against expected</th></tr></thead><tbody>"
+    )?;
     let grid = pictures.heatmap.grid();
     for bin in strongest(&drivers) {
         let (row, column) = (bin / grid.columns, bin % grid.columns);
@@ -69,7 +92,8 @@ pub(super) fn write_places(
 
 /// Sums of the drivers above and below 0.
 pub(super) fn sides(drivers: &[f32]) -> (f64, f64) {
-    let sum = |sign: f64| drivers.iter().map(|&v| f64::from(v)).filter(|v| v * sign > 0.0).sum::<f64>();
+    let sum =
+        |sign: f64| drivers.iter().map(|&v| f64::from(v)).filter(|v| v * sign > 0.0).sum::<f64>();
     (sum(1.0), sum(-1.0))
 }
 
@@ -109,11 +133,18 @@ mod tests {
 
     fn pictures() -> BannerPictures {
         let (mut clicks, mut drivers) = (vec![0.0; GRID.len()], vec![0.0; GRID.len()]);
-        for (row, column, n, driver) in [(49, 0, 6.0, 0.75), (48, 1, 1.0, 0.125), (25, 30, 3.0, -0.5)] {
+        for (row, column, n, driver) in
+            [(49, 0, 6.0, 0.75), (48, 1, 1.0, 0.125), (25, 30, 3.0, -0.5)]
+        {
             clicks[row * 60 + column] = n;
             drivers[row * 60 + column] = driver;
         }
-        BannerPictures { heatmap: Heatmap::from_values(GRID, clicks).unwrap(), drivers, network: None, anchor: None }
+        BannerPictures {
+            heatmap: Heatmap::from_values(GRID, clicks).unwrap(),
+            drivers,
+            network: None,
+            anchor: None,
+        }
     }
 
     #[test]
@@ -121,10 +152,13 @@ mod tests {
         let mut out = Vec::new();
         write_places(&mut out, &pictures(), None).unwrap();
         let html = String::from_utf8(out).unwrap();
-        let line = "<tr><td>bottom left</td><td class=\"n\">70 %</td><td class=\"n\">+0.875</td></tr>\
-                    <tr><td>middle</td><td class=\"n\">30 %</td><td class=\"n\">−0.500</td></tr></tbody>";
+        let line = "<tr><td>bottom left</td><td class=\"n\">70 %</td><td \
+                    class=\"n\">+0.875</td></tr>\
+                    <tr><td>middle</td><td class=\"n\">30 %</td><td \
+                    class=\"n\">−0.500</td></tr></tbody>";
         assert!(html.contains(line), "{html}");
-        let bin = "<tbody><tr><td>x 0–5, y 245–250</td><td class=\"n\">6</td><td class=\"n\">+0.750</td></tr>\
+        let bin = "<tbody><tr><td>x 0–5, y 245–250</td><td class=\"n\">6</td><td \
+                   class=\"n\">+0.750</td></tr>\
                    <tr><td>x 150–155, y 125–130</td><td class=\"n\">3</td>";
         assert!(html.contains(bin), "{html}");
         assert!(!html.contains("Anchor"));
@@ -135,11 +169,15 @@ mod tests {
         let mut network = [0.0; 9];
         (network[6], network[4]) = (2.5, -0.25);
         let mut out = Vec::new();
-        write_places(&mut out, &BannerPictures { network: Some(network), ..pictures() }, None).unwrap();
+        write_places(&mut out, &BannerPictures { network: Some(network), ..pictures() }, None)
+            .unwrap();
         let html = String::from_utf8(out).unwrap();
         let line = "<tr><td>bottom left</td><td class=\"n\">70 %</td><td class=\"n\">+0.875</td>\
                     <td class=\"n\">+2.500</td></tr>";
-        assert!(html.contains(line) && html.contains("−0.250") && html.contains(">Network</th>"), "{html}");
+        assert!(
+            html.contains(line) && html.contains("−0.250") && html.contains(">Network</th>"),
+            "{html}"
+        );
     }
 
     #[test]

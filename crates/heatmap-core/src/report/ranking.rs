@@ -9,14 +9,19 @@ use super::text::{Name, Text, count, counted, number};
 /// Most rows; a browser sorts and filters that many without a pause, and `scores.csv` has all.
 pub(super) const MOST_ROWS: usize = 5_000;
 
-/// The ranking. Cells that sort as numbers carry theirs in `data-v`; the script turns the headings into buttons.
+/// The ranking. Cells that sort as numbers carry theirs in `data-v`; the script turns the headings
+/// into buttons.
 pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if report.banners.is_empty() {
         return write!(out, "<p class=\"nothing\">No banner was scored.</p>");
     }
     let labelled = report.banners.iter().any(|banner| banner.label.is_some());
     let rows = &report.banners[..report.banners.len().min(MOST_ROWS)];
-    write!(out, "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Ranking of banners\">")?;
+    write!(
+        out,
+        "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Ranking of \
+         banners\">"
+    )?;
     write!(out, "<table id=\"ranking\"><thead><tr>")?;
     let head = |out: &mut dyn Write, class: &str, key: &str, title: &str| {
         write!(out, "<th scope=\"col\" class=\"{class}\" data-key=\"{key}\">{}</th>", Text(title))
@@ -37,7 +42,8 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     head(out, "", "text", "Why")?;
     write!(out, "</tr></thead><tbody>")?;
     let scores = rows.iter().map(|banner| banner.score);
-    let (min, max) = scores.fold((f64::MAX, f64::MIN), |(min, max), score| (score.min(min), score.max(max)));
+    let (min, max) =
+        scores.fold((f64::MAX, f64::MIN), |(min, max), score| (score.min(min), score.max(max)));
     for (at, banner) in rows.iter().enumerate() {
         // Halves, so that the widest range does not overflow.
         let part = (banner.score / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0);
@@ -55,14 +61,26 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     }
 }
 
-fn write_row(out: &mut dyn Write, at: usize, banner: &ReportBanner, part: f64, labelled: bool) -> io::Result<()> {
-    let (class, status) = if banner.flagged { (" class=\"flagged\"", "flagged") } else { ("", "–") };
+fn write_row(
+    out: &mut dyn Write,
+    at: usize,
+    banner: &ReportBanner,
+    part: f64,
+    labelled: bool,
+) -> io::Result<()> {
+    let (class, status) =
+        if banner.flagged { (" class=\"flagged\"", "flagged") } else { ("", "–") };
     write!(out, "<tr data-banner=\"{at}\"{class}")?;
     if banner.pictures.is_some() {
         write!(out, " data-meta=\"{}\"", plain(&meta(banner)))?;
     }
     write!(out, "><td class=\"n\" data-v=\"{0}\">{0}</td>", banner.rank)?;
-    write!(out, "<th scope=\"row\" class=\"name\">{}</th><td>{}</td>", Name(&banner.domain), Name(&banner.grid_id))?;
+    write!(
+        out,
+        "<th scope=\"row\" class=\"name\">{}</th><td>{}</td>",
+        Name(&banner.domain),
+        Name(&banner.grid_id)
+    )?;
     let size = banner.display;
     let area = u64::from(size.width_px) * u64::from(size.height_px);
     write!(out, "<td data-v=\"{area}\">{} × {}</td>", size.width_px, size.height_px)?;
@@ -75,15 +93,26 @@ fn write_row(out: &mut dyn Write, at: usize, banner: &ReportBanner, part: f64, l
     )?;
     for part in &banner.parts {
         match part {
-            Some(part) => write!(out, "<td class=\"n\" data-v=\"{part:e}\">{}</td>", number(*part))?,
+            Some(part) => {
+                write!(out, "<td class=\"n\" data-v=\"{part:e}\">{}</td>", number(*part))?
+            }
             None => write!(out, "<td class=\"n none\">–</td>")?,
         }
     }
-    write!(out, "<td data-v=\"{}\"><span class=\"status\">{status}</span></td>", u8::from(banner.flagged))?;
+    write!(
+        out,
+        "<td data-v=\"{}\"><span class=\"status\">{status}</span></td>",
+        u8::from(banner.flagged)
+    )?;
     if labelled {
         match banner.label {
             Some(broken) => {
-                write!(out, "<td data-v=\"{}\">{}</td>", u8::from(broken), if broken { "broken" } else { "good" })?;
+                write!(
+                    out,
+                    "<td data-v=\"{}\">{}</td>",
+                    u8::from(broken),
+                    if broken { "broken" } else { "good" }
+                )?;
             }
             None => write!(out, "<td class=\"none\">–</td>")?,
         }
@@ -109,11 +138,24 @@ pub(super) fn write_quality(out: &mut dyn Write, lines: &[QualityLine]) -> io::R
     if lines.is_empty() {
         return write!(out, "<p class=\"nothing\">Every row of the input was used.</p>");
     }
-    write!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Rows that were left out\"><table>")?;
+    write!(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Rows that were left \
+         out\"><table>"
+    )?;
     write!(out, "<thead><tr><th scope=\"col\">Reason</th><th scope=\"col\" class=\"n\">Rows</th>")?;
-    write!(out, "<th scope=\"col\" class=\"n\">Clicks</th><th scope=\"col\">For example</th></tr></thead><tbody>")?;
+    write!(
+        out,
+        "<th scope=\"col\" class=\"n\">Clicks</th><th scope=\"col\">For \
+         example</th></tr></thead><tbody>"
+    )?;
     for line in lines {
-        write!(out, "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td>", Text(&line.reason), count(line.rows))?;
+        write!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td>",
+            Text(&line.reason),
+            count(line.rows)
+        )?;
         write!(out, "<td class=\"n\">{}</td><td class=\"example\">", count(line.clicks))?;
         if !line.example.is_empty() {
             write!(out, "<code>{}</code>", Name(&line.example))?;

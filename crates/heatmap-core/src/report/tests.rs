@@ -3,7 +3,8 @@ use std::path::Path;
 use super::*;
 use crate::{BannerSize, Error, Grid, Heatmap};
 
-const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{data}}<!--";
+const HOSTILE: &str =
+    "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{data}}<!--";
 
 /// A banner without pictures.
 pub(super) fn banner(rank: usize, score: f64, flagged: bool) -> ReportBanner {
@@ -29,8 +30,10 @@ fn heatmap() -> Heatmap {
 }
 
 fn pictured(rank: usize, score: f64) -> ReportBanner {
-    let drivers = heatmap().values().iter().map(|&v| if v > 100.0 { 0.5 } else { -0.1 * v }).collect();
-    let pictures = Some(BannerPictures { heatmap: heatmap(), drivers, network: None, anchor: Some(0) });
+    let drivers =
+        heatmap().values().iter().map(|&v| if v > 100.0 { 0.5 } else { -0.1 * v }).collect();
+    let pictures =
+        Some(BannerPictures { heatmap: heatmap(), drivers, network: None, anchor: Some(0) });
     ReportBanner { pictures, ..banner(rank, score, true) }
 }
 
@@ -67,9 +70,12 @@ fn data(html: &str) -> serde_json::Value {
 #[test]
 fn an_empty_report_is_a_page() {
     let html = written(&Report::default());
-    for said in
-        ["No banner is flagged.", "No banner was scored.", "No anchor was used.", "Every row of the input was used."]
-    {
+    for said in [
+        "No banner is flagged.",
+        "No banner was scored.",
+        "No anchor was used.",
+        "Every row of the input was used.",
+    ] {
         assert!(html.contains(said), "{said}");
     }
     assert!(!html.contains("{{") && html.ends_with("</html>\n"));
@@ -78,22 +84,36 @@ fn an_empty_report_is_a_page() {
 
 #[test]
 fn there_is_a_row_for_each_banner_and_a_card_for_each_flagged_one() {
-    let mut banners = vec![pictured(1, 3.0), ReportBanner { label: Some(false), ..pictured(2, 2.0) }];
+    let mut banners =
+        vec![pictured(1, 3.0), ReportBanner { label: Some(false), ..pictured(2, 2.0) }];
     banners.extend((3..=200).map(|rank| banner(rank, 1.0 / rank as f64, false)));
-    let html = written(&Report { banners, anchors: vec![anchor()], threshold: Some(1.5), ..Report::default() });
+    let html = written(&Report {
+        banners,
+        anchors: vec![anchor()],
+        threshold: Some(1.5),
+        ..Report::default()
+    });
     assert_eq!(body(&html).matches("<tr data-banner=").count(), 200);
     assert_eq!(body(&html).matches("<article class=\"card\"").count(), 2);
-    assert_eq!(body(&html).matches("labelled good").count(), 2, "the card, and the row for the dialog");
+    assert_eq!(
+        body(&html).matches("labelled good").count(),
+        2,
+        "the card, and the row for the dialog"
+    );
     let data = data(&html);
     assert_eq!(data["banners"].as_object().unwrap().keys().collect::<Vec<_>>(), ["0", "1"]);
     assert_eq!(data["anchors"][0]["banners"], 12);
-    let sides = (data["banners"]["0"]["broken"].as_f64().unwrap(), data["banners"]["0"]["good"].as_f64().unwrap());
+    let sides = (
+        data["banners"]["0"]["broken"].as_f64().unwrap(),
+        data["banners"]["0"]["good"].as_f64().unwrap(),
+    );
     assert!((sides.0 - 0.5).abs() < 1e-6 && (sides.1 + 0.3).abs() < 1e-6, "{sides:?}");
 }
 
 #[test]
 fn a_long_ranking_is_cut_and_says_so() {
-    let banners: Vec<_> = (1..=5_003).map(|rank| banner(rank, -(rank as f64), rank < 200)).collect();
+    let banners: Vec<_> =
+        (1..=5_003).map(|rank| banner(rank, -(rank as f64), rank < 200)).collect();
     let html = written(&Report { banners, ..Report::default() });
     assert_eq!(body(&html).matches("<tr data-banner=").count(), 5_000);
     assert!(html.contains("The first 5,000 are shown; 3 more banners in <code>scores.csv</code>."));
@@ -139,13 +159,23 @@ fn no_text_from_data_becomes_an_element() {
 
 #[test]
 fn nothing_is_loaded_from_elsewhere() {
-    let html = written(&Report { banners: vec![pictured(1, 3.0)], anchors: vec![anchor()], ..Report::default() });
-    for forbidden in ["http:", "https:", "//www", "@import", "url(", " src=", "innerHTML", "eval(", "fetch("] {
+    let html = written(&Report {
+        banners: vec![pictured(1, 3.0)],
+        anchors: vec![anchor()],
+        ..Report::default()
+    });
+    for forbidden in
+        ["http:", "https:", "//www", "@import", "url(", " src=", "innerHTML", "eval(", "fetch("]
+    {
         assert!(!html.contains(forbidden), "{forbidden}");
     }
     for (at, _) in html.match_indices("href=\"") {
         let target = &html[at + 6..];
-        assert!(target.starts_with('#') || target.starts_with("data:image/png;base64,"), "{}", &target[..20]);
+        assert!(
+            target.starts_with('#') || target.starts_with("data:image/png;base64,"),
+            "{}",
+            &target[..20]
+        );
     }
     assert!(html.contains("default-src 'none'"));
     assert_eq!(html.matches("</script>").count(), 2, "our script does not end itself");
@@ -154,7 +184,8 @@ fn nothing_is_loaded_from_elsewhere() {
 
 #[test]
 fn the_same_report_gives_the_same_bytes() {
-    let report = Report { banners: vec![pictured(1, 3.0)], anchors: vec![anchor()], ..Report::default() };
+    let report =
+        Report { banners: vec![pictured(1, 3.0)], anchors: vec![anchor()], ..Report::default() };
     assert_eq!(written(&report), written(&report));
 }
 
@@ -167,10 +198,16 @@ fn what_does_not_fit_is_an_error_that_names_the_banner() {
     };
     let wrong = [
         (banner(1, f64::NAN, false), "its score is NaN"),
-        (ReportBanner { parts: vec![Some(1.0)], ..banner(1, 1.0, false) }, "it has 1 parts for 0 columns"),
+        (
+            ReportBanner { parts: vec![Some(1.0)], ..banner(1, 1.0, false) },
+            "it has 1 parts for 0 columns",
+        ),
         (drivers(|p| p.drivers.truncate(5)), "it has 5 drivers for 3000 bins"),
         (drivers(|p| p.drivers[3] = f32::INFINITY), "one of its drivers is inf"),
-        (drivers(|p| p.network = Some([f64::NAN; 9])), "what one of its ninths tells the network is NaN"),
+        (
+            drivers(|p| p.network = Some([f64::NAN; 9])),
+            "what one of its ninths tells the network is NaN",
+        ),
         (drivers(|p| p.anchor = Some(1)), "its anchor is number 1 of 1"),
         (
             drivers(|p| p.heatmap = Heatmap::zeros(Grid { rows: 0, columns: 5, bin_size_px: 5.0 })),
@@ -186,7 +223,13 @@ fn what_does_not_fit_is_an_error_that_names_the_banner() {
     }
     let report = Report { threshold: Some(f64::NAN), ..Report::default() };
     assert!(report.check().is_err());
-    let report = Report { anchors: vec![ReportAnchor { clicks: f64::NAN, ..anchor() }], ..Report::default() };
+    let report = Report {
+        anchors: vec![ReportAnchor { clicks: f64::NAN, ..anchor() }],
+        ..Report::default()
+    };
     assert!(report.check().unwrap_err().to_string().contains("the anchor of `grid`"));
-    assert!(matches!(Report::default().write_html(Path::new("/nowhere/x.html")), Err(Error::Io { .. })));
+    assert!(matches!(
+        Report::default().write_html(Path::new("/nowhere/x.html")),
+        Err(Error::Io { .. })
+    ));
 }

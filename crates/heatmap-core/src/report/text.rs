@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-/// Any text, safe in an element and between the quotes of an attribute. Control characters become U+FFFD.
+/// Any text, safe in an element and between the quotes of an attribute. Control characters become
+/// U+FFFD.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Display for Text<'_> {
@@ -20,8 +21,8 @@ impl Display for Text<'_> {
     }
 }
 
-/// A name from data in an element of its own, so that its direction of writing stays its own. A long one is cut, and whole in the
-/// tooltip.
+/// A name from data in an element of its own, so that its direction of writing stays its own. A
+/// long one is cut, and whole in the tooltip.
 pub(super) struct Name<'a>(pub(super) &'a str);
 
 impl Name<'_> {
@@ -36,7 +37,9 @@ impl Display for Name<'_> {
         }
         match self.0.char_indices().nth(Self::LENGTH) {
             None => write!(out, "<bdi>{}</bdi>", Text(self.0)),
-            Some((end, _)) => write!(out, "<bdi title=\"{}\">{}…</bdi>", Text(self.0), Text(&self.0[..end])),
+            Some((end, _)) => {
+                write!(out, "<bdi title=\"{}\">{}…</bdi>", Text(self.0), Text(&self.0[..end]))
+            }
         }
     }
 }
@@ -61,7 +64,11 @@ pub(super) fn counted(n: usize, what: &str) -> String {
 
 /// A sum of clicks, which need not be whole.
 pub(super) fn clicks(sum: f64) -> String {
-    if sum == 0.0 || sum >= 100.0 || sum.fract() == 0.0 { count(sum.round() as u64) } else { number(sum) }
+    if sum == 0.0 || sum >= 100.0 || sum.fract() == 0.0 {
+        count(sum.round() as u64)
+    } else {
+        number(sum)
+    }
 }
 
 /// A number with about three digits that matter; a real minus sign.
@@ -109,11 +116,19 @@ mod tests {
     fn numbers_read_well() {
         let counts = [0_u64, 7, 999, 1_000, 1_234_567, u64::MAX].map(count);
         assert_eq!(counts, ["0", "7", "999", "1,000", "1,234,567", "18,446,744,073,709,551,615"]);
-        let numbers = [0.0, -0.0, 0.0123, -1.5, 12.34, 123.45, 99_999.0, 1e9, -1e-7, 9.999].map(number);
-        let expected = ["0", "0", "0.012", "−1.500", "12.34", "123.5", "99999", "1.0e9", "−1.0e−7", "10.00"];
+        let numbers =
+            [0.0, -0.0, 0.0123, -1.5, 12.34, 123.45, 99_999.0, 1e9, -1e-7, 9.999].map(number);
+        let expected =
+            ["0", "0", "0.012", "−1.500", "12.34", "123.5", "99999", "1.0e9", "−1.0e−7", "10.00"];
         assert_eq!(numbers, expected);
-        assert_eq!((signed(0.5), signed(-0.5), signed(0.0)), ("+0.500".into(), "−0.500".into(), "0".into()));
+        assert_eq!(
+            (signed(0.5), signed(-0.5), signed(0.0)),
+            ("+0.500".into(), "−0.500".into(), "0".into())
+        );
         assert_eq!([1234.4, 0.25, 3.0].map(clicks), ["1,234", "0.250", "3"]);
-        assert_eq!((counted(1, "banner"), counted(1_000, "banner")), ("1 banner".into(), "1,000 banners".into()));
+        assert_eq!(
+            (counted(1, "banner"), counted(1_000, "banner")),
+            ("1 banner".into(), "1,000 banners".into())
+        );
     }
 }

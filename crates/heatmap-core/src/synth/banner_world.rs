@@ -33,7 +33,8 @@ impl BannerWorld {
         let noise = Span::new(0.02, most);
         let least = Span::new(1.2, 6.0).draw(rng);
         let concentration = Span::new(least, least * Span::new(1.0, 4.0).draw(rng));
-        let population = FieldPopulation { grid, severity, noise, concentration, ..Default::default() };
+        let population =
+            FieldPopulation { grid, severity, noise, concentration, ..Default::default() };
         Self::Field(Box::new(population), Box::new(FieldGrid::draw(seed, index)), banners)
     }
 
@@ -53,13 +54,21 @@ impl BannerWorld {
     pub(super) fn with_banners(self, banners: u64) -> Self {
         match self {
             Self::Field(population, field, seed) => Self::Field(population, field, seed ^ banners),
-            Self::Usual(population, layout, seed) => Self::Usual(population, layout, seed ^ banners),
+            Self::Usual(population, layout, seed) => {
+                Self::Usual(population, layout, seed ^ banners)
+            }
         }
     }
 
     /// Banner `at` of the grid, broken with probability `prevalence`: by the defect that all broken
     /// banners have, if there is one and the population has that.
-    pub(super) fn banner(&self, prevalence: f64, shared: Option<FieldDefect>, at: u64, clicks: u32) -> SetBanner {
+    pub(super) fn banner(
+        &self,
+        prevalence: f64,
+        shared: Option<FieldDefect>,
+        at: u64,
+        clicks: u32,
+    ) -> SetBanner {
         match self {
             Self::Field(population, field, seed) => {
                 let population = FieldPopulation { prevalence, shared, ..(**population).clone() };
@@ -69,7 +78,10 @@ impl BannerWorld {
             Self::Usual(population, layout, seed) => {
                 let population = Population { prevalence, ..population.clone() };
                 let banner = population.banner(layout, *seed, at, clicks);
-                SetBanner { heatmap: banner.heatmap, defect: banner.defect.map(super::Defect::name) }
+                SetBanner {
+                    heatmap: banner.heatmap,
+                    defect: banner.defect.map(super::Defect::name),
+                }
             }
         }
     }

@@ -36,7 +36,8 @@ pub struct Broken {
     pub kind: BrokenKind,
     /// Clicks on the whole banner.
     pub clicks: Span<u32>,
-    /// Standard deviation of a blob, or of the band across, as a share of the banner's width and height.
+    /// Standard deviation of a blob, or of the band across, as a share of the banner's width and
+    /// height.
     pub sigma: Span<f64>,
     /// Largest displacement of a blob as a share of the banner's width and height.
     pub jitter: f64,
@@ -87,7 +88,13 @@ impl BrokenKind {
 impl Broken {
     /// The usual broken banner of this kind, with as much noise as a good banner has.
     pub fn usual(kind: BrokenKind, clicks: Span<u32>) -> Self {
-        Self { kind, clicks, sigma: Span::new(0.015, 0.06), jitter: 0.03, noise: Span::new(0.02, 0.15) }
+        Self {
+            kind,
+            clicks,
+            sigma: Span::new(0.015, 0.06),
+            jitter: 0.03,
+            noise: Span::new(0.02, 0.15),
+        }
     }
 
     /// Checks the configuration.
@@ -119,8 +126,10 @@ impl Broken {
             BrokenKind::Diagonal => scene.clusters.push(self.diagonal(grid, signal, rng)),
             _ => {
                 let (x, y) = self.kind.place().expect("every other kind is a blob");
-                let centre = Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
-                let (sigma_x, sigma_y) = (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
+                let centre =
+                    Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
+                let (sigma_x, sigma_y) =
+                    (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
                 scene.clusters.push(Cluster::axis_aligned(centre, sigma_x, sigma_y, signal));
             }
         }
@@ -134,10 +143,15 @@ impl Broken {
         let falling = if Span::new(0_u32, 1).draw(rng) == 0 { 1.0 } else { -1.0 };
         let (long, short) = (0.3_f64, self.sigma.draw(rng));
         // Turned by 45 degrees in the unit square, then stretched to the banner.
-        let (sum, difference) = ((long * long + short * short) / 2.0, (long * long - short * short) / 2.0);
+        let (sum, difference) =
+            ((long * long + short * short) / 2.0, (long * long - short * short) / 2.0);
         Cluster {
             centre: Point { x: width / 2.0, y: height / 2.0 },
-            covariance: [sum * width * width, falling * difference * width * height, sum * height * height],
+            covariance: [
+                sum * width * width,
+                falling * difference * width * height,
+                sum * height * height,
+            ],
             clicks,
         }
     }
@@ -193,7 +207,9 @@ mod tests {
     #[test]
     fn clicks_everywhere_are_even() {
         let heatmap = drawn(BrokenKind::Everywhere, 0);
-        for region in [(0.0, 0.0, 0.5, 0.5), (0.5, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 1.0), (0.5, 0.5, 1.0, 1.0)] {
+        for region in
+            [(0.0, 0.0, 0.5, 0.5), (0.5, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 1.0), (0.5, 0.5, 1.0, 1.0)]
+        {
             // Binomial(5,000, 1/4): standard deviation of the share 0.0061.
             assert!((share(&heatmap, region) - 0.25).abs() < 4.5 * 0.0061);
         }
@@ -204,8 +220,9 @@ mod tests {
         let falling = (0..200)
             .filter(|&i| {
                 let heatmap = drawn(BrokenKind::Diagonal, i);
-                let ends =
-                    |corners: [(f64, f64, f64, f64); 2]| share(&heatmap, corners[0]) + share(&heatmap, corners[1]);
+                let ends = |corners: [(f64, f64, f64, f64); 2]| {
+                    share(&heatmap, corners[0]) + share(&heatmap, corners[1])
+                };
                 let down = ends([(0.0, 0.0, 0.4, 0.4), (0.6, 0.6, 1.0, 1.0)]);
                 let up = ends([(0.6, 0.0, 1.0, 0.4), (0.0, 0.6, 0.4, 1.0)]);
                 assert!((down - up).abs() > 0.3, "one of them holds the ends");

@@ -26,7 +26,8 @@ pub enum Centres {
         /// Distance from the border in bins.
         margin_bins: f64,
     },
-    /// Around the middle of the banner, Gaussian with this standard deviation per axis, on the banner.
+    /// Around the middle of the banner, Gaussian with this standard deviation per axis, on the
+    /// banner.
     Normal {
         /// Standard deviation per axis in bins.
         sigma_bins: f64,
@@ -73,16 +74,23 @@ impl Clusters {
                 (region.width() - 2.0 * margin_bins) * (region.height() - 2.0 * margin_bins)
             }
             Centres::Normal { sigma_bins } => {
-                Span::only(sigma_bins).check("centres.sigma_bins", 0.0, region.width().max(region.height()))?;
+                Span::only(sigma_bins).check(
+                    "centres.sigma_bins",
+                    0.0,
+                    region.width().max(region.height()),
+                )?;
                 // Nearly all centres fall within two standard deviations.
                 (16.0 * sigma_bins * sigma_bins).min(region.width() * region.height())
             }
         };
         Span::only(self.min_separation_bins).check("min_separation_bins", 0.0, f64::MAX)?;
-        // Discs placed one after another at random jam at 0.547 of the area (Renyi); below 0.45 placing ends quickly.
-        let discs = std::f64::consts::PI * self.min_separation_bins * self.min_separation_bins / 4.0;
+        // Discs placed one after another at random jam at 0.547 of the area (Renyi); below 0.45
+        // placing ends quickly.
+        let discs =
+            std::f64::consts::PI * self.min_separation_bins * self.min_separation_bins / 4.0;
         if self.count.max > 1 && discs * f64::from(self.count.max) > 0.45 * area {
-            let reason = format!("{} centres this far apart do not fit on the grid", self.count.max);
+            let reason =
+                format!("{} centres this far apart do not fit on the grid", self.count.max);
             return Err(Error::config("min_separation_bins", self.min_separation_bins, reason));
         }
         Ok(())
@@ -98,7 +106,10 @@ impl Clusters {
         });
         Scene {
             clusters: clusters.collect(),
-            uniform: vec![UniformClicks { region: Rect::whole(grid), clicks: self.noise_clicks.draw(rng) }],
+            uniform: vec![UniformClicks {
+                region: Rect::whole(grid),
+                clicks: self.noise_clicks.draw(rng),
+            }],
             dead: Vec::new(),
         }
     }
@@ -126,12 +137,14 @@ impl Centres {
     fn draw(&self, grid: &Grid, rng: &mut impl Rng) -> Point {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         match *self {
-            Self::Uniform { margin_bins: m } => {
-                Point { x: Span::new(m, width - m).draw(rng), y: Span::new(m, height - m).draw(rng) }
-            }
+            Self::Uniform { margin_bins: m } => Point {
+                x: Span::new(m, width - m).draw(rng),
+                y: Span::new(m, height - m).draw(rng),
+            },
             Self::Normal { sigma_bins } => loop {
                 let (u, v) = Normal::shared().pair(rng);
-                let centre = Point { x: width / 2.0 + sigma_bins * u, y: height / 2.0 + sigma_bins * v };
+                let centre =
+                    Point { x: width / 2.0 + sigma_bins * u, y: height / 2.0 + sigma_bins * v };
                 if Rect::whole(grid).contains(centre) {
                     break centre;
                 }
@@ -180,12 +193,16 @@ mod tests {
         assert!((mean - (min + max) / 2.0).abs() < 4.5 * sigma / n.sqrt(), "{what}: mean {mean}");
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
         // Kurtosis 1.8 of the uniform distribution gives variance^2 * 0.8 / n.
-        assert!((variance / (sigma * sigma) - 1.0).abs() < 4.5 * (0.8 / n).sqrt(), "{what}: variance {variance}");
+        assert!(
+            (variance / (sigma * sigma) - 1.0).abs() < 4.5 * (0.8 / n).sqrt(),
+            "{what}: variance {variance}"
+        );
     }
 
     #[test]
     fn every_field_is_distributed_as_asked() {
-        let scenes: Vec<Scene> = (0..4_000).map(|i| clusters().scene(&GRID, &mut sample_rng(2, i))).collect();
+        let scenes: Vec<Scene> =
+            (0..4_000).map(|i| clusters().scene(&GRID, &mut sample_rng(2, i))).collect();
         let all = || scenes.iter().flat_map(|s| &s.clusters);
         let of = |f: fn(&Cluster) -> f64| all().map(f).collect::<Vec<_>>();
         assert_uniform("x", &of(|c| c.centre.x), 0.0, 60.0);
@@ -196,7 +213,8 @@ mod tests {
         let noise: Vec<f64> = scenes.iter().map(|s| f64::from(s.uniform[0].clicks)).collect();
         assert_uniform("noise", &noise, 0.0, 10_000.0);
         for count in 0..=20 {
-            let share = scenes.iter().filter(|s| s.clusters.len() == count).count() as f64 / 4_000.0;
+            let share =
+                scenes.iter().filter(|s| s.clusters.len() == count).count() as f64 / 4_000.0;
             // Binomial with p = 1/21: standard deviation 0.0034.
             assert!((share - 1.0 / 21.0).abs() < 4.5 * 0.0034, "count {count}: share {share}");
         }
@@ -234,7 +252,11 @@ mod tests {
 
     #[test]
     fn normal_centres_gather_in_the_middle() {
-        let config = Clusters { count: Span::only(10), centres: Centres::Normal { sigma_bins: 4.0 }, ..clusters() };
+        let config = Clusters {
+            count: Span::only(10),
+            centres: Centres::Normal { sigma_bins: 4.0 },
+            ..clusters()
+        };
         let x: Vec<f64> = (0..1_000)
             .flat_map(|i| config.scene(&GRID, &mut sample_rng(4, i)).clusters)
             .map(|c| c.centre.x - 30.0)
@@ -248,8 +270,14 @@ mod tests {
         let wrong = [
             ("count", Clusters { count: Span::new(5, 2), ..clusters() }),
             ("min_separation_bins", Clusters { min_separation_bins: 20.0, ..clusters() }),
-            ("margin_bins", Clusters { centres: Centres::Uniform { margin_bins: 26.0 }, ..clusters() }),
-            ("sigma_bins", Clusters { spread: Spread::SigmaBins(Span::new(-1.0, 2.0)), ..clusters() }),
+            (
+                "margin_bins",
+                Clusters { centres: Centres::Uniform { margin_bins: 26.0 }, ..clusters() },
+            ),
+            (
+                "sigma_bins",
+                Clusters { spread: Spread::SigmaBins(Span::new(-1.0, 2.0)), ..clusters() },
+            ),
         ];
         for (field, config) in wrong {
             let error = config.check(&GRID).unwrap_err().to_string();

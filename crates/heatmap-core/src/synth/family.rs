@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Broken, Clusters, Lines, Products, Scene};
 use crate::{Grid, Result};
 
-/// One layout with its configuration; in JSON `{"clusters": {...}}`, `{"mixture": [...]}` and so on.
+/// One layout with its configuration; in JSON `{"clusters": {...}}`, `{"mixture": [...]}` and so
+/// on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {

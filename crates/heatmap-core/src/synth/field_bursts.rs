@@ -40,12 +40,16 @@ pub(super) fn render_bursts(
     rng: &mut impl Rng,
 ) -> Heatmap {
     let all = bursts.len() as u32;
-    let from_broken = broken.as_ref().map_or(0, |_| (0..all).filter(|_| rng.random_bool(severity)).count() as u32);
+    let from_broken = broken
+        .as_ref()
+        .map_or(0, |_| (0..all).filter(|_| rng.random_bool(severity)).count() as u32);
     let mut bins = Vec::with_capacity(bursts.len());
     for (scene, places) in [(broken, from_broken), (Some(good), all - from_broken)] {
         if let Some(mut scene) = scene {
             deal(&mut scene, places, rng);
-            scene.for_each_click(grid, rng, |x, y| bins.push(y as i32 as usize * grid.columns + x as i32 as usize));
+            scene.for_each_click(grid, rng, |x, y| {
+                bins.push(y as i32 as usize * grid.columns + x as i32 as usize)
+            });
         }
     }
     while bins.len() < bursts.len() {
@@ -62,7 +66,8 @@ pub(super) fn render_bursts(
 /// multinomial draw, where [`Scene::scale_to`] would give every part its exact share.
 fn deal(scene: &mut Scene, places: u32, rng: &mut impl Rng) {
     let parts = scene.clusters.iter_mut().map(|c| &mut c.clicks);
-    let mut parts: Vec<&mut u32> = parts.chain(scene.uniform.iter_mut().map(|u| &mut u.clicks)).collect();
+    let mut parts: Vec<&mut u32> =
+        parts.chain(scene.uniform.iter_mut().map(|u| &mut u.clicks)).collect();
     let mut sum = 0;
     let upto: Vec<u64> = parts
         .iter_mut()
@@ -88,7 +93,10 @@ mod tests {
     const GRID: Grid = Grid::MEDIUM_RECTANGLE;
 
     fn even(clicks: u32) -> Scene {
-        Scene { uniform: vec![UniformClicks { region: Rect::whole(&GRID), clicks }], ..Default::default() }
+        Scene {
+            uniform: vec![UniformClicks { region: Rect::whole(&GRID), clicks }],
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -112,9 +120,14 @@ mod tests {
             let bursts = burst_lengths(60_000, mean, &mut rng);
             let heatmap = render_bursts(even(1), None, 0.0, &bursts, GRID, &mut rng);
             assert_eq!(heatmap.total(), 60_000.0);
-            let variance = heatmap.values().iter().map(|&v| (f64::from(v) - 20.0).powi(2)).sum::<f64>() / 3_000.0;
+            let variance =
+                heatmap.values().iter().map(|&v| (f64::from(v) - 20.0).powi(2)).sum::<f64>()
+                    / 3_000.0;
             // 3,000 bins: a relative standard deviation of about sqrt(2 / 3,000) = 2.6 %.
-            assert!((variance / 20.0 / (2.0 * mean - 1.0) - 1.0).abs() < 0.13, "{variance} at mean {mean}");
+            assert!(
+                (variance / 20.0 / (2.0 * mean - 1.0) - 1.0).abs() < 0.13,
+                "{variance} at mean {mean}"
+            );
         }
     }
 
@@ -123,7 +136,14 @@ mod tests {
         let far = Cluster::axis_aligned(Point { x: 900.0, y: 0.0 }, 1.0, 1.0, 7);
         let nowhere = Scene { clusters: vec![far], ..Default::default() };
         for scene in [nowhere, Scene::default()] {
-            let heatmap = render_bursts(scene.clone(), Some(scene), 0.5, &[3, 2, 2], GRID, &mut sample_rng(3, 0));
+            let heatmap = render_bursts(
+                scene.clone(),
+                Some(scene),
+                0.5,
+                &[3, 2, 2],
+                GRID,
+                &mut sample_rng(3, 0),
+            );
             assert_eq!(heatmap.total(), 7.0);
         }
     }
@@ -132,7 +152,8 @@ mod tests {
     fn the_broken_scene_takes_its_share() {
         let spot = Cluster::axis_aligned(Point { x: 10.5, y: 10.5 }, 0.0, 0.0, 7);
         let broken = Scene { clusters: vec![spot], ..Default::default() };
-        let heatmap = render_bursts(even(1), Some(broken), 0.7, &[1; 4_000], GRID, &mut sample_rng(4, 0));
+        let heatmap =
+            render_bursts(even(1), Some(broken), 0.7, &[1; 4_000], GRID, &mut sample_rng(4, 0));
         // Binomial(4,000, 0.7): standard deviation 29; and a click or two of the even ones.
         assert!((f64::from(heatmap.get(10, 10)) - 2_800.0).abs() < 4.5 * 29.0);
     }

@@ -64,9 +64,16 @@ impl FieldDefect {
 
     /// Where the clicks land that the defect takes, on a banner with this look and layout, which
     /// would be `good` if all worked.
-    pub(super) fn scene(self, look: &Look<'_>, layout: usize, good: &Scene, rng: &mut SampleRng) -> Scene {
+    pub(super) fn scene(
+        self,
+        look: &Look<'_>,
+        layout: usize,
+        good: &Scene,
+        rng: &mut SampleRng,
+    ) -> Scene {
         let grid = look.grid;
-        let blob = |place, sigma| FieldBlob { place, sigma, weight: 1.0 }.cluster(&grid, WHOLE as u32);
+        let blob =
+            |place, sigma| FieldBlob { place, sigma, weight: 1.0 }.cluster(&grid, WHOLE as u32);
         let mut scene = Scene::default();
         match self {
             Self::CloseButton => {
@@ -75,9 +82,14 @@ impl FieldDefect {
             }
             Self::Spot => {
                 let sigma = Span::new(0.006, 0.04);
-                scene.clusters.push(blob(spot(look.field.close_button, rng), (sigma.draw(rng), sigma.draw(rng))));
+                scene.clusters.push(blob(
+                    spot(look.field.close_button, rng),
+                    (sigma.draw(rng), sigma.draw(rng)),
+                ));
             }
-            Self::Edge => scene.uniform.push(UniformClicks { region: strip(look, rng), clicks: WHOLE as u32 }),
+            Self::Edge => {
+                scene.uniform.push(UniformClicks { region: strip(look, rng), clicks: WHOLE as u32 })
+            }
             Self::Cloud => {
                 let (place, sigma) = (Span::new(0.42, 0.58), Span::new(0.09, 0.24));
                 let place = (place.draw(rng), place.draw(rng));
@@ -87,13 +99,16 @@ impl FieldDefect {
                 if rng.random_bool(0.5) {
                     return look.noise.clone();
                 }
-                scene.uniform.push(UniformClicks { region: Rect::whole(&grid), clicks: WHOLE as u32 });
+                scene
+                    .uniform
+                    .push(UniformClicks { region: Rect::whole(&grid), clicks: WHOLE as u32 });
             }
             Self::Foreign => return look.working(&look.field.foreign, rng),
             Self::OneProduct => scene.clusters = one_product(look, layout, rng),
             Self::Diagonal => {
                 let kind = Broken::usual(BrokenKind::Diagonal, Span::only(WHOLE as u32));
-                scene.clusters = Broken { noise: Span::only(0.0), ..kind }.scene(&grid, rng).clusters;
+                scene.clusters =
+                    Broken { noise: Span::only(0.0), ..kind }.scene(&grid, rng).clusters;
             }
             Self::WrongSize => return shrunk(look, good, rng),
         }
@@ -142,7 +157,8 @@ fn strip(look: &Look<'_>, rng: &mut impl Rng) -> Rect {
 fn one_product(look: &Look<'_>, layout: usize, rng: &mut SampleRng) -> Vec<Cluster> {
     let products = &look.field.layouts[layout].products;
     let sum: f64 = products.iter().map(|product| product.weight).sum();
-    let small: Vec<FieldBlob> = products.iter().copied().filter(|product| product.weight <= 0.5 * sum).collect();
+    let small: Vec<FieldBlob> =
+        products.iter().copied().filter(|product| product.weight <= 0.5 * sum).collect();
     let at = rng.random_range(0..small.len().max(1));
     small.get(at).map_or_else(Vec::new, |product| look.products(&[*product], WHOLE, rng))
 }
@@ -165,7 +181,11 @@ fn shrunk(look: &Look<'_>, good: &Scene, rng: &mut impl Rng) -> Scene {
         covariance: cluster.covariance.map(|c| c * scale * scale),
         ..*cluster
     };
-    Scene { clusters: good.clusters.iter().map(shrunk).collect(), uniform: good.uniform.clone(), dead: Vec::new() }
+    Scene {
+        clusters: good.clusters.iter().map(shrunk).collect(),
+        uniform: good.uniform.clone(),
+        dead: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -196,12 +216,15 @@ mod tests {
     fn moments(heatmap: &Heatmap) -> [(f64, f64); 2] {
         [GRID.columns, GRID.rows].map(|bins| {
             let at = |bin: usize| {
-                let bin = if bins == GRID.columns { bin % GRID.columns } else { bin / GRID.columns };
+                let bin =
+                    if bins == GRID.columns { bin % GRID.columns } else { bin / GRID.columns };
                 (bin as f64 + 0.5) / bins as f64
             };
-            let all = || heatmap.values().iter().enumerate().map(|(bin, &v)| (at(bin), f64::from(v)));
+            let all =
+                || heatmap.values().iter().enumerate().map(|(bin, &v)| (at(bin), f64::from(v)));
             let mean = all().map(|(x, v)| x * v).sum::<f64>() / heatmap.total();
-            let variance = all().map(|(x, v)| (x - mean).powi(2) * v).sum::<f64>() / heatmap.total();
+            let variance =
+                all().map(|(x, v)| (x - mean).powi(2) * v).sum::<f64>() / heatmap.total();
             (mean, variance.sqrt())
         })
     }
@@ -224,7 +247,9 @@ mod tests {
             assert!(x.min(1.0 - x).min(y).min(1.0 - y) < 0.13 && sx < 0.05 && sy < 0.05);
             assert!(libm::hypot(x - at_x, y - at_y) > 0.06);
             let [(x, sx), (y, sy)] = moments(&drawn(FieldDefect::Edge, index).1);
-            assert!(x.min(1.0 - x).min(y).min(1.0 - y) < 0.08 && sx.min(sy) < 0.05 && sx.max(sy) > 0.12);
+            assert!(
+                x.min(1.0 - x).min(y).min(1.0 - y) < 0.08 && sx.min(sy) < 0.05 && sx.max(sy) > 0.12
+            );
             let [(x, sx), (y, sy)] = moments(&drawn(FieldDefect::Cloud, index).1);
             assert!((x - 0.5).abs() < 0.11 && (y - 0.5).abs() < 0.11 && sx > 0.07 && sy > 0.07);
             let [(_, sx), (_, sy)] = moments(&drawn(FieldDefect::Everywhere, index).1);
@@ -236,8 +261,19 @@ mod tests {
     fn a_spot_is_drawn_at_every_edge_and_corner() {
         let mut rng = sample_rng(1, 0);
         let places: Vec<_> = (0..400).map(|_| spot((0.05, 0.05), &mut rng)).collect();
-        for (x, y) in [(0.05, 0.95), (0.95, 0.05), (0.95, 0.95), (0.5, 0.05), (0.5, 0.95), (0.05, 0.5), (0.95, 0.5)] {
-            assert!(places.iter().filter(|p| libm::hypot(p.0 - x, p.1 - y) < 0.1).count() > 10, "({x}, {y})");
+        for (x, y) in [
+            (0.05, 0.95),
+            (0.95, 0.05),
+            (0.95, 0.95),
+            (0.5, 0.05),
+            (0.5, 0.95),
+            (0.05, 0.5),
+            (0.95, 0.5),
+        ] {
+            assert!(
+                places.iter().filter(|p| libm::hypot(p.0 - x, p.1 - y) < 0.1).count() > 10,
+                "({x}, {y})"
+            );
         }
     }
 
@@ -247,8 +283,11 @@ mod tests {
             let spread = |index| moments(&drawn(defect, index).1).map(|(_, sd)| sd);
             (0..60).map(spread).map(|[x, y]| x + y).sum::<f64>() / 60.0
         };
-        let (foreign, small, one) =
-            (spread(FieldDefect::Foreign), spread(FieldDefect::WrongSize), spread(FieldDefect::OneProduct));
+        let (foreign, small, one) = (
+            spread(FieldDefect::Foreign),
+            spread(FieldDefect::WrongSize),
+            spread(FieldDefect::OneProduct),
+        );
         assert!(small < 0.75 * foreign && one < 0.8 * small, "{foreign} {small} {one}");
     }
 }

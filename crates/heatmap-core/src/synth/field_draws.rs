@@ -73,11 +73,15 @@ mod tests {
             let n = 20_000;
             let drawn: Vec<f64> = (0..n).map(|_| gamma(shape, &mut rng)).collect();
             let mean = drawn.iter().sum::<f64>() / f64::from(n);
-            let variance = drawn.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n);
+            let variance =
+                drawn.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n);
             assert!((mean - 1.0).abs() < 4.5 / (shape * f64::from(n)).sqrt(), "mean {mean}");
             // The variance of the variance is (2 + 6 / shape) / shape^2 / n.
             let sd = ((2.0 + 6.0 / shape) / f64::from(n)).sqrt() / shape;
-            assert!((variance - 1.0 / shape).abs() < 4.5 * sd, "variance {variance} at shape {shape}");
+            assert!(
+                (variance - 1.0 / shape).abs() < 4.5 * sd,
+                "variance {variance} at shape {shape}"
+            );
         }
     }
 

@@ -73,7 +73,10 @@ impl FieldGrid {
             noise: noise(rng),
             noise_part: Span::new(low, Span::new(low + 0.2, 1.0).draw(rng)),
             defects: defects(rng),
-            dead_zone: rng.random_bool(0.35).then(|| dead_zone(&layouts, close_button, rng)).flatten(),
+            dead_zone: rng
+                .random_bool(0.35)
+                .then(|| dead_zone(&layouts, close_button, rng))
+                .flatten(),
             layouts,
             foreign,
             close_button,
@@ -84,13 +87,17 @@ impl FieldGrid {
     /// A defect in the shares of this grid.
     pub(super) fn draw_defect(&self, rng: &mut impl Rng) -> FieldDefect {
         let shares: Vec<f64> = self.defects.iter().map(|&(_, share)| share).collect();
-        self.defects.get(weighted(&shares, rng)).map_or(FieldDefect::Everywhere, |&(defect, _)| defect)
+        self.defects
+            .get(weighted(&shares, rng))
+            .map_or(FieldDefect::Everywhere, |&(defect, _)| defect)
     }
 }
 
 /// A layout that differs from all of `layouts`, or after many tries the one that differs most.
 fn different(layouts: &[FieldLayout], style: &Style, rng: &mut SampleRng) -> FieldLayout {
-    let least = |drawn: &FieldLayout| layouts.iter().map(|other| drawn.difference(other)).fold(1.0, f64::min);
+    let least = |drawn: &FieldLayout| {
+        layouts.iter().map(|other| drawn.difference(other)).fold(1.0, f64::min)
+    };
     let mut best = FieldLayout::draw(style, rng);
     let mut most = least(&best);
     for _ in 0..500 {
@@ -114,7 +121,9 @@ fn shares(layouts: usize, rng: &mut impl Rng) -> Vec<f64> {
     let first = Span::new(0.5, 0.9).draw(rng);
     let others: Vec<f64> = (1..layouts).map(|_| gamma(2.0, rng)).collect();
     let sum: f64 = others.iter().sum();
-    std::iter::once(first).chain(others.into_iter().map(|other| (1.0 - first) * other / sum)).collect()
+    std::iter::once(first)
+        .chain(others.into_iter().map(|other| (1.0 - first) * other / sum))
+        .collect()
 }
 
 /// A place in corner 0 to 3, so far from both edges.
@@ -147,15 +156,22 @@ fn defects(rng: &mut impl Rng) -> Vec<(FieldDefect, f64)> {
 }
 
 /// A rectangle in a corner, clear of the close button and of all products, if there is one.
-fn dead_zone(layouts: &[FieldLayout], close_button: (f64, f64), rng: &mut impl Rng) -> Option<[f64; 4]> {
-    let products = || layouts.iter().flat_map(|layout| layout.products.iter().map(|product| product.place));
+fn dead_zone(
+    layouts: &[FieldLayout],
+    close_button: (f64, f64),
+    rng: &mut impl Rng,
+) -> Option<[f64; 4]> {
+    let products =
+        || layouts.iter().flat_map(|layout| layout.products.iter().map(|product| product.place));
     for _ in 0..20 {
         let (width, height) = (Span::new(0.05, 0.3).draw(rng), Span::new(0.05, 0.2).draw(rng));
         let (right, bottom) = (rng.random_bool(0.5), rng.random_bool(0.5));
-        let (left, top) = (if right { 1.0 - width } else { 0.0 }, if bottom { 1.0 - height } else { 0.0 });
+        let (left, top) =
+            (if right { 1.0 - width } else { 0.0 }, if bottom { 1.0 - height } else { 0.0 });
         let zone = [left, top, left + width, top + height];
-        let clear =
-            |(x, y): (f64, f64), by: f64| x < zone[0] - by || x > zone[2] + by || y < zone[1] - by || y > zone[3] + by;
+        let clear = |(x, y): (f64, f64), by: f64| {
+            x < zone[0] - by || x > zone[2] + by || y < zone[1] - by || y > zone[3] + by
+        };
         if clear(close_button, 0.04) && products().all(|place| clear(place, 0.06)) {
             return Some(zone);
         }
@@ -190,7 +206,10 @@ mod tests {
             }
         }
         // Binomial(300, 1/4): standard deviation 7.5.
-        assert!(numbers[0] == 0 && numbers[1..].iter().all(|n| (42..=108).contains(n)), "{numbers:?}");
+        assert!(
+            numbers[0] == 0 && numbers[1..].iter().all(|n| (42..=108).contains(n)),
+            "{numbers:?}"
+        );
     }
 
     #[test]
@@ -219,9 +238,12 @@ mod tests {
         let grids: Vec<FieldGrid> = (0..GRIDS).map(|grid| FieldGrid::draw(7, grid)).collect();
         let zones = grids.iter().filter_map(|field| Some((field, field.dead_zone?)));
         for (field, [left, top, right, bottom]) in zones.clone() {
-            let inside = |(x, y): (f64, f64)| (left..=right).contains(&x) && (top..=bottom).contains(&y);
+            let inside =
+                |(x, y): (f64, f64)| (left..=right).contains(&x) && (top..=bottom).contains(&y);
             assert!(!inside(field.close_button));
-            assert!(!field.layouts.iter().flat_map(|layout| &layout.products).any(|p| inside(p.place)));
+            assert!(
+                !field.layouts.iter().flat_map(|layout| &layout.products).any(|p| inside(p.place))
+            );
         }
         assert!((60..=150).contains(&zones.count()));
     }

@@ -89,7 +89,8 @@ impl FieldLayout {
             let sigma = |cell: f64, factor: f64| (cell * style.size * factor).clamp(0.012, 0.09);
             let sigma = (sigma(w * width, size.draw(rng)), sigma(h * height, size.draw(rng)));
             let weight = log_normal(style.unevenness, rng);
-            let weight = if large == Some(at) { weight * Span::new(1.0, 4.0).draw(rng) } else { weight };
+            let weight =
+                if large == Some(at) { weight * Span::new(1.0, 4.0).draw(rng) } else { weight };
             FieldBlob { place: (x.clamp(0.05, 0.95), y.clamp(0.05, 0.95)), sigma, weight }
         };
         Self { products: cells.iter().enumerate().map(product).collect() }
@@ -110,7 +111,9 @@ impl FieldLayout {
             let across = axis(columns, product.place.0, product.sigma.0);
             let down = axis(rows, product.place.1, product.sigma.1);
             for (row, down) in map.chunks_exact_mut(columns).zip(down) {
-                row.iter_mut().zip(&across).for_each(|(cell, across)| *cell += product.weight * down * across);
+                row.iter_mut()
+                    .zip(&across)
+                    .for_each(|(cell, across)| *cell += product.weight * down * across);
             }
         }
         let sum = map.iter().sum::<f64>().max(f64::MIN_POSITIVE);
@@ -141,7 +144,8 @@ fn cells(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
             }
         },
         1 => loop {
-            let rows: Vec<usize> = (0..rng.random_range(2..=3)).map(|_| rng.random_range(1..=4)).collect();
+            let rows: Vec<usize> =
+                (0..rng.random_range(2..=3)).map(|_| rng.random_range(1..=4)).collect();
             let most = rows.iter().copied().fold(0, usize::max);
             if rows.iter().any(|&row| row != most) {
                 // Short rows are spread out, or stand at the left, in the middle or at the right.
@@ -163,7 +167,8 @@ fn table(rows: &[usize], slots: usize, side: f64) -> Vec<Cell> {
         let width = 1.0 / if slots == 0 { products } else { slots } as f64;
         let start = side * (1.0 - width * products as f64);
         let y = (at as f64 + 0.5) * height;
-        (0..products).map(move |column| ((start + (column as f64 + 0.5) * width, y), (width, height)))
+        (0..products)
+            .map(move |column| ((start + (column as f64 + 0.5) * width, y), (width, height)))
     };
     rows.iter().enumerate().flat_map(row).collect()
 }
@@ -174,12 +179,15 @@ fn one_large(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
     let large = Span::new(0.45, 0.7).draw(rng);
     let (mirrored, turned) = (rng.random_bool(0.5), rng.random_bool(0.5));
     let length = 1.0 / small as f64;
-    let line = (0..small).map(|at| ((large + (1.0 - large) / 2.0, (at as f64 + 0.5) * length), (1.0 - large, length)));
+    let line = (0..small).map(|at| {
+        ((large + (1.0 - large) / 2.0, (at as f64 + 0.5) * length), (1.0 - large, length))
+    });
     let place = |((x, y), (w, h)): Cell| {
         let x = if mirrored { 1.0 - x } else { x };
         if turned { ((y, x), (h, w)) } else { ((x, y), (w, h)) }
     };
-    let cells = std::iter::once(((large / 2.0, 0.5), (large, 1.0))).chain(line).map(place).collect();
+    let cells =
+        std::iter::once(((large / 2.0, 0.5), (large, 1.0))).chain(line).map(place).collect();
     (cells, Some(0))
 }
 
@@ -203,7 +211,9 @@ fn free(rng: &mut impl Rng) -> Vec<Cell> {
     // Seven discs cover half of the area; where a bad start leaves no room there are fewer.
     for _ in 0..1_000 {
         let (x, y) = (span.draw(rng), span.draw(rng));
-        if cells.len() < products && cells.iter().all(|&((a, b), _)| libm::hypot(x - a, y - b) >= 0.25) {
+        if cells.len() < products
+            && cells.iter().all(|&((a, b), _)| libm::hypot(x - a, y - b) >= 0.25)
+        {
             cells.push(((x, y), (0.28, 0.28)));
         }
     }

@@ -4,7 +4,9 @@ use rand::Rng;
 
 use super::field_draws::gamma;
 use super::population::{WHOLE, mixed};
-use super::{Cluster, FieldBlob, FieldGrid, FieldLayout, FieldPopulation, Scene, Span, UniformClicks};
+use super::{
+    Cluster, FieldBlob, FieldGrid, FieldLayout, FieldPopulation, Scene, Span, UniformClicks,
+};
 use crate::{Grid, Rect};
 
 /// What was drawn for one banner, whether it works or not.
@@ -22,7 +24,11 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn draw(population: &FieldPopulation, field: &'a FieldGrid, rng: &mut impl Rng) -> Self {
+    pub(super) fn draw(
+        population: &FieldPopulation,
+        field: &'a FieldGrid,
+        rng: &mut impl Rng,
+    ) -> Self {
         let Span { min, max } = population.noise;
         let shift = Span::new(-population.shift, population.shift);
         let mut look = Self {
@@ -57,8 +63,14 @@ impl<'a> Look<'a> {
     }
 
     /// These products with `clicks` clicks in all: each a blob and its tail, of its own weight.
-    pub(super) fn products(&self, products: &[FieldBlob], clicks: f64, rng: &mut impl Rng) -> Vec<Cluster> {
-        let weights: Vec<f64> = products.iter().map(|p| p.weight * gamma(self.concentration, rng)).collect();
+    pub(super) fn products(
+        &self,
+        products: &[FieldBlob],
+        clicks: f64,
+        rng: &mut impl Rng,
+    ) -> Vec<Cluster> {
+        let weights: Vec<f64> =
+            products.iter().map(|p| p.weight * gamma(self.concentration, rng)).collect();
         let sum = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let mut clusters = Vec::with_capacity(2 * products.len());
         let FieldGrid { tail, tail_width, .. } = *self.field;
@@ -67,10 +79,12 @@ impl<'a> Look<'a> {
                 moved(product.place.0, self.scale.0, self.shift.0),
                 moved(product.place.1, self.scale.1, self.shift.1),
             );
-            let sigma = (product.sigma.0 * self.spread.draw(rng), product.sigma.1 * self.spread.draw(rng));
+            let sigma =
+                (product.sigma.0 * self.spread.draw(rng), product.sigma.1 * self.spread.draw(rng));
             for (share, width) in [(1.0 - tail, 1.0), (tail, tail_width)] {
                 let blob = FieldBlob { place, sigma: (sigma.0 * width, sigma.1 * width), weight };
-                clusters.push(blob.cluster(&self.grid, (clicks * share * weight / sum).round() as u32));
+                clusters
+                    .push(blob.cluster(&self.grid, (clicks * share * weight / sum).round() as u32));
             }
         }
         clusters
@@ -89,7 +103,9 @@ impl<'a> Look<'a> {
         // As in a Dirichlet distribution; mixing brings the sum back.
         let mut clicks = |share: f64| (WHOLE * share * gamma(2.0, rng)).round() as u32;
         let even = UniformClicks { region: Rect::whole(&self.grid), clicks: clicks(*even_noise) };
-        let blobs = noise.iter().map(|b| b.cluster(&self.grid, clicks((1.0 - even_noise) * b.weight / sum)));
+        let blobs = noise
+            .iter()
+            .map(|b| b.cluster(&self.grid, clicks((1.0 - even_noise) * b.weight / sum)));
         Scene { clusters: blobs.collect(), uniform: vec![even], dead: Vec::new() }
     }
 }
@@ -121,7 +137,9 @@ mod tests {
             assert!((scene.total_clicks() as f64 - WHOLE).abs() < 50.0);
             let products = 2 * layout.products.len();
             assert_eq!(scene.clusters.len(), products + 1 + field.noise.len());
-            let share = |clusters: &[Cluster]| clusters.iter().map(|c| f64::from(c.clicks)).sum::<f64>() / WHOLE;
+            let share = |clusters: &[Cluster]| {
+                clusters.iter().map(|c| f64::from(c.clicks)).sum::<f64>() / WHOLE
+            };
             assert!((share(&scene.clusters[..products]) - 0.6).abs() < 1e-4);
             assert!((share(&scene.clusters[products..=products]) - 0.1).abs() < 1e-4);
         }

@@ -101,7 +101,11 @@ impl FieldPopulation {
         Span::only(self.clicks_sigma).check("clicks_sigma", 0.0, 3.0)?;
         if self.close_button.max + self.noise.max > 1.0 {
             let both = self.close_button.max + self.noise.max;
-            return Err(Error::config("close_button + noise", both, "shares above 1 leave the products nothing"));
+            return Err(Error::config(
+                "close_button + noise",
+                both,
+                "shares above 1 leave the products nothing",
+            ));
         }
         Ok(())
     }
@@ -109,7 +113,8 @@ impl FieldPopulation {
     /// A number of clicks as banners have it: log-normal, at least 1, from a stream of its own.
     pub fn clicks(&self, seed: u64, index: u64) -> u32 {
         let mut rng = sample_rng(seed ^ Self::STREAM.rotate_left(32), index);
-        (self.median_clicks * log_normal(self.clicks_sigma, &mut rng)).round().clamp(1.0, 1e8) as u32
+        (self.median_clicks * log_normal(self.clicks_sigma, &mut rng)).round().clamp(1.0, 1e8)
+            as u32
     }
 
     /// Banner `index` of this grid, with `clicks` clicks. Whether it is broken, and how, does not
@@ -147,7 +152,10 @@ mod tests {
             let field = FieldGrid::draw(1, index);
             let few = population.banner(&field, 3, index, 25);
             let many = population.banner(&field, 3, index, 3_000);
-            assert_eq!((few.defect, few.layout, few.severity), (many.defect, many.layout, many.severity));
+            assert_eq!(
+                (few.defect, few.layout, few.severity),
+                (many.defect, many.layout, many.severity)
+            );
             assert_eq!((few.heatmap.total(), many.heatmap.total()), (25.0, 3_000.0));
             assert_eq!(many, population.banner(&field, 3, index, 3_000));
             assert_eq!(population.banner(&field, 3, index, 0).heatmap.total(), 0.0);
@@ -174,13 +182,16 @@ mod tests {
 
     #[test]
     fn layouts_have_the_shares_of_their_grid() {
-        let field = (0..).map(|grid| FieldGrid::draw(2, grid)).find(|f| f.layouts.len() == 3).unwrap();
+        let field =
+            (0..).map(|grid| FieldGrid::draw(2, grid)).find(|f| f.layouts.len() == 3).unwrap();
         let mut found = [0.0; 3];
         for index in 0..2_000 {
             found[FieldPopulation::default().banner(&field, 5, index, 1).layout] += 1.0;
         }
         for (found, share) in found.into_iter().zip(&field.shares) {
-            assert!((found - 2_000.0 * share).abs() < 4.5 * (2_000.0 * share * (1.0 - share)).sqrt());
+            assert!(
+                (found - 2_000.0 * share).abs() < 4.5 * (2_000.0 * share * (1.0 - share)).sqrt()
+            );
         }
     }
 
@@ -191,7 +202,10 @@ mod tests {
         let field = FieldGrid::draw(1, 0);
         for index in 0..300 {
             let defect = mixed.banner(&field, 6, index, 5).defect;
-            assert_eq!(shared.banner(&field, 6, index, 5).defect, defect.map(|_| FieldDefect::Foreign));
+            assert_eq!(
+                shared.banner(&field, 6, index, 5).defect,
+                defect.map(|_| FieldDefect::Foreign)
+            );
         }
     }
 
@@ -201,7 +215,8 @@ mod tests {
         // Variance over mean of the same banner's bins, drawn again with nearly as many clicks.
         let ratio = |burstiness| {
             let field = FieldGrid { burstiness, ..FieldGrid::draw(1, 1) };
-            let drawn: Vec<Heatmap> = (0..300).map(|k| population.banner(&field, 7, 0, 1_000 + k).heatmap).collect();
+            let drawn: Vec<Heatmap> =
+                (0..300).map(|k| population.banner(&field, 7, 0, 1_000 + k).heatmap).collect();
             let (mut means, mut variances) = (0.0, 0.0);
             for bin in 0..population.grid.len() {
                 let values = || drawn.iter().map(|heatmap| f64::from(heatmap.values()[bin]));
@@ -231,10 +246,16 @@ mod tests {
         let usual = FieldPopulation::default();
         usual.check().unwrap();
         let wrong = [
-            ("close_button + noise", FieldPopulation { noise: Span::new(0.0, 0.95), ..usual.clone() }),
+            (
+                "close_button + noise",
+                FieldPopulation { noise: Span::new(0.0, 0.95), ..usual.clone() },
+            ),
             ("`prevalence`", FieldPopulation { prevalence: 1.5, ..usual.clone() }),
             ("`severity`", FieldPopulation { severity: Span::new(0.9, 0.5), ..usual.clone() }),
-            ("`concentration`", FieldPopulation { concentration: Span::only(0.5), ..usual.clone() }),
+            (
+                "`concentration`",
+                FieldPopulation { concentration: Span::only(0.5), ..usual.clone() },
+            ),
             ("`shift`", FieldPopulation { shift: f64::NAN, ..usual.clone() }),
             ("`median_clicks`", FieldPopulation { median_clicks: 0.0, ..usual.clone() }),
             ("`grid`", FieldPopulation { grid: Grid { rows: 0, ..usual.grid }, ..usual.clone() }),
@@ -249,7 +270,11 @@ mod tests {
     fn json_names_what_differs_from_the_default() {
         let json = r#"{"prevalence": 0.2, "shared": "one-product"}"#;
         let population: FieldPopulation = serde_json::from_str(json).unwrap();
-        let expected = FieldPopulation { prevalence: 0.2, shared: Some(FieldDefect::OneProduct), ..Default::default() };
+        let expected = FieldPopulation {
+            prevalence: 0.2,
+            shared: Some(FieldDefect::OneProduct),
+            ..Default::default()
+        };
         assert_eq!(population, expected);
         assert!(serde_json::from_str::<FieldPopulation>(r#"{"prevalance": 0.2}"#).is_err());
     }
@@ -261,9 +286,10 @@ mod tests {
             let field = FieldGrid::draw(11, index);
             let banner = population.banner(&field, 12, index, population.clicks(12, index));
             // FNV-1a over the counts.
-            let hash = banner.heatmap.values().iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, &v| {
-                (hash ^ u64::from(v as u32)).wrapping_mul(0x0100_0000_01B3)
-            });
+            let hash =
+                banner.heatmap.values().iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, &v| {
+                    (hash ^ u64::from(v as u32)).wrapping_mul(0x0100_0000_01B3)
+                });
             (banner.defect.map(FieldDefect::name), banner.layout, banner.heatmap.total(), hash)
         });
         let expected = [

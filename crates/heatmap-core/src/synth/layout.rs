@@ -1,8 +1,9 @@
 //! [`Layout`]: the products of one grid as they stand on all of its banners.
 //!
-//! [`super::Products`] draws a banner from an arrangement that everyone knows. Logs are not so tidy: every grid has products of its own
-//! places, sizes and weights, and all banners of a grid share them. A layout is drawn from (seed, grid), so that a detector can be
-//! fitted on some layouts and scored on others.
+//! [`super::Products`] draws a banner from an arrangement that everyone knows. Logs are not so
+//! tidy: every grid has products of its own places, sizes and weights, and all banners of a grid
+//! share them. A layout is drawn from (seed, grid), so that a detector can be fitted on some
+//! layouts and scored on others.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of grid `grid` in the world of this `seed`: one of the five arrangements, moved, stretched, with products of
-    /// uneven size and weight.
+    /// The layout of grid `grid` in the world of this `seed`: one of the five arrangements, moved,
+    /// stretched, with products of uneven size and weight.
     pub fn draw(seed: u64, grid: u64) -> Self {
         // A stream of its own, which no sample of a preset uses.
         let mut rng = sample_rng(seed ^ 0x6C61_796F_7574, grid);
@@ -49,7 +50,10 @@ impl Layout {
                 (0.5 + (middle - 0.5) * stretch + moved + own).clamp(0.08, 0.92)
             };
             Product {
-                place: (at(x, stretch.0, moved.0, own.draw(rng)), at(y, stretch.1, moved.1, own.draw(rng))),
+                place: (
+                    at(x, stretch.0, moved.0, own.draw(rng)),
+                    at(y, stretch.1, moved.1, own.draw(rng)),
+                ),
                 sigma: (Span::new(0.03, 0.08).draw(rng), Span::new(0.03, 0.08).draw(rng)),
                 weight: Span::new(0.4, 1.6).draw(rng),
             }
@@ -88,7 +92,11 @@ mod tests {
                 let (x, y) = product.place;
                 assert!((0.08..=0.92).contains(&x) && (0.08..=0.92).contains(&y), "{product:?}");
                 let corner = 1.0 - layout.dead_corner;
-                assert!(!(x > corner && y > corner), "{product:?} in a corner of {}", layout.dead_corner);
+                assert!(
+                    !(x > corner && y > corner),
+                    "{product:?} in a corner of {}",
+                    layout.dead_corner
+                );
             }
         }
     }

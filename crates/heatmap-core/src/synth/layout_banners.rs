@@ -1,8 +1,9 @@
-//! [`LayoutBanners`]: good banners by layout, as many layouts as are asked for, and broken versions.
+//! [`LayoutBanners`]: good banners by layout, as many layouts as are asked for, and broken
+//! versions.
 //!
-//! What a network can learn from that is which banners show the same layout and work alike. A broken
-//! banner of the layout is the nearest thing that does not belong: other layouts alone teach little
-//! about it. A layout is the first one of a grid of either population, as in
+//! What a network can learn from that is which banners show the same layout and work alike. A
+//! broken banner of the layout is the nearest thing that does not belong: other layouts alone teach
+//! little about it. A layout is the first one of a grid of either population, as in
 //! [`super::ReferenceSets`], with noise and variation of its own.
 
 use std::ops::Range;
@@ -73,7 +74,8 @@ impl LayoutBanners {
     pub fn layout(&self, seed: u64, number: u64) -> BannerLayout {
         let world_seed = Self::STREAM ^ if number < Self::HELD_OUT { 0 } else { seed };
         let mut rng = sample_rng(world_seed, number);
-        let world = BannerWorld::draw((self.grid, self.severity, self.usual), world_seed, number, &mut rng);
+        let world =
+            BannerWorld::draw((self.grid, self.severity, self.usual), world_seed, number, &mut rng);
         let world = world.with_one_layout().with_banners(seed);
         BannerLayout { world, clicks: self.clicks, seed, number }
     }
@@ -94,7 +96,8 @@ impl BannerLayout {
 
     /// Broken banners of this layout, each of which looks broken at many clicks.
     pub fn broken(&self, indices: Range<u64>) -> Vec<SetBanner> {
-        let look = |prevalence: f64, at: u64| self.world.banner(prevalence, None, at, LOOK_CLICKS).heatmap;
+        let look =
+            |prevalence: f64, at: u64| self.world.banner(prevalence, None, at, LOOK_CLICKS).heatmap;
         let good: Vec<Heatmap> = (0..LOOKS).map(|at| look(0.0, Self::LOOKS_FROM + at)).collect();
         let alike = LookAlike::of(&good);
         let of = |index: u64| {
@@ -107,7 +110,8 @@ impl BannerLayout {
     }
 
     fn clicks(&self, at: u64) -> u32 {
-        let stream = self.seed ^ LayoutBanners::STREAM.rotate_left(24) ^ self.number.rotate_left(40);
+        let stream =
+            self.seed ^ LayoutBanners::STREAM.rotate_left(24) ^ self.number.rotate_left(40);
         log_uniform(self.clicks, &mut sample_rng(stream, at)).round() as u32
     }
 }
@@ -133,7 +137,9 @@ mod tests {
             let heatmaps: Vec<Heatmap> = (0..40).map(|index| layout.good(index)).collect();
             let totals: Vec<f64> = heatmaps.iter().map(Heatmap::total).collect();
             let maps = || heatmaps.iter().zip(&totals);
-            let bin = |bin: usize| maps().map(|(map, total)| f64::from(map.values()[bin]) / total).sum::<f64>();
+            let bin = |bin: usize| {
+                maps().map(|(map, total)| f64::from(map.values()[bin]) / total).sum::<f64>()
+            };
             (0..3_000).map(|at| bin(at) / 40.0).collect()
         };
         mean(a).iter().zip(mean(b)).map(|(a, b)| (a - b).abs()).sum()
@@ -172,8 +178,14 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         let error = |banners: LayoutBanners| banners.check().unwrap_err().to_string();
         assert!(error(LayoutBanners { usual: -0.1, ..Default::default() }).contains("usual"));
-        assert!(error(LayoutBanners { clicks: Span::only(0.0), ..Default::default() }).contains("clicks"));
-        assert!(error(LayoutBanners { severity: Span::only(2.0), ..Default::default() }).contains("severity"));
+        assert!(
+            error(LayoutBanners { clicks: Span::only(0.0), ..Default::default() })
+                .contains("clicks")
+        );
+        assert!(
+            error(LayoutBanners { severity: Span::only(2.0), ..Default::default() })
+                .contains("severity")
+        );
         assert!(LayoutBanners::default().check().is_ok());
     }
 }

@@ -28,7 +28,8 @@ pub struct Lines {
     pub clusters_per_line: Span<u32>,
     /// Standard deviation of a cluster, both axes, in bins.
     pub sigma_bins: Span<f64>,
-    /// Largest displacement of a cluster along its line, as a share of the distance to its neighbour.
+    /// Largest displacement of a cluster along its line, as a share of the distance to its
+    /// neighbour.
     pub jitter: f64,
     /// Smallest distance between two lines in bins.
     pub min_line_distance_bins: f64,
@@ -78,12 +79,20 @@ impl Lines {
                     Orientation::Horizontal => Point { x: at, y: place },
                 };
                 let sigma = self.sigma_bins.draw(rng);
-                clusters.push(Cluster::axis_aligned(centre, sigma, sigma, self.clicks_per_cluster.draw(rng)));
+                clusters.push(Cluster::axis_aligned(
+                    centre,
+                    sigma,
+                    sigma,
+                    self.clicks_per_cluster.draw(rng),
+                ));
             }
         }
         Scene {
             clusters,
-            uniform: vec![UniformClicks { region: Rect::whole(grid), clicks: self.noise_clicks.draw(rng) }],
+            uniform: vec![UniformClicks {
+                region: Rect::whole(grid),
+                clicks: self.noise_clicks.draw(rng),
+            }],
             dead: Vec::new(),
         }
     }
@@ -97,13 +106,18 @@ impl Lines {
         }
     }
 
-    /// Places of the lines: uniform among all that keep the distance. Uniform places on the room that the distances
-    /// leave, sorted, each then shifted by the distances before it: exact, without trial and error.
+    /// Places of the lines: uniform among all that keep the distance. Uniform places on the room
+    /// that the distances leave, sorted, each then shifted by the distances before it: exact,
+    /// without trial and error.
     fn draw_places(&self, lines: u32, across: f64, rng: &mut impl Rng) -> Vec<f64> {
         let free = across - f64::from(lines.saturating_sub(1)) * self.min_line_distance_bins;
         let mut places: Vec<f64> = (0..lines).map(|_| Span::new(0.0, free).draw(rng)).collect();
         places.sort_by(f64::total_cmp);
-        places.into_iter().enumerate().map(|(i, place)| place + i as f64 * self.min_line_distance_bins).collect()
+        places
+            .into_iter()
+            .enumerate()
+            .map(|(i, place)| place + i as f64 * self.min_line_distance_bins)
+            .collect()
     }
 }
 
@@ -137,8 +151,12 @@ mod tests {
                 assert!(v.iter().all(|c| c.centre.x == v[0].centre.x));
                 assert!(h.iter().all(|c| c.centre.y == h[0].centre.y));
                 // Evenly spread: neighbours are at least 1 - 2 * jitter steps apart.
-                assert!(v.windows(2).all(|w| w[1].centre.y - w[0].centre.y >= 0.6 * 50.0 / 4.0 - 1e-9));
-                assert!(h.windows(2).all(|w| w[1].centre.x - w[0].centre.x >= 0.6 * 60.0 / 4.0 - 1e-9));
+                assert!(
+                    v.windows(2).all(|w| w[1].centre.y - w[0].centre.y >= 0.6 * 50.0 / 4.0 - 1e-9)
+                );
+                assert!(
+                    h.windows(2).all(|w| w[1].centre.x - w[0].centre.x >= 0.6 * 60.0 / 4.0 - 1e-9)
+                );
             }
             for pair in vertical.clusters.chunks(4).collect::<Vec<_>>().windows(2) {
                 assert!(pair[1][0].centre.x - pair[0][0].centre.x >= 10.0 - 1e-9);
@@ -150,7 +168,9 @@ mod tests {
     fn a_single_line_falls_anywhere_alike() {
         let config = Lines { lines: Span::only(1), ..lines(Orientation::Vertical) };
         let n = 4_000;
-        let x: Vec<f64> = (0..n).map(|i| config.scene(&GRID, &mut sample_rng(0, i)).clusters[0].centre.x).collect();
+        let x: Vec<f64> = (0..n)
+            .map(|i| config.scene(&GRID, &mut sample_rng(0, i)).clusters[0].centre.x)
+            .collect();
         let mean = x.iter().sum::<f64>() / n as f64;
         assert!((mean - 30.0).abs() < 4.5 * 60.0 / 12_f64.sqrt() / (n as f64).sqrt(), "{mean}");
     }

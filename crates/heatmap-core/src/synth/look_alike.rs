@@ -68,9 +68,12 @@ mod tests {
 
     #[test]
     fn a_banner_is_like_those_with_its_pattern() {
-        let good: Vec<Heatmap> = (0..8).map(|at| heatmap(&[(0, 50.0 + at as f32), (2_999, 50.0)])).collect();
+        let good: Vec<Heatmap> =
+            (0..8).map(|at| heatmap(&[(0, 50.0 + at as f32), (2_999, 50.0)])).collect();
         let alike = LookAlike::of(&good);
         assert!(alike.is_like(&heatmap(&[(0, 53.0), (2_999, 50.0)])));
-        assert!(!alike.is_like(&heatmap(&[(0, 100.0)])) && !alike.is_like(&heatmap(&[(1_530, 100.0)])));
+        assert!(
+            !alike.is_like(&heatmap(&[(0, 100.0)])) && !alike.is_like(&heatmap(&[(1_530, 100.0)]))
+        );
     }
 }

@@ -1,11 +1,13 @@
-//! The named presets: the published protocols as they are, and a separable counterpart of each task.
+//! The named presets: the published protocols as they are, and a separable counterpart of each
+//! task.
 //!
-//! `*-report` follows the report to the letter where the report says something. `*-separable` can be solved by an ideal
-//! observer: clusters keep their distance, so what is counted or located is there to be seen.
+//! `*-report` follows the report to the letter where the report says something. `*-separable` can
+//! be solved by an ideal observer: clusters keep their distance, so what is counted or located is
+//! there to be seen.
 
 use super::{
-    Arrangement, Broken, BrokenKind, Centres, ClassSpec, Clusters, Family, Lines, Orientation, Preset, Products, Span,
-    Spread,
+    Arrangement, Broken, BrokenKind, Centres, ClassSpec, Clusters, Family, Lines, Orientation,
+    Preset, Products, Span, Spread,
 };
 use crate::{Error, Grid, Result};
 
@@ -33,16 +35,19 @@ pub(super) fn preset(name: &str) -> Result<Preset> {
         "location-separable" => by_count(name, 6, Some(ANY_TOTAL), &location_separable()),
         "banners" => banners(0.1, Span::new(50, 2_000))?,
         _ => {
-            return Err(Error::UnknownPreset { name: name.to_owned(), known: PRESET_NAMES.join(", ") });
+            return Err(Error::UnknownPreset {
+                name: name.to_owned(),
+                known: PRESET_NAMES.join(", "),
+            });
         }
     };
     debug_assert!(preset.check().is_ok(), "{:?}", preset.check());
     Ok(preset)
 }
 
-/// SimCLR as in the report: 1 to 8 clusters, centres anywhere, one standard deviation per cluster from 1 to 10 bins. The
-/// report gives no number of clicks: here they are shared equally among the clusters, and their total is drawn without
-/// regard to the class.
+/// SimCLR as in the report: 1 to 8 clusters, centres anywhere, one standard deviation per cluster
+/// from 1 to 10 bins. The report gives no number of clicks: here they are shared equally among the
+/// clusters, and their total is drawn without regard to the class.
 fn simclr_report() -> Preset {
     let clusters = Clusters {
         count: Span::only(1),
@@ -57,8 +62,8 @@ fn simclr_report() -> Preset {
     preset
 }
 
-/// All families: 8 numbers of clusters, 4 of vertical and 4 of horizontal lines, 4 mixes of both, the 5 product layouts
-/// and the 8 broken kinds: 33 classes for larger batches.
+/// All families: 8 numbers of clusters, 4 of vertical and 4 of horizontal lines, 4 mixes of both,
+/// the 5 product layouts and the 8 broken kinds: 33 classes for larger batches.
 fn simclr_wide() -> Preset {
     let clusters = Clusters {
         count: Span::only(1),
@@ -94,10 +99,16 @@ fn simclr_wide() -> Preset {
     }
     classes.extend(good_classes(1.0, ANY_TOTAL));
     classes.extend(broken_classes(1.0, ANY_TOTAL));
-    Preset { name: "simclr-wide".to_owned(), grid: Grid::MEDIUM_RECTANGLE, total_clicks: Some(ANY_TOTAL), classes }
+    Preset {
+        name: "simclr-wide".to_owned(),
+        grid: Grid::MEDIUM_RECTANGLE,
+        total_clicks: Some(ANY_TOTAL),
+        classes,
+    }
 }
 
-/// Count task of the report: up to 2,000 clicks a cluster, variances up to 30 bins squared, up to 10,000 clicks of noise.
+/// Count task of the report: up to 2,000 clicks a cluster, variances up to 30 bins squared, up to
+/// 10,000 clicks of noise.
 fn count_report() -> Clusters {
     Clusters {
         count: Span::only(0),
@@ -120,7 +131,8 @@ fn count_separable() -> Clusters {
     }
 }
 
-/// Location task of the report: 100 to 1,000 clicks a cluster, variances up to 10 bins squared, 1,000 to 20,000 of noise.
+/// Location task of the report: 100 to 1,000 clicks a cluster, variances up to 10 bins squared,
+/// 1,000 to 20,000 of noise.
 fn location_report() -> Clusters {
     Clusters {
         count: Span::only(0),
@@ -146,9 +158,15 @@ fn location_separable() -> Clusters {
 pub(super) fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Preset> {
     Span::only(prevalence).check("prevalence", 0.0, 1.0)?;
     total_clicks.check("total_clicks", 0, 100_000_000)?;
-    let mut classes = good_classes((1.0 - prevalence) / Arrangement::ALL.len() as f64, total_clicks);
+    let mut classes =
+        good_classes((1.0 - prevalence) / Arrangement::ALL.len() as f64, total_clicks);
     classes.extend(broken_classes(prevalence / BrokenKind::ALL.len() as f64, total_clicks));
-    Ok(Preset { name: "banners".to_owned(), grid: Grid::MEDIUM_RECTANGLE, total_clicks: Some(total_clicks), classes })
+    Ok(Preset {
+        name: "banners".to_owned(),
+        grid: Grid::MEDIUM_RECTANGLE,
+        total_clicks: Some(total_clicks),
+        classes,
+    })
 }
 
 /// A class for every number of clusters from 0 to `most`; the label is the number.

@@ -1,9 +1,10 @@
 //! Standard normal numbers in pairs, for the loop that draws millions of clicks.
 //!
-//! The ziggurat method (Marsaglia and Tsang, J. Stat. Softw. 5(8), 2000) with 256 layers. One 64-bit draw serves both
-//! numbers of a pair: each takes 8 bits for its layer and 24 other bits for its place (sharing bits between the two
-//! spoils the method: Doornik 2005). 24 bits are 5e-7 of a standard deviation, far below a bin. Elementary functions
-//! come from `libm`, so a pair is the same on every machine.
+//! The ziggurat method (Marsaglia and Tsang, J. Stat. Softw. 5(8), 2000) with 256 layers. One
+//! 64-bit draw serves both numbers of a pair: each takes 8 bits for its layer and 24 other bits for
+//! its place (sharing bits between the two spoils the method: Doornik 2005). 24 bits are 5e-7 of a
+//! standard deviation, far below a bin. Elementary functions come from `libm`, so a pair is the
+//! same on every machine.
 
 use std::sync::LazyLock;
 
@@ -69,7 +70,11 @@ impl Normal {
         // The middle of the place, so that the distribution is symmetric.
         let x = (f64::from(place) + 0.5) * self.step[layer];
         // The two outermost places count as outer: `inner` is rounded down.
-        if place < self.inner[layer] && place >= -self.inner[layer] { x } else { self.outer(layer, x, rng) }
+        if place < self.inner[layer] && place >= -self.inner[layer] {
+            x
+        } else {
+            self.outer(layer, x, rng)
+        }
     }
 
     /// The rare rest: the tail, and the part of a layer that the curve cuts.
@@ -78,7 +83,8 @@ impl Normal {
         if layer == 0 {
             return self.tail(rng).copysign(x);
         }
-        let between = self.height[layer] + rng.random::<f64>() * (self.height[layer + 1] - self.height[layer]);
+        let between = self.height[layer]
+            + rng.random::<f64>() * (self.height[layer + 1] - self.height[layer]);
         if between < libm::exp(-0.5 * x * x) { x } else { self.number(rng.next_u64() as u32, rng) }
     }
 
@@ -118,7 +124,8 @@ mod tests {
             let area = edge[i] * (heights[1] - heights[0]);
             assert!((area - AREA).abs() < 1e-12, "layer {i}: {area}");
         }
-        // The lowest layer is a rectangle to the last edge and the tail: TAIL * density + area of the tail.
+        // The lowest layer is a rectangle to the last edge and the tail: TAIL * density + area of
+        // the tail.
         let tail = (2.0 * std::f64::consts::PI).sqrt() * (1.0 - cdf(TAIL));
         assert!((TAIL * table.height[1] + tail - AREA).abs() < 1e-12);
     }
@@ -139,14 +146,21 @@ mod tests {
         }
         for count in counts {
             let expected = f64::from(n) / bins as f64;
-            let chi2: f64 = count.iter().map(|&c| (f64::from(c) - expected).powi(2) / expected).sum();
+            let chi2: f64 =
+                count.iter().map(|&c| (f64::from(c) - expected).powi(2) / expected).sum();
             // 199 degrees of freedom: standard deviation sqrt(398) = 20.
             assert!((chi2 - 199.0).abs() < 4.0 * 20.0, "chi squared {chi2}");
         }
-        assert!((product / f64::from(n)).abs() < 4.0 / f64::from(n).sqrt(), "the two of a pair are independent");
+        assert!(
+            (product / f64::from(n)).abs() < 4.0 / f64::from(n).sqrt(),
+            "the two of a pair are independent"
+        );
         // Two tails, two numbers a pair.
         let expected = 4.0 * f64::from(n) * cdf(-TAIL);
-        assert!((f64::from(beyond) - expected).abs() < 4.0 * expected.sqrt(), "{beyond} in the tails, not {expected}");
+        assert!(
+            (f64::from(beyond) - expected).abs() < 4.0 * expected.sqrt(),
+            "{beyond} in the tails, not {expected}"
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! [`Population`]: the banners of many grids as a log has them, most of them good, some broken, some only a little.
+//! [`Population`]: the banners of many grids as a log has them, most of them good, some broken,
+//! some only a little.
 //!
-//! Every banner of a grid shares its [`Layout`], and differs in the weight of its products, a little in their place, in the share and the
-//! spread of its noise, and in its clicks. A defect takes a share of the clicks, not always all of them: a banner whose code is
-//! dead on some phones still works on others. So a mild defect at few clicks cannot be told from a good banner for certain.
+//! Every banner of a grid shares its [`Layout`], and differs in the weight of its products, a
+//! little in their place, in the share and the spread of its noise, and in its clicks. A defect
+//! takes a share of the clicks, not always all of them: a banner whose code is dead on some phones
+//! still works on others. So a mild defect at few clicks cannot be told from a good banner for
+//! certain.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -17,13 +20,16 @@ use crate::{Error, Grid, Heatmap, Point, Rect, Result, SampleRng, sample_rng};
 pub enum Defect {
     /// One of the eight kinds: clicks land in one place that has no product, or all over.
     Misplaced(BrokenKind),
-    /// The banner is drawn too small in its frame, in the top-left corner, as if made for another size.
+    /// The banner is drawn too small in its frame, in the top-left corner, as if made for another
+    /// size.
     WrongSize,
-    /// Clicks land in one place that is none of the eight and has no product: what nobody has described yet.
+    /// Clicks land in one place that is none of the eight and has no product: what nobody has
+    /// described yet.
     Stray,
 }
 
-/// Configuration of the population. Shares are shares of the clicks of a banner; the rest falls on the products.
+/// Configuration of the population. Shares are shares of the clicks of a banner; the rest falls on
+/// the products.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Population {
@@ -89,13 +95,18 @@ impl Population {
         self.noise.check("noise", 0.0, 1.0)?;
         if self.close_button.max + self.noise.max > 1.0 {
             let both = self.close_button.max + self.noise.max;
-            return Err(Error::config("close_button + noise", both, "shares above 1 leave the products nothing"));
+            return Err(Error::config(
+                "close_button + noise",
+                both,
+                "shares above 1 leave the products nothing",
+            ));
         }
         Ok(())
     }
 
-    /// Banner `index` of the grid with this layout, with `clicks` clicks. Whether it is broken, and how, does not depend on the
-    /// number of clicks: the same banner can be looked at with few and with many.
+    /// Banner `index` of the grid with this layout, with `clicks` clicks. Whether it is broken, and
+    /// how, does not depend on the number of clicks: the same banner can be looked at with few and
+    /// with many.
     pub fn banner(&self, layout: &Layout, seed: u64, index: u64, clicks: u32) -> PopulationBanner {
         let mut rng = sample_rng(seed, index);
         let defect = rng.random_bool(self.prevalence).then(|| Defect::draw(&mut rng));
@@ -107,7 +118,9 @@ impl Population {
         };
         scene.scale_to(clicks);
         // The clicks of this budget are drawn by themselves.
-        let heatmap = scene.render(self.grid, &mut sample_rng(seed ^ u64::from(clicks).rotate_left(40), index)).heatmap;
+        let heatmap = scene
+            .render(self.grid, &mut sample_rng(seed ^ u64::from(clicks).rotate_left(40), index))
+            .heatmap;
         PopulationBanner { defect, severity, heatmap }
     }
 
@@ -115,7 +128,8 @@ impl Population {
     fn good_scene(&self, layout: &Layout, rng: &mut SampleRng) -> Scene {
         let (width, height) = (self.grid.columns as f64, self.grid.rows as f64);
         let (close_share, noise_share) = (self.close_button.draw(rng), self.noise.draw(rng));
-        let weights: Vec<f64> = layout.products.iter().map(|p| p.weight * self.popularity.draw(rng)).collect();
+        let weights: Vec<f64> =
+            layout.products.iter().map(|p| p.weight * self.popularity.draw(rng)).collect();
         let sum: f64 = weights.iter().sum();
         let share = |part: f64| (WHOLE * part).round() as u32;
         let mut clusters: Vec<Cluster> = layout
@@ -124,8 +138,10 @@ impl Population {
             .zip(&weights)
             .map(|(product, weight)| {
                 let (x, y) = jittered(product.place, self.jitter, rng);
-                let (sigma_x, sigma_y) =
-                    (product.sigma.0 * self.spread.draw(rng), product.sigma.1 * self.spread.draw(rng));
+                let (sigma_x, sigma_y) = (
+                    product.sigma.0 * self.spread.draw(rng),
+                    product.sigma.1 * self.spread.draw(rng),
+                );
                 let centre = Point { x: x * width, y: y * height };
                 let clicks = share((1.0 - close_share - noise_share) * weight / sum);
                 Cluster::axis_aligned(centre, sigma_x * width, sigma_y * height, clicks)
@@ -133,19 +149,36 @@ impl Population {
             .collect();
         let (x, y) = layout.close_button;
         let button = Point { x: x * width, y: y * height };
-        clusters.push(Cluster::axis_aligned(button, 0.015 * width, 0.015 * height, share(close_share)));
+        clusters.push(Cluster::axis_aligned(
+            button,
+            0.015 * width,
+            0.015 * height,
+            share(close_share),
+        ));
         let mut uniform = Vec::new();
         if rng.random_bool(0.5) {
-            uniform.push(UniformClicks { region: Rect::whole(&self.grid), clicks: share(noise_share) });
+            uniform.push(UniformClicks {
+                region: Rect::whole(&self.grid),
+                clicks: share(noise_share),
+            });
         } else {
             // Noise with a place: people who scroll with the thumb, say.
             let wide = Span::new(0.15, 0.4).draw(rng);
             let place = Span::new(0.2, 0.8);
             let centre = Point { x: place.draw(rng) * width, y: place.draw(rng) * height };
-            clusters.push(Cluster::axis_aligned(centre, wide * width, wide * height, share(noise_share)));
+            clusters.push(Cluster::axis_aligned(
+                centre,
+                wide * width,
+                wide * height,
+                share(noise_share),
+            ));
         }
         let corner = 1.0 - layout.dead_corner;
-        Scene { clusters, uniform, dead: vec![Rect::fraction(&self.grid, corner, corner, 1.0, 1.0)] }
+        Scene {
+            clusters,
+            uniform,
+            dead: vec![Rect::fraction(&self.grid, corner, corner, 1.0, 1.0)],
+        }
     }
 }
 
@@ -173,11 +206,20 @@ impl Defect {
     }
 
     /// Where the clicks land that the defect takes.
-    fn scene(self, population: &Population, layout: &Layout, good: &Scene, rng: &mut SampleRng) -> Scene {
+    fn scene(
+        self,
+        population: &Population,
+        layout: &Layout,
+        good: &Scene,
+        rng: &mut SampleRng,
+    ) -> Scene {
         let (width, height) = (population.grid.columns as f64, population.grid.rows as f64);
         match self {
             Self::Misplaced(kind) => {
-                let broken = Broken { noise: population.noise, ..Broken::usual(kind, Span::only(WHOLE as u32)) };
+                let broken = Broken {
+                    noise: population.noise,
+                    ..Broken::usual(kind, Span::only(WHOLE as u32))
+                };
                 broken.scene(&population.grid, rng)
             }
             Self::WrongSize => {
@@ -207,12 +249,16 @@ impl Defect {
     }
 }
 
-/// A place at least two of its standard deviations, and 0.15 of the banner, from the middle of every product.
+/// A place at least two of its standard deviations, and 0.15 of the banner, from the middle of
+/// every product.
 fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
     let clear = |(x, y): (f64, f64)| {
         layout.products.iter().all(|product| {
-            let off = |at: f64, middle: f64, sigma: f64| ((at - middle) / (2.0 * sigma).max(0.15)).powi(2);
-            off(x, product.place.0, product.sigma.0) + off(y, product.place.1, product.sigma.1) >= 1.0
+            let off = |at: f64, middle: f64, sigma: f64| {
+                ((at - middle) / (2.0 * sigma).max(0.15)).powi(2)
+            };
+            off(x, product.place.0, product.sigma.0) + off(y, product.place.1, product.sigma.1)
+                >= 1.0
         })
     };
     let span = Span::new(0.03, 0.97);
@@ -227,8 +273,8 @@ fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
     place
 }
 
-/// `share` of the clicks from `defect`, the others from `good`. Where the defect puts clicks, no corner is dead: the code that
-/// kept it dead is what broke.
+/// `share` of the clicks from `defect`, the others from `good`. Where the defect puts clicks, no
+/// corner is dead: the code that kept it dead is what broke.
 pub(super) fn mixed(mut defect: Scene, share: f64, mut good: Scene) -> Scene {
     defect.scale_to((WHOLE * share).round() as u32);
     good.scale_to((WHOLE * (1.0 - share)).round() as u32);
@@ -257,7 +303,8 @@ mod tests {
     fn prevalence_is_kept_and_every_defect_occurs() {
         let population = Population { prevalence: 0.3, ..Default::default() };
         let layout = Layout::draw(1, 1);
-        let banners: Vec<_> = (0..3_000).map(|index| population.banner(&layout, 4, index, 10)).collect();
+        let banners: Vec<_> =
+            (0..3_000).map(|index| population.banner(&layout, 4, index, 10)).collect();
         let broken: Vec<_> = banners.iter().filter_map(|b| b.defect).collect();
         // Binomial: standard deviation 25.
         assert!((broken.len() as f64 - 900.0).abs() < 4.0 * 25.0);

@@ -28,8 +28,8 @@ pub struct Preset {
     pub name: String,
     /// Grid of every sample.
     pub grid: Grid,
-    /// When given, the clicks of every sample are scaled to a total drawn from here, whatever its class, so that the
-    /// total tells nothing about the class.
+    /// When given, the clicks of every sample are scaled to a total drawn from here, whatever its
+    /// class, so that the total tells nothing about the class.
     #[serde(default)]
     pub total_clicks: Option<Span<u32>>,
     /// The classes; a label is a position in this list.
@@ -60,8 +60,9 @@ impl Preset {
         named::preset(name)
     }
 
-    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the eight alike, a good one
-    /// in any of the five arrangements alike. `total_clicks` is the click budget of a banner.
+    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the
+    /// eight alike, a good one in any of the five arrangements alike. `total_clicks` is the click
+    /// budget of a banner.
     ///
     /// # Errors
     /// When `prevalence` is no probability or the budget is no ascending pair.
@@ -86,10 +87,16 @@ impl Preset {
         for class in &self.classes {
             let field = |field: &str| format!("classes[{}].{field}", class.name);
             if !(class.weight.is_finite() && class.weight >= 0.0) {
-                return Err(Error::config(field("weight"), class.weight, "must be zero or positive"));
+                return Err(Error::config(
+                    field("weight"),
+                    class.weight,
+                    "must be zero or positive",
+                ));
             }
             class.family.check(&self.grid).map_err(|error| match error {
-                Error::Config { field: inner, value, reason } => Error::config(field(&inner), value, reason),
+                Error::Config { field: inner, value, reason } => {
+                    Error::config(field(&inner), value, reason)
+                }
                 other => other,
             })?;
         }
@@ -104,20 +111,23 @@ impl Preset {
         self.classes.len()
     }
 
-    /// The numbers of clusters that the classes are: one class each, one more cluster from class to class. `None` when the
-    /// classes are something else.
+    /// The numbers of clusters that the classes are: one class each, one more cluster from class to
+    /// class. `None` when the classes are something else.
     pub fn cluster_counts(&self) -> Option<RangeInclusive<usize>> {
         let count = |class: &ClassSpec| match &class.family {
-            Family::Clusters(clusters) if clusters.count.min == clusters.count.max => Some(clusters.count.min as usize),
+            Family::Clusters(clusters) if clusters.count.min == clusters.count.max => {
+                Some(clusters.count.min as usize)
+            }
             _ => None,
         };
         let first = count(self.classes.first()?)?;
-        let are_consecutive = (first..).zip(&self.classes).all(|(number, class)| count(class) == Some(number));
+        let are_consecutive =
+            (first..).zip(&self.classes).all(|(number, class)| count(class) == Some(number));
         are_consecutive.then(|| first..=first + self.num_classes() - 1)
     }
 
-    /// Sample `index` of the data set with this `seed`, of a class drawn by weight. The same on every machine and for
-    /// every order of calls.
+    /// Sample `index` of the data set with this `seed`, of a class drawn by weight. The same on
+    /// every machine and for every order of calls.
     pub fn sample(&self, seed: u64, index: u64) -> Sample {
         let mut rng = sample_rng(seed, index);
         let class = self.draw_class(&mut rng);
@@ -179,7 +189,8 @@ impl Preset {
     }
 }
 
-/// A stream for every (seed, class, index); the class moves the seed far from those that people choose.
+/// A stream for every (seed, class, index); the class moves the seed far from those that people
+/// choose.
 fn class_rng(seed: u64, class: usize, index: u64) -> SampleRng {
     sample_rng(seed.wrapping_add((class as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)), index)
 }

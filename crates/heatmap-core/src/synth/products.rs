@@ -1,7 +1,8 @@
 //! Product layouts: what a banner that works looks like.
 //!
-//! One blob of clicks per product, a small blob on the close button at the bottom left, a little noise, and a dead
-//! bottom-right corner. Places are fractions of the banner, so every size of banner works.
+//! One blob of clicks per product, a small blob on the close button at the bottom left, a little
+//! noise, and a dead bottom-right corner. Places are fractions of the banner, so every size of
+//! banner works.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -43,13 +44,15 @@ pub struct Products {
     pub close_button: Span<f64>,
     /// Share of the clicks spread evenly.
     pub noise: Span<f64>,
-    /// Side of the dead bottom-right corner as a share of the banner's width and height; 0 for none.
+    /// Side of the dead bottom-right corner as a share of the banner's width and height; 0 for
+    /// none.
     pub dead_corner: f64,
 }
 
 impl Arrangement {
     /// All arrangements.
-    pub const ALL: [Self; 5] = [Self::ThreeInLine, Self::Triangle, Self::Four, Self::Five, Self::Six];
+    pub const ALL: [Self; 5] =
+        [Self::ThreeInLine, Self::Triangle, Self::Four, Self::Five, Self::Six];
 
     /// Middles of the products as fractions of width and height.
     pub fn places(self) -> &'static [(f64, f64)] {
@@ -58,7 +61,14 @@ impl Arrangement {
             Self::Triangle => &[(0.50, 0.25), (0.26, 0.66), (0.70, 0.66)],
             Self::Four => &[(0.28, 0.26), (0.72, 0.26), (0.28, 0.68), (0.68, 0.68)],
             Self::Five => &[(0.18, 0.26), (0.50, 0.26), (0.82, 0.26), (0.32, 0.68), (0.66, 0.68)],
-            Self::Six => &[(0.18, 0.26), (0.50, 0.26), (0.82, 0.26), (0.18, 0.68), (0.48, 0.68), (0.76, 0.66)],
+            Self::Six => &[
+                (0.18, 0.26),
+                (0.50, 0.26),
+                (0.82, 0.26),
+                (0.18, 0.68),
+                (0.48, 0.68),
+                (0.76, 0.66),
+            ],
         }
     }
 
@@ -103,14 +113,19 @@ impl Products {
         self.popularity.check("popularity", 0.0, 1_000.0)?;
         self.close_button.check("close_button", 0.0, 1.0)?;
         self.noise.check("noise", 0.0, 1.0)?;
-        // The products of every arrangement, displaced by the largest jitter, stand clear of a corner up to this side.
+        // The products of every arrangement, displaced by the largest jitter, stand clear of a
+        // corner up to this side.
         Span::only(self.dead_corner).check("dead_corner", 0.0, 0.15)?;
         if self.popularity.max == 0.0 {
             return Err(Error::config("popularity", "[0, 0]", "no product would get a click"));
         }
         if self.close_button.max + self.noise.max > 1.0 {
             let both = self.close_button.max + self.noise.max;
-            return Err(Error::config("close_button + noise", both, "shares above 1 leave the products nothing"));
+            return Err(Error::config(
+                "close_button + noise",
+                both,
+                "shares above 1 leave the products nothing",
+            ));
         }
         Ok(())
     }
@@ -130,15 +145,23 @@ impl Products {
             .iter()
             .zip(&popularity)
             .map(|(&(x, y), popularity)| {
-                let centre = Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
-                let (sigma_x, sigma_y) = (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
-                let product_share = (1.0 - close_share - noise_share) * popularity / total.max(f64::MIN_POSITIVE);
+                let centre =
+                    Point { x: (x + jitter.draw(rng)) * width, y: (y + jitter.draw(rng)) * height };
+                let (sigma_x, sigma_y) =
+                    (self.sigma.draw(rng) * width, self.sigma.draw(rng) * height);
+                let product_share =
+                    (1.0 - close_share - noise_share) * popularity / total.max(f64::MIN_POSITIVE);
                 Cluster::axis_aligned(centre, sigma_x, sigma_y, share(product_share))
             })
             .collect();
         let (x, y) = Self::CLOSE_BUTTON;
         let button = Point { x: x * width, y: y * height };
-        clusters.push(Cluster::axis_aligned(button, 0.015 * width, 0.015 * height, share(close_share)));
+        clusters.push(Cluster::axis_aligned(
+            button,
+            0.015 * width,
+            0.015 * height,
+            share(close_share),
+        ));
         let corner = 1.0 - self.dead_corner;
         Scene {
             clusters,
@@ -179,7 +202,10 @@ mod tests {
     fn nobody_clicks_in_the_dead_corner() {
         for grid in grids() {
             for arrangement in Arrangement::ALL {
-                let config = Products { noise: Span::only(0.5), ..Products::usual(arrangement, Span::only(5_000)) };
+                let config = Products {
+                    noise: Span::only(0.5),
+                    ..Products::usual(arrangement, Span::only(5_000))
+                };
                 let mut rng = sample_rng(1, 2);
                 let rendered = config.scene(&grid, &mut rng).render(grid, &mut rng);
                 assert_eq!(rendered.lost_clicks, 0);

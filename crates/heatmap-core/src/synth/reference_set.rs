@@ -115,8 +115,8 @@ impl ReferenceSets {
         let world = BannerWorld::draw((self.grid, self.severity, self.usual), seed, index, rng);
         let flooded = rng.random_bool(self.flooded);
         let prevalence = if flooded { self.flood } else { self.prevalence }.draw(rng);
-        let shared =
-            (flooded && rng.random_bool(0.5)).then(|| FieldDefect::ALL[rng.random_range(0..FieldDefect::ALL.len())]);
+        let shared = (flooded && rng.random_bool(0.5))
+            .then(|| FieldDefect::ALL[rng.random_range(0..FieldDefect::ALL.len())]);
         let references = rng.random_range(self.references.min..=self.references.max);
         let clicks = Clicks::draw(self, rng);
         let mirror = [rng.random_bool(0.5), rng.random_bool(0.5)];
@@ -163,7 +163,9 @@ impl Clicks {
     }
 
     fn usual(&self, rng: &mut SampleRng) -> u32 {
-        (self.median * log_normal(self.sigma, rng)).round().clamp(Self::LIMITS.min, Self::LIMITS.max) as u32
+        (self.median * log_normal(self.sigma, rng))
+            .round()
+            .clamp(Self::LIMITS.min, Self::LIMITS.max) as u32
     }
 
     /// As the others of the set have it, or any number.
@@ -202,12 +204,14 @@ mod tests {
 
     #[test]
     fn about_half_of_the_queries_and_few_of_the_references_are_broken() {
-        let sets = ReferenceSets { flooded: 0.0, clicks: Span::new(12.0, 100.0), ..Default::default() };
+        let sets =
+            ReferenceSets { flooded: 0.0, clicks: Span::new(12.0, 100.0), ..Default::default() };
         let share = |banners: &[SetBanner]| {
             let broken = banners.iter().filter(|banner| banner.defect.is_some()).count();
             (broken, banners.len())
         };
-        let (mut references, mut queries, mut kinds) = ((0, 0), (0, 0), std::collections::BTreeSet::new());
+        let (mut references, mut queries, mut kinds) =
+            ((0, 0), (0, 0), std::collections::BTreeSet::new());
         for index in 0..60 {
             let set = sets.set(3, index);
             assert!((24..=96).contains(&set.references.len()) && set.queries.len() == 32);
@@ -242,8 +246,14 @@ mod tests {
         let error = |sets: ReferenceSets| sets.check().unwrap_err().to_string();
         assert!(error(ReferenceSets { queries: 0, ..Default::default() }).contains("queries"));
         assert!(error(ReferenceSets { usual: 1.5, ..Default::default() }).contains("usual"));
-        assert!(error(ReferenceSets { references: Span::new(3, 2), ..Default::default() }).contains("references"));
-        assert!(error(ReferenceSets { references: Span::new(0, 2), ..Default::default() }).contains("references"));
+        assert!(
+            error(ReferenceSets { references: Span::new(3, 2), ..Default::default() })
+                .contains("references")
+        );
+        assert!(
+            error(ReferenceSets { references: Span::new(0, 2), ..Default::default() })
+                .contains("references")
+        );
         assert!(ReferenceSets::default().check().is_ok());
     }
 }

@@ -1,7 +1,8 @@
 //! [`Scene`]: what is on one banner, and the drawing of its clicks.
 //!
-//! A click beside the banner or in a dead zone is never logged, so a cluster is its Gaussian given that the click counts:
-//! such a click is drawn again. The number of clicks that comes out is therefore the number asked for.
+//! A click beside the banner or in a dead zone is never logged, so a cluster is its Gaussian given
+//! that the click counts: such a click is drawn again. The number of clicks that comes out is
+//! therefore the number asked for.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,8 @@ pub struct Scene {
 pub struct Rendered {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// Clicks that found no place after [`Scene::MAX_DRAWS`] tries: 0 unless a cluster sits in a dead zone or off the grid.
+    /// Clicks that found no place after [`Scene::MAX_DRAWS`] tries: 0 unless a cluster sits in a
+    /// dead zone or off the grid.
     pub lost_clicks: u64,
 }
 
@@ -71,14 +73,16 @@ impl Scene {
         clusters.chain(uniform).sum()
     }
 
-    /// Scales the clicks of all parts so that they sum to `total`, by largest remainders. A scene without clicks stays so.
+    /// Scales the clicks of all parts so that they sum to `total`, by largest remainders. A scene
+    /// without clicks stays so.
     pub fn scale_to(&mut self, total: u32) {
         let before = self.total_clicks();
         if before == 0 {
             return;
         }
         let parts = self.clusters.iter_mut().map(|c| &mut c.clicks);
-        let mut parts: Vec<&mut u32> = parts.chain(self.uniform.iter_mut().map(|u| &mut u.clicks)).collect();
+        let mut parts: Vec<&mut u32> =
+            parts.chain(self.uniform.iter_mut().map(|u| &mut u.clicks)).collect();
         let mut left = u64::from(total);
         let mut remainders = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter_mut().enumerate() {
@@ -98,8 +102,10 @@ impl Scene {
     pub fn render(&self, grid: Grid, rng: &mut impl Rng) -> Rendered {
         let mut counts = vec![0_u32; grid.len()];
         let mut lost_clicks = 0;
-        // On the grid, so a conversion by way of i32 loses nothing; it is three times as fast as the direct one.
-        let mut count = |x: f64, y: f64| counts[y as i32 as usize * grid.columns + x as i32 as usize] += 1;
+        // On the grid, so a conversion by way of i32 loses nothing; it is three times as fast as
+        // the direct one.
+        let mut count =
+            |x: f64, y: f64| counts[y as i32 as usize * grid.columns + x as i32 as usize] += 1;
         let mut by_axes = Vec::new();
         for cluster in &self.clusters {
             match self.cluster_axes(cluster, grid) {
@@ -123,9 +129,14 @@ impl Scene {
         Rendered { heatmap: Heatmap::from_counts(grid, &counts), lost_clicks }
     }
 
-    /// Draws every click, as places in bins, and returns how many found none. The same distribution as
-    /// [`Scene::render`], from other random numbers.
-    pub fn for_each_click(&self, grid: Grid, rng: &mut impl Rng, mut click: impl FnMut(f64, f64)) -> u64 {
+    /// Draws every click, as places in bins, and returns how many found none. The same distribution
+    /// as [`Scene::render`], from other random numbers.
+    pub fn for_each_click(
+        &self,
+        grid: Grid,
+        rng: &mut impl Rng,
+        mut click: impl FnMut(f64, f64),
+    ) -> u64 {
         let mut lost = 0;
         for cluster in &self.clusters {
             lost += self.draw_cluster(cluster, grid, rng, &mut click);
@@ -155,7 +166,13 @@ impl Scene {
         Some([columns, Axis::uniform(grid.rows, top, bottom)?])
     }
 
-    fn draw_cluster(&self, cluster: &Cluster, grid: Grid, rng: &mut impl Rng, click: &mut impl FnMut(f64, f64)) -> u64 {
+    fn draw_cluster(
+        &self,
+        cluster: &Cluster,
+        grid: Grid,
+        rng: &mut impl Rng,
+        click: &mut impl FnMut(f64, f64),
+    ) -> u64 {
         // Cholesky factor of the covariance; a degenerate axis gives zeros.
         let [xx, xy, yy] = cluster.covariance;
         let lxx = xx.max(0.0).sqrt();
@@ -178,7 +195,8 @@ impl Scene {
     ) -> u64 {
         // One 64-bit draw gives both coordinates; 32 bits of each are far finer than a bin.
         let region = uniform.region;
-        let (scale_x, scale_y) = (region.width() / 2_f64.powi(32), region.height() / 2_f64.powi(32));
+        let (scale_x, scale_y) =
+            (region.width() / 2_f64.powi(32), region.height() / 2_f64.powi(32));
         self.draw_counted(uniform.clicks, grid, click, || {
             let bits: u64 = rng.random();
             let x = region.left + scale_x * f64::from(bits as u32);
@@ -231,7 +249,8 @@ mod tests {
     #[test]
     fn a_cluster_has_the_mean_and_covariance_asked_for() {
         let n = 100_000;
-        let cluster = Cluster { centre: Point { x: 30.0, y: 25.0 }, covariance: [9.0, 3.0, 4.0], clicks: n };
+        let cluster =
+            Cluster { centre: Point { x: 30.0, y: 25.0 }, covariance: [9.0, 3.0, 4.0], clicks: n };
         let clicks = clicks_of(&Scene { clusters: vec![cluster], ..Default::default() });
         let mean = |f: &dyn Fn(f64, f64) -> f64| {
             clicks.iter().map(|&(x, y)| f(x - 30.0, y - 25.0)).sum::<f64>() / f64::from(n)
@@ -252,7 +271,10 @@ mod tests {
                 Cluster::axis_aligned(Point { x: 12.3, y: 40.0 }, 4.0, 7.0, 400_000),
                 Cluster::axis_aligned(Point { x: 58.0, y: 3.0 }, 9.0, 5.0, 400_000),
             ],
-            uniform: vec![UniformClicks { region: Rect::fraction(&GRID, 0.33, 0.0, 0.78, 0.5), clicks: 200_000 }],
+            uniform: vec![UniformClicks {
+                region: Rect::fraction(&GRID, 0.33, 0.0, 0.78, 0.5),
+                clicks: 200_000,
+            }],
             dead: Vec::new(),
         };
         let rendered = scene.render(GRID, &mut sample_rng(12, 0));
@@ -263,7 +285,8 @@ mod tests {
         }
         // Two-sample chi squared over the bins that hold enough; both samples have the same size.
         let pairs = clicked.iter().zip(rendered.heatmap.values()).map(|(&a, &b)| (a, f64::from(b)));
-        let terms: Vec<f64> = pairs.filter(|(a, b)| a + b >= 10.0).map(|(a, b)| (a - b).powi(2) / (a + b)).collect();
+        let terms: Vec<f64> =
+            pairs.filter(|(a, b)| a + b >= 10.0).map(|(a, b)| (a - b).powi(2) / (a + b)).collect();
         let (chi2, n) = (terms.iter().sum::<f64>(), terms.len() as f64);
         assert!((chi2 - n).abs() < 4.0 * (2.0 * n).sqrt(), "chi squared {chi2} over {n} bins");
     }
@@ -273,7 +296,8 @@ mod tests {
         let uniform = UniformClicks { region: Rect::whole(&GRID), clicks: 300_000 };
         let scene = Scene { uniform: vec![uniform], ..Default::default() };
         let heatmap = scene.render(GRID, &mut sample_rng(11, 0)).heatmap;
-        let chi2: f64 = heatmap.values().iter().map(|&v| (f64::from(v) - 100.0).powi(2) / 100.0).sum();
+        let chi2: f64 =
+            heatmap.values().iter().map(|&v| (f64::from(v) - 100.0).powi(2) / 100.0).sum();
         // 2,999 degrees of freedom: mean 2,999, standard deviation sqrt(2 * 2,999) = 77.
         assert!((chi2 - 2_999.0).abs() < 4.0 * 77.0, "chi squared {chi2}");
     }
@@ -293,16 +317,20 @@ mod tests {
     #[test]
     fn a_cluster_that_nobody_can_see_is_reported_lost() {
         let far = Cluster::axis_aligned(Point { x: 500.0, y: 500.0 }, 1.0, 1.0, 3);
-        let rendered = Scene { clusters: vec![far], ..Default::default() }.render(GRID, &mut sample_rng(0, 0));
+        let rendered =
+            Scene { clusters: vec![far], ..Default::default() }.render(GRID, &mut sample_rng(0, 0));
         assert_eq!((rendered.lost_clicks, rendered.heatmap.total()), (3, 0.0));
     }
 
     proptest! {
         #[test]
-        fn scaling_keeps_the_shares(clicks in prop::collection::vec(0..5_000_u32, 1..9), total in 0..50_000_u32) {
+        fn scaling_keeps_the_shares(
+            clicks in prop::collection::vec(0..5_000_u32, 1..9), total in 0..50_000_u32,
+        ) {
             let at = Point { x: 1.0, y: 1.0 };
             let cluster = |&clicks: &u32| Cluster::axis_aligned(at, 1.0, 1.0, clicks);
-            let mut scene = Scene { clusters: clicks.iter().map(cluster).collect(), ..Default::default() };
+            let clusters = clicks.iter().map(cluster).collect();
+            let mut scene = Scene { clusters, ..Default::default() };
             let before = scene.total_clicks();
             scene.scale_to(total);
             prop_assert_eq!(scene.total_clicks(), if before == 0 { 0 } else { u64::from(total) });

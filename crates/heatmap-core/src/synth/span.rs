@@ -1,4 +1,5 @@
-//! [`Span`]: a closed range in a configuration, `[min, max]` in JSON, from which a value is drawn uniformly.
+//! [`Span`]: a closed range in a configuration, `[min, max]` in JSON, from which a value is drawn
+//! uniformly.
 
 use std::fmt::Display;
 
@@ -84,8 +85,18 @@ mod tests {
 
     #[test]
     fn a_wrong_span_names_its_field() {
-        for span in [Span::new(3.0, 1.0), Span::new(-1.0, 1.0), Span::new(0.0, f64::NAN), Span::new(0.0, 11.0)] {
-            assert!(span.check("sigma_bins", 0.0, 10.0).unwrap_err().to_string().contains("`sigma_bins`"));
+        for span in [
+            Span::new(3.0, 1.0),
+            Span::new(-1.0, 1.0),
+            Span::new(0.0, f64::NAN),
+            Span::new(0.0, 11.0),
+        ] {
+            assert!(
+                span.check("sigma_bins", 0.0, 10.0)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("`sigma_bins`")
+            );
         }
         assert!(Span::new(0.0, 10.0).check("sigma_bins", 0.0, 10.0).is_ok());
     }

@@ -1,8 +1,9 @@
 //! [`Visibility`]: how many clusters of a scene can be told apart at all.
 //!
-//! Two Gaussians of one width and weight make a single peak up to a distance of two standard deviations (Behboodian 1970), and
-//! a cluster of a few clicks drowns in noise. Who counts what is left after that counts less than there is: an estimate of
-//! how far counting is possible on a preset.
+//! Two Gaussians of one width and weight make a single peak up to a distance of two standard
+//! deviations (Behboodian 1970), and a cluster of a few clicks drowns in noise. Who counts what is
+//! left after that counts less than there is: an estimate of how far counting is possible on a
+//! preset.
 
 use super::{Cluster, Scene};
 use crate::Grid;
@@ -12,20 +13,24 @@ use crate::Grid;
 pub struct Visibility {
     /// Clusters nearer than so many of their common standard deviations look like one.
     pub apart_sigmas: f64,
-    /// A cluster shows when its clicks within one standard deviation of its centre are more than so many standard deviations
-    /// of the noise there.
+    /// A cluster shows when its clicks within one standard deviation of its centre are more than so
+    /// many standard deviations of the noise there.
     pub least_significance: f64,
 }
 
 impl Visibility {
     /// Number of clusters that can be told apart.
     pub fn count(&self, scene: &Scene, grid: &Grid) -> usize {
-        let per_bin = scene.uniform.iter().map(|noise| f64::from(noise.clicks)).sum::<f64>() / grid.len() as f64;
-        let shown: Vec<&Cluster> = scene.clusters.iter().filter(|cluster| self.shows(cluster, per_bin)).collect();
+        let per_bin = scene.uniform.iter().map(|noise| f64::from(noise.clicks)).sum::<f64>()
+            / grid.len() as f64;
+        let shown: Vec<&Cluster> =
+            scene.clusters.iter().filter(|cluster| self.shows(cluster, per_bin)).collect();
         // Groups: a cluster joins all groups that it is near to.
         let mut groups: Vec<Vec<&Cluster>> = Vec::new();
         for cluster in shown {
-            let near = |group: &Vec<&Cluster>| group.iter().any(|other| separation(cluster, other) < self.apart_sigmas);
+            let near = |group: &Vec<&Cluster>| {
+                group.iter().any(|other| separation(cluster, other) < self.apart_sigmas)
+            };
             let (joined, mut rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(near);
             let mut group: Vec<&Cluster> = joined.into_iter().flatten().collect();
             group.push(cluster);
@@ -76,7 +81,8 @@ mod tests {
     }
 
     fn count(clusters: &[(f64, f64, f64, u32)], noise: u32) -> usize {
-        Visibility { apart_sigmas: 2.0, least_significance: 3.0 }.count(&scene(clusters, noise), &GRID)
+        Visibility { apart_sigmas: 2.0, least_significance: 3.0 }
+            .count(&scene(clusters, noise), &GRID)
     }
 
     #[test]
@@ -98,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_faint_cluster_drowns_in_noise_only() {
-        // 25 bins of area with one click of noise each: 5 clicks of standard deviation, 15 are needed of 39 %.
+        // 25 bins of area with one click of noise each: 5 clicks of standard deviation, 15 are
+        // needed of 39 %.
         let sigma = (25.0 / std::f64::consts::PI / 2.0_f64).sqrt();
         assert_eq!(count(&[(30.0, 25.0, sigma, 40)], 3_000), 1);
         assert_eq!(count(&[(30.0, 25.0, sigma, 37)], 3_000), 0);

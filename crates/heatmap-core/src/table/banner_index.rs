@@ -1,8 +1,8 @@
 //! [`BannerIndex`]: small numbers for the banners of a log, and their order.
 //!
-//! Millions of keys are kept as bytes one after another; a key costs its letters and about 60 bytes. The hash has a
-//! random key of its own (the standard library's), so that no log can be made of keys that collide; nothing that is
-//! read out depends on it.
+//! Millions of keys are kept as bytes one after another; a key costs its letters and about 60
+//! bytes. The hash has a random key of its own (the standard library's), so that no log can be made
+//! of keys that collide; nothing that is read out depends on it.
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
@@ -61,7 +61,12 @@ impl BannerIndex {
     ///
     /// # Errors
     /// With more than 2^32 - 1 banners.
-    pub(super) fn find_or_insert(&mut self, domain: &[u8], grid_id: &[u8], display: BannerSize) -> Result<Found> {
+    pub(super) fn find_or_insert(
+        &mut self,
+        domain: &[u8],
+        grid_id: &[u8],
+        display: BannerSize,
+    ) -> Result<Found> {
         if 2 * self.entries.len() >= self.slots.len() {
             self.grow();
         }
@@ -82,8 +87,13 @@ impl BannerIndex {
             return Ok(Found::NotUtf8);
         }
         let too_many = || Error::Data("more than 2^32 - 1 banners".to_owned());
-        let id = u32::try_from(self.entries.len()).ok().filter(|&id| id < u32::MAX).ok_or_else(too_many)?;
-        let length = |text: &[u8]| u32::try_from(text.len()).map_err(|_| Error::Data("a key of 4 GB".to_owned()));
+        let id = u32::try_from(self.entries.len())
+            .ok()
+            .filter(|&id| id < u32::MAX)
+            .ok_or_else(too_many)?;
+        let length = |text: &[u8]| {
+            u32::try_from(text.len()).map_err(|_| Error::Data("a key of 4 GB".to_owned()))
+        };
         self.entries.push(Entry {
             start: self.bytes.len(),
             grid_id_len: length(grid_id)?,
@@ -115,7 +125,8 @@ impl BannerIndex {
         }
     }
 
-    /// What a banner is sorted by: grid_id, size, domain. The banners of a grid come one after another.
+    /// What a banner is sorted by: grid_id, size, domain. The banners of a grid come one after
+    /// another.
     fn parts(&self, id: u32) -> (&[u8], BannerSize, &[u8]) {
         let Entry { start, grid_id_len, domain_len, display, .. } = self.entries[id as usize];
         let middle = start + grid_id_len as usize;
@@ -138,7 +149,9 @@ impl BannerIndex {
     /// The key of a banner.
     pub(super) fn key(&self, id: u32) -> BannerKey {
         let (grid_id, _, domain) = self.parts(id);
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).expect("checked when it was inserted").to_owned();
+        let text = |bytes: &[u8]| {
+            std::str::from_utf8(bytes).expect("checked when it was inserted").to_owned()
+        };
         BannerKey { domain: text(domain), grid_id: text(grid_id) }
     }
 
@@ -147,8 +160,8 @@ impl BannerIndex {
         self.entries[id as usize].display
     }
 
-    /// All numbers in the order of the keys. Banners that are new since the last call are sorted in; it does not change
-    /// how the others stand to each other.
+    /// All numbers in the order of the keys. Banners that are new since the last call are sorted
+    /// in; it does not change how the others stand to each other.
     pub(super) fn order(&mut self) -> &[u32] {
         let mut order = std::mem::take(&mut self.order);
         let sorted = order.len();
@@ -218,10 +231,15 @@ mod tests {
         }
         assert_eq!(index.len(), map.len());
         assert_eq!(index.order(), map.values().copied().collect::<Vec<_>>());
-        assert!(index.ranks().iter().zip(0..).all(|(&rank, id)| index.order()[rank as usize] == id));
+        assert!(
+            index.ranks().iter().zip(0..).all(|(&rank, id)| index.order()[rank as usize] == id)
+        );
         assert_eq!((0..index.len() as u32).map(|id| index.totals(id).1).sum::<u64>(), 10_000);
         let ((grid_id, width_px, domain), &number) = map.iter().nth(500).unwrap();
-        assert_eq!(index.key(number), BannerKey { domain: domain.clone(), grid_id: grid_id.clone() });
+        assert_eq!(
+            index.key(number),
+            BannerKey { domain: domain.clone(), grid_id: grid_id.clone() }
+        );
         assert_eq!(index.display(number), BannerSize { width_px: *width_px, height_px: 250 });
     }
 

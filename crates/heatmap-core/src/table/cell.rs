@@ -1,8 +1,9 @@
 //! [`Cell`]: one value of a table as the file has it, and what it is read as.
 //!
-//! Text is what CSV has, and Parquet may have; the other kinds are Parquet's. Whole numbers may be written as `3.0`, as
-//! pandas does once a column has had a gap. A number never changes on the way: text is rounded correctly, and whole
-//! numbers end at 2^53, above which an f64 no longer holds each of them.
+//! Text is what CSV has, and Parquet may have; the other kinds are Parquet's. Whole numbers may be
+//! written as `3.0`, as pandas does once a column has had a gap. A number never changes on the way:
+//! text is rounded correctly, and whole numbers end at 2^53, above which an f64 no longer holds
+//! each of them.
 
 /// Largest whole number that is believed: up to here every sum of counts is exact in f64 too.
 pub(super) const MAX_WHOLE: u64 = 1 << 53;
@@ -50,7 +51,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a finite number, like `real`; text with a percent sign behind its number is hundredths.
+    /// The value as a finite number, like `real`; text with a percent sign behind its number is
+    /// hundredths.
     pub(super) fn real_or_percent(self) -> Result<f64, Fault> {
         match self {
             Self::Text(text) => match text.trim_ascii().strip_suffix(b"%") {
@@ -90,8 +92,9 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a name, without spaces around it; empty when it is missing. Numbers are written out into `spare`,
-    /// whole ones without a point: pandas makes `1000.0` of `1000` where a column has a gap, and both name one banner.
+    /// The value as a name, without spaces around it; empty when it is missing. Numbers are written
+    /// out into `spare`, whole ones without a point: pandas makes `1000.0` of `1000` where a column
+    /// has a gap, and both name one banner.
     pub(super) fn name<'b>(self, spare: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
@@ -125,15 +128,21 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// A whole number that is written with a point and zeros behind it, without them; any other text as it is.
+/// A whole number that is written with a point and zeros behind it, without them; any other text as
+/// it is.
 fn without_point(text: &[u8]) -> &[u8] {
     if text.last() != Some(&b'0') {
         return text;
     }
     let zeros = text.iter().rev().take_while(|&&byte| byte == b'0').count();
-    let (digits, point) = text.split_at(text.len() - zeros).0.split_at((text.len() - zeros).saturating_sub(1));
+    let (digits, point) =
+        text.split_at(text.len() - zeros).0.split_at((text.len() - zeros).saturating_sub(1));
     let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
-    if point == b"." && !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit) { digits } else { text }
+    if point == b"." && !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit) {
+        digits
+    } else {
+        text
+    }
 }
 
 /// Text cut to what a message can hold.
@@ -179,10 +188,11 @@ fn parse_real(text: &[u8]) -> Result<f64, Fault> {
     text.parse().map_err(|_| Fault::Bad).and_then(finite)
 }
 
-/// Digits with at most one point and a minus sign, when the result is certain to be the nearest f64: a quotient of two
-/// numbers that are exact is rounded once (Clinger 1990, the fast path).
+/// Digits with at most one point and a minus sign, when the result is certain to be the nearest
+/// f64: a quotient of two numbers that are exact is rounded once (Clinger 1990, the fast path).
 fn parse_plain(text: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    const POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
@@ -224,14 +234,25 @@ mod tests {
 
     #[test]
     fn whole_numbers_come_in_every_notation_or_not_at_all() {
-        for (text, value) in [("0", 0), (" 17\r", 17), ("3.0", 3), ("3.", 3), ("-0.0", 0), ("1e3", 1000), ("0007", 7)] {
+        for (text, value) in [
+            ("0", 0),
+            (" 17\r", 17),
+            ("3.0", 3),
+            ("3.", 3),
+            ("-0.0", 0),
+            ("1e3", 1000),
+            ("0007", 7),
+        ] {
             assert_eq!(whole(text), Ok(value), "{text}");
         }
         assert_eq!(whole("9007199254740992"), Ok(MAX_WHOLE));
         for text in ["9007199254740993", "99999999999999999999", "1e300", "9007199254740994.0"] {
             assert_eq!(whole(text), Err(Fault::TooLarge), "{text}");
         }
-        for text in ["-1", "2.5", "x", "1,5", "inf", "-inf", "1e999", "0x10", "1 2", "--1", ".", "-", "٣", "1_000"] {
+        for text in [
+            "-1", "2.5", "x", "1,5", "inf", "-inf", "1e999", "0x10", "1 2", "--1", ".", "-", "٣",
+            "1_000",
+        ] {
             assert_eq!(whole(text), Err(Fault::Bad), "{text}");
         }
         for text in ["", "  ", "NaN", "null", "None", "NA", "n/a", "<NA>"] {
@@ -300,7 +321,9 @@ mod tests {
         ] {
             assert_eq!(Cell::Text(text.as_bytes()).name(&mut spare), name.as_bytes(), "{text}");
         }
-        for (value, name) in [(1_000.0, "1000"), (1.5, "1.5"), (-7.0, "-7"), (1e15, "1000000000000000")] {
+        for (value, name) in
+            [(1_000.0, "1000"), (1.5, "1.5"), (-7.0, "-7"), (1e15, "1000000000000000")]
+        {
             assert_eq!(Cell::Real(value).name(&mut spare), name.as_bytes(), "{value}");
         }
         assert_eq!(Cell::Real(f64::NAN).name(&mut spare), b"");
@@ -309,7 +332,9 @@ mod tests {
     proptest! {
         /// The oracle is the standard library, which rounds correctly.
         #[test]
-        fn numbers_are_those_of_the_standard_library(text in "-?[0-9]{0,17}(\\.[0-9]{0,9})?(e-?[0-9]{1,2})?") {
+        fn numbers_are_those_of_the_standard_library(
+            text in "-?[0-9]{0,17}(\\.[0-9]{0,9})?(e-?[0-9]{1,2})?",
+        ) {
             let expected = text.parse::<f64>().ok().map(f64::to_bits);
             prop_assert_eq!(real(&text).ok().map(f64::to_bits), expected);
         }

@@ -1,15 +1,19 @@
-//! [`ClickLog`]: the heatmaps of all banners of a click log, from files of any size, in bounded memory.
+//! [`ClickLog`]: the heatmaps of all banners of a click log, from files of any size, in bounded
+//! memory.
 //!
-//! Clicks are summed by (domain, grid_id, display size, bin). In memory are the names of the banners, about 60 bytes
-//! and their letters each, and [`ClickLogConfig::memory_rows`] rows of 16 bytes; what is more goes through temporary
-//! files (in `TMPDIR`) as sorted runs. Heatmaps are made one at a time while they are iterated, so five million banners
-//! need no more memory than their names.
+//! Clicks are summed by (domain, grid_id, display size, bin). In memory are the names of the
+//! banners, about 60 bytes and their letters each, and [`ClickLogConfig::memory_rows`] rows of 16
+//! bytes; what is more goes through temporary files (in `TMPDIR`) as sorted runs. Heatmaps are made
+//! one at a time while they are iterated, so five million banners need no more memory than their
+//! names.
 //!
-//! A row that cannot be used is counted with its reason and passed over ([`Drops`]); a file that cannot be used is an
-//! error. Sums are of u64 and exact: a row or a banner above 2^53 clicks is dropped, and below that no sum can
-//! overflow. Only a value of a heatmap is an f32, which has 24 bits: above 16,777,216 clicks in a bin it is rounded.
+//! A row that cannot be used is counted with its reason and passed over ([`Drops`]); a file that
+//! cannot be used is an error. Sums are of u64 and exact: a row or a banner above 2^53 clicks is
+//! dropped, and below that no sum can overflow. Only a value of a heatmap is an f32, which has 24
+//! bits: above 16,777,216 clicks in a bin it is rounded.
 //!
-//! The result depends neither on the order of the rows, nor on how they are split over files, nor on `memory_rows`.
+//! The result depends neither on the order of the rows, nor on how they are split over files, nor
+//! on `memory_rows`.
 
 mod builder;
 
@@ -29,12 +33,14 @@ use crate::{BannerSize, Error, Grid, Heatmap, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClickLogConfig {
-    /// Edge of a square bin in px; of a size that would have more than [`ClickLogConfig::MAX_BINS`] bins, a multiple of it.
+    /// Edge of a square bin in px; of a size that would have more than [`ClickLogConfig::MAX_BINS`]
+    /// bins, a multiple of it.
     pub bin_size_px: f64,
     /// Leave out banners with fewer clicks, in one display size; they are counted.
     pub min_clicks: u64,
-    /// Put every click on the grid of a banner of this size, at the same fraction of width and height; by default every
-    /// display size has its own grid. Banners stay apart by display size either way.
+    /// Put every click on the grid of a banner of this size, at the same fraction of width and
+    /// height; by default every display size has its own grid. Banners stay apart by display size
+    /// either way.
     pub common_size: Option<BannerSize>,
     /// Rows kept in memory, 16 bytes each; more go to temporary files.
     pub memory_rows: usize,
@@ -95,19 +101,27 @@ pub struct ClickLog {
 impl std::fmt::Debug for ClickLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (banners, rows) = (self.len(), self.rows);
-        f.debug_struct("ClickLog").field("banners", &banners).field("rows", &rows).finish_non_exhaustive()
+        f.debug_struct("ClickLog")
+            .field("banners", &banners)
+            .field("rows", &rows)
+            .finish_non_exhaustive()
     }
 }
 
 impl ClickLogConfig {
-    /// Reads click tables, CSV or Parquet (feature `parquet`); a folder stands for the `*.csv` and `*.parquet` files
-    /// right in it. Columns may stand in any order, and further columns are ignored. `progress` is called now and then,
-    /// and may stop the reading.
+    /// Reads click tables, CSV or Parquet (feature `parquet`); a folder stands for the `*.csv` and
+    /// `*.parquet` files right in it. Columns may stand in any order, and further columns are
+    /// ignored. `progress` is called now and then, and may stop the reading.
     ///
     /// # Errors
-    /// When the configuration makes no sense, a file cannot be read or is no table, a column is missing or stands
-    /// twice, no row at all can be used, or `progress` says [`ControlFlow::Break`].
-    pub fn read(&self, paths: &[PathBuf], progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<ClickLog> {
+    /// When the configuration makes no sense, a file cannot be read or is no table, a column is
+    /// missing or stands twice, no row at all can be used, or
+    /// `progress` says [`ControlFlow::Break`].
+    pub fn read(
+        &self,
+        paths: &[PathBuf],
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ClickLog> {
         let mut builder = Builder::new(self)?;
         let files = table_files(paths)?;
         let bytes_total = files.iter().map(|file| file.bytes).sum();
@@ -130,8 +144,8 @@ impl ClickLogConfig {
     /// Most bins of a heatmap: those of 1920 x 1080 px and bins of 5 px are 82,944.
     pub const MAX_BINS: usize = 100_000;
 
-    /// The grid of the banners of this size, or of the common one: with bins of the size that was asked for or, where there
-    /// would be too many, of the smallest multiple of it.
+    /// The grid of the banners of this size, or of the common one: with bins of the size that was
+    /// asked for or, where there would be too many, of the smallest multiple of it.
     ///
     /// # Errors
     /// When the bin size is not a positive number, or a side is 0.
@@ -160,11 +174,12 @@ impl ClickLogConfig {
 }
 
 impl ClickLog {
-    /// A log from heatmaps, for banners that no file has. Heatmaps of one banner in one size are added up.
+    /// A log from heatmaps, for banners that no file has. Heatmaps of one banner in one size are
+    /// added up.
     ///
     /// # Errors
-    /// When the configuration makes no sense, a heatmap is on another grid than the log's for that size, or a value is
-    /// not a whole number.
+    /// When the configuration makes no sense, a heatmap is on another grid than the log's for that
+    /// size, or a value is not a whole number.
     pub fn from_heatmaps(
         config: &ClickLogConfig,
         heatmaps: impl IntoIterator<Item = (BannerKey, BannerSize, Heatmap)>,
@@ -219,18 +234,24 @@ impl ClickLog {
         self.entry(self.kept[at])
     }
 
-    /// All banners with their heatmaps, in the order of [`ClickLog::keys`]. One heatmap is in memory at a time. An item
-    /// is an error when a temporary file cannot be read; there is none after it.
+    /// All banners with their heatmaps, in the order of [`ClickLog::keys`]. One heatmap is in
+    /// memory at a time. An item is an error when a temporary file cannot be read; there is none
+    /// after it.
     pub fn banners(&self) -> impl Iterator<Item = Result<BannerHeatmap>> + '_ {
         let (mut reader, mut bins, mut failed) = (self.groups.reader(), Vec::new(), false);
         std::iter::from_fn(move || {
-            let next = if failed { None } else { self.next_heatmap(&mut reader, &mut bins).transpose() };
+            let next =
+                if failed { None } else { self.next_heatmap(&mut reader, &mut bins).transpose() };
             failed = matches!(next, Some(Err(_)));
             next
         })
     }
 
-    fn next_heatmap(&self, reader: &mut GroupReader<'_>, bins: &mut Vec<(u32, u64)>) -> Result<Option<BannerHeatmap>> {
+    fn next_heatmap(
+        &self,
+        reader: &mut GroupReader<'_>,
+        bins: &mut Vec<(u32, u64)>,
+    ) -> Result<Option<BannerHeatmap>> {
         let Some(id) = reader.next_banner()? else { return Ok(None) };
         bins.clear();
         reader.bins(bins)?;
@@ -240,11 +261,20 @@ impl ClickLog {
         for &(bin, count) in bins.iter() {
             values[bin as usize] = count as f32;
         }
-        Ok(Some(BannerHeatmap { banner, display, clicks, heatmap: Heatmap::from_values(grid, values)? }))
+        Ok(Some(BannerHeatmap {
+            banner,
+            display,
+            clicks,
+            heatmap: Heatmap::from_values(grid, values)?,
+        }))
     }
 
     fn entry(&self, id: u32) -> BannerEntry {
-        BannerEntry { banner: self.index.key(id), display: self.index.display(id), clicks: self.index.totals(id).1 }
+        BannerEntry {
+            banner: self.index.key(id),
+            display: self.index.display(id),
+            clicks: self.index.totals(id).1,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! [`CsvSource`]: the rows of a CSV file (RFC 4180: commas, quotes doubled inside quotes), with or without a byte order
-//! mark.
+//! [`CsvSource`]: the rows of a CSV file (RFC 4180: commas, quotes doubled inside quotes), with or
+//! without a byte order mark.
 //!
 //! Lines end in LF or CRLF, or in CR where a file has no LF at its beginning. Memory is bounded: a
-//! quotation mark that is never closed would make one row of the rest of the file, so a row has at most
-//! [`MAX_ROW_BYTES`].
+//! quotation mark that is never closed would make one row of the rest of the file, so a row has at
+//! most [`MAX_ROW_BYTES`].
 
 use std::cell::Cell as Shared;
 use std::io::{self, Read};
@@ -32,18 +32,28 @@ impl CsvSource {
     /// # Errors
     /// When it cannot be read or is not UTF-8.
     pub(super) fn open(path: &Path, file: Box<dyn Read>) -> Result<Self> {
-        let input = Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0), cr_alone: false };
+        let input =
+            Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0), cr_alone: false };
         let mut builder = csv::ReaderBuilder::new();
-        // With LF as the end of a line the CR of CRLF stays with the last value, where it is trimmed like any space.
-        // The reader's own way of reading CRLF leaves the LF for later, and its count of lines is one behind.
-        builder.has_headers(false).flexible(true).terminator(csv::Terminator::Any(b'\n')).buffer_capacity(1 << 17);
+        // With LF as the end of a line the CR of CRLF stays with the last value, where it is
+        // trimmed like any space. The reader's own way of reading CRLF leaves the LF for later, and
+        // its count of lines is one behind.
+        builder
+            .has_headers(false)
+            .flexible(true)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .buffer_capacity(1 << 17);
         let reader = builder.from_reader(input);
-        let mut source = Self { path: path.to_owned(), reader, columns: Vec::new(), record: ByteRecord::new() };
+        let mut source =
+            Self { path: path.to_owned(), reader, columns: Vec::new(), record: ByteRecord::new() };
         source.next()?;
         let column = |name: &[u8]| {
-            let name =
-                std::str::from_utf8(name).map_err(|_| source.bad_row(1, "the header is not UTF-8".to_owned()))?;
-            Ok(Column { name: name.trim_start_matches('\u{feff}').trim().to_owned(), kind: Kind::Text })
+            let name = std::str::from_utf8(name)
+                .map_err(|_| source.bad_row(1, "the header is not UTF-8".to_owned()))?;
+            Ok(Column {
+                name: name.trim_start_matches('\u{feff}').trim().to_owned(),
+                kind: Kind::Text,
+            })
         };
         source.columns = source.record.iter().map(column).collect::<Result<_>>()?;
         Ok(source)
@@ -54,7 +64,11 @@ impl CsvSource {
     }
 
     /// See `Source::read`.
-    pub(super) fn read(mut self, picked: &[usize], visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn read(
+        mut self,
+        picked: &[usize],
+        visit: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         while let Some((line, lines)) = self.next()? {
             let values = match self.fault(lines) {
                 None => Values::Csv(&self.record, picked),
@@ -65,12 +79,16 @@ impl CsvSource {
         Ok(())
     }
 
-    /// Reads the next record that is not blank; gives the line where it begins and the number of lines that it takes.
+    /// Reads the next record that is not blank; gives the line where it begins and the number of
+    /// lines that it takes.
     fn next(&mut self) -> Result<Option<(u64, u64)>> {
         loop {
             let start = (self.reader.position().byte(), self.reader.position().line());
             self.reader.get_ref().limit.set(start.0 + MAX_ROW_BYTES);
-            let more = self.reader.read_byte_record(&mut self.record).map_err(|error| self.error(start.1, error))?;
+            let more = self
+                .reader
+                .read_byte_record(&mut self.record)
+                .map_err(|error| self.error(start.1, error))?;
             if !more {
                 return Ok(None);
             }
@@ -81,7 +99,8 @@ impl CsvSource {
             let mut breaks = line_breaks(self.record.as_slice());
             let mut ended = true;
             if end.byte() == input.bytes_read {
-                // The last line of a file may lack its end, or have it within a quotation that is not closed.
+                // The last line of a file may lack its end, or have it within a quotation that is
+                // not closed.
                 ended = input.last == b'\n';
                 breaks -= u64::from(self.record.as_slice().ends_with(b"\n"));
             }
@@ -91,9 +110,10 @@ impl CsvSource {
 
     /// What is wrong with the record, which takes `lines` lines.
     ///
-    /// A quotation mark that is not closed swallows what follows up to the next one, and what comes out may be as long
-    /// as the header: one value has whole rows in it. If both marks are in the same column, then each line of the value
-    /// has as many commas as a row has there: in the first the columns behind it, in the last those before it.
+    /// A quotation mark that is not closed swallows what follows up to the next one, and what comes
+    /// out may be as long as the header: one value has whole rows in it. If both marks are in the
+    /// same column, then each line of the value has as many commas as a row has there: in the first
+    /// the columns behind it, in the last those before it.
     fn fault(&self, lines: u64) -> Option<DropReason> {
         let even = self.record.len() == self.columns.len();
         if lines == 1 {
@@ -108,7 +128,9 @@ impl CsvSource {
                 _ => last,
             };
             let commas = |line: &[u8]| line.iter().filter(|&&byte| byte == b',').count();
-            last > 0 && lines.len() > 1 && lines.iter().enumerate().all(|(at, line)| commas(line) == commas_of_rows(at))
+            last > 0
+                && lines.len() > 1
+                && lines.iter().enumerate().all(|(at, line)| commas(line) == commas_of_rows(at))
         };
         (!even || self.record.iter().enumerate().any(has_rows)).then_some(DropReason::UnclosedQuote)
     }
@@ -122,7 +144,8 @@ impl CsvSource {
             csv::ErrorKind::Io(source) if is_too_long(&source) => self.bad_row(
                 line,
                 format!(
-                    "a row of more than {MAX_ROW_BYTES} bytes; is a quotation mark not closed, or is it no CSV file?"
+                    "a row of more than {MAX_ROW_BYTES} bytes; is a quotation mark not closed, or \
+                     is it no CSV file?"
                 ),
             ),
             csv::ErrorKind::Io(source) => Error::Io { path: self.path.clone(), source },
@@ -200,10 +223,13 @@ mod tests {
         let all: Vec<_> = (0..names.len()).collect();
         source.read(&all, &mut |row| {
             let text = |pick| match row.cell(pick) {
-                crate::table::cell::Cell::Text(text) => String::from_utf8_lossy(text).trim().to_owned(),
+                crate::table::cell::Cell::Text(text) => {
+                    String::from_utf8_lossy(text).trim().to_owned()
+                }
                 other => panic!("{other:?}"),
             };
-            let cells = row.cells::<0>().is_ok().then(|| all.iter().map(|&pick| text(pick)).collect());
+            let cells =
+                row.cells::<0>().is_ok().then(|| all.iter().map(|&pick| text(pick)).collect());
             rows.push((row.line, row.lines, cells));
             Ok(())
         })?;
@@ -217,14 +243,19 @@ mod tests {
     #[test]
     fn lines_are_counted_as_an_editor_counts_them() {
         for end in ["\n", "\r\n", "\r"] {
-            let text = "\u{feff}\"a\", b\n1,2\n\n  \n3,\"x\ny\"\n4,5,6\n\n7,\"\"\"8\"\"\"".replace('\n', end);
+            let text = "\u{feff}\"a\", b\n1,2\n\n  \n3,\"x\ny\"\n4,5,6\n\n7,\"\"\"8\"\"\""
+                .replace('\n', end);
             for text in [text.clone(), text + end] {
                 let (names, rows) = read(text.as_bytes()).unwrap();
                 assert_eq!(names, ["a", "b"]);
                 // A CR alone is read as LF.
                 let broken = format!("x{}y", if end == "\r" { "\n" } else { end });
-                let expected =
-                    [row(2, 1, ["1", "2"]), row(5, 2, ["3", &broken]), (7, 1, None), row(9, 1, ["7", "\"8\""])];
+                let expected = [
+                    row(2, 1, ["1", "2"]),
+                    row(5, 2, ["3", &broken]),
+                    (7, 1, None),
+                    row(9, 1, ["7", "\"8\""]),
+                ];
                 assert_eq!(rows, expected, "{text:?}");
             }
         }
@@ -232,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_value_may_have_line_breaks_and_as_many_commas_as_rows_have() {
-        let (_, rows) = read(b"a,b\n1,\"x,\ny\"\n2,\"seen at 10,\n11\"\n\"3,\n4\",5\n6,7\n").unwrap();
+        let (_, rows) =
+            read(b"a,b\n1,\"x,\ny\"\n2,\"seen at 10,\n11\"\n\"3,\n4\",5\n6,7\n").unwrap();
         assert_eq!(rows[0], row(2, 2, ["1", "x,\ny"]));
         assert_eq!(rows[1], row(4, 2, ["2", "seen at 10,\n11"]));
         // In the first column a comma before the break is what a row has there.
@@ -245,7 +277,10 @@ mod tests {
         let mut text = b"a,b\n1,2\n\"3,4\n".to_vec();
         text.extend(b"5,6\n".repeat(1 << 19));
         let error = read(&text).unwrap_err().to_string();
-        assert!(error.contains("line 3: a row of more than") && error.contains("not closed"), "{error}");
+        assert!(
+            error.contains("line 3: a row of more than") && error.contains("not closed"),
+            "{error}"
+        );
         // At the end of a file it is a short row, which says how many lines it took.
         let (_, rows) = read(b"a,b\n1,2\n\"3,4\n5,6\n7,8").unwrap();
         assert_eq!(rows, [row(2, 1, ["1", "2"]), (3, 3, None)]);
@@ -271,7 +306,8 @@ mod tests {
         says(&[b'x'; 3 << 20], "no CSV file");
         #[cfg(not(feature = "parquet"))]
         says(b"PAR1....", "--features parquet");
-        // Blank to the end: a header without a column, of which the reader of a table says what is missing.
+        // Blank to the end: a header without a column, of which the reader of a table says what is
+        // missing.
         assert_eq!(read(b"\n\n").unwrap(), (vec![], vec![]));
     }
 }

@@ -38,8 +38,8 @@ impl ClickColumn {
     }
 }
 
-/// Why a row or a banner was left out. A row has one reason: its length comes first, then the names, then the numbers
-/// in the order of [`ClickColumn`], then size, place and count.
+/// Why a row or a banner was left out. A row has one reason: its length comes first, then the
+/// names, then the numbers in the order of [`ClickColumn`], then size, place and count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -54,7 +54,8 @@ pub enum DropReason {
     NotUtf8,
     /// No number in this column: empty, NaN, null.
     MissingValue(ClickColumn),
-    /// No number that the column can hold: text, infinity, a negative or broken count, a side of 0 px.
+    /// No number that the column can hold: text, infinity, a negative or broken count, a side of 0
+    /// px.
     BadNumber(ClickColumn),
     /// More than 2^53 clicks in a row, or on a banner.
     CountTooLarge,
@@ -138,7 +139,13 @@ impl Drops {
     }
 
     /// Counts `rows` rows with `clicks` clicks; `first` says where, should they be the first.
-    pub(super) fn add_rows(&mut self, reason: DropReason, rows: u64, clicks: u64, first: impl FnOnce() -> String) {
+    pub(super) fn add_rows(
+        &mut self,
+        reason: DropReason,
+        rows: u64,
+        clicks: u64,
+        first: impl FnOnce() -> String,
+    ) {
         self.add(reason, [0, rows, clicks], first);
     }
 
@@ -156,10 +163,16 @@ impl Drops {
         });
     }
 
-    fn add(&mut self, reason: DropReason, [banners, rows, clicks]: [u64; 3], first: impl FnOnce() -> String) {
+    fn add(
+        &mut self,
+        reason: DropReason,
+        [banners, rows, clicks]: [u64; 3],
+        first: impl FnOnce() -> String,
+    ) {
         let at = self.by_reason.partition_point(|dropped| dropped.reason < reason);
         if self.by_reason.get(at).is_none_or(|dropped| dropped.reason != reason) {
-            self.by_reason.insert(at, Dropped { reason, banners: 0, rows: 0, clicks: 0, first: first() });
+            self.by_reason
+                .insert(at, Dropped { reason, banners: 0, rows: 0, clicks: 0, first: first() });
         }
         let dropped = &mut self.by_reason[at];
         dropped.banners += banners;
@@ -177,7 +190,9 @@ impl Drops {
 impl fmt::Display for Drops {
     /// One line for every reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Dropped { reason, banners, rows, clicks, first }) in self.by_reason.iter().enumerate() {
+        for (index, Dropped { reason, banners, rows, clicks, first }) in
+            self.by_reason.iter().enumerate()
+        {
             let end = if index == 0 { "" } else { "\n" };
             write!(f, "{end}{reason}: {rows} rows, {clicks} clicks")?;
             if *banners > 0 {
@@ -208,7 +223,10 @@ mod tests {
         assert_eq!(drops.largest().unwrap().reason, bad);
         let text = drops.to_string();
         assert!(text.starts_with("click_x is no usable number: 3 rows, "), "{text}");
-        assert!(text.ends_with("2 rows, 3 clicks, 1 banners; first: banner (a, g) with 3 clicks"), "{text}");
+        assert!(
+            text.ends_with("2 rows, 3 clicks, 1 banners; first: banner (a, g) with 3 clicks"),
+            "{text}"
+        );
         let json = serde_json::to_string(&drops).unwrap();
         assert!(json.contains(r#""reason":{"bad_number":"click_x"}"#), "{json}");
         assert_eq!(serde_json::from_str::<Drops>(&json).unwrap(), drops);

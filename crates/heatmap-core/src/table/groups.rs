@@ -1,8 +1,9 @@
-//! [`Groups`]: the bins of many banners, one banner after another, in memory or in a temporary file.
+//! [`Groups`]: the bins of many banners, one banner after another, in memory or in a temporary
+//! file.
 //!
-//! For every banner there is its number, the number of its bins, and for every bin its distance to the one before and
-//! its clicks, all as numbers of 7 bits a byte (LEB128): 2 to 4 bytes a bin. Temporary files have no name, so none is
-//! left behind whatever happens.
+//! For every banner there is its number, the number of its bins, and for every bin its distance to
+//! the one before and its clicks, all as numbers of 7 bits a byte (LEB128): 2 to 4 bytes a bin.
+//! Temporary files have no name, so none is left behind whatever happens.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -28,7 +29,13 @@ enum Data {
 impl Groups {
     /// Reads from the beginning; several readers do not disturb each other.
     pub(super) fn reader(&self) -> GroupReader<'_> {
-        GroupReader { data: &self.data, banners_left: self.banners, offset: 0, buffer: Vec::new(), at: 0 }
+        GroupReader {
+            data: &self.data,
+            banners_left: self.banners,
+            offset: 0,
+            buffer: Vec::new(),
+            at: 0,
+        }
     }
 
     /// Whether it lies in a temporary file.
@@ -142,7 +149,11 @@ impl GroupWriter {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn group(&mut self, banner: u32, bins: impl ExactSizeIterator<Item = (u32, u64)>) -> Result<()> {
+    pub(super) fn group(
+        &mut self,
+        banner: u32,
+        bins: impl ExactSizeIterator<Item = (u32, u64)>,
+    ) -> Result<()> {
         let bytes = match &mut self.out {
             Out::Memory(bytes) => bytes,
             Out::File(_) => &mut self.scratch,
@@ -173,9 +184,9 @@ impl GroupWriter {
                 bytes.shrink_to_fit();
                 Data::Memory(bytes)
             }
-            Out::File(file) => {
-                Data::File(Mutex::new(file.into_inner().map_err(|error| temporary(error.into_error()))?))
-            }
+            Out::File(file) => Data::File(Mutex::new(
+                file.into_inner().map_err(|error| temporary(error.into_error()))?,
+            )),
         };
         Ok(Groups { data, banners: self.banners })
     }
@@ -204,7 +215,8 @@ mod tests {
 
     #[test]
     fn numbers_of_every_size_come_back() {
-        let numbers: Vec<_> = (0..64).flat_map(|bit| [1_u64 << bit, (1_u64 << bit) - 1]).chain([u64::MAX]).collect();
+        let numbers: Vec<_> =
+            (0..64).flat_map(|bit| [1_u64 << bit, (1_u64 << bit) - 1]).chain([u64::MAX]).collect();
         let mut bytes = Vec::new();
         numbers.iter().for_each(|&number| put(&mut bytes, number));
         let groups = Groups { data: Data::Memory(bytes), banners: 1 };

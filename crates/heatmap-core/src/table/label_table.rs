@@ -20,13 +20,13 @@ pub struct LabelTable {
 }
 
 impl LabelTable {
-    /// Reads tables with the columns `domain`, `grid_id` and `broken` (0/1, 0.0/1.0, true/false; empty for a banner
-    /// without a label), CSV or Parquet (feature `parquet`); a folder stands for the tables right in it. Further
-    /// columns are ignored.
+    /// Reads tables with the columns `domain`, `grid_id` and `broken` (0/1, 0.0/1.0, true/false;
+    /// empty for a banner without a label), CSV or Parquet (feature `parquet`); a folder stands for
+    /// the tables right in it. Further columns are ignored.
     ///
     /// # Errors
-    /// When a file cannot be read or is no table, a column is missing or stands twice, a row has no key or no label
-    /// that can be read, or two rows contradict each other.
+    /// When a file cannot be read or is no table, a column is missing or stands twice, a row has no
+    /// key or no label that can be read, or two rows contradict each other.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
         let files = table_files(paths)?;
         let mut unlabelled_rows = 0;
@@ -43,7 +43,8 @@ impl LabelTable {
             let mut spare = Default::default();
             source.read(&picked, &mut |row| {
                 let line = row.line;
-                let bad = |what: &str| Error::Data(format!("{}: {unit} {line}{what}", path.display()));
+                let bad =
+                    |what: &str| Error::Data(format!("{}: {unit} {line}{what}", path.display()));
                 let unusable = |reason: DropReason| bad(&format!(": {reason}"));
                 let [domain, grid_id, broken] = row.cells().map_err(unusable)?;
                 let key = key(domain, grid_id, &mut spare).map_err(unusable)?;
@@ -55,15 +56,20 @@ impl LabelTable {
                     }
                     Err(_) => {
                         let value = broken.shown();
-                        return Err(bad(&format!(", column `broken`: `{value}` is not 0, 1, true, false or empty")));
+                        return Err(bad(&format!(
+                            ", column `broken`: `{value}` is not 0, 1, true, false or empty"
+                        )));
                     }
                 };
-                let (known, file, before) = *labels.entry(key.clone()).or_insert((label, index, line));
+                let (known, file, before) =
+                    *labels.entry(key.clone()).or_insert((label, index, line));
                 if known != label {
                     let BannerKey { domain, grid_id } = key;
                     let other = files[file].path.display();
                     let is = if label { "broken" } else { "not broken" };
-                    return Err(bad(&format!(": ({domain}, {grid_id}) is {is}, unlike in {other}: {unit} {before}")));
+                    return Err(bad(&format!(
+                        ": ({domain}, {grid_id}) is {is}, unlike in {other}: {unit} {before}"
+                    )));
                 }
                 Ok(())
             })?;
@@ -104,7 +110,8 @@ impl LabelTable {
 }
 
 impl FromIterator<(BannerKey, bool)> for LabelTable {
-    /// From labels that are known already, as those of a metrics table; the last one of a banner holds.
+    /// From labels that are known already, as those of a metrics table; the last one of a banner
+    /// holds.
     fn from_iter<I: IntoIterator<Item = (BannerKey, bool)>>(labels: I) -> Self {
         Self { labels: labels.into_iter().collect(), unlabelled_rows: 0 }
     }
@@ -137,14 +144,21 @@ mod tests {
         assert_eq!(got, [Some(true), Some(false), Some(true), Some(false), None]);
         assert_eq!((table.len(), table.broken(), table.unlabelled_rows()), (4, 2, 2));
         assert_eq!(
-            table.iter().map(|(banner, broken)| (banner.clone(), broken)).collect::<LabelTable>().labels,
+            table
+                .iter()
+                .map(|(banner, broken)| (banner.clone(), broken))
+                .collect::<LabelTable>()
+                .labels,
             table.labels
         );
     }
 
     #[test]
     fn contradictions_name_both_places() {
-        let error = read(&["domain,grid_id,broken\na,g,0\nb,g,1\n", "domain,grid_id,broken\nb,g,1\na,g,1\n"]);
+        let error = read(&[
+            "domain,grid_id,broken\na,g,0\nb,g,1\n",
+            "domain,grid_id,broken\nb,g,1\na,g,1\n",
+        ]);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("1.csv: line 3: (a, g) is broken, unlike in"), "{error}");
         assert!(error.contains("0.csv: line 2"), "{error}");
@@ -153,7 +167,8 @@ mod tests {
     #[test]
     fn rows_that_cannot_be_read_are_errors() {
         let says = |row: &str, message: &str| {
-            let error = read(&[&format!("domain,grid_id,broken\na,g,0\n{row}\n")]).unwrap_err().to_string();
+            let error =
+                read(&[&format!("domain,grid_id,broken\na,g,0\n{row}\n")]).unwrap_err().to_string();
             assert!(error.contains("line 3") && error.contains(message), "{error}");
         };
         says("b,g,maybe", "column `broken`: `maybe` is not 0, 1, true, false or empty");

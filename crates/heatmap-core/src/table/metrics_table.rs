@@ -1,15 +1,17 @@
-//! [`MetricsTable`]: what is measured of each banner besides its clicks: displays, landed clicks, framerates, and so
-//! on.
+//! [`MetricsTable`]: what is measured of each banner besides its clicks: displays, landed clicks,
+//! framerates, and so on.
 //!
-//! Every column beside `domain`, `grid_id` and `broken` that has a number somewhere is a metric; columns of text are
-//! left out. Values may be missing (empty, NaN, null, None, NA), keys may be missing, and what cannot be read becomes a
-//! missing value that is counted. A number with a percent sign behind it is a hundredth. The columns that rates are
-//! derived from, and the rates themselves, are known: one of them without a number is counted, too, and a share that is
-//! not from 0 to 1 is an error, for nobody can tell 0.5 from 0.5 %.
+//! Every column beside `domain`, `grid_id` and `broken` that has a number somewhere is a metric;
+//! columns of text are left out. Values may be missing (empty, NaN, null, None, NA), keys may be
+//! missing, and what cannot be read becomes a missing value that is counted. A number with a
+//! percent sign behind it is a hundredth. The columns that rates are derived from, and the rates
+//! themselves, are known: one of them without a number is counted, too, and a share that is not
+//! from 0 to 1 is an error, for nobody can tell 0.5 from 0.5 %.
 //!
-//! Rates that tell a broken banner are derived where their columns are present: `landing_rate` = landed_clicks /
-//! clicks, `click_through` = clicks / displays, `non_bounce_rate` = non_bounced_clicks / landed_clicks, `closing_rate`
-//! = closing_events / displays. Clicks are those of the metrics table, which need not equal the heatmap's.
+//! Rates that tell a broken banner are derived where their columns are present:
+//! `landing_rate` = landed_clicks / clicks, `click_through` = clicks / displays,
+//! `non_bounce_rate` = non_bounced_clicks / landed_clicks, `closing_rate` = closing_events /
+//! displays. Clicks are those of the metrics table, which need not equal the heatmap's.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -77,11 +79,12 @@ struct Builder {
 }
 
 impl MetricsTable {
-    /// Reads metrics tables, CSV or Parquet (feature `parquet`); a folder stands for the tables right in it. Files may
-    /// differ in their columns.
+    /// Reads metrics tables, CSV or Parquet (feature `parquet`); a folder stands for the tables
+    /// right in it. Files may differ in their columns.
     ///
     /// # Errors
-    /// When a file cannot be read or is no table, `domain` or `grid_id` is missing, or a column stands twice.
+    /// When a file cannot be read or is no table, `domain` or `grid_id` is missing, or a column
+    /// stands twice.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
         let mut builder = Builder::default();
         for file in table_files(paths)? {
@@ -95,7 +98,8 @@ impl MetricsTable {
         &self.names
     }
 
-    /// The values of a banner in the order of [`MetricsTable::names`]; `None` when the table does not have the banner.
+    /// The values of a banner in the order of [`MetricsTable::names`]; `None` when the table does
+    /// not have the banner.
     pub fn get(&self, banner: &BannerKey) -> Option<&[Option<f64>]> {
         let width = self.names.len();
         self.rows.get(banner).map(|row| &self.values[row * width..(row + 1) * width])
@@ -136,8 +140,9 @@ impl MetricsTable {
         &self.drops
     }
 
-    /// Values that cannot be read and count as missing, by column, where there are some. Columns of text only are not
-    /// among them, but for those that rates are derived from and the rates themselves.
+    /// Values that cannot be read and count as missing, by column, where there are some. Columns of
+    /// text only are not among them, but for those that rates are derived from and the rates
+    /// themselves.
     pub fn bad_values(&self) -> &[(String, u64)] {
         &self.bad_values
     }
@@ -146,7 +151,10 @@ impl MetricsTable {
 impl Builder {
     fn read(&mut self, path: &Path) -> Result<()> {
         let source = Source::open(path)?;
-        let mut picked = vec![source.find(path, "domain", Kind::names)?, source.find(path, "grid_id", Kind::names)?];
+        let mut picked = vec![
+            source.find(path, "domain", Kind::names)?,
+            source.find(path, "grid_id", Kind::names)?,
+        ];
         // For each picked column behind the key: where its values go; `None` for the label.
         let mut targets = Vec::new();
         for (place, column) in source.columns().iter().enumerate() {
@@ -178,12 +186,14 @@ impl Builder {
             });
             let mut rows = 1;
             match new {
-                Ok(at) => self
-                    .take(at, &targets, |pick| row.cell(pick + 2))
-                    .map_err(|what| Error::Data(format!("{}: {unit} {}, {what}", path.display(), row.line)))?,
+                Ok(at) => self.take(at, &targets, |pick| row.cell(pick + 2)).map_err(|what| {
+                    Error::Data(format!("{}: {unit} {}, {what}", path.display(), row.line))
+                })?,
                 Err(reason) => {
                     rows = row.lost_with(reason);
-                    self.drops.add_rows(reason, rows, 0, || format!("{}: {unit} {}", path.display(), row.line));
+                    self.drops.add_rows(reason, rows, 0, || {
+                        format!("{}: {unit} {}", path.display(), row.line)
+                    });
                 }
             }
             self.rows_read += rows;
@@ -220,7 +230,9 @@ impl Builder {
             column.values.push(match cell(pick).real_or_percent() {
                 Ok(value) if SHARES.contains(&&*column.name) && !(0.0..=1.0).contains(&value) => {
                     let (name, shown) = (&column.name, cell(pick).shown());
-                    return Err(format!("column `{name}`: `{shown}` is no share from 0 to 1; per cent have a % sign"));
+                    return Err(format!(
+                        "column `{name}`: `{shown}` is no share from 0 to 1; per cent have a % sign"
+                    ));
                 }
                 Ok(value) if value.abs() <= MAX_METRIC => Some(value),
                 Err(Fault::Missing) => None,
@@ -240,15 +252,22 @@ impl Builder {
             column.values.resize(count, None);
         }
         // Text: nothing but values that are no numbers. A column that is all missing stays.
-        let has_numbers = |column: &Measured| column.bad == 0 || column.values.iter().any(Option::is_some);
+        let has_numbers =
+            |column: &Measured| column.bad == 0 || column.values.iter().any(Option::is_some);
         let counted = columns.iter().filter(|column| has_numbers(column) || is_known(&column.name));
         let bad = counted.map(|column| (column.name.clone(), column.bad));
-        let bad_values = bad.chain([("broken".to_owned(), bad_labels)]).filter(|(_, bad)| *bad > 0).collect();
+        let bad_values =
+            bad.chain([("broken".to_owned(), bad_labels)]).filter(|(_, bad)| *bad > 0).collect();
         columns.retain(has_numbers);
         for (name, over, under) in RATES {
             let find = |name: &str| columns.iter().find(|column| column.name == name);
             if let (None, Some(over), Some(under)) = (find(name), find(over), find(under)) {
-                let values = over.values.iter().zip(&under.values).map(|(over, under)| rate(*over, *under)).collect();
+                let values = over
+                    .values
+                    .iter()
+                    .zip(&under.values)
+                    .map(|(over, under)| rate(*over, *under))
+                    .collect();
                 columns.push(Measured { name: name.to_owned(), values, bad: 0 });
             }
         }
@@ -273,14 +292,21 @@ fn rate(over: Option<f64>, under: Option<f64>) -> Option<f64> {
 }
 
 /// The key of a row.
-pub(super) fn key(domain: Cell<'_>, grid_id: Cell<'_>, spare: &mut [Vec<u8>; 2]) -> Usable<BannerKey> {
+pub(super) fn key(
+    domain: Cell<'_>,
+    grid_id: Cell<'_>,
+    spare: &mut [Vec<u8>; 2],
+) -> Usable<BannerKey> {
     let [domain_spare, grid_spare] = spare;
     let text = |name: &[u8]| match std::str::from_utf8(name) {
         Ok("") => Err(DropReason::MissingKey),
         Ok(text) => Ok(text.to_owned()),
         Err(_) => Err(DropReason::NotUtf8),
     };
-    Ok(BannerKey { domain: text(domain.name(domain_spare))?, grid_id: text(grid_id.name(grid_spare))? })
+    Ok(BannerKey {
+        domain: text(domain.name(domain_spare))?,
+        grid_id: text(grid_id.name(grid_spare))?,
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
 //!
-//! Only columns at the top of the schema are seen; nested ones, timestamps and the like have no meaning in a table of
-//! ours. What the footer says is compared with what is decoded: a number of rows that does not agree is an
-//! error, not a shorter table. The decoder is a library's and may panic on bytes that are no Parquet; that too becomes
-//! an error.
+//! Only columns at the top of the schema are seen; nested ones, timestamps and the like have no
+//! meaning in a table of ours. What the footer says is compared with what is decoded: a number of
+//! rows that does not agree is an error, not a shorter table. The decoder is a library's and may
+//! panic on bytes that are no Parquet; that too becomes an error.
 
 use std::any::Any;
 use std::fs::File;
@@ -43,10 +43,13 @@ impl ParquetSource {
     /// # Errors
     /// When there is none, as in a file that was cut short.
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
-        let bytes = file.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
+        let bytes =
+            file.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
         let reader = guarded(path, || SerializedFileReader::new(file))?;
         let (mut columns, mut leaves) = (Vec::new(), Vec::new());
-        for (leaf, column) in reader.metadata().file_metadata().schema_descr().columns().iter().enumerate() {
+        for (leaf, column) in
+            reader.metadata().file_metadata().schema_descr().columns().iter().enumerate()
+        {
             if column.path().parts().len() == 1 {
                 columns.push(Column { name: column.name().trim().to_owned(), kind: kind(column) });
                 leaves.push(leaf);
@@ -60,14 +63,22 @@ impl ParquetSource {
     }
 
     /// See `Source::read`.
-    pub(super) fn read(self, picked: &[usize], visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn read(
+        self,
+        picked: &[usize],
+        visit: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         let leaves: Vec<_> = picked.iter().map(|&pick| self.leaves[pick]).collect();
         let groups = self.reader.metadata().row_groups();
-        let rows_total = groups.iter().map(|group| group.num_rows().max(0) as u64).fold(0, u64::saturating_add);
+        let rows_total =
+            groups.iter().map(|group| group.num_rows().max(0) as u64).fold(0, u64::saturating_add);
         let mut line = 0;
         for (index, group) in groups.iter().enumerate() {
-            let rows = usize::try_from(group.num_rows()).map_err(|_| self.broken("a negative number of rows"))?;
-            if group.num_columns() != self.reader.metadata().file_metadata().schema_descr().num_columns() {
+            let rows = usize::try_from(group.num_rows())
+                .map_err(|_| self.broken("a negative number of rows"))?;
+            if group.num_columns()
+                != self.reader.metadata().file_metadata().schema_descr().num_columns()
+            {
                 return Err(self.broken("a row group that lacks columns"));
             }
             for &leaf in &leaves {
@@ -78,9 +89,13 @@ impl ParquetSource {
             }
             let mut readers = guarded(&self.path, || {
                 let group = self.reader.get_row_group(index)?;
-                leaves.iter().map(|leaf| group.get_column_reader(*leaf)).collect::<Decoding<Vec<_>>>()
+                leaves
+                    .iter()
+                    .map(|leaf| group.get_column_reader(*leaf))
+                    .collect::<Decoding<Vec<_>>>()
             })?;
-            let mut batches: Vec<_> = picked.iter().map(|&pick| Batch::new(&self.columns[pick].kind)).collect();
+            let mut batches: Vec<_> =
+                picked.iter().map(|&pick| Batch::new(&self.columns[pick].kind)).collect();
             let mut left = rows;
             while left > 0 {
                 let wanted = left.min(BATCH_ROWS);
@@ -91,8 +106,15 @@ impl ParquetSource {
                 }
                 for row in 0..wanted {
                     line += 1;
-                    let bytes_read = (u128::from(self.bytes) * u128::from(line) / u128::from(rows_total.max(1))) as u64;
-                    visit(&Row { values: Values::Parquet(&batches, row), line, lines: 1, bytes_read })?;
+                    let bytes_read = (u128::from(self.bytes) * u128::from(line)
+                        / u128::from(rows_total.max(1)))
+                        as u64;
+                    visit(&Row {
+                        values: Values::Parquet(&batches, row),
+                        line,
+                        lines: 1,
+                        bytes_read,
+                    })?;
                 }
                 left -= wanted;
             }
@@ -155,18 +177,31 @@ impl Batch {
             ColumnReader::Int32ColumnReader(reader) => Decoded::Int32(self.decode(reader, wanted)?),
             ColumnReader::Int64ColumnReader(reader) => Decoded::Int64(self.decode(reader, wanted)?),
             ColumnReader::FloatColumnReader(reader) => Decoded::Float(self.decode(reader, wanted)?),
-            ColumnReader::DoubleColumnReader(reader) => Decoded::Double(self.decode(reader, wanted)?),
-            ColumnReader::ByteArrayColumnReader(reader) => Decoded::Bytes(self.decode(reader, wanted)?),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => Decoded::FixedBytes(self.decode(reader, wanted)?),
-            ColumnReader::Int96ColumnReader(_) => return Err(ParquetError::General("96-bit numbers".to_owned())),
+            ColumnReader::DoubleColumnReader(reader) => {
+                Decoded::Double(self.decode(reader, wanted)?)
+            }
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                Decoded::Bytes(self.decode(reader, wanted)?)
+            }
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                Decoded::FixedBytes(self.decode(reader, wanted)?)
+            }
+            ColumnReader::Int96ColumnReader(_) => {
+                return Err(ParquetError::General("96-bit numbers".to_owned()));
+            }
         };
         Ok(self.places.len())
     }
 
-    fn decode<T: DataType>(&mut self, reader: &mut ColumnReaderImpl<T>, wanted: usize) -> Decoding<Vec<T::T>> {
+    fn decode<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        wanted: usize,
+    ) -> Decoding<Vec<T::T>> {
         let mut values = Vec::new();
         self.levels.clear();
-        let (rows, present, levels) = reader.read_records(wanted, Some(&mut self.levels), None, &mut values)?;
+        let (rows, present, levels) =
+            reader.read_records(wanted, Some(&mut self.levels), None, &mut values)?;
         self.places.clear();
         if self.levels.is_empty() {
             // A column that may lack none.
@@ -209,12 +244,16 @@ impl Batch {
 }
 
 impl Batch {
-    /// A value of a decimal column: a whole number, in bytes the most significant first, by a power of ten.
+    /// A value of a decimal column: a whole number, in bytes the most significant first, by a power
+    /// of ten.
     fn decimal(&self, place: usize, scale: u32) -> Cell<'_> {
         let of_bytes = |bytes: &[u8]| {
             let first = bytes.first().map_or(0, |&byte| if byte >= 0x80 { -1 } else { 0 });
-            // Longer ones are beyond what a table of counts can hold; they end at the largest number.
-            (bytes.len() <= 16).then(|| bytes.iter().fold(first, |value: i128, &byte| value << 8 | i128::from(byte)))
+            // Longer ones are beyond what a table of counts can hold; they end at the largest
+            // number.
+            (bytes.len() <= 16).then(|| {
+                bytes.iter().fold(first, |value: i128, &byte| value << 8 | i128::from(byte))
+            })
         };
         let unscaled = match &self.values {
             Decoded::Int32(values) => Some(values[place].into()),
@@ -223,7 +262,9 @@ impl Batch {
             Decoded::FixedBytes(values) => of_bytes(values[place].data()),
             _ => None,
         };
-        let Some(unscaled) = unscaled else { return Cell::Text(b"a decimal of more than 16 bytes") };
+        let Some(unscaled) = unscaled else {
+            return Cell::Text(b"a decimal of more than 16 bytes");
+        };
         match i64::try_from(unscaled) {
             Ok(whole) if scale == 0 => Cell::Whole(whole),
             // Digits of more than an f64 has are rounded twice, in the last of its bits.
@@ -234,7 +275,8 @@ impl Batch {
 
 /// What a column at the top of the schema holds.
 fn kind(column: &ColumnDescriptor) -> Kind {
-    let (physical, logical, converted) = (column.physical_type(), column.logical_type_ref(), column.converted_type());
+    let (physical, logical, converted) =
+        (column.physical_type(), column.logical_type_ref(), column.converted_type());
     let other = || match logical {
         Some(logical) => Kind::Other(format!("{logical:?}")),
         None if converted != ConvertedType::NONE => Kind::Other(format!("{converted}")),
@@ -244,8 +286,8 @@ fn kind(column: &ColumnDescriptor) -> Kind {
         return Kind::Other("list".to_owned());
     }
     let plain = logical.is_none() && converted == ConvertedType::NONE;
-    let is_decimal =
-        matches!(logical, Some(LogicalType::Decimal(_))) || (logical.is_none() && converted == ConvertedType::DECIMAL);
+    let is_decimal = matches!(logical, Some(LogicalType::Decimal(_)))
+        || (logical.is_none() && converted == ConvertedType::DECIMAL);
     if let (true, Ok(scale @ 0..=300)) = (is_decimal, u32::try_from(column.type_scale())) {
         return Kind::Decimal { scale };
     }
@@ -257,11 +299,18 @@ fn kind(column: &ColumnDescriptor) -> Kind {
             (Some(_), _) => other(),
             (
                 None,
-                ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
+                ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64,
             ) => Kind::Whole { signed: false },
-            (None, ConvertedType::INT_8 | ConvertedType::INT_16 | ConvertedType::INT_32 | ConvertedType::INT_64) => {
-                Kind::Whole { signed: true }
-            }
+            (
+                None,
+                ConvertedType::INT_8
+                | ConvertedType::INT_16
+                | ConvertedType::INT_32
+                | ConvertedType::INT_64,
+            ) => Kind::Whole { signed: true },
             (None, ConvertedType::NONE) => Kind::Whole { signed: true },
             _ => other(),
         },
@@ -279,7 +328,9 @@ fn kind(column: &ColumnDescriptor) -> Kind {
 
 /// Runs a part of the decoder; its errors and panics become ours.
 fn guarded<T>(path: &Path, decode: impl FnOnce() -> Decoding<T>) -> Result<T> {
-    let said = |reason: &str| Error::Data(format!("{}: no complete Parquet file: {reason}", path.display()));
+    let said = |reason: &str| {
+        Error::Data(format!("{}: no complete Parquet file: {reason}", path.display()))
+    };
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(said(&error.to_string())),

@@ -12,18 +12,20 @@ pub(super) struct TableFile {
     pub(super) bytes: u64,
 }
 
-/// The files that `paths` stand for. A folder stands for the `*.csv` and `*.parquet` files right in it, by name; hidden
-/// ones are left out.
+/// The files that `paths` stand for. A folder stands for the `*.csv` and `*.parquet` files right in
+/// it, by name; hidden ones are left out.
 ///
 /// # Errors
-/// When there is no path, a path does not exist, a folder has no table, or a file would be read twice.
+/// When there is no path, a path does not exist, a folder has no table, or a file would be read
+/// twice.
 pub(super) fn table_files(paths: &[PathBuf]) -> Result<Vec<TableFile>> {
     if paths.is_empty() {
         return Err(Error::Data("no file to read: name a file or a folder".to_owned()));
     }
     let mut files = Vec::new();
     for path in paths {
-        let found = std::fs::metadata(path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let found =
+            std::fs::metadata(path).map_err(|source| Error::Io { path: path.clone(), source })?;
         if found.is_dir() {
             files.extend(tables_in(path)?);
         } else {
@@ -36,9 +38,13 @@ pub(super) fn table_files(paths: &[PathBuf]) -> Result<Vec<TableFile>> {
         if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
             continue;
         }
-        let canonical = path.canonicalize().map_err(|source| Error::Io { path: path.clone(), source })?;
+        let canonical =
+            path.canonicalize().map_err(|source| Error::Io { path: path.clone(), source })?;
         if !seen.insert(canonical) {
-            return Err(Error::Data(format!("{}: named twice, its rows would count twice", path.display())));
+            return Err(Error::Data(format!(
+                "{}: named twice, its rows would count twice",
+                path.display()
+            )));
         }
     }
     Ok(files)
@@ -49,7 +55,8 @@ fn tables_in(folder: &Path) -> Result<Vec<TableFile>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let found = std::fs::metadata(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let found =
+            std::fs::metadata(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let is_table = has_extension(&path, "csv") || has_extension(&path, "parquet");
         if is_table && !hidden && found.is_file() {
@@ -57,7 +64,10 @@ fn tables_in(folder: &Path) -> Result<Vec<TableFile>> {
         }
     }
     if files.is_empty() {
-        return Err(Error::Data(format!("{}: no *.csv or *.parquet file in this folder", folder.display())));
+        return Err(Error::Data(format!(
+            "{}: no *.csv or *.parquet file in this folder",
+            folder.display()
+        )));
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
@@ -80,7 +90,8 @@ mod tests {
         }
         std::fs::create_dir(folder.path().join("deeper.csv")).unwrap();
         let files = table_files(&[folder.path().to_owned()]).unwrap();
-        let names: Vec<_> = files.iter().map(|file| file.path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            files.iter().map(|file| file.path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.PARQUET", "b.csv"]);
         assert_eq!(files[1].bytes, 5);
     }

@@ -1,4 +1,5 @@
-//! [`Source`]: the rows of one file, CSV or Parquet, column by column as the reader of a table asks for them.
+//! [`Source`]: the rows of one file, CSV or Parquet, column by column as the reader of a table asks
+//! for them.
 
 use std::io::Read;
 use std::path::Path;
@@ -31,7 +32,8 @@ pub(super) enum Kind {
     Whole { signed: bool },
     /// Numbers.
     Real,
-    /// Numbers of so many decimal digits behind the point, as whole ones; warehouses keep whole numbers like this, too.
+    /// Numbers of so many decimal digits behind the point, as whole ones; warehouses keep whole
+    /// numbers like this, too.
     Decimal { scale: u32 },
     /// Yes or no.
     Bool,
@@ -99,8 +101,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Rows that are lost with this one when it is dropped for `reason`: a quotation mark that is not closed swallows
-    /// lines.
+    /// Rows that are lost with this one when it is dropped for `reason`: a quotation mark that is
+    /// not closed swallows lines.
     pub(super) fn lost_with(&self, reason: DropReason) -> u64 {
         if reason == DropReason::UnclosedQuote { self.lines } else { 1 }
     }
@@ -116,7 +118,8 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens the file at `path`. It is Parquet when its name or its first bytes say so, otherwise CSV.
+    /// Opens the file at `path`. It is Parquet when its name or its first bytes say so, otherwise
+    /// CSV.
     ///
     /// # Errors
     /// When the file cannot be read, is empty or compressed, or has no header that can be read.
@@ -130,7 +133,10 @@ impl Source {
             return Err(Error::Data(format!("{}: the file is empty", path.display())));
         }
         if start.starts_with(b"\x1f\x8b") {
-            return Err(Error::Data(format!("{}: compressed with gzip; unpack it first", path.display())));
+            return Err(Error::Data(format!(
+                "{}: compressed with gzip; unpack it first",
+                path.display()
+            )));
         }
         if has_extension(path, "parquet") || start == b"PAR1" {
             if !is_file {
@@ -151,7 +157,10 @@ impl Source {
 
     #[cfg(not(feature = "parquet"))]
     fn open_parquet(path: &Path, _: std::fs::File) -> Result<Self> {
-        Err(Error::Data(format!("{}: a Parquet file; build with `--features parquet` to read it", path.display())))
+        Err(Error::Data(format!(
+            "{}: a Parquet file; build with `--features parquet` to read it",
+            path.display()
+        )))
     }
 
     /// The columns of the file.
@@ -176,7 +185,11 @@ impl Source {
     ///
     /// # Errors
     /// When the file cannot be read, and those of `visit`.
-    pub(super) fn read(self, picked: &[usize], visit: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn read(
+        self,
+        picked: &[usize],
+        visit: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         match self {
             Self::Csv(source) => source.read(picked, visit),
             #[cfg(feature = "parquet")]
@@ -188,19 +201,32 @@ impl Source {
     ///
     /// # Errors
     /// When it is missing, stands twice, or is of another kind.
-    pub(super) fn find(&self, path: &Path, name: &'static str, fits: fn(&Kind) -> bool) -> Result<usize> {
+    pub(super) fn find(
+        &self,
+        path: &Path,
+        name: &'static str,
+        fits: fn(&Kind) -> bool,
+    ) -> Result<usize> {
         let columns = self.columns();
         let mut places = (0..columns.len()).filter(|&place| columns[place].name == name);
         let Some(place) = places.next() else {
-            let found = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::MissingColumn { path: path.to_owned(), column: name, found: shortened(&found) });
+            let found =
+                columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Error::MissingColumn {
+                path: path.to_owned(),
+                column: name,
+                found: shortened(&found),
+            });
         };
         if places.next().is_some() {
             return Err(Error::DuplicateColumn { path: path.to_owned(), column: name });
         }
         if !fits(&columns[place].kind) {
             let kind = format!("{:?}", columns[place].kind);
-            return Err(Error::Data(format!("{}: column `{name}` cannot be of type {kind}", path.display())));
+            return Err(Error::Data(format!(
+                "{}: column `{name}` cannot be of type {kind}",
+                path.display()
+            )));
         }
         Ok(place)
     }

@@ -1,7 +1,8 @@
 //! [`Spill`]: clicks sorted by banner and bin in bounded memory.
 //!
-//! An external merge sort. Clicks gather in memory; when they are too many they are sorted, those in one bin are added
-//! up, and if that does not help they are written to a temporary file as a sorted run. At the end the runs are merged.
+//! An external merge sort. Clicks gather in memory; when they are too many they are sorted, those
+//! in one bin are added up, and if that does not help they are written to a temporary file as a
+//! sorted run. At the end the runs are merged.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -89,7 +90,11 @@ impl Spill {
     ///
     /// # Errors
     /// When a temporary file cannot be written or read.
-    pub(super) fn finish(mut self, index: &mut BannerIndex, keep: impl Fn(u32) -> bool) -> Result<Groups> {
+    pub(super) fn finish(
+        mut self,
+        index: &mut BannerIndex,
+        keep: impl Fn(u32) -> bool,
+    ) -> Result<Groups> {
         self.sort(index);
         let last = write_groups(GroupWriter::in_memory(), &self.hits, &keep)?;
         if self.runs.is_empty() {
@@ -106,7 +111,9 @@ fn merge(runs: &[Groups], ranks: &[u32], keep: impl Fn(u32) -> bool) -> Result<G
     let mut readers: Vec<_> = runs.iter().map(Groups::reader).collect();
     let mut heads = BinaryHeap::with_capacity(readers.len());
     for (run, reader) in readers.iter_mut().enumerate() {
-        heads.extend(reader.next_banner()?.map(|banner| Reverse((ranks[banner as usize], run, banner))));
+        heads.extend(
+            reader.next_banner()?.map(|banner| Reverse((ranks[banner as usize], run, banner))),
+        );
     }
     let mut writer = GroupWriter::on_disk()?;
     let mut bins = Vec::new();
@@ -140,7 +147,11 @@ fn merge(runs: &[Groups], ranks: &[u32], keep: impl Fn(u32) -> bool) -> Result<G
 }
 
 /// Writes hits, sorted by banner and bin, on the banners that `keep` wants.
-fn write_groups(mut writer: GroupWriter, hits: &[Hit], keep: impl Fn(u32) -> bool) -> Result<Groups> {
+fn write_groups(
+    mut writer: GroupWriter,
+    hits: &[Hit],
+    keep: impl Fn(u32) -> bool,
+) -> Result<Groups> {
     for group in hits.chunk_by(|a, b| a.banner == b.banner) {
         if keep(group[0].banner) {
             writer.group(group[0].banner, group.iter().map(|hit| (hit.bin, hit.count)))?;
@@ -164,7 +175,11 @@ mod tests {
         let mut index = BannerIndex::default();
         for banner in 0..n {
             let name = format!("{}", banner.wrapping_mul(2_654_435_761));
-            let found = index.find_or_insert(name.as_bytes(), b"g", BannerSize { width_px: 1, height_px: 1 });
+            let found = index.find_or_insert(
+                name.as_bytes(),
+                b"g",
+                BannerSize { width_px: 1, height_px: 1 },
+            );
             assert!(matches!(found, Ok(Found::Banner(id)) if id == banner));
         }
         index

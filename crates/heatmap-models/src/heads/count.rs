@@ -1,9 +1,11 @@
 //! The count head: features to the logits of a number of clusters.
 //!
-//! Softmax has a logit for every count, as in the report, with labels of one count or soft ones (SORD). Two ordinal heads have a logit for every
-//! threshold k, "more than k clusters": CORAL (Cao, Mirjalili and Raschka 2020, section 3) shares one weight vector among
-//! them and keeps a bias each, so that the thresholds are in order; CORN (Shi, Cao and Raschka 2021) has a weight vector
-//! each, and its logits are conditional on the threshold before. The losses that belong to them are `heatmap-train`'s.
+//! Softmax has a logit for every count, as in the report, with labels of one count or soft ones
+//! (SORD). Two ordinal heads have a logit for every threshold k, "more than k clusters": CORAL
+//! (Cao, Mirjalili and Raschka 2020, section 3) shares one weight vector among them and keeps a
+//! bias each, so that the thresholds are in order; CORN (Shi, Cao and Raschka 2021) has a weight
+//! vector each, and its logits are conditional on the threshold before. The losses that belong to
+//! them are `heatmap-train`'s.
 
 use std::fmt;
 use std::str::FromStr;
@@ -97,14 +99,23 @@ impl CountHeadConfig {
     /// # Panics
     /// When there are less than two counts to tell apart.
     pub fn init(&self, device: &Device) -> CountHead {
-        assert!(self.num_classes > 1, "a count head needs two counts to tell apart, got {}", self.num_classes);
+        assert!(
+            self.num_classes > 1,
+            "a count head needs two counts to tell apart, got {}",
+            self.num_classes
+        );
         let logits = self.encoding.num_logits(self.num_classes);
         if self.encoding != CountEncoding::Coral {
-            return CountHead { linear: LinearConfig::new(self.feature_dim, logits).init(device), thresholds: None };
+            return CountHead {
+                linear: LinearConfig::new(self.feature_dim, logits).init(device),
+                thresholds: None,
+            };
         }
-        // The logits of "more than k" when all counts are as likely: in order, as `preinit_bias` of coral-pytorch has them, and
-        // as far apart as they have to be, which with 20 thresholds between 0 and 1 Adam takes thousands of steps for.
-        let biases: Vec<f32> = (0..logits).map(|at| ((logits - at) as f32 / (at + 1) as f32).ln()).collect();
+        // The logits of "more than k" when all counts are as likely: in order, as `preinit_bias` of
+        // coral-pytorch has them, and as far apart as they have to be, which with 20 thresholds
+        // between 0 and 1 Adam takes thousands of steps for.
+        let biases: Vec<f32> =
+            (0..logits).map(|at| ((logits - at) as f32 / (at + 1) as f32).ln()).collect();
         CountHead {
             linear: LinearConfig::new(self.feature_dim, 1).with_bias(false).init(device),
             thresholds: Some(Param::from_tensor(Tensor::from_floats(biases.as_slice(), device))),
@@ -151,9 +162,16 @@ mod tests {
         let device = Device::flex();
         let head = CountHeadConfig::new(8, 6).with_encoding(CountEncoding::Coral).init(&device);
         // Of features that say nothing come alike counts: P(more than k) = (5 - k) / 6.
-        let silent = head.forward(Tensor::zeros([1, 8], &device)).into_data().try_to_vec::<f32>().expect("f32");
+        let silent = head
+            .forward(Tensor::zeros([1, 8], &device))
+            .into_data()
+            .try_to_vec::<f32>()
+            .expect("f32");
         for (k, logit) in silent.iter().enumerate() {
-            assert!((1.0 / (1.0 + (-logit).exp()) - (5 - k) as f32 / 6.0).abs() < 1e-6, "{silent:?}");
+            assert!(
+                (1.0 / (1.0 + (-logit).exp()) - (5 - k) as f32 / 6.0).abs() < 1e-6,
+                "{silent:?}"
+            );
         }
         let logits = head.forward(Tensor::ones([1, 8], &device) * -3.0);
         let logits = logits.into_data().try_to_vec::<f32>().expect("f32");

@@ -1,7 +1,9 @@
-//! The density head: feature maps to the number of clusters that each cell of the image is expected to hold.
+//! The density head: feature maps to the number of clusters that each cell of the image is expected
+//! to hold.
 //!
-//! Counting by a density that is summed over the image (Lempitsky and Zisserman 2010, "Learning to count objects in images")
-//! tells a network not only how many there are but which: a sample teaches as many things as it has clusters.
+//! Counting by a density that is summed over the image (Lempitsky and Zisserman 2010, "Learning to
+//! count objects in images") tells a network not only how many there are but which: a sample
+//! teaches as many things as it has clusters.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -33,7 +35,8 @@ pub struct DensityHead {
 pub struct Density {
     /// `[batch, rows, columns]`: the logarithm of the expected number of clusters in each cell
     pub log_rates: Tensor<3>,
-    /// `[batch, width + 1]`: the mean of the pyramid's map over the image, and the sum of the rates in tens
+    /// `[batch, width + 1]`: the mean of the pyramid's map over the image, and the sum of the rates
+    /// in tens
     pub features: Tensor<2>,
 }
 
@@ -64,10 +67,14 @@ impl DensityHead {
         let map = self.pyramid.forward(maps);
         let [batch, channels, rows, columns] = map.dims();
         let cells = map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]);
-        let log_rates = linear(&self.linear, cells.clone()).reshape([batch, rows * columns]) + PRIOR.ln();
+        let log_rates =
+            linear(&self.linear, cells.clone()).reshape([batch, rows * columns]) + PRIOR.ln();
         let sum = log_rates.clone().exp().sum_dim(1) / 10.0;
         let mean = cells.mean_dim(1).reshape([batch, channels]);
-        Density { features: Tensor::cat(vec![mean, sum], 1), log_rates: log_rates.reshape([batch, rows, columns]) }
+        Density {
+            features: Tensor::cat(vec![mean, sum], 1),
+            log_rates: log_rates.reshape([batch, rows, columns]),
+        }
     }
 }
 
@@ -83,7 +90,10 @@ mod tests {
         let head = config.init(&device);
         let map = |shape| Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device);
         let density = head.forward(vec![map([2, 3, 4, 6]), map([2, 5, 2, 3])]);
-        assert_eq!((density.log_rates.dims(), density.features.dims()), ([2, 4, 6], [2, config.feature_dim()]));
+        assert_eq!(
+            (density.log_rates.dims(), density.features.dims()),
+            ([2, 4, 6], [2, config.feature_dim()])
+        );
         let sum = density.log_rates.exp().reshape([2, 24]).sum_dim(1) / 10.0;
         density
             .features
@@ -95,7 +105,8 @@ mod tests {
     #[test]
     fn a_fresh_head_expects_ten_clusters_of_silence() {
         let device = Device::flex();
-        let head = DensityHeadConfig::new(FeaturePyramidConfig::new(vec![3]).with_width(4)).init(&device);
+        let head =
+            DensityHeadConfig::new(FeaturePyramidConfig::new(vec![3]).with_width(4)).init(&device);
         let density = head.forward(vec![Tensor::zeros([1, 3, 16, 16], &device)]);
         let sum = density.log_rates.exp().sum().into_scalar::<f32>();
         assert!((5.0..20.0).contains(&sum), "{sum}");

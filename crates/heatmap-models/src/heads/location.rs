@@ -1,10 +1,11 @@
 //! The location head: feature maps to cluster centres with an existence logit each.
 //!
-//! The report regresses its six centres from the mean features. Then every output has to learn on its own where in the image
-//! it looks, and which of two clusters is "the third" changes suddenly as they move. Here each cell of a fine map, made of the
-//! maps of all resolutions ([`FeaturePyramid`]), proposes a centre in itself or near by (as in detectors of one stage: Redmon
-//! et al. 2016; trained with one candidate for each object: Sun et al. 2021, OneNet), and the most probable K of them are the
-//! answer: a set of K centres in [0, 1]^2.
+//! The report regresses its six centres from the mean features. Then every output has to learn on
+//! its own where in the image it looks, and which of two clusters is "the third" changes suddenly
+//! as they move. Here each cell of a fine map, made of the maps of all resolutions
+//! ([`FeaturePyramid`]), proposes a centre in itself or near by (as in detectors of one stage:
+//! Redmon et al. 2016; trained with one candidate for each object: Sun et al. 2021, OneNet), and
+//! the most probable K of them are the answer: a set of K centres in [0, 1]^2.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -15,8 +16,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{FeaturePyramid, FeaturePyramidConfig};
 use crate::ops::linear;
 
-/// Probability with which a candidate exists as far as a fresh head knows (Lin et al. 2017, "Focal loss", section 3.3): few
-/// do, and the many that do not would else drown what the few have to say.
+/// Probability with which a candidate exists as far as a fresh head knows (Lin et al. 2017, "Focal
+/// loss", section 3.3): few do, and the many that do not would else drown what the few have to say.
 const PRIOR: f32 = 0.01;
 
 /// Configuration of a [`LocationHead`].
@@ -56,14 +57,20 @@ impl LocationHeadConfig {
     /// A head with fresh parameters.
     ///
     /// # Panics
-    /// When there is nothing to choose, candidates may lie at a negative distance, or the pyramid cannot be made.
+    /// When there is nothing to choose, candidates may lie at a negative distance, or the pyramid
+    /// cannot be made.
     pub fn init(&self, device: &Device) -> LocationHead {
         assert!(self.num_centres > 0, "a location head needs centres");
-        assert!(self.reach_cells >= 0.0, "candidates cannot lie {} cells outside their cell", self.reach_cells);
+        assert!(
+            self.reach_cells >= 0.0,
+            "candidates cannot lie {} cells outside their cell",
+            self.reach_cells
+        );
         let mut linear = LinearConfig::new(self.pyramid.width, 3).init(device);
         linear.bias = linear.bias.map(|bias| {
             bias.map(|bias| {
-                let prior = Tensor::from_floats([0.0, 0.0, (PRIOR / (1.0 - PRIOR)).ln()], &bias.device());
+                let prior =
+                    Tensor::from_floats([0.0, 0.0, (PRIOR / (1.0 - PRIOR)).ln()], &bias.device());
                 prior.set_require_grad(bias.is_require_grad())
             })
         });
@@ -77,8 +84,8 @@ impl LocationHeadConfig {
 }
 
 impl LocationHead {
-    /// Feature maps to all candidates, cell by cell. One at the border may lie outside the image by its reach, so that
-    /// training can pull it in.
+    /// Feature maps to all candidates, cell by cell. One at the border may lie outside the image by
+    /// its reach, so that training can pull it in.
     ///
     /// # Shapes
     /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
@@ -87,10 +94,14 @@ impl LocationHead {
         let map = self.pyramid.forward(maps);
         let [batch, channels, rows, columns] = map.dims();
         let device = map.device();
-        let raw = linear(&self.linear, map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]));
+        let raw = linear(
+            &self.linear,
+            map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]),
+        );
         // From the middle of the cell, in cells.
         let shift = (sigmoid(raw.clone().narrow(2, 0, 2)) - 0.5) * (1.0 + 2.0 * self.reach_cells);
-        let middles = (0..rows * columns).flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
+        let middles = (0..rows * columns)
+            .flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
         let middles = TensorData::new(middles.collect::<Vec<f32>>(), [1, rows * columns, 2]);
         let size = Tensor::<3>::from_floats([[[columns as f32, rows as f32]]], &device);
         Centres {
@@ -99,8 +110,8 @@ impl LocationHead {
         }
     }
 
-    /// Feature maps to the most probable centres, the most probable first. Where the map has fewer candidates than centres
-    /// were asked for, it gives those.
+    /// Feature maps to the most probable centres, the most probable first. Where the map has fewer
+    /// candidates than centres were asked for, it gives those.
     ///
     /// # Shapes
     /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
@@ -136,7 +147,12 @@ mod tests {
         (config.init(&device), device)
     }
 
-    fn maps(batch: usize, [rows, columns]: [usize; 2], scale: f64, device: &Device) -> Vec<Tensor<4>> {
+    fn maps(
+        batch: usize,
+        [rows, columns]: [usize; 2],
+        scale: f64,
+        device: &Device,
+    ) -> Vec<Tensor<4>> {
         let map = |shape| Tensor::random(shape, Distribution::Normal(0.0, scale), device);
         vec![map([batch, 5, rows, columns]), map([batch, 7, rows.div_ceil(2), columns.div_ceil(2)])]
     }
@@ -176,7 +192,8 @@ mod tests {
             for (rank, &candidate) in order[..4].iter().enumerate() {
                 assert_eq!(best_existence[image * 4 + rank], existence[image * 16 + candidate]);
                 let at = 2 * (image * 4 + rank);
-                let expected = [0, 1].map(|axis| places[2 * (image * 16 + candidate) + axis].clamp(0.0, 1.0));
+                let expected =
+                    [0, 1].map(|axis| places[2 * (image * 16 + candidate) + axis].clamp(0.0, 1.0));
                 assert_eq!(best_places[at..at + 2], expected);
             }
         }
@@ -185,7 +202,10 @@ mod tests {
     #[test]
     fn a_fresh_head_expects_few_clusters() {
         let (head, device) = head(0.5);
-        let silent = head.candidates(vec![Tensor::zeros([1, 5, 2, 2], &device), Tensor::zeros([1, 7, 1, 1], &device)]);
+        let silent = head.candidates(vec![
+            Tensor::zeros([1, 5, 2, 2], &device),
+            Tensor::zeros([1, 7, 1, 1], &device),
+        ]);
         for logit in values(silent.existence) {
             assert!((1.0 / (1.0 + (-logit).exp()) - PRIOR).abs() < 1e-6, "{logit}");
         }
@@ -200,6 +220,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "needs centres")]
     fn a_head_without_centres_is_refused() {
-        LocationHeadConfig::new(FeaturePyramidConfig::new(vec![4])).with_num_centres(0).init(&Device::flex());
+        LocationHeadConfig::new(FeaturePyramidConfig::new(vec![4]))
+            .with_num_centres(0)
+            .init(&Device::flex());
     }
 }

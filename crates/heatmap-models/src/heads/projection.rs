@@ -1,8 +1,9 @@
 //! The projection head of SimCLR: features to the space in which the contrastive loss compares.
 //!
-//! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 three. A hidden layer is linear without bias, batch
-//! normalisation, ReLU; the last layer is linear with bias and without normalisation, as in lightly's head with two layers.
-//! Without a layer features are compared themselves: where their cosine is used afterwards, that is what should be learned.
+//! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 three. A hidden layer is linear
+//! without bias, batch normalisation, ReLU; the last layer is linear with bias and without
+//! normalisation, as in lightly's head with two layers. Without a layer features are compared
+//! themselves: where their cosine is used afterwards, that is what should be learned.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -41,12 +42,15 @@ impl ProjectionHeadConfig {
     /// A head with fresh parameters.
     pub fn init(&self, device: &Device) -> ProjectionHead {
         let hidden = |_| HiddenLayer {
-            linear: LinearConfig::new(self.feature_dim, self.feature_dim).with_bias(false).init(device),
+            linear: LinearConfig::new(self.feature_dim, self.feature_dim)
+                .with_bias(false)
+                .init(device),
             norm: BatchNormConfig::new(self.feature_dim).init(device),
         };
         ProjectionHead {
             hidden: (1..self.num_layers).map(hidden).collect(),
-            last: (self.num_layers > 0).then(|| LinearConfig::new(self.feature_dim, self.out_dim).init(device)),
+            last: (self.num_layers > 0)
+                .then(|| LinearConfig::new(self.feature_dim, self.out_dim).init(device)),
         }
     }
 }
@@ -58,7 +62,8 @@ impl ProjectionHead {
     /// - `features`: `[batch, feature_dim]`
     /// - output: `[batch, out_dim]`; without a layer `features`
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
-        let layer = |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, linear(&layer.linear, x)));
+        let layer =
+            |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, linear(&layer.linear, x)));
         let features = self.hidden.iter().fold(features, layer);
         match &self.last {
             Some(last) => linear(last, features),
@@ -74,9 +79,10 @@ mod tests {
     #[test]
     fn shapes_and_parameters_are_those_of_the_paper() {
         let device = Device::flex();
-        for (layers, parameters) in
-            [(2, 2048 * 2048 + 4 * 2048 + 2049 * 128), (3, 2 * (2048 * 2048 + 4 * 2048) + 2049 * 128)]
-        {
+        for (layers, parameters) in [
+            (2, 2048 * 2048 + 4 * 2048 + 2049 * 128),
+            (3, 2 * (2048 * 2048 + 4 * 2048) + 2049 * 128),
+        ] {
             let head = ProjectionHeadConfig::new(2048).with_num_layers(layers).init(&device);
             assert_eq!(head.forward(Tensor::zeros([3, 2048], &device)).dims(), [3, 128]);
             // Batch normalisation counts its two running statistics.

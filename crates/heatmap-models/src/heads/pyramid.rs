@@ -1,9 +1,10 @@
 //! [`FeaturePyramid`]: the maps of all resolutions in one that is as fine as the finest.
 //!
-//! After Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the finest level is all that
-//! a head needs here: the coarse maps know what is there, the fine ones where. A 1x1 convolution brings each map to the same
-//! width, from coarse to fine each is doubled and added to the next, and a 3x3 convolution smooths what that leaves. As in
-//! ViTDet (Li et al. 2022, section 3), the map of a network with a single coarse one can be made finer.
+//! After Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the
+//! finest level is all that a head needs here: the coarse maps know what is there, the fine ones
+//! where. A 1x1 convolution brings each map to the same width, from coarse to fine each is doubled
+//! and added to the next, and a 3x3 convolution smooths what that leaves. As in ViTDet (Li et al.
+//! 2022, section 3), the map of a network with a single coarse one can be made finer.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -55,9 +56,11 @@ impl FeaturePyramid {
     /// Maps to one map.
     ///
     /// # Shapes
-    /// - `maps`, from fine to coarse: `[batch, channels, rows, columns]`, each with half the rows and columns of the one
-    ///   before, rounded up; where there are more than were configured, the finest are left out
-    /// - output: `[batch, width, rows, columns]` of the finest map, each refinement doubling rows and columns
+    /// - `maps`, from fine to coarse: `[batch, channels, rows, columns]`, each with half the rows
+    ///   and columns of the one before, rounded up; where there are more than were configured, the
+    ///   finest are left out
+    /// - output: `[batch, width, rows, columns]` of the finest map, each refinement doubling rows
+    ///   and columns
     ///
     /// # Panics
     /// When there are fewer maps than were configured.
@@ -74,7 +77,10 @@ impl FeaturePyramid {
             above = Some(lateral.forward(map, after));
         }
         let map = above.expect("a pyramid has a map");
-        let map = self.refinements.iter().fold(map, |map, layer| layer.forward(map, After::Relu).unfolded());
+        let map = self
+            .refinements
+            .iter()
+            .fold(map, |map, layer| layer.forward(map, After::Relu).unfolded());
         self.smooth.forward(map, After::Relu).into_tensor()
     }
 }
@@ -98,7 +104,8 @@ mod tests {
         // More maps than it was made for: the finest is left out.
         let pyramid = FeaturePyramidConfig::new(vec![8, 16]).with_width(6).init(&device);
         assert_eq!(pyramid.forward(maps.to_vec()).dims(), [2, 6, 5, 3]);
-        let pyramid = FeaturePyramidConfig::new(vec![4]).with_width(6).with_refinements(2).init(&device);
+        let pyramid =
+            FeaturePyramidConfig::new(vec![4]).with_width(6).with_refinements(2).init(&device);
         assert_eq!(pyramid.forward(vec![map([2, 4, 3, 2], &device)]).dims(), [2, 6, 12, 8]);
     }
 
@@ -114,23 +121,31 @@ mod tests {
             let change = change.into_data().try_to_vec::<f32>().expect("f32");
             (0..64).filter(|&at| change[at] > 1e-6).map(|at| [at / 8, at % 8]).collect()
         };
-        // Far more in one cell, at row 2 and column 1 of the coarse map, reaches the four cells there and those beside them.
+        // Far more in one cell, at row 2 and column 1 of the coarse map, reaches the four cells
+        // there and those beside them.
         let mut bump = [0.0_f32; 16];
         bump[9] = 50.0;
         let bump = Tensor::<4>::from_data(TensorData::new(bump.to_vec(), [1, 1, 4, 4]), &device);
         let reached = changes(fine.clone(), coarse.clone() + bump);
-        assert!(!reached.is_empty() && reached.iter().all(|[y, x]| (3..=6).contains(y) && (1..=4).contains(x)));
+        assert!(
+            !reached.is_empty()
+                && reached.iter().all(|[y, x]| (3..=6).contains(y) && (1..=4).contains(x))
+        );
         let mut bump = [0.0_f32; 64];
         bump[8 * 6 + 7] = 50.0;
         let bump = Tensor::<4>::from_data(TensorData::new(bump.to_vec(), [1, 1, 8, 8]), &device);
         let reached = changes(fine + bump, coarse);
-        assert!(!reached.is_empty() && reached.iter().all(|[y, x]| (5..=7).contains(y) && (6..=7).contains(x)));
+        assert!(
+            !reached.is_empty()
+                && reached.iter().all(|[y, x]| (5..=7).contains(y) && (6..=7).contains(x))
+        );
     }
 
     #[test]
     fn every_map_is_learned_from() {
         let device = Device::flex().autodiff();
-        let pyramid = FeaturePyramidConfig::new(vec![3, 5]).with_width(4).with_refinements(1).init(&device);
+        let pyramid =
+            FeaturePyramidConfig::new(vec![3, 5]).with_width(4).with_refinements(1).init(&device);
         let maps = [[2, 3, 4, 4], [2, 5, 2, 2]].map(|shape| map(shape, &device).require_grad());
         let gradients = pyramid.forward(maps.to_vec()).powi_scalar(2).sum().backward();
         for map in maps {
@@ -143,6 +158,8 @@ mod tests {
     #[should_panic(expected = "a pyramid of 2 maps got 1")]
     fn too_few_maps_are_refused() {
         let device = Device::flex();
-        FeaturePyramidConfig::new(vec![3, 5]).init(&device).forward(vec![map([1, 3, 4, 4], &device)]);
+        FeaturePyramidConfig::new(vec![3, 5])
+            .init(&device)
+            .forward(vec![map([1, 3, 4, 4], &device)]);
     }
 }

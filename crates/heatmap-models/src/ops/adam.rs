@@ -17,7 +17,8 @@ pub struct AdamMoments<const D: usize> {
     pub square: Tensor<D>,
 }
 
-/// The parameter and the means behind one step: Kingma and Ba 2015, algorithm 1. Not differentiable.
+/// The parameter and the means behind one step: Kingma and Ba 2015, algorithm 1. Not
+/// differentiable.
 ///
 /// # Shapes
 /// - all: any, the same
@@ -45,8 +46,11 @@ mod tests {
     #[test]
     fn in_f64_a_step_is_computed_in_f64() {
         let device = Device::flex();
-        let tensor = |value: f64| Tensor::<1>::from_data(TensorData::new(vec![value], [1]), (&device, DType::F64));
-        let factors = AdamFactors { beta_1: 0.9, beta_2: 0.999, rate: 0.1, epsilon: 1e-8, keep: 1.0 };
+        let tensor = |value: f64| {
+            Tensor::<1>::from_data(TensorData::new(vec![value], [1]), (&device, DType::F64))
+        };
+        let factors =
+            AdamFactors { beta_1: 0.9, beta_2: 0.999, rate: 0.1, epsilon: 1e-8, keep: 1.0 };
         let moments = AdamMoments { mean: tensor(0.2), square: tensor(0.3) };
         let (parameter, moments) = adam_step(tensor(1.0), tensor(1.0 / 3.0), moments, factors);
         let (mean, square) = (0.18 + 0.1 / 3.0, 0.2997 + 0.001 / 9.0);

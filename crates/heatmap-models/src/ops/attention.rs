@@ -5,10 +5,12 @@ use burn::tensor::{Tensor, module};
 
 use super::{flex, in_f32};
 
-/// Scaled dot-product attention (Vaswani et al. 2017, section 3.2): on Flex one operation of ours, elsewhere Burn's.
+/// Scaled dot-product attention (Vaswani et al. 2017, section 3.2): on Flex one operation of ours,
+/// elsewhere Burn's.
 ///
 /// # Shapes
-/// - `qkv`: `[batch, tokens, 3 * width]`, queries of all heads before their keys and values; `num_heads` divides the width
+/// - `qkv`: `[batch, tokens, 3 * width]`, queries of all heads before their keys and values;
+///   `num_heads` divides the width
 /// - output: `[batch, tokens, width]`
 pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
     if flex::takes(&qkv) {
@@ -17,7 +19,8 @@ pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
     let [batch, tokens, width] = qkv.dims();
     in_f32(qkv, |qkv| {
         let [query, key, value] = split_heads(qkv, num_heads);
-        let heads = module::attention(query, key, value, None, None, AttentionModuleOptions::default());
+        let heads =
+            module::attention(query, key, value, None, None, AttentionModuleOptions::default());
         heads.swap_dims(1, 2).reshape([batch, tokens, width / 3])
     })
 }
@@ -25,7 +28,8 @@ pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
 /// Query, key and value, each `[batch, num_heads, tokens, head_dim]`.
 pub(crate) fn split_heads(qkv: Tensor<3>, num_heads: usize) -> [Tensor<4>; 3] {
     let [batch, tokens, width] = qkv.dims();
-    let together = qkv.reshape([batch, tokens, 3, num_heads, width / 3 / num_heads]).permute([2, 0, 3, 1, 4]);
+    let together =
+        qkv.reshape([batch, tokens, 3, num_heads, width / 3 / num_heads]).permute([2, 0, 3, 1, 4]);
     [0, 1, 2].map(|at| together.clone().narrow(0, at, 1).squeeze_dim(0))
 }
 
@@ -40,7 +44,8 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_product_softmax_product() {
         let device = Device::flex().autodiff();
-        for ([batch, tokens], heads, head_dim) in [([2, 5], 3, 4), ([1, 197], 2, 64), ([3, 50], 4, 33), ([1, 1], 1, 8)]
+        for ([batch, tokens], heads, head_dim) in
+            [([2, 5], 3, 4), ([1, 197], 2, 64), ([3, 50], 4, 33), ([1, 1], 1, 8)]
         {
             let width = heads * head_dim;
             let qkv = (ramp([batch, tokens, 3 * width], 1, &device) * 2.0).detach().require_grad();
@@ -52,7 +57,8 @@ mod tests {
                     let map = softmax(query.matmul(key.transpose()) / (head_dim as f64).sqrt(), 3);
                     map.matmul(value).swap_dims(1, 2).reshape([batch, tokens, width])
                 };
-                let gradients = (y.clone() * ramp([batch, tokens, width], 2, &device)).sum().backward();
+                let gradients =
+                    (y.clone() * ramp([batch, tokens, width], 2, &device)).sum().backward();
                 [y.inner().into_data(), qkv.grad(&gradients).expect("a gradient").into_data()]
             };
             assert_same(&results(true), &results(false), 1e-5);

@@ -1,17 +1,18 @@
 //! Batch normalisation with PyTorch's running statistics.
 //!
-//! Ioffe and Szegedy 2015. A batch is normalised by its biased variance; the running variance, which is what evaluation
-//! uses, follows the unbiased one (algorithm 2 of the paper, and PyTorch). Burn's `BatchNorm::forward` feeds the biased
-//! variance to it: with 64 values a channel, as in the last stage at 64 x 64 px and batch 16, that is 1.6 % too small. So
-//! the parameters live in Burn's module, and this function does the forward pass.
+//! Ioffe and Szegedy 2015. A batch is normalised by its biased variance; the running variance,
+//! which is what evaluation uses, follows the unbiased one (algorithm 2 of the paper, and PyTorch).
+//! Burn's `BatchNorm::forward` feeds the biased variance to it: with 64 values a channel, as in the
+//! last stage at 64 x 64 px and batch 16, that is 1.6 % too small. So the parameters live in Burn's
+//! module, and this function does the forward pass.
 
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, module};
 
 use super::{half, in_f32, is_half, running_statistics};
 
-/// Applies `norm`. It trains, and updates the running statistics, when the input is on an autodiff device and the module is
-/// not frozen; otherwise it uses the running statistics.
+/// Applies `norm`. It trains, and updates the running statistics, when the input is on an autodiff
+/// device and the module is not frozen; otherwise it uses the running statistics.
 ///
 /// # Shapes
 /// - `input` and output: `[batch, channels, ...]`, of one type; the statistics are f32
@@ -21,7 +22,10 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
         return in_f32(input, |input| norm.forward(input));
     }
     let values = input.shape().num_elements() / norm.gamma.dims()[0];
-    assert!(values > 1, "batch normalisation in training needs more than one value per channel, got {values}");
+    assert!(
+        values > 1,
+        "batch normalisation in training needs more than one value per channel, got {values}"
+    );
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (output, mean, variance) = if is_half(&input) {
         half::batch_norm_train(input, gamma, beta, norm.epsilon)
@@ -33,7 +37,8 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     output
 }
 
-/// Lets the running statistics follow those of a batch with so many values a channel, unless they are kept.
+/// Lets the running statistics follow those of a batch with so many values a channel, unless they
+/// are kept.
 ///
 /// # Shapes
 /// - `mean`, `variance` (biased): `[channels]`
@@ -44,7 +49,8 @@ pub(super) fn follow(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, val
     let unbiased = values as f64 / (values as f64 - 1.0);
     let device = mean.device();
     let follow = |running: Tensor<1>, batch: Tensor<1>| {
-        (running.to_device(&device) * (1.0 - norm.momentum) + batch.detach() * norm.momentum).detach()
+        (running.to_device(&device) * (1.0 - norm.momentum) + batch.detach() * norm.momentum)
+            .detach()
     };
     norm.running_mean.update(follow(norm.running_mean.value_sync(), mean));
     norm.running_var.update(follow(norm.running_var.value_sync(), variance * unbiased));
@@ -62,13 +68,18 @@ mod tests {
         let device = Device::flex().autodiff();
         let norm = BatchNormConfig::new(2).init(&device);
         // Channel 0: 1, 3, 5, 7: mean 4, biased variance 5, unbiased 20/3. Channel 1: constant 2.
-        let input = Tensor::<3>::from_floats([[[1.0, 3.0], [2.0, 2.0]], [[5.0, 7.0], [2.0, 2.0]]], &device);
+        let input =
+            Tensor::<3>::from_floats([[[1.0, 3.0], [2.0, 2.0]], [[5.0, 7.0], [2.0, 2.0]]], &device);
         let output = batch_norm(&norm, input.clone());
         let unit = |x: f32| (x - 4.0) / (5.0_f32 + 1e-5).sqrt();
         let expected = [[[unit(1.0), unit(3.0)], [0.0, 0.0]], [[unit(5.0), unit(7.0)], [0.0, 0.0]]];
-        output.into_data().assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-5));
+        output
+            .into_data()
+            .assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-5));
         let close = |tensor: Tensor<1>, expected: [f32; 2]| {
-            tensor.into_data().assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-5));
+            tensor
+                .into_data()
+                .assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-5));
         };
         close(norm.running_mean.value_sync(), [0.4, 0.2]);
         close(norm.running_var.value_sync(), [0.9 + 0.1 * 20.0 / 3.0, 0.9]);

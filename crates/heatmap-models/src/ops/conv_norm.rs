@@ -1,7 +1,9 @@
-//! A convolution, the batch normalisation behind it, the residual sum and ReLU: the unit that residual networks are made of.
+//! A convolution, the batch normalisation behind it, the residual sum and ReLU: the unit that
+//! residual networks are made of.
 //!
-//! On Flex it is one operation with its own backward pass (`flex`): one product over the whole batch, statistics and
-//! normalisation in one pass each. Other backends have kernels of their own and run Burn's operations one after another.
+//! On Flex it is one operation with its own backward pass (`flex`): one product over the whole
+//! batch, statistics and normalisation in one pass each. Other backends have kernels of their own
+//! and run Burn's operations one after another.
 
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
@@ -23,9 +25,9 @@ pub(crate) enum After {
     SumRelu(Image),
 }
 
-/// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither groups, dilation nor bias,
-/// then `norm`, then what follows. It trains, and updates the running statistics, when the input is on an autodiff device and
-/// the normalisation is not frozen.
+/// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither
+/// groups, dilation nor bias, then `norm`, then what follows. It trains, and updates the running
+/// statistics, when the input is on an autodiff device and the normalisation is not frozen.
 pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After) -> Image {
     let device = x.device();
     let training = device.is_autodiff() && norm.training.is_enabled();
@@ -50,7 +52,11 @@ fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     }
     let weight = conv.weight.val();
     let [_, _, kernel_size, _] = weight.dims();
-    half::conv2d(x, weight, ConvOptions::new(conv.stride, [kernel_size / 2; 2], conv.dilation, conv.groups))
+    half::conv2d(
+        x,
+        weight,
+        ConvOptions::new(conv.stride, [kernel_size / 2; 2], conv.dilation, conv.groups),
+    )
 }
 
 fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
@@ -68,7 +74,8 @@ fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     Image::lying_last(output)
 }
 
-/// With the running statistics, normalisation is a scale and a shift for each channel, done while the product is at hand.
+/// With the running statistics, normalisation is a scale and a shift for each channel, done while
+/// the product is at hand.
 fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
     let layer = layer(conv, norm, &after);
     let residual = match after {
@@ -104,7 +111,8 @@ mod tests {
     use burn::nn::{BatchNormConfig, PaddingConfig2d};
     use burn::tensor::{Device, Distribution, TensorData, Tolerance};
 
-    /// Kernel size, stride, channels in and out, batch, height, width: each way through `cpu` is taken.
+    /// Kernel size, stride, channels in and out, batch, height, width: each way through `cpu` is
+    /// taken.
     const LAYERS: [(usize, usize, [usize; 2], [usize; 3]); 14] = [
         (1, 1, [3, 5], [2, 7, 10]),
         (1, 2, [3, 5], [2, 8, 9]),
@@ -119,7 +127,8 @@ mod tests {
         // A weight too large for a sum of each thread's own, pixels too many to put it first.
         (3, 1, [72, 120], [2, 13, 12]),
         (1, 1, [300, 260], [1, 18, 17]),
-        // Winograd: whole tiles, tiles cut off on two sides with a panel that is half full, and few of them.
+        // Winograd: whole tiles, tiles cut off on two sides with a panel that is half full, and few
+        // of them.
         (3, 1, [32, 64], [3, 16, 20]),
         (3, 1, [48, 16], [5, 14, 13]),
         (3, 1, [64, 64], [2, 15, 12]),
@@ -136,7 +145,8 @@ mod tests {
     /// Output, all gradients, running statistics, and the output in evaluation.
     fn results(ours: bool, after: &str, case: usize, device: &Device) -> Vec<TensorData> {
         let (kernel_size, stride, channels, [batch, height, width]) = LAYERS[case];
-        let tensor = |salt: usize, shape: [usize; 4]| (ramp(shape, salt, device) * 1.3 + 0.1).detach();
+        let tensor =
+            |salt: usize, shape: [usize; 4]| (ramp(shape, salt, device) * 1.3 + 0.1).detach();
         let padding = kernel_size / 2;
         let mut conv = Conv2dConfig::new(channels, [kernel_size; 2])
             .with_stride([stride; 2])
@@ -144,10 +154,14 @@ mod tests {
             .with_bias(false)
             .init(device);
         let fan_in = (channels[0] * kernel_size * kernel_size) as f64;
-        conv.weight = conv.weight.map(|weight| (tensor(1, weight.dims()) / fan_in.sqrt()).detach().require_grad());
+        conv.weight = conv
+            .weight
+            .map(|weight| (tensor(1, weight.dims()) / fan_in.sqrt()).detach().require_grad());
         let mut norm = BatchNormConfig::new(channels[1]).init(device);
         let vector = |salt, scale: f64, shift: f64| {
-            (tensor(salt, [channels[1], 1, 1, 1]).reshape([channels[1]]) * scale + shift).detach().require_grad()
+            (tensor(salt, [channels[1], 1, 1, 1]).reshape([channels[1]]) * scale + shift)
+                .detach()
+                .require_grad()
         };
         norm.gamma = norm.gamma.map(|_| vector(2, 0.3, 1.0));
         norm.beta = norm.beta.map(|_| vector(3, 0.3, 0.1));
@@ -168,8 +182,13 @@ mod tests {
         let gradients = (y.clone() * tensor(6, out)).sum().backward();
         let evaluated = if ours {
             let residual = residual.clone().inner();
-            conv_norm(&conv.valid(), &norm.valid(), Image::new(x.clone().inner()), others(after, &residual))
-                .into_tensor()
+            conv_norm(
+                &conv.valid(),
+                &norm.valid(),
+                Image::new(x.clone().inner()),
+                others(after, &residual),
+            )
+            .into_tensor()
         } else {
             let y = norm.valid().forward(conv.valid().forward(x.clone().inner()));
             match after {
@@ -188,7 +207,10 @@ mod tests {
             norm.running_var.value_sync().into_data(),
             evaluated.into_data(),
         ];
-        all.extend((after == "sum").then(|| residual.grad(&gradients).expect("of the residual").into_data()));
+        all.extend(
+            (after == "sum")
+                .then(|| residual.grad(&gradients).expect("of the residual").into_data()),
+        );
         all
     }
 
@@ -197,7 +219,11 @@ mod tests {
         let device = Device::flex().autodiff();
         for case in 0..LAYERS.len() {
             for after in ["nothing", "relu", "sum"] {
-                assert_same(&results(true, after, case, &device), &results(false, after, case, &device), 3e-5);
+                assert_same(
+                    &results(true, after, case, &device),
+                    &results(false, after, case, &device),
+                    3e-5,
+                );
             }
         }
     }
@@ -207,7 +233,8 @@ mod tests {
         let device = Device::flex().autodiff();
         for case in [6, 8, 9, 10, 12] {
             let [one, five] = [1, 5].map(|threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+                let pool =
+                    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
                 pool.install(|| results(true, "sum", case, &device))
             });
             assert_same(&one, &five, 1e-5);
@@ -219,13 +246,17 @@ mod tests {
         let device = Device::flex().autodiff();
         let conv = Conv2dConfig::new([2, 3], [1, 1]).with_bias(false).init(&device);
         let norm = BatchNormConfig::new(3).init(&device).freeze();
-        let x = Tensor::<4>::random([2, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device).require_grad();
+        let x = Tensor::<4>::random([2, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device)
+            .require_grad();
         let y = conv_norm(&conv, &norm, Image::new(x.clone()), After::Relu).into_tensor();
         let gradient = x.grad(&y.sum().backward()).expect("a gradient");
         assert!(gradient.abs().max().into_scalar::<f32>() > 0.0);
         // Its statistics stay: mean 0, variance 1.
         let zero = TensorData::from([0.0_f32; 3]);
-        norm.running_mean.value_sync().into_data().assert_approx_eq::<f32>(&zero, Tolerance::absolute(1e-7));
+        norm.running_mean
+            .value_sync()
+            .into_data()
+            .assert_approx_eq::<f32>(&zero, Tolerance::absolute(1e-7));
     }
 
     #[test]
@@ -234,7 +265,10 @@ mod tests {
         for device in [device.clone(), device.autodiff()] {
             let conv = Conv2dConfig::new([1, 1], [1, 1]).with_bias(false).init(&device);
             let norm = BatchNormConfig::new(1).init(&device);
-            let x = Tensor::<4>::from_data(TensorData::new(vec![1.0, f32::NAN, 2.0, 3.0], [1, 1, 2, 2]), &device);
+            let x = Tensor::<4>::from_data(
+                TensorData::new(vec![1.0, f32::NAN, 2.0, 3.0], [1, 1, 2, 2]),
+                &device,
+            );
             let y = conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor();
             assert!(y.into_data().try_to_vec::<f32>().expect("f32")[1].is_nan());
         }
@@ -244,12 +278,22 @@ mod tests {
     fn no_images_are_no_results() {
         let device = Device::flex();
         for (kernel_size, stride, channels, _) in LAYERS {
-            let conv = Conv2dConfig::new(channels, [kernel_size; 2]).with_stride([stride; 2]).with_bias(false);
-            let padding = PaddingConfig2d::Explicit(kernel_size / 2, kernel_size / 2, kernel_size / 2, kernel_size / 2);
+            let conv = Conv2dConfig::new(channels, [kernel_size; 2])
+                .with_stride([stride; 2])
+                .with_bias(false);
+            let padding = PaddingConfig2d::Explicit(
+                kernel_size / 2,
+                kernel_size / 2,
+                kernel_size / 2,
+                kernel_size / 2,
+            );
             let conv = conv.with_padding(padding).init(&device);
             let norm = BatchNormConfig::new(channels[1]).init(&device);
             let x = Tensor::<4>::zeros([0, channels[0], 8, 8], &device);
-            assert_eq!(conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor().dims()[..2], [0, channels[1]]);
+            assert_eq!(
+                conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor().dims()[..2],
+                [0, channels[1]]
+            );
         }
     }
 }

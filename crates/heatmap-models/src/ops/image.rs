@@ -4,9 +4,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::{flex, widened};
 
-/// Images or activations. On Flex their channels lie last, `[batch, height, width, channels]` row by row: the operations of
-/// `cpu` run along them, and where gradients meet, Burn adds tensors that lie straight much faster than turned ones. On other
-/// devices they are `[batch, channels, height, width]`, for Burn's own kernels.
+/// Images or activations. On Flex their channels lie last, `[batch, height, width, channels]` row
+/// by row: the operations of `cpu` run along them, and where gradients meet, Burn adds tensors that
+/// lie straight much faster than turned ones. On other devices they are `[batch, channels, height,
+/// width]`, for Burn's own kernels.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     tensor: Tensor<4>,
@@ -68,8 +69,8 @@ impl Image {
         })
     }
 
-    /// Twice as many rows and columns of a quarter of the channels: four groups of channels become a square of pixels ("depth
-    /// to space"; Shi et al. 2016).
+    /// Twice as many rows and columns of a quarter of the channels: four groups of channels become
+    /// a square of pixels ("depth to space"; Shi et al. 2016).
     pub(crate) fn unfolded(self) -> Self {
         self.by_pixels(|tensor, [batch, height, width, channels]| {
             let tensor = tensor.reshape([batch, height, width, 2, 2, channels / 4]);
@@ -83,13 +84,17 @@ impl Image {
         if self.channels_last { [dims[1], dims[2]] } else { [dims[2], dims[3]] }
     }
 
-    /// An operation that is written for `[batch, height, width, channels]`, however the tensor lies.
+    /// An operation that is written for `[batch, height, width, channels]`, however the tensor
+    /// lies.
     fn by_pixels(self, apply: impl FnOnce(Tensor<4>, [usize; 4]) -> Tensor<4>) -> Self {
         let Self { tensor, channels_last } = self;
         let tensor = if channels_last { tensor } else { tensor.permute([0, 2, 3, 1]) };
         let dims = tensor.dims();
         let tensor = apply(tensor, dims);
-        Self { tensor: if channels_last { tensor } else { tensor.permute([0, 3, 1, 2]) }, channels_last }
+        Self {
+            tensor: if channels_last { tensor } else { tensor.permute([0, 3, 1, 2]) },
+            channels_last,
+        }
     }
 
     /// The mean over each image, as f32.

@@ -1,4 +1,5 @@
-//! Linear layers, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere Burn's one after another.
+//! Linear layers, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere
+//! Burn's one after another.
 
 use burn::nn::Linear;
 use burn::tensor::{Tensor, module};
@@ -47,7 +48,12 @@ fn bias(layer: &Linear) -> Tensor<1> {
 ///
 /// # Shapes
 /// - `x` and output: `[batch, tokens, width]`; `gamma`, `beta`: `[width]`
-pub(crate) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
+pub(crate) fn layer_norm(
+    x: Tensor<3>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<3> {
     if flex::takes(&x) {
         flex::layer_norm(x, gamma, beta, epsilon)
     } else {
@@ -66,11 +72,16 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_burns_own_operations() {
         let device = Device::flex().autodiff();
-        let cases =
-            [([2, 5, 48], 33, true), ([3, 197, 64], 160, true), ([1, 1, 1024], 8, true), ([1, 16, 96], 260, false)];
+        let cases = [
+            ([2, 5, 48], 33, true),
+            ([3, 197, 64], 160, true),
+            ([1, 1, 1024], 8, true),
+            ([1, 16, 96], 260, false),
+        ];
         for ([batch, tokens, inputs], outputs, with_bias) in cases {
             let mut layer = LinearConfig::new(inputs, outputs).with_bias(with_bias).init(&device);
-            let shifted = |bias: Tensor<1>| (bias + ramp([outputs], 7, &device)).detach().require_grad();
+            let shifted =
+                |bias: Tensor<1>| (bias + ramp([outputs], 7, &device)).detach().require_grad();
             layer.bias = layer.bias.map(|bias| bias.map(shifted));
             let x = ramp([batch, tokens, inputs], 1, &device).require_grad();
             for with_gelu in [false, true] {
@@ -81,14 +92,17 @@ mod tests {
                         (false, true) => gelu(layer.forward(x.clone())),
                         (false, false) => layer.forward(x.clone()),
                     };
-                    let gradients = (y.clone() * ramp([batch, tokens, outputs], 2, &device)).sum().backward();
+                    let gradients =
+                        (y.clone() * ramp([batch, tokens, outputs], 2, &device)).sum().backward();
                     let mut all = vec![
                         y.inner().into_data(),
                         x.grad(&gradients).expect("of x").into_data(),
                         layer.weight.val().grad(&gradients).expect("of the weight").into_data(),
                     ];
                     all.extend(
-                        layer.bias.as_ref().map(|bias| bias.val().grad(&gradients).expect("of the bias").into_data()),
+                        layer.bias.as_ref().map(|bias| {
+                            bias.val().grad(&gradients).expect("of the bias").into_data()
+                        }),
                     );
                     all
                 };

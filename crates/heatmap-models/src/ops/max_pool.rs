@@ -9,7 +9,8 @@ use super::{Image, flex};
 pub(crate) fn max_pool(pool: &MaxPool2d, x: Image) -> Image {
     match pool.padding {
         PaddingConfig2d::Explicit(padding, ..) if x.is_channels_last() => {
-            let window = flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding };
+            let window =
+                flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding };
             Image::lying_last(flex::max_pool(x.into_channels_last(), window))
         }
         _ => Image::new(pool.forward(x.into_tensor())),
@@ -30,11 +31,16 @@ mod tests {
         for shape in [[3, 4, 9, 12], [1, 2, 1, 2], [2, 3, 16, 7]] {
             // Many ties, as behind a ReLU.
             let value = |at: usize| ((at * 7919 + at * at) % 31) as f32 - 20.0;
-            let values: Vec<f32> = (0..shape.iter().product()).map(|at| value(at).max(0.0)).collect();
+            let values: Vec<f32> =
+                (0..shape.iter().product()).map(|at| value(at).max(0.0)).collect();
             let run = |ours: bool| {
-                let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device).require_grad();
-                let y =
-                    if ours { max_pool(&pool, Image::new(x.clone())).into_tensor() } else { pool.forward(x.clone()) };
+                let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device)
+                    .require_grad();
+                let y = if ours {
+                    max_pool(&pool, Image::new(x.clone())).into_tensor()
+                } else {
+                    pool.forward(x.clone())
+                };
                 let n = y.shape().num_elements();
                 let ramp = Tensor::<1, burn::tensor::Int>::arange(0..n as i64, &device).float();
                 let gradients = (y.clone() * ramp.reshape(y.dims())).sum().backward();
@@ -46,7 +52,8 @@ mod tests {
         }
     }
 
-    /// PyTorch's answers: NaN is larger than all, and of several that are equal, even the smallest there is, the first counts.
+    /// PyTorch's answers: NaN is larger than all, and of several that are equal, even the smallest
+    /// there is, the first counts.
     #[test]
     fn nan_stays_and_every_window_has_a_largest() {
         let device = Device::flex().autodiff();
@@ -54,7 +61,8 @@ mod tests {
         let pool = pool.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
         let mut values = [f32::NEG_INFINITY; 16];
         values[10] = f32::NAN;
-        let x = Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 4, 4]), &device).require_grad();
+        let x = Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 4, 4]), &device)
+            .require_grad();
         let y = max_pool(&pool, Image::new(x.clone())).into_tensor();
         let gradient = x.grad(&y.clone().sum().backward()).expect("a gradient").into_data();
         let y = y.into_data().try_to_vec::<f32>().expect("f32");

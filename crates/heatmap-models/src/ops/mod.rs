@@ -1,8 +1,9 @@
 //! Operations that the networks are written with, in the formulation that is fast where they run.
 //!
-//! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`; training calls `nt_xent` and
-//! `adam_step`, and `keep_running_statistics` where it looks at a batch twice. On Flex each operation is one of ours: `flex`
-//! puts it behind Burn's tensors, `cpu` computes it; in half precision it is one of `half`.
+//! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`;
+//! training calls `nt_xent` and `adam_step`, and `keep_running_statistics` where it looks at a
+//! batch twice. On Flex each operation is one of ours: `flex` puts it behind Burn's tensors,
+//! `cpu` computes it; in half precision it is one of `half`.
 
 mod adam;
 mod attention;

@@ -4,8 +4,9 @@ use burn::tensor::Tensor;
 
 use super::flex;
 
-/// The loss NT-Xent (Chen et al. 2020, equation 1; the mean over all rows) and the share of rows whose nearest other row is
-/// their other view, without a gradient. `None` where only Burn's operations are at hand.
+/// The loss NT-Xent (Chen et al. 2020, equation 1; the mean over all rows) and the share of rows
+/// whose nearest other row is their other view, without a gradient. `None` where only Burn's
+/// operations are at hand.
 ///
 /// # Shapes
 /// - `rows`: `[2 * pairs, dim]`, not normalised; row i and row i + pairs are views of one sample

@@ -11,8 +11,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
 /// What an operation with N parents keeps of its forward pass.
-pub(super) trait Kept<B: Backend, const N: usize>: Clone + Debug + Send + Sync + 'static {
-    /// The gradients of the parents from that of the output; those that nobody needs may be left out.
+pub(super) trait Kept<B: Backend, const N: usize>:
+    Clone + Debug + Send + Sync + 'static
+{
+    /// The gradients of the parents from that of the output; those that nobody needs may be left
+    /// out.
     fn gradients(self, gradient: FloatTensor<B>, needed: [bool; N]) -> [Option<FloatTensor<B>>; N];
 }
 

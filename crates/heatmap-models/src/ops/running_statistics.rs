@@ -1,7 +1,8 @@
 //! A forward pass that trains but leaves running statistics alone.
 //!
-//! GradCache (Gao et al. 2021) embeds every chunk of a batch twice: once for the loss, once for the gradient. Batch
-//! normalisation must normalise alike both times, but its running statistics must follow each chunk only once.
+//! GradCache (Gao et al. 2021) embeds every chunk of a batch twice: once for the loss, once for the
+//! gradient. Batch normalisation must normalise alike both times, but its running statistics must
+//! follow each chunk only once.
 
 use std::cell::Cell;
 
@@ -9,7 +10,8 @@ thread_local! {
     static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `forward`, in which batch normalisation on this thread leaves its running statistics as they are.
+/// Runs `forward`, in which batch normalisation on this thread leaves its running statistics as
+/// they are.
 pub fn keep_running_statistics<T>(forward: impl FnOnce() -> T) -> T {
     /// Goes back when it is dropped, also by a panic.
     struct Before(bool);
@@ -41,10 +43,16 @@ mod tests {
         let norm = BatchNormConfig::new(3).init(&device);
         let input = Tensor::<3>::random([4, 3, 5], Distribution::Normal(2.0, 3.0), &device);
         let kept = keep_running_statistics(|| batch_norm(&norm, input.clone()));
-        assert_eq!(norm.running_mean.value_sync().into_data(), Tensor::<1>::zeros([3], &device).into_data());
+        assert_eq!(
+            norm.running_mean.value_sync().into_data(),
+            Tensor::<1>::zeros([3], &device).into_data()
+        );
         let trained = batch_norm(&norm, input);
         assert_eq!(kept.into_data(), trained.into_data());
-        assert_ne!(norm.running_mean.value_sync().into_data(), Tensor::<1>::zeros([3], &device).into_data());
+        assert_ne!(
+            norm.running_mean.value_sync().into_data(),
+            Tensor::<1>::zeros([3], &device).into_data()
+        );
     }
 
     #[test]
@@ -53,7 +61,8 @@ mod tests {
             keep_running_statistics(|| assert!(are_kept()));
             assert!(are_kept());
         });
-        let panicked = std::panic::catch_unwind(|| keep_running_statistics(|| panic!("in the middle")));
+        let panicked =
+            std::panic::catch_unwind(|| keep_running_statistics(|| panic!("in the middle")));
         assert!(panicked.is_err() && !are_kept());
     }
 }

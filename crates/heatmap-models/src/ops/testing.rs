@@ -5,7 +5,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// Numbers between -1 and 1 without a pattern; another `salt` gives others.
 pub(super) fn ramp<const D: usize>(shape: [usize; D], salt: usize, device: &Device) -> Tensor<D> {
     let value = |at: usize| ((at * 7919 + salt * 104_729 + at * at) % 2003) as f32 / 1001.5 - 1.0;
-    Tensor::from_data(TensorData::new((0..shape.iter().product()).map(value).collect::<Vec<_>>(), shape), device)
+    Tensor::from_data(
+        TensorData::new((0..shape.iter().product()).map(value).collect::<Vec<_>>(), shape),
+        device,
+    )
 }
 
 /// That every tensor of ours differs from theirs by at most `tolerance` of its largest number.
@@ -13,7 +16,8 @@ pub(super) fn assert_same(ours: &[TensorData], theirs: &[TensorData], tolerance:
     assert_eq!(ours.len(), theirs.len());
     for (at, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         assert_eq!(ours.shape(), theirs.shape());
-        let (a, b) = (ours.try_to_vec::<f32>().expect("f32"), theirs.try_to_vec::<f32>().expect("f32"));
+        let (a, b) =
+            (ours.try_to_vec::<f32>().expect("f32"), theirs.try_to_vec::<f32>().expect("f32"));
         let largest = b.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         // Not `max`, which forgets a NaN.
         let close = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance * largest.max(1e-3);

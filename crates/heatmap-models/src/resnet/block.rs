@@ -1,7 +1,7 @@
 //! [`Block`]: a residual branch and its shortcut.
 //!
-//! He et al. 2015, figures 2 and 5. The shortcut is the identity, or a 1x1 convolution with normalisation where stride or
-//! channels change (option B).
+//! He et al. 2015, figures 2 and 5. The shortcut is the identity, or a 1x1 convolution with
+//! normalisation where stride or channels change (option B).
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -28,19 +28,29 @@ impl Block {
         device: &Device,
     ) -> Self {
         let out_channels = width * kind.expansion();
-        let conv = |from, to, kernel_size, stride| ConvNorm::init([from, to], kernel_size, stride, device);
+        let conv =
+            |from, to, kernel_size, stride| ConvNorm::init([from, to], kernel_size, stride, device);
         let mut branch = match kind {
-            BlockKind::Basic => vec![conv(in_channels, width, 3, stride), conv(width, out_channels, 3, 1)],
+            BlockKind::Basic => {
+                vec![conv(in_channels, width, 3, stride), conv(width, out_channels, 3, 1)]
+            }
             BlockKind::Bottleneck => {
-                vec![conv(in_channels, width, 1, 1), conv(width, width, 3, stride), conv(width, out_channels, 1, 1)]
+                vec![
+                    conv(in_channels, width, 1, 1),
+                    conv(width, width, 3, stride),
+                    conv(width, out_channels, 1, 1),
+                ]
             }
         };
         if zero_init_residual {
-            branch = branch
-                .into_iter()
-                .enumerate()
-                .map(|(at, layer)| if at + 1 == kind.layers() { layer.with_zero_scale(device) } else { layer })
-                .collect();
+            branch =
+                branch
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, layer)| {
+                        if at + 1 == kind.layers() { layer.with_zero_scale(device) } else { layer }
+                    })
+                    .collect();
         }
         let changes = stride != 1 || in_channels != out_channels;
         Self { branch, shortcut: changes.then(|| conv(in_channels, out_channels, 1, stride)) }

@@ -17,19 +17,23 @@ use crate::Error;
 pub enum BlockKind {
     /// Two 3x3 convolutions (ResNet-18 and 34).
     Basic,
-    /// 1x1, 3x3, 1x1, four times as wide at the end (ResNet-50 and deeper). The stride is on the 3x3 convolution: v1.5.
+    /// 1x1, 3x3, 1x1, four times as wide at the end (ResNet-50 and deeper). The stride is on the
+    /// 3x3 convolution: v1.5.
     Bottleneck,
 }
 
 /// First layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StemKind {
-    /// 7x7 convolution with stride 2 and 3x3 max pooling with stride 2: an image shrinks to a quarter.
+    /// 7x7 convolution with stride 2 and 3x3 max pooling with stride 2: an image shrinks to a
+    /// quarter.
     Standard,
-    /// 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on CIFAR-10).
+    /// 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on
+    /// CIFAR-10).
     SmallImage,
-    /// 5x5 convolution with stride 2 and no pooling: an image shrinks to half. Between the two others in detail and cost,
-    /// and ours alone; a file of weights tells the three apart by the size of this kernel.
+    /// 5x5 convolution with stride 2 and no pooling: an image shrinks to half. Between the two
+    /// others in detail and cost, and ours alone; a file of weights tells the three apart by the
+    /// size of this kernel.
     HalfImage,
 }
 
@@ -46,14 +50,15 @@ pub struct ResNetConfig {
     /// Classes of the linear head; `None` for an encoder without one.
     #[config(default = "None")]
     pub num_classes: Option<usize>,
-    /// Channels of the stem and of the first stage; the others follow from it. 64 in every published network.
+    /// Channels of the stem and of the first stage; the others follow from it. 64 in every
+    /// published network.
     #[config(default = 64)]
     pub base_width: usize,
     /// First layers.
     #[config(default = "StemKind::Standard")]
     pub stem: StemKind,
-    /// Starts every residual branch at zero by the scale of its last normalisation (Goyal et al. 2017): off in torchvision,
-    /// on in timm.
+    /// Starts every residual branch at zero by the scale of its last normalisation (Goyal et al.
+    /// 2017): off in torchvision, on in timm.
     #[config(default = false)]
     pub zero_init_residual: bool,
 }
@@ -147,14 +152,21 @@ impl ResNetConfig {
         assert!(self.in_channels > 0, "in_channels must be positive");
         assert!(self.base_width > 0, "base_width must be positive");
         assert!(self.num_classes != Some(0), "num_classes must be positive");
-        assert!(!self.depths.contains(&0), "every stage needs a block, got depths {:?}", self.depths);
+        assert!(
+            !self.depths.contains(&0),
+            "every stage needs a block, got depths {:?}",
+            self.depths
+        );
         let [first, second, third, _] = self.map_channels();
         let in_channels = [self.base_width, first, second, third].into_iter().enumerate();
-        let stages = in_channels.map(|(at, in_channels)| Stage::init(self, at, in_channels, device));
+        let stages =
+            in_channels.map(|(at, in_channels)| Stage::init(self, at, in_channels, device));
         ResNet {
             stages: stages.collect(),
             stem: Stem::init(self.stem, [self.in_channels, self.base_width], device),
-            head: self.num_classes.map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
+            head: self
+                .num_classes
+                .map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
             feature_dim: self.feature_dim(),
             in_channels: self.in_channels,
             frozen: 0,

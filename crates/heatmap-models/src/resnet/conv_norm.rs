@@ -16,10 +16,17 @@ pub(crate) struct ConvNorm {
 
 impl ConvNorm {
     /// A square kernel of odd size, padded so that stride 1 keeps the size of the image.
-    pub(crate) fn init(channels: [usize; 2], kernel_size: usize, stride: usize, device: &Device) -> Self {
+    pub(crate) fn init(
+        channels: [usize; 2],
+        kernel_size: usize,
+        stride: usize,
+        device: &Device,
+    ) -> Self {
         let padding = kernel_size / 2;
-        // Kaiming normal by fan-out for ReLU (He et al. 2015, "Delving Deep into Rectifiers", equation 14).
-        let initializer = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true };
+        // Kaiming normal by fan-out for ReLU (He et al. 2015, "Delving Deep into Rectifiers",
+        // equation 14).
+        let initializer =
+            Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true };
         let conv = Conv2dConfig::new(channels, [kernel_size; 2])
             .with_stride([stride; 2])
             .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))

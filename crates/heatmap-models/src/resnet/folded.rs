@@ -66,9 +66,10 @@ impl Block {
 impl ConvNorm {
     fn folded(&self) -> FoldedConv {
         let [out_channels, in_channels, kernel_size, _] = self.conv.weight.dims();
-        let [gamma, beta] = [&self.norm.gamma, &self.norm.beta].map(|parameter| numbers(parameter.val()));
-        let [mean, variance] =
-            [&self.norm.running_mean, &self.norm.running_var].map(|running| numbers(running.value_sync()));
+        let [gamma, beta] =
+            [&self.norm.gamma, &self.norm.beta].map(|parameter| numbers(parameter.val()));
+        let [mean, variance] = [&self.norm.running_mean, &self.norm.running_var]
+            .map(|running| numbers(running.value_sync()));
         let scale: Vec<f64> = gamma
             .iter()
             .zip(&variance)
@@ -79,7 +80,11 @@ impl ConvNorm {
         FoldedConv {
             shape: [out_channels, in_channels, kernel_size],
             stride: self.conv.stride[0],
-            weights: weights.iter().enumerate().map(|(at, weight)| (weight * scale[at / each]) as f32).collect(),
+            weights: weights
+                .iter()
+                .enumerate()
+                .map(|(at, weight)| (weight * scale[at / each]) as f32)
+                .collect(),
             bias: (0..out_channels).map(|at| (beta[at] - mean[at] * scale[at]) as f32).collect(),
         }
     }
@@ -97,21 +102,30 @@ mod tests {
     use crate::{Encoder, ResNetConfig, StemKind};
 
     /// The convolution of one image, `[channels, rows, columns]`.
-    fn convolved(conv: &FoldedConv, x: &[f64], [rows, columns]: [usize; 2]) -> (Vec<f64>, [usize; 2]) {
+    fn convolved(
+        conv: &FoldedConv,
+        x: &[f64],
+        [rows, columns]: [usize; 2],
+    ) -> (Vec<f64>, [usize; 2]) {
         let [outs, ins, size] = conv.shape;
         let out_size = [rows.div_ceil(conv.stride), columns.div_ceil(conv.stride)];
         let mut values = Vec::new();
-        for (out, row, column) in
-            (0..outs).flat_map(|o| (0..out_size[0]).flat_map(move |r| (0..out_size[1]).map(move |c| (o, r, c))))
-        {
+        for (out, row, column) in (0..outs).flat_map(|o| {
+            (0..out_size[0]).flat_map(move |r| (0..out_size[1]).map(move |c| (o, r, c)))
+        }) {
             let mut sum = f64::from(conv.bias[out]);
-            for (channel, down, right) in
-                (0..ins).flat_map(|c| (0..size).flat_map(move |d| (0..size).map(move |r| (c, d, r))))
+            for (channel, down, right) in (0..ins)
+                .flat_map(|c| (0..size).flat_map(move |d| (0..size).map(move |r| (c, d, r))))
             {
                 let (y, x_) = (row * conv.stride + down, column * conv.stride + right);
-                if (size / 2..rows + size / 2).contains(&y) && (size / 2..columns + size / 2).contains(&x_) {
+                if (size / 2..rows + size / 2).contains(&y)
+                    && (size / 2..columns + size / 2).contains(&x_)
+                {
                     let at = (channel * rows + y - size / 2) * columns + x_ - size / 2;
-                    sum += x[at] * f64::from(conv.weights[((out * ins + channel) * size + down) * size + right]);
+                    sum += x[at]
+                        * f64::from(
+                            conv.weights[((out * ins + channel) * size + down) * size + right],
+                        );
                 }
             }
             values.push(sum);
@@ -126,11 +140,18 @@ mod tests {
     #[test]
     fn the_numbers_compute_what_the_network_does() {
         let device = Device::flex();
-        let config = ResNetConfig::resnet18().with_base_width(4).with_in_channels(3).with_stem(StemKind::SmallImage);
+        let config = ResNetConfig::resnet18()
+            .with_base_width(4)
+            .with_in_channels(3)
+            .with_stem(StemKind::SmallImage);
         let network = config.init(&device);
         // A step in training mode, so that the statistics are not those of a fresh network.
         let training = config.init(&device.clone().autodiff());
-        _ = training.forward_features(Tensor::random([4, 3, 9, 8], Distribution::Default, &device.clone().autodiff()));
+        _ = training.forward_features(Tensor::random(
+            [4, 3, 9, 8],
+            Distribution::Default,
+            &device.clone().autodiff(),
+        ));
         for network in [network, burn::module::Module::valid(&training)] {
             let images = Tensor::random([1, 3, 9, 8], Distribution::Default, &device);
             let expected = numbers(network.forward_features(images.clone()));
@@ -148,7 +169,10 @@ mod tests {
             let places = size[0] * size[1];
             for (channel, expected) in expected.iter().enumerate() {
                 let mean = x[channel * places..][..places].iter().sum::<f64>() / places as f64;
-                assert!((mean - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{mean} {expected}");
+                assert!(
+                    (mean - expected).abs() < 1e-4 * (1.0 + expected.abs()),
+                    "{mean} {expected}"
+                );
             }
         }
     }

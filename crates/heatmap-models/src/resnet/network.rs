@@ -17,13 +17,15 @@ use crate::{Encoder, FeaturesAndMaps};
 /// use burn::tensor::{Device, Tensor};
 /// use heatmap_models::{Encoder, LoadOptions, Pretrained, ResNetConfig, TensorFile};
 ///
-/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/resnet-bottleneck-torchvision.safetensors");
+/// # let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+/// # let path = format!("{fixtures}/resnet-bottleneck-torchvision.safetensors");
 /// let device = Device::flex();
 /// let file = TensorFile::open(path)?; // resnet50-11ad3fa6.pth, model.safetensors, ...
 /// let config = ResNetConfig::of(&file)?.with_in_channels(1).with_num_classes(None);
 /// let options = LoadOptions::new().grey_stem().without_head();
 /// let (network, report) = config.init(&device).load_weights(&file, &options)?;
-/// println!("{report}"); // 100 tensors in the torchvision layout, colours added to grey; left out: fc.bias, fc.weight
+/// // 100 tensors in the torchvision layout, colours added to grey; left out: fc.bias, fc.weight
+/// println!("{report}");
 /// let features = network.forward_features(Tensor::zeros([2, 1, 64, 64], &device));
 /// assert_eq!(features.dims(), [2, config.feature_dim()]);
 /// # assert_eq!(report.loaded.len(), 100);
@@ -43,8 +45,8 @@ pub struct ResNet {
     pub(super) frozen: usize,
 }
 
-/// Activations behind every part of a [`ResNet`], from large and narrow to small and wide. The sizes are those of the
-/// standard stem and a Bottleneck network.
+/// Activations behind every part of a [`ResNet`], from large and narrow to small and wide. The
+/// sizes are those of the standard stem and a Bottleneck network.
 #[derive(Debug, Clone)]
 pub struct StageOutputs {
     /// `[batch, 64, height / 4, width / 4]`
@@ -90,19 +92,23 @@ impl ResNet {
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
     pub fn forward_stages(&self, images: Tensor<4>) -> StageOutputs {
-        let [first, second, third, fourth] = &self.stages[..] else { unreachable!("a network has four stages") };
+        let [first, second, third, fourth] = &self.stages[..] else {
+            unreachable!("a network has four stages")
+        };
         self.check_channels(&images);
         let stem = self.stem.forward(Image::new(images));
         let stage1 = first.forward(stem.clone());
         let stage2 = second.forward(stage1.clone());
         let stage3 = third.forward(stage2.clone());
         let stage4 = fourth.forward(stage3.clone());
-        let [stem, stage1, stage2, stage3, stage4] = [stem, stage1, stage2, stage3, stage4].map(Image::into_tensor);
+        let [stem, stage1, stage2, stage3, stage4] =
+            [stem, stage1, stage2, stage3, stage4].map(Image::into_tensor);
         StageOutputs { stem, stage1, stage2, stage3, stage4 }
     }
 
-    /// Freezes the first `parts` parts, of which there are five, the stem and the stages: they get no gradients, and
-    /// their batch normalisation keeps its statistics and uses them. The others are left as they are.
+    /// Freezes the first `parts` parts, of which there are five, the stem and the stages: they get
+    /// no gradients, and their batch normalisation keeps its statistics and uses them. The others
+    /// are left as they are.
     ///
     /// # Panics
     /// When there are not so many.
@@ -114,22 +120,30 @@ impl ResNet {
         }
         self.stem = self.stem.freeze();
         let stages = self.stages.into_iter().enumerate();
-        self.stages = stages.map(|(at, stage)| if at + 1 < parts { stage.freeze() } else { stage }).collect();
+        self.stages =
+            stages.map(|(at, stage)| if at + 1 < parts { stage.freeze() } else { stage }).collect();
         self.frozen = self.frozen.max(parts);
         self
     }
 
     /// The activations behind the last stage; `each` sees those behind every stage.
     fn through_stages(&self, images: Tensor<4>, mut each: impl FnMut(&Image)) -> Image {
-        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to go back on.
+        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to
+        // go back on.
         let frozen = if images.device().is_autodiff() { self.frozen } else { 0 };
         self.check_channels(&images);
         let images = Image::new(images);
-        let mut image =
-            if frozen > 0 { images.without_trace(|x| self.stem.valid().forward(x)) } else { self.stem.forward(images) };
+        let mut image = if frozen > 0 {
+            images.without_trace(|x| self.stem.valid().forward(x))
+        } else {
+            self.stem.forward(images)
+        };
         for (at, stage) in self.stages.iter().enumerate() {
-            image =
-                if at + 1 < frozen { image.without_trace(|x| stage.valid().forward(x)) } else { stage.forward(image) };
+            image = if at + 1 < frozen {
+                image.without_trace(|x| stage.valid().forward(x))
+            } else {
+                stage.forward(image)
+            };
             each(&image);
         }
         image
@@ -137,7 +151,11 @@ impl ResNet {
 
     fn check_channels(&self, images: &Tensor<4>) {
         let channels = images.dims()[1];
-        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
+        assert_eq!(
+            channels, self.in_channels,
+            "images have {channels} channels, the network {}",
+            self.in_channels
+        );
     }
 }
 

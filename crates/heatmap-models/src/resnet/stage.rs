@@ -1,4 +1,5 @@
-//! [`Stage`]: blocks of one width; the first block of a stage halves the image, except in the first stage.
+//! [`Stage`]: blocks of one width; the first block of a stage halves the image, except in the first
+//! stage.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -14,8 +15,14 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Stage `at` of four, each twice as wide as the one before: 64, 128, 256 and 512 channels in the published networks.
-    pub(super) fn init(config: &ResNetConfig, at: usize, in_channels: usize, device: &Device) -> Self {
+    /// Stage `at` of four, each twice as wide as the one before: 64, 128, 256 and 512 channels in
+    /// the published networks.
+    pub(super) fn init(
+        config: &ResNetConfig,
+        at: usize,
+        in_channels: usize,
+        device: &Device,
+    ) -> Self {
         let width = config.base_width << at;
         let out_channels = width * config.block.expansion();
         let block = |j| {

@@ -24,8 +24,12 @@ impl Stem {
                 let pool = pool.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
                 Self { layer: ConvNorm::init(channels, 7, 2, device), pool: Some(pool) }
             }
-            StemKind::SmallImage => Self { layer: ConvNorm::init(channels, 3, 1, device), pool: None },
-            StemKind::HalfImage => Self { layer: ConvNorm::init(channels, 5, 2, device), pool: None },
+            StemKind::SmallImage => {
+                Self { layer: ConvNorm::init(channels, 3, 1, device), pool: None }
+            }
+            StemKind::HalfImage => {
+                Self { layer: ConvNorm::init(channels, 5, 2, device), pool: None }
+            }
         }
     }
 

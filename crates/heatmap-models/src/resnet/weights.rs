@@ -17,8 +17,18 @@ impl Published for ResNet {
         layouts: &[
             Layout { name: WeightLayout::Torchvision, body: "", head: "fc.", keys: torchvision },
             Layout { name: WeightLayout::Timm, body: "", head: "fc.", keys: torchvision },
-            Layout { name: WeightLayout::HuggingFace, body: "resnet.", head: "classifier.", keys: hugging_face },
-            Layout { name: WeightLayout::HuggingFace, body: "", head: "classifier.", keys: hugging_face },
+            Layout {
+                name: WeightLayout::HuggingFace,
+                body: "resnet.",
+                head: "classifier.",
+                keys: hugging_face,
+            },
+            Layout {
+                name: WeightLayout::HuggingFace,
+                body: "",
+                head: "classifier.",
+                keys: hugging_face,
+            },
             Layout { name: WeightLayout::Sequential, body: "", head: "fc.", keys: sequential },
         ],
     };
@@ -37,7 +47,11 @@ impl ResNetConfig {
             Some([width, channels, 7, 7]) => (StemKind::Standard, *width, *channels),
             Some([width, channels, 5, 5]) => (StemKind::HalfImage, *width, *channels),
             Some([width, channels, 3, 3]) => (StemKind::SmallImage, *width, *channels),
-            other => return Err(bad(format!("a stem of shape {other:?} is that of no ResNet known here"))),
+            other => {
+                return Err(bad(format!(
+                    "a stem of shape {other:?} is that of no ResNet known here"
+                )));
+            }
         };
         let depths = [0, 1, 2, 3].map(|stage| blocks(&found, file, stage));
         if depths.contains(&0) {
@@ -52,7 +66,8 @@ impl ResNetConfig {
             return Err(bad("a tensor without a value, where a network needs some".to_owned()));
         }
         if file.companions().stride_in_first && block == BlockKind::Bottleneck {
-            let reason = "config.json says `downsample_in_bottleneck`: the stride is in the first convolution of its blocks, \
+            let reason = "config.json says `downsample_in_bottleneck`: the stride is in the first \
+                          convolution of its blocks, \
                           which is not known here";
             return Err(bad(reason.to_owned()));
         }
@@ -80,7 +95,8 @@ fn torchvision(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
-/// The modules of torchvision's network by their places: conv1, bn1, relu, maxpool, layer1 to layer4.
+/// The modules of torchvision's network by their places: conv1, bn1, relu, maxpool, layer1 to
+/// layer4.
 fn sequential(path: &[&str]) -> Option<Vec<String>> {
     Some(vec![match path {
         ["stem", "layer", "conv", leaf] => format!("0.{leaf}"),
@@ -93,10 +109,16 @@ fn sequential(path: &[&str]) -> Option<Vec<String>> {
 /// A name behind the stage, in torchvision.
 fn in_stage(path: &[&str]) -> Option<String> {
     Some(match path {
-        ["blocks", block, "branch", at, "conv", leaf] => format!("{block}.conv{}.{leaf}", from_one(at)?),
-        ["blocks", block, "branch", at, "norm", leaf] => format!("{block}.bn{}.{}", from_one(at)?, norm_leaf(leaf)),
+        ["blocks", block, "branch", at, "conv", leaf] => {
+            format!("{block}.conv{}.{leaf}", from_one(at)?)
+        }
+        ["blocks", block, "branch", at, "norm", leaf] => {
+            format!("{block}.bn{}.{}", from_one(at)?, norm_leaf(leaf))
+        }
         ["blocks", block, "shortcut", "conv", leaf] => format!("{block}.downsample.0.{leaf}"),
-        ["blocks", block, "shortcut", "norm", leaf] => format!("{block}.downsample.1.{}", norm_leaf(leaf)),
+        ["blocks", block, "shortcut", "norm", leaf] => {
+            format!("{block}.downsample.1.{}", norm_leaf(leaf))
+        }
         _ => return None,
     })
 }

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 use super::config::VitConfig;
 use crate::ops::{alike, attention, linear, split_heads, widened};
 
-/// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one product.
+/// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one
+/// product.
 #[derive(Module, Debug)]
 pub(super) struct Attention {
     qkv: Linear,
@@ -37,7 +38,8 @@ impl Attention {
         linear(&self.output, attention(linear(&self.qkv, tokens), self.num_heads))
     }
 
-    /// As [`Attention::forward`], and the map: how much each token (third axis) looks at each other (last axis).
+    /// As [`Attention::forward`], and the map: how much each token (third axis) looks at each other
+    /// (last axis).
     ///
     /// # Shapes
     /// - map: `[batch, num_heads, tokens, tokens]`, rows sum to one

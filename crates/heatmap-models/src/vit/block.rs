@@ -1,4 +1,5 @@
-//! [`Block`]: attention and a small network for each token, both residual, normalised before (paper, equations 2 and 3).
+//! [`Block`]: attention and a small network for each token, both residual, normalised before
+//! (paper, equations 2 and 3).
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};

@@ -33,7 +33,8 @@ pub struct VitConfig {
     pub mlp_dim: usize,
     /// Height and width of a patch in px.
     pub patch_size: usize,
-    /// Height and width in px of the images that the positions are learned for; others are interpolated.
+    /// Height and width in px of the images that the positions are learned for; others are
+    /// interpolated.
     #[config(default = 224)]
     pub image_size: usize,
     /// Channels of the images.
@@ -42,10 +43,12 @@ pub struct VitConfig {
     /// Classes of the linear head; `None` for an encoder without one.
     #[config(default = "None")]
     pub num_classes: Option<usize>,
-    /// Added to the variance in layer normalisation: 1e-6 in timm and torchvision, 1e-12 in transformers.
+    /// Added to the variance in layer normalisation: 1e-6 in timm and torchvision, 1e-12 in
+    /// transformers.
     #[config(default = 1e-6)]
     pub layer_norm_eps: f64,
-    /// Adds the pooler of `google/vit-base-patch16-224-in21k`: tanh of a linear layer on the class token.
+    /// Adds the pooler of `google/vit-base-patch16-224-in21k`: tanh of a linear layer on the class
+    /// token.
     #[config(default = false)]
     pub pooler: bool,
     /// How the tokens become one feature vector.
@@ -57,8 +60,8 @@ pub struct VitConfig {
     /// Dropout on the attention maps, in training.
     #[config(default = 0.0)]
     pub attention_dropout: f64,
-    /// Stochastic depth (Huang et al. 2016): the probability that the last block is passed over for an image, in training;
-    /// it rises from zero linearly over the blocks.
+    /// Stochastic depth (Huang et al. 2016): the probability that the last block is passed over for
+    /// an image, in training; it rises from zero linearly over the blocks.
     #[config(default = 0.0)]
     pub drop_path: f64,
 }
@@ -94,12 +97,13 @@ impl VitConfig {
         self.grid_size().pow(2) + 1
     }
 
-    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and transformers, which cut it off
-    /// at a hundred standard deviations, that is not at all; biases zero.
+    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and
+    /// transformers, which cut it off at a hundred standard deviations, that is not at all; biases
+    /// zero.
     ///
     /// # Panics
-    /// When a size is zero, `num_heads` does not divide `embed_dim`, `patch_size` does not divide `image_size`, or a
-    /// probability is not in `[0, 1)`.
+    /// When a size is zero, `num_heads` does not divide `embed_dim`,
+    /// `patch_size` does not divide `image_size`, or a probability is not in `[0, 1)`.
     pub fn init(&self, device: &Device) -> Vit {
         self.check();
         let drop_path = |at: usize| self.drop_path * at as f64 / (self.depth - 1).max(1) as f64;
@@ -110,7 +114,9 @@ impl VitConfig {
             dropout: DropoutConfig::new(self.dropout).init(),
             blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
             norm: LayerNorm::init(self, device),
-            pooler: self.pooler.then(|| Pooler { dense: self.linear(self.embed_dim, self.embed_dim, device) }),
+            pooler: self
+                .pooler
+                .then(|| Pooler { dense: self.linear(self.embed_dim, self.embed_dim, device) }),
             head: self.num_classes.map(|classes| self.linear(self.embed_dim, classes, device)),
             pooling: self.pooling,
             in_channels: self.in_channels,
@@ -132,8 +138,14 @@ impl VitConfig {
             assert!(value > 0, "{name} must be positive");
         }
         let Self { embed_dim, num_heads, patch_size, image_size, drop_path, .. } = self;
-        assert!(embed_dim.is_multiple_of(*num_heads), "num_heads {num_heads} must divide embed_dim {embed_dim}");
-        assert!(image_size.is_multiple_of(*patch_size), "patch_size {patch_size} must divide image_size {image_size}");
+        assert!(
+            embed_dim.is_multiple_of(*num_heads),
+            "num_heads {num_heads} must divide embed_dim {embed_dim}"
+        );
+        assert!(
+            image_size.is_multiple_of(*patch_size),
+            "patch_size {patch_size} must divide image_size {image_size}"
+        );
         assert!((0.0..1.0).contains(drop_path), "drop_path {drop_path} must be in [0, 1)");
     }
 

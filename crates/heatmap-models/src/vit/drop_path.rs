@@ -3,8 +3,8 @@
 use burn::module::{Flag, Module, Param};
 use burn::tensor::{Distribution, Tensor};
 
-/// Leaves a residual branch out for some images of a batch, in training (Huang et al. 2016, section 3). The others are
-/// scaled so that the expectation stays.
+/// Leaves a residual branch out for some images of a batch, in training (Huang et al. 2016, section
+/// 3). The others are scaled so that the expectation stays.
 #[derive(Module, Debug)]
 pub(super) struct DropPath {
     #[module(skip)]
@@ -27,7 +27,8 @@ impl DropPath {
         }
         let kept = 1.0 - self.probability;
         let [batch, ..] = branch.dims();
-        let mask = Tensor::<3>::random([batch, 1, 1], Distribution::Bernoulli(kept), &device.inner());
+        let mask =
+            Tensor::<3>::random([batch, 1, 1], Distribution::Bernoulli(kept), &device.inner());
         branch * Tensor::from_inner(mask / kept)
     }
 }
@@ -42,7 +43,8 @@ mod tests {
         let device = Device::flex().autodiff();
         device.seed(3);
         let branch = Tensor::<3>::ones([4000, 2, 3], &device);
-        let dropped = DropPath::init(0.25).forward(branch.clone()).into_data().try_to_vec::<f32>().unwrap();
+        let dropped =
+            DropPath::init(0.25).forward(branch.clone()).into_data().try_to_vec::<f32>().unwrap();
         for image in dropped.chunks(6) {
             assert!(
                 image.iter().all(|value| *value == image[0])
@@ -54,7 +56,9 @@ mod tests {
         assert!((mean - 1.0).abs() < 0.04, "{mean}");
 
         let frozen = DropPath::init(0.25).freeze();
-        let whole = |layer: &DropPath, branch| layer.forward(branch).into_data().try_to_vec::<f32>().unwrap();
+        let whole = |layer: &DropPath, branch| {
+            layer.forward(branch).into_data().try_to_vec::<f32>().unwrap()
+        };
         assert!(whole(&frozen, branch.clone()).iter().all(|value| *value == 1.0));
         assert!(whole(&DropPath::init(0.25), branch.inner()).iter().all(|value| *value == 1.0));
     }

@@ -22,10 +22,12 @@ use crate::{Encoder, FeaturesAndMaps};
 ///
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vit-timm.safetensors");
 /// let device = Device::flex();
-/// let file = TensorFile::open(path)?; // model.safetensors, pytorch_model.bin, vit_b_16-c867db91.pth, ...
+/// // model.safetensors, pytorch_model.bin, vit_b_16-c867db91.pth, ...
+/// let file = TensorFile::open(path)?;
 /// let config = VitConfig::of(&file)?;
 /// let (network, _) = config.init(&device).load_weights(&file, &LoadOptions::new())?;
-/// let images = Tensor::zeros([2, config.in_channels, config.image_size, config.image_size], &device);
+/// let (channels, size) = (config.in_channels, config.image_size);
+/// let images = Tensor::zeros([2, channels, size, size], &device);
 /// let tokens = network.forward_tokens(images.clone());
 /// assert_eq!(tokens.dims(), [2, config.num_tokens(), config.embed_dim]); // 197 x 768 for ViT-B/16
 /// assert_eq!(network.forward_features(images.clone()).dims(), [2, config.embed_dim]);
@@ -46,7 +48,8 @@ pub struct Vit {
     pub(super) pooling: Pooling,
     #[module(skip)]
     pub(super) in_channels: usize,
-    /// Leading parts that do not train: 1 for the patches and positions, 2 with the first block, and so on.
+    /// Leading parts that do not train: 1 for the patches and positions, 2 with the first block,
+    /// and so on.
     #[module(skip)]
     pub(super) frozen: usize,
 }
@@ -83,25 +86,28 @@ impl Vit {
         linear(head, features)
     }
 
-    /// Images to tokens behind the last normalisation, that of the class first: `last_hidden_state` in transformers,
-    /// `forward_features` in timm.
+    /// Images to tokens behind the last normalisation, that of the class first:
+    /// `last_hidden_state` in transformers, `forward_features` in timm.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`; `patch_size` divides both sides
     /// - output: `[batch, patches + 1, embed_dim]`
     pub fn forward_tokens(&self, images: Tensor<4>) -> Tensor<3> {
-        let through = |blocks: &[Block], tokens| blocks.iter().fold(tokens, |tokens, block| block.forward(tokens));
+        let through = |blocks: &[Block], tokens| {
+            blocks.iter().fold(tokens, |tokens, block| block.forward(tokens))
+        };
         if self.frozen == 0 || !images.device().is_autodiff() {
             return self.norm.forward(through(&self.blocks, self.embed(images)));
         }
-        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to go back on.
+        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to
+        // go back on.
         let (frozen, trained) = self.blocks.split_at(self.frozen - 1);
         let begun = through(&frozen.to_vec().valid(), self.valid_embed().embed(images.inner()));
         self.norm.forward(through(trained, Tensor::from_inner(begun)))
     }
 
-    /// Freezes the first `parts` parts: the patches with their positions, then the blocks. They get no gradients and drop
-    /// nothing. The others are left as they are.
+    /// Freezes the first `parts` parts: the patches with their positions, then the blocks. They get
+    /// no gradients and drop nothing. The others are left as they are.
     ///
     /// # Panics
     /// When there are not so many.
@@ -116,7 +122,8 @@ impl Vit {
         self.dropout = self.dropout.freeze();
         self.class_token = self.class_token.set_require_grad(false);
         let blocks = self.blocks.into_iter().enumerate();
-        self.blocks = blocks.map(|(at, block)| if at + 1 < parts { block.freeze() } else { block }).collect();
+        self.blocks =
+            blocks.map(|(at, block)| if at + 1 < parts { block.freeze() } else { block }).collect();
         self.frozen = self.frozen.max(parts);
         self
     }
@@ -153,7 +160,8 @@ impl Vit {
         linear(&pooler.dense, class).tanh()
     }
 
-    /// Images to the attention maps of all blocks: how much each token (third axis) looks at each other (last axis).
+    /// Images to the attention maps of all blocks: how much each token (third axis) looks at each
+    /// other (last axis).
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -172,7 +180,11 @@ impl Vit {
     fn embed(&self, images: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();
-        assert_eq!(channels, self.in_channels, "images have {channels} channels, the network {}", self.in_channels);
+        assert_eq!(
+            channels, self.in_channels,
+            "images have {channels} channels, the network {}",
+            self.in_channels
+        );
         assert!(
             height > 0 && width > 0 && height.is_multiple_of(patch) && width.is_multiple_of(patch),
             "images of {height} x {width} px cannot be cut into patches of {patch} px"
@@ -180,18 +192,23 @@ impl Vit {
         let class = alike(self.class_token.val(), &images);
         let position = alike(self.position.forward(height / patch, width / patch), &images);
         let [_, _, embed_dim] = class.dims();
-        let tokens = Tensor::cat(vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)], 1);
+        let tokens = Tensor::cat(
+            vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)],
+            1,
+        );
         self.dropout.forward(tokens + position)
     }
 }
 
 impl Encoder for Vit {
-    /// Images to the class token, or to the mean of the patch tokens, behind the last normalisation.
+    /// Images to the class token, or to the mean of the patch tokens, behind the last
+    /// normalisation.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         self.pool(self.forward_tokens(images))
     }
 
-    /// Images to what [`Vit::pool`] makes of the tokens, and to a map of the patch tokens, each at its place.
+    /// Images to what [`Vit::pool`] makes of the tokens, and to a map of the patch tokens, each at
+    /// its place.
     fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         let [_, _, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();

@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor};
 use super::config::{NORMAL, VitConfig};
 use crate::ops::product;
 
-/// A convolution whose stride is its kernel size (paper, section 3.1), done as what it is: one matrix product over the
-/// patches.
+/// A convolution whose stride is its kernel size (paper, section 3.1), done as what it is: one
+/// matrix product over the patches.
 #[derive(Module, Debug)]
 pub(super) struct PatchEmbed {
     /// `[embed_dim, in_channels, patch_size, patch_size]`, as every published file has it.
@@ -20,7 +20,10 @@ pub(super) struct PatchEmbed {
 impl PatchEmbed {
     pub(super) fn init(config: &VitConfig, device: &Device) -> Self {
         let shape = [config.embed_dim, config.in_channels, config.patch_size, config.patch_size];
-        Self { weight: NORMAL.init(shape, device), bias: Initializer::Zeros.init([config.embed_dim], device) }
+        Self {
+            weight: NORMAL.init(shape, device),
+            bias: Initializer::Zeros.init([config.embed_dim], device),
+        }
     }
 
     /// # Shapes
@@ -36,7 +39,8 @@ impl PatchEmbed {
             .reshape([batch, in_channels, rows, patch_size, columns, patch_size])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch * rows * columns, pixels]);
-        let tokens = product(patches, weight.reshape([embed_dim, pixels]).transpose(), self.bias.val());
+        let tokens =
+            product(patches, weight.reshape([embed_dim, pixels]).transpose(), self.bias.val());
         tokens.reshape([batch, rows * columns, embed_dim])
     }
 

@@ -1,12 +1,13 @@
-//! [`Position`]: one learned vector for every place of a token, interpolated for images of other sizes.
+//! [`Position`]: one learned vector for every place of a token, interpolated for images of other
+//! sizes.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::config::{VitConfig, token};
 
-/// The position embedding. The first vector is that of the class token; the others are those of a square grid of patches,
-/// row by row.
+/// The position embedding. The first vector is that of the class token; the others are those of a
+/// square grid of patches, row by row.
 #[derive(Module, Debug)]
 pub(super) struct Position {
     /// `[1, grid_size * grid_size + 1, embed_dim]`
@@ -23,8 +24,8 @@ impl Position {
 
     /// The vectors for a grid of `rows` by `columns` patches.
     ///
-    /// Another grid than the learned one is interpolated bicubically, as transformers does (`interpolate_pos_encoding`;
-    /// the paper, section 3.2, says only "2D interpolation").
+    /// Another grid than the learned one is interpolated bicubically, as transformers does
+    /// (`interpolate_pos_encoding`; the paper, section 3.2, says only "2D interpolation").
     ///
     /// # Shapes
     /// - output: `[1, rows * columns + 1, embed_dim]`
@@ -38,16 +39,19 @@ impl Position {
         let device = embedding.device();
         let class = embedding.clone().narrow(1, 0, 1);
         let places = embedding.narrow(1, 1, grid * grid);
-        // Interpolation is linear and separable: a product with one matrix along the rows and one along the columns.
-        let along_rows = bicubic(grid, rows, &device).matmul(places.reshape([grid, grid * embed_dim]));
+        // Interpolation is linear and separable: a product with one matrix along the rows and one
+        // along the columns.
+        let along_rows =
+            bicubic(grid, rows, &device).matmul(places.reshape([grid, grid * embed_dim]));
         let along_columns: Tensor<3> = bicubic(grid, columns, &device).unsqueeze();
         let places = along_columns.matmul(along_rows.reshape([rows, grid, embed_dim]));
         Tensor::cat(vec![class, places.reshape([1, rows * columns, embed_dim])], 1)
     }
 }
 
-/// The matrix `[to, from]` that resamples `from` values to `to` by cubic convolution (Keys 1981) with a = -0.75 and the
-/// border repeated: PyTorch's `interpolate(mode="bicubic", align_corners=False)`.
+/// The matrix `[to, from]` that resamples `from` values to `to` by cubic convolution (Keys 1981)
+/// with a = -0.75 and the border repeated: PyTorch's
+/// `interpolate(mode="bicubic", align_corners=False)`.
 fn bicubic(from: usize, to: usize, device: &Device) -> Tensor<2> {
     const A: f64 = -0.75;
     let kernel = |distance: f64| match distance.abs() {

@@ -8,12 +8,37 @@ use crate::{Error, Result};
 impl Published for Vit {
     const FAMILY: &'static Family = &Family {
         name: "ViT",
-        probes: &["patch_embed.weight", "class_token", "position.embedding", "blocks.0.attention.output.weight"],
+        probes: &[
+            "patch_embed.weight",
+            "class_token",
+            "position.embedding",
+            "blocks.0.attention.output.weight",
+        ],
         layouts: &[
-            Layout { name: WeightLayout::HuggingFace, body: "vit.", head: "classifier.", keys: hugging_face },
-            Layout { name: WeightLayout::HuggingFace, body: "", head: "classifier.", keys: hugging_face },
-            Layout { name: WeightLayout::HuggingFaceMemory, body: "vit.", head: "classifier.", keys: in_memory },
-            Layout { name: WeightLayout::HuggingFaceMemory, body: "", head: "classifier.", keys: in_memory },
+            Layout {
+                name: WeightLayout::HuggingFace,
+                body: "vit.",
+                head: "classifier.",
+                keys: hugging_face,
+            },
+            Layout {
+                name: WeightLayout::HuggingFace,
+                body: "",
+                head: "classifier.",
+                keys: hugging_face,
+            },
+            Layout {
+                name: WeightLayout::HuggingFaceMemory,
+                body: "vit.",
+                head: "classifier.",
+                keys: in_memory,
+            },
+            Layout {
+                name: WeightLayout::HuggingFaceMemory,
+                body: "",
+                head: "classifier.",
+                keys: in_memory,
+            },
             Layout { name: WeightLayout::Timm, body: "", head: "head.", keys: timm },
             Layout { name: WeightLayout::Torchvision, body: "", head: "heads.", keys: torchvision },
         ],
@@ -21,12 +46,14 @@ impl Published for Vit {
 }
 
 impl VitConfig {
-    /// The configuration of the network whose weights a file holds, with its head and pooler if there are any.
+    /// The configuration of the network whose weights a file holds, with its head and pooler if
+    /// there are any.
     ///
-    /// Weights do not tell the number of heads, nor whether the patches make a square: the files beside them are asked
-    /// ([`Companions`](crate::weights::Companions)). Where they do not say, one head for every 64 of the width is assumed, as
-    /// in the published ViT-Ti, S, B and L (MoCo v3's S has 12), and a square. The eps of the layer normalisation is that of
-    /// the program whose layout the file has.
+    /// Weights do not tell the number of heads, nor whether the patches make a square: the files
+    /// beside them are asked ([`Companions`](crate::weights::Companions)). Where they do not say,
+    /// one head for every 64 of the width is assumed, as in the published ViT-Ti, S, B and L (MoCo
+    /// v3's S has 12), and a square. The eps of the layer normalisation is that of the program
+    /// whose layout the file has.
     ///
     /// # Errors
     /// When the file holds no vision transformer that [`VitConfig`] can describe.
@@ -37,16 +64,21 @@ impl VitConfig {
         let Some([embed_dim, in_channels, patch_size, _]) = shape("patch_embed.weight") else {
             return Err(bad("no patch embedding".to_owned()));
         };
-        let places = shape("position.embedding").map_or(0, |shape| shape.iter().rev().nth(1).copied().unwrap_or(0));
+        let places = shape("position.embedding")
+            .map_or(0, |shape| shape.iter().rev().nth(1).copied().unwrap_or(0));
         let grid_size = places.saturating_sub(1).isqrt();
         if grid_size == 0 || grid_size * grid_size + 1 != places {
-            return Err(bad(format!("{places} positions are not those of a class token and a square grid of patches")));
+            return Err(bad(format!(
+                "{places} positions are not those of a class token and a square grid of patches"
+            )));
         }
         if let Some([height, width]) = file.companions().image_size
             && height != width
             && (height / patch_size.max(&1)) * (width / patch_size.max(&1)) + 1 == places
         {
-            return Err(bad(format!("images of {height} x {width} px, of which only squares are known here")));
+            return Err(bad(format!(
+                "images of {height} x {width} px, of which only squares are known here"
+            )));
         }
         let block = |at: usize| shape(&format!("blocks.{at}.attention.output.weight"));
         let depth = (0..).take_while(|at| block(*at).is_some()).count();
@@ -54,12 +86,15 @@ impl VitConfig {
             return Err(bad("no first block".to_owned()));
         };
         let num_classes = shape("head.weight").and_then(|shape| shape.first().copied());
-        if [*embed_dim, *in_channels, *patch_size, *mlp_dim, num_classes.unwrap_or(1)].contains(&0) {
+        if [*embed_dim, *in_channels, *patch_size, *mlp_dim, num_classes.unwrap_or(1)].contains(&0)
+        {
             return Err(bad("a tensor without a value, where a network needs some".to_owned()));
         }
         let heads = file.companions().heads.unwrap_or((embed_dim / 64).max(1));
         if !embed_dim.is_multiple_of(heads) {
-            return Err(bad(format!("a width of {embed_dim} cannot be shared among {heads} heads")));
+            return Err(bad(format!(
+                "a width of {embed_dim} cannot be shared among {heads} heads"
+            )));
         }
         let layer_norm_eps = match found.layout.name {
             WeightLayout::HuggingFace | WeightLayout::HuggingFaceMemory => 1e-12,
@@ -80,9 +115,9 @@ fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
         let leaf = weight_or_bias(leaf);
         let block = format!("encoder.layer.{n}");
         Some(match part {
-            ["attention", "qkv"] => {
-                ["query", "key", "value"].map(|name| format!("{block}.attention.attention.{name}.{leaf}")).into()
-            }
+            ["attention", "qkv"] => ["query", "key", "value"]
+                .map(|name| format!("{block}.attention.attention.{name}.{leaf}"))
+                .into(),
             ["attention", "output"] => vec![format!("{block}.attention.output.dense.{leaf}")],
             ["mlp", "fc1"] => vec![format!("{block}.intermediate.dense.{leaf}")],
             ["mlp", "fc2"] => vec![format!("{block}.output.dense.{leaf}")],
@@ -98,9 +133,9 @@ fn in_memory(path: &[&str]) -> Option<Vec<String>> {
         let ["blocks", n, part @ .., leaf] = path else { return None };
         let leaf = weight_or_bias(leaf);
         Some(match part {
-            ["attention", "qkv"] => {
-                ["q", "k", "v"].map(|name| format!("layers.{n}.attention.{name}_proj.{leaf}")).into()
-            }
+            ["attention", "qkv"] => ["q", "k", "v"]
+                .map(|name| format!("layers.{n}.attention.{name}_proj.{leaf}"))
+                .into(),
             ["attention", "output"] => vec![format!("layers.{n}.attention.o_proj.{leaf}")],
             ["mlp", layer] => vec![format!("layers.{n}.mlp.{layer}.{leaf}")],
             ["norm1"] => vec![format!("layers.{n}.layernorm_before.{leaf}")],
@@ -131,7 +166,9 @@ fn timm(path: &[&str]) -> Option<Vec<String>> {
         ["blocks", n, "attention", "qkv", leaf] => format!("blocks.{n}.attn.qkv.{leaf}"),
         ["blocks", n, "attention", "output", leaf] => format!("blocks.{n}.attn.proj.{leaf}"),
         ["blocks", n, "mlp", layer, leaf] => format!("blocks.{n}.mlp.{layer}.{leaf}"),
-        ["blocks", n, norm @ ("norm1" | "norm2"), leaf] => format!("blocks.{n}.{norm}.{}", weight_or_bias(leaf)),
+        ["blocks", n, norm @ ("norm1" | "norm2"), leaf] => {
+            format!("blocks.{n}.{norm}.{}", weight_or_bias(leaf))
+        }
         ["norm", leaf] => format!("norm.{}", weight_or_bias(leaf)),
         ["head", leaf] => format!("head.{leaf}"),
         _ => return None,
@@ -144,8 +181,12 @@ fn torchvision(path: &[&str]) -> Option<Vec<String>> {
         ["class_token"] => "class_token".to_owned(),
         ["position", "embedding"] => "encoder.pos_embedding".to_owned(),
         ["patch_embed", leaf] => format!("conv_proj.{leaf}"),
-        ["blocks", n, "attention", "qkv", leaf] => format!("{}.self_attention.in_proj_{leaf}", block(n)),
-        ["blocks", n, "attention", "output", leaf] => format!("{}.self_attention.out_proj.{leaf}", block(n)),
+        ["blocks", n, "attention", "qkv", leaf] => {
+            format!("{}.self_attention.in_proj_{leaf}", block(n))
+        }
+        ["blocks", n, "attention", "output", leaf] => {
+            format!("{}.self_attention.out_proj.{leaf}", block(n))
+        }
         ["blocks", n, "mlp", "fc1", leaf] => format!("{}.mlp.0.{leaf}", block(n)),
         ["blocks", n, "mlp", "fc2", leaf] => format!("{}.mlp.3.{leaf}", block(n)),
         ["blocks", n, "norm1", leaf] => format!("{}.ln_1.{}", block(n), weight_or_bias(leaf)),

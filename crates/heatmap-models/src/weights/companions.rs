@@ -1,8 +1,9 @@
 //! [`Companions`]: what the small files beside weights say that the weights themselves do not.
 //!
-//! A state dict has neither the number of attention heads, nor the shape of the grid of patches, nor where a residual block
-//! has its stride, nor how images were standardised. transformers writes `config.json` and `preprocessor_config.json` beside
-//! its weights, timm a `config.json` with a `pretrained_cfg`; both lie on the hub too.
+//! A state dict has neither the number of attention heads, nor the shape of the grid of patches,
+//! nor where a residual block has its stride, nor how images were standardised. transformers writes
+//! `config.json` and `preprocessor_config.json` beside its weights, timm a
+//! `config.json` with a `pretrained_cfg`; both lie on the hub too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// What is known of a file of weights beside its tensors; nothing where there is no such file, or it does not say.
+/// What is known of a file of weights beside its tensors; nothing where there is no such file, or
+/// it does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Companions {
     /// Attention heads of a ViT.
@@ -22,8 +24,9 @@ pub struct Companions {
     pub mean: Option<Vec<f32>>,
     /// Standard deviation of each channel of the images.
     pub std: Option<Vec<f32>>,
-    /// Whether bottleneck blocks have their stride in the first convolution and not in the second (the networks of He et
-    /// al. 2016 as first published; torchvision and timm have it in the second).
+    /// Whether bottleneck blocks have their stride in the first convolution and not in the second
+    /// (the networks of He et al. 2016 as first published; torchvision and timm have it in the
+    /// second).
     pub stride_in_first: bool,
     /// The files that were read.
     pub files: Vec<PathBuf>,
@@ -38,15 +41,18 @@ impl Companions {
     /// Of the weights at `path`.
     ///
     /// # Errors
-    /// When a file beside them is no JSON object, or has something else where a number should stand.
+    /// When a file beside them is no JSON object, or has something else where a number should
+    /// stand.
     pub fn of(path: &Path) -> Result<Self> {
         let mut found = Self::default();
         for name in Self::FILES {
             let path = path.with_file_name(name);
-            let is_small = fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= Self::MAX_BYTES);
+            let is_small = fs::metadata(&path)
+                .is_ok_and(|file| file.is_file() && file.len() <= Self::MAX_BYTES);
             if is_small {
                 let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
-                let value: Value = serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?;
+                let value: Value =
+                    serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?;
                 if found.take(&value).map_err(|reason| Error::bad_file(&path, reason))? {
                     found.files.push(path);
                 }
@@ -64,7 +70,9 @@ impl Companions {
             put(&mut self.heads, number(values, "num_heads")?);
             put(&mut self.image_size, sides(&values["image_size"]));
             put(&mut self.image_size, input_size(&values["input_size"]));
-            for (place, names) in [(&mut self.mean, ["mean", "image_mean"]), (&mut self.std, ["std", "image_std"])] {
+            for (place, names) in
+                [(&mut self.mean, ["mean", "image_mean"]), (&mut self.std, ["std", "image_std"])]
+            {
                 for name in names {
                     put(place, channels(values, name)?);
                 }
@@ -93,7 +101,9 @@ fn number(values: &Value, name: &str) -> std::result::Result<Option<usize>, Stri
 
 /// One side of a square, or height and width; other programs have other things under this name.
 fn sides(value: &Value) -> Option<[usize; 2]> {
-    let side = |value: &Value| value.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|side| *side > 0);
+    let side = |value: &Value| {
+        value.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|side| *side > 0)
+    };
     match value {
         Value::Array(sides) if sides.len() == 2 => Some([side(&sides[0])?, side(&sides[1])?]),
         value => side(value).map(|side| [side; 2]),
@@ -111,8 +121,11 @@ fn input_size(value: &Value) -> Option<[usize; 2]> {
 /// One number for each channel.
 fn channels(values: &Value, name: &str) -> std::result::Result<Option<Vec<f32>>, String> {
     let Value::Array(list) = &values[name] else { return Ok(None) };
-    let numbers: Option<Vec<f32>> = list.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
-    match numbers.filter(|numbers| !numbers.is_empty() && numbers.iter().all(|number| number.is_finite())) {
+    let numbers: Option<Vec<f32>> =
+        list.iter().map(|value| value.as_f64().map(|value| value as f32)).collect();
+    match numbers
+        .filter(|numbers| !numbers.is_empty() && numbers.iter().all(|number| number.is_finite()))
+    {
         Some(numbers) => Ok(Some(numbers)),
         None => Err(format!("`{name}` = {}: not a number for each channel", values[name])),
     }
@@ -133,23 +146,36 @@ mod tests {
     #[test]
     fn transformers_and_timm_say_it_in_their_own_ways() {
         let config = r#"{"num_attention_heads": 12, "image_size": 224, "hidden_size": 384}"#;
-        let processor = r#"{"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "size": 224}"#;
-        let found = read(&[("config.json", config), ("preprocessor_config.json", processor)]).unwrap();
+        let processor = r#"{"image_mean": [0.485, 0.456, 0.406],
+            "image_std": [0.229, 0.224, 0.225], "size": 224}"#;
+        let found =
+            read(&[("config.json", config), ("preprocessor_config.json", processor)]).unwrap();
         assert_eq!((found.heads, found.image_size), (Some(12), Some([224, 224])));
         assert_eq!((found.mean.unwrap()[1], found.std.unwrap()[2]), (0.456, 0.225));
         assert_eq!(found.files.len(), 2);
-        let timm = r#"{"architecture": "vit_base_patch16_224", "num_classes": 1000, "pretrained_cfg":
+        let timm = r#"{"architecture": "vit_base_patch16_224", "num_classes": 1000,
+            "pretrained_cfg":
             {"input_size": [3, 64, 144], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}"#;
         let found = read(&[("config.json", timm)]).unwrap();
-        assert_eq!((found.heads, found.image_size, found.mean), (None, Some([64, 144]), Some(vec![0.5; 3])));
-        assert!(read(&[("config.json", r#"{"downsample_in_bottleneck": true}"#)]).unwrap().stride_in_first);
+        assert_eq!(
+            (found.heads, found.image_size, found.mean),
+            (None, Some([64, 144]), Some(vec![0.5; 3]))
+        );
+        assert!(
+            read(&[("config.json", r#"{"downsample_in_bottleneck": true}"#)])
+                .unwrap()
+                .stride_in_first
+        );
     }
 
     #[test]
     fn nothing_is_nothing_and_nonsense_is_named() {
         assert_eq!(read(&[]).unwrap(), Companions::default());
         // The settings of one of our own runs.
-        assert_eq!(read(&[("config.json", r#"{"image": {"height": 64}, "seed": 0}"#)]).unwrap(), Companions::default());
+        assert_eq!(
+            read(&[("config.json", r#"{"image": {"height": 64}, "seed": 0}"#)]).unwrap(),
+            Companions::default()
+        );
         for (text, named) in [
             ("{", "config.json"),
             (r#"{"num_attention_heads": 0}"#, "`num_attention_heads` = 0"),

@@ -12,30 +12,54 @@ use super::modules::{ModuleTensor, read_tensors, tensors_of};
 use super::safetensors::write_tensors;
 use crate::{Error, Result};
 
-pub(super) fn save(module: &impl Module, family: &'static Family, path: &Path, layout: WeightLayout) -> Result<()> {
+pub(super) fn save(
+    module: &impl Module,
+    family: &'static Family,
+    path: &Path,
+    layout: WeightLayout,
+) -> Result<()> {
     let tensors = tensors_of(module);
-    let layout = layout_for(family, layout, tensors.iter().any(|tensor| super::layout::is_head(&tensor.path)))?;
+    let layout = layout_for(
+        family,
+        layout,
+        tensors.iter().any(|tensor| super::layout::is_head(&tensor.path)),
+    )?;
     if let Some(tensor) = tensors.iter().find(|tensor| layout.keys(&tensor.path).is_none()) {
-        return Err(Error::NoPlace { path: path.to_owned(), layout: layout.name, tensor: tensor.path.clone() });
+        return Err(Error::NoPlace {
+            path: path.to_owned(),
+            layout: layout.name,
+            tensor: tensor.path.clone(),
+        });
     }
     let mut named = Vec::new();
     read_tensors(module, |tensor, values| named.extend(parts(layout, tensor, values)));
     write_tensors(path, named)
 }
 
-/// transformers puts a prefix before everything but the head of a network that has one, and none before a bare encoder.
-fn layout_for(family: &'static Family, name: WeightLayout, has_head: bool) -> Result<&'static Layout> {
-    let mut named: Vec<&Layout> = family.layouts.iter().filter(|layout| layout.name == name).collect();
+/// transformers puts a prefix before everything but the head of a network that has one, and none
+/// before a bare encoder.
+fn layout_for(
+    family: &'static Family,
+    name: WeightLayout,
+    has_head: bool,
+) -> Result<&'static Layout> {
+    let mut named: Vec<&Layout> =
+        family.layouts.iter().filter(|layout| layout.name == name).collect();
     named.sort_by_key(|layout| layout.body.is_empty() == has_head);
     named.first().copied().ok_or_else(|| {
-        let known: Vec<String> = family.layouts.iter().map(|layout| layout.name.to_string()).collect();
+        let known: Vec<String> =
+            family.layouts.iter().map(|layout| layout.name.to_string()).collect();
         let reason = format!("{} is kept as one of {}", family.name, known.join(", "));
         Error::Unknown { what: "layout", value: name.to_string(), reason }
     })
 }
 
 /// A tensor under its names, matrices as PyTorch has them.
-fn parts(layout: &Layout, tensor: ModuleTensor, mut values: Vec<f32>) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
+fn parts(
+    layout: &Layout,
+    tensor: ModuleTensor,
+    mut values: Vec<f32>,
+) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
     let keys = layout.keys(&tensor.path).expect("checked before");
     let mut shape = tensor.shape;
     if let [rows, columns] = shape[..] {
@@ -48,9 +72,19 @@ fn parts(layout: &Layout, tensor: ModuleTensor, mut values: Vec<f32>) -> Vec<(St
     for (key, part) in keys.into_iter().zip(values.chunks_exact(part_len)) {
         if let Some(layer) = key.strip_suffix(".running_mean") {
             // PyTorch counts batches here; it is used only by networks without a momentum.
-            named.push((format!("{layer}.num_batches_tracked"), Dtype::I64, Vec::new(), vec![0; 8]));
+            named.push((
+                format!("{layer}.num_batches_tracked"),
+                Dtype::I64,
+                Vec::new(),
+                vec![0; 8],
+            ));
         }
-        named.push((key, Dtype::F32, shape.clone(), part.iter().flat_map(|value| value.to_le_bytes()).collect()));
+        named.push((
+            key,
+            Dtype::F32,
+            shape.clone(),
+            part.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        ));
     }
     named
 }

@@ -17,8 +17,8 @@ pub struct LoadOptions {
     pub without_head: bool,
     /// Leaves out the pooler of the file, and keeps that of the network.
     pub without_pooler: bool,
-    /// Loads a stem for three colours into a network for one grey channel, by adding the three: the same output as showing
-    /// the grey image in all three channels.
+    /// Loads a stem for three colours into a network for one grey channel, by adding the three: the
+    /// same output as showing the grey image in all three channels.
     pub grey_stem: bool,
     /// Beginnings of names in the file that are left out: a projection head, a momentum encoder.
     pub ignored: Vec<String>,
@@ -93,14 +93,19 @@ pub(super) fn load<M: Module>(
         }
     }
 
-    let loaded: BTreeSet<&str> = plans.values().flat_map(|plan| &plan.keys).map(String::as_str).collect();
+    let loaded: BTreeSet<&str> =
+        plans.values().flat_map(|plan| &plan.keys).map(String::as_str).collect();
     let tracked = |key: &str| {
         let layer = key.strip_suffix(BATCHES_TRACKED);
         layer.is_some_and(|layer| loaded.contains(&format!("{layer}.running_mean")[..]))
     };
     let mut left_out = file.left_out().to_vec();
     for key in file.keys().filter(|key| !loaded.contains(key) && !tracked(key)) {
-        let list = if may_be_left_out(key, &recognised, options) { &mut left_out } else { &mut mismatch.unused };
+        let list = if may_be_left_out(key, &recognised, options) {
+            &mut left_out
+        } else {
+            &mut mismatch.unused
+        };
         list.push(key.to_owned());
     }
     // What is misshaped is not unused.
@@ -118,7 +123,9 @@ pub(super) fn load<M: Module>(
         kept,
         grey_stem: plans.values().any(|plan| plan.adds_colours),
     };
-    let module = fill(module, |tensor| plans.get(&tensor.path).map(|plan| values(plan, tensor, file)).transpose())?;
+    let module = fill(module, |tensor| {
+        plans.get(&tensor.path).map(|plan| values(plan, tensor, file)).transpose()
+    })?;
     Ok((module, report))
 }
 
@@ -143,7 +150,10 @@ fn plan(
             fits = false;
             continue;
         };
-        let grey = matches!((found, &expected[..]), ([o, 3, h, w], [p, 1, x, y]) if (o, h, w) == (p, x, y));
+        let grey = match (found, &expected[..]) {
+            ([o, 3, h, w], [p, 1, x, y]) => (o, h, w) == (p, x, y),
+            _ => false,
+        };
         if grey && options.grey_stem {
             adds_colours = true;
         } else if found != expected {
@@ -155,7 +165,8 @@ fn plan(
     fits.then_some(Plan { keys, adds_colours })
 }
 
-/// The shape under one of `parts` names. Matrices are those of linear layers: `[out, in]` in files, `[in, out]` in Burn.
+/// The shape under one of `parts` names. Matrices are those of linear layers: `[out,
+/// in]` in files, `[in, out]` in Burn.
 fn shape_in_file(tensor: &ModuleTensor, parts: usize) -> Vec<usize> {
     let mut shape = tensor.shape.clone();
     if shape.len() == 2 {
@@ -179,9 +190,16 @@ fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions
     let pooler = format!("{}{}pooler.", recognised.prefix, recognised.layout.body);
     let concerns = |beginning: &str| {
         let misshaped = mismatch.misshaped.iter().map(|other| &other.key);
-        mismatch.missing.iter().chain(&mismatch.unused).chain(misshaped).any(|key| key.starts_with(beginning))
+        mismatch
+            .missing
+            .iter()
+            .chain(&mismatch.unused)
+            .chain(misshaped)
+            .any(|key| key.starts_with(beginning))
     };
-    let colours = |other: &Misshaped| matches!((&other.in_file[..], &other.in_network[..]), ([_, 3, ..], [_, 1, ..]));
+    let colours = |other: &Misshaped| {
+        matches!((&other.in_file[..], &other.in_network[..]), ([_, 3, ..], [_, 1, ..]))
+    };
     let mut hints: Vec<String> = Vec::new();
     if !options.without_head && concerns(&head) {
         hints.push("To leave the head out, load without_head".to_owned());
@@ -196,12 +214,16 @@ fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions
         let mut beginnings: Vec<&str> =
             mismatch.unused.iter().map(|key| beginning_of(key, recognised.prefix)).collect();
         beginnings.dedup();
-        hints.push(format!("To leave names out, give their beginnings (--ignore-weights): {}", beginnings.join(", ")));
+        hints.push(format!(
+            "To leave names out, give their beginnings (--ignore-weights): {}",
+            beginnings.join(", ")
+        ));
     }
     hints
 }
 
-/// What an unused name begins with: the part that it shares with the prefix of the network, up to a point, and the next.
+/// What an unused name begins with: the part that it shares with the prefix of the network, up to a
+/// point, and the next.
 fn beginning_of<'a>(key: &'a str, prefix: &str) -> &'a str {
     let shared: usize = key
         .split_inclusive('.')
@@ -218,14 +240,19 @@ fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f
     for key in &plan.keys {
         let part = file.read(key)?;
         if let Some(at) = part.iter().position(|value| !value.is_finite()) {
-            return Err(Error::bad_file(file.path(), format!("`{key}` has the value {} at place {at}", part[at])));
+            return Err(Error::bad_file(
+                file.path(),
+                format!("`{key}` has the value {} at place {at}", part[at]),
+            ));
         }
         values.extend(part);
     }
     if plan.adds_colours {
         let pixels = tensor.shape[2] * tensor.shape[3];
         let add = |colours: &[f32]| {
-            (0..pixels).map(|at| colours[at] + colours[at + pixels] + colours[at + 2 * pixels]).collect::<Vec<f32>>()
+            (0..pixels)
+                .map(|at| colours[at] + colours[at + pixels] + colours[at + 2 * pixels])
+                .collect::<Vec<f32>>()
         };
         values = values.chunks_exact(3 * pixels).flat_map(add).collect();
     }
@@ -237,5 +264,7 @@ fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f
 
 /// A matrix of `rows` by `columns`, the other way round.
 pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
+    (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
+        .collect()
 }

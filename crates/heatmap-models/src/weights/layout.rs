@@ -1,4 +1,5 @@
-//! [`WeightLayout`]: how programs name the tensors of a network, and how a file's layout is recognised.
+//! [`WeightLayout`]: how programs name the tensors of a network, and how a file's layout is
+//! recognised.
 
 use std::fmt;
 use std::path::Path;
@@ -21,13 +22,19 @@ pub enum WeightLayout {
     HuggingFace,
     /// transformers from version 5 on, as `state_dict()` gives it.
     HuggingFaceMemory,
-    /// `torch.nn.Sequential(*network.children())`, as lightly's recipes keep a torchvision backbone.
+    /// `torch.nn.Sequential(*network.children())`, as lightly's recipes keep a torchvision
+    /// backbone.
     Sequential,
 }
 
 impl WeightLayout {
-    const ALL: [Self; 5] =
-        [Self::Torchvision, Self::Timm, Self::HuggingFace, Self::HuggingFaceMemory, Self::Sequential];
+    const ALL: [Self; 5] = [
+        Self::Torchvision,
+        Self::Timm,
+        Self::HuggingFace,
+        Self::HuggingFaceMemory,
+        Self::Sequential,
+    ];
 }
 
 impl fmt::Display for WeightLayout {
@@ -57,12 +64,12 @@ impl FromStr for WeightLayout {
 
 /// A network whose weights other programs read and write.
 pub trait Pretrained: Module + Published {
-    /// The network with the weights of a file, and what was loaded. The layout is recognised by the names in the file,
-    /// behind any prefix (`module.`, `backbone.`, `state_dict.`, ...).
+    /// The network with the weights of a file, and what was loaded. The layout is recognised by the
+    /// names in the file, behind any prefix (`module.`, `backbone.`, `state_dict.`, ...).
     ///
     /// # Errors
-    /// When the layout is not known, when anything is missing, left over or of another shape (the error lists it all), or
-    /// when the file cannot be read.
+    /// When the layout is not known, when anything is missing, left over or of another shape (the
+    /// error lists it all), or when the file cannot be read.
     fn load_weights(self, file: &TensorFile, options: &LoadOptions) -> Result<(Self, LoadReport)> {
         import::load(self, Self::FAMILY, file, options)
     }
@@ -89,7 +96,8 @@ impl<M: Module + Published> Pretrained for M {}
 pub struct Family {
     /// For messages: `ResNet`.
     pub(crate) name: &'static str,
-    /// Tensors, by their paths in the module, that every network of the family has. A layout is recognised by them.
+    /// Tensors, by their paths in the module, that every network of the family has. A layout is
+    /// recognised by them.
     pub(crate) probes: &'static [&'static str],
     /// More usual ones first.
     pub(crate) layouts: &'static [Layout],
@@ -103,8 +111,9 @@ pub struct Layout {
     pub(crate) body: &'static str,
     /// What the names of the head start with.
     pub(crate) head: &'static str,
-    /// The names that together make the tensor at a path of the module: laid behind one another along the first axis.
-    /// More than one for attention whose query, key and value are kept apart; `None` where the layout has no place.
+    /// The names that together make the tensor at a path of the module: laid behind one another
+    /// along the first axis. More than one for attention whose query, key and value are kept apart;
+    /// `None` where the layout has no place.
     pub(crate) keys: fn(&[&str]) -> Option<Vec<String>>,
 }
 
@@ -143,21 +152,27 @@ pub(super) fn is_head(path: &str) -> bool {
 }
 
 impl Family {
-    /// The layout under which most of the probes are found in `file`; of several the one with the shortest prefix.
+    /// The layout under which most of the probes are found in `file`; of several the one with the
+    /// shortest prefix.
     ///
     /// # Errors
     /// When not even half of the probes are found.
     pub(crate) fn recognise<'a>(&'static self, file: &'a TensorFile) -> Result<Recognised<'a>> {
         let mut best: Option<(usize, Recognised<'a>)> = None;
         for layout in self.layouts {
-            let probes: Vec<Vec<String>> = self.probes.iter().filter_map(|probe| layout.keys(probe)).collect();
-            for prefix in file.keys().filter_map(|key| probes.iter().flatten().find_map(|probe| prefix_of(key, probe)))
+            let probes: Vec<Vec<String>> =
+                self.probes.iter().filter_map(|probe| layout.keys(probe)).collect();
+            for prefix in file
+                .keys()
+                .filter_map(|key| probes.iter().flatten().find_map(|probe| prefix_of(key, probe)))
             {
-                let present =
-                    |keys: &&Vec<String>| keys.iter().all(|key| file.shape(&format!("{prefix}{key}")).is_some());
+                let present = |keys: &&Vec<String>| {
+                    keys.iter().all(|key| file.shape(&format!("{prefix}{key}")).is_some())
+                };
                 let score = probes.iter().filter(present).count();
                 let better = best.as_ref().is_none_or(|(best_score, found)| {
-                    score > *best_score || (score == *best_score && prefix.len() < found.prefix.len())
+                    score > *best_score
+                        || (score == *best_score && prefix.len() < found.prefix.len())
                 });
                 if better {
                     best = Some((score, Recognised { layout, prefix }));

@@ -1,12 +1,12 @@
 //! Weights that other programs wrote, and weights for other programs to read.
 //!
-//! A [`TensorFile`] is opened, never executed: `.safetensors`, or a PyTorch file whose pickle is interpreted without
-//! running anything in it. [`Pretrained::load_weights`] recognises the layout by the names in the file and either loads
-//! every tensor of the network or fails with the names of all that do not fit; [`Pretrained::save_weights`] writes the
-//! same layouts.
+//! A [`TensorFile`] is opened, never executed: `.safetensors`, or a PyTorch file whose pickle is
+//! interpreted without running anything in it. [`Pretrained::load_weights`] recognises the layout
+//! by the names in the file and either loads every tensor of the network or fails with the names of
+//! all that do not fit; [`Pretrained::save_weights`] writes the same layouts.
 //!
-//! The way of a tensor: key in the file -> (`layout`: recognised family and prefix) -> path in the module -> (`import`:
-//! concatenated, transposed, summed over colours) -> parameter.
+//! The way of a tensor: key in the file -> (`layout`: recognised family and prefix) -> path in the
+//! module -> (`import`: concatenated, transposed, summed over colours) -> parameter.
 
 mod companions;
 mod export;

@@ -23,7 +23,8 @@ pub(super) fn tensors_of(module: &impl Module) -> Vec<ModuleTensor> {
             self.0.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.1.push(ModuleTensor { path: self.0.join("."), shape: param.lazy_shape().to_vec() });
+            self.1
+                .push(ModuleTensor { path: self.0.join("."), shape: param.lazy_shape().to_vec() });
         }
     }
     let mut list = List(Vec::new(), Vec::new());
@@ -54,7 +55,10 @@ pub(super) fn read_tensors(module: &impl Module, each: impl FnMut(ModuleTensor, 
 ///
 /// # Errors
 /// The first that `values` gives.
-pub(super) fn fill<M: Module>(module: M, values: impl FnMut(&ModuleTensor) -> Result<Option<Vec<f32>>>) -> Result<M> {
+pub(super) fn fill<M: Module>(
+    module: M,
+    values: impl FnMut(&ModuleTensor) -> Result<Option<Vec<f32>>>,
+) -> Result<M> {
     struct Fill<F>(Vec<String>, F, Result<()>);
     impl<F: FnMut(&ModuleTensor) -> Result<Option<Vec<f32>>>> ModuleMapper for Fill<F> {
         fn enter_module(&mut self, name: &str, _: &str) {
@@ -67,7 +71,8 @@ pub(super) fn fill<M: Module>(module: M, values: impl FnMut(&ModuleTensor) -> Re
             if self.2.is_err() {
                 return param;
             }
-            let tensor = ModuleTensor { path: self.0.join("."), shape: param.lazy_shape().to_vec() };
+            let tensor =
+                ModuleTensor { path: self.0.join("."), shape: param.lazy_shape().to_vec() };
             match (self.1)(&tensor) {
                 Ok(Some(values)) => {
                     let (id, device) = (param.id, param.lazy_device());

@@ -37,13 +37,26 @@ mod tests {
     #[test]
     fn every_type_is_read() {
         let values = [-1.5_f32, 0.0, 200.0];
-        let bytes = |each: fn(f32) -> Vec<u8>| values.into_iter().flat_map(each).collect::<Vec<u8>>();
+        let bytes =
+            |each: fn(f32) -> Vec<u8>| values.into_iter().flat_map(each).collect::<Vec<u8>>();
         assert_eq!(to_f32(NumberType::F64, &bytes(|v| f64::from(v).to_le_bytes().into())), values);
         assert_eq!(to_f32(NumberType::F32, &bytes(|v| v.to_le_bytes().into())), values);
-        assert_eq!(to_f32(NumberType::F16, &bytes(|v| f16::from_f32(v).to_le_bytes().into())), values);
-        assert_eq!(to_f32(NumberType::BF16, &bytes(|v| bf16::from_f32(v).to_le_bytes().into())), values);
-        assert_eq!(to_f32(NumberType::I64, &bytes(|v| (v as i64).to_le_bytes().into())), [-1.0, 0.0, 200.0]);
-        assert_eq!(to_f32(NumberType::I32, &bytes(|v| (v as i32).to_le_bytes().into())), [-1.0, 0.0, 200.0]);
+        assert_eq!(
+            to_f32(NumberType::F16, &bytes(|v| f16::from_f32(v).to_le_bytes().into())),
+            values
+        );
+        assert_eq!(
+            to_f32(NumberType::BF16, &bytes(|v| bf16::from_f32(v).to_le_bytes().into())),
+            values
+        );
+        assert_eq!(
+            to_f32(NumberType::I64, &bytes(|v| (v as i64).to_le_bytes().into())),
+            [-1.0, 0.0, 200.0]
+        );
+        assert_eq!(
+            to_f32(NumberType::I32, &bytes(|v| (v as i32).to_le_bytes().into())),
+            [-1.0, 0.0, 200.0]
+        );
         assert_eq!(to_f32(NumberType::U8, &[0, 7, 255]), [0.0, 7.0, 255.0]);
     }
 }

@@ -1,11 +1,13 @@
 //! PyTorch's own files: pickles, of which only data is accepted.
 //!
-//! The pickle is interpreted by the `pytorch-reader` crate, which calls nothing that the file names: it knows the few
-//! functions that rebuild tensors and keeps most other objects as a name. We refuse a file with such a name outside a short
-//! list, so that an attack is noticed and not just survived; calls whose result the reader drops are survived alone.
+//! The pickle is interpreted by the `pytorch-reader` crate, which calls nothing that the file
+//! names: it knows the few functions that rebuild tensors and keeps most other objects as a name.
+//! We refuse a file with such a name outside a short list, so that an attack is noticed and not
+//! just survived; calls whose result the reader drops are survived alone.
 //!
-//! What a file expands to is bounded by its length: its entries must be stored as they are, as `torch.save` does it, and no
-//! tensor may have more values than the file has bytes for, so that a stride of 0 makes nothing of little.
+//! What a file expands to is bounded by its length: its entries must be stored as they are, as
+//! `torch.save` does it, and no tensor may have more values than the file has bytes for, so that a
+//! stride of 0 makes nothing of little.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,8 +32,10 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let mut foreign = Vec::new();
     collect_foreign(&values, &mut foreign);
     if let Some(name) = foreign.first() {
-        let reason =
-            format!("the pickle holds `{name}`, which is no weight; nothing was run. Save only `state_dict()`");
+        let reason = format!(
+            "the pickle holds `{name}`, which is no weight; nothing was run. Save only \
+             `state_dict()`"
+        );
         return Err(Error::bad_file(path, reason));
     }
     let mut names = Vec::new();
@@ -42,9 +46,15 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     }
     let tensors = PytorchReader::new(path).map_err(bad)?.into_tensors();
     for (name, tensor) in &tensors {
-        let values = tensor.shape().iter().try_fold(1_u64, |product, side| product.checked_mul(*side as u64));
+        let values = tensor
+            .shape()
+            .iter()
+            .try_fold(1_u64, |product, side| product.checked_mul(*side as u64));
         if values.is_none_or(|values| values > length) {
-            let reason = format!("`{name}` would have the shape {:?} in a file of {length} bytes", tensor.shape());
+            let reason = format!(
+                "`{name}` would have the shape {:?} in a file of {length} bytes",
+                tensor.shape()
+            );
             return Err(Error::bad_file(path, reason));
         }
     }
@@ -57,18 +67,23 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     Ok(tensors.into_iter().map(stored).collect())
 }
 
-/// Refuses an archive whose entries are compressed: 10 kB of it may stand for gigabytes. Other files are no archives.
+/// Refuses an archive whose entries are compressed: 10 kB of it may stand for gigabytes. Other
+/// files are no archives.
 fn check_stored(path: &Path) -> Result<()> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let mut start = [0; 4];
     if file.read_exact(&mut start).is_err() || start != *b"PK\x03\x04" {
         return Ok(());
     }
-    let whole = |error: zip::result::ZipError| Error::bad_file(path, format!("no whole zip archive: {error}"));
+    let whole = |error: zip::result::ZipError| {
+        Error::bad_file(path, format!("no whole zip archive: {error}"))
+    };
     let mut archive = zip::ZipArchive::new(file).map_err(whole)?;
     for at in 0..archive.len() {
         let entry = archive.by_index_raw(at).map_err(whole)?;
-        if entry.compression() != zip::CompressionMethod::Stored || entry.size() != entry.compressed_size() {
+        if entry.compression() != zip::CompressionMethod::Stored
+            || entry.size() != entry.compressed_size()
+        {
             let reason = format!("its entry {at} is compressed, which torch.save never does");
             return Err(Error::bad_file(path, reason));
         }
@@ -94,11 +109,15 @@ fn collect_names(value: &PickleValue, name: &str, names: &mut Vec<String>) {
 fn collect_foreign<'a>(value: &'a PickleValue, names: &mut Vec<&'a str>) {
     match value {
         // A plain `int` here is one that is too large for 64 bits.
-        PickleValue::Unsupported(name) if name != "int" && !HARMLESS.iter().any(|known| name.starts_with(known)) => {
+        PickleValue::Unsupported(name)
+            if name != "int" && !HARMLESS.iter().any(|known| name.starts_with(known)) =>
+        {
             names.push(name);
         }
         PickleValue::List(values) => values.iter().for_each(|value| collect_foreign(value, names)),
-        PickleValue::Dict(values) => values.values().for_each(|value| collect_foreign(value, names)),
+        PickleValue::Dict(values) => {
+            values.values().for_each(|value| collect_foreign(value, names))
+        }
         _ => {}
     }
 }
@@ -122,6 +141,11 @@ fn number_type(dtype: DType) -> std::io::Result<NumberType> {
         DType::I64 => NumberType::I64,
         DType::I32 => NumberType::I32,
         DType::U8 => NumberType::U8,
-        other => return Err(IoError::new(ErrorKind::InvalidData, format!("cannot use numbers of type {other:?}"))),
+        other => {
+            return Err(IoError::new(
+                ErrorKind::InvalidData,
+                format!("cannot use numbers of type {other:?}"),
+            ));
+        }
     })
 }

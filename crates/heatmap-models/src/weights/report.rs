@@ -14,7 +14,8 @@ pub struct LoadReport {
     pub prefix: String,
     /// Names in the file that were loaded.
     pub loaded: Vec<String>,
-    /// Names in the file that were left out, because the options said so or because they stand beside the weights.
+    /// Names in the file that were left out, because the options said so or because they stand
+    /// beside the weights.
     pub left_out: Vec<String>,
     /// Tensors of the network, by its own names, that kept the values they had.
     pub kept: Vec<String>,
@@ -76,7 +77,8 @@ impl Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let misshaped: Vec<String> = self.misshaped.iter().map(Misshaped::to_string).collect();
-        let lists = [("missing", &self.missing), ("unused", &self.unused), ("misshaped", &misshaped)];
+        let lists =
+            [("missing", &self.missing), ("unused", &self.unused), ("misshaped", &misshaped)];
         let parts: Vec<String> = lists
             .into_iter()
             .filter(|(_, names)| !names.is_empty())

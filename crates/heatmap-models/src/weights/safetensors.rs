@@ -27,18 +27,25 @@ struct Slice {
     row_bytes: usize,
 }
 
-/// Reads the header. No length that the file claims is believed before it was compared with the length of the file.
+/// Reads the header. No length that the file claims is believed before it was compared with the
+/// length of the file.
 pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let length = file.metadata().map_err(Error::io(path))?.len();
     let mut claimed = [0; 8];
     if length < 8 {
-        return Err(Error::bad_file(path, format!("{length} bytes are too few for safetensors: truncated?")));
+        return Err(Error::bad_file(
+            path,
+            format!("{length} bytes are too few for safetensors: truncated?"),
+        ));
     }
     file.read_exact(&mut claimed).map_err(Error::io(path))?;
     let claimed = u64::from_le_bytes(claimed);
     if claimed > MAX_HEADER_BYTES || claimed > length - 8 {
-        let reason = format!("claims a header of {claimed} bytes in a file of {length}: truncated, or not safetensors");
+        let reason = format!(
+            "claims a header of {claimed} bytes in a file of {length}: truncated, or not \
+             safetensors"
+        );
         return Err(Error::bad_file(path, reason));
     }
     let mut header = vec![0; usize::try_from(claimed).expect("at most 100 MB")];
@@ -47,7 +54,9 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
         .map_err(|error| Error::bad_file(path, format!("the safetensors header: {error}")))?;
     let (found, expected) = (length - 8 - claimed, metadata.data_len() as u64);
     if found != expected {
-        let reason = format!("the header speaks of {expected} bytes of values, the file has {found}: truncated?");
+        let reason = format!(
+            "the header speaks of {expected} bytes of values, the file has {found}: truncated?"
+        );
         return Err(Error::bad_file(path, reason));
     }
 
@@ -85,19 +94,27 @@ fn number_type(dtype: Dtype) -> std::io::Result<NumberType> {
         Dtype::I64 => NumberType::I64,
         Dtype::I32 => NumberType::I32,
         Dtype::U8 => NumberType::U8,
-        other => return Err(IoError::new(ErrorKind::InvalidData, format!("cannot use numbers of type {other:?}"))),
+        other => {
+            return Err(IoError::new(
+                ErrorKind::InvalidData,
+                format!("cannot use numbers of type {other:?}"),
+            ));
+        }
     })
 }
 
-/// Writes f32 tensors, in the order of their names, and the header that transformers looks for. The file appears complete
-/// or not at all.
+/// Writes f32 tensors, in the order of their names, and the header that transformers looks for. The
+/// file appears complete or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
 ///
 /// # Panics
 /// When a tensor does not have as many values as its shape says.
-pub fn write_safetensors(path: &Path, tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<()> {
+pub fn write_safetensors(
+    path: &Path,
+    tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+) -> Result<()> {
     let f32s = tensors.iter().map(|(name, (shape, values))| {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         (name.clone(), Dtype::F32, shape.clone(), bytes)
@@ -106,12 +123,17 @@ pub fn write_safetensors(path: &Path, tensors: &BTreeMap<String, (Vec<usize>, Ve
 }
 
 /// Writes tensors of any type from their little-endian bytes.
-pub(super) fn write_tensors(path: &Path, tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>) -> Result<()> {
+pub(super) fn write_tensors(
+    path: &Path,
+    tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+) -> Result<()> {
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-        let view = TensorView::new(*dtype, shape.clone(), bytes).expect("as many values as the shape says");
+        let view = TensorView::new(*dtype, shape.clone(), bytes)
+            .expect("as many values as the shape says");
         (name, view)
     });
     let header = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(views, Some(header.into_iter().collect())).expect("a header that is valid");
+    let bytes = safetensors::serialize(views, Some(header.into_iter().collect()))
+        .expect("a header that is valid");
     Ok(write_atomically(path, |out| out.write_all(&bytes))?)
 }

@@ -1,5 +1,5 @@
-//! The index of weights that are kept in several safetensors files, as transformers writes large ones:
-//! `{"weight_map": {"name of a tensor": "model-00001-of-00002.safetensors", ...}}`.
+//! The index of weights that are kept in several safetensors files, as transformers writes large
+//! ones: `{"weight_map": {"name of a tensor": "model-00001-of-00002.safetensors", ...}}`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,9 +28,13 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let mut shards: BTreeMap<&str, BTreeMap<String, StoredTensor>> = BTreeMap::new();
     for file in index.weight_map.values() {
         // Nothing but a file beside the index: it may come from anywhere.
-        let is_beside = matches!(Path::new(file).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        let is_beside =
+            matches!(Path::new(file).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
         if !is_beside {
-            return Err(Error::bad_file(path, format!("`{file}` is not the name of a file beside it")));
+            return Err(Error::bad_file(
+                path,
+                format!("`{file}` is not the name of a file beside it"),
+            ));
         }
         if !shards.contains_key(file.as_str()) {
             shards.insert(file, safetensors::open(&path.with_file_name(file))?);
@@ -39,10 +43,13 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let mut tensors = BTreeMap::new();
     for (name, file) in &index.weight_map {
         let tensor = shards.get_mut(file.as_str()).and_then(|shard| shard.remove(name));
-        let tensor = tensor.ok_or_else(|| Error::bad_file(path, format!("no tensor `{name}` in `{file}`")))?;
+        let tensor = tensor
+            .ok_or_else(|| Error::bad_file(path, format!("no tensor `{name}` in `{file}`")))?;
         tensors.insert(name.clone(), tensor);
     }
-    if let Some((file, name)) = shards.iter().find_map(|(file, left)| Some((file, left.keys().next()?))) {
+    if let Some((file, name)) =
+        shards.iter().find_map(|(file, left)| Some((file, left.keys().next()?)))
+    {
         return Err(Error::bad_file(
             path,
             format!("`{file}` has a tensor `{name}` that the index does not know there"),

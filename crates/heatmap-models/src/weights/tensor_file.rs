@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use super::{Companions, pytorch, safetensors, shards};
 use crate::{Error, Result};
 
-/// A `.safetensors` file, several of them by their `.safetensors.index.json`, or a PyTorch file, of which only the names and
-/// shapes were read yet.
+/// A `.safetensors` file, several of them by their `.safetensors.index.json`, or a PyTorch file, of
+/// which only the names and shapes were read yet.
 ///
-/// What is in a file is decided by its content. A file whose name ends in `.safetensors`, or in one of PyTorch's `.pth`,
-/// `.pt`, `.bin` and `.ckpt`, must hold what the name says.
+/// What is in a file is decided by its content. A file whose name ends in
+/// `.safetensors`, or in one of PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, must hold what the
+/// name says.
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
@@ -45,8 +46,9 @@ impl TensorFile {
     /// Opens a file and reads the names and shapes in it.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged or truncated, holds another format than its name says, or holds anything
-    /// but plain data: a pickle that would call functions is refused and nothing of it is run.
+    /// When the file cannot be read, is damaged or truncated, holds another format than its name
+    /// says, or holds anything but plain data: a pickle that would call functions is refused and
+    /// nothing of it is run.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut head = Vec::new();
@@ -56,12 +58,23 @@ impl TensorFile {
         }
         let companions = Companions::of(path)?;
         if shards::is_index(path) {
-            return Ok(Self { path: path.to_owned(), tensors: shards::open(path)?, left_out: Vec::new(), companions });
+            return Ok(Self {
+                path: path.to_owned(),
+                tensors: shards::open(path)?,
+                left_out: Vec::new(),
+                companions,
+            });
         }
-        File::open(path).and_then(|file| file.take(9).read_to_end(&mut head)).map_err(Error::io(path))?;
+        File::open(path)
+            .and_then(|file| file.take(9).read_to_end(&mut head))
+            .map_err(Error::io(path))?;
         let format = match (named_format(path), format_of(&head)) {
             (Some(named), Some(found)) if named != found => {
-                let reason = format!("holds {} although its name says {}", found.describe(), named.describe());
+                let reason = format!(
+                    "holds {} although its name says {}",
+                    found.describe(),
+                    named.describe()
+                );
                 return Err(Error::bad_file(path, reason));
             }
             (named, found) => {
@@ -76,8 +89,8 @@ impl TensorFile {
         Ok(Self { path: path.to_owned(), tensors, left_out: Vec::new(), companions })
     }
 
-    /// Of the tensors those whose names begin with `prefix`: one network of a file that has several, such as `encoder_q.` or
-    /// `state_dict_ema.`.
+    /// Of the tensors those whose names begin with
+    /// `prefix`: one network of a file that has several, such as `encoder_q.` or `state_dict_ema.`.
     ///
     /// # Errors
     /// When there is none.
@@ -85,7 +98,8 @@ impl TensorFile {
         let (path, beginnings) = (self.path.clone(), self.beginnings());
         let kept = self.keep(|key| key.starts_with(prefix));
         if kept.tensors.is_empty() {
-            let reason = format!("no name begins with `{prefix}`, but with {}", beginnings.join(", "));
+            let reason =
+                format!("no name begins with `{prefix}`, but with {}", beginnings.join(", "));
             return Err(Error::bad_file(&path, reason));
         }
         Ok(kept)
@@ -97,15 +111,18 @@ impl TensorFile {
     }
 
     fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
-        let (kept, left_out) = self.tensors.into_iter().partition::<BTreeMap<_, _>, _>(|(key, _)| keeps(key));
+        let (kept, left_out) =
+            self.tensors.into_iter().partition::<BTreeMap<_, _>, _>(|(key, _)| keeps(key));
         self.left_out.extend(left_out.into_keys());
         Self { tensors: kept, ..self }
     }
 
     /// What the names begin with, up to the first point.
     fn beginnings(&self) -> Vec<String> {
-        let mut all: Vec<String> =
-            self.keys().map(|key| key.split_inclusive('.').next().unwrap_or(key).to_owned()).collect();
+        let mut all: Vec<String> = self
+            .keys()
+            .map(|key| key.split_inclusive('.').next().unwrap_or(key).to_owned())
+            .collect();
         all.dedup();
         all
     }
@@ -169,7 +186,9 @@ impl TensorFile {
         let all = tensor.shape.first().copied().unwrap_or(1);
         assert!(rows.start <= rows.end && rows.end <= all, "rows {rows:?} of a tensor with {all}");
         tensor.stored.read(rows).map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => Error::bad_file(&self.path, format!("`{key}`: {error}")),
+            std::io::ErrorKind::InvalidData => {
+                Error::bad_file(&self.path, format!("`{key}`: {error}"))
+            }
             _ => Error::Io { path: self.path.clone(), source: error },
         })
     }
@@ -202,8 +221,8 @@ fn named_format(path: &Path) -> Option<Format> {
     }
 }
 
-/// The format that the first nine bytes show: safetensors has the length of its header and then the header, a JSON object;
-/// PyTorch writes zip archives, and before 1.6 pickles of protocol 2.
+/// The format that the first nine bytes show: safetensors has the length of its header and then the
+/// header, a JSON object; PyTorch writes zip archives, and before 1.6 pickles of protocol 2.
 fn format_of(head: &[u8]) -> Option<Format> {
     match head {
         [b'P', b'K', 3, 4, ..] => Some(Format::PyTorch),

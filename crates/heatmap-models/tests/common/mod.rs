@@ -18,12 +18,18 @@ pub(crate) fn open(name: &str) -> TensorFile {
 
 /// A tensor of a fixture.
 pub(crate) fn tensor<const D: usize>(file: &TensorFile, key: &str, device: &Device) -> Tensor<D> {
-    let shape: [usize; D] = file.shape(key).unwrap_or_else(|| panic!("no {key}")).try_into().expect("the rank");
+    let shape: [usize; D] =
+        file.shape(key).unwrap_or_else(|| panic!("no {key}")).try_into().expect("the rank");
     Tensor::from_data(TensorData::new(file.read(key).expect("values"), shape), device)
 }
 
 /// Asserts that no value differs from the fixture's by more than `tolerance` of the largest.
-pub(crate) fn assert_close<const D: usize>(ours: Tensor<D>, file: &TensorFile, key: &str, tolerance: f32) {
+pub(crate) fn assert_close<const D: usize>(
+    ours: Tensor<D>,
+    file: &TensorFile,
+    key: &str,
+    tolerance: f32,
+) {
     assert_eq!(&ours.dims()[..], file.shape(key).unwrap_or_else(|| panic!("no {key}")), "{key}");
     let ours = ours.into_data().convert::<f32>().try_to_vec::<f32>().expect("f32");
     assert_values(&ours, &file.read(key).expect("values"), key, tolerance);
@@ -37,14 +43,16 @@ pub(crate) fn assert_values(ours: &[f32], theirs: &[f32], what: &str, tolerance:
     assert!(ours.iter().all(|value| value.is_finite()), "{what}");
 }
 
-/// A network whose parameters are the gradients of `network`'s: saved in a published layout, each gradient has its name.
+/// A network whose parameters are the gradients of `network`'s: saved in a published layout, each
+/// gradient has its name.
 pub(crate) fn gradients<M: Module>(network: M, gradients: &Gradients) -> M {
     struct ToGradients<'a>(&'a Gradients);
     impl ModuleMapper for ToGradients<'_> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let id = param.id;
             // Running statistics have none.
-            let gradient = param.val().grad(self.0).unwrap_or_else(|| param.val().inner().zeros_like());
+            let gradient =
+                param.val().grad(self.0).unwrap_or_else(|| param.val().inner().zeros_like());
             Param::initialized(id, gradient)
         }
     }
@@ -71,7 +79,9 @@ pub(crate) fn devices() -> Vec<(&'static str, Device)> {
     #[cfg(feature = "wgpu")]
     {
         use burn::tensor::{DeviceKind, DeviceType};
-        let found = std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len()).unwrap_or(0);
+        let found =
+            std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len())
+                .unwrap_or(0);
         if found == 0 {
             eprintln!("wgpu: skipped, this machine has no adapter");
         } else {

@@ -64,7 +64,8 @@ pub fn class_source(name: &str) -> Result<std::sync::Arc<dyn ClassSource>> {
     match Preset::named(name) {
         Ok(preset) => Ok(std::sync::Arc::new(preset)),
         Err(heatmap_core::Error::UnknownPreset { name, known }) => {
-            Err(heatmap_core::Error::UnknownPreset { name, known: format!("{known}, {LAYOUTS}") }.into())
+            Err(heatmap_core::Error::UnknownPreset { name, known: format!("{known}, {LAYOUTS}") }
+                .into())
         }
         Err(error) => Err(error.into()),
     }
@@ -96,9 +97,9 @@ impl ClassSource for Preset {
     }
 }
 
-/// Good banners of a layout are a class, broken ones of the same layout its negatives. An evaluation
-/// tells 32 layouts apart that are the same for all seeds; training sees others, each of which is
-/// its seed's own.
+/// Good banners of a layout are a class, broken ones of the same layout its negatives. An
+/// evaluation tells 32 layouts apart that are the same for all seeds; training sees others, each of
+/// which is its seed's own.
 impl ClassSource for LayoutBanners {
     fn check(&self) -> Result<()> {
         Ok(Self::check(self)?)

@@ -41,10 +41,14 @@ impl ImageFrame {
     /// A place on the grid, in bins, as a place in the image, in widths and heights of the image.
     pub fn to_unit(&self, place: Point) -> [f32; 2] {
         let px = |bins: f64, edge: usize| bins * self.bin_px as f64 + edge as f64;
-        [(px(place.x, self.left) / self.width as f64) as f32, (px(place.y, self.top) / self.height as f64) as f32]
+        [
+            (px(place.x, self.left) / self.width as f64) as f32,
+            (px(place.y, self.top) / self.height as f64) as f32,
+        ]
     }
 
-    /// The way back: a place in the image, in its widths and heights, as a place on the grid, in bins.
+    /// The way back: a place in the image, in its widths and heights, as a place on the grid, in
+    /// bins.
     pub fn to_bins(&self, [x, y]: [f32; 2]) -> Point {
         let bins = |unit: f32, length: usize, edge: usize| {
             (f64::from(unit) * length as f64 - edge as f64) / self.bin_px as f64

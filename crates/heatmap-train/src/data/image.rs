@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::ImageFrame;
 use crate::{Error, Result};
 
-/// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled: a bin becomes a square of
-/// whole px, as many as fit ([`ImageFrame`]), which is one at the usual 64 x 64 px.
+/// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled:
+/// a bin becomes a square of whole px, as many as fit ([`ImageFrame`]), which is one at the usual
+/// 64 x 64 px.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageConfig {
@@ -21,29 +22,43 @@ pub struct ImageConfig {
     pub channels: usize,
     /// Scaling of the values.
     pub normalization: Normalization,
-    /// Standard deviation in bins of a Gaussian that smooths the heatmap before it is scaled; none for none.
+    /// Standard deviation in bins of a Gaussian that smooths the heatmap before it is scaled; none
+    /// for none.
     #[serde(default)]
     pub smoothing: Option<f64>,
 }
 
 impl Default for ImageConfig {
     fn default() -> Self {
-        Self { height: 64, width: 64, channels: 1, normalization: Normalization::Max, smoothing: None }
+        Self {
+            height: 64,
+            width: 64,
+            channels: 1,
+            normalization: Normalization::Max,
+            smoothing: None,
+        }
     }
 }
 
 impl ImageConfig {
-    /// Checks that a network takes such images: a vision transformer wants squares that can be cut into patches.
+    /// Checks that a network takes such images: a vision transformer wants squares that can be cut
+    /// into patches.
     ///
     /// # Errors
     /// When it does not.
     pub fn check_for(&self, architecture: ModelName) -> Result<()> {
-        if let Some(smoothing) = self.smoothing.filter(|smoothing| !(0.0..=1e3).contains(smoothing)) {
-            return Err(Error::config("image smoothing", smoothing, "must be from 0 to 1,000 bins"));
+        if let Some(smoothing) = self.smoothing.filter(|smoothing| !(0.0..=1e3).contains(smoothing))
+        {
+            return Err(Error::config(
+                "image smoothing",
+                smoothing,
+                "must be from 0 to 1,000 bins",
+            ));
         }
         let (multiple, Self { height, width, .. }) = (architecture.config().size_multiple(), self);
         if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
-            let reason = format!("{architecture} takes squares whose side is a multiple of {multiple} px");
+            let reason =
+                format!("{architecture} takes squares whose side is a multiple of {multiple} px");
             return Err(Error::config("image size", format!("{height} x {width}"), reason));
         }
         Ok(())
@@ -56,7 +71,11 @@ impl ImageConfig {
     ///
     /// # Errors
     /// When there is no heatmap, or one is larger than the image.
-    pub fn batch<'a>(&self, heatmaps: impl IntoIterator<Item = &'a Heatmap>, device: &Device) -> Result<Tensor<4>> {
+    pub fn batch<'a>(
+        &self,
+        heatmaps: impl IntoIterator<Item = &'a Heatmap>,
+        device: &Device,
+    ) -> Result<Tensor<4>> {
         let mut values: Vec<f32> = Vec::new();
         let mut count = 0;
         for heatmap in heatmaps {

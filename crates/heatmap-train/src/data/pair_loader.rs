@@ -60,7 +60,12 @@ pub struct PairLoader {
 
 impl PairLoader {
     /// Loads the batches of `steps`, on `device`.
-    pub fn new(sampler: PairSampler, image: ImageConfig, device: Device, steps: Range<usize>) -> Self {
+    pub fn new(
+        sampler: PairSampler,
+        image: ImageConfig,
+        device: Device,
+        steps: Range<usize>,
+    ) -> Self {
         Self { sampler, image, device, steps, share: Share::WHOLE }
     }
 
@@ -78,11 +83,13 @@ impl PairLoader {
     }
 
     fn load(&self, step: usize) -> Result<PairBatch> {
-        let pairs = self.sampler.pairs_within(step, self.share.range(self.sampler.pairs_per_batch()));
+        let pairs =
+            self.sampler.pairs_within(step, self.share.range(self.sampler.pairs_per_batch()));
         let negatives = pairs.first().map_or(0, |pair| pair.negatives.len());
         let pairs_of = pairs.as_slice();
         let views = (0..2).flat_map(|view| pairs_of.iter().map(move |pair| &pair.views[view]));
-        let others = (0..negatives).flat_map(|at| pairs_of.iter().map(move |pair| &pair.negatives[at]));
+        let others =
+            (0..negatives).flat_map(|at| pairs_of.iter().map(move |pair| &pair.negatives[at]));
         Ok(PairBatch {
             images: self.image.batch(views.chain(others), &self.device)?,
             labels: pairs.iter().map(|pair| pair.label).collect(),
@@ -155,9 +162,15 @@ mod tests {
         assert_eq!(batch.labels, batches[3].labels);
         assert_eq!(batch.images.dims(), [16, 1, 64, 64]);
         let pairs = sampler.pairs(3);
-        let expected = image.batch(pairs.iter().map(|p| &p.views[0]).chain(pairs.iter().map(|p| &p.views[1])), &device);
+        let expected = image.batch(
+            pairs.iter().map(|p| &p.views[0]).chain(pairs.iter().map(|p| &p.views[1])),
+            &device,
+        );
         assert_eq!(batch.images.into_data(), expected.unwrap().into_data());
-        assert_eq!(batches[3].images.clone().into_data(), resumed.iter().next().unwrap().unwrap().images.into_data());
+        assert_eq!(
+            batches[3].images.clone().into_data(),
+            resumed.iter().next().unwrap().unwrap().images.into_data()
+        );
     }
 
     #[test]
@@ -166,12 +179,18 @@ mod tests {
         let loader = PairLoader::new(sampler(6), image, device.clone(), 0..1);
         let batch = |loader: &PairLoader| loader.iter().next().unwrap().unwrap();
         let whole = batch(&loader);
-        let shares = [0, 1, 2].map(|rank| batch(&loader.clone().with_share(Share { rank, of: 3 }).unwrap()));
-        assert_eq!(shares.iter().flat_map(|share| share.labels.clone()).collect::<Vec<_>>(), whole.labels);
-        let view =
-            |view: usize| Tensor::cat(shares.iter().map(|s| s.images.clone().narrow(0, 2 * view, 2)).collect(), 0);
+        let shares =
+            [0, 1, 2].map(|rank| batch(&loader.clone().with_share(Share { rank, of: 3 }).unwrap()));
+        assert_eq!(
+            shares.iter().flat_map(|share| share.labels.clone()).collect::<Vec<_>>(),
+            whole.labels
+        );
+        let view = |view: usize| {
+            Tensor::cat(shares.iter().map(|s| s.images.clone().narrow(0, 2 * view, 2)).collect(), 0)
+        };
         assert_eq!(Tensor::cat(vec![view(0), view(1)], 0).into_data(), whole.images.into_data());
-        let error = loader.with_share(Share { rank: 0, of: 4 }).err().expect("an error").to_string();
+        let error =
+            loader.with_share(Share { rank: 0, of: 4 }).err().expect("an error").to_string();
         assert!(error.contains("`devices` = 4: 6 pairs"), "{error}");
     }
 }

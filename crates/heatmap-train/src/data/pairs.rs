@@ -1,9 +1,10 @@
 //! [`PairSampler`]: positive pairs for contrastive learning, by class, by step.
 //!
-//! A positive pair is two *different* heatmaps of one class, two augmentations of one heatmap, or both. A shuffled loader
-//! does not give the first: in the report it gave all-distinct classes in 0.24 % of the batches in which every class was
-//! meant to stand twice. So batches are built by class: step s of a seed draws its classes without replacement and takes
-//! samples of its own of each, hence no sample is ever seen twice and a resumed run sees what it would have seen.
+//! A positive pair is two *different* heatmaps of one class, two augmentations of one heatmap, or
+//! both. A shuffled loader does not give the first: in the report it gave all-distinct classes in
+//! 0.24 % of the batches in which every class was meant to stand twice. So batches are built by
+//! class: step s of a seed draws its classes without replacement and takes samples of its own of
+//! each, hence no sample is ever seen twice and a resumed run sees what it would have seen.
 
 use std::fmt;
 use std::ops::Range;
@@ -41,8 +42,9 @@ pub struct Pair {
     pub negatives: Vec<Heatmap>,
     /// Class of the sample, or of both samples.
     pub class: usize,
-    /// What a loss may know of the pair: its class, or a number of its own where pairs know no class. Pairs of the same
-    /// label are positives of each other for a supervised loss, and no negatives from a memory bank.
+    /// What a loss may know of the pair: its class, or a number of its own where pairs know no
+    /// class. Pairs of the same label are positives of each other for a supervised loss, and no
+    /// negatives from a memory bank.
     pub label: usize,
 }
 
@@ -63,8 +65,8 @@ impl PairSampler {
     /// Batches of `classes_per_batch` classes of `source`, a pair of samples of each.
     ///
     /// # Errors
-    /// When the source is not consistent, or has less than `classes_per_batch` classes, or that is below 2: a contrastive
-    /// loss needs something to contrast.
+    /// When the source is not consistent, or has less than `classes_per_batch` classes, or that is
+    /// below 2: a contrastive loss needs something to contrast.
     pub fn new(source: Arc<dyn ClassSource>, seed: u64, classes_per_batch: usize) -> Result<Self> {
         source.check()?;
         check_classes_per_batch(&*source, classes_per_batch)?;
@@ -104,11 +106,17 @@ impl PairSampler {
         Ok(Self { negatives_per_pair, ..self })
     }
 
-    /// With these views. Pairs of one sample twice augmented know their class only `for_supervised` losses.
+    /// With these views. Pairs of one sample twice augmented know their class only `for_supervised`
+    /// losses.
     ///
     /// # Errors
     /// When the augmentation cannot be used.
-    pub fn with_views(self, views: Views, augment: AugmentConfig, for_supervised: bool) -> Result<Self> {
+    pub fn with_views(
+        self,
+        views: Views,
+        augment: AugmentConfig,
+        for_supervised: bool,
+    ) -> Result<Self> {
         augment.check()?;
         let labels_are_classes = views != Views::Augmented || for_supervised;
         Ok(Self { views, augment, labels_are_classes, ..self })
@@ -137,7 +145,8 @@ impl PairSampler {
         let augmented = |heatmap: &Heatmap, view: u64| {
             // A stream of its own, apart from those of the samples and of the choice of classes.
             let index = (first + view) * self.num_classes() as u64 + class as u64;
-            self.augment.apply(heatmap, &mut sample_rng(self.seed.rotate_left(17) ^ AUGMENTED, index))
+            self.augment
+                .apply(heatmap, &mut sample_rng(self.seed.rotate_left(17) ^ AUGMENTED, index))
         };
         let views = match self.views {
             Views::Generator => [sample(0), sample(1)],
@@ -147,7 +156,8 @@ impl PairSampler {
             }
             Views::Both => [0, 1].map(|view| augmented(&sample(view), view)),
         };
-        let label = if self.labels_are_classes { class } else { step * self.pairs_per_batch() + at };
+        let label =
+            if self.labels_are_classes { class } else { step * self.pairs_per_batch() + at };
         Pair { views, negatives: self.negatives(step, at, class), class, label }
     }
 
@@ -164,11 +174,14 @@ impl PairSampler {
     /// Classes of `step`, distinct, in random order.
     pub fn classes(&self, step: usize) -> Vec<usize> {
         if let Some(first) = self.source.first_of_endless_classes() {
-            return (0..self.classes_per_batch).map(|at| first + step * self.classes_per_batch + at).collect();
+            return (0..self.classes_per_batch)
+                .map(|at| first + step * self.classes_per_batch + at)
+                .collect();
         }
         let mut classes: Vec<usize> = (0..self.num_classes()).collect();
         // A stream of its own, apart from those of the samples.
-        let (chosen, _) = classes.partial_shuffle(&mut sample_rng(!self.seed, step as u64), self.classes_per_batch);
+        let (chosen, _) = classes
+            .partial_shuffle(&mut sample_rng(!self.seed, step as u64), self.classes_per_batch);
         chosen.to_vec()
     }
 
@@ -219,14 +232,16 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn every_batch_holds_two_different_samples_of_each_of_its_classes(
-            preset in 0..PRESET_NAMES.len(), seed: u64, step in 0..1_000_000_usize, classes in 2..8_usize,
+            preset in 0..PRESET_NAMES.len(), seed: u64,
+            step in 0..1_000_000_usize, classes in 2..8_usize,
         ) {
             let sampler = sampler(PRESET_NAMES[preset], seed, classes.min(7));
             let pairs = sampler.pairs(step);
             let distinct: HashSet<usize> = pairs.iter().map(|pair| pair.class).collect();
             prop_assert_eq!(distinct.len(), classes.min(7));
             let classes_drawn = sampler.classes(step);
-            for (Pair { views: [a, b], class, label, .. }, drawn) in pairs.iter().zip(classes_drawn) {
+            for (pair, drawn) in pairs.iter().zip(classes_drawn) {
+                let Pair { views: [a, b], class, label, .. } = pair;
                 prop_assert_eq!((*class, *label), (drawn, drawn));
                 prop_assert!(a != b, "class {class}");
             }
@@ -252,7 +267,8 @@ mod tests {
         let sampler = sampler("simclr-report", 1, 4).with_pairs_per_class(3).unwrap();
         let pairs = sampler.pairs(7);
         let classes: Vec<usize> = pairs.iter().map(|pair| pair.class).collect();
-        let expected: Vec<usize> = sampler.classes(7).into_iter().flat_map(|class| [class; 3]).collect();
+        let expected: Vec<usize> =
+            sampler.classes(7).into_iter().flat_map(|class| [class; 3]).collect();
         assert_eq!(classes, expected);
         assert_eq!(sampler.pairs_within(7, 5..9), pairs[5..9]);
     }
@@ -261,10 +277,15 @@ mod tests {
     fn augmented_views_are_of_one_sample_and_know_no_class_unless_the_loss_may() {
         let plain = sampler("simclr-report", 1, 4);
         let sample = &plain.pairs(3)[1].views[0];
-        let still = plain.clone().with_views(Views::Augmented, AugmentConfig::none(), false).unwrap();
+        let still =
+            plain.clone().with_views(Views::Augmented, AugmentConfig::none(), false).unwrap();
         assert!(still.pairs(3)[1].views.iter().all(|view| view == sample));
         let of = |supervised| {
-            plain.clone().with_views(Views::Augmented, AugmentConfig::default(), supervised).unwrap().pairs(3)
+            plain
+                .clone()
+                .with_views(Views::Augmented, AugmentConfig::default(), supervised)
+                .unwrap()
+                .pairs(3)
         };
         let (alone, supervised) = (of(false), of(true));
         assert_eq!(alone.iter().map(|pair| pair.label).collect::<Vec<_>>(), [12, 13, 14, 15]);
@@ -307,14 +328,19 @@ mod tests {
         assert_eq!(seen.len(), 6 * 4);
         let none = PairSampler::new(Arc::new(Preset::named("banners").unwrap()), 1, 2).unwrap();
         let error = none.with_negatives(1).unwrap_err().to_string();
-        assert!(error.contains("`negatives per pair` = 1: preset `banners` has no negatives"), "{error}");
+        assert!(
+            error.contains("`negatives per pair` = 1: preset `banners` has no negatives"),
+            "{error}"
+        );
     }
 
     #[test]
     fn too_few_classes_are_an_error() {
         let preset = Arc::new(Preset::named("simclr-report").unwrap());
         let sampler = PairSampler::new(preset.clone(), 0, 4).unwrap();
-        assert!(sampler.with_pairs_per_class(0).unwrap_err().to_string().contains("pairs per class"));
+        assert!(
+            sampler.with_pairs_per_class(0).unwrap_err().to_string().contains("pairs per class")
+        );
         for classes in [0, 1, 9] {
             let error = PairSampler::new(preset.clone(), 0, classes).unwrap_err().to_string();
             assert!(error.contains("allows 2 to 8"), "{error}");

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::resize::resize;
 use crate::{Error, Result};
 
-/// Upsampled, scaled, grey in every channel, resized, and standardised as the images were that the network was trained on.
+/// Upsampled, scaled, grey in every channel, resized, and standardised as the images were that the
+/// network was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainedProtocol {
@@ -28,7 +29,8 @@ pub struct PretrainedProtocol {
 /// Mean and standard deviation of the colours of ImageNet, which torchvision standardises with.
 pub const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
-/// Keeps the noise of the upsampling apart from the random numbers that made a synthetic sample of the same seed.
+/// Keeps the noise of the upsampling apart from the random numbers that made a synthetic sample of
+/// the same seed.
 const UPSAMPLING_STREAM: u64 = 0x7570_7361_6d70_6c65;
 
 impl PretrainedProtocol {
@@ -42,7 +44,11 @@ impl PretrainedProtocol {
         }
         if self.mean.is_empty() || self.mean.len() != self.std.len() {
             let counts = format!("{} and {}", self.mean.len(), self.std.len());
-            return Err(Error::config("mean and std", counts, "need one number for every channel of the network"));
+            return Err(Error::config(
+                "mean and std",
+                counts,
+                "need one number for every channel of the network",
+            ));
         }
         if let Some(mean) = self.mean.iter().find(|mean| !mean.is_finite()) {
             return Err(Error::config("mean", mean, "must be finite"));
@@ -53,8 +59,8 @@ impl PretrainedProtocol {
         Ok(())
     }
 
-    /// A batch of images. `heatmaps` come with their places in the data set, which the random numbers of the upsampling
-    /// follow from: an image does not depend on the batch it is in.
+    /// A batch of images. `heatmaps` come with their places in the data set, which the random
+    /// numbers of the upsampling follow from: an image does not depend on the batch it is in.
     ///
     /// # Shapes
     /// - output: `[heatmaps.len(), mean.len(), image_size, image_size]`, f32
@@ -66,7 +72,8 @@ impl PretrainedProtocol {
         if heatmaps.is_empty() {
             return Err(Error::config("batch size", 0, "a batch needs an image"));
         }
-        let mut values = Vec::with_capacity(heatmaps.len() * self.mean.len() * self.image_size.pow(2));
+        let mut values =
+            Vec::with_capacity(heatmaps.len() * self.mean.len() * self.image_size.pow(2));
         for (at, heatmap) in heatmaps {
             let plane = self.plane(*at, heatmap)?;
             for (mean, std) in self.mean.iter().zip(&self.std) {
@@ -83,7 +90,9 @@ impl PretrainedProtocol {
     /// When the upsampling cannot be used.
     pub fn plane(&self, at: u64, heatmap: &Heatmap) -> Result<Vec<f32>> {
         let upsampled = match &self.upsampling {
-            Some(upsampling) => Some(upsampling.apply(heatmap, &mut sample_rng(self.seed ^ UPSAMPLING_STREAM, at))?),
+            Some(upsampling) => Some(
+                upsampling.apply(heatmap, &mut sample_rng(self.seed ^ UPSAMPLING_STREAM, at))?,
+            ),
             None => None,
         };
         let scaled = upsampled.as_ref().unwrap_or(heatmap).normalized(self.normalization);
@@ -100,7 +109,14 @@ mod tests {
     fn protocol() -> PretrainedProtocol {
         let (mean, std) = (IMAGENET.0.to_vec(), IMAGENET.1.to_vec());
         let upsampling = Some(Upsampling { clicks: 500, sigma_bins: 1.5 });
-        PretrainedProtocol { upsampling, normalization: Normalization::Max, image_size: 56, mean, std, seed: 3 }
+        PretrainedProtocol {
+            upsampling,
+            normalization: Normalization::Max,
+            image_size: 56,
+            mean,
+            std,
+            seed: 3,
+        }
     }
 
     fn heatmaps() -> Vec<(u64, Heatmap)> {
@@ -116,14 +132,20 @@ mod tests {
         let pixels = 56 * 56;
         let grey = |channel: usize| -> Vec<f32> {
             let (mean, std) = (IMAGENET.0[channel], IMAGENET.1[channel]);
-            values[channel * pixels..(channel + 1) * pixels].iter().map(|value| value * std + mean).collect()
+            values[channel * pixels..(channel + 1) * pixels]
+                .iter()
+                .map(|value| value * std + mean)
+                .collect()
         };
         let first = grey(0);
         for channel in 1..3 {
             assert!(grey(channel).iter().zip(&first).all(|(a, b)| (a - b).abs() < 1e-6));
         }
         let largest = first.iter().copied().fold(0.0, f32::max);
-        assert!(first.iter().all(|value| *value > -1e-6) && (0.5..=1.0 + 1e-6).contains(&largest), "{largest}");
+        assert!(
+            first.iter().all(|value| *value > -1e-6) && (0.5..=1.0 + 1e-6).contains(&largest),
+            "{largest}"
+        );
     }
 
     #[test]

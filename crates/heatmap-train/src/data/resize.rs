@@ -1,7 +1,8 @@
 //! Resampling of images, as torchvision and Pillow do it.
 
-/// Resamples a plane of `from` (rows, columns) to `to` with Pillow's bilinear filter: a triangle that is widened when an
-/// image shrinks, so that nothing is skipped (`Resize(antialias=True)` in torchvision, `resample=BILINEAR` in transformers).
+/// Resamples a plane of `from` (rows, columns) to `to` with Pillow's bilinear filter: a triangle
+/// that is widened when an image shrinks, so that nothing is skipped
+/// (`Resize(antialias=True)` in torchvision, `resample=BILINEAR` in transformers).
 ///
 /// # Panics
 /// When `values` has not as many values as `from` says, or a side is zero.
@@ -15,7 +16,9 @@ pub(crate) fn resize(values: &[f32], from: (usize, usize), to: (usize, usize)) -
         .collect();
     let mut resized = vec![0.0; to.0 * to.1];
     for (row, taps) in resized.chunks_exact_mut(to.1).zip(&rows) {
-        for (weight, source) in taps.weights.iter().zip(narrowed.chunks_exact(to.1).skip(taps.first)) {
+        for (weight, source) in
+            taps.weights.iter().zip(narrowed.chunks_exact(to.1).skip(taps.first))
+        {
             row.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
         }
     }
@@ -42,7 +45,8 @@ fn taps(from: usize, to: usize) -> Vec<Taps> {
         let centre = (at as f64 + 0.5) * scale;
         let first = (centre - support + 0.5).max(0.0) as usize;
         let last = ((centre + support + 0.5) as usize).min(from);
-        let weight = |place: usize| (1.0 - ((place as f64 + 0.5 - centre) / support).abs()).max(0.0);
+        let weight =
+            |place: usize| (1.0 - ((place as f64 + 0.5 - centre) / support).abs()).max(0.0);
         let total: f64 = (first..last).map(weight).sum();
         Taps { first, weights: (first..last).map(|place| (weight(place) / total) as f32).collect() }
     };
@@ -60,7 +64,8 @@ mod tests {
         }
     }
 
-    // torch 2.15: F.interpolate((torch.arange(n) ** 2).reshape(1, 1, r, c), to, mode="bilinear", antialias=True).
+    // torch 2.15: F.interpolate((torch.arange(n) ** 2).reshape(1, 1, r, c), to, mode="bilinear",
+    // antialias=True).
     #[test]
     fn values_are_those_of_pytorch() {
         let squares = |n: u16| (0..n).map(|v| f32::from(v * v)).collect::<Vec<f32>>();

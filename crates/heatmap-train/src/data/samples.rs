@@ -23,8 +23,9 @@ pub struct SampleBatch {
     pub centres: Vec<Vec<Point>>,
 }
 
-/// A Burn data loader over the samples of a preset: batch b of a seed holds samples b * size to (b + 1) * size - 1. Data are
-/// endless, so no sample comes twice, and a resumed run sees what it would have seen.
+/// A Burn data loader over the samples of a preset: batch b of a seed holds samples b * size to
+/// (b + 1) * size - 1. Data are endless, so no sample comes twice, and a resumed run sees what it
+/// would have seen.
 #[derive(Clone)]
 pub struct SampleLoader {
     preset: Arc<Preset>,
@@ -37,10 +38,12 @@ pub struct SampleLoader {
 }
 
 impl SampleLoader {
-    /// The first `samples` samples of `preset` with this `seed`, in batches of `batch_size`, on `device`.
+    /// The first `samples` samples of `preset` with this `seed`, in batches of `batch_size`, on
+    /// `device`.
     ///
     /// # Errors
-    /// When the preset is not consistent, its heatmaps do not fit into the images, or there is no sample.
+    /// When the preset is not consistent, its heatmaps do not fit into the images, or there is no
+    /// sample.
     pub fn new(
         preset: Arc<Preset>,
         seed: u64,
@@ -60,7 +63,8 @@ impl SampleLoader {
     }
 
     fn load(&self, range: Range<usize>) -> Result<SampleBatch> {
-        let samples: Vec<Sample> = range.map(|index| self.preset.sample(self.seed, index as u64)).collect();
+        let samples: Vec<Sample> =
+            range.map(|index| self.preset.sample(self.seed, index as u64)).collect();
         Ok(SampleBatch {
             images: self.image.batch(samples.iter().map(|sample| &sample.heatmap), &self.device)?,
             classes: samples.iter().map(|sample| sample.class).collect(),
@@ -85,7 +89,8 @@ impl DataLoader<SampleBatch> for SampleLoader {
 
     /// Batches `start` to `end - 1`.
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<SampleBatch>> {
-        let at = |batch: usize| (self.samples.start + batch * self.batch_size).min(self.samples.end);
+        let at =
+            |batch: usize| (self.samples.start + batch * self.batch_size).min(self.samples.end);
         Arc::new(Self { samples: at(start)..at(end), ..self.clone() })
     }
 }
@@ -126,15 +131,20 @@ mod tests {
     #[test]
     fn batches_hold_every_sample_once_with_its_truth() {
         let loader = loader(10, 4).expect("a loader");
-        let batches: Vec<SampleBatch> = loader.iter().map(|batch| batch.expect("a batch")).collect();
+        let batches: Vec<SampleBatch> =
+            loader.iter().map(|batch| batch.expect("a batch")).collect();
         let sizes: Vec<usize> = batches.iter().map(|batch| batch.images.dims()[0]).collect();
         assert_eq!((sizes, loader.num_items()), (vec![4, 4, 2], 3));
         let preset = Preset::named("location-report").expect("a preset");
         for at in 0..10 {
             let (batch, sample) = (&batches[at / 4], preset.sample(5, at as u64));
-            assert_eq!((batch.classes[at % 4], &batch.centres[at % 4]), (sample.class, &sample.centres));
+            assert_eq!(
+                (batch.classes[at % 4], &batch.centres[at % 4]),
+                (sample.class, &sample.centres)
+            );
             let image = batch.images.clone().narrow(0, at % 4, 1).into_data();
-            let expected = ImageConfig::default().batch([&sample.heatmap], &Device::flex()).expect("an image");
+            let expected =
+                ImageConfig::default().batch([&sample.heatmap], &Device::flex()).expect("an image");
             assert_eq!(image, expected.into_data());
         }
     }

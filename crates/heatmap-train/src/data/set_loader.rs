@@ -6,7 +6,9 @@ use std::sync::Arc;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Tensor, TensorData};
-use heatmap_core::detect::{BannerMaps, CHANNELS, MAX_REFERENCES, NetworkReference, nearest_references, network_input};
+use heatmap_core::detect::{
+    BannerMaps, CHANNELS, MAX_REFERENCES, NetworkReference, nearest_references, network_input,
+};
 use heatmap_core::sample_rng;
 use heatmap_core::synth::{ReferenceSet, ReferenceSets};
 use rand::RngExt;
@@ -39,8 +41,8 @@ pub struct SetBatch {
 }
 
 /// A Burn data loader over reference sets: batch b of a seed holds the queries of sets b * size to
-/// (b + 1) * size - 1. Data are endless, so no set comes twice, and a resumed run sees what it would
-/// have seen.
+/// (b + 1) * size - 1. Data are endless, so no set comes twice, and a resumed run sees what it
+/// would have seen.
 #[derive(Clone)]
 pub struct SetLoader {
     sets: ReferenceSets,
@@ -55,7 +57,13 @@ impl SetLoader {
     ///
     /// # Errors
     /// When the sets are not consistent.
-    pub fn new(sets: ReferenceSets, seed: u64, sets_per_batch: usize, batches: usize, device: Device) -> Result<Self> {
+    pub fn new(
+        sets: ReferenceSets,
+        seed: u64,
+        sets_per_batch: usize,
+        batches: usize,
+        device: Device,
+    ) -> Result<Self> {
         sets.check()?;
         Ok(Self { sets, seed, sets_per_batch, device, batches: 0..batches })
     }
@@ -66,15 +74,20 @@ impl SetLoader {
         let of = |index: usize| -> Result<(Vec<f32>, Vec<bool>)> {
             let set = self.sets.set(self.seed, index as u64);
             let mut rng = sample_rng(self.seed ^ STREAM, index as u64);
-            let comparisons = set.queries.iter().map(|_| Comparison::draw(&mut rng)).collect::<Vec<_>>();
+            let comparisons =
+                set.queries.iter().map(|_| Comparison::draw(&mut rng)).collect::<Vec<_>>();
             let planes = planes_of(&set, &maps, &comparisons, &mut rng)?;
             Ok((planes, set.queries.iter().map(|query| query.defect.is_some()).collect()))
         };
-        let parts: Vec<(Vec<f32>, Vec<bool>)> = sets.into_par_iter().map(of).collect::<Result<_>>()?;
+        let parts: Vec<(Vec<f32>, Vec<bool>)> =
+            sets.into_par_iter().map(of).collect::<Result<_>>()?;
         let (planes, broken): (Vec<Vec<f32>>, Vec<Vec<bool>>) = parts.into_iter().unzip();
         let broken = broken.concat();
         let shape = [broken.len(), CHANNELS, BannerMaps::ROWS, BannerMaps::COLUMNS];
-        Ok(SetBatch { planes: Tensor::from_data(TensorData::new(planes.concat(), shape), &self.device), broken })
+        Ok(SetBatch {
+            planes: Tensor::from_data(TensorData::new(planes.concat(), shape), &self.device),
+            broken,
+        })
     }
 }
 
@@ -117,7 +130,12 @@ pub fn planes_of(
             Comparison::Nothing => Vec::new(),
             Comparison::Anchors(number) => {
                 let chosen = good().sample(rng, number).into_iter();
-                chosen.map(|at| NetworkReference { maps: &of_references[at].0, clicks: of_references[at].1 }).collect()
+                chosen
+                    .map(|at| NetworkReference {
+                        maps: &of_references[at].0,
+                        clicks: of_references[at].1,
+                    })
+                    .collect()
             }
             Comparison::Nearest(number) => nearest_references(&own, &of_references, None, number),
         };
@@ -176,7 +194,8 @@ mod tests {
     use heatmap_core::synth::Span;
 
     fn loader() -> SetLoader {
-        let sets = ReferenceSets { queries: 3, references: Span::new(24, 24), ..Default::default() };
+        let sets =
+            ReferenceSets { queries: 3, references: Span::new(24, 24), ..Default::default() };
         SetLoader::new(sets, 5, 2, 3, Device::flex()).expect("a loader")
     }
 
@@ -187,7 +206,8 @@ mod tests {
         assert_eq!((all.len(), loader.num_items()), (3, 3));
         for (at, batch) in all.iter().enumerate() {
             let sets = [2 * at, 2 * at + 1].map(|index| loader.sets.set(5, index as u64));
-            let broken: Vec<bool> = sets.iter().flat_map(|set| &set.queries).map(|q| q.defect.is_some()).collect();
+            let broken: Vec<bool> =
+                sets.iter().flat_map(|set| &set.queries).map(|q| q.defect.is_some()).collect();
             assert_eq!(batch.broken, broken);
             assert_eq!(batch.planes.dims(), [6, CHANNELS, BannerMaps::ROWS, BannerMaps::COLUMNS]);
         }
@@ -201,9 +221,13 @@ mod tests {
     fn a_comparison_decides_what_the_network_sees_of_the_others() {
         let loader = loader();
         let (set, maps) = (loader.sets.set(7, 0), BannerMaps::new(loader.sets.grid));
-        let planes = |comparison| planes_of(&set, &maps, &[comparison; 3], &mut sample_rng(1, 0)).expect("planes");
+        let planes = |comparison| {
+            planes_of(&set, &maps, &[comparison; 3], &mut sample_rng(1, 0)).expect("planes")
+        };
         // The last plane says how many there are.
-        let number = |comparison| (planes(comparison)[CHANNELS * BannerMaps::POINTS - 1] * 4.0).exp_m1().round();
+        let number = |comparison| {
+            (planes(comparison)[CHANNELS * BannerMaps::POINTS - 1] * 4.0).exp_m1().round()
+        };
         assert_eq!(number(Comparison::Nothing), 0.0);
         assert_eq!(number(Comparison::Anchors(1)), 1.0);
         assert_eq!(number(Comparison::Anchors(8)), 8.0);

@@ -44,9 +44,9 @@ impl AnchorTask {
         self.layouts as usize * (self.anchors + 2 * self.ranked)
     }
 
-    /// Area under the receiver operating characteristic within a layout and by one anchor, mean over
-    /// anchors and layouts, for the features of an encoder. `each_batch` is told how many images
-    /// are done.
+    /// Area under the receiver operating characteristic within a layout and by one anchor, mean
+    /// over anchors and layouts, for the features of an encoder. `each_batch` is told how many
+    /// images are done.
     ///
     /// # Errors
     /// When a heatmap is larger than the image or features are not finite.
@@ -60,9 +60,15 @@ impl AnchorTask {
         let dim = encoder.feature_dim();
         self.auroc_of(|heatmaps| {
             let features = encoder.forward_features(image.batch(heatmaps, device)?);
-            let values = features.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32");
+            let values = features
+                .into_data()
+                .convert::<f32>()
+                .try_to_vec::<f32>()
+                .expect("converted to f32");
             each_batch(heatmaps.len());
-            Ok(Mat::from_fn(heatmaps.len(), dim, |row, column| f64::from(values[row * dim + column])))
+            Ok(Mat::from_fn(heatmaps.len(), dim, |row, column| {
+                f64::from(values[row * dim + column])
+            }))
         })
     }
 
@@ -70,13 +76,20 @@ impl AnchorTask {
     ///
     /// # Errors
     /// Those of `features`, and when these are not finite.
-    pub fn auroc_of(&self, mut features: impl FnMut(&[Heatmap]) -> Result<Mat<f64>>) -> Result<f64> {
-        let banners = LayoutBanners { clicks: Span::only(f64::from(self.clicks)), ..LayoutBanners::default() };
+    pub fn auroc_of(
+        &self,
+        mut features: impl FnMut(&[Heatmap]) -> Result<Mat<f64>>,
+    ) -> Result<f64> {
+        let banners = LayoutBanners {
+            clicks: Span::only(f64::from(self.clicks)),
+            ..LayoutBanners::default()
+        };
         let mut sum = 0.0;
         for number in Self::FIRST..Self::FIRST + self.layouts {
             let layout = banners.layout(self.seed, number);
             let good = (0..(self.anchors + self.ranked) as u64).map(|index| layout.good(index));
-            let broken = layout.broken(0..self.ranked as u64).into_iter().map(|banner| banner.heatmap);
+            let broken =
+                layout.broken(0..self.ranked as u64).into_iter().map(|banner| banner.heatmap);
             let features = features(&good.chain(broken).collect::<Vec<_>>())?;
             let row = |at: usize| features.row(at).iter().copied().collect::<Vec<f64>>();
             let truth: Vec<bool> = (0..2 * self.ranked).map(|at| at >= self.ranked).collect();
@@ -108,11 +121,13 @@ mod tests {
         let task = AnchorTask { layouts: 12, anchors: 2, ranked: 12, ..AnchorTask::new(1) };
         assert_eq!(task.heatmaps(), 12 * 26);
         let cells = task.auroc_of(|heatmaps| Ok(shares(heatmaps))).unwrap();
-        let same = task.auroc_of(|heatmaps| Ok(Mat::from_fn(heatmaps.len(), 2, |_, _| 1.0))).unwrap();
+        let same =
+            task.auroc_of(|heatmaps| Ok(Mat::from_fn(heatmaps.len(), 2, |_, _| 1.0))).unwrap();
         assert_eq!(same, 0.5);
         assert!((0.75..0.98).contains(&cells), "{cells}");
         // More clicks tell more.
-        let many = AnchorTask { clicks: 3_000, ..task }.auroc_of(|heatmaps| Ok(shares(heatmaps))).unwrap();
+        let many =
+            AnchorTask { clicks: 3_000, ..task }.auroc_of(|heatmaps| Ok(shares(heatmaps))).unwrap();
         assert!(many > cells, "{many} and {cells}");
     }
 }

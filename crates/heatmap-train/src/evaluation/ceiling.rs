@@ -3,9 +3,10 @@
 use heatmap_core::synth::{Preset, Visibility};
 use serde::Serialize;
 
-/// What an observer reaches who is told how many clusters of a sample can be told apart ([`Visibility`]), and answers with the
-/// true number that goes with this most often. Nobody who sees just the heatmap knows that number exactly; but the heatmap
-/// tells more than the number, for example how many clicks there are. So this is an estimate of the ceiling, not a bound.
+/// What an observer reaches who is told how many clusters of a sample can be told apart
+/// ([`Visibility`]), and answers with the true number that goes with this most often. Nobody who
+/// sees just the heatmap knows that number exactly; but the heatmap tells more than the number, for
+/// example how many clicks there are. So this is an estimate of the ceiling, not a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CountCeiling {
     /// Distance in standard deviations below which two clusters look like one.
@@ -43,7 +44,9 @@ impl CountCeiling {
         }
         let answer = |visible: usize| {
             let counts = seen.get(visible).filter(|counts| !counts.is_empty());
-            let best = |counts: &Vec<u32>| (0..counts.len()).max_by_key(|&truth| counts[truth]).unwrap_or(visible);
+            let best = |counts: &Vec<u32>| {
+                (0..counts.len()).max_by_key(|&truth| counts[truth]).unwrap_or(visible)
+            };
             counts.map_or(visible, best)
         };
         let (mut ambiguous, mut right, mut error) = (0, 0, 0);
@@ -54,7 +57,12 @@ impl CountCeiling {
             error += answer.abs_diff(truth);
         }
         let share = |count: usize| count as f64 / (samples - half) as f64;
-        Self { apart_sigmas, ambiguous_share: share(ambiguous), exact_accuracy: share(right), mae: share(error) }
+        Self {
+            apart_sigmas,
+            ambiguous_share: share(ambiguous),
+            exact_accuracy: share(right),
+            mae: share(error),
+        }
     }
 }
 
@@ -64,12 +72,22 @@ mod tests {
 
     #[test]
     fn what_is_separable_can_be_counted_and_what_is_not_cannot() {
-        let estimate =
-            |name: &str, apart| CountCeiling::estimate(&Preset::named(name).expect("a preset"), 3, 4_000, apart);
+        let estimate = |name: &str, apart| {
+            CountCeiling::estimate(&Preset::named(name).expect("a preset"), 3, 4_000, apart)
+        };
         let separable = estimate("count-separable", 2.0);
-        assert!(separable.exact_accuracy > 0.99 && separable.ambiguous_share < 0.01, "{separable:?}");
+        assert!(
+            separable.exact_accuracy > 0.99 && separable.ambiguous_share < 0.01,
+            "{separable:?}"
+        );
         let (wide, narrow) = (estimate("count-report", 0.5), estimate("count-report", 2.0));
-        assert!(narrow.exact_accuracy < wide.exact_accuracy && narrow.mae > wide.mae, "{wide:?} {narrow:?}");
-        assert!(narrow.ambiguous_share > wide.ambiguous_share && wide.exact_accuracy < 1.0, "{wide:?} {narrow:?}");
+        assert!(
+            narrow.exact_accuracy < wide.exact_accuracy && narrow.mae > wide.mae,
+            "{wide:?} {narrow:?}"
+        );
+        assert!(
+            narrow.ambiguous_share > wide.ambiguous_share && wide.exact_accuracy < 1.0,
+            "{wide:?} {narrow:?}"
+        );
     }
 }

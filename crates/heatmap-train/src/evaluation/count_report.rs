@@ -1,9 +1,9 @@
 //! How well clusters are counted, from the probability of every count.
 //!
-//! One distribution gives three answers: its mode is right most often, its median has the least expected absolute
-//! error, its mean the least expected squared error. Each is scored by what it is good at. Calibration follows Guo et
-//! al. 2017 (On Calibration of Modern Neural Networks, section 2): 15 bins of equal width over the confidence in the
-//! mode.
+//! One distribution gives three answers: its mode is right most often, its median has the least
+//! expected absolute error, its mean the least expected squared error. Each is scored by what it is
+//! good at. Calibration follows Guo et al. 2017 (On Calibration of Modern Neural Networks, section
+//! 2): 15 bins of equal width over the confidence in the mode.
 
 use std::ops::RangeInclusive;
 
@@ -42,7 +42,8 @@ pub struct ReliabilityBin {
 /// Whether a confidence of 70 % is right in 70 % of the cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
-    /// Mean over the samples of the distance between confidence and accuracy of their bin (ECE); 0 is best.
+    /// Mean over the samples of the distance between confidence and accuracy of their bin (ECE); 0
+    /// is best.
     pub expected_calibration_error: f64,
     /// The bins that hold samples, by increasing confidence.
     pub bins: Vec<ReliabilityBin>,
@@ -67,37 +68,52 @@ pub struct CountReport {
     pub rmse_of_expected: f64,
     /// The count that is the first class.
     pub least_count: usize,
-    /// Accuracy on the samples of each true count, from `least_count` on; `None` for a count that does not occur.
+    /// Accuracy on the samples of each true count, from `least_count` on; `None` for a count that
+    /// does not occur.
     pub accuracy_per_count: Vec<Option<f64>>,
     /// Samples by true count (outer) and mode (inner), both from `least_count` on.
     pub confusion: Vec<Vec<u64>>,
     /// Confidence against accuracy.
     pub calibration: Calibration,
-    /// Mean negative logarithm of the probability of the true count. A probability of 0 counts as the smallest positive
-    /// normal number, so that one sample costs 708 at most.
+    /// Mean negative logarithm of the probability of the true count. A probability of 0 counts as
+    /// the smallest positive normal number, so that one sample costs 708 at most.
     pub nll: f64,
-    /// Mean squared distance from the probabilities to certainty of the true count, summed over the counts: 0 to 2.
+    /// Mean squared distance from the probabilities to certainty of the true count, summed over the
+    /// counts: 0 to 2.
     pub brier_score: f64,
     /// Samples scored.
     pub samples: usize,
 }
 
 impl CountPredictions {
-    /// From `probabilities`, row-major, [samples, num_classes], the `truth`, and the `counts` that are the classes.
+    /// From `probabilities`, row-major, [samples, num_classes], the `truth`, and the `counts` that
+    /// are the classes.
     ///
     /// # Errors
-    /// Without a sample, when the lengths do not fit or a true count has no class, and when the probabilities of a
-    /// sample are not probabilities: negative, not finite, or with a sum that is further than 0.001 from 1.
-    pub fn new(probabilities: Vec<f64>, truth: Vec<usize>, counts: RangeInclusive<usize>) -> Result<Self> {
+    /// Without a sample, when the lengths do not fit or a true count has no class, and when the
+    /// probabilities of a sample are not probabilities: negative, not finite, or with a sum that is
+    /// further than 0.001 from 1.
+    pub fn new(
+        probabilities: Vec<f64>,
+        truth: Vec<usize>,
+        counts: RangeInclusive<usize>,
+    ) -> Result<Self> {
         let num_classes = counts.clone().count();
-        if truth.is_empty() || num_classes == 0 || probabilities.len() != truth.len() * num_classes {
+        if truth.is_empty() || num_classes == 0 || probabilities.len() != truth.len() * num_classes
+        {
             let (got, samples) = (probabilities.len(), truth.len());
-            return Err(data_error(format!("{got} probabilities for {samples} samples of {num_classes} counts")));
+            return Err(data_error(format!(
+                "{got} probabilities for {samples} samples of {num_classes} counts"
+            )));
         }
-        for (sample, (row, count)) in probabilities.chunks_exact(num_classes).zip(&truth).enumerate() {
+        for (sample, (row, count)) in
+            probabilities.chunks_exact(num_classes).zip(&truth).enumerate()
+        {
             if !counts.contains(count) {
                 let (first, last) = (counts.start(), counts.end());
-                let reason = format!("sample {sample}: a true count of {count} with classes from {first} to {last}");
+                let reason = format!(
+                    "sample {sample}: a true count of {count} with classes from {first} to {last}"
+                );
                 return Err(data_error(reason));
             }
             if let Some(wrong) = row.iter().find(|p| !(p.is_finite() && **p >= 0.0)) {
@@ -105,7 +121,9 @@ impl CountPredictions {
             }
             let sum: f64 = row.iter().sum();
             if (sum - 1.0).abs() > SUM_TOLERANCE {
-                return Err(data_error(format!("sample {sample}: the probabilities sum to {sum}, not to 1")));
+                return Err(data_error(format!(
+                    "sample {sample}: the probabilities sum to {sum}, not to 1"
+                )));
             }
         }
         let classes = truth.into_iter().map(|count| count - counts.start()).collect();
@@ -127,7 +145,8 @@ impl CountPredictions {
         self.rows().map(|row| self.counts.start() + mode(row)).collect()
     }
 
-    /// The smallest count of each sample that is not exceeded with a probability of at least one half.
+    /// The smallest count of each sample that is not exceeded with a probability of at least one
+    /// half.
     pub fn median(&self) -> Vec<usize> {
         self.rows().map(|row| self.counts.start() + median(row)).collect()
     }
@@ -166,7 +185,9 @@ impl Calibration {
         let mut sums = [(0.0_f64, 0_usize, 0_usize); CONFIDENCE_BINS];
         for &(confidence, right) in answers {
             // Bin m of M is the interval from (m - 1) / M to m / M; the upper end belongs to it.
-            let bin = ((confidence * CONFIDENCE_BINS as f64).ceil() as usize).clamp(1, CONFIDENCE_BINS) - 1;
+            let bin = ((confidence * CONFIDENCE_BINS as f64).ceil() as usize)
+                .clamp(1, CONFIDENCE_BINS)
+                - 1;
             sums[bin].0 += confidence;
             sums[bin].1 += usize::from(right);
             sums[bin].2 += 1;
@@ -191,11 +212,14 @@ impl CountReport {
         // How far answers are off is the same of counts and of classes.
         let truth = &predictions.classes;
         let rows: Vec<&[f64]> = predictions.rows().collect();
-        let answers = |answer: fn(&[f64]) -> usize| -> Vec<usize> { rows.iter().map(|row| answer(row)).collect() };
+        let answers = |answer: fn(&[f64]) -> usize| -> Vec<usize> {
+            rows.iter().map(|row| answer(row)).collect()
+        };
         let (mode, median) = (answers(mode), answers(median));
         let expected: Vec<f64> = rows.iter().map(|row| expected(row)).collect();
         let samples = truth.len();
-        let mean = |value: &dyn Fn(usize) -> f64| (0..samples).map(value).sum::<f64>() / samples as f64;
+        let mean =
+            |value: &dyn Fn(usize) -> f64| (0..samples).map(value).sum::<f64>() / samples as f64;
 
         let num_classes = predictions.counts().count();
         let mut confusion = vec![vec![0_u64; num_classes]; num_classes];
@@ -207,14 +231,21 @@ impl CountReport {
             (occurs > 0).then_some(row[class] as f64 / occurs as f64)
         });
 
-        let answers: Vec<(f64, bool)> = (0..samples).map(|at| (rows[at][mode[at]], mode[at] == truth[at])).collect();
+        let answers: Vec<(f64, bool)> =
+            (0..samples).map(|at| (rows[at][mode[at]], mode[at] == truth[at])).collect();
         let exact_accuracy = accuracy(&mode, truth);
         let squared_to_certainty = |at: usize| -> f64 {
-            rows[at].iter().enumerate().map(|(class, p)| (p - f64::from(class == truth[at])).powi(2)).sum()
+            rows[at]
+                .iter()
+                .enumerate()
+                .map(|(class, p)| (p - f64::from(class == truth[at])).powi(2))
+                .sum()
         };
         Self {
             exact_accuracy,
-            exact_accuracy_standard_error: (exact_accuracy * (1.0 - exact_accuracy) / samples as f64).sqrt(),
+            exact_accuracy_standard_error: (exact_accuracy * (1.0 - exact_accuracy)
+                / samples as f64)
+                .sqrt(),
             within_one: mean(&|at| f64::from(mode[at].abs_diff(truth[at]) <= 1)),
             mae: mean(&|at| mode[at].abs_diff(truth[at]) as f64),
             mae_of_median: mean(&|at| median[at].abs_diff(truth[at]) as f64),

@@ -1,14 +1,15 @@
-//! Heatmaps that differ only in how many clusters there are, or only in where they are, and what of that features show.
+//! Heatmaps that differ only in how many clusters there are, or only in where they are, and what of
+//! that features show.
 //!
-//! The comparison of the report: a feature for counting should be alike for heatmaps of one count whatever the places, and a
-//! feature for locating the other way round.
+//! The comparison of the report: a feature for counting should be alike for heatmaps of one count
+//! whatever the places, and a feature for locating the other way round.
 
 use heatmap_core::analysis::faer::MatRef;
 use heatmap_core::synth::{Centres, Cluster, Clusters, Scene, Span, Spread};
 use heatmap_core::{Grid, Heatmap, Result, sample_rng};
 
-/// A full grid of counts, places and draws. A place is a list of centres; a heatmap of n clusters has its first n. Every
-/// heatmap has as many clicks, so that their number tells nothing.
+/// A full grid of counts, places and draws. A place is a list of centres; a heatmap of n clusters
+/// has its first n. Every heatmap has as many clicks, so that their number tells nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facets {
     /// Counts: 1 to this.
@@ -54,15 +55,18 @@ impl Facets {
             min_separation_bins: 10.0,
         };
         layout.check(&grid)?;
-        let places: Vec<Vec<Cluster>> =
-            (0..self.places).map(|place| layout.scene(&grid, &mut sample_rng(seed, place as u64)).clusters).collect();
+        let places: Vec<Vec<Cluster>> = (0..self.places)
+            .map(|place| layout.scene(&grid, &mut sample_rng(seed, place as u64)).clusters)
+            .collect();
         let mut samples = Vec::with_capacity(self.counts * self.places * self.draws);
         for count in 1..=self.counts {
             for (place, clusters) in places.iter().enumerate() {
                 for _ in 0..self.draws {
-                    let mut scene = Scene { clusters: clusters[..count].to_vec(), ..Scene::default() };
+                    let mut scene =
+                        Scene { clusters: clusters[..count].to_vec(), ..Scene::default() };
                     scene.scale_to(self.clicks);
-                    let heatmap = scene.render(grid, &mut sample_rng(!seed, samples.len() as u64)).heatmap;
+                    let heatmap =
+                        scene.render(grid, &mut sample_rng(!seed, samples.len() as u64)).heatmap;
                     samples.push(FacetSample { count, place, heatmap });
                 }
             }
@@ -71,8 +75,9 @@ impl Facets {
     }
 }
 
-/// Share of the variance of `features`, one sample a row, that lies between the groups of `labels`: 1 when all samples of a
-/// group are alike, about (groups - 1) / (samples - 1) when the groups mean nothing; 0 when all samples are alike.
+/// Share of the variance of `features`, one sample a row, that lies between the groups of `labels`:
+/// 1 when all samples of a group are alike, about (groups - 1) / (samples - 1) when the groups mean
+/// nothing; 0 when all samples are alike.
 ///
 /// # Panics
 /// When there is not one label a row.
@@ -88,8 +93,10 @@ pub fn variance_share(features: MatRef<'_, f64>, labels: &[usize]) -> f64 {
             sums[label] = (sums[label].0 + value, sums[label].1 + 1.0);
         }
         total += values().map(|value| (value - mean).powi(2)).sum::<f64>();
-        within +=
-            values().zip(labels).map(|(value, &label)| (value - sums[label].0 / sums[label].1).powi(2)).sum::<f64>();
+        within += values()
+            .zip(labels)
+            .map(|(value, &label)| (value - sums[label].0 / sums[label].1).powi(2))
+            .sum::<f64>();
     }
     if total > 0.0 { 1.0 - within / total } else { 0.0 }
 }
@@ -103,12 +110,14 @@ mod tests {
     fn heatmaps_differ_in_what_they_should_alone() {
         let facets = Facets { counts: 3, places: 2, draws: 2, clicks: 3_000 };
         let samples = facets.samples(5).expect("they fit");
-        let labels: Vec<(usize, usize)> = samples.iter().map(|sample| (sample.count, sample.place)).collect();
+        let labels: Vec<(usize, usize)> =
+            samples.iter().map(|sample| (sample.count, sample.place)).collect();
         assert_eq!(labels[..5], [(1, 0), (1, 0), (1, 1), (1, 1), (2, 0)]);
         assert_eq!(labels.len(), 12);
         assert!(samples.iter().all(|sample| (sample.heatmap.total() - 3_000.0).abs() <= 3.0));
         assert_ne!(samples[0].heatmap, samples[1].heatmap, "draws differ");
-        // Where one cluster is, a part of the clicks is with three clusters of the same place too, and hardly any elsewhere.
+        // Where one cluster is, a part of the clicks is with three clusters of the same place too,
+        // and hardly any elsewhere.
         let brightest = |sample: &FacetSample| {
             let values = sample.heatmap.values();
             (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).expect("bins")
@@ -120,7 +129,9 @@ mod tests {
     #[test]
     fn the_share_of_variance_is_that_between_groups() {
         let labels = [0, 0, 1, 1];
-        let share = |values: [f64; 4]| variance_share(Mat::from_fn(4, 1, |row, _| values[row]).as_ref(), &labels);
+        let share = |values: [f64; 4]| {
+            variance_share(Mat::from_fn(4, 1, |row, _| values[row]).as_ref(), &labels)
+        };
         assert!((share([1.0, 1.0, 3.0, 3.0]) - 1.0).abs() < 1e-12);
         assert!(share([1.0, 3.0, 1.0, 3.0]).abs() < 1e-12);
         // Means 1 and 3 about 2, each value 1 off its mean: half of 8.

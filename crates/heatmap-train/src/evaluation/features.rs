@@ -17,8 +17,8 @@ pub struct LabelledFeatures {
     pub labels: Vec<usize>,
 }
 
-/// Features of `per_class` samples of every class of `source`, from the data set with `seed`. `each_batch` is told how many
-/// images are done.
+/// Features of `per_class` samples of every class of `source`, from the data set with
+/// `seed`. `each_batch` is told how many images are done.
 ///
 /// # Errors
 /// When a heatmap is larger than the image.
@@ -39,7 +39,9 @@ pub fn extract_features(
         let heatmap = |&at: &usize| source.heatmap(seed, labels[at], (at / classes) as u64);
         let heatmaps: Vec<Heatmap> = batch.iter().map(heatmap).collect();
         let features = encoder.forward_features(image.batch(&heatmaps, device)?);
-        values.extend(features.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32"));
+        values.extend(
+            features.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32"),
+        );
         each_batch(batch.len());
     }
     let dim = encoder.feature_dim();

@@ -1,4 +1,5 @@
-//! What a network that locates has to beat: places known without a network. All are fitted on samples that are not scored.
+//! What a network that locates has to beat: places known without a network. All are fitted on
+//! samples that are not scored.
 
 use heatmap_core::analysis::{DensityClusteringConfig, PeaksConfig};
 use heatmap_core::synth::Sample;
@@ -11,8 +12,8 @@ use crate::Result;
 /// A way to locate clusters that needs no network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum LocationBaseline {
-    /// Always the mean of the centres it was fitted on, as often as a map has centres in the median: what can be done
-    /// without looking.
+    /// Always the mean of the centres it was fitted on, as often as a map has centres in the
+    /// median: what can be done without looking.
     MeanCentre {
         /// The mean.
         centre: Point,
@@ -26,8 +27,8 @@ pub enum LocationBaseline {
 }
 
 impl LocationBaseline {
-    /// All three, fitted: the mean is that of the samples, and the settings of the others are those of a grid of settings
-    /// that give the best F1 on them. None finds more than `most` centres.
+    /// All three, fitted: the mean is that of the samples, and the settings of the others are those
+    /// of a grid of settings that give the best F1 on them. None finds more than `most` centres.
     ///
     /// # Errors
     /// Without samples.
@@ -109,9 +110,13 @@ impl LocationBaseline {
         Ok(match self {
             Self::MeanCentre { centre, count } => vec![*centre; *count],
             Self::Peaks(config) => config.find(heatmap)?.iter().map(|peak| peak.centre).collect(),
-            Self::DensityClustering(config) => {
-                config.fit(heatmap)?.clusters().iter().take(most).map(|cluster| cluster.centre).collect()
-            }
+            Self::DensityClustering(config) => config
+                .fit(heatmap)?
+                .clusters()
+                .iter()
+                .take(most)
+                .map(|cluster| cluster.centre)
+                .collect(),
         })
     }
 
@@ -140,9 +145,12 @@ mod tests {
         let (fit, test) = (samples(1), samples(2));
         let baselines = LocationBaseline::fit_all(&fit, preset.grid, 6).expect("fitted");
         let f1 = |baseline: &LocationBaseline| {
-            LocationReport::new(&baseline.locate_all(&test, 6).expect("located"), preset.grid).expect("scored").f1_2bins
+            LocationReport::new(&baseline.locate_all(&test, 6).expect("located"), preset.grid)
+                .expect("scored")
+                .f1_2bins
         };
-        let scores: Vec<(&str, f64)> = baselines.iter().map(|baseline| (baseline.name(), f1(baseline))).collect();
+        let scores: Vec<(&str, f64)> =
+            baselines.iter().map(|baseline| (baseline.name(), f1(baseline))).collect();
         assert_eq!(
             scores.iter().map(|score| score.0).collect::<Vec<_>>(),
             ["mean_centre", "peaks", "density_clustering"]

@@ -1,13 +1,14 @@
 //! How well cluster centres are located.
 //!
-//! Predicted and true centres of a map are paired by an exact assignment, so that no centre is found twice. Two
-//! assignments answer two questions: the one of least total distance tells how far off the centres are (RMSE); the one
-//! with the most pairs within 2 bins, and among those of least distance, tells how many are found (F1). The Chamfer
-//! distance needs no pairs: c(A, B) = sum of the distances from each point to the nearest of the other set, in both
-//! directions.
+//! Predicted and true centres of a map are paired by an exact assignment, so that no centre is
+//! found twice. Two assignments answer two questions: the one of least total distance tells how far
+//! off the centres are (RMSE); the one with the most pairs within 2 bins, and among those of least
+//! distance, tells how many are found (F1). The Chamfer distance needs no pairs: c(A, B) = sum of
+//! the distances from each point to the nearest of the other set, in both directions.
 //!
-//! A map without centres has no nearest ones. If both sets of a map are empty, its Chamfer distance is 0; if exactly
-//! one is, each point of the other costs the diagonal of the grid: no two places on it are further apart.
+//! A map without centres has no nearest ones. If both sets of a map are empty, its Chamfer distance
+//! is 0; if exactly one is, each point of the other costs the diagonal of the grid: no two places
+//! on it are further apart.
 
 use std::collections::BTreeMap;
 
@@ -33,18 +34,18 @@ pub struct LocatedMap {
 /// The numbers over all maps.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocationReport {
-    /// Root of the mean squared distance of all pairs, in bins; `None` when no map has a pair. A centre too many or too
-    /// few has no pair and does not count here.
+    /// Root of the mean squared distance of all pairs, in bins; `None` when no map has a pair. A
+    /// centre too many or too few has no pair and does not count here.
     pub rmse_bins: Option<f64>,
     /// The same in px.
     pub rmse_px: Option<f64>,
     /// Harmonic mean of precision and recall; 1 when no map has a centre and none was predicted.
     pub f1_2bins: f64,
-    /// Share of the predicted centres that are within 2 bins of their true one. When nothing was predicted, 1 if there
-    /// was nothing to find and else 0.
+    /// Share of the predicted centres that are within 2 bins of their true one. When nothing was
+    /// predicted, 1 if there was nothing to find and else 0.
     pub precision_2bins: f64,
-    /// Share of the true centres that are within 2 bins of their predicted one. When there was nothing to find, 1 if
-    /// nothing was predicted and else 0.
+    /// Share of the true centres that are within 2 bins of their predicted one. When there was
+    /// nothing to find, 1 if nothing was predicted and else 0.
     pub recall_2bins: f64,
     /// Share of maps with the right number of centres, those without any included.
     pub cardinality_accuracy: f64,
@@ -83,8 +84,13 @@ impl LocationReport {
             return Err(data_error("locations of no map cannot be scored"));
         }
         for (at, map) in maps.iter().enumerate() {
-            if let Some(point) = map.points().find(|point| !(point.x.is_finite() && point.y.is_finite())) {
-                return Err(data_error(format!("map {at}: ({}, {}) is no place", point.x, point.y)));
+            if let Some(point) =
+                map.points().find(|point| !(point.x.is_finite() && point.y.is_finite()))
+            {
+                return Err(data_error(format!(
+                    "map {at}: ({}, {}) is no place",
+                    point.x, point.y
+                )));
             }
         }
         let diagonal_bins = (grid.columns as f64).hypot(grid.rows as f64);
@@ -121,11 +127,19 @@ impl LocatedMap {
         self.predicted.iter().chain(&self.truth)
     }
 
-    /// Distances in bins of the pairs of the best assignment, where a pair at a distance costs `cost(distance)`.
+    /// Distances in bins of the pairs of the best assignment, where a pair at a distance costs
+    /// `cost(distance)`.
     fn pairs(&self, cost: impl Fn(f64) -> f64) -> Vec<f64> {
-        let distance = |predicted: usize, truth: usize| self.predicted[predicted].distance(self.truth[truth]);
-        let truths = assign(self.predicted.len(), self.truth.len(), |row, column| cost(distance(row, column)));
-        truths.iter().enumerate().filter_map(|(row, column)| Some(distance(row, (*column)?))).collect()
+        let distance =
+            |predicted: usize, truth: usize| self.predicted[predicted].distance(self.truth[truth]);
+        let truths = assign(self.predicted.len(), self.truth.len(), |row, column| {
+            cost(distance(row, column))
+        });
+        truths
+            .iter()
+            .enumerate()
+            .filter_map(|(row, column)| Some(distance(row, (*column)?)))
+            .collect()
     }
 
     /// Number of pairs within [`FOUND_BINS`] in the assignment that has the most of them.
@@ -138,7 +152,8 @@ impl LocatedMap {
 
     fn chamfer_bins(&self, diagonal_bins: f64) -> f64 {
         let one_way = |from: &[Point], to: &[Point]| -> f64 {
-            let nearest = |point: &Point| to.iter().map(|other| point.distance(*other)).reduce(f64::min);
+            let nearest =
+                |point: &Point| to.iter().map(|other| point.distance(*other)).reduce(f64::min);
             from.iter().map(|point| nearest(point).unwrap_or(diagonal_bins)).sum()
         };
         one_way(&self.predicted, &self.truth) + one_way(&self.truth, &self.predicted)

@@ -1,5 +1,5 @@
-//! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that were not trained on;
-//! and how well a network counts and locates.
+//! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that
+//! were not trained on; and how well a network counts and locates.
 
 mod anchor_task;
 mod ceiling;

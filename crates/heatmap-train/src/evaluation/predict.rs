@@ -14,7 +14,8 @@ use crate::data::ImageConfig;
 use crate::task::{Count, Location, ProposedCentre};
 use crate::{Error, Result};
 
-/// Held-out samples: the first so many of a preset with a seed of their own, as images of this kind.
+/// Held-out samples: the first so many of a preset with a seed of their own, as images of this
+/// kind.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldOut<'a> {
     /// The preset.
@@ -54,11 +55,13 @@ impl HeldOut<'_> {
     }
 }
 
-/// The probability of every count for every sample. With `flips` it is the mean over the image and its three mirror images,
-/// which have as many clusters. `each_batch` is told how many samples are done.
+/// The probability of every count for every sample. With `flips` it is the mean over the image and
+/// its three mirror images, which have as many clusters. `each_batch` is told how many samples are
+/// done.
 ///
 /// # Errors
-/// When the classes are not numbers of clusters, a heatmap is larger than the image, or a probability is not a number.
+/// When the classes are not numbers of clusters, a heatmap is larger than the image, or a
+/// probability is not a number.
 pub fn predict_counts<E: Encoder + ModuleDisplay>(
     task: &Count<E>,
     device: &Device,
@@ -66,22 +69,24 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
     flips: bool,
     mut each_batch: impl FnMut(usize),
 ) -> Result<CountPredictions> {
-    let counts = held_out
-        .preset
-        .cluster_counts()
-        .ok_or_else(|| Error::config("preset", &held_out.preset.name, "its classes are not numbers of clusters"))?;
+    let counts = held_out.preset.cluster_counts().ok_or_else(|| {
+        Error::config("preset", &held_out.preset.name, "its classes are not numbers of clusters")
+    })?;
     let (mut probabilities, mut truth) = (Vec::new(), Vec::new());
     for range in held_out.batches() {
         let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();
         let images = held_out.images(&samples, device)?;
         let mut sum = task.probabilities(images.clone());
         if flips {
-            for mirrored in [images.clone().flip([2]), images.clone().flip([3]), images.flip([2, 3])] {
+            for mirrored in
+                [images.clone().flip([2]), images.clone().flip([3]), images.flip([2, 3])]
+            {
                 sum = sum + task.probabilities(mirrored);
             }
             sum = sum / 4.0;
         }
-        let values = sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+        let values =
+            sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
         probabilities.extend(values);
         truth.extend(samples.iter().map(|sample| counts.start() + sample.class));
         each_batch(samples.len());
@@ -105,17 +110,23 @@ pub fn propose_centres<E: Encoder + ModuleDisplay>(
         let proposed = task.propose(held_out.images(&samples, device)?);
         each_batch(samples.len());
         let truths = samples.into_iter().map(|sample| sample.centres);
-        maps.extend(proposed.into_iter().zip(truths).map(|(proposed, truth)| ProposedMap { proposed, truth }));
+        maps.extend(
+            proposed
+                .into_iter()
+                .zip(truths)
+                .map(|(proposed, truth)| ProposedMap { proposed, truth }),
+        );
     }
     Ok(maps)
 }
 
 impl ProposedMap {
-    /// The centres that exist with at least this probability. A centre nearer than `apart_bins` to a more probable one is
-    /// left out: it is the same cluster again.
+    /// The centres that exist with at least this probability. A centre nearer than `apart_bins` to
+    /// a more probable one is left out: it is the same cluster again.
     pub fn located(&self, least_probability: f64, apart_bins: f64) -> LocatedMap {
         let mut predicted: Vec<Point> = Vec::new();
-        for centre in self.proposed.iter().filter(|centre| centre.probability >= least_probability) {
+        for centre in self.proposed.iter().filter(|centre| centre.probability >= least_probability)
+        {
             if predicted.iter().all(|other| other.distance(centre.place) >= apart_bins) {
                 predicted.push(centre.place);
             }
@@ -134,7 +145,8 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Those of a grid of thresholds that give the best F1 on these maps; none of them may be scored later.
+    /// Those of a grid of thresholds that give the best F1 on these maps; none of them may be
+    /// scored later.
     ///
     /// # Errors
     /// Without maps, or when a place is not finite.
@@ -165,10 +177,13 @@ mod tests {
     #[test]
     fn a_threshold_and_a_distance_decide_what_is_there() {
         let centre = |x, probability| ProposedCentre { place: Point { x, y: 5.0 }, probability };
-        let map =
-            ProposedMap { proposed: vec![centre(10.0, 0.9), centre(10.5, 0.8), centre(20.0, 0.3)], truth: vec![] };
-        let found =
-            |probability, apart| map.located(probability, apart).predicted.iter().map(|p| p.x).collect::<Vec<_>>();
+        let map = ProposedMap {
+            proposed: vec![centre(10.0, 0.9), centre(10.5, 0.8), centre(20.0, 0.3)],
+            truth: vec![],
+        };
+        let found = |probability, apart| {
+            map.located(probability, apart).predicted.iter().map(|p| p.x).collect::<Vec<_>>()
+        };
         assert_eq!(found(0.5, 0.0), [10.0, 10.5]);
         assert_eq!(found(0.5, 1.0), [10.0]);
         assert_eq!(found(0.3, 1.0), [10.0, 20.0]);
@@ -178,15 +193,25 @@ mod tests {
     #[test]
     fn thresholds_are_fitted_to_f1() {
         let centre = |x, probability| ProposedCentre { place: Point { x, y: 5.0 }, probability };
-        // What is there has 0.7 and more, a copy beside it 0.72, and what is not there 0.4 and less.
+        // What is there has 0.7 and more, a copy beside it 0.72, and what is not there 0.4 and
+        // less.
         let map = |at: f64| ProposedMap {
-            proposed: vec![centre(at, 0.9), centre(at + 0.5, 0.72), centre(at + 20.0, 0.7), centre(at + 10.0, 0.4)],
+            proposed: vec![
+                centre(at, 0.9),
+                centre(at + 0.5, 0.72),
+                centre(at + 20.0, 0.7),
+                centre(at + 10.0, 0.4),
+            ],
             truth: vec![Point { x: at, y: 5.0 }, Point { x: at + 20.0, y: 5.0 }],
         };
         let maps = [map(3.0), map(12.0)];
         let thresholds = Thresholds::fit(&maps, Grid::MEDIUM_RECTANGLE).unwrap();
-        assert!((0.4..0.7).contains(&thresholds.least_probability) && thresholds.apart_bins >= 1.0, "{thresholds:?}");
-        let report = LocationReport::new(&thresholds.locate_all(&maps), Grid::MEDIUM_RECTANGLE).unwrap();
+        assert!(
+            (0.4..0.7).contains(&thresholds.least_probability) && thresholds.apart_bins >= 1.0,
+            "{thresholds:?}"
+        );
+        let report =
+            LocationReport::new(&thresholds.locate_all(&maps), Grid::MEDIUM_RECTANGLE).unwrap();
         assert_eq!((report.f1_2bins, report.cardinality_accuracy), (1.0, 1.0));
     }
 }

@@ -1,11 +1,14 @@
-//! kNN and a linear probe on frozen features (SimCLR, section 4.1 and appendix B.6), alignment, uniformity and effective
-//! rank.
+//! kNN and a linear probe on frozen features (SimCLR, section 4.1 and appendix B.6), alignment,
+//! uniformity and effective rank.
 //!
-//! Neighbours and probe are fitted on one set of samples and scored on another; neither was trained on.
+//! Neighbours and probe are fitted on one set of samples and scored on another; neither was trained
+//! on.
 
 use std::collections::BTreeMap;
 
-use heatmap_core::analysis::{Knn, LogisticRegressionConfig, accuracy, alignment, effective_rank, uniformity};
+use heatmap_core::analysis::{
+    Knn, LogisticRegressionConfig, accuracy, alignment, effective_rank, uniformity,
+};
 use serde::Serialize;
 
 use super::LabelledFeatures;
@@ -82,8 +85,9 @@ impl RepresentationReport {
         named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Standard error of the difference of two accuracies of this many independent samples each. The sets are in fact the
-    /// same samples, which makes the true error smaller: this is on the safe side.
+    /// Standard error of the difference of two accuracies of this many independent samples each.
+    /// The sets are in fact the same samples, which makes the true error smaller: this is on the
+    /// safe side.
     pub fn standard_error_of_difference(&self, accuracy: f64, other: f64) -> f64 {
         let variance = |p: f64| p * (1.0 - p) / self.samples as f64;
         (variance(accuracy) + variance(other)).sqrt()
@@ -122,7 +126,12 @@ mod tests {
 
     #[test]
     fn the_standard_error_is_that_of_two_binomials() {
-        let report = evaluate_representation(&features(40, 1.0), &features(100, 1.0), 2, &EvaluationConfig::default());
+        let report = evaluate_representation(
+            &features(40, 1.0),
+            &features(100, 1.0),
+            2,
+            &EvaluationConfig::default(),
+        );
         let error = report.unwrap().standard_error_of_difference(0.5, 0.5);
         assert!((error - 0.5 * (2.0_f64 / 100.0).sqrt()).abs() < 1e-12);
     }

@@ -2,7 +2,8 @@
 
 use heatmap_core::detect::evaluation::{ConfusionCounts, Objective, auroc, best_threshold};
 use heatmap_core::detect::{
-    BannerMaps, CHANNELS, ClickMap, LikelihoodRatio, Score, SetNetwork, Smoothing, nearest_references,
+    BannerMaps, CHANNELS, ClickMap, LikelihoodRatio, Score, SetNetwork, Smoothing,
+    nearest_references,
 };
 use heatmap_core::synth::{ReferenceSet, ReferenceSets, SetBanner};
 use heatmap_core::{Heatmap, sample_rng};
@@ -76,16 +77,21 @@ impl SetScores {
         self.defects.iter().map(Option::is_some).collect()
     }
 
-    /// Area under the receiver operating characteristic of score `which` within a set, mean over the
-    /// sets; with `defect` its broken banners are those of that kind alone. None where there is none.
+    /// Area under the receiver operating characteristic of score
+    /// `which` within a set, mean over the sets; with `defect` its broken banners are those of that
+    /// kind alone. None where there is none.
     pub fn mean_auroc(&self, which: usize, defect: Option<&str>) -> Option<f64> {
         let (mut sum, mut number) = (0.0, 0);
         let mut first = 0;
         while first < self.sets.len() {
             let end = first + self.sets[first..].partition_point(|&set| set == self.sets[first]);
-            let wanted = |at: &usize| self.defects[*at].is_none_or(|kind| defect.is_none_or(|defect| kind == defect));
-            let (scores, broken): (Vec<f64>, Vec<bool>) =
-                (first..end).filter(wanted).map(|at| (self.scores[which][at], self.defects[at].is_some())).unzip();
+            let wanted = |at: &usize| {
+                self.defects[*at].is_none_or(|kind| defect.is_none_or(|defect| kind == defect))
+            };
+            let (scores, broken): (Vec<f64>, Vec<bool>) = (first..end)
+                .filter(wanted)
+                .map(|at| (self.scores[which][at], self.defects[at].is_some()))
+                .unzip();
             if let Ok(area) = auroc(&scores, &broken) {
                 (sum, number) = (sum + area, number + 1);
             }
@@ -94,8 +100,8 @@ impl SetScores {
         (number > 0).then(|| sum / f64::from(number))
     }
 
-    /// Macro-F1 of score `which` at one threshold for all sets, the best on the sets of even number,
-    /// measured on the others.
+    /// Macro-F1 of score `which` at one threshold for all sets, the best on the sets of even
+    /// number, measured on the others.
     ///
     /// # Errors
     /// When there are not banners of both classes in both halves.
@@ -108,7 +114,9 @@ impl SetScores {
         let threshold = best_threshold(&fit, &fit_broken, Objective::MacroF1)?;
         let flagged: Vec<bool> = test.iter().map(|&score| score > threshold).collect();
         if test.is_empty() {
-            return Err(data_error("one set alone cannot both choose a threshold and be measured at it"));
+            return Err(data_error(
+                "one set alone cannot both choose a threshold and be measured at it",
+            ));
         }
         Ok(ConfusionCounts::of(&flagged, &test_broken).macro_f1())
     }
@@ -125,10 +133,14 @@ fn scores_of(
     let all = |comparison| vec![comparison; set.queries.len()];
     let logits = |comparison: Comparison| -> Result<Vec<f64>> {
         let planes = planes_of(set, maps, &all(comparison), &mut sample_rng(seed, index))?;
-        Ok(planes.chunks_exact(CHANNELS * BannerMaps::POINTS).map(|planes| network.logit(planes)).collect())
+        Ok(planes
+            .chunks_exact(CHANNELS * BannerMaps::POINTS)
+            .map(|planes| network.logit(planes))
+            .collect())
     };
-    let of =
-        |banner: &SetBanner| -> Result<(Vec<f32>, f64)> { Ok((maps.of(&banner.heatmap)?, banner.heatmap.total())) };
+    let of = |banner: &SetBanner| -> Result<(Vec<f32>, f64)> {
+        Ok((maps.of(&banner.heatmap)?, banner.heatmap.total()))
+    };
     let references: Vec<(Vec<f32>, f64)> = set.references.iter().map(of).collect::<Result<_>>()?;
     let queries: Vec<(Vec<f32>, f64)> = set.queries.iter().map(of).collect::<Result<_>>()?;
     let median: Vec<f32> = (0..2 * BannerMaps::POINTS)
@@ -142,7 +154,9 @@ fn scores_of(
     let good = || (0..references.len()).filter(|&at| set.references[at].defect.is_none());
     let mut rng = sample_rng(seed, index);
     let anchors: Vec<Option<usize>> = set.queries.iter().map(|_| good().choose(&mut rng)).collect();
-    let to = |anchor: Option<usize>, maps: &[f32]| anchor.map_or(0.0, |at| wide_distance(&references[at].0, maps));
+    let to = |anchor: Option<usize>, maps: &[f32]| {
+        anchor.map_or(0.0, |at| wide_distance(&references[at].0, maps))
+    };
     let ratio = |heatmap: &Heatmap, anchor: Option<usize>| -> Result<f64> {
         let Some(at) = anchor else { return Ok(0.0) };
         let map = ClickMap::of([&set.references[at].heatmap], &Smoothing::default())?;
@@ -154,7 +168,9 @@ fn scores_of(
         let sum: f64 = nearest.iter().map(|reference| wide_distance(reference.maps, maps)).sum();
         sum / nearest.len().max(1) as f64
     };
-    let peak = |maps: &[f32]| maps[BannerMaps::POINTS..].iter().fold(0.0_f64, |most, &value| most.max(value.into()));
+    let peak = |maps: &[f32]| {
+        maps[BannerMaps::POINTS..].iter().fold(0.0_f64, |most, &value| most.max(value.into()))
+    };
     Ok(vec![
         logits(Comparison::Nearest(heatmap_core::detect::MAX_REFERENCES))?,
         queries.iter().map(|(maps, _)| nearest(maps)).collect(),
@@ -162,9 +178,16 @@ fn scores_of(
         logits(Comparison::Anchors(8))?,
         logits(Comparison::Anchors(1))?,
         queries.iter().zip(&anchors).map(|((maps, _), &anchor)| to(anchor, maps)).collect(),
-        set.queries.iter().zip(&anchors).map(|(query, &at)| ratio(&query.heatmap, at)).collect::<Result<_>>()?,
+        set.queries
+            .iter()
+            .zip(&anchors)
+            .map(|(query, &at)| ratio(&query.heatmap, at))
+            .collect::<Result<_>>()?,
         logits(Comparison::Nothing)?,
-        set.queries.iter().map(|query| zero_shot.score(&query.heatmap)).collect::<heatmap_core::Result<_>>()?,
+        set.queries
+            .iter()
+            .map(|query| zero_shot.score(&query.heatmap))
+            .collect::<heatmap_core::Result<_>>()?,
         queries.iter().map(|(maps, _)| peak(maps)).collect(),
     ])
 }
@@ -201,11 +224,14 @@ mod tests {
 
     #[test]
     fn the_threshold_is_that_of_the_even_sets() {
-        // Between 0.1 and 0.5: in the second set the broken 0.2 and the good 0.3, 0.4 are on one side or the other.
+        // Between 0.1 and 0.5: in the second set the broken 0.2 and the good 0.3, 0.4 are on one
+        // side or the other.
         let f1 = scores().macro_f1(0).expect("both classes");
         assert!((0.0..0.6).contains(&f1), "{f1}");
-        let perfect =
-            SetScores { defects: vec![Some("spot"), None, Some("edge"), None, None, Some("spot")], ..scores() };
+        let perfect = SetScores {
+            defects: vec![Some("spot"), None, Some("edge"), None, None, Some("spot")],
+            ..scores()
+        };
         assert_eq!(perfect.macro_f1(0).expect("both classes"), 1.0);
     }
 }

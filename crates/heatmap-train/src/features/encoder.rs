@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 use heatmap_models::weights::LoadReport;
-use heatmap_models::{Backbone, BackboneConfig, Encoder, LoadOptions, ModelName, TensorFile, WeightLayout};
+use heatmap_models::{
+    Backbone, BackboneConfig, Encoder, LoadOptions, ModelName, TensorFile, WeightLayout,
+};
 use serde::Serialize;
 
 use crate::data::IMAGENET;
@@ -40,8 +42,9 @@ pub struct PublishedEncoder {
 }
 
 impl PublishedEncoder {
-    /// Loads the network `name` from a file, with head and pooler if the file has them. Heads, mean and standard deviation
-    /// are those that the files beside the weights name ([`TensorFile::companions`]); what they do not, is assumed.
+    /// Loads the network `name` from a file, with head and pooler if the file has them. Heads, mean
+    /// and standard deviation are those that the files beside the weights name
+    /// ([`TensorFile::companions`]); what they do not, is assumed.
     ///
     /// # Errors
     /// When the file holds another network, or does not fit.
@@ -50,27 +53,38 @@ impl PublishedEncoder {
         let (network, report) = config.init(device).load_weights(file, &LoadOptions::new())?;
         let (image_size, colours) = match (&config, report.layout) {
             (BackboneConfig::ResNet(_), _) => (224, IMAGENET),
-            (BackboneConfig::Vit(config), WeightLayout::Torchvision) => (config.image_size, IMAGENET),
+            (BackboneConfig::Vit(config), WeightLayout::Torchvision) => {
+                (config.image_size, IMAGENET)
+            }
             (BackboneConfig::Vit(config), _) => (config.image_size, ([0.5; 3], [0.5; 3])),
         };
         let channels = config.in_channels();
         let companions = file.companions();
         let mut assumed = Vec::new();
         if let (BackboneConfig::Vit(config), None) = (&config, companions.heads) {
-            assumed.push(format!("{} attention heads, one for every 64 of the width", config.num_heads));
+            assumed.push(format!(
+                "{} attention heads, one for every 64 of the width",
+                config.num_heads
+            ));
         }
         let (usual_mean, usual_std) = standard(channels, colours);
-        let known = |values: &Option<Vec<f32>>| values.clone().filter(|values| values.len() == channels);
+        let known =
+            |values: &Option<Vec<f32>>| values.clone().filter(|values| values.len() == channels);
         let (mean, std) = (known(&companions.mean), known(&companions.std));
         // Of one grey channel there is no usual one.
         if channels == 3 && (mean.is_none() || std.is_none()) {
             assumed.push(format!(
-                "images standardised by mean {usual_mean:?} and standard deviation {usual_std:?}, as {} does for most",
+                "images standardised by mean {usual_mean:?} and standard deviation {usual_std:?}, \
+                 as {} does for most",
                 report.layout
             ));
         }
-        if let Some(beginning) = file.averaged().filter(|beginning| !report.prefix.starts_with(beginning)) {
-            assumed.push(format!("the weights of the last step, not the averaged ones under `{beginning}`"));
+        if let Some(beginning) =
+            file.averaged().filter(|beginning| !report.prefix.starts_with(beginning))
+        {
+            assumed.push(format!(
+                "the weights of the last step, not the averaged ones under `{beginning}`"
+            ));
         }
         let (mean, std) = (mean.unwrap_or(usual_mean), std.unwrap_or(usual_std));
         Ok((Self { network, config, name, image_size, mean, std, assumed }, report))
@@ -100,7 +114,11 @@ impl PublishedEncoder {
     /// When they cannot be cut into patches.
     pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
         let patch = self.config.size_multiple();
-        if height == 0 || width == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
+        if height == 0
+            || width == 0
+            || !height.is_multiple_of(patch)
+            || !width.is_multiple_of(patch)
+        {
             let reason = format!("a {} takes sides that are multiples of {patch} px", self.name);
             return Err(Error::config("image size", format!("{height} x {width}"), reason));
         }
@@ -131,11 +149,14 @@ impl PublishedEncoder {
         match output {
             Output::Logits => vec![self.config.num_classes().unwrap_or(0)],
             Output::Features => vec![self.config.feature_dim()],
-            Output::Tokens => vec![(height / patch) * (width / patch) + 1, self.config.feature_dim()],
+            Output::Tokens => {
+                vec![(height / patch) * (width / patch) + 1, self.config.feature_dim()]
+            }
         }
     }
 
-    /// The outputs for a batch of images, each in row-major order. The network runs once, whatever is asked for.
+    /// The outputs for a batch of images, each in row-major order. The network runs once, whatever
+    /// is asked for.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -150,7 +171,9 @@ impl PublishedEncoder {
                 (network.pool(tokens.clone()), Some(tokens))
             }
         };
-        let read = |data: burn::tensor::TensorData| data.convert::<f32>().try_to_vec().expect("converted to f32");
+        let read = |data: burn::tensor::TensorData| {
+            data.convert::<f32>().try_to_vec().expect("converted to f32")
+        };
         let value = |output: &Output| match output {
             Output::Logits => read(self.network.classify(features.clone()).into_data()),
             Output::Features => read(features.clone().into_data()),
@@ -160,9 +183,14 @@ impl PublishedEncoder {
     }
 }
 
-/// The statistics of three colours for a network of three channels; for any other number nothing is known.
+/// The statistics of three colours for a network of three channels; for any other number nothing is
+/// known.
 fn standard(channels: usize, (mean, std): ([f32; 3], [f32; 3])) -> (Vec<f32>, Vec<f32>) {
-    if channels == 3 { (mean.to_vec(), std.to_vec()) } else { (vec![0.0; channels], vec![1.0; channels]) }
+    if channels == 3 {
+        (mean.to_vec(), std.to_vec())
+    } else {
+        (vec![0.0; channels], vec![1.0; channels])
+    }
 }
 
 impl fmt::Display for Output {
@@ -179,7 +207,9 @@ impl FromStr for Output {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let known = [Self::Logits, Self::Features, Self::Tokens].into_iter().find(|known| known.to_string() == name);
+        let known = [Self::Logits, Self::Features, Self::Tokens]
+            .into_iter()
+            .find(|known| known.to_string() == name);
         known.ok_or_else(|| Error::config("outputs", name, "not one of logits, features, tokens"))
     }
 }

@@ -18,13 +18,15 @@ pub enum Extracted {
     Stopped,
 }
 
-/// Runs `encoder` over all images, `batch_size` at a time, and writes each output as it comes: `places[i]` is the file, and
-/// the table in it, of `outputs[i]`. `each_batch` is told how many images are done and may stop the loop.
+/// Runs `encoder` over all images, `batch_size` at a time, and writes each output as it comes:
+/// `places[i]` is the file, and the table in it, of `outputs[i]`. `each_batch` is told how many
+/// images are done and may stop the loop.
 ///
 /// Beside the network and what it needs for one batch, nothing is kept in memory.
 ///
 /// # Errors
-/// When an output or image size does not suit the network, or a file cannot be read or written. No file is left then.
+/// When an output or image size does not suit the network, or a file cannot be read or written. No
+/// file is left then.
 pub fn extract(
     encoder: &PublishedEncoder,
     source: &dyn Source,

@@ -30,9 +30,14 @@ impl RowFile {
     pub fn npy(path: &Path, shape: &[usize]) -> Result<Self> {
         let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
         // A Python tuple: one side alone needs a comma.
-        let tuple = if let [side] = &sides[..] { format!("({side},)") } else { format!("({})", sides.join(", ")) };
+        let tuple = if let [side] = &sides[..] {
+            format!("({side},)")
+        } else {
+            format!("({})", sides.join(", "))
+        };
         let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {tuple}, }}");
-        // Magic, version and length take ten bytes; the values start at a multiple of 64, behind a line break.
+        // Magic, version and length take ten bytes; the values start at a multiple of 64, behind a
+        // line break.
         let padded = (header.len() + 11).next_multiple_of(64) - 11;
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend(u16::try_from(padded + 1).expect("a short header").to_le_bytes());
@@ -49,9 +54,13 @@ impl RowFile {
         let info = |(name, shape): &(String, Vec<usize>)| {
             let start = at;
             at += 4 * shape.iter().product::<usize>();
-            (name.clone(), TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, at) })
+            (
+                name.clone(),
+                TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, at) },
+            )
         };
-        let metadata = Metadata::new(None, tables.iter().map(info).collect()).expect("tables behind one another");
+        let metadata = Metadata::new(None, tables.iter().map(info).collect())
+            .expect("tables behind one another");
         let mut header = serde_json::to_string(&metadata).expect("names and numbers");
         header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
         let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
@@ -134,8 +143,11 @@ mod tests {
         file.append(0, &[1.0, -2.0]).unwrap();
         file.finish().unwrap();
         // numpy 2.4: np.save("features.npy", np.array([[1], [-2]], dtype="<f4")).
-        let header = format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }");
-        let expected = [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), &[0, 0, 128, 63, 0, 0, 0, 192]].concat();
+        let header =
+            format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }");
+        let expected =
+            [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), &[0, 0, 128, 63, 0, 0, 0, 192]]
+                .concat();
         assert_eq!(std::fs::read(&path).unwrap(), expected);
     }
 
@@ -146,7 +158,8 @@ mod tests {
         file.append(0, &[1.0]).unwrap();
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let error = RowFile::npy(Path::new("/no/such/folder/x.npy"), &[2, 1]).unwrap_err().to_string();
+        let error =
+            RowFile::npy(Path::new("/no/such/folder/x.npy"), &[2, 1]).unwrap_err().to_string();
         assert!(error.starts_with("/no/such/folder/x.npy: "), "{error}");
     }
 }

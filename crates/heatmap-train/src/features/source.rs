@@ -63,9 +63,20 @@ impl From<BannerHeatmap> for LoggedBanner {
         let BannerHeatmap { banner, display, clicks, heatmap } = banner;
         let (width, height) = (display.width_px, display.height_px);
         Self {
-            row: BannerRow { domain: banner.domain, grid_id: banner.grid_id, width, height, clicks, class: None },
+            row: BannerRow {
+                domain: banner.domain,
+                grid_id: banner.grid_id,
+                width,
+                height,
+                clicks,
+                class: None,
+            },
             grid: heatmap.grid(),
-            bins: (0..).zip(heatmap.values()).filter(|(_, v)| **v > 0.0).map(|(bin, &v)| (bin, v)).collect(),
+            bins: (0..)
+                .zip(heatmap.values())
+                .filter(|(_, v)| **v > 0.0)
+                .map(|(bin, &v)| (bin, v))
+                .collect(),
         }
     }
 }
@@ -93,12 +104,18 @@ impl HeatmapSource {
     /// # Errors
     /// When a temporary file of the log cannot be read.
     pub fn logged(log: &ClickLog, protocol: PretrainedProtocol) -> Result<Self> {
-        let banners = log.banners().map(|banner| Ok(banner?.into())).collect::<heatmap_core::Result<_>>()?;
+        let banners =
+            log.banners().map(|banner| Ok(banner?.into())).collect::<heatmap_core::Result<_>>()?;
         Ok(Self { banners: Banners::Logged(banners), protocol })
     }
 
     /// The first `count` samples of a preset.
-    pub fn synthetic(preset: Preset, seed: u64, count: usize, protocol: PretrainedProtocol) -> Self {
+    pub fn synthetic(
+        preset: Preset,
+        seed: u64,
+        count: usize,
+        protocol: PretrainedProtocol,
+    ) -> Self {
         Self { banners: Banners::Synthetic(Box::new(preset), seed, count), protocol }
     }
 
@@ -143,13 +160,23 @@ impl HeatmapSource {
     pub fn write_index(&self, path: &Path) -> Result<()> {
         Ok(write_atomically(path, |out| {
             let mut writer = csv::Writer::from_writer(out);
-            writer.write_record(["row", "domain", "grid_id", "width", "height", "clicks", "class"])?;
+            writer
+                .write_record(["row", "domain", "grid_id", "width", "height", "clicks", "class"])?;
             for at in 0..self.len() {
                 let row = self.row(at);
-                let numbers = [row.width.to_string(), row.height.to_string(), row.clicks.to_string()];
+                let numbers =
+                    [row.width.to_string(), row.height.to_string(), row.clicks.to_string()];
                 let class = row.class.map(|class| class.to_string()).unwrap_or_default();
                 let [width, height, clicks] = &numbers;
-                writer.write_record([&at.to_string(), &row.domain, &row.grid_id, width, height, clicks, &class])?;
+                writer.write_record([
+                    &at.to_string(),
+                    &row.domain,
+                    &row.grid_id,
+                    width,
+                    height,
+                    clicks,
+                    &class,
+                ])?;
             }
             writer.flush()
         })?)
@@ -169,12 +196,14 @@ impl Source for HeatmapSource {
     }
 
     fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>> {
-        let heatmaps: Vec<(u64, Heatmap)> = rows.map(|row| (row as u64, self.heatmap(row))).collect();
+        let heatmaps: Vec<(u64, Heatmap)> =
+            rows.map(|row| (row as u64, self.heatmap(row))).collect();
         self.protocol.batch(&heatmaps, device)
     }
 }
 
-/// Ready-made images: the tensor `images`, `[n, channels, height, width]`, of a file. No protocol is applied.
+/// Ready-made images: the tensor `images`, `[n, channels, height, width]`, of a file. No protocol
+/// is applied.
 #[derive(Debug)]
 pub struct TensorSource {
     file: TensorFile,
@@ -200,8 +229,10 @@ impl TensorSource {
         match <[usize; 4]>::try_from(&found[..]) {
             Ok(shape) if shape[1] == channels && !shape.contains(&0) => Ok(Self { file, shape }),
             _ => {
-                let reason =
-                    format!("`images` has the shape {found:?}; the network takes [n, {channels}, height, width]");
+                let reason = format!(
+                    "`images` has the shape {found:?}; the network takes [n, {channels}, height, \
+                     width]"
+                );
                 Err(Error::bad_file(file.path(), reason))
             }
         }

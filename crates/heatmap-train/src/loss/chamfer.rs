@@ -1,11 +1,14 @@
-//! The Chamfer distance of two sets of points: from every point to the nearest of the other set, in both directions.
+//! The Chamfer distance of two sets of points: from every point to the nearest of the other set, in
+//! both directions.
 //!
-//! c(A, B) = sum_i dist(a_i, nn(B, a_i)) + sum_j dist(b_j, nn(A, b_j)), as in the report this generalises, which takes sums of
-//! plain distances. pytorch3d's `chamfer_distance` takes means of squared ones by default; both are choices here.
+//! c(A, B) = sum_i dist(a_i, nn(B, a_i)) + sum_j dist(b_j, nn(A, b_j)), as in the report this
+//! generalises, which takes sums of plain distances. pytorch3d's `chamfer_distance` takes means of
+//! squared ones by default; both are choices here.
 //!
-//! The formula says nothing about an empty set. Here two empty sets cost 0, and if just one is empty, every point of the other
-//! costs `empty_penalty`: by default the diagonal of the banner, as if the nearest point were as far as two points can be.
-//! In pytorch3d that costs nothing, so six predictions on a map without a cluster would be as good as none.
+//! The formula says nothing about an empty set. Here two empty sets cost 0, and if just one is
+//! empty, every point of the other costs `empty_penalty`: by default the diagonal of the banner, as
+//! if the nearest point were as far as two points can be. In pytorch3d that costs nothing, so six
+//! predictions on a map without a cluster would be as good as none.
 //!
 //! It cannot count: several predictions may share one target. [`SetLoss`](super::SetLoss) can.
 
@@ -21,7 +24,8 @@ pub struct ChamferConfig {
     /// The mean over the points of a set instead of their sum.
     #[config(default = false)]
     pub mean: bool,
-    /// What a point costs when the other set is empty; without it the diagonal of the unit square, sqrt(2), or 2 if squared.
+    /// What a point costs when the other set is empty; without it the diagonal of the unit square,
+    /// sqrt(2), or 2 if squared.
     pub empty_penalty: Option<f64>,
 }
 
@@ -50,18 +54,20 @@ impl ChamferConfig {
 impl Chamfer {
     /// The loss.
     ///
-    /// A mask has 1 for a point and 0 for padding, and no gradient; what stands in the padding does not matter. Where two
-    /// points coincide the gradient is 0.
+    /// A mask has 1 for a point and 0 for padding, and no gradient; what stands in the padding does
+    /// not matter. Where two points coincide the gradient is 0.
     ///
     /// # Shapes
-    /// - `predicted`: `[batch, predictions, 2]`, as shares of width and height, which is what the default penalty is meant for
+    /// - `predicted`: `[batch, predictions, 2]`, as shares of width and height, which is what the
+    ///   default penalty is meant for
     /// - `predicted_mask`: `[batch, predictions]`; without it every prediction is a point
     /// - `target`: `[batch, targets, 2]`
     /// - `target_mask`: `[batch, targets]`
     /// - output: `[1]`, the mean over the batch
     ///
     /// # Panics
-    /// When the shapes do not fit or there is no place for a prediction or for a target: an empty set is padding alone.
+    /// When the shapes do not fit or there is no place for a prediction or for a target: an empty
+    /// set is padding alone.
     pub fn forward(
         &self,
         predicted: Tensor<3>,
@@ -71,7 +77,8 @@ impl Chamfer {
     ) -> Tensor<1> {
         let device = predicted.device();
         let [batch, predictions, _] = predicted.dims();
-        let predicted_mask = predicted_mask.unwrap_or_else(|| Tensor::ones([batch, predictions], &device));
+        let predicted_mask =
+            predicted_mask.unwrap_or_else(|| Tensor::ones([batch, predictions], &device));
         assert_eq!(target.dims()[0], batch, "as many sets of targets as of predictions");
         let target = target.cast(predicted.dtype());
         let (predicted, is_prediction) = checked(predicted, predicted_mask);
@@ -91,15 +98,23 @@ impl Chamfer {
     /// - `is_point`: `[batch, points]`
     /// - `is_other`: `[batch, others]`
     /// - output: `[batch, 1]`
-    fn one_way(&self, squared: Tensor<3>, is_point: &Tensor<2, Bool>, is_other: &Tensor<2, Bool>) -> Tensor<2> {
+    fn one_way(
+        &self,
+        squared: Tensor<3>,
+        is_point: &Tensor<2, Bool>,
+        is_other: &Tensor<2, Bool>,
+    ) -> Tensor<2> {
         let ([batch, points, others], dtype) = (squared.dims(), squared.dtype());
         let number = |mask: &Tensor<2, Bool>| mask.clone().float().cast(dtype).sum_dim(1);
-        let absent = is_other.clone().bool_not().unsqueeze_dim::<3>(1).expand([batch, points, others]);
+        let absent =
+            is_other.clone().bool_not().unsqueeze_dim::<3>(1).expand([batch, points, others]);
         // Farther than anything; it does not come out of here, because then the other set is empty.
         let nearest = squared.mask_fill(absent, 1e30).min_dim(2).squeeze_dim::<2>(2);
         let distance = if self.squared { nearest } else { root(nearest) };
         let alone = number(is_other).lower_scalar(0.5).expand([batch, points]);
-        let cost = distance.mask_fill(alone, self.empty_penalty).mask_fill(is_point.clone().bool_not(), 0.0);
+        let cost = distance
+            .mask_fill(alone, self.empty_penalty)
+            .mask_fill(is_point.clone().bool_not(), 0.0);
         let sum = cost.sum_dim(1);
         if self.mean { sum / number(is_point).clamp_min(1.0) } else { sum }
     }

@@ -1,14 +1,17 @@
-//! The contrastive losses behind one interface: NT-Xent, SupCon, DCL and DCLW, with a temperature that is fixed or learnt, and
-//! with or without a memory bank.
+//! The contrastive losses behind one interface: NT-Xent, SupCon, DCL and DCLW, with a temperature
+//! that is fixed or learnt, and with or without a memory bank.
 //!
-//! A row of a view is contrasted with all other rows of both views, and with those of the bank. For NT-Xent, DCL and DCLW its
-//! one positive is its other view, whatever the labels: rows of the batch that share a label by chance are contrasted, as in
-//! SimCLR. Rows of the bank that share its label are left out, since a bank is filled again and again with the same classes.
-//! For SupCon both are positives. [`Negatives`] are seen by all rows and are positives of none, and see nothing themselves.
-//! Those like a row's own class can count several times, as if they stood there so often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
+//! A row of a view is contrasted with all other rows of both views, and with those of the bank. For
+//! NT-Xent, DCL and DCLW its one positive is its other view, whatever the labels: rows of the batch
+//! that share a label by chance are contrasted, as in SimCLR. Rows of the bank that share its label
+//! are left out, since a bank is filled again and again with the same classes. For SupCon both are
+//! positives. [`Negatives`] are seen by all rows and are positives of none, and see nothing
+//! themselves. Those like a row's own class can count several times, as if they stood there so
+//! often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
 //!
-//! The loss is a function of the projections alone and not additive over parts of a batch: for GradCache (Gao et al. 2021) give
-//! it the projections of the whole batch as leaves, and take their gradients.
+//! The loss is a function of the projections alone and not additive over parts of a batch: for
+//! GradCache (Gao et al. 2021) give it the projections of the whole batch as leaves, and take their
+//! gradients.
 
 use std::fmt;
 use std::str::FromStr;
@@ -93,7 +96,8 @@ pub struct Negatives {
 pub struct ContrastiveLossOutput {
     /// Mean over the rows of both views, `[1]`.
     pub loss: Tensor<1>,
-    /// Share of rows whose nearest other row, of those that they see, is a positive, `[1]`, without gradient.
+    /// Share of rows whose nearest other row, of those that they see, is a positive, `[1]`, without
+    /// gradient.
     pub top1: Tensor<1>,
 }
 
@@ -122,7 +126,8 @@ impl FromStr for ContrastiveLossName {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        let unknown = || Error::config("contrastive loss", name, "not one of nt-xent, sup-con, dcl, dclw");
+        let unknown =
+            || Error::config("contrastive loss", name, "not one of nt-xent, sup-con, dcl, dclw");
         Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(unknown)
     }
 }
@@ -151,7 +156,11 @@ impl ContrastiveLossConfig {
         }
         let least = 1.0 / LearnableTemperature::MAX_SCALE;
         if self.learnable_temperature && temperature < least {
-            return Err(Error::config("temperature", temperature, "must be at least 0.01 where it is learnt"));
+            return Err(Error::config(
+                "temperature",
+                temperature,
+                "must be at least 0.01 where it is learnt",
+            ));
         }
         let weight = self.negative_weight;
         if !(weight.is_finite() && weight > 0.0) {
@@ -220,11 +229,17 @@ impl ContrastiveLoss {
         self.temperature
     }
 
-    /// The loss of a batch. Gradients flow to the views and to a learnt temperature, and not to the bank.
+    /// The loss of a batch. Gradients flow to the views and to a learnt temperature, and not to the
+    /// bank.
     ///
     /// # Panics
-    /// When shapes do not fit, the temperature is not positive, or labels are missing that SupCon needs.
-    pub fn forward(&self, projections: Projections, temperature: Temperature) -> ContrastiveLossOutput {
+    /// When shapes do not fit, the temperature is not positive, or labels are missing that SupCon
+    /// needs.
+    pub fn forward(
+        &self,
+        projections: Projections,
+        temperature: Temperature,
+    ) -> ContrastiveLossOutput {
         if let Some(labels) = &projections.labels {
             assert_eq!(labels.len(), projections.z0.dims()[0], "one label per pair");
         }
@@ -234,7 +249,8 @@ impl ContrastiveLoss {
                 if projections.bank.is_none() && projections.negatives.is_none() =>
             {
                 let loss = NtXentConfig::new().with_temperature(temperature).init();
-                let NtXentOutput { loss, top1 } = loss.forward_with_top1(projections.z0, projections.z1);
+                let NtXentOutput { loss, top1 } =
+                    loss.forward_with_top1(projections.z0, projections.z1);
                 ContrastiveLossOutput { loss, top1 }
             }
             (_, temperature) => self.composed(projections, temperature),
@@ -242,14 +258,21 @@ impl ContrastiveLoss {
     }
 
     /// The loss by Burn's operations.
-    fn composed(&self, projections: Projections, temperature: Temperature) -> ContrastiveLossOutput {
+    fn composed(
+        &self,
+        projections: Projections,
+        temperature: Temperature,
+    ) -> ContrastiveLossOutput {
         let weights = (self.name == ContrastiveLossName::Dclw)
             .then(|| von_mises_fisher_weights(projections.z0.clone(), projections.z1.clone()));
         let positives = match self.name {
             ContrastiveLossName::SupCon => Positives::SameLabel,
-            ContrastiveLossName::NtXent | ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => Positives::OtherView,
+            ContrastiveLossName::NtXent | ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => {
+                Positives::OtherView
+            }
         };
-        let scores = Scores::new(projections, temperature, positives).with_negative_weight(self.negative_weight);
+        let scores = Scores::new(projections, temperature, positives)
+            .with_negative_weight(self.negative_weight);
         let loss = match self.name {
             ContrastiveLossName::NtXent | ContrastiveLossName::SupCon => scores.cross_entropy(),
             ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => decoupled(&scores, weights),

@@ -1,11 +1,14 @@
 //! Decoupled contrastive learning, DCL and DCLW.
 //!
-//! Yeh et al. 2022. DCL (equation 6) is NT-Xent without the positive in the denominator, which takes away the factor by which a
-//! pair that is already close damps its own gradient, and lets small batches do. DCLW weighs the positive of pair i by
-//! 2 - N exp(s_i / sigma) / sum_j exp(s_j / sigma), s the similarity of the views and sigma 0.5: pairs far apart count for more,
-//! the mean weight is 1. The weights are constants for the gradient. Negatives are the rows of both views, but for itself.
+//! Yeh et al. 2022. DCL (equation 6) is NT-Xent without the positive in the denominator, which
+//! takes away the factor by which a pair that is already close damps its own gradient, and lets
+//! small batches do. DCLW weighs the positive of pair i by 2 - N exp(s_i / sigma) / sum_j exp(s_j /
+//! sigma), s the similarity of the views and sigma 0.5: pairs far apart count for more, the mean
+//! weight is 1. The weights are constants for the gradient. Negatives are the rows of both views,
+//! but for itself.
 //!
-//! The loss is not bounded below by 0. A row without any negative, which a batch of one pair has, keeps its attraction only.
+//! The loss is not bounded below by 0. A row without any negative, which a batch of one pair has,
+//! keeps its attraction only.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -35,7 +38,8 @@ pub(super) fn decoupled(scores: &Scores, weights: Option<Tensor<2>>) -> Tensor<1
 /// - output: `[2 * pairs, 1]`
 pub(super) fn von_mises_fisher_weights(z0: Tensor<2>, z1: Tensor<2>) -> Tensor<2> {
     let pairs = z0.dims()[0] as f64;
-    let similarity = (normalized(z0.without_autodiff()) * normalized(z1.without_autodiff())).sum_dim(1);
+    let similarity =
+        (normalized(z0.without_autodiff()) * normalized(z1.without_autodiff())).sum_dim(1);
     let weights = softmax(similarity / SIGMA, 0) * -pairs + 2.0;
     Tensor::cat(vec![weights.clone(), weights], 0)
 }
@@ -58,7 +62,8 @@ mod tests {
         let device = Device::flex();
         let z0 = Tensor::<2>::from_floats([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]], &device);
         let z1 = Tensor::<2>::from_floats([[5.0, 0.0], [0.0, 1.0], [0.0, -1.0]], &device);
-        let weights = von_mises_fisher_weights(z0, z1).into_data().try_to_vec::<f32>().expect("f32");
+        let weights =
+            von_mises_fisher_weights(z0, z1).into_data().try_to_vec::<f32>().expect("f32");
         // Similarities 1, 0, -1, by hand.
         let sum = 2_f32.exp() + 1.0 + (-2_f32).exp();
         let expected = [2.0, 0.0, -2.0].map(|exponent: f32| 2.0 - 3.0 * exponent.exp() / sum);
@@ -80,12 +85,16 @@ mod tests {
 
     #[test]
     fn nt_xent_is_more_by_what_the_positive_adds_to_the_denominator() {
-        // Theorem: of row i, NT-Xent - DCL = ln(1 + exp(positive) / sum over negatives) > 0; all rows alike here.
+        // Theorem: of row i, NT-Xent - DCL = ln(1 + exp(positive) / sum over negatives) > 0; all
+        // rows alike here.
         let device = Device::flex();
         let z = Tensor::<2>::ones([4, 3], &device);
-        let [dcl, nt_xent] =
-            [ContrastiveLossName::Dcl, ContrastiveLossName::NtXent].map(|name| loss(name, z.clone(), z.clone(), 0.5));
-        assert!((dcl - 6_f64.ln()).abs() < 1e-5 && (nt_xent - 7_f64.ln()).abs() < 1e-5, "{dcl} {nt_xent}");
+        let [dcl, nt_xent] = [ContrastiveLossName::Dcl, ContrastiveLossName::NtXent]
+            .map(|name| loss(name, z.clone(), z.clone(), 0.5));
+        assert!(
+            (dcl - 6_f64.ln()).abs() < 1e-5 && (nt_xent - 7_f64.ln()).abs() < 1e-5,
+            "{dcl} {nt_xent}"
+        );
     }
 
     #[test]
@@ -96,7 +105,12 @@ mod tests {
         let name = ContrastiveLossName::Dcl;
         let loss = ContrastiveLossConfig { name, ..ContrastiveLossConfig::default() }.init();
         let loss = loss.forward(Projections::new(z0.clone(), z1), Temperature::Fixed(0.5)).loss;
-        let gradient = z0.grad(&loss.backward()).expect("a gradient").into_data().try_to_vec::<f32>().expect("f32");
+        let gradient = z0
+            .grad(&loss.backward())
+            .expect("a gradient")
+            .into_data()
+            .try_to_vec::<f32>()
+            .expect("f32");
         // -cosine / temperature = -0.6 / 0.5; its gradient across z0 is -0.8 / 0.5.
         assert!((loss.into_scalar::<f32>() + 1.2).abs() < 1e-6);
         assert!(gradient[0].abs() < 1e-6 && (gradient[1] + 1.6).abs() < 1e-6, "{gradient:?}");

@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 
-/// Negative logarithm of the probability of `counts` if each cell holds a Poisson number of clusters with its rate, less
-/// the part that no rate changes: rate - count x ln rate, summed over the cells, a mean over the batch. It is least where
-/// the rate of each cell is the number that is to be expected there, whoever else is.
+/// Negative logarithm of the probability of `counts` if each cell holds a Poisson number of
+/// clusters with its rate, less the part that no rate changes: rate - count x ln rate, summed over
+/// the cells, a mean over the batch. It is least where the rate of each cell is the number that is
+/// to be expected there, whoever else is.
 ///
 /// # Shapes
 /// - `log_rates`, `counts`: `[batch, rows, columns]`
@@ -30,12 +31,15 @@ mod tests {
         let counts = [[[0.0_f32, 1.0], [2.0, 7.0]], [[0.0, 0.0], [3.0, 0.0]]];
         let log_rates = Tensor::<3>::from_floats(logs, &device).require_grad();
         let loss = poisson_nll(log_rates.clone(), Tensor::from_floats(counts, &device));
-        let cells = logs.as_flattened().as_flattened().iter().zip(counts.as_flattened().as_flattened());
+        let cells =
+            logs.as_flattened().as_flattened().iter().zip(counts.as_flattened().as_flattened());
         let expected: f64 =
-            cells.map(|(&log, &count)| f64::from(log).exp() - f64::from(count * log)).sum::<f64>() / 2.0;
+            cells.map(|(&log, &count)| f64::from(log).exp() - f64::from(count * log)).sum::<f64>()
+                / 2.0;
         assert!((loss.clone().into_scalar::<f64>() - expected).abs() < 1e-5);
         let slope = log_rates.grad(&loss.backward()).expect("a gradient");
-        let expected = (log_rates.inner().exp() - Tensor::from_floats(counts, &Device::flex())) / 2.0;
+        let expected =
+            (log_rates.inner().exp() - Tensor::from_floats(counts, &Device::flex())) / 2.0;
         slope.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-5));
     }
 }

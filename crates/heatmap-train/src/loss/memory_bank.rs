@@ -1,11 +1,14 @@
-//! A memory bank: the newest projections of earlier batches, as further rows for a contrastive loss.
+//! A memory bank: the newest projections of earlier batches, as further rows for a contrastive
+//! loss.
 //!
-//! Wu et al. 2018 kept one row per sample; the queue, first in, first out, is that of MoCo (He et al. 2020, section 3.1). There
-//! is no momentum encoder here: the rows are what the network itself gave some steps ago.
+//! Wu et al. 2018 kept one row per sample; the queue, first in, first out, is that of MoCo (He et
+//! al. 2020, section 3.1). There is no momentum encoder here: the rows are what the network itself
+//! gave some steps ago.
 //!
-//! The content lives in parameters that no optimiser touches, so that it is part of the record, and a run that goes on from a
-//! checkpoint computes what it would have without the break. The newest row comes first, and a push moves the others on: a ring
-//! would have to know on the host where it stands, which is to wait for the device at every step.
+//! The content lives in parameters that no optimiser touches, so that it is part of the record, and
+//! a run that goes on from a checkpoint computes what it would have without the break. The newest
+//! row comes first, and a push moves the others on: a ring would have to know on the host where it
+//! stands, which is to wait for the device at every step.
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::kind::{Autodiff, Basic};
@@ -68,11 +71,12 @@ impl MemoryBank {
         self.len() == 0
     }
 
-    /// The bank with these rows, and without the oldest that they push out; of more rows than there is room for the last ones
-    /// stay. Does not wait for the device.
+    /// The bank with these rows, and without the oldest that they push out; of more rows than there
+    /// is room for the last ones stay. Does not wait for the device.
     ///
     /// # Shapes
-    /// - `rows`: `[n, dim]`, of any length and with or without a graph: they are normalised and detached
+    /// - `rows`: `[n, dim]`, of any length and with or without a graph: they are normalised and
+    ///   detached
     /// - `labels`: `n` classes
     ///
     /// # Panics
@@ -87,21 +91,24 @@ impl MemoryBank {
             return self;
         }
         let rows = normalized(rows.without_autodiff()).narrow(0, count - new, new).flip([0]);
-        let labels: Vec<i64> = labels[count - new..].iter().rev().map(|&label| label as i64).collect();
+        let labels: Vec<i64> =
+            labels[count - new..].iter().rev().map(|&label| label as i64).collect();
         Self {
             rows: update(self.rows, |old| {
                 let rows = rows.to_device(&old.device()).cast(old.dtype());
                 queued(rows, old)
             }),
             labels: update(self.labels, |old| {
-                let labels = Tensor::from_data(TensorData::new(labels, [new]), (&old.device(), old.dtype()));
+                let labels =
+                    Tensor::from_data(TensorData::new(labels, [new]), (&old.device(), old.dtype()));
                 queued(labels, old)
             }),
             filled: update(self.filled, |old| (old + new as i64).clamp_max(capacity as i64)),
         }
     }
 
-    /// The filled rows, the newest first, as constants; `None` when there are none. Waits for the device, for one number.
+    /// The filled rows, the newest first, as constants; `None` when there are none. Waits for the
+    /// device, for one number.
     pub fn rows(&self) -> Option<BankRows> {
         let filled = self.len();
         (filled > 0).then(|| BankRows {
@@ -115,13 +122,17 @@ impl MemoryBank {
 fn queued<const D: usize, K: Basic>(new: Tensor<D, K>, old: Tensor<D, K>) -> Tensor<D, K> {
     let (count, capacity) = (new.dims()[0], old.dims()[0]);
     // Burn has no empty slices.
-    if count == capacity { new } else { Tensor::cat(vec![new, old.narrow(0, 0, capacity - count)], 0) }
+    if count == capacity {
+        new
+    } else {
+        Tensor::cat(vec![new, old.narrow(0, 0, capacity - count)], 0)
+    }
 }
 
 /// The parameter after a function of its value without autodiff.
 ///
-/// Computed without it, as no gradient is wanted and strategies of checkpointing do not mix, the result is then put back where
-/// the parameter was, as the optimiser and the record expect.
+/// Computed without it, as no gradient is wanted and strategies of checkpointing do not mix, the
+/// result is then put back where the parameter was, as the optimiser and the record expect.
 fn update<const D: usize, K: Autodiff>(
     parameter: Param<Tensor<D, K>>,
     function: impl FnOnce(Tensor<D, K>) -> Tensor<D, K>,

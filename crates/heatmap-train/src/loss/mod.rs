@@ -16,7 +16,8 @@ mod temperature;
 
 pub use chamfer::{Chamfer, ChamferConfig};
 pub use contrastive::{
-    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Negatives, Projections,
+    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Negatives,
+    Projections,
 };
 pub use density::poisson_nll;
 pub use memory_bank::{BankRows, MemoryBank};

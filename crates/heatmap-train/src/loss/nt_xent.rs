@@ -1,7 +1,8 @@
 //! NT-Xent: the normalised temperature-scaled cross-entropy of SimCLR.
 //!
-//! Chen et al. 2020, equation 1: among all other rows of the batch, pick the other view of the same sample. The mean over
-//! the 2N rows; google-research/simclr returns the sum of two means, twice this.
+//! Chen et al. 2020, equation 1: among all other rows of the batch, pick the other view of the same
+//! sample. The mean over the 2N rows; google-research/simclr returns the sum of two means, twice
+//! this.
 
 use burn::config::Config;
 use burn::tensor::Tensor;

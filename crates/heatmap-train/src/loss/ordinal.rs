@@ -1,10 +1,12 @@
 //! CORAL and CORN: losses for classes that have an order, such as the number of clusters.
 //!
-//! Both ask one question less than there are classes, "is it more than k?", and give each a logit. CORAL (Cao, Mirjalili and
-//! Raschka 2020) asks every question of every sample; it is meant for a layer whose questions share their weights and differ
-//! in the bias. CORN (Shi, Cao and Raschka 2021) asks question k only where the class is k at least, so its logits are
-//! conditional and any linear layer gives them. Values are those of coral-pytorch 1.4.0, without importance weights. It takes
-//! log sigmoid(x) - x for the answer "no", where the digits of a small loss cancel; here that is log sigmoid(-x).
+//! Both ask one question less than there are classes, "is it more than k?", and give each a logit.
+//! CORAL (Cao, Mirjalili and Raschka 2020) asks every question of every sample; it is meant for a
+//! layer whose questions share their weights and differ in the bias. CORN (Shi, Cao and
+//! Raschka 2021) asks question k only where the class is k at least, so its logits are conditional
+//! and any linear layer gives them. Values are those of coral-pytorch 1.4.0, without importance
+//! weights. It takes log sigmoid(x) - x for the answer "no", where the digits of a small loss
+//! cancel; here that is log sigmoid(-x).
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Bool, Int, Tensor};
@@ -22,7 +24,8 @@ impl Coral {
     ///
     /// # Shapes
     /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "the class is more than k"
-    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait for the device
+    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait
+    ///   for the device
     /// - output: `[1]`
     ///
     /// # Panics
@@ -34,9 +37,9 @@ impl Coral {
 
     /// Probabilities of the classes: differences of the consecutive sigmoids.
     ///
-    /// With biases in order, as they are at the minimum of the loss (theorem 1 of the paper), no difference is negative. On the
-    /// way there, or for logits of another layer, some may be: those are set to 0 and the others divided by their sum, which
-    /// is then 1 at least.
+    /// With biases in order, as they are at the minimum of the loss (theorem 1 of the paper), no
+    /// difference is negative. On the way there, or for logits of another layer, some may be: those
+    /// are set to 0 and the others divided by their sum, which is then 1 at least.
     ///
     /// # Shapes
     /// - `logits`: `[batch, num_classes - 1]`
@@ -60,8 +63,10 @@ impl Corn {
     /// The loss.
     ///
     /// # Shapes
-    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "more than k, given that it is k at least"
-    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait for the device
+    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "more than k, given that it
+    ///   is k at least"
+    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait
+    ///   for the device
     /// - output: `[1]`
     ///
     /// # Panics
@@ -96,7 +101,8 @@ impl Corn {
 fn by_question(logits: &Tensor<2>, classes: Tensor<1, Int>) -> [Tensor<2, Int>; 2] {
     let [batch, questions] = check_logits(logits);
     assert_eq!(classes.dims(), [batch], "one class per row of logits");
-    let numbers = Tensor::<1, Int>::arange(0..questions as i64, (&logits.device(), classes.dtype()));
+    let numbers =
+        Tensor::<1, Int>::arange(0..questions as i64, (&logits.device(), classes.dtype()));
     let classes = classes.reshape([batch, 1]).expand([batch, questions]);
     [classes, numbers.reshape([1, questions]).expand([batch, questions])]
 }

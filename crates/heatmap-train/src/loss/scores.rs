@@ -1,4 +1,5 @@
-//! What all contrastive losses are made of: every row of a batch scored against the batch and a memory bank.
+//! What all contrastive losses are made of: every row of a batch scored against the batch and a
+//! memory bank.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
@@ -7,8 +8,8 @@ use super::memory_bank::BankRows;
 use super::similarity::{check_views, normalized};
 use super::temperature::Temperature;
 
-/// In place of what a row does not see. Finite, because an infinity times the zero gradient behind it would be NaN; far below
-/// any 1 / temperature in use.
+/// In place of what a row does not see. Finite, because an infinity times the zero gradient behind
+/// it would be NaN; far below any 1 / temperature in use.
 const HIDDEN: f64 = -1e9;
 
 /// What a row is to be drawn to.
@@ -20,7 +21,8 @@ pub(super) enum Positives {
     SameLabel,
 }
 
-/// Scores of rows against columns; the columns are the rows of both views, then those of the bank, then the negatives.
+/// Scores of rows against columns; the columns are the rows of both views, then those of the bank,
+/// then the negatives.
 #[derive(Debug)]
 pub(super) struct Scores {
     /// Cosine similarity / temperature, `[rows, columns]`.
@@ -46,14 +48,22 @@ impl Scores {
         let z = normalized(Tensor::cat(vec![z0, z1], 0));
         let mut columns = vec![z.clone()];
         if let Some(BankRows { rows, labels }) = &bank {
-            assert_eq!(rows.dims()[1], z.dims()[1], "the memory bank and the views need the same dimension");
+            assert_eq!(
+                rows.dims()[1],
+                z.dims()[1],
+                "the memory bank and the views need the same dimension"
+            );
             assert_eq!(labels.dims()[0], rows.dims()[0], "one label per row of the memory bank");
             // Without autodiff it is a constant, whatever device it comes from.
             columns.push(rows.clone().without_autodiff().cast(z.dtype()));
         }
         if let Some(Negatives { rows, labels: classes }) = &negatives {
             assert!(labels.is_some(), "negatives of classes need the classes of the pairs");
-            assert_eq!(rows.dims()[1], z.dims()[1], "the negatives and the views need the same dimension");
+            assert_eq!(
+                rows.dims()[1],
+                z.dims()[1],
+                "the negatives and the views need the same dimension"
+            );
             assert_eq!(classes.len(), rows.dims()[0], "one label per negative");
             columns.push(normalized(rows.clone()));
         }
@@ -62,21 +72,23 @@ impl Scores {
         }
         let masks = Masks { pairs, device: z.device().without_autodiff() };
         let negatives = negatives.map(|negatives| negatives.labels);
-        let (positives, hidden, alike) = masks.of(kind, labels.as_deref(), bank.map(|bank| bank.labels), negatives);
+        let (positives, hidden, alike) =
+            masks.of(kind, labels.as_deref(), bank.map(|bank| bank.labels), negatives);
         // Scaling the rows is less work than scaling the scores.
         let logits = temperature.divide(z).matmul(Tensor::cat(columns, 0).transpose());
         Self { logits, positives, hidden, alike, log_counts: None }
     }
 
-    /// These scores where a negative counts `weight` times for the rows of the class that it is like.
+    /// These scores where a negative counts `weight` times for the rows of the class that it is
+    /// like.
     pub(super) fn with_negative_weight(self, weight: f64) -> Self {
         let counts = |alike: Tensor<2, Bool>| alike.float().cast(self.logits.dtype()) * weight.ln();
         let log_counts = self.alike.clone().filter(|_| weight != 1.0).map(counts);
         Self { log_counts, ..self }
     }
 
-    /// Mean over the rows of the cross-entropy of picking a positive, itself a mean over the positives, `[1]`: SupCon, and with
-    /// one positive NT-Xent.
+    /// Mean over the rows of the cross-entropy of picking a positive, itself a mean over the
+    /// positives, `[1]`: SupCon, and with one positive NT-Xent.
     pub(super) fn cross_entropy(&self) -> Tensor<1> {
         (self.log_sum() - self.attraction()).mean()
     }
@@ -141,7 +153,10 @@ impl Masks {
         };
         let across = column(&|row| row);
         let index = (0..columns).map(|column| column as i64).collect();
-        let index = Tensor::<2, Int>::from_data(TensorData::new::<i64, _>(index, [1, columns]), &self.device);
+        let index = Tensor::<2, Int>::from_data(
+            TensorData::new::<i64, _>(index, [1, columns]),
+            &self.device,
+        );
         let index = index.expand(shape);
         let itself = index.clone().equal(across.expand(shape));
         let of_negatives = index.clone().greater_equal_elem((rows + size) as i64);
@@ -161,8 +176,10 @@ impl Masks {
         let alike = alike.map(|same_label| same_label.bool_and(of_negatives.clone()));
         let (positives, hidden) = match (kind, same_label) {
             (Positives::OtherView, same_label) => {
-                let other = index.clone().equal(column(&|row| (row + self.pairs) % rows).expand(shape));
-                let of_bank = index.greater_equal_elem(rows as i64).bool_and(of_negatives.bool_not());
+                let other =
+                    index.clone().equal(column(&|row| (row + self.pairs) % rows).expand(shape));
+                let of_bank =
+                    index.greater_equal_elem(rows as i64).bool_and(of_negatives.bool_not());
                 let hidden = match same_label {
                     Some(same_label) if size > 0 => itself.bool_or(same_label.bool_and(of_bank)),
                     _ => itself,

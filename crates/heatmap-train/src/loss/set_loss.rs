@@ -1,13 +1,15 @@
 //! A loss for a set of centres of unknown size: every query says where, and with a logit whether.
 //!
-//! After DETR (Carion et al. 2020, section 3.1). In each image every target is assigned to a query of its own, so that the sum
-//! of `centre_weight` x L1 distance - `existence_weight` x sigmoid(logit) is the least possible. The L1 distance of the pairs
-//! pulls at their centres; cross-entropy pulls the logit of a matched query up and that of every other down. A query that
+//! After DETR (Carion et al. 2020, section 3.1). In each image every target is assigned to a query
+//! of its own, so that the sum of `centre_weight` x L1 distance - `existence_weight` x
+//! sigmoid(logit) is the least possible. The L1 distance of the pairs pulls at their centres;
+//! cross-entropy pulls the logit of a matched query up and that of every other down. A query that
 //! doubles another is thus an error, which the Chamfer distance does not see, and the logits count.
 //!
-//! As there, the matching takes probabilities where the loss takes logarithms and has no gradient, and the loss is divided by
-//! the number of targets in the batch, both parts of it as in Deformable DETR (Zhu et al. 2021): with a hundred queries more
-//! that see nothing, a target must not count less. Points have no extent, so there is no term of overlap.
+//! As there, the matching takes probabilities where the loss takes logarithms and has no gradient,
+//! and the loss is divided by the number of targets in the batch, both parts of it as in Deformable
+//! DETR (Zhu et al. 2021): with a hundred queries more that see nothing, a target must not count
+//! less. Points have no extent, so there is no term of overlap.
 
 use burn::config::Config;
 use burn::tensor::activation::log_sigmoid;
@@ -66,7 +68,10 @@ impl SetLossConfig {
             ("existence_weight", self.existence_weight),
             ("absent_weight", self.absent_weight),
         ] {
-            assert!(weight.is_finite() && weight >= 0.0, "{name} must be a number from 0 on, got {weight}");
+            assert!(
+                weight.is_finite() && weight >= 0.0,
+                "{name} must be a number from 0 on, got {weight}"
+            );
         }
         SetLoss {
             centre_weight: self.centre_weight,
@@ -79,7 +84,8 @@ impl SetLossConfig {
 impl SetLoss {
     /// The loss.
     ///
-    /// The matching waits for the device once. A prediction that is not a number gives such a loss, for the loop to see.
+    /// The matching waits for the device once. A prediction that is not a number gives such a loss,
+    /// for the loop to see.
     ///
     /// # Shapes
     /// - `centres`: `[batch, queries, 2]`
@@ -97,7 +103,8 @@ impl SetLoss {
         targets: Tensor<3>,
         target_mask: Tensor<2>,
     ) -> Tensor<1> {
-        let SetLossParts { centres, existence } = self.parts(centres, existence, targets, target_mask);
+        let SetLossParts { centres, existence } =
+            self.parts(centres, existence, targets, target_mask);
         centres + existence
     }
 
@@ -118,10 +125,13 @@ impl SetLoss {
         let goals = self.goals(&centres, &existence, &targets, &target_mask);
         let device = centres.device();
         let options = (&device, centres.dtype());
-        let goal_centres = Tensor::<3>::from_data(TensorData::new(goals.centres, [batch, queries, 2]), options);
-        let matched = Tensor::<2>::from_data(TensorData::new(goals.matched, [batch, queries]), options);
+        let goal_centres =
+            Tensor::<3>::from_data(TensorData::new(goals.centres, [batch, queries, 2]), options);
+        let matched =
+            Tensor::<2>::from_data(TensorData::new(goals.matched, [batch, queries]), options);
 
-        let distance = ((centres - goal_centres).abs() * matched.clone().unsqueeze_dim::<3>(2)).sum();
+        let distance =
+            ((centres - goal_centres).abs() * matched.clone().unsqueeze_dim::<3>(2)).sum();
         let sign = matched.clone() * 2.0 - 1.0;
         let weight = matched * (1.0 - self.absent_weight) + self.absent_weight;
         let cross_entropy = (-log_sigmoid(existence * sign) * weight).sum();
@@ -133,34 +143,55 @@ impl SetLoss {
     }
 
     /// Matches targets and queries of every image.
-    fn goals(&self, centres: &Tensor<3>, existence: &Tensor<2>, targets: &Tensor<3>, target_mask: &Tensor<2>) -> Goals {
+    fn goals(
+        &self,
+        centres: &Tensor<3>,
+        existence: &Tensor<2>,
+        targets: &Tensor<3>,
+        target_mask: &Tensor<2>,
+    ) -> Goals {
         let ([batch, queries, _], places) = (centres.dims(), targets.dims()[1]);
         let dtype = centres.dtype();
-        let all = vec![flat(centres, dtype), flat(existence, dtype), flat(targets, dtype), flat(target_mask, dtype)];
+        let all = vec![
+            flat(centres, dtype),
+            flat(existence, dtype),
+            flat(targets, dtype),
+            flat(target_mask, dtype),
+        ];
         let all = Tensor::cat(all, 0).into_data().convert::<f64>();
         let all = all.try_to_vec::<f64>().expect("converted to f64");
         let (centres, all) = all.split_at(batch * queries * 2);
         let (existence, all) = all.split_at(batch * queries);
         let (targets, target_mask) = all.split_at(batch * places * 2);
 
-        let mut goals =
-            Goals { centres: vec![0.0; batch * queries * 2], matched: vec![0.0; batch * queries], total: 0 };
+        let mut goals = Goals {
+            centres: vec![0.0; batch * queries * 2],
+            matched: vec![0.0; batch * queries],
+            total: 0,
+        };
         for image in 0..batch {
-            let present: Vec<usize> =
-                (image * places..(image + 1) * places).filter(|&place| target_mask[place] > 0.5).collect();
+            let present: Vec<usize> = (image * places..(image + 1) * places)
+                .filter(|&place| target_mask[place] > 0.5)
+                .collect();
             let number = present.len();
-            assert!(number <= queries, "image {image} of the batch has {number} targets for {queries} queries");
+            assert!(
+                number <= queries,
+                "image {image} of the batch has {number} targets for {queries} queries"
+            );
             let cost = |row: usize, column: usize| {
                 let (target, query) = (present[row], image * queries + column);
-                let distance = |axis: usize| (centres[2 * query + axis] - targets[2 * target + axis]).abs();
+                let distance =
+                    |axis: usize| (centres[2 * query + axis] - targets[2 * target + axis]).abs();
                 let probability = 1.0 / (1.0 + (-existence[query]).exp());
-                let cost = self.centre_weight * (distance(0) + distance(1)) - self.existence_weight * probability;
+                let cost = self.centre_weight * (distance(0) + distance(1))
+                    - self.existence_weight * probability;
                 // Whatever the match, the loss is not a number then.
                 if cost.is_finite() { cost } else { 1e9 }
             };
             for (target, column) in present.iter().zip(assign(number, queries, cost)) {
                 let query = image * queries + column.expect("there is a query for every target");
-                goals.centres[2 * query..2 * query + 2].copy_from_slice(&targets[2 * target..2 * target + 2]);
+                goals.centres[2 * query..2 * query + 2]
+                    .copy_from_slice(&targets[2 * target..2 * target + 2]);
                 goals.matched[query] = 1.0;
             }
             goals.total += number;

@@ -17,5 +17,8 @@ pub(super) fn check_views(z0: &Tensor<2>, z1: &Tensor<2>) -> usize {
 
 /// Checks a temperature.
 pub(super) fn check_temperature(temperature: f64) {
-    assert!(temperature.is_finite() && temperature > 0.0, "temperature must be positive, got {temperature}");
+    assert!(
+        temperature.is_finite() && temperature > 0.0,
+        "temperature must be positive, got {temperature}"
+    );
 }

@@ -1,9 +1,11 @@
-//! Soft ordinal labels: cross-entropy with targets that fall off with the distance from the true class.
+//! Soft ordinal labels: cross-entropy with targets that fall off with the distance from the true
+//! class.
 //!
-//! Diaz and Marathe 2019 (SORD, equation 1): the target of class k is softmax over k of -phi(k, y), here with phi the squared
-//! distance over twice the square of a width, so a Gaussian. To be off by one is then a small error and by ten a large one,
-//! and what a sample teaches of one count it teaches of its neighbours. The probabilities that come out are as much wider
-//! than the truth as the targets are.
+//! Diaz and Marathe 2019 (SORD, equation 1): the target of class k is softmax over k of -phi(k, y),
+//! here with phi the squared distance over twice the square of a width, so a Gaussian. To be off by
+//! one is then a small error and by ten a large one, and what a sample teaches of one count it
+//! teaches of its neighbours. The probabilities that come out are as much wider than the truth as
+//! the targets are.
 
 use burn::config::Config;
 use burn::tensor::activation::log_softmax;
@@ -53,7 +55,8 @@ impl Sord {
         assert_eq!(classes.dims(), [batch], "one class a row of logits");
         let targets = self.targets(num_classes);
         let options = (&logits.device(), logits.dtype());
-        let targets = Tensor::<2>::from_data(TensorData::new(targets, [num_classes, num_classes]), options);
+        let targets =
+            Tensor::<2>::from_data(TensorData::new(targets, [num_classes, num_classes]), options);
         let targets = targets.select(0, classes);
         -(log_softmax(logits, 1) * targets).sum_dim(1).mean()
     }
@@ -82,7 +85,10 @@ mod tests {
         let device = Device::flex();
         let values = logits.concat();
         let logits = Tensor::<2>::from_data(TensorData::new(values, [classes.len(), 4]), &device);
-        let classes = Tensor::<1, Int>::from_data(TensorData::new(classes.to_vec(), [classes.len()]), &device);
+        let classes = Tensor::<1, Int>::from_data(
+            TensorData::new(classes.to_vec(), [classes.len()]),
+            &device,
+        );
         SordConfig::new().with_width(width).init().forward(logits, classes).into_scalar()
     }
 
@@ -112,7 +118,9 @@ mod tests {
             logits[0][class] = 4.0;
             loss(0.6, &logits, &[0])
         };
-        assert!(sure_of(0) < sure_of(1) && sure_of(1) < sure_of(2) && sure_of(2) <= sure_of(3) + 1e-6);
+        assert!(
+            sure_of(0) < sure_of(1) && sure_of(1) < sure_of(2) && sure_of(2) <= sure_of(3) + 1e-6
+        );
     }
 
     #[test]

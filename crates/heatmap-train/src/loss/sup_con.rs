@@ -1,8 +1,8 @@
 //! SupCon: the supervised contrastive loss.
 //!
-//! Khosla et al. 2020, equation 2 (L_out): every other row of the same class is a positive, and the logarithm stands inside
-//! the mean over them. The SupContrast repository multiplies by temperature / 0.07; the paper and this do not. With every
-//! class exactly once as a pair it is NT-Xent.
+//! Khosla et al. 2020, equation 2 (L_out): every other row of the same class is a positive, and the
+//! logarithm stands inside the mean over them. The SupContrast repository multiplies by temperature
+//! / 0.07; the paper and this do not. With every class exactly once as a pair it is NT-Xent.
 
 use burn::config::Config;
 use burn::tensor::Tensor;
@@ -49,7 +49,8 @@ impl SupCon {
     /// When the shapes differ.
     pub fn forward(&self, z0: Tensor<2>, z1: Tensor<2>, labels: &[usize]) -> Tensor<1> {
         let projections = Projections::new(z0, z1).with_labels(labels.to_vec());
-        Scores::new(projections, Temperature::Fixed(self.temperature), Positives::SameLabel).cross_entropy()
+        Scores::new(projections, Temperature::Fixed(self.temperature), Positives::SameLabel)
+            .cross_entropy()
     }
 }
 
@@ -61,7 +62,9 @@ mod tests {
 
     fn naive(z: &[Vec<f64>], labels: &[usize], temperature: f64) -> f64 {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let s = |i: usize, k: usize| dot(&z[i], &z[k]) / (dot(&z[i], &z[i]) * dot(&z[k], &z[k])).sqrt() / temperature;
+        let s = |i: usize, k: usize| {
+            dot(&z[i], &z[k]) / (dot(&z[i], &z[i]) * dot(&z[k], &z[k])).sqrt() / temperature
+        };
         let rows = z.len();
         let of_row = |i: usize| {
             let others = || (0..rows).filter(move |&k| k != i);
@@ -73,7 +76,9 @@ mod tests {
     }
 
     fn golden_views() -> [Vec<Vec<f64>>; 2] {
-        let rows = |f: fn(f64) -> f64| (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect();
+        let rows = |f: fn(f64) -> f64| {
+            (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect()
+        };
         [rows(f64::sin), rows(f64::cos)]
     }
 
@@ -82,7 +87,9 @@ mod tests {
         let device = Device::flex();
         let [z0, z1] = golden_views();
         let labels = [0, 0, 1, 1];
-        for (temperature, golden) in [(0.07, 18.429601902476747), (0.1, 12.902655641595187), (0.5, 3.102293345888397)] {
+        for (temperature, golden) in
+            [(0.07, 18.429601902476747), (0.1, 12.902655641595187), (0.5, 3.102293345888397)]
+        {
             let all: Vec<Vec<f64>> = z0.iter().chain(&z1).cloned().collect();
             assert!((naive(&all, &[labels, labels].concat(), temperature) - golden).abs() < 1e-12);
             for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
@@ -92,7 +99,10 @@ mod tests {
                 };
                 let loss = SupConConfig::new().with_temperature(temperature).init();
                 let loss: f64 = loss.forward(tensor(&z0), tensor(&z1), &labels).into_scalar();
-                assert!((loss - golden).abs() < tolerance * golden, "{dtype:?} at {temperature}: {loss}");
+                assert!(
+                    (loss - golden).abs() < tolerance * golden,
+                    "{dtype:?} at {temperature}: {loss}"
+                );
             }
         }
     }
@@ -102,8 +112,12 @@ mod tests {
         let device = Device::flex();
         let z = || Tensor::<2>::random([5, 7], Distribution::Normal(0.0, 1.0), &device);
         let (z0, z1) = (z(), z());
-        let sup_con: f32 = SupConConfig::new().init().forward(z0.clone(), z1.clone(), &[4, 1, 3, 0, 2]).into_scalar();
-        let nt_xent: f32 = NtXentConfig::new().with_temperature(0.1).init().forward(z0, z1).into_scalar();
+        let sup_con: f32 = SupConConfig::new()
+            .init()
+            .forward(z0.clone(), z1.clone(), &[4, 1, 3, 0, 2])
+            .into_scalar();
+        let nt_xent: f32 =
+            NtXentConfig::new().with_temperature(0.1).init().forward(z0, z1).into_scalar();
         assert!((sup_con - nt_xent).abs() < 1e-4 * nt_xent, "{sup_con} is not {nt_xent}");
     }
 
@@ -112,11 +126,15 @@ mod tests {
         let device = Device::flex();
         let z = || Tensor::<2>::random([4, 7], Distribution::Normal(0.0, 1.0), &device);
         let (z0, z1) = (z(), z());
-        let value =
-            |labels| -> f32 { SupConConfig::new().init().forward(z0.clone(), z1.clone(), labels).into_scalar() };
+        let value = |labels| -> f32 {
+            SupConConfig::new().init().forward(z0.clone(), z1.clone(), labels).into_scalar()
+        };
         assert!((value(&[0, 0, 1, 2]) - value(&[9, 9, 3, 7])).abs() < 1e-6);
         let one = Tensor::<2>::from_floats([[1.0, 2.0]], &device);
-        assert_eq!(SupConConfig::new().init().forward(one.clone(), one, &[0]).into_scalar::<f32>(), 0.0);
+        assert_eq!(
+            SupConConfig::new().init().forward(one.clone(), one, &[0]).into_scalar::<f32>(),
+            0.0
+        );
     }
 
     #[test]
@@ -124,8 +142,13 @@ mod tests {
         let device = Device::flex().autodiff();
         let z0 = Tensor::<2>::ones([4, 8], &device).require_grad();
         let z1 = Tensor::<2>::ones([4, 8], &device) * -1.0;
-        let loss = SupConConfig::new().with_temperature(0.01).init().forward(z0.clone(), z1, &[0, 0, 1, 1]);
-        let gradient: f32 = z0.grad(&loss.backward()).expect("a gradient").abs().max().into_scalar();
+        let loss = SupConConfig::new().with_temperature(0.01).init().forward(
+            z0.clone(),
+            z1,
+            &[0, 0, 1, 1],
+        );
+        let gradient: f32 =
+            z0.grad(&loss.backward()).expect("a gradient").abs().max().into_scalar();
         assert!(loss.into_scalar::<f32>().is_finite() && gradient.is_finite());
     }
 

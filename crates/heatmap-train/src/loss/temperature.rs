@@ -1,7 +1,7 @@
 //! The temperature of a contrastive loss: a number, or a parameter that is learnt with the network.
 //!
-//! As in CLIP (Radford et al. 2021, section 2.5) what is learnt is the logarithm of the scale 1 / temperature, and the scale
-//! is at most 100: beyond that training is unstable.
+//! As in CLIP (Radford et al. 2021, section 2.5) what is learnt is the logarithm of the scale 1 /
+//! temperature, and the scale is at most 100: beyond that training is unstable.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -21,8 +21,9 @@ pub enum Temperature {
 
 /// A temperature that is learnt.
 ///
-/// The scale that it gives never exceeds [`LearnableTemperature::MAX_SCALE`]. Call [`LearnableTemperature::clamped`] after a
-/// step of the optimiser, as CLIP does, so that the parameter itself does not run away beyond that.
+/// The scale that it gives never exceeds [`LearnableTemperature::MAX_SCALE`]. Call
+/// [`LearnableTemperature::clamped`] after a step of the optimiser, as CLIP does, so that the
+/// parameter itself does not run away beyond that.
 #[derive(Module, Debug)]
 pub struct LearnableTemperature {
     /// ln(1 / temperature), `[1]`.
@@ -60,14 +61,17 @@ impl LearnableTemperature {
     pub fn new(temperature: f64, device: &Device) -> Self {
         check_temperature(temperature);
         // The inverse of 0.01 must not fail for its rounding.
-        assert!(temperature * Self::MAX_SCALE > 1.0 - 1e-9, "temperature must be at least 0.01, got {temperature}");
+        assert!(
+            temperature * Self::MAX_SCALE > 1.0 - 1e-9,
+            "temperature must be at least 0.01, got {temperature}"
+        );
         Self { log_scale: Param::from_tensor(Tensor::from_floats([-temperature.ln()], device)) }
     }
 
     /// The temperature, `[1]`, with a gradient to the parameter.
     ///
-    /// At the bound the value is clamped and the gradient is not: otherwise a parameter beyond the bound had no gradient, and
-    /// could never come back.
+    /// At the bound the value is clamped and the gradient is not: otherwise a parameter beyond the
+    /// bound had no gradient, and could never come back.
     pub fn value(&self) -> Tensor<1> {
         let log_scale = self.log_scale.val();
         let excess = (log_scale.clone().detach() - Self::MAX_SCALE.ln()).clamp_min(0.0);
@@ -79,7 +83,8 @@ impl LearnableTemperature {
         Temperature::Learned(self.value())
     }
 
-    /// The parameter brought back to where the scale is at most [`LearnableTemperature::MAX_SCALE`].
+    /// The parameter brought back to where the scale is at most
+    /// [`LearnableTemperature::MAX_SCALE`].
     pub fn clamped(self) -> Self {
         let log_scale = self.log_scale.map(|value| {
             let trained = value.is_require_grad();
@@ -117,7 +122,8 @@ mod tests {
         let temperature = LearnableTemperature::new(0.2, &device);
         // d exp(-s) / ds = -exp(-s), and d T^2 / ds = -2 T^2.
         let gradients = temperature.value().square().backward();
-        let gradient: f64 = temperature.log_scale.val().grad(&gradients).expect("a gradient").into_scalar();
+        let gradient: f64 =
+            temperature.log_scale.val().grad(&gradients).expect("a gradient").into_scalar();
         assert!((gradient + 2.0 * 0.2 * 0.2).abs() < 1e-6, "{gradient}");
     }
 
@@ -127,7 +133,8 @@ mod tests {
         let mut temperature = LearnableTemperature::new(0.01, &device);
         let mut optimizer = SgdConfig::new().init();
         // The loss falls with the temperature: its scale is pushed against the bound.
-        let gradients = GradientsParams::from_grads((temperature.value() * 100.0).backward(), &temperature);
+        let gradients =
+            GradientsParams::from_grads((temperature.value() * 100.0).backward(), &temperature);
         temperature = optimizer.step(1.0, temperature, gradients);
         let beyond: f64 = temperature.log_scale.val().into_scalar();
         assert!(beyond > 100_f64.ln() + 0.5);
@@ -138,7 +145,10 @@ mod tests {
         for mut temperature in [temperature, clamped] {
             // And with the opposite loss it leaves the bound.
             for _ in 0..3 {
-                let gradients = GradientsParams::from_grads((temperature.value() * -100.0).backward(), &temperature);
+                let gradients = GradientsParams::from_grads(
+                    (temperature.value() * -100.0).backward(),
+                    &temperature,
+                );
                 temperature = optimizer.step(1.0, temperature, gradients);
             }
             assert!(value(&temperature) > 0.02, "{}", value(&temperature));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use burn::tensor::TensorReadError;
 use burn::train::metric::state::{FormatOptions, NumericMetricState};
 use burn::train::metric::{
-    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
+    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
+    SerializedEntry,
 };
 
 /// A named number of a step's output, with the number of samples it stands for.
@@ -25,7 +26,10 @@ pub trait Scalar: Clone + Send + Sync + 'static {
 
 /// Makes metrics of the numbers in a step's output, which has a field `images`.
 macro_rules! scalar_metrics {
-    ($output:ty { $($(#[$doc:meta])* $metric:ident = $name:literal, higher_is_better: $better:literal, $field:ident;)+ }) => {$(
+    ($output:ty {
+        $($(#[$doc:meta])*
+        $metric:ident = $name:literal, higher_is_better: $better:literal, $field:ident;)+
+    }) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
         pub struct $metric($output);
@@ -63,7 +67,11 @@ pub struct ScalarMetric<S> {
 impl<S: Scalar> ScalarMetric<S> {
     /// An empty metric.
     pub fn new() -> Self {
-        Self { name: Arc::new(S::NAME.to_owned()), state: NumericMetricState::default(), scalar: PhantomData }
+        Self {
+            name: Arc::new(S::NAME.to_owned()),
+            state: NumericMetricState::default(),
+            scalar: PhantomData,
+        }
     }
 
     fn format(&self) -> FormatOptions {
@@ -88,7 +96,11 @@ impl<S: Scalar> Metric for ScalarMetric<S> {
         NumericAttributes { unit: None, higher_is_better: S::HIGHER_IS_BETTER }.into()
     }
 
-    fn update(&mut self, item: &S, _metadata: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+    fn update(
+        &mut self,
+        item: &S,
+        _metadata: &MetricMetadata,
+    ) -> Result<SerializedEntry, TensorReadError> {
         self.state.update(item.value(), item.samples());
         Ok(self.state.compute_update(self.format()))
     }

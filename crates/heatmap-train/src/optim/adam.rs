@@ -2,9 +2,9 @@
 //!
 //! Kingma and Ba 2015; with weight decay it is AdamW (Loshchilov and Hutter 2019).
 //!
-//! Burn's is a chain of a dozen operations on tensors: over the 25 million parameters of a ResNet-50
-//! that is a tenth of a training step on a CPU. Ours gives the same numbers to rounding and keeps the same state, so that
-//! either reads the other's checkpoints.
+//! Burn's is a chain of a dozen operations on tensors: over the 25 million parameters of a
+//! ResNet-50 that is a tenth of a training step on a CPU. Ours gives the same numbers to rounding
+//! and keeps the same state, so that either reads the other's checkpoints.
 
 use burn::config::Config;
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
@@ -23,13 +23,15 @@ pub struct AdamConfig {
     /// Added to the root of the mean square; the default is that of the paper and of PyTorch.
     #[config(default = 1e-8)]
     pub epsilon: f64,
-    /// Decoupled weight decay, as a multiple of the learning rate. It spares vectors, that is biases and the scales and
-    /// shifts of normalisation; PyTorch's AdamW, left alone, decays them too.
+    /// Decoupled weight decay, as a multiple of the learning rate. It spares vectors, that is
+    /// biases and the scales and shifts of normalisation; PyTorch's AdamW, left alone, decays them
+    /// too.
     #[config(default = 0.0)]
     pub weight_decay: f64,
 }
 
-/// The optimiser; made by [`AdamConfig::init`] for a whole module, or [`AdamConfig::build`] for a group of parameters.
+/// The optimiser; made by [`AdamConfig::init`] for a whole module, or [`AdamConfig::build`] for a
+/// group of parameters.
 #[derive(Debug, Clone)]
 pub struct Adam {
     config: AdamConfig,
@@ -58,9 +60,10 @@ impl Optimizer for Adam {
         state: Option<AdamState<D>>,
     ) -> (Tensor<D>, Option<AdamState<D>>) {
         let (time, moments) = match state {
-            Some(AdamState { momentum }) => {
-                (momentum.time + 1, AdamMoments { mean: momentum.moment_1, square: momentum.moment_2 })
-            }
+            Some(AdamState { momentum }) => (
+                momentum.time + 1,
+                AdamMoments { mean: momentum.moment_1, square: momentum.moment_2 },
+            ),
             None => (1, AdamMoments { mean: gradient.zeros_like(), square: gradient.zeros_like() }),
         };
         let AdamConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
@@ -108,8 +111,9 @@ mod tests {
         let device = Device::flex().autodiff();
         let start = LinearConfig::new(200, 170).init(&device).materialize();
         let before = start.weight.val().into_data();
-        let batches: Vec<_> =
-            (0..7).map(|_| Tensor::random([9, 200], Distribution::Normal(0.2, 1.0), &device)).collect();
+        let batches: Vec<_> = (0..7)
+            .map(|_| Tensor::random([9, 200], Distribution::Normal(0.2, 1.0), &device))
+            .collect();
         let ours = trained(AdamConfig::new().with_beta_2(0.99).init(), &start, &batches);
         let theirs = burn::optim::AdamConfig::new().with_beta_2(0.99).with_epsilon(1e-8).init();
         let theirs = trained(theirs, &start, &batches);
@@ -126,10 +130,12 @@ mod tests {
     #[test]
     fn weight_decay_is_that_of_burns_adamw_and_spares_vectors() {
         let device = Device::flex().autodiff();
-        let batches: Vec<_> =
-            (0..5).map(|_| Tensor::random([9, 20], Distribution::Normal(0.2, 1.0), &device)).collect();
+        let batches: Vec<_> = (0..5)
+            .map(|_| Tensor::random([9, 20], Distribution::Normal(0.2, 1.0), &device))
+            .collect();
         let ours = |decay| AdamConfig::new().with_weight_decay(decay).init();
-        let theirs = || burn::optim::AdamWConfig::new().with_weight_decay(0.3).with_epsilon(1e-8).init();
+        let theirs =
+            || burn::optim::AdamWConfig::new().with_weight_decay(0.3).with_epsilon(1e-8).init();
         let weight = |network: Linear| network.weight.val().into_data();
         // Without a bias, which Burn's decays.
         let start = LinearConfig::new(20, 30).with_bias(false).init(&device).materialize();
@@ -137,9 +143,12 @@ mod tests {
         let expected = weight(trained(theirs(), &start, &batches));
         decayed.assert_approx_eq::<f32>(&expected, Tolerance::absolute(2e-6));
         assert_ne!(decayed, weight(trained(ours(0.0), &start, &batches)));
-        // In one step no decayed weight has had an effect on the bias yet: it moves as without decay.
+        // In one step no decayed weight has had an effect on the bias yet: it moves as without
+        // decay.
         let start = LinearConfig::new(20, 30).init(&device).materialize();
-        let bias = |decay| trained(ours(decay), &start, &batches[..1]).bias.expect("a bias").val().into_data();
+        let bias = |decay| {
+            trained(ours(decay), &start, &batches[..1]).bias.expect("a bias").val().into_data()
+        };
         assert_eq!(bias(0.3), bias(0.0));
     }
 
@@ -150,7 +159,10 @@ mod tests {
         let parameter = Tensor::<1>::from_floats([1.0, -2.0, 3.0], &device);
         let gradient = Tensor::<1>::from_floats([0.5, -20.0, 1e-3], &device);
         let (moved, state) = AdamConfig::new().build().step(0.1, parameter, gradient, None);
-        moved.into_data().assert_approx_eq::<f32>(&TensorData::from([0.9, -1.9, 2.9]), Tolerance::absolute(1e-5));
+        moved.into_data().assert_approx_eq::<f32>(
+            &TensorData::from([0.9, -1.9, 2.9]),
+            Tolerance::absolute(1e-5),
+        );
         assert_eq!(state.expect("a state").momentum.time, 1);
     }
 }

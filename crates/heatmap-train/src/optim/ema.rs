@@ -1,17 +1,20 @@
-//! A moving average of the weights of a network (Polyak and Juditsky 1992; as an exponential one, Tarvainen and Valpola 2017).
+//! A moving average of the weights of a network (Polyak and Juditsky 1992; as an exponential one,
+//! Tarvainen and Valpola 2017).
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// A copy of `module` to begin an average with: its parameters are parameters of their own, and have no gradient, so that no
-/// optimiser moves them; as part of a module they are part of its record.
+/// A copy of `module` to begin an average with: its parameters are parameters of their own, and
+/// have no gradient, so that no optimiser moves them; as part of a module they are part of its
+/// record.
 pub fn ema_copy<M: Module>(module: &M) -> M {
-    // A clone would share its running statistics with the network; there and back again they are its own.
+    // A clone would share its running statistics with the network; there and back again they are
+    // its own.
     module.valid().train().map(&mut Own).no_grad()
 }
 
-/// The average after a step: decay times the average and the rest of `module`, parameter by parameter, running statistics
-/// too.
+/// The average after a step: decay times the average and the rest of `module`, parameter by
+/// parameter, running statistics too.
 pub fn follow<M: Module>(average: M, module: &M, decay: f64) -> M {
     let mut values = Values(Vec::new());
     module.visit(&mut values);
@@ -66,7 +69,8 @@ mod tests {
         assert!(!average.gamma.is_require_grad() && average.gamma.id != network.gamma.id);
         let number = |tensor: Tensor<1>| tensor.into_data().try_to_vec::<f32>().unwrap()[0];
         for value in [3.0, 5.0] {
-            network.gamma = network.gamma.map(|gamma| gamma.full_like(value).detach().require_grad());
+            network.gamma =
+                network.gamma.map(|gamma| gamma.full_like(value).detach().require_grad());
             network.running_mean.update(Tensor::full([2], value, &device));
             let _ = network.running_mean.value_sync();
             average = follow(average, &network, 0.75);
@@ -76,7 +80,10 @@ mod tests {
         let mean = 0.75 * (0.25 * 3.0) + 0.25 * 5.0;
         assert_eq!(number(average.gamma.val()), gamma);
         assert_eq!(number(average.running_mean.value_sync()), mean);
-        assert_eq!((number(network.gamma.val()), number(network.running_mean.value_sync())), (5.0, 5.0));
+        assert_eq!(
+            (number(network.gamma.val()), number(network.running_mean.value_sync())),
+            (5.0, 5.0)
+        );
         assert!(network.gamma.is_require_grad() && !average.gamma.is_require_grad());
     }
 }

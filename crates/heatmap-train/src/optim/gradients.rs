@@ -1,4 +1,5 @@
-//! The gradient of all parameters as one long vector: its length, scaling, and clipping (Pascanu et al. 2013).
+//! The gradient of all parameters as one long vector: its length, scaling, and clipping (Pascanu et
+//! al. 2013).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -15,13 +16,23 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     sums.iter::<f64>().sum::<f64>().sqrt()
 }
 
-/// The gradients, whose length is `norm`, scaled to the length `most` if they are longer, as by PyTorch's `clip_grad_norm_`.
-pub fn clip_to_norm<M: Module>(module: &M, gradients: GradientsParams, norm: f64, most: f64) -> GradientsParams {
+/// The gradients, whose length is `norm`, scaled to the length `most` if they are longer, as by
+/// PyTorch's `clip_grad_norm_`.
+pub fn clip_to_norm<M: Module>(
+    module: &M,
+    gradients: GradientsParams,
+    norm: f64,
+    most: f64,
+) -> GradientsParams {
     if norm <= most { gradients } else { scale_gradients(module, gradients, most / (norm + 1e-6)) }
 }
 
 /// The gradients times a factor.
-pub fn scale_gradients<M: Module>(module: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
+pub fn scale_gradients<M: Module>(
+    module: &M,
+    gradients: GradientsParams,
+    factor: f64,
+) -> GradientsParams {
     let mut scaled = Scaled { gradients, factor };
     module.visit(&mut scaled);
     scaled.gradients
@@ -70,7 +81,8 @@ mod tests {
         assert!((global_norm(&network, &gradients) - 13.0).abs() < 1e-5);
         let clipped = clip_to_norm(&network, gradients, 13.0, 6.5);
         assert!((global_norm(&network, &clipped) - 6.5).abs() < 1e-5);
-        let weight: Vec<f32> = clipped.get::<2>(network.weight.id).unwrap().into_data().try_to_vec().unwrap();
+        let weight: Vec<f32> =
+            clipped.get::<2>(network.weight.id).unwrap().into_data().try_to_vec().unwrap();
         assert!((weight[0] - 1.5).abs() < 1e-5 && (weight[1] - 2.0).abs() < 1e-5, "{weight:?}");
         let same = clip_to_norm(&network, clipped, 6.5, 100.0);
         assert!((global_norm(&network, &same) - 6.5).abs() < 1e-5);

@@ -7,8 +7,8 @@
 //! w <- w - v
 //! ```
 //!
-//! Biases and the scales and shifts of normalisation are spared both, as in google-research/simclr, whose velocity has the rate
-//! in it, as this one has.
+//! Biases and the scales and shifts of normalisation are spared both, as in google-research/simclr,
+//! whose velocity has the rate in it, as this one has.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
@@ -88,7 +88,11 @@ mod tests {
         for g in gradients {
             let decay = if is_vector { 0.0 } else { 0.1 };
             let g: Vec<f64> = g.iter().zip(&w).map(|(g, w)| g + decay * w).collect();
-            let ratio = if is_vector || norm(&w) * norm(&g) == 0.0 { 1.0 } else { 0.001 * norm(&w) / norm(&g) };
+            let ratio = if is_vector || norm(&w) * norm(&g) == 0.0 {
+                1.0
+            } else {
+                0.001 * norm(&w) / norm(&g)
+            };
             for at in 0..w.len() {
                 velocity[at] = 0.9 * velocity[at] + rate * ratio * g[at];
                 w[at] -= velocity[at];
@@ -102,17 +106,25 @@ mod tests {
         let device = Device::flex();
         let lars = Lars { trust_coefficient: 0.001, momentum: 0.9, weight_decay: 0.1 };
         let start = vec![1.0, -2.0, 0.5, 3.0, 0.25, -1.5];
-        let gradients: Vec<Vec<f64>> =
-            (0..3).map(|step| (0..6).map(|at| ((7 * step + 3 * at) as f64).sin()).collect()).collect();
+        let gradients: Vec<Vec<f64>> = (0..3)
+            .map(|step| (0..6).map(|at| ((7 * step + 3 * at) as f64).sin()).collect())
+            .collect();
         let data = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
-        fn run<const D: usize>(lars: &Lars, start: Tensor<D>, gradients: Vec<Tensor<D>>) -> TensorData {
+        fn run<const D: usize>(
+            lars: &Lars,
+            start: Tensor<D>,
+            gradients: Vec<Tensor<D>>,
+        ) -> TensorData {
             let step = |(w, state), gradient| lars.step(4.8, w, gradient, state);
             gradients.into_iter().fold((start, None), step).0.into_data()
         }
-        let matrix = |values: &[f64]| Tensor::<2>::from_data(TensorData::new(data(values), [2, 3]), &device);
-        let vector = |values: &[f64]| Tensor::<1>::from_data(TensorData::new(data(values), [6]), &device);
+        let matrix =
+            |values: &[f64]| Tensor::<2>::from_data(TensorData::new(data(values), [2, 3]), &device);
+        let vector =
+            |values: &[f64]| Tensor::<1>::from_data(TensorData::new(data(values), [6]), &device);
         let got = run(&lars, matrix(&start), gradients.iter().map(|g| matrix(g)).collect());
-        let expected = TensorData::new(data(&reference(start.clone(), &gradients, 4.8, false)), [2, 3]);
+        let expected =
+            TensorData::new(data(&reference(start.clone(), &gradients, 4.8, false)), [2, 3]);
         got.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
         let got = run(&lars, vector(&start), gradients.iter().map(|g| vector(g)).collect());
         let expected = TensorData::new(data(&reference(start.clone(), &gradients, 4.8, true)), [6]);
@@ -121,6 +133,9 @@ mod tests {
         let zero = vec![0.0; 6];
         let got = run(&lars, matrix(&zero), vec![matrix(&gradients[0]), matrix(&zero)]);
         let expected = reference(zero.clone(), &[gradients[0].clone(), zero], 4.8, false);
-        got.assert_approx_eq::<f32>(&TensorData::new(data(&expected), [2, 3]), Tolerance::absolute(1e-4));
+        got.assert_approx_eq::<f32>(
+            &TensorData::new(data(&expected), [2, 3]),
+            Tolerance::absolute(1e-4),
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Optimisers and schedules: Burn's, but for what we can make faster, what it lacks, or what needs putting together.
+//! Optimisers and schedules: Burn's, but for what we can make faster, what it lacks, or what needs
+//! putting together.
 
 mod adam;
 mod ema;

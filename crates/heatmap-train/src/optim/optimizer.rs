@@ -33,8 +33,9 @@ pub struct OptimizerConfig {
     pub name: OptimizerName,
     /// Largest learning rate.
     pub learning_rate: f64,
-    /// Weight decay: decoupled in AdamW, part of the gradient in LARS and SGD. Biases and the scales and shifts of
-    /// normalisation, all parameters of rank 1, form a group that it spares; so does the adaptation of LARS.
+    /// Weight decay: decoupled in AdamW, part of the gradient in LARS and SGD. Biases and the
+    /// scales and shifts of normalisation, all parameters of rank 1, form a group that it spares;
+    /// so does the adaptation of LARS.
     pub weight_decay: f64,
     /// Of LARS and SGD, and the first beta of Adam.
     pub momentum: f64,
@@ -69,15 +70,21 @@ impl OptimizerConfig {
     /// # Errors
     /// Names the setting that cannot be used.
     pub fn check(&self, steps: usize) -> Result<(), Error> {
-        for (field, value) in
-            [("weight decay", self.weight_decay), ("momentum", self.momentum), ("beta 2", self.beta_2)]
-        {
+        for (field, value) in [
+            ("weight decay", self.weight_decay),
+            ("momentum", self.momentum),
+            ("beta 2", self.beta_2),
+        ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(Error::config(field, value, "must be at least 0 and less than 1"));
             }
         }
         if self.name == OptimizerName::Adam && self.weight_decay > 0.0 {
-            return Err(Error::config("weight decay", self.weight_decay, "adam has none; take adamw"));
+            return Err(Error::config(
+                "weight decay",
+                self.weight_decay,
+                "adam has none; take adamw",
+            ));
         }
         if let Some(most) = self.clip_norm.filter(|most| !(*most > 0.0 && most.is_finite())) {
             return Err(Error::config("clip norm", most, "must be above 0"));
@@ -89,9 +96,11 @@ impl OptimizerConfig {
     pub fn init(&self) -> ModuleOptimizer {
         let Self { weight_decay, momentum, .. } = *self;
         match self.name {
-            OptimizerName::Adam | OptimizerName::Adamw => {
-                AdamConfig::new().with_beta_1(momentum).with_beta_2(self.beta_2).with_weight_decay(weight_decay).init()
-            }
+            OptimizerName::Adam | OptimizerName::Adamw => AdamConfig::new()
+                .with_beta_1(momentum)
+                .with_beta_2(self.beta_2)
+                .with_weight_decay(weight_decay)
+                .init(),
             OptimizerName::Lars => {
                 let trust_coefficient = Self::TRUST_COEFFICIENT;
                 ModuleOptimizer::from(Lars { trust_coefficient, momentum, weight_decay })
@@ -100,7 +109,8 @@ impl OptimizerConfig {
         }
     }
 
-    /// The learning rates of a run of so many steps; of several numbers, of one that went on behind each of them.
+    /// The learning rates of a run of so many steps; of several numbers, of one that went on behind
+    /// each of them.
     ///
     /// # Errors
     /// When the rate is not positive, the warm-up leaves no step, or the numbers do not ascend.
@@ -162,7 +172,9 @@ mod tests {
             let error = wrong.check(10).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
-        OptimizerConfig { name: OptimizerName::Lars, learning_rate: 4.8, ..default }.check(10).unwrap();
+        OptimizerConfig { name: OptimizerName::Lars, learning_rate: 4.8, ..default }
+            .check(10)
+            .unwrap();
     }
 
     #[test]
@@ -172,7 +184,8 @@ mod tests {
             let config = OptimizerConfig { name, ..OptimizerConfig::default() };
             let mut network = LinearConfig::new(3, 2).init(&device);
             let step = |optimizer: &mut ModuleOptimizer, network: burn::nn::Linear| {
-                let loss = (network.forward(Tensor::<2>::ones([4, 3], &device)) - 1.0).square().mean();
+                let loss =
+                    (network.forward(Tensor::<2>::ones([4, 3], &device)) - 1.0).square().mean();
                 let gradients = GradientsParams::from_grads(loss.backward(), &network);
                 optimizer.step(0.1, network, gradients)
             };
@@ -181,7 +194,8 @@ mod tests {
                 network = step(&mut optimizer, network);
             }
             let mut resumed = config.init().load_record(optimizer.to_record());
-            let (a, b) = (step(&mut optimizer, network.clone()), step(&mut resumed, network.clone()));
+            let (a, b) =
+                (step(&mut optimizer, network.clone()), step(&mut resumed, network.clone()));
             assert_eq!(a.weight.val().into_data(), b.weight.val().into_data(), "{name}");
             assert_ne!(a.weight.val().into_data(), network.weight.val().into_data(), "{name}");
         }

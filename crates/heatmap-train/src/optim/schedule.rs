@@ -6,9 +6,10 @@ use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 
 use crate::{Error, Result};
 
-/// A rate that rises along a line to `peak` within `warmup_steps` and falls along half a cosine that would be zero behind the last of
-/// `steps` (Loshchilov and Hutter 2017 with the warm-up of Goyal et al. 2017; with a long warm-up, the one-cycle schedule
-/// of Smith and Topin 2018). The step before the first would have had a rate of zero.
+/// A rate that rises along a line to `peak` within `warmup_steps` and falls along half a cosine
+/// that would be zero behind the last of `steps` (Loshchilov and Hutter 2017 with the warm-up of
+/// Goyal et al. 2017; with a long warm-up, the one-cycle schedule of Smith and Topin 2018). The
+/// step before the first would have had a rate of zero.
 ///
 /// Burn's own schedules allow no rate above 1, which LARS needs.
 ///
@@ -18,8 +19,9 @@ pub fn warmup_cosine(peak: f64, warmup_steps: usize, steps: usize) -> Result<Mod
     warmup_cosines(peak, warmup_steps, &[steps])
 }
 
-/// The rate of [`warmup_cosine`] up to the first of `ends`; then it begins at `peak` again and falls to zero at the next
-/// one, and so on (Loshchilov and Hutter 2017, warm restarts). For runs that go on behind their end.
+/// The rate of [`warmup_cosine`] up to the first of `ends`; then it begins at `peak` again and
+/// falls to zero at the next one, and so on (Loshchilov and Hutter 2017, warm restarts). For runs
+/// that go on behind their end.
 ///
 /// # Errors
 /// When `peak` is not a positive number, the warm-up leaves no step, or the ends do not ascend.
@@ -33,7 +35,11 @@ pub fn warmup_cosines(peak: f64, warmup_steps: usize, ends: &[usize]) -> Result<
         return Err(Error::config("warm-up steps", warmup_steps, reason));
     }
     if !ends.is_sorted_by(|a, b| a < b) {
-        return Err(Error::config("steps", format!("{ends:?}"), "a schedule must end behind the one before it"));
+        return Err(Error::config(
+            "steps",
+            format!("{ends:?}"),
+            "a schedule must end behind the one before it",
+        ));
     }
     Ok(WarmupCosines { peak, warmup_steps, ends: ends.to_vec(), done: 0 }.into())
 }
@@ -103,7 +109,8 @@ mod tests {
         let whole = rates(0.5, 3, 9);
         let mut first = warmup_cosine(0.5, 3, 9).expect("a schedule");
         (0..5).for_each(|_| drop(first.step()));
-        let mut second = warmup_cosine(0.5, 3, 9).expect("a schedule").load_record(first.to_record());
+        let mut second =
+            warmup_cosine(0.5, 3, 9).expect("a schedule").load_record(first.to_record());
         assert_eq!(second.step().base(), whole[5]);
     }
 
@@ -119,9 +126,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_named() {
-        for (peak, warmup, named) in
-            [(0.0, 0, "learning rate"), (f64::INFINITY, 0, "learning rate"), (0.1, 5, "warm-up steps")]
-        {
+        for (peak, warmup, named) in [
+            (0.0, 0, "learning rate"),
+            (f64::INFINITY, 0, "learning rate"),
+            (0.1, 5, "warm-up steps"),
+        ] {
             let error = warmup_cosine(peak, warmup, 5).err().expect("an error").to_string();
             assert!(error.contains(named), "{error}");
         }

@@ -1,4 +1,5 @@
-//! Stochastic gradient descent with momentum, as in PyTorch (Sutskever et al. 2013), and a decay that spares vectors.
+//! Stochastic gradient descent with momentum, as in PyTorch (Sutskever et al. 2013), and a decay
+//! that spares vectors.
 
 use burn::optim::{LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
@@ -10,7 +11,8 @@ use super::lars::Velocity;
 pub struct Sgd {
     /// Of the velocity.
     pub momentum: f64,
-    /// Added to the gradient, as a multiple of the parameter; biases and the parameters of normalisation are spared.
+    /// Added to the gradient, as a multiple of the parameter; biases and the parameters of
+    /// normalisation are spared.
     pub weight_decay: f64,
 }
 
@@ -25,7 +27,8 @@ impl Optimizer for Sgd {
         state: Option<Velocity<D>>,
     ) -> (Tensor<D>, Option<Velocity<D>>) {
         let decays = D > 1 && self.weight_decay > 0.0;
-        let gradient = if decays { gradient + parameter.clone() * self.weight_decay } else { gradient };
+        let gradient =
+            if decays { gradient + parameter.clone() * self.weight_decay } else { gradient };
         let velocity = match state {
             Some(Velocity { velocity }) => velocity * self.momentum + gradient,
             None => gradient,

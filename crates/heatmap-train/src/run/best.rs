@@ -1,9 +1,9 @@
 //! [`BestCheckpoint`]: which checkpoint had the best score on held-out samples.
 //!
-//! A step is proposed when it was scored, and written into `best.json` when its files are complete, so that the file never
-//! names a checkpoint that a crash kept from being finished; the manifest of the checkpoint has its score, too, for a crash
-//! between the two. The file has the score of every such step: a run that goes back
-//! before its best still knows what came earlier.
+//! A step is proposed when it was scored, and written into `best.json` when its files are complete,
+//! so that the file never names a checkpoint that a crash kept from being finished; the manifest of
+//! the checkpoint has its score, too, for a crash between the two. The file has the score of every
+//! such step: a run that goes back before its best still knows what came earlier.
 
 use std::fs;
 use std::path::PathBuf;
@@ -53,7 +53,9 @@ impl BestCheckpoint {
     /// What the file says; nothing, when there is none.
     pub(super) fn open(path: PathBuf) -> Result<Self> {
         let complete = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?,
+            Ok(text) => {
+                serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::io(&path)(error)),
         };
@@ -91,14 +93,16 @@ impl BestCheckpoint {
         }
     }
 
-    /// How many steps were scored since the best one, whose checkpoint may be gone when the run went back before another.
+    /// How many steps were scored since the best one, whose checkpoint may be gone when the run
+    /// went back before another.
     pub(super) fn misses(&self) -> usize {
         let state = self.state();
         let all = || state.complete.iter().chain(&state.proposed);
         best(all()).map_or(0, |best| all().filter(|scored| scored.step > best.step).count())
     }
 
-    /// Tells that the checkpoint of a step is complete, and gives the step of the best complete one.
+    /// Tells that the checkpoint of a step is complete, and gives the step of the best complete
+    /// one.
     pub(super) fn completed(&self, step: usize) -> Result<Option<usize>> {
         let mut state = self.state();
         if let Some(at) = state.proposed.iter().position(|scored| scored.step == step) {
@@ -114,7 +118,8 @@ impl BestCheckpoint {
         self.state().best_kept()
     }
 
-    /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints but of the steps `kept`.
+    /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints
+    /// but of the steps `kept`.
     pub(super) fn go_back(&self, step: usize, kept: &[usize]) -> Result<()> {
         let mut state = self.state();
         let before = state.complete.clone();
@@ -148,7 +153,8 @@ mod tests {
         let again = BestCheckpoint::open(path.clone()).unwrap();
         again.propose(50, 0.55);
         assert_eq!((again.step(), again.misses()), (Some(40), 1));
-        // Going back before the best, the best that is still there counts, and patience knows all scores.
+        // Going back before the best, the best that is still there counts, and patience knows all
+        // scores.
         let again = BestCheckpoint::open(path.clone()).unwrap();
         again.go_back(40, &[10, 40]).unwrap();
         assert_eq!((again.step(), again.misses()), (Some(40), 0));

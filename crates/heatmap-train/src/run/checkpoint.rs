@@ -4,9 +4,10 @@
 //! checkpoints/step-000100/model.bpk optimizer.bpk scheduler.bpk manifest.json
 //! ```
 //!
-//! Burn's learner hands over three records, one after another, to three threads. Each part is written into a hidden folder;
-//! whoever comes last adds the manifest, with the size and checksum of each part, and renames the folder. A crash at any
-//! moment leaves either the whole checkpoint or a hidden folder that the next run sweeps away.
+//! Burn's learner hands over three records, one after another, to three threads. Each part is
+//! written into a hidden folder; whoever comes last adds the manifest, with the size and checksum
+//! of each part, and renames the folder. A crash at any moment leaves either the whole checkpoint
+//! or a hidden folder that the next run sweeps away.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -48,8 +49,8 @@ pub struct Checkpoint {
 struct Manifest {
     step: usize,
     parts: BTreeMap<String, PartInfo>,
-    /// On held-out samples, where the best checkpoint is chosen by it. `best.json` has it too, but is written when this
-    /// checkpoint is complete, and a crash may come between.
+    /// On held-out samples, where the best checkpoint is chosen by it. `best.json` has it too, but
+    /// is written when this checkpoint is complete, and a crash may come between.
     #[serde(default)]
     score: Option<f64>,
 }
@@ -105,12 +106,17 @@ impl Checkpoints {
     pub fn at_step(&self, step: usize) -> Result<Checkpoint> {
         let path = self.path_of(step);
         let checkpoint = Checkpoint::verify(&path)?;
-        if checkpoint.step == step { Ok(checkpoint) } else { Err(of_other_step(&path, checkpoint.step)) }
+        if checkpoint.step == step {
+            Ok(checkpoint)
+        } else {
+            Err(of_other_step(&path, checkpoint.step))
+        }
     }
 
     /// Burn's three checkpointers, for model, optimiser and scheduler.
     pub(super) fn checkpointers(&self, best: Option<BestCheckpoint>) -> [PartCheckpointer; 3] {
-        let shared = Arc::new(Shared { checkpoints: self.clone(), best, pending: Mutex::default() });
+        let shared =
+            Arc::new(Shared { checkpoints: self.clone(), best, pending: Mutex::default() });
         PARTS.map(|part| PartCheckpointer { part, shared: shared.clone() })
     }
 
@@ -122,8 +128,10 @@ impl Checkpoints {
         let best = BestCheckpoint::open(self.folder.join("best.json"))?;
         for (step, path) in self.folders()? {
             // What is wrong with a checkpoint is told when it is asked for.
-            if let Some(score) =
-                manifest_of(&path).ok().filter(|manifest| manifest.step == step).and_then(|it| it.score)
+            if let Some(score) = manifest_of(&path)
+                .ok()
+                .filter(|manifest| manifest.step == step)
+                .and_then(|it| it.score)
             {
                 best.learn(step, score);
             }
@@ -136,8 +144,8 @@ impl Checkpoints {
         read_record(&self.at_step(step)?, PARTS[0])
     }
 
-    /// Checks that a run of this network can go on from a complete checkpoint: burn-train ends the program where a
-    /// record cannot be read, or is of another network.
+    /// Checks that a run of this network can go on from a complete checkpoint: burn-train ends the
+    /// program where a record cannot be read, or is of another network.
     ///
     /// # Errors
     /// Names the record that does not fit.
@@ -152,21 +160,24 @@ impl Checkpoints {
         read_record::<LrSchedulerRecord>(&checkpoint, PARTS[2]).map(drop)
     }
 
-    /// Makes the folder, and removes what a crash left half-written and what lies after `step`, where the run goes on: the
-    /// run will come by there again.
+    /// Makes the folder, and removes what a crash left half-written and what lies after `step`,
+    /// where the run goes on: the run will come by there again.
     ///
     /// # Errors
     /// When the folder cannot be written, or the best checkpoint before `step` is not what it was.
     pub(super) fn prepare(&self, step: usize) -> Result<()> {
         fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         sweep_unfinished(&self.folder)?;
-        let (kept, later): (Vec<_>, Vec<_>) = self.folders()?.into_iter().partition(|(found, _)| *found <= step);
+        let (kept, later): (Vec<_>, Vec<_>) =
+            self.folders()?.into_iter().partition(|(found, _)| *found <= step);
         let best = self.best()?;
         best.go_back(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
         if let Some(step) = best.step() {
             // Rather now than behind the last step.
             self.at_step(step).map_err(|error| {
-                let reason = format!("the best checkpoint so far: {error}; to go on without it, remove this folder");
+                let reason = format!(
+                    "the best checkpoint so far: {error}; to go on without it, remove this folder"
+                );
                 Error::bad_file(&self.path_of(step), reason)
             })?;
         }
@@ -184,7 +195,11 @@ impl Checkpoints {
         let mut folders = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
             let entry = entry.map_err(Error::io(&self.folder))?;
-            let step = entry.file_name().to_string_lossy().strip_prefix("step-").and_then(|step| step.parse().ok());
+            let step = entry
+                .file_name()
+                .to_string_lossy()
+                .strip_prefix("step-")
+                .and_then(|step| step.parse().ok());
             if let Some(step) = step {
                 folders.push((step, entry.path()));
             }
@@ -227,11 +242,17 @@ impl Checkpoint {
             let content = fs::read(&file).map_err(Error::io(&file))?;
             let found = PartInfo::of(&content);
             if found.bytes != expected.bytes {
-                let reason = format!("{} bytes where the manifest has {}: truncated?", found.bytes, expected.bytes);
+                let reason = format!(
+                    "{} bytes where the manifest has {}: truncated?",
+                    found.bytes, expected.bytes
+                );
                 return Err(Error::bad_file(&file, reason));
             }
             if found != *expected {
-                return Err(Error::bad_file(&file, "its checksum differs from the manifest: damaged?"));
+                return Err(Error::bad_file(
+                    &file,
+                    "its checksum differs from the manifest: damaged?",
+                ));
             }
         }
         Ok(Self { step: manifest.step, path: path.to_owned() })
@@ -254,7 +275,8 @@ fn manifest_of(folder: &Path) -> Result<Manifest> {
 fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
     let path = checkpoint.path.join(file_name(part));
     let content = fs::read(&path).map_err(Error::io(&path))?;
-    R::checkpoint_from_bytes(Bytes::from_bytes_vec(content)).map_err(|error| Error::bad_file(&path, error))
+    R::checkpoint_from_bytes(Bytes::from_bytes_vec(content))
+        .map_err(|error| Error::bad_file(&path, error))
 }
 
 /// An error for a folder that was renamed.
@@ -297,7 +319,8 @@ impl PartCheckpointer {
         let parts = std::mem::take(parts);
         pending.remove(&step);
         let score = best.as_ref().and_then(|best| best.proposed(step));
-        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts, score }).expect("a manifest is JSON");
+        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts, score })
+            .expect("a manifest is JSON");
         write_synced(&folder.join(MANIFEST), &manifest)?;
         let path = checkpoints.path_of(step);
         if path.exists() {
@@ -308,7 +331,9 @@ impl PartCheckpointer {
         fs::rename(&folder, &path).map_err(Error::io(&path))?;
         crash_point();
         // The rename itself must survive a crash of the machine.
-        File::open(&checkpoints.folder).and_then(|folder| folder.sync_all()).map_err(Error::io(&checkpoints.folder))?;
+        File::open(&checkpoints.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(Error::io(&checkpoints.folder))?;
         let best = best.as_ref().map(|best| best.completed(step)).transpose()?.flatten();
         checkpoints.remove_old(best)
     }

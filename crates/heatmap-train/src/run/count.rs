@@ -14,7 +14,9 @@ use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
-use crate::task::{Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
+use crate::task::{
+    Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne,
+};
 use crate::{Error, Result};
 
 /// Everything that decides what a count run computes; `config.json` of a run.
@@ -27,7 +29,8 @@ pub struct CountConfig {
     pub loss: CountEncoding,
     /// Probability that softmax's targets give to all counts alike; the ordinal losses have none.
     pub label_smoothing: f64,
-    /// Weight of the density of clusters that is learned beside the count, from where they are; 0 for none.
+    /// Weight of the density of clusters that is learned beside the count, from where they are; 0
+    /// for none.
     pub density_weight: f64,
 }
 
@@ -35,7 +38,8 @@ pub struct CountConfig {
 const CELL_PX: usize = 4;
 
 impl CountConfig {
-    /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density, which the report has not.
+    /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density,
+    /// which the report has not.
     pub fn report() -> Self {
         let training = FineTuneConfig::report("count-report");
         Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
@@ -49,10 +53,18 @@ impl CountConfig {
         let preset = self.training.check()?;
         self.training.counts()?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
-            return Err(Error::config("label smoothing", self.label_smoothing, "must be at least 0 and less than 1"));
+            return Err(Error::config(
+                "label smoothing",
+                self.label_smoothing,
+                "must be at least 0 and less than 1",
+            ));
         }
         if !(self.density_weight.is_finite() && self.density_weight >= 0.0) {
-            return Err(Error::config("density weight", self.density_weight, "must be a number from 0 on"));
+            return Err(Error::config(
+                "density weight",
+                self.density_weight,
+                "must be a number from 0 on",
+            ));
         }
         if self.density_weight > 0.0 {
             self.training.pyramid(CELL_PX)?;
@@ -81,20 +93,28 @@ impl CountConfig {
             0.0 => None,
             _ => Some(DensityHeadConfig::new(training.pyramid(CELL_PX)?)),
         };
-        let feature_dim = encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
+        let feature_dim =
+            encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
         let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
         let head = head.init(device).materialize();
         let frame = ImageFrame::new(&training.image, preset.grid)?;
-        let density =
-            density.map(|config| GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame));
-        Ok(Count::new(encoder, density, head, CountLoss::new(self.loss, self.label_smoothing, device)))
+        let density = density.map(|config| {
+            GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame)
+        });
+        Ok(Count::new(
+            encoder,
+            density,
+            head,
+            CountLoss::new(self.loss, self.label_smoothing, device),
+        ))
     }
 }
 
 /// Trains an encoder to count.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not finite.
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
 pub fn train_count(
     config: &CountConfig,
     folder: &RunFolder,

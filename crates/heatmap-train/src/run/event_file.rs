@@ -1,13 +1,15 @@
 //! [`EventFile`]: scalars in TensorBoard's event-file format, which TensorBoard and others read.
 //!
-//! Of the format only what scalars need is here: records as TensorFlow frames them (length, payload, a masked CRC-32C
-//! of each) with a protobuf message `Event` as payload (`event.proto` and `summary.proto` of TensorBoard).
+//! Of the format only what scalars need is here: records as TensorFlow frames them (length,
+//! payload, a masked CRC-32C of each) with a protobuf message `Event` as payload (`event.proto` and
+//! `summary.proto` of TensorBoard).
 //!
-//! A run that goes on after a checkpoint repeats steps that an earlier file has. TensorBoard, which reads the files of
-//! a folder in the order of their names, then forgets what it has of a tag from the repeated step on. Its slower reader
-//! in Python, and programs that use that one, forget everything from the step of a `SessionLog.START` on, except that
-//! some ignore the first one they see. So every file begins with one, that of a new run too, and a file's name comes
-//! after all that are there.
+//! A run that goes on after a checkpoint repeats steps that an earlier file has. TensorBoard, which
+//! reads the files of a folder in the order of their names, then forgets what it has of a tag from
+//! the repeated step on. Its slower reader in Python, and programs that use that one, forget
+//! everything from the step of a `SessionLog.START` on, except that some ignore the first one they
+//! see. So every file begins with one, that of a new run too, and a file's name comes after all
+//! that are there.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -24,8 +26,8 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// Makes a new file in `folder` for a run that goes on after `step`; whoever reads it forgets what earlier files
-    /// have of later steps.
+    /// Makes a new file in `folder` for a run that goes on after `step`; whoever reads it forgets
+    /// what earlier files have of later steps.
     ///
     /// # Errors
     /// When folder or file cannot be made or written.
@@ -42,12 +44,16 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Writes `values`, with their tags, as one event. After an error write no more: what follows half a record
-    /// cannot be read.
+    /// Writes `values`, with their tags, as one event. After an error write no more: what follows
+    /// half a record cannot be read.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn write(&mut self, step: usize, values: impl IntoIterator<Item = (String, f64)>) -> io::Result<()> {
+    pub(super) fn write(
+        &mut self,
+        step: usize,
+        values: impl IntoIterator<Item = (String, f64)>,
+    ) -> io::Result<()> {
         self.append(&scalars(unix_seconds(), step, values))
     }
 
@@ -63,7 +69,8 @@ fn next_name(folder: &Path) -> Result<String> {
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
         let name = entry.map_err(Error::io(folder))?.file_name();
         let name = name.to_string_lossy();
-        let taken = name.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
+        let taken =
+            name.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
         if let Some(taken) = taken {
             seconds = seconds.max(taken.saturating_add(1));
         }
@@ -138,7 +145,8 @@ impl Message {
 /// The payload in its frame.
 fn record(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u64).to_le_bytes();
-    let (length_crc, payload_crc) = (masked_crc32c(&length).to_le_bytes(), masked_crc32c(payload).to_le_bytes());
+    let (length_crc, payload_crc) =
+        (masked_crc32c(&length).to_le_bytes(), masked_crc32c(payload).to_le_bytes());
     [&length[..], &length_crc, payload, &payload_crc].concat()
 }
 

@@ -9,7 +9,9 @@ use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Device;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile};
+use heatmap_models::{
+    Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile,
+};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
@@ -23,12 +25,14 @@ use crate::{Error, Result};
 pub struct FineTuneConfig {
     /// The encoder.
     pub architecture: ModelName,
-    /// First layers of a residual network that starts from scratch; a file of weights brings its own.
+    /// First layers of a residual network that starts from scratch; a file of weights brings its
+    /// own.
     pub stem: StemKind,
-    /// Weights to start from, in any layout that `heatmap_models` reads; none to start from scratch.
+    /// Weights to start from, in any layout that `heatmap_models` reads; none to start from
+    /// scratch.
     pub weights: Option<PathBuf>,
-    /// Leading parts of the encoder that do not train: of a ResNet the stem and its stages, of a ViT the patches and its
-    /// blocks.
+    /// Leading parts of the encoder that do not train: of a ResNet the stem and its stages, of a
+    /// ViT the patches and its blocks.
     pub freeze: usize,
     /// Name of the preset.
     pub preset: String,
@@ -40,7 +44,8 @@ pub struct FineTuneConfig {
     pub batch_size: usize,
     /// Largest learning rate of AdamW.
     pub learning_rate: f64,
-    /// Share of the steps in which the rate rises to it; behind them it falls to zero along a cosine.
+    /// Share of the steps in which the rate rises to it; behind them it falls to zero along a
+    /// cosine.
     pub warmup: f64,
     /// Of AdamW; see [`AdamConfig::weight_decay`](crate::optim::AdamConfig).
     pub weight_decay: f64,
@@ -55,8 +60,8 @@ pub struct FineTuneConfig {
 }
 
 impl FineTuneConfig {
-    /// The settings of the report's fine-tuning as far as it tells them, and PyTorch's usual ones where it does not:
-    /// ResNet-50, 64 x 64 px, AdamW, one cycle, batches of 64.
+    /// The settings of the report's fine-tuning as far as it tells them, and PyTorch's usual ones
+    /// where it does not: ResNet-50, 64 x 64 px, AdamW, one cycle, batches of 64.
     pub fn report(preset: &str) -> Self {
         Self {
             architecture: ModelName::ResNet(50),
@@ -73,7 +78,10 @@ impl FineTuneConfig {
             valid_samples: 2_000,
             patience: None,
             checkpoint_every: None,
-            image: ImageConfig { normalization: Normalization::LogCounts, ..ImageConfig::default() },
+            image: ImageConfig {
+                normalization: Normalization::LogCounts,
+                ..ImageConfig::default()
+            },
         }
     }
 
@@ -94,8 +102,17 @@ impl FineTuneConfig {
     pub fn check(&self) -> Result<Arc<Preset>> {
         let preset = Arc::new(Preset::named(&self.preset)?);
         let device = Device::flex();
-        SampleLoader::new(preset.clone(), self.seed, self.image, device, self.samples, self.batch_size)?;
-        for (field, value, least) in [("batch size", self.batch_size, 2), ("held-out samples", self.valid_samples, 1)] {
+        SampleLoader::new(
+            preset.clone(),
+            self.seed,
+            self.image,
+            device,
+            self.samples,
+            self.batch_size,
+        )?;
+        for (field, value, least) in
+            [("batch size", self.batch_size, 2), ("held-out samples", self.valid_samples, 1)]
+        {
             if value < least {
                 return Err(Error::config(field, value, format!("must be at least {least}")));
             }
@@ -118,17 +135,27 @@ impl FineTuneConfig {
                 return Err(Error::config(field, value, "must be at least 0 and less than 1"));
             }
         }
-        for (field, value) in [("patience", self.patience), ("checkpoint every", self.checkpoint_every)] {
+        for (field, value) in
+            [("patience", self.patience), ("checkpoint every", self.checkpoint_every)]
+        {
             if value == Some(0) {
                 return Err(Error::config(field, 0, "must be at least 1"));
             }
         }
         if self.stem != StemKind::Standard {
             if self.weights.is_some() {
-                return Err(Error::config("stem", self.stem.name(), "a file of weights brings its own"));
+                return Err(Error::config(
+                    "stem",
+                    self.stem.name(),
+                    "a file of weights brings its own",
+                ));
             }
             if let ModelName::Vit(..) = self.architecture {
-                return Err(Error::config("stem", self.stem.name(), format!("a {} has none", self.architecture)));
+                return Err(Error::config(
+                    "stem",
+                    self.stem.name(),
+                    format!("a {} has none", self.architecture),
+                ));
             }
         }
         self.schedule()?;
@@ -142,16 +169,18 @@ impl FineTuneConfig {
     /// When they are something else.
     pub fn counts(&self) -> Result<RangeInclusive<usize>> {
         Preset::named(&self.preset)?.cluster_counts().ok_or_else(|| {
-            let reason = "its classes are not numbers of clusters, each one more than the one before";
+            let reason =
+                "its classes are not numbers of clusters, each one more than the one before";
             Error::config("preset", &self.preset, reason)
         })
     }
 
-    /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own, or its finest map cut into
-    /// finer ones.
+    /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own,
+    /// or its finest map cut into finer ones.
     ///
     /// # Errors
-    /// When there are no such cells, or they do not cover the images exactly: then they would not lie where they seem to.
+    /// When there are no such cells, or they do not cover the images exactly: then they would not
+    /// lie where they seem to.
     pub(super) fn pyramid(&self, cell_px: usize) -> Result<FeaturePyramidConfig> {
         let config = match self.open_weights()? {
             Some((_, config)) => config,
@@ -181,7 +210,8 @@ impl FineTuneConfig {
             let reason = format!("cells of {whole} px do not cover it exactly");
             return Err(Error::config("image size", format!("{height} x {width}"), reason));
         }
-        Ok(FeaturePyramidConfig::new(config.map_channels()[first..].to_vec()).with_refinements(refinements))
+        Ok(FeaturePyramidConfig::new(config.map_channels()[first..].to_vec())
+            .with_refinements(refinements))
     }
 
     /// The encoder as the run starts with it.
@@ -221,17 +251,30 @@ impl FineTuneConfig {
     }
 
     /// Loaders of the samples to train on and of those that are held out.
-    pub(super) fn loaders(&self, preset: &Arc<Preset>, device: &Device) -> Result<[Arc<SampleLoader>; 2]> {
+    pub(super) fn loaders(
+        &self,
+        preset: &Arc<Preset>,
+        device: &Device,
+    ) -> Result<[Arc<SampleLoader>; 2]> {
         let loader = |split: Split, samples| {
             let seed = split.seed(self.seed);
-            SampleLoader::new(preset.clone(), seed, self.image, device.clone(), samples, self.batch_size).map(Arc::new)
+            SampleLoader::new(
+                preset.clone(),
+                seed,
+                self.image,
+                device.clone(),
+                samples,
+                self.batch_size,
+            )
+            .map(Arc::new)
         };
         Ok([loader(Split::Train, self.samples)?, loader(Split::Valid, self.valid_samples)?])
     }
 }
 
-/// Checks that a run of `earlier`, which has a [`FineTuneConfig`] as its `training`, can go on under the settings `now`: all
-/// but the patience and the steps between checkpoints agrees.
+/// Checks that a run of `earlier`, which has a [`FineTuneConfig`] as its
+/// `training`, can go on under the settings `now`: all but the patience and the steps between
+/// checkpoints agrees.
 pub(super) fn check_resumes<C: Serialize>(now: &C, earlier: &C) -> Result<()> {
     const FREE: [&str; 2] = ["training.patience", "training.checkpoint_every"];
     Settings::of(now)?.check_same(&Settings::of(earlier)?, |key| FREE.contains(&key))

@@ -1,4 +1,5 @@
-//! [`RunFolder`]: the folder of one run. Every file in it is complete or absent, and one program at a time writes there.
+//! [`RunFolder`]: the folder of one run. Every file in it is complete or absent, and one program at
+//! a time writes there.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
@@ -15,7 +16,8 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Held while this program writes in the folder; the system lets go of it when the program ends, however it ends.
+    /// Held while this program writes in the folder; the system lets go of it when the program
+    /// ends, however it ends.
     _lock: Option<Arc<File>>,
 }
 
@@ -25,9 +27,10 @@ impl RunFolder {
     /// Name of the file that a program which writes in the folder has locked.
     pub const LOCK: &'static str = ".lock";
 
-    /// A folder for a new run, with `config` in it. A run that is already there is kept: it moves aside to the first free
-    /// of `<path>-1`, `<path>-2` and so on, or of `earlier-1` and so on within the folder where that cannot move, such as
-    /// a mount point or the current folder. Where it went is returned too.
+    /// A folder for a new run, with `config` in it. A run that is already there is kept: it moves
+    /// aside to the first free of `<path>-1`, `<path>-2` and so on, or of `earlier-1` and so on
+    /// within the folder where that cannot move, such as a mount point or the current folder. Where
+    /// it went is returned too.
     ///
     /// # Errors
     /// When another program writes in the folder, or it cannot be made or written to.
@@ -51,12 +54,16 @@ impl RunFolder {
     /// When there is no run in it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(Self::CONFIG).is_file() {
-            return Err(Error::bad_file(path, format!("no run in this folder: no {} here", Self::CONFIG)));
+            return Err(Error::bad_file(
+                path,
+                format!("no run in this folder: no {} here", Self::CONFIG),
+            ));
         }
         Ok(Self { path: path.to_owned(), _lock: None })
     }
 
-    /// The folder of an earlier run, to go on with it. Files that a crash left half-written are removed.
+    /// The folder of an earlier run, to go on with it. Files that a crash left half-written are
+    /// removed.
     ///
     /// # Errors
     /// When there is no run in it, or another program writes in it.
@@ -67,7 +74,8 @@ impl RunFolder {
         Ok(Self { _lock: lock, ..folder })
     }
 
-    /// Checks that a run could be made at `path`, before the work whose results are to go there. Nothing is made.
+    /// Checks that a run could be made at `path`, before the work whose results are to go there.
+    /// Nothing is made.
     ///
     /// # Errors
     /// When it is no folder, another program writes in it, or it cannot be written to.
@@ -75,13 +83,19 @@ impl RunFolder {
         let path = settled(path);
         let mut nearest = path.as_path();
         while !nearest.exists() {
-            nearest = nearest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            nearest = nearest
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
         }
         if nearest == path {
             lock(&path)?;
         }
         // Whether files can be made there, only making one tells.
-        tempfile::Builder::new().prefix(".unfinished-").tempfile_in(nearest).map_err(Error::io(&path))?;
+        tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .tempfile_in(nearest)
+            .map_err(Error::io(&path))?;
         Ok(())
     }
 
@@ -106,7 +120,8 @@ impl RunFolder {
     /// When the file cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.file(name);
-        let text = serde_json::to_string_pretty(value).map_err(|error| Error::bad_file(&path, error))?;
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| Error::bad_file(&path, error))?;
         Ok(write_atomically(&path, |out| writeln!(out, "{text}"))?)
     }
 
@@ -121,12 +136,12 @@ impl RunFolder {
     }
 }
 
-/// The path of the folder that is meant: without a slash or a point at its end, and of a link what it leads to, so that
-/// the link stays one when the folder behind it moves.
+/// The path of the folder that is meant: without a slash or a point at its end, and of a link what
+/// it leads to, so that the link stays one when the folder behind it moves.
 fn settled(path: &Path) -> PathBuf {
     let plain: PathBuf = path.components().collect();
-    let is_special =
-        plain.is_symlink() || matches!(plain.components().next_back(), Some(Component::CurDir | Component::ParentDir));
+    let is_special = plain.is_symlink()
+        || matches!(plain.components().next_back(), Some(Component::CurDir | Component::ParentDir));
     if is_special { fs::canonicalize(&plain).unwrap_or(plain) } else { plain }
 }
 
@@ -140,14 +155,21 @@ fn lock(folder: &Path) -> Result<Option<Arc<File>>> {
 /// The lock of a folder, whose file is made where there is none, unless the file system has none.
 fn lock_again(folder: &Path) -> Result<Option<Arc<File>>> {
     let path = folder.join(RunFolder::LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(Error::io(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Arc::new(file))),
         Err(TryLockError::WouldBlock) => Err(Error::bad_file(
             folder,
             "another program is writing in this folder; wait for it, or choose another --out",
         )),
-        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
+            Ok(None)
+        }
         Err(TryLockError::Error(error)) => Err(Error::io(&path)(error)),
     }
 }
@@ -160,7 +182,8 @@ fn move_aside(path: &Path) -> Result<PathBuf> {
         PathBuf::from(name)
     });
     // A program that is in the folder would stay in it, wherever it goes.
-    let is_here = std::env::current_dir().is_ok_and(|here| fs::canonicalize(path).is_ok_and(|path| here == path));
+    let is_here = std::env::current_dir()
+        .is_ok_and(|here| fs::canonicalize(path).is_ok_and(|path| here == path));
     if !is_here && fs::rename(path, &beside).is_ok() {
         return Ok(beside);
     }

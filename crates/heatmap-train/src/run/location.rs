@@ -17,7 +17,9 @@ use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::{ImageConfig, ImageFrame};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
-use crate::task::{CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationTrainingLoss};
+use crate::task::{
+    CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationTrainingLoss,
+};
 use crate::{Error, Result};
 
 /// Weight of distances beside the cross-entropy of existence.
@@ -47,7 +49,8 @@ pub struct LocationConfig {
     pub loss: LocationLossName,
     /// Centres in the answer: as many as the preset has clusters at most.
     pub num_centres: usize,
-    /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or finer.
+    /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or
+    /// finer.
     pub cell_px: usize,
 }
 
@@ -66,8 +69,8 @@ impl LocationLossName {
     }
 
     fn loss(self) -> LocationLoss {
-        // Places are in widths of the image. At the usual 16 cells, one cell off costs as much as to be sure of a cluster gains;
-        // DETR, whose queries are nowhere, has 5.
+        // Places are in widths of the image. At the usual 16 cells, one cell off costs as much as
+        // to be sure of a cluster gains; DETR, whose queries are nowhere, has 5.
         let set = SetLossConfig::new().with_centre_weight(CENTRE_WEIGHT).init();
         let chamfer = match self {
             Self::Set => return LocationLoss::Set(set),
@@ -90,7 +93,9 @@ impl FromStr for LocationLossName {
 
     fn from_str(name: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| Error::config("loss", name, "not one of set, chamfer, chamfer-squared, chamfer-mean"))
+        known.ok_or_else(|| {
+            Error::config("loss", name, "not one of set, chamfer, chamfer-squared, chamfer-mean")
+        })
     }
 }
 
@@ -121,7 +126,9 @@ impl LocationConfig {
         let ImageConfig { height, width, .. } = self.training.image;
         let candidates = (height / self.cell_px) * (width / self.cell_px);
         if candidates < most {
-            let reason = format!("gives {candidates} candidates for up to {most} clusters; smaller cells give more");
+            let reason = format!(
+                "gives {candidates} candidates for up to {most} clusters; smaller cells give more"
+            );
             return Err(Error::config("cell", self.cell_px, reason));
         }
         Ok(preset)
@@ -144,7 +151,10 @@ impl LocationConfig {
         let preset = self.check()?;
         let encoder = self.training.encoder(device)?;
         let pyramid = self.training.pyramid(self.cell_px)?;
-        let head = LocationHeadConfig::new(pyramid).with_num_centres(self.num_centres).init(device).materialize();
+        let head = LocationHeadConfig::new(pyramid)
+            .with_num_centres(self.num_centres)
+            .init(device)
+            .materialize();
         let frame = ImageFrame::new(&self.training.image, preset.grid)?;
         Ok(Location::new(encoder, head, self.loss.loss(), frame, preset.grid))
     }
@@ -153,7 +163,8 @@ impl LocationConfig {
 /// Trains an encoder to locate.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not finite.
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
 pub fn train_location(
     config: &LocationConfig,
     folder: &RunFolder,

@@ -1,6 +1,7 @@
 //! `metrics.jsonl`: one JSON object a step, readable while the run goes on and after a crash.
 //!
-//! The same numbers go to the folder `events` beside it, for TensorBoard, as `train/<name>` and `valid/<name>`.
+//! The same numbers go to the folder `events` beside it, for TensorBoard, as `train/<name>` and
+//! `valid/<name>`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -46,20 +47,22 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut short, are removed. A
-    /// new event file is made in the folder `events` beside it.
+    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut
+    /// short, are removed. A new event file is made in the folder `events` beside it.
     ///
     /// # Errors
     /// When one of the two cannot be written.
     pub fn open(path: &Path, step: usize) -> Result<Self> {
         if path.exists() {
             let text = fs::read_to_string(path).map_err(Error::io(path))?;
-            // As they are written: a number that is read and written again might differ in the last digit.
+            // As they are written: a number that is read and written again might differ in the last
+            // digit.
             let kept = whole_lines(path, &text)?.into_iter().filter(|(_, line)| line.step <= step);
             let kept: String = kept.map(|(text, _)| text).collect();
             write_atomically(path, |out| out.write_all(kept.as_bytes()))?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
+        let file =
+            OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
         let events = Some(EventFile::create(&path.with_file_name("events"), step)?);
         let (path, names) = (path.to_owned(), HashMap::new());
         Ok(Self { path, file, events, started: Instant::now(), step, names, failure: None })
@@ -95,7 +98,8 @@ impl MetricsLog {
             return;
         }
         if let Some(events) = &mut self.events {
-            let values = line.values.iter().map(|(name, value)| (format!("{}/{name}", line.split), *value));
+            let values =
+                line.values.iter().map(|(name, value)| (format!("{}/{name}", line.split), *value));
             if let Err(error) = events.write(line.step, values) {
                 log::warn!("events: {error}; no more will be written there");
                 self.events = None;
@@ -227,7 +231,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("metrics.jsonl");
         fs::write(&path, LINES).unwrap();
-        let steps = |path: &Path| MetricsLog::read(path).unwrap().iter().map(|line| line.step).collect::<Vec<_>>();
+        let steps = |path: &Path| {
+            MetricsLog::read(path).unwrap().iter().map(|line| line.step).collect::<Vec<_>>()
+        };
         assert_eq!(steps(&path), [1, 2]);
         let mut log = MetricsLog::open(&path, 1).unwrap();
         assert!(LINES.starts_with(&fs::read_to_string(&path).unwrap()) && steps(&path) == [1]);
@@ -244,7 +250,8 @@ mod tests {
         let values = BTreeMap::from([("loss".to_owned(), 2.0)]);
         log.write("train", 1, values.clone());
         log.write("valid", 1, values.clone());
-        let events = fs::read_dir(root.path().join("events")).unwrap().next().unwrap().unwrap().path();
+        let events =
+            fs::read_dir(root.path().join("events")).unwrap().next().unwrap().unwrap().path();
         let content = fs::read(&events).unwrap();
         for tag in ["train/loss", "valid/loss"] {
             let found = content.windows(tag.len()).filter(|bytes| *bytes == tag.as_bytes()).count();

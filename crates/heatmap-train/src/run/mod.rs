@@ -1,7 +1,9 @@
-//! Runs: a task carried through many steps, with progress, logs and checkpoints that survive a crash.
+//! Runs: a task carried through many steps, with progress, logs and checkpoints that survive a
+//! crash.
 //!
-//! Burn's `SupervisedTraining` gives the frame: learner, metrics, events, checkpointing. What it counts as an epoch is one
-//! optimiser step here, so that a run can stop after any step, leave a checkpoint, and go on from there.
+//! Burn's `SupervisedTraining` gives the frame: learner, metrics, events, checkpointing. What it
+//! counts as an epoch is one optimiser step here, so that a run can stop after any step, leave a
+//! checkpoint, and go on from there.
 
 mod best;
 mod checkpoint;

@@ -1,4 +1,5 @@
-//! [`ProgressRenderer`]: burn-train's renderer as one indicatif bar, or as plain lines when nobody watches a terminal.
+//! [`ProgressRenderer`]: burn-train's renderer as one indicatif bar, or as plain lines when nobody
+//! watches a terminal.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
@@ -8,7 +9,8 @@ use burn::train::LearnerSummary;
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricEntry, MetricId};
 use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
+    MetricsRendererTraining,
 };
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
@@ -17,7 +19,8 @@ const WINDOW: usize = 20;
 /// Plain lines come at most this often, so that a log file stays readable.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the bar shows of the metrics that a task has: their name, how they are called, and whether they are shares.
+/// What the bar shows of the metrics that a task has: their name, how they are called, and whether
+/// they are shares.
 const SHOWN: [(&str, &str, bool); 4] = [
     ("loss", "loss", false),
     ("contrastive_top1", "top-1", true),
@@ -25,8 +28,8 @@ const SHOWN: [(&str, &str, bool); 4] = [
     ("f1_2bins", "F1", true),
 ];
 
-/// Shows the metrics of training that matter and those of the last look at held-out samples, images per second and the time
-/// left.
+/// Shows the metrics of training that matter and those of the last look at held-out samples, images
+/// per second and the time left.
 pub struct ProgressRenderer {
     bar: ProgressBar,
     plain: bool,
@@ -76,11 +79,14 @@ impl ProgressRenderer {
         };
         let mut parts = Vec::new();
         for (name, called, is_share) in SHOWN {
-            let number = |value: f64| if is_share { format!("{:.0} %", 100.0 * value) } else { format!("{value:.3}") };
+            let number = |value: f64| {
+                if is_share { format!("{:.0} %", 100.0 * value) } else { format!("{value:.3}") }
+            };
             if let Some(value) = mean(name) {
                 // Beside the share in training stands that on held-out samples, once there is one.
                 let held_out = self.held_out.get(name).filter(|_| is_share);
-                let held_out = held_out.map(|(sum, count)| format!(" (held out {})", number(sum / *count as f64)));
+                let held_out = held_out
+                    .map(|(sum, count)| format!(" (held out {})", number(sum / *count as f64)));
                 let held_out = held_out.unwrap_or_default();
                 parts.push(format!("{called} {}{held_out}", number(value)));
             }
@@ -104,7 +110,13 @@ impl ProgressRenderer {
         let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
         if self.step > self.first_step && (due || self.step == self.total) {
             // Where nobody reads any more, training goes on.
-            _ = writeln!(std::io::stderr(), "batch {}/{}  {}", self.step, self.total, self.message());
+            _ = writeln!(
+                std::io::stderr(),
+                "batch {}/{}  {}",
+                self.step,
+                self.total,
+                self.message()
+            );
             self.last_line = Some(Instant::now());
         }
     }
@@ -135,13 +147,22 @@ impl MetricsRendererTraining for ProgressRenderer {
         }
     }
 
-    fn on_train_end(&mut self, _summary: Option<LearnerSummary>) -> Result<(), Box<dyn std::error::Error>> {
+    fn on_train_end(
+        &mut self,
+        _summary: Option<LearnerSummary>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         Ok(())
     }
 }
 
 impl TrainingProgressLogger for ProgressRenderer {
-    fn start(&mut self, _epochs: usize, _starting_epoch: usize, _items: Option<usize>, _label: Option<&str>) {
+    fn start(
+        &mut self,
+        _epochs: usize,
+        _starting_epoch: usize,
+        _items: Option<usize>,
+        _label: Option<&str>,
+    ) {
         self.started = Instant::now();
     }
 

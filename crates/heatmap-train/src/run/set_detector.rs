@@ -131,14 +131,16 @@ impl SetDetectorConfig {
 
     fn loader(&self, split: Split, batches: usize, device: &Device) -> Result<Arc<SetLoader>> {
         let seed = split.seed(self.seed);
-        SetLoader::new(self.sets.clone(), seed, self.sets_per_batch, batches, device.clone()).map(Arc::new)
+        SetLoader::new(self.sets.clone(), seed, self.sets_per_batch, batches, device.clone())
+            .map(Arc::new)
     }
 }
 
 /// Trains a network to tell broken banners from good ones.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not finite.
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
 pub fn train_set_detector(
     config: &SetDetectorConfig,
     folder: &RunFolder,

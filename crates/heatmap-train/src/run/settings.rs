@@ -32,7 +32,8 @@ impl Settings {
     /// When the file cannot be read, is not a JSON object, or has a key that is not known.
     pub fn read(path: &Path, known: &Self) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        let values: Value = serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
+        let values: Value =
+            serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
         let Value::Object(values) = values else {
             return Err(Error::bad_file(path, "not a JSON object of settings"));
         };
@@ -55,8 +56,8 @@ impl Settings {
         parts.try_fold(first, |value, part| value.get(part))
     }
 
-    /// Sets one value, from JSON or a plain word. The last part of a name is enough where it is the only one; `-` counts as
-    /// `_`.
+    /// Sets one value, from JSON or a plain word. The last part of a name is enough where it is the
+    /// only one; `-` counts as `_`.
     ///
     /// # Errors
     /// When there is no such name, or more than one.
@@ -65,7 +66,9 @@ impl Settings {
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
         let mut parts: Vec<&str> = key.split('.').collect();
         let last = parts.pop().unwrap_or_default();
-        let place = parts.into_iter().try_fold(&mut self.0, |place, part| place.get_mut(part)?.as_object_mut());
+        let place = parts
+            .into_iter()
+            .try_fold(&mut self.0, |place, part| place.get_mut(part)?.as_object_mut());
         if let Some(place) = place {
             place.insert(last.to_owned(), value);
         }
@@ -110,7 +113,8 @@ impl Settings {
     /// # Errors
     /// When a value is not of its kind; it is named, if it can be told.
     pub fn into_config<C: DeserializeOwned + Serialize>(self, good: &C) -> Result<C> {
-        let whole: std::result::Result<C, _> = serde_json::from_value(Value::Object(self.0.clone()));
+        let whole: std::result::Result<C, _> =
+            serde_json::from_value(Value::Object(self.0.clone()));
         let error = match whole {
             Ok(config) => return Ok(config),
             Err(error) => error,
@@ -123,10 +127,18 @@ impl Settings {
             if spoilt.set(&key, &value.to_string()).is_ok()
                 && let Err(error) = serde_json::from_value::<C>(Value::Object(spoilt.0))
             {
-                return Err(Error::Setting { key, value: value.to_string(), reason: error.to_string() });
+                return Err(Error::Setting {
+                    key,
+                    value: value.to_string(),
+                    reason: error.to_string(),
+                });
             }
         }
-        Err(Error::Setting { key: "settings".to_owned(), value: "these".to_owned(), reason: error.to_string() })
+        Err(Error::Setting {
+            key: "settings".to_owned(),
+            value: "these".to_owned(),
+            reason: error.to_string(),
+        })
     }
 
     /// Checks that the values are those of `before`, but for those that are `free`.
@@ -144,7 +156,11 @@ impl Settings {
             };
             let (now, before) = (text(self), text(before));
             if now != before {
-                return Err(Error::Setting { key, value: now, reason: format!("the run to resume has {before}") });
+                return Err(Error::Setting {
+                    key,
+                    value: now,
+                    reason: format!("the run to resume has {before}"),
+                });
             }
         }
         Ok(())
@@ -160,12 +176,22 @@ fn collect(values: &Map<String, Value>, prefix: &str, keys: &mut Vec<String>) {
     }
 }
 
-/// Lays `values` over `known`. Where nothing is known but a place, such as of a setting that may be absent, all is taken.
-fn merge(place: &mut Map<String, Value>, values: Map<String, Value>, prefix: &str, all: &Settings) -> Result<()> {
+/// Lays `values` over `known`. Where nothing is known but a place, such as of a setting that may be
+/// absent, all is taken.
+fn merge(
+    place: &mut Map<String, Value>,
+    values: Map<String, Value>,
+    prefix: &str,
+    all: &Settings,
+) -> Result<()> {
     for (key, value) in values {
-        let Some(known) = place.get_mut(&key) else { return Err(all.unknown(&format!("{prefix}{key}"))) };
+        let Some(known) = place.get_mut(&key) else {
+            return Err(all.unknown(&format!("{prefix}{key}")));
+        };
         match (known, value) {
-            (Value::Object(known), Value::Object(values)) => merge(known, values, &format!("{prefix}{key}."), all)?,
+            (Value::Object(known), Value::Object(values)) => {
+                merge(known, values, &format!("{prefix}{key}."), all)?
+            }
             (known, value) => *known = value,
         }
     }
@@ -184,7 +210,10 @@ mod tests {
     #[test]
     fn a_configuration_comes_back_from_its_settings() {
         let config = SimClrConfig { ema: Some(0.5), ..SimClrConfig::report() };
-        assert_eq!(Settings::of(&config).unwrap().into_config(&SimClrConfig::report()).unwrap(), config);
+        assert_eq!(
+            Settings::of(&config).unwrap().into_config(&SimClrConfig::report()).unwrap(),
+            config
+        );
     }
 
     #[test]
@@ -197,7 +226,10 @@ mod tests {
         settings.set("evaluation.every", "null").unwrap();
         let config: SimClrConfig = settings.into_config(&SimClrConfig::report()).unwrap();
         assert_eq!((config.optimizer.learning_rate, config.optimizer.warmup_batches), (0.25, 7));
-        assert_eq!((config.preset.as_str(), config.chunk, config.evaluation.every), ("simclr-wide", Some(32), None));
+        assert_eq!(
+            (config.preset.as_str(), config.chunk, config.evaluation.every),
+            ("simclr-wide", Some(32), None)
+        );
     }
 
     #[test]
@@ -218,13 +250,16 @@ mod tests {
             fs::write(&path, text).unwrap();
             Settings::read(&path, &settings())
         };
-        let config: SimClrConfig = read(r#"{"loss": {"temperature": 0.1}, "augment": {"blur": null}}"#)
-            .and_then(|settings| settings.into_config(&SimClrConfig::report()))
-            .unwrap();
+        let config: SimClrConfig =
+            read(r#"{"loss": {"temperature": 0.1}, "augment": {"blur": null}}"#)
+                .and_then(|settings| settings.into_config(&SimClrConfig::report()))
+                .unwrap();
         assert_eq!((config.loss.temperature, config.batches), (0.1, 1_000));
         let error = read(r#"{"loss": {"temperatur": 0.1}}"#).unwrap_err().to_string();
         assert!(
-            error.contains("recipe.json: unknown key `loss.temperatur`; did you mean `loss.temperature`?"),
+            error.contains(
+                "recipe.json: unknown key `loss.temperatur`; did you mean `loss.temperature`?"
+            ),
             "{error}"
         );
         assert!(read("[1]").unwrap_err().to_string().contains("not a JSON object"));

@@ -15,13 +15,16 @@ use super::watch::Watch;
 use crate::data::{ClassSource, PairLoader, Share, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::metric::ScalarMetric;
-use crate::task::{ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature};
+use crate::task::{
+    ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature,
+};
 use crate::{Error, Result};
 
 /// The encoder as a run of this configuration starts with: its parameters depend on the seed alone.
 pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
     device.seed(config.seed);
-    // Burn draws parameters when they are first used; a later draw would come from another place in the stream.
+    // Burn draws parameters when they are first used; a later draw would come from another place in
+    // the stream.
     let network = config.architecture.config().with_in_channels(config.image.channels);
     network.with_image_size(config.image.height).init(device).materialize()
 }
@@ -33,18 +36,20 @@ pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
 pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Backbone>> {
     config.check()?;
     let encoder = untrained_encoder(config, device);
-    let projected = if config.projection_layers == 0 { encoder.feature_dim() } else { config.projection_dim };
+    let projected =
+        if config.projection_layers == 0 { encoder.feature_dim() } else { config.projection_dim };
     let projection = ProjectionHeadConfig::new(encoder.feature_dim())
         .with_num_layers(config.projection_layers)
         .with_out_dim(config.projection_dim);
     // Drawn here and now: what comes later must not move what is drawn.
     let projection = projection.init(device).materialize();
-    let mut task = SimClr::new(encoder, projection, config.loss.init()).with_options(SimClrOptions {
-        chunk: config.chunk.map(|images| images / config.images_per_pair()),
-        ema: config.ema,
-        devices: config.devices,
-        precision: config.precision,
-    });
+    let mut task =
+        SimClr::new(encoder, projection, config.loss.init()).with_options(SimClrOptions {
+            chunk: config.chunk.map(|images| images / config.images_per_pair()),
+            ema: config.ema,
+            devices: config.devices,
+            precision: config.precision,
+        });
     if let Some(temperature) = config.loss.init_temperature(device) {
         task = task.with_temperature(temperature);
     }
@@ -54,11 +59,12 @@ pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Back
     Ok(task)
 }
 
-/// Trains an encoder with SimCLR on `devices`, of which there are as many as the configuration says; the first of them has
-/// the optimiser.
+/// Trains an encoder with SimCLR on `devices`, of which there are as many as the configuration
+/// says; the first of them has the optimiser.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not finite.
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
 pub fn train_simclr(
     config: &SimClrConfig,
     folder: &RunFolder,
@@ -67,7 +73,11 @@ pub fn train_simclr(
 ) -> Result<Outcome<SimClr<Backbone>>> {
     let preset = config.check()?;
     if devices.len() != config.devices {
-        return Err(Error::config("devices", config.devices, format!("the run was given {} of them", devices.len())));
+        return Err(Error::config(
+            "devices",
+            config.devices,
+            format!("the run was given {} of them", devices.len()),
+        ));
     }
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
     devices.iter().try_for_each(|device| config.precision.check_for(device))?;
@@ -77,9 +87,10 @@ pub fn train_simclr(
         PairLoader::new(sampler, config.image, device.clone(), 0..steps).with_share(share)
     };
     let of = devices.len();
-    let shares = devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<Backbone>>> {
-        Ok(Arc::new(loader(Split::Train, device, config.batches, Share { rank, of })?))
-    });
+    let shares =
+        devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<Backbone>>> {
+            Ok(Arc::new(loader(Split::Train, device, config.batches, Share { rank, of })?))
+        });
     let plan = Plan {
         train: shares.collect::<Result<_>>()?,
         valid: Arc::new(loader(Split::Valid, &devices[0], VALID_BATCHES, Share::WHOLE)?),
@@ -88,10 +99,17 @@ pub fn train_simclr(
         devices,
     };
     let learns_temperature = config.loss.learnable_temperature;
-    let learner = Learner::new(task, config.optimizer.init(), config.optimizer.schedule(&config.schedule_ends())?);
+    let learner = Learner::new(
+        task,
+        config.optimizer.init(),
+        config.optimizer.schedule(&config.schedule_ends())?,
+    );
     launch(folder, plan, options, learner, |training| {
         let training = training
-            .metrics((ScalarMetric::<ContrastiveLossMetric>::new(), ScalarMetric::<ContrastiveTop1>::new()))
+            .metrics((
+                ScalarMetric::<ContrastiveLossMetric>::new(),
+                ScalarMetric::<ContrastiveTop1>::new(),
+            ))
             .metric_train_numeric(ScalarMetric::<GradientNorm>::new())
             .metric_train_numeric(LearningRateMetric::new());
         match learns_temperature {
@@ -107,13 +125,18 @@ const VALID_BATCHES: usize = 4;
 /// Held-out layouts on which broken banners are ranked on the way.
 const WATCHED_LAYOUTS: u64 = 24;
 
-/// Neighbours, probe, alignment, uniformity and rank of the features, by samples that are neither trained on nor part of
-/// the final score.
-fn watch(config: &SimClrConfig, preset: &Arc<dyn ClassSource>, device: &Device) -> Option<Watch<SimClr<Backbone>>> {
+/// Neighbours, probe, alignment, uniformity and rank of the features, by samples that are neither
+/// trained on nor part of the final score.
+fn watch(
+    config: &SimClrConfig,
+    preset: &Arc<dyn ClassSource>,
+    device: &Device,
+) -> Option<Watch<SimClr<Backbone>>> {
     let every = config.evaluation.every?;
     let (config, preset, device) = (config.clone(), preset.clone(), device.clone().inner());
     Some(Watch::new(every, move |task: &SimClr<Backbone>| {
-        // A copy in evaluation mode: nothing of the task that trains is touched, and nothing random is drawn.
+        // A copy in evaluation mode: nothing of the task that trains is touched, and nothing random
+        // is drawn.
         let encoder = task.encoder().valid();
         let per_class = config.evaluation.samples.div_ceil(preset.num_classes());
         let features = |split: Split| {
@@ -121,11 +144,18 @@ fn watch(config: &SimClrConfig, preset: &Arc<dyn ClassSource>, device: &Device) 
             extract_features(&encoder, &device, (&*preset, seed), &config.image, per_class, |_| {})
         };
         let (fit, valid) = (features(Split::Fit)?, features(Split::Valid)?);
-        let report = evaluate_representation(&fit, &valid, preset.num_classes(), &config.evaluation.fits())?;
+        let report =
+            evaluate_representation(&fit, &valid, preset.num_classes(), &config.evaluation.fits())?;
         let mut values = report.values();
         if preset.negatives(0, 0, 0..0).is_some() {
-            let task = AnchorTask { layouts: WATCHED_LAYOUTS, ..AnchorTask::new(Split::Valid.seed(config.seed)) };
-            values.insert("broken_auroc".to_owned(), task.auroc(&encoder, &device, &config.image, |_| {})?);
+            let task = AnchorTask {
+                layouts: WATCHED_LAYOUTS,
+                ..AnchorTask::new(Split::Valid.seed(config.seed))
+            };
+            values.insert(
+                "broken_auroc".to_owned(),
+                task.auroc(&encoder, &device, &config.image, |_| {})?,
+            );
         }
         Ok(values)
     }))

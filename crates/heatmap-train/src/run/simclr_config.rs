@@ -22,7 +22,8 @@ use crate::{Error, Result};
 pub struct SimClrConfig {
     /// The encoder.
     pub architecture: ModelName,
-    /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2, 0 for none: the loss compares the features.
+    /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2, 0 for none: the loss
+    /// compares the features.
     pub projection_layers: usize,
     /// Length of a projection; without a layer that of the features.
     pub projection_dim: usize,
@@ -32,15 +33,16 @@ pub struct SimClrConfig {
     pub seed: u64,
     /// Steps.
     pub batches: usize,
-    /// Steps behind which the run went on under a new schedule of the learning rate, up to the next of these or the last
-    /// of all; empty for a run under one schedule.
+    /// Steps behind which the run went on under a new schedule of the learning rate, up to the next
+    /// of these or the last of all; empty for a run under one schedule.
     #[serde(default)]
     pub earlier_batches: Vec<usize>,
     /// Classes in a batch.
     pub classes_per_batch: usize,
     /// Pairs of each of its classes; a pair gives two images.
     pub pairs_per_class: usize,
-    /// Images beside each pair that are like its class and do not belong to it, where the preset has such.
+    /// Images beside each pair that are like its class and do not belong to it, where the preset
+    /// has such.
     #[serde(default)]
     pub negatives_per_pair: usize,
     /// Where the two views of a pair come from.
@@ -78,12 +80,12 @@ pub struct OnlineEvaluationConfig {
     pub every: Option<usize>,
     /// Samples on which neighbours and probe are fitted, and as many on which they are scored.
     pub samples: usize,
-    /// As many of the last evaluation, behind the training. It costs nothing but time: a probe on few samples says less than
-    /// there is.
+    /// As many of the last evaluation, behind the training. It costs nothing but time: a probe on
+    /// few samples says less than there is.
     #[serde(default = "final_samples")]
     pub final_samples: usize,
-    /// Inverse strength of the probe's penalty, C of scikit-learn; SimCLR too chooses it for a network on held-out samples
-    /// (Chen et al. 2020, appendix B.6).
+    /// Inverse strength of the probe's penalty, C of scikit-learn; SimCLR too chooses it for a
+    /// network on held-out samples (Chen et al. 2020, appendix B.6).
     #[serde(default = "probe_c")]
     pub probe_c: f64,
 }
@@ -100,7 +102,8 @@ fn final_samples() -> usize {
 impl OnlineEvaluationConfig {
     /// How neighbours and probe are fitted.
     pub fn fits(&self) -> EvaluationConfig {
-        let probe = LogisticRegressionConfig { c: self.probe_c, ..LogisticRegressionConfig::default() };
+        let probe =
+            LogisticRegressionConfig { c: self.probe_c, ..LogisticRegressionConfig::default() };
         EvaluationConfig { probe, ..EvaluationConfig::default() }
     }
 }
@@ -142,7 +145,11 @@ impl SimClrConfig {
     /// The recipe for a preset: for `layouts` that of [`SimClrConfig::layouts`], otherwise that of
     /// the report.
     pub fn for_preset(name: &str) -> Self {
-        if name == LAYOUTS { Self::layouts() } else { Self { preset: name.to_owned(), ..Self::report() } }
+        if name == LAYOUTS {
+            Self::layouts()
+        } else {
+            Self { preset: name.to_owned(), ..Self::report() }
+        }
     }
 
     /// Good banners of a layout are drawn together and away from its broken ones: SupCon (Khosla et
@@ -239,8 +246,10 @@ impl SimClrConfig {
         self.optimizer.check(self.schedule_ends()[0])?;
         self.optimizer.schedule(&self.schedule_ends())?;
         if self.accumulation > 1 {
-            let reason = "a contrastive loss compares every image with every other, so the gradients of parts of a batch \
-                          do not add up to that of the batch; take a larger batch, and `chunk` to have it in little memory";
+            let reason = "a contrastive loss compares every image with every other, so the \
+                          gradients of parts of a batch \
+                          do not add up to that of the batch; take a larger batch, and `chunk` to \
+                          have it in little memory";
             return Err(Error::config("accumulation", self.accumulation, reason));
         }
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
@@ -250,29 +259,48 @@ impl SimClrConfig {
         if !(probe_c.is_finite() && probe_c > 0.0) {
             return Err(Error::config("probe c", probe_c, "must be above 0"));
         }
-        for (field, samples, taken) in
-            [("evaluation samples", samples, every.is_some()), ("evaluation final samples", final_samples, true)]
-        {
+        for (field, samples, taken) in [
+            ("evaluation samples", samples, every.is_some()),
+            ("evaluation final samples", final_samples, true),
+        ] {
             if taken && samples < 2 * preset.num_classes() {
-                let reason =
-                    format!("`{}` has {} classes; take two of each or more", preset.name(), preset.num_classes());
+                let reason = format!(
+                    "`{}` has {} classes; take two of each or more",
+                    preset.name(),
+                    preset.num_classes()
+                );
                 return Err(Error::config(field, samples, reason));
             }
         }
         let (pairs, of_each) = (self.pairs_per_batch(), self.images_per_pair());
         if let Some(chunk) = self.chunk {
             // Batch normalisation needs two images, and chunks of one size count alike.
-            if chunk < of_each || !chunk.is_multiple_of(of_each) || !pairs.is_multiple_of(chunk / of_each) {
-                let multiple = if of_each == 2 { "even".to_owned() } else { format!("a multiple of {of_each}") };
-                let reason = format!("must be {multiple} and divide the {} images of a batch", of_each * pairs);
+            if chunk < of_each
+                || !chunk.is_multiple_of(of_each)
+                || !pairs.is_multiple_of(chunk / of_each)
+            {
+                let multiple = if of_each == 2 {
+                    "even".to_owned()
+                } else {
+                    format!("a multiple of {of_each}")
+                };
+                let reason = format!(
+                    "must be {multiple} and divide the {} images of a batch",
+                    of_each * pairs
+                );
                 return Err(Error::config("chunk", chunk, reason));
             }
             if self.devices > 1 {
-                return Err(Error::config("chunk", chunk, "several devices share a batch in one piece each"));
+                return Err(Error::config(
+                    "chunk",
+                    chunk,
+                    "several devices share a batch in one piece each",
+                ));
             }
         }
         if self.precision == Precision::F16 && self.devices > 1 {
-            let reason = "each device would have a scale of the loss of its own; take bf16, or one device";
+            let reason =
+                "each device would have a scale of the loss of its own; take bf16, or one device";
             return Err(Error::config("precision", self.precision, reason));
         }
         if !pairs.is_multiple_of(self.devices) {
@@ -282,17 +310,21 @@ impl SimClrConfig {
         Ok(preset)
     }
 
-    /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how often it is looked at,
-    /// and how far it goes where that is under a new schedule; see [`SimClrConfig::with_new_schedule`]. A schedule that is
-    /// stretched while it is followed would be neither the old one nor the new one.
+    /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how
+    /// often it is looked at, and how far it goes where that is under a new schedule; see
+    /// [`SimClrConfig::with_new_schedule`]. A schedule that is stretched while it is followed would
+    /// be neither the old one nor the new one.
     ///
     /// # Errors
     /// Names the first setting that differs.
     pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
         const FREE: [&str; 3] = ["batches", "checkpoint_every", "earlier_batches"];
-        if self.schedule_ends() != earlier.schedule_ends() && self.earlier_batches != earlier.schedule_ends() {
+        if self.schedule_ends() != earlier.schedule_ends()
+            && self.earlier_batches != earlier.schedule_ends()
+        {
             let reason = format!(
-                "the run to resume has {}, over which its learning rate falls to zero; `--new-schedule` lets it rise again behind them",
+                "the run to resume has {}, over which its learning rate falls to zero; \
+                 `--new-schedule` lets it rise again behind them",
                 earlier.batches
             );
             return Err(Error::config("batches", self.batches, reason));

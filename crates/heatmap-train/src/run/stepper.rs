@@ -1,7 +1,7 @@
 //! [`Stepper`]: where the gradients of a step come from, one device or several.
 //!
-//! Several are burn-train's workers: a thread for each device, with a copy of the model and its own part of each batch.
-//! Their gradients are summed on the first device, where the optimiser runs.
+//! Several are burn-train's workers: a thread for each device, with a copy of the model and its own
+//! part of each batch. Their gradients are summed on the first device, where the optimiser runs.
 
 use burn::data::dataloader::DataLoaderIterator;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -31,20 +31,30 @@ where
         if batches.len() == 1 {
             return Self::One(batches.remove(0));
         }
-        Self::Several { batches, workers: MultiDevicesTrainStep::new(devices), main: devices[0].clone() }
+        Self::Several {
+            batches,
+            workers: MultiDevicesTrainStep::new(devices),
+            main: devices[0].clone(),
+        }
     }
 
     /// Loss and gradients of the next batch; none behind the last.
-    pub(super) fn next(&mut self, learner: &Learner<M>) -> Result<Option<Output<M>>, TrainingError> {
+    pub(super) fn next(
+        &mut self,
+        learner: &Learner<M>,
+    ) -> Result<Option<Output<M>>, TrainingError> {
         match self {
-            Self::One(batches) => Ok(batches.next().transpose()?.map(|batch| learner.train_step(batch))),
+            Self::One(batches) => {
+                Ok(batches.next().transpose()?.map(|batch| learner.train_step(batch)))
+            }
             Self::Several { batches, workers, main } => {
                 let model = learner.model();
                 let (outputs, _) = workers.step(batches, &model).map_err(|error| match error {
                     MultiDeviceStepError::Dataset(error) => TrainingError::Dataset(error),
                     MultiDeviceStepError::Workers(failures) => TrainingError::Workers(failures),
                 })?;
-                let mut outputs: Vec<Output<M>> = outputs.into_iter().map(|output| output.output).collect();
+                let mut outputs: Vec<Output<M>> =
+                    outputs.into_iter().map(|output| output.output).collect();
                 // They come as they are ready; sums of more than two depend on the order.
                 outputs.sort_by_key(|output| output.item.rank());
                 let mut sum = GradientsAccumulator::new();

@@ -1,9 +1,11 @@
 //! [`StepStrategy`]: burn-train's learning strategy with the step as its unit.
 //!
-//! Burn's single-device strategy saves at the end of an epoch and drops what it has when it is interrupted within one. Here
-//! every step can be the last: on an interruption the step ends, a checkpoint is written, and the run can go on from it. A
-//! loss or gradient that is not finite ends the run before the optimiser has seen it, so no checkpoint is ever poisoned.
-//! A checkpoint is written when the log has all lines before it, so that a run that goes on from it has a whole log.
+//! Burn's single-device strategy saves at the end of an epoch and drops what it has when it is
+//! interrupted within one. Here every step can be the last: on an interruption the step ends, a
+//! checkpoint is written, and the run can go on from it. A loss or gradient that is not finite ends
+//! the run before the optimiser has seen it, so no checkpoint is ever poisoned. A checkpoint is
+//! written when the log has all lines before it, so that a run that goes on from it has a whole
+//! log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -12,8 +14,8 @@ use burn::tensor::Device;
 use burn::train::metric::ItemLazy;
 use burn::train::{
     EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearnerModel,
-    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainOutput, TrainStep,
-    TrainingComponents, TrainingItem, ValidLoader,
+    SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainOutput,
+    TrainStep, TrainingComponents, TrainingItem, ValidLoader,
 };
 
 use super::best::BestCheckpoint;
@@ -60,7 +62,8 @@ pub struct TrainingStats {
     pub steps: usize,
     /// Images trained on by this program.
     pub images: usize,
-    /// Seconds in which it did so: data, forward, backward and optimiser, without validation and checkpoints.
+    /// Seconds in which it did so: data, forward, backward and optimiser, without validation and
+    /// checkpoints.
     pub seconds: f64,
 }
 
@@ -103,7 +106,12 @@ impl<M: LearnerModel> StepStrategy<M> {
     }
 
     /// Clips the gradient, when neither it nor the loss is NaN or infinite.
-    fn guard<T: StepOutput>(&self, step: usize, model: &M, output: TrainOutput<T>) -> Result<TrainOutput<T>> {
+    fn guard<T: StepOutput>(
+        &self,
+        step: usize,
+        model: &M,
+        output: TrainOutput<T>,
+    ) -> Result<TrainOutput<T>> {
         let TrainOutput { grads, mut item } = output;
         let check = |what: &str, value: f64| match value.is_finite() {
             true => Ok(()),
@@ -152,7 +160,13 @@ where
         valid: ValidLoader<M>,
         starting_epoch: usize,
     ) -> (M, SupervisedTrainingEventProcessor<M>) {
-        let TrainingComponents { mut event_processor, mut checkpointer, interrupter, event_store, .. } = components;
+        let TrainingComponents {
+            mut event_processor,
+            mut checkpointer,
+            interrupter,
+            event_store,
+            ..
+        } = components;
         let total = components.num_epochs;
         let mut step = starting_epoch - 1;
         let sliced = self.devices.iter().zip(&self.loaders);
@@ -197,9 +211,12 @@ where
                 stats.images += output.item.images();
                 stats.seconds += began.elapsed().as_secs_f64();
             }
-            let progress = burn::data::dataloader::Progress::new(step, total, Some("batches".to_owned()));
-            let item = TrainingItem::new(output.item, progress, Some(step), Some(learner.lr_current()));
-            interrupter.fail_on_error(event_processor.process_train(LearnerEvent::ProcessedItem(item)));
+            let progress =
+                burn::data::dataloader::Progress::new(step, total, Some("batches".to_owned()));
+            let item =
+                TrainingItem::new(output.item, progress, Some(step), Some(learner.lr_current()));
+            interrupter
+                .fail_on_error(event_processor.process_train(LearnerEvent::ProcessedItem(item)));
 
             // An error is no place to go on from; a request to stop is.
             let interrupted = interrupter.should_stop() && interrupter.error().is_none();
@@ -207,7 +224,8 @@ where
             let watch = self.watch.as_ref().filter(|watch| watch.is_due(step, total));
             if due || interrupted || watch.is_some() {
                 let mut enough = false;
-                // When it is due the step is scored, also when the user stops the run there: a resumed run will not come by again.
+                // When it is due the step is scored, also when the user stops the run there: a
+                // resumed run will not come by again.
                 if due {
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
@@ -234,7 +252,8 @@ where
     }
 }
 
-/// Runs the validation batches through the model as it is now, and gives the mean score over their images.
+/// Runs the validation batches through the model as it is now, and gives the mean score over their
+/// images.
 fn validate<M: LearnerModel>(
     learner: &Learner<M>,
     valid: &ValidLoader<M>,
@@ -257,7 +276,9 @@ where
                 sum += output.score() * output.images() as f64;
                 images += output.images();
                 let item = TrainingItem::new(output, progress, None, None);
-                interrupter.fail_on_error(event_processor.process_valid(LearnerEvent::ProcessedItem(item)));
+                interrupter.fail_on_error(
+                    event_processor.process_valid(LearnerEvent::ProcessedItem(item)),
+                );
             }
             Err(error) => {
                 interrupter.fail(error);

@@ -1,4 +1,5 @@
-//! [`launch`]: a task, an optimiser and loaders under burn-train, with our strategy, log, bar and checkpoints.
+//! [`launch`]: a task, an optimiser and loaders under burn-train, with our strategy, log, bar and
+//! checkpoints.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,8 +7,8 @@ use burn::tensor::Device;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::EventStoreClient;
 use burn::train::{
-    InferenceStep, Interrupter, Learner, LearnerModel, SupervisedTraining, TrainLoader, TrainStep, TrainingStrategy,
-    ValidLoader,
+    InferenceStep, Interrupter, Learner, LearnerModel, SupervisedTraining, TrainLoader, TrainStep,
+    TrainingStrategy, ValidLoader,
 };
 
 use super::checkpoint::Checkpoint;
@@ -81,7 +82,13 @@ pub(super) struct Plan<M: LearnerModel> {
 impl<M: LearnerModel> Plan<M> {
     /// On one device, with nothing special.
     pub(super) fn new(device: &Device, train: TrainLoader<M>, valid: ValidLoader<M>) -> Self {
-        Self { devices: vec![device.clone()], train: vec![train], valid, clip_norm: None, watch: None }
+        Self {
+            devices: vec![device.clone()],
+            train: vec![train],
+            valid,
+            clip_norm: None,
+            watch: None,
+        }
     }
 }
 
@@ -148,7 +155,9 @@ where
     let stopped_early = progress.stopped_early;
     let interrupted = stats.steps < options.steps && !stopped_early;
     let (mut model, mut chosen_step) = (result.model, stats.steps);
-    if let Some(step) = best.and_then(|best| best.step()).filter(|step| *step != stats.steps && !interrupted) {
+    if let Some(step) =
+        best.and_then(|best| best.step()).filter(|step| *step != stats.steps && !interrupted)
+    {
         model = model.load_record(checkpoints.model_record(step)?);
         chosen_step = step;
     }
@@ -159,7 +168,11 @@ where
 struct Always;
 
 impl CheckpointingStrategy for Always {
-    fn checkpointing(&mut self, _step: usize, _store: &EventStoreClient) -> Vec<CheckpointingAction> {
+    fn checkpointing(
+        &mut self,
+        _step: usize,
+        _store: &EventStoreClient,
+    ) -> Vec<CheckpointingAction> {
         vec![CheckpointingAction::Save]
     }
 }

@@ -97,9 +97,14 @@ impl CountLoss {
 }
 
 impl<E: Encoder + ModuleDisplay> Count<E> {
-    /// The task of these parts. The head takes the encoder's features, and behind them those of the density
-    /// ([`Density::features`](heatmap_models::Density)), if there is one.
-    pub fn new(encoder: E, density: Option<GuidedDensity>, head: CountHead, loss: CountLoss) -> Self {
+    /// The task of these parts. The head takes the encoder's features, and behind them those of the
+    /// density ([`Density::features`](heatmap_models::Density)), if there is one.
+    pub fn new(
+        encoder: E,
+        density: Option<GuidedDensity>,
+        head: CountHead,
+        loss: CountLoss,
+    ) -> Self {
         Self { encoder, density, head, loss }
     }
 
@@ -131,7 +136,8 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
         let SampleBatch { images, classes, centres } = batch;
         let (logits, log_rates) = self.logits(images);
         let counts: Vec<i64> = classes.iter().map(|&count| count as i64).collect();
-        let counts = Tensor::<1, Int>::from_data(TensorData::new(counts, [classes.len()]), &logits.device());
+        let counts =
+            Tensor::<1, Int>::from_data(TensorData::new(counts, [classes.len()]), &logits.device());
         let mut loss = self.loss.forward(logits.clone(), counts);
         if let (Some(density), Some(log_rates)) = (&self.density, log_rates) {
             let in_cells = density.clusters_in_cells(&centres, &log_rates);
@@ -143,8 +149,8 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
 }
 
 impl GuidedDensity {
-    /// A density whose loss, [`poisson_nll`], counts `weight` times that of the count, for images in which the grid lies at
-    /// `frame`.
+    /// A density whose loss, [`poisson_nll`], counts `weight` times that of the count, for images
+    /// in which the grid lies at `frame`.
     pub fn new(head: DensityHead, weight: f64, frame: ImageFrame) -> Self {
         Self { head, weight, frame }
     }
@@ -156,7 +162,8 @@ impl GuidedDensity {
         for (image, centres) in centres.iter().enumerate() {
             for &centre in centres {
                 let [x, y] = self.frame.to_unit(centre);
-                let cell = |unit: f32, cells: usize| ((unit * cells as f32) as usize).min(cells - 1);
+                let cell =
+                    |unit: f32, cells: usize| ((unit * cells as f32) as usize).min(cells - 1);
                 clusters[(image * rows + cell(y, rows)) * columns + cell(x, columns)] += 1.0;
             }
         }
@@ -187,8 +194,11 @@ impl CountOutput {
     fn read(loss: Tensor<1>, probabilities: Tensor<2>, truth: &[usize]) -> Self {
         let modes = probabilities.argmax(1).into_data().convert::<i64>();
         let modes = modes.try_to_vec::<i64>().expect("converted to i64");
-        let errors: Vec<u64> = modes.iter().zip(truth).map(|(mode, &truth)| mode.abs_diff(truth as i64)).collect();
-        let mean = |of: fn(u64) -> u64| errors.iter().map(|&error| of(error)).sum::<u64>() as f64 / truth.len() as f64;
+        let errors: Vec<u64> =
+            modes.iter().zip(truth).map(|(mode, &truth)| mode.abs_diff(truth as i64)).collect();
+        let mean = |of: fn(u64) -> u64| {
+            errors.iter().map(|&error| of(error)).sum::<u64>() as f64 / truth.len() as f64
+        };
         Self {
             loss: loss.into_scalar(),
             exact_accuracy: mean(|error| u64::from(error == 0)),
@@ -247,8 +257,10 @@ mod tests {
         let frame = ImageFrame::new(&image, Grid::MEDIUM_RECTANGLE).expect("it fits");
         let density = GuidedDensity::new(head, 1.0, frame);
         let point = |x, y| Point { x, y };
-        let centres =
-            [vec![point(0.5, 0.5), point(59.9, 0.5), point(59.9, 0.9)], vec![point(5.9, 12.9), point(6.1, 13.1)]];
+        let centres = [
+            vec![point(0.5, 0.5), point(59.9, 0.5), point(59.9, 0.9)],
+            vec![point(5.9, 12.9), point(6.1, 13.1)],
+        ];
         let cells = density.clusters_in_cells(&centres, &Tensor::zeros([2, 7, 8], &device));
         let cells = cells.into_data().try_to_vec::<f32>().expect("f32");
         let mut expected = [0.0_f32; 2 * 7 * 8];

@@ -31,8 +31,8 @@ pub struct Location<E: Encoder + ModuleDisplay> {
 pub enum LocationLoss {
     /// Every cluster is matched with one of all candidates: see [`SetLoss`].
     Set(SetLoss),
-    /// The Chamfer distance of the K most probable centres, as in the report, which moves centres but knows nothing of
-    /// existence; that is learned as in [`LocationLoss::Set`].
+    /// The Chamfer distance of the K most probable centres, as in the report, which moves centres
+    /// but knows nothing of existence; that is learned as in [`LocationLoss::Set`].
     Chamfer {
         /// Moves the centres.
         chamfer: Chamfer,
@@ -69,7 +69,13 @@ pub struct ProposedCentre {
 
 impl<E: Encoder + ModuleDisplay> Location<E> {
     /// The task of these parts, for images in which `grid` lies at `frame`.
-    pub fn new(encoder: E, head: LocationHead, loss: LocationLoss, frame: ImageFrame, grid: Grid) -> Self {
+    pub fn new(
+        encoder: E,
+        head: LocationHead,
+        loss: LocationLoss,
+        frame: ImageFrame,
+        grid: Grid,
+    ) -> Self {
         Self { encoder, head, loss, frame, grid }
     }
 
@@ -88,7 +94,8 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
 
     fn read(&self, centres: Centres) -> Vec<Vec<ProposedCentre>> {
         let count = centres.existence.dims()[1];
-        let values = |data: TensorData| data.convert::<f32>().try_to_vec::<f32>().expect("converted to f32");
+        let values =
+            |data: TensorData| data.convert::<f32>().try_to_vec::<f32>().expect("converted to f32");
         let places = values(centres.places.into_data());
         let existence = values(centres.existence.into_data());
         let centre = |(place, &logit): (&[f32], &f32)| ProposedCentre {
@@ -96,7 +103,9 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
             probability: 1.0 / (1.0 + (-f64::from(logit)).exp()),
         };
         let images = places.chunks_exact(2 * count).zip(existence.chunks_exact(count));
-        images.map(|(places, existence)| places.chunks_exact(2).zip(existence).map(centre).collect()).collect()
+        images
+            .map(|(places, existence)| places.chunks_exact(2).zip(existence).map(centre).collect())
+            .collect()
     }
 
     fn forward(&self, batch: SampleBatch) -> (Tensor<1>, LocationOutput) {
@@ -105,24 +114,35 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
         let best = self.head.most_probable(candidates.clone());
         let (targets, mask) = self.targets(&truth, &candidates);
         let loss = match &self.loss {
-            LocationLoss::Set(loss) => loss.forward(candidates.places, candidates.existence, targets, mask),
+            LocationLoss::Set(loss) => {
+                loss.forward(candidates.places, candidates.existence, targets, mask)
+            }
             LocationLoss::Chamfer { chamfer, weight, existence } => {
-                let parts = existence.parts(candidates.places, candidates.existence, targets.clone(), mask.clone());
-                chamfer.forward(best.places.clone(), None, targets, mask) * *weight + parts.existence
+                let parts = existence.parts(
+                    candidates.places,
+                    candidates.existence,
+                    targets.clone(),
+                    mask.clone(),
+                );
+                chamfer.forward(best.places.clone(), None, targets, mask) * *weight
+                    + parts.existence
             }
         };
         let best = Centres { places: best.places.detach(), existence: best.existence.detach() };
-        let maps: Vec<LocatedMap> = self.read(best).into_iter().zip(truth).map(LocatedMap::likely).collect();
+        let maps: Vec<LocatedMap> =
+            self.read(best).into_iter().zip(truth).map(LocatedMap::likely).collect();
         (loss.clone(), LocationOutput::read(loss, &maps, self.grid))
     }
 
-    /// The true centres in the unit square with their mask, padded to the largest number in the batch.
+    /// The true centres in the unit square with their mask, padded to the largest number in the
+    /// batch.
     fn targets(&self, truth: &[Vec<Point>], like: &Centres) -> (Tensor<3>, Tensor<2>) {
         let (batch, most) = (truth.len(), truth.iter().map(Vec::len).max().unwrap_or(0).max(1));
         let (mut places, mut mask) = (vec![0.0_f32; batch * most * 2], vec![0.0_f32; batch * most]);
         for (image, centres) in truth.iter().enumerate() {
             for (at, centre) in centres.iter().enumerate() {
-                places[2 * (image * most + at)..][..2].copy_from_slice(&self.frame.to_unit(*centre));
+                places[2 * (image * most + at)..][..2]
+                    .copy_from_slice(&self.frame.to_unit(*centre));
                 mask[image * most + at] = 1.0;
             }
         }

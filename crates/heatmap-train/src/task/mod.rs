@@ -5,13 +5,18 @@ mod location;
 mod set_detector;
 mod simclr;
 
-pub use count::{Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne};
-pub use location::{
-    CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput, LocationTrainingLoss,
-    ProposedCentre,
+pub use count::{
+    Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity,
+    WithinOne,
 };
-pub use set_detector::{SetDetector, SetDetectorAccuracy, SetDetectorAuroc, SetDetectorLoss, SetDetectorOutput};
+pub use location::{
+    CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationOutput,
+    LocationTrainingLoss, ProposedCentre,
+};
+pub use set_detector::{
+    SetDetector, SetDetectorAccuracy, SetDetectorAuroc, SetDetectorLoss, SetDetectorOutput,
+};
 pub use simclr::{
-    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr, SimClrOptions,
-    Temperature,
+    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr,
+    SimClrOptions, Temperature,
 };

@@ -25,14 +25,19 @@ fn clicks_of(heatmap: &Heatmap) -> Vec<(Point, usize)> {
 
 /// Compares with the definition of DBSCAN, click by click.
 fn assert_is_dbscan(heatmap: &Heatmap, radius_bins: f64, min_clicks: usize) {
-    let config = DensityClusteringConfig { radius_bins, min_clicks: min_clicks as f64, relative_to_uniform: 0.0 };
+    let config = DensityClusteringConfig {
+        radius_bins,
+        min_clicks: min_clicks as f64,
+        relative_to_uniform: 0.0,
+    };
     let fitted = config.fit(heatmap).unwrap();
     let clicks = clicks_of(heatmap);
     let n = clicks.len();
     let label = |a: usize| fitted.labels()[clicks[a].1];
     let distance = |a: usize, b: usize| clicks[a].0.distance(clicks[b].0);
     let near = |a: usize, b: usize| distance(a, b) <= radius_bins;
-    let cores: Vec<usize> = (0..n).filter(|&a| (0..n).filter(|&b| near(a, b)).count() >= min_clicks).collect();
+    let cores: Vec<usize> =
+        (0..n).filter(|&a| (0..n).filter(|&b| near(a, b)).count() >= min_clicks).collect();
     // Each core takes the smallest name that it can reach.
     let mut name: Vec<usize> = (0..n).collect();
     let mut changed = true;
@@ -78,7 +83,8 @@ proptest! {
     ) {
         // More than half of the bins are empty.
         let values = counts.iter().map(|&count| f32::from(count.saturating_sub(3))).collect();
-        let heatmap = Heatmap::from_values(Grid { rows: 6, columns: 8, bin_size_px: 5.0 }, values).unwrap();
+        let grid = Grid { rows: 6, columns: 8, bin_size_px: 5.0 };
+    let heatmap = Heatmap::from_values(grid, values).unwrap();
         assert_is_dbscan(&heatmap, f64::from(radius_tenths) / 10.0, min_clicks);
     }
 }
@@ -86,7 +92,10 @@ proptest! {
 #[test]
 fn two_blobs_in_noise_are_two_clusters() {
     let (small, large) = (Point { x: 15.0, y: 12.0 }, Point { x: 44.0, y: 37.0 });
-    let blobs = vec![Cluster::axis_aligned(small, 1.5, 1.5, 500), Cluster::axis_aligned(large, 1.5, 1.5, 800)];
+    let blobs = vec![
+        Cluster::axis_aligned(small, 1.5, 1.5, 500),
+        Cluster::axis_aligned(large, 1.5, 1.5, 800),
+    ];
     let fitted = DensityClusteringConfig::default().fit(&drawn(blobs, 1_000)).unwrap();
     let clusters = fitted.clusters();
     assert_eq!(clusters.len(), 2, "{clusters:?}");
@@ -103,7 +112,8 @@ fn two_blobs_in_noise_are_two_clusters() {
 #[test]
 fn noise_is_one_big_cluster_for_plain_dbscan_and_none_relative_to_uniform() {
     let noise = drawn(Vec::new(), 60_000);
-    let plain = DensityClusteringConfig { radius_bins: 3.0, min_clicks: 20.0, relative_to_uniform: 0.0 };
+    let plain =
+        DensityClusteringConfig { radius_bins: 3.0, min_clicks: 20.0, relative_to_uniform: 0.0 };
     let fitted = plain.fit(&noise).unwrap();
     assert_eq!((fitted.clusters().len(), fitted.noise_clicks()), (1, 0.0));
     // 580 clicks are expected within the radius and 870 needed: 12 standard deviations.
@@ -115,7 +125,8 @@ fn noise_is_one_big_cluster_for_plain_dbscan_and_none_relative_to_uniform() {
 #[test]
 fn an_even_spread_is_met_at_the_border_as_in_the_middle() {
     let even = Heatmap::from_values(GRID, vec![2.0; GRID.len()]).unwrap();
-    let just = DensityClusteringConfig { radius_bins: 2.5, min_clicks: 1.0, relative_to_uniform: 1.0 };
+    let just =
+        DensityClusteringConfig { radius_bins: 2.5, min_clicks: 1.0, relative_to_uniform: 1.0 };
     let fitted = just.fit(&even).unwrap();
     assert!(fitted.labels().iter().all(|&label| label == Some(0)));
     assert!(fitted.clusters()[0].centre.distance(Point { x: 30.0, y: 25.0 }) < 1e-9);

@@ -1,5 +1,6 @@
-//! From a spanning tree to clusters: the hierarchy, what is left of it with clusters of a least size, the clusters of
-//! the largest excess of mass, and how far out each row is. Sections 3.3, 5 and 6 of the paper.
+//! From a spanning tree to clusters: the hierarchy, what is left of it with clusters of a least
+//! size, the clusters of the largest excess of mass, and how far out each row is. Sections 3.3, 5
+//! and 6 of the paper.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +14,21 @@ struct Group {
     distance: f64,
 }
 
-/// A cluster of the condensed hierarchy: a group that shrinks, going down, until it falls into clusters or vanishes.
+/// A cluster of the condensed hierarchy: a group that shrinks, going down, until it falls into
+/// clusters or vanishes.
 struct Cluster {
     parent: usize,
     /// 1 / distance of the split that it comes from; 0 for the root.
     birth: f64,
-    /// Excess of mass: for each of its rows the difference of 1 / distance from birth to when it leaves.
+    /// Excess of mass: for each of its rows the difference of 1 / distance from birth to when it
+    /// leaves.
     stability: f64,
     /// Smallest distance at which it, or a cluster within it, still is one.
     lasts_to: f64,
 }
 
-/// The cluster of each row, any number below that of the rows or `None` for noise, and its outlier score.
+/// The cluster of each row, any number below that of the rows or `None` for noise, and its outlier
+/// score.
 pub(super) fn clusters(
     edges: Vec<Edge>,
     min_cluster_size: usize,
@@ -46,14 +50,18 @@ pub(super) fn clusters(
     let score = |&(cluster, distance): &(usize, f64)| {
         if distance > 0.0 { 1.0 - clusters[cluster].lasts_to / distance } else { 0.0 }
     };
-    (leaves.iter().map(|&(cluster, _)| labels[cluster]).collect(), leaves.iter().map(score).collect())
+    (
+        leaves.iter().map(|&(cluster, _)| labels[cluster]).collect(),
+        leaves.iter().map(score).collect(),
+    )
 }
 
 /// Rows first, then what they become, smaller distances first and everything last.
 fn groups(mut edges: Vec<Edge>) -> Vec<Group> {
     edges.sort_by(|a, b| a.squared_distance.total_cmp(&b.squared_distance));
     let rows = edges.len() + 1;
-    let mut groups: Vec<Group> = (0..rows).map(|_| Group { parts: Vec::new(), rows: 1, distance: 0.0 }).collect();
+    let mut groups: Vec<Group> =
+        (0..rows).map(|_| Group { parts: Vec::new(), rows: 1, distance: 0.0 }).collect();
     // Which rows hang together, and the group of those that stand for the others.
     let mut parents: Vec<usize> = (0..rows).collect();
     let mut group_of: Vec<usize> = (0..rows).collect();
@@ -79,10 +87,16 @@ fn groups(mut edges: Vec<Edge>) -> Vec<Group> {
     groups
 }
 
-/// Clusters of at least `min_cluster_size` rows, the root first and parents before their parts, and for each row the
-/// last cluster that it is in and the distance at which it leaves that, going down.
-fn condensed(groups: &[Group], rows: usize, min_cluster_size: usize) -> (Vec<Cluster>, Vec<(usize, f64)>) {
-    let mut clusters = vec![Cluster { parent: 0, birth: 0.0, stability: 0.0, lasts_to: f64::INFINITY }];
+/// Clusters of at least `min_cluster_size` rows, the root first and parents before their parts, and
+/// for each row the last cluster that it is in and the distance at which it leaves that, going
+/// down.
+fn condensed(
+    groups: &[Group],
+    rows: usize,
+    min_cluster_size: usize,
+) -> (Vec<Cluster>, Vec<(usize, f64)>) {
+    let mut clusters =
+        vec![Cluster { parent: 0, birth: 0.0, stability: 0.0, lasts_to: f64::INFINITY }];
     let mut leaves = vec![(0, 0.0); rows];
     let mut open = vec![(groups.len() - 1, 0)];
     while let Some((group, cluster)) = open.pop() {
@@ -98,7 +112,12 @@ fn condensed(groups: &[Group], rows: usize, min_cluster_size: usize) -> (Vec<Clu
             for part in large {
                 open.push((part, clusters.len()));
                 leaving += groups[part].rows;
-                clusters.push(Cluster { parent: cluster, birth: density, stability: 0.0, lasts_to: f64::INFINITY });
+                clusters.push(Cluster {
+                    parent: cluster,
+                    birth: density,
+                    stability: 0.0,
+                    lasts_to: f64::INFINITY,
+                });
             }
         }
         if leaving > 0 {

@@ -5,16 +5,19 @@ use faer::Mat;
 use rand::RngExt;
 
 fn fit(data: &Mat<f64>, min_cluster_size: usize, min_samples: usize) -> Hdbscan {
-    HdbscanConfig { min_cluster_size, min_samples: Some(min_samples), ..Default::default() }.fit(data.as_ref()).unwrap()
+    HdbscanConfig { min_cluster_size, min_samples: Some(min_samples), ..Default::default() }
+        .fit(data.as_ref())
+        .unwrap()
 }
 
-/// Whether a row joins rows of two clusters at the very distance at which it becomes dense enough itself. At this
-/// distance the clusters and the row become one at once; scikit-learn, which merges two at a time, gives the row to
-/// either of them.
+/// Whether a row joins rows of two clusters at the very distance at which it becomes dense enough
+/// itself. At this distance the clusters and the row become one at once; scikit-learn, which merges
+/// two at a time, gives the row to either of them.
 fn joins_two(data: &Mat<f64>, min_samples: usize, labels: &[Option<usize>], row: usize) -> bool {
     let distances = |row: usize| -> Vec<f64> {
-        let squared =
-            |other: usize| (0..data.ncols()).map(|j| (data[(row, j)] - data[(other, j)]).powi(2)).sum::<f64>();
+        let squared = |other: usize| {
+            (0..data.ncols()).map(|j| (data[(row, j)] - data[(other, j)]).powi(2)).sum::<f64>()
+        };
         (0..data.nrows()).map(|other| squared(other).sqrt()).collect()
     };
     let core_distance = |row: usize| {
@@ -23,9 +26,14 @@ fn joins_two(data: &Mat<f64>, min_samples: usize, labels: &[Option<usize>], row:
         sorted[min_samples - 1]
     };
     let own = core_distance(row);
-    let near = distances(row).into_iter().enumerate().filter(|&(other, distance)| other != row && distance <= own);
-    let mut joined: Vec<usize> =
-        near.filter(|&(other, _)| core_distance(other) <= own).filter_map(|(other, _)| labels[other]).collect();
+    let near = distances(row)
+        .into_iter()
+        .enumerate()
+        .filter(|&(other, distance)| other != row && distance <= own);
+    let mut joined: Vec<usize> = near
+        .filter(|&(other, _)| core_distance(other) <= own)
+        .filter_map(|(other, _)| labels[other])
+        .collect();
     joined.sort_unstable();
     joined.dedup();
     joined.len() > 1
@@ -38,16 +46,23 @@ fn clusters_and_outlier_scores_are_those_of_scikit_learn_and_hdbscan() {
         let data = matrix(&case["data"]);
         let ours = fit(&data, size("min_cluster_size"), size("min_samples"));
         let theirs = renumbered(&labels(&case["labels"]));
-        assert_eq!(ours.clusters(), theirs.iter().flatten().max().map_or(0, |most| most + 1), "case {at}");
+        assert_eq!(
+            ours.clusters(),
+            theirs.iter().flatten().max().map_or(0, |most| most + 1),
+            "case {at}"
+        );
         let mut skipped = 0;
         for row in 0..data.nrows() {
-            if ours.labels()[row] != theirs[row] && joins_two(&data, size("min_samples"), &theirs, row) {
+            if ours.labels()[row] != theirs[row]
+                && joins_two(&data, size("min_samples"), &theirs, row)
+            {
                 assert_eq!(ours.labels()[row], None, "case {at}, row {row}");
                 skipped += 1;
                 continue;
             }
             assert_eq!(ours.labels()[row], theirs[row], "case {at}, row {row}");
-            let (ours, theirs) = (ours.outlier_scores()[row], case["outlier_scores"][row].as_f64().unwrap());
+            let (ours, theirs) =
+                (ours.outlier_scores()[row], case["outlier_scores"][row].as_f64().unwrap());
             assert!((ours - theirs).abs() < 1e-9, "case {at}, row {row}: {ours} {theirs}");
         }
         assert!(skipped <= 1, "case {at}: {skipped} rows join two clusters");
@@ -74,10 +89,12 @@ fn two_heaps_of_duplicates_are_two_clusters() {
 
 #[test]
 fn heaps_of_equal_rows_are_clusters_of_their_own() {
-    // Ten heaps on a line with rows between them; those of at least four rows are infinitely dense. petal-clustering has one
-    // cluster from 5 to 10; scikit-learn has the heaps apart.
-    let values = [(1, 2), (2, 3), (3, 6), (5, 6), (6, 4), (7, 1), (8, 5), (9, 3), (10, 1), (12, 1), (13, 3)];
-    let rows: Vec<f64> = values.iter().flat_map(|&(value, count)| vec![f64::from(value); count]).collect();
+    // Ten heaps on a line with rows between them; those of at least four rows are infinitely dense.
+    // petal-clustering has one cluster from 5 to 10; scikit-learn has the heaps apart.
+    let values =
+        [(1, 2), (2, 3), (3, 6), (5, 6), (6, 4), (7, 1), (8, 5), (9, 3), (10, 1), (12, 1), (13, 3)];
+    let rows: Vec<f64> =
+        values.iter().flat_map(|&(value, count)| vec![f64::from(value); count]).collect();
     let ours = fit(&Mat::from_fn(rows.len(), 1, |i, _| rows[i]), 4, 1);
     let label = |value: f64| ours.labels()[rows.iter().position(|&row| row == value).unwrap()];
     let heaps = [3.0, 5.0, 6.0, 8.0].map(label);
@@ -94,16 +111,23 @@ fn the_order_of_rows_does_not_matter_even_with_ties() {
         let (samples, features) = (rng.random_range(1..80), rng.random_range(1..4));
         // Half of them on a grid: duplicates and equal distances.
         let step = if seed % 2 == 0 { 3.0 } else { 1e9 };
-        let data = Mat::from_fn(samples, features, |_, _| (rng.random::<f64>() * 3.0 * step).round() / step);
+        let data = Mat::from_fn(samples, features, |_, _| {
+            (rng.random::<f64>() * 3.0 * step).round() / step
+        });
         let (size, neighbours) = (rng.random_range(2..9), rng.random_range(1..9));
         let ours = fit(&data, size, neighbours);
         let mut order: Vec<usize> = (0..samples).collect();
         order.sort_by_cached_key(|_| rng.random::<u64>());
-        let shuffled = fit(&Mat::from_fn(samples, features, |i, j| data[(order[i], j)]), size, neighbours);
+        let shuffled =
+            fit(&Mat::from_fn(samples, features, |i, j| data[(order[i], j)]), size, neighbours);
         let labels: Vec<Option<usize>> = order.iter().map(|&row| ours.labels()[row]).collect();
         assert_eq!(shuffled.labels(), renumbered(&labels), "seed {seed}");
         for (at, &row) in order.iter().enumerate() {
-            assert_eq!(shuffled.outlier_scores()[at], ours.outlier_scores()[row], "seed {seed}, row {row}");
+            assert_eq!(
+                shuffled.outlier_scores()[at],
+                ours.outlier_scores()[row],
+                "seed {seed}, row {row}"
+            );
             assert!((0.0..=1.0).contains(&ours.outlier_scores()[row]), "seed {seed}, row {row}");
         }
         assert_eq!(ours.labels(), renumbered(ours.labels()), "seed {seed}");
@@ -116,7 +140,8 @@ fn the_order_of_rows_does_not_matter_even_with_ties() {
 
 #[test]
 fn a_hierarchy_made_by_hand() {
-    // Two triples with sides of 1, 10 apart, and a row 20 beyond. With min_samples 1 nothing is farther than it is.
+    // Two triples with sides of 1, 10 apart, and a row 20 beyond. With min_samples 1 nothing is
+    // farther than it is.
     let line = [0.0, 1.0, 2.0, 12.0, 13.0, 14.0, 34.0];
     let ours = fit(&Mat::from_fn(7, 1, |i, _| line[i]), 3, 1);
     let (a, b) = (Some(0), Some(1));
@@ -127,7 +152,8 @@ fn a_hierarchy_made_by_hand() {
 
 #[test]
 fn many_rows_take_the_parallel_way() {
-    // More than one chunk. Lines of points 1 apart, 5 between the lines; the last two of each are 2 away.
+    // More than one chunk. Lines of points 1 apart, 5 between the lines; the last two of each are 2
+    // away.
     let data = Mat::from_fn(3_000, 1, |i, _| {
         let (line, place) = (i % 3, i / 3);
         (line * 2_000 + place) as f64 + if place >= 998 { 1.0 } else { 0.0 }
@@ -142,11 +168,18 @@ fn many_rows_take_the_parallel_way() {
 #[test]
 fn wrong_input_is_an_error() {
     let data = Mat::from_fn(9, 1, |i, _| i as f64);
-    let message = |config: HdbscanConfig, data: &Mat<f64>| config.fit(data.as_ref()).unwrap_err().to_string();
-    assert!(message(HdbscanConfig { min_cluster_size: 1, ..Default::default() }, &data).contains("min_cluster_size"));
+    let message =
+        |config: HdbscanConfig, data: &Mat<f64>| config.fit(data.as_ref()).unwrap_err().to_string();
     assert!(
-        message(HdbscanConfig { min_cluster_size: 2, min_samples: Some(0), ..Default::default() }, &data)
-            .contains("min_samples")
+        message(HdbscanConfig { min_cluster_size: 1, ..Default::default() }, &data)
+            .contains("min_cluster_size")
+    );
+    assert!(
+        message(
+            HdbscanConfig { min_cluster_size: 2, min_samples: Some(0), ..Default::default() },
+            &data
+        )
+        .contains("min_samples")
     );
     let broken = Mat::from_fn(9, 1, |i, _| if i == 3 { f64::INFINITY } else { 0.0 });
     assert!(message(HdbscanConfig::default(), &broken).contains("feature 0 of sample 3"));

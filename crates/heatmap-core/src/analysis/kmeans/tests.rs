@@ -17,10 +17,19 @@ fn inertia_is_that_of_scikit_learn_or_less() {
         let kmeans = config(clusters).fit(data.as_ref()).unwrap();
         let theirs = case["inertia"].as_f64().unwrap();
         // The best of ten restarts on both sides, which stop within the tolerance of an optimum.
-        assert!(kmeans.inertia() <= theirs * (1.0 + 1e-3), "{} clusters: {} {theirs}", clusters, kmeans.inertia());
+        assert!(
+            kmeans.inertia() <= theirs * (1.0 + 1e-3),
+            "{} clusters: {} {theirs}",
+            clusters,
+            kmeans.inertia()
+        );
         if clusters == 4 {
             // Well separated: there is one optimum.
-            assert!((kmeans.inertia() / theirs - 1.0).abs() < 1e-12, "{} {theirs}", kmeans.inertia());
+            assert!(
+                (kmeans.inertia() / theirs - 1.0).abs() < 1e-12,
+                "{} {theirs}",
+                kmeans.inertia()
+            );
             let ours: Vec<Option<usize>> = kmeans.labels().iter().copied().map(Some).collect();
             assert_eq!(ours, renumbered(&labels(&case["labels"])));
         }
@@ -37,15 +46,22 @@ fn the_result_is_consistent_with_naive_loops() {
     let mut inertia = 0.0;
     for row in 0..data.nrows() {
         let own = squared(row, kmeans.labels()[row]);
-        assert!((0..6).all(|cluster| own <= squared(row, cluster)), "row {row} has a nearer centroid");
+        assert!(
+            (0..6).all(|cluster| own <= squared(row, cluster)),
+            "row {row} has a nearer centroid"
+        );
         inertia += own;
     }
     assert!((kmeans.inertia() - inertia).abs() < 1e-9);
     for cluster in 0..6 {
-        let own: Vec<usize> = (0..data.nrows()).filter(|&row| kmeans.labels()[row] == cluster).collect();
+        let own: Vec<usize> =
+            (0..data.nrows()).filter(|&row| kmeans.labels()[row] == cluster).collect();
         for j in 0..2 {
             let mean = own.iter().map(|&row| data[(row, j)]).sum::<f64>() / own.len() as f64;
-            assert!((kmeans.centroids()[(cluster, j)] - mean).abs() < 1e-12, "cluster {cluster} is off its mean");
+            assert!(
+                (kmeans.centroids()[(cluster, j)] - mean).abs() < 1e-12,
+                "cluster {cluster} is off its mean"
+            );
         }
     }
     assert_eq!(kmeans.predict(data.as_ref()).unwrap(), kmeans.labels());
@@ -60,7 +76,9 @@ fn the_best_partition_of_a_line_is_found() {
     assert_eq!(kmeans.predict(table(&[7.0, -100.0, 1e9]).as_ref()).unwrap(), [0, 1, 2]);
     // As many clusters as rows, and one for all: variance times the number of rows.
     assert_eq!(config(2).fit(table(&[1.0, 2.0]).as_ref()).unwrap().inertia(), 0.0);
-    assert!((config(1).fit(table(&[1.0, 2.0, 6.0]).as_ref()).unwrap().inertia() - 14.0).abs() < 1e-12);
+    assert!(
+        (config(1).fit(table(&[1.0, 2.0, 6.0]).as_ref()).unwrap().inertia() - 14.0).abs() < 1e-12
+    );
 }
 
 #[test]
@@ -94,13 +112,18 @@ fn threads_do_not_matter_and_seeds_do() {
 #[test]
 fn wrong_input_is_an_error() {
     let data = table(&[1.0, 1.0, 2.0, 2.0]);
-    let message = |config: KMeansConfig, data: &Mat<f64>| config.fit(data.as_ref()).unwrap_err().to_string();
+    let message =
+        |config: KMeansConfig, data: &Mat<f64>| config.fit(data.as_ref()).unwrap_err().to_string();
     assert!(message(config(3), &data).contains("3 clusters of 2 distinct samples"));
     assert!(message(config(5), &data).contains("of 4 samples"));
     assert!(message(config(0), &data).contains("clusters"));
     assert!(message(KMeansConfig { restarts: 0, ..config(2) }, &data).contains("restarts"));
-    assert!(message(KMeansConfig { max_iterations: 0, ..config(2) }, &data).contains("max_iterations"));
-    assert!(message(KMeansConfig { tolerance: f64::NAN, ..config(2) }, &data).contains("tolerance"));
+    assert!(
+        message(KMeansConfig { max_iterations: 0, ..config(2) }, &data).contains("max_iterations")
+    );
+    assert!(
+        message(KMeansConfig { tolerance: f64::NAN, ..config(2) }, &data).contains("tolerance")
+    );
     assert!(message(config(2), &table(&[1.0, f64::NAN])).contains("feature 0 of sample 1"));
     assert!(message(config(2), &table(&[1e300, -1e300])).contains("too large"));
     assert!(config(2).fit(Mat::zeros(0, 2).as_ref()).is_err());

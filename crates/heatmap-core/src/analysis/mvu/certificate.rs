@@ -1,12 +1,13 @@
 //! How near to the optimum: weak duality of the semidefinite programme.
 //!
-//! For weights y of the edges and masses M = diag(m), let lambda be the smallest eigenvalue of L_y v = lambda M v among
-//! v with sum_i m_i v_i = 0. If lambda > 0, y / lambda is feasible for the dual, whose value sum_e y_e d_e^2 / lambda
-//! no embedding with these distances exceeds (the absolute algebraic connectivity of Sun, Boyd, Xiao and Diaconis 2006,
-//! with weights of any sign since distances are equalities here). At the optimum lambda = 1.
+//! For weights y of the edges and masses M = diag(m), let lambda be the smallest eigenvalue of L_y
+//! v = lambda M v among v with sum_i m_i v_i = 0. If lambda > 0, y / lambda is feasible for the
+//! dual, whose value sum_e y_e d_e^2 / lambda no embedding with these distances exceeds (the
+//! absolute algebraic connectivity of Sun, Boyd, Xiao and Diaconis 2006, with weights of any sign
+//! since distances are equalities here). At the optimum lambda = 1.
 //!
-//! Eigenvalues are not computed but bracketed, by whether L_y - tau M can be factored: the bound rests on a
-//! factorisation that was done, not on an iteration that may have missed an eigenvalue.
+//! Eigenvalues are not computed but bracketed, by whether L_y - tau M can be factored: the bound
+//! rests on a factorisation that was done, not on an iteration that may have missed an eigenvalue.
 
 use super::laplacian::Laplacian;
 
@@ -15,7 +16,8 @@ const PRECISION: f64 = 1e-5;
 const COARSE: f64 = 1e-3;
 /// No eigenvalue is sought below.
 const LOWEST: f64 = -1e12;
-/// A positive lambda that is worth a bound. At 0 itself the constant vector has a pivot of rounding errors.
+/// A positive lambda that is worth a bound. At 0 itself the constant vector has a pivot of rounding
+/// errors.
 const LEAST: f64 = 1e-6;
 
 /// What the dual says.
@@ -43,8 +45,8 @@ impl Dual<'_> {
 
     /// The certificate of these multipliers; `laplacian` is of the same graph.
     ///
-    /// Multipliers whose lambda is far below 1, because a few points have not settled, are repaired: a share of springs
-    /// with y_e proportional to 1 / d_e^2 is added, as little as pays.
+    /// Multipliers whose lambda is far below 1, because a few points have not settled, are
+    /// repaired: a share of springs with y_e proportional to 1 / d_e^2 is added, as little as pays.
     pub(super) fn certify(&self, laplacian: &mut Laplacian, multipliers: &[f64]) -> Certificate {
         let dual = self.value(multipliers);
         let lambda = self.connectivity(laplacian, multipliers, PRECISION);
@@ -54,7 +56,8 @@ impl Dual<'_> {
         let unit = dual.abs() / self.squares.len() as f64;
         for exponent in -12..=0 {
             let share = 10_f64.powf(f64::from(exponent) / 4.0);
-            let repaired: Vec<f64> = multipliers.iter().zip(self.squares).map(|(y, d)| y + share * unit / d).collect();
+            let repaired: Vec<f64> =
+                multipliers.iter().zip(self.squares).map(|(y, d)| y + share * unit / d).collect();
             let value = self.value(&repaired);
             // Even a lambda of 1, which more springs hardly exceed, would not pay.
             if value >= bound {
@@ -68,7 +71,12 @@ impl Dual<'_> {
     }
 
     /// Lambda, from below.
-    pub(super) fn connectivity(&self, laplacian: &mut Laplacian, weights: &[f64], precision: f64) -> f64 {
+    pub(super) fn connectivity(
+        &self,
+        laplacian: &mut Laplacian,
+        weights: &[f64],
+        precision: f64,
+    ) -> f64 {
         let mut holds = |tau: f64| self.at_least(laplacian, weights, tau);
         // Near 1, one hopes.
         let mut step = 10.0 * precision;
@@ -105,7 +113,8 @@ impl Dual<'_> {
         laplacian.factor(weights, |node| -tau * self.masses[node]) == usize::from(tau > 0.0)
     }
 
-    /// Directions of the smallest slack, [points, R], orthonormal columns: inverse iteration next to `lambda`.
+    /// Directions of the smallest slack, [points, R], orthonormal columns: inverse iteration next
+    /// to `lambda`.
     pub(super) fn escape<const R: usize>(
         &self,
         laplacian: &mut Laplacian,
@@ -133,7 +142,8 @@ impl Dual<'_> {
     fn orthonormalize<const R: usize>(&self, vectors: &mut [[f64; R]]) {
         let total: f64 = self.masses.iter().sum();
         for c in 0..R {
-            let mean = vectors.iter().zip(self.masses).map(|(v, &mass)| mass * v[c]).sum::<f64>() / total;
+            let mean =
+                vectors.iter().zip(self.masses).map(|(v, &mass)| mass * v[c]).sum::<f64>() / total;
             vectors.iter_mut().for_each(|v| v[c] -= mean);
             for _ in 0..2 {
                 for before in 0..c {
@@ -168,7 +178,10 @@ mod tests {
         {
             let mut laplacian = Laplacian::new(9, &ends);
             let lambda = dual.connectivity(&mut laplacian, &weights, PRECISION);
-            assert!((lambda - expected).abs() < 2e-5 && lambda <= expected, "{lambda}, not {expected}");
+            assert!(
+                (lambda - expected).abs() < 2e-5 && lambda <= expected,
+                "{lambda}, not {expected}"
+            );
             let negative: Vec<f64> = weights.iter().map(|w| -100.0 * w).collect();
             let largest = 100.0 * (2.0 + 2.0 * (std::f64::consts::PI / 9.0).cos());
             let lambda = dual.connectivity(&mut laplacian, &negative, PRECISION);

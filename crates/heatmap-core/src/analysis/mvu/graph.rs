@@ -1,7 +1,8 @@
 //! The edges whose lengths MVU keeps.
 //!
-//! Points without distance are one point with their number as its mass: an edge of length 0 has no direction, and its
-//! multiplier would grow without end. A graph in parts is an error, for its variance has no bound.
+//! Points without distance are one point with their number as its mass: an edge of length 0 has no
+//! direction, and its multiplier would grow without end. A graph in parts is an error, for its
+//! variance has no bound.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,9 @@ impl NeighbourGraph {
         let mut list = Vec::with_capacity(edges.len());
         for &(a, b, length) in edges {
             if a >= samples || b >= samples {
-                return Err(Error::Data(format!("edge ({a}, {b}) in a graph of {samples} samples")));
+                return Err(Error::Data(format!(
+                    "edge ({a}, {b}) in a graph of {samples} samples"
+                )));
             }
             if !(length.is_finite() && length >= 0.0) {
                 return Err(Error::Data(format!("edge ({a}, {b}) has the length {length}")));
@@ -45,7 +48,8 @@ impl NeighbourGraph {
         Self::merged(samples, &list)
     }
 
-    /// Makes ends of edges without length one point and checks that the rest is connected and consistent.
+    /// Makes ends of edges without length one point and checks that the rest is connected and
+    /// consistent.
     pub(super) fn merged(samples: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
         let scale = median(edges.iter().map(|edge| edge.2).filter(|&length| length > 0.0));
         let extreme = |length: f64| length > 0.0 && !(length * length / scale / scale).is_normal();
@@ -84,13 +88,17 @@ impl NeighbourGraph {
             let (p, q) = (point_of[a as usize], point_of[b as usize]);
             if p == q {
                 if length > 2.0 * SAME * scale {
-                    return Err(Error::Data(format!("samples {a} and {b} are one point, yet {length} apart")));
+                    return Err(Error::Data(format!(
+                        "samples {a} and {b} are one point, yet {length} apart"
+                    )));
                 }
                 continue;
             }
             let known = *lengths.entry((p.min(q), p.max(q))).or_insert(length);
             if (known - length).abs() > 2.0 * SAME * scale {
-                return Err(Error::Data(format!("samples {a} and {b} have two distances, {known} and {length}")));
+                return Err(Error::Data(format!(
+                    "samples {a} and {b} have two distances, {known} and {length}"
+                )));
             }
         }
         let mut masses = vec![0.0; points as usize];

@@ -3,11 +3,12 @@
 //! With coordinates Y, [points, R], masses m and edges e = (a, b) of length d,
 //!
 //! ```text
-//! f(Y) = -1/2 sum_i m_i |y_i - mean|^2 + sum_e (z_e c_e + s_e c_e^2 / 2),    c_e = (|y_a - y_b|^2 - d_e^2) / 2
+//! f(Y) = -1/2 sum_i m_i |y_i - mean|^2 + sum_e (z_e c_e + s_e c_e^2 / 2),
+//! c_e = (|y_a - y_b|^2 - d_e^2) / 2
 //! ```
 //!
-//! where z are the multipliers and s the stiffnesses. t_e = z_e + s_e c_e is the tension of an edge: the gradient is
-//! (L_t - M) Y with the Laplacian L_t, and t are the next multipliers.
+//! where z are the multipliers and s the stiffnesses. t_e = z_e + s_e c_e is the tension of an
+//! edge: the gradient is (L_t - M) Y with the Laplacian L_t, and t are the next multipliers.
 
 use super::graph::NeighbourGraph;
 
@@ -54,7 +55,13 @@ impl Springs {
             }
             value -= 0.5 * mass * square;
         }
-        let edges = self.ends.iter().zip(&self.squares).zip(&self.stiffness).zip(&self.multipliers).zip(tensions);
+        let edges = self
+            .ends
+            .iter()
+            .zip(&self.squares)
+            .zip(&self.stiffness)
+            .zip(&self.multipliers)
+            .zip(tensions);
         for ((((&(a, b), &square), &stiffness), &multiplier), tension) in edges {
             let (a, b) = (a as usize, b as usize);
             let between = difference(&at[a], &at[b]);
@@ -85,7 +92,8 @@ impl Springs {
                 o[c] = -mass * (v[c] - mean[c]);
             }
         }
-        for ((&(a, b), &stiffness), &tension) in self.ends.iter().zip(&self.stiffness).zip(tensions) {
+        for ((&(a, b), &stiffness), &tension) in self.ends.iter().zip(&self.stiffness).zip(tensions)
+        {
             let (a, b) = (a as usize, b as usize);
             let between = difference(&at[a], &at[b]);
             let change = difference(&direction[a], &direction[b]);
@@ -119,8 +127,8 @@ impl Springs {
         at.iter().zip(&self.masses).map(|(y, &mass)| mass * square(y)).sum()
     }
 
-    /// Lengths of the edges as shares of what they should be, minus 1: the largest absolute value and the root of the
-    /// mean square.
+    /// Lengths of the edges as shares of what they should be, minus 1: the largest absolute value
+    /// and the root of the mean square.
     #[inline(always)]
     pub(super) fn violation<const R: usize>(&self, at: &[[f64; R]]) -> (f64, f64) {
         let (mut largest, mut sum) = (0.0_f64, 0.0);
@@ -166,7 +174,9 @@ mod tests {
     }
 
     fn at() -> Vec<[f64; 4]> {
-        (0..4).map(|i| std::array::from_fn(|c| (f64::from(i) * 1.7 + c as f64 * 0.9).sin())).collect()
+        (0..4)
+            .map(|i| std::array::from_fn(|c| (f64::from(i) * 1.7 + c as f64 * 0.9).sin()))
+            .collect()
     }
 
     #[test]
@@ -189,8 +199,11 @@ mod tests {
         let (springs, at) = (springs(), at());
         let direction: Vec<[f64; 4]> = at.iter().map(|y| y.map(|v| (3.0 * v).cos())).collect();
         let gradient = |step: f64| {
-            let moved: Vec<[f64; 4]> =
-                at.iter().zip(&direction).map(|(y, d)| std::array::from_fn(|c| y[c] + step * d[c])).collect();
+            let moved: Vec<[f64; 4]> = at
+                .iter()
+                .zip(&direction)
+                .map(|(y, d)| std::array::from_fn(|c| y[c] + step * d[c]))
+                .collect();
             let mut gradient = vec![[0.0; 4]; 4];
             springs.evaluate(&moved, &mut gradient, &mut [0.0; 5]);
             gradient

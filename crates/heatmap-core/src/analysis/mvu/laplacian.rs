@@ -1,9 +1,10 @@
 //! Sparse Cholesky factors L D L^T of a weighted graph Laplacian plus a diagonal.
 //!
-//! The order of elimination is by minimum degree (Tinney and Walker 1967, scheme 2). A graph of neighbours on a surface
-//! fills little; in many dimensions the last third or so of the points ends in one dense block, whose columns are runs
-//! without gaps and go through plain slices. Pivots are not exchanged: their signs count eigenvalues (Sylvester), and
-//! where the matrix is positive they need not be.
+//! The order of elimination is by minimum degree (Tinney and Walker 1967, scheme 2). A graph of
+//! neighbours on a surface fills little; in many dimensions the last third or so of the points ends
+//! in one dense block, whose columns are runs without gaps and go through plain slices. Pivots are
+//! not exchanged: their signs count eigenvalues (Sylvester), and where the matrix is positive they
+//! need not be.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +66,9 @@ impl Laplacian {
             .map(|&(a, b)| {
                 let (a, b) = (place[a as usize], place[b as usize]);
                 let column = starts[a.min(b) as usize]..starts[a.min(b) as usize + 1];
-                let found = rows[column.clone()].binary_search(&a.max(b)).expect("an edge is in the pattern");
+                let found = rows[column.clone()]
+                    .binary_search(&a.max(b))
+                    .expect("an edge is in the pattern");
                 (column.start + found) as u32
             })
             .collect();
@@ -75,8 +78,8 @@ impl Laplacian {
         Self { order, place, starts, rows, row_starts, by_row, edge_at, ends, lower, pivots, work }
     }
 
-    /// Factors the Laplacian with these weights of the edges plus `diagonal` of the nodes. Returns the number of
-    /// negative pivots, which is that of the negative eigenvalues.
+    /// Factors the Laplacian with these weights of the edges plus `diagonal` of the nodes. Returns
+    /// the number of negative pivots, which is that of the negative eigenvalues.
     pub(super) fn factor(&mut self, weights: &[f64], diagonal: impl Fn(usize) -> f64) -> usize {
         self.lower.fill(0.0);
         for (pivot, &node) in self.pivots.iter_mut().zip(&self.order) {
@@ -129,7 +132,12 @@ impl Laplacian {
 
     /// Solves for R right sides at once, [nodes, R] each; `scratch` has the same shape.
     #[inline(always)]
-    pub(super) fn solve<const R: usize>(&self, right: &[[f64; R]], out: &mut [[f64; R]], scratch: &mut [[f64; R]]) {
+    pub(super) fn solve<const R: usize>(
+        &self,
+        right: &[[f64; R]],
+        out: &mut [[f64; R]],
+        scratch: &mut [[f64; R]],
+    ) {
         for (to, &node) in scratch.iter_mut().zip(&self.order) {
             *to = right[node as usize];
         }
@@ -175,7 +183,8 @@ fn eliminate(nodes: usize, ends: &[(u32, u32)]) -> (Vec<u32>, Vec<Vec<u32>>) {
         neighbours[b as usize].push(a);
     }
     neighbours.iter_mut().for_each(|list| list.sort_unstable());
-    let mut by_degree: BTreeSet<(usize, u32)> = (0..nodes).map(|node| (neighbours[node].len(), node as u32)).collect();
+    let mut by_degree: BTreeSet<(usize, u32)> =
+        (0..nodes).map(|node| (neighbours[node].len(), node as u32)).collect();
     let (mut order, mut columns) = (Vec::with_capacity(nodes), Vec::with_capacity(nodes));
     let mut merged = Vec::new();
     while let Some(&(degree, node)) = by_degree.first() {
@@ -255,7 +264,8 @@ mod tests {
         let (ends, weights) = random_graph(40, 2);
         let mut laplacian = Laplacian::new(40, &ends);
         assert_eq!(laplacian.factor(&weights, |_| 0.3), 0);
-        let right: Vec<[f64; 2]> = (0..40).map(|i| [f64::from(i).sin(), f64::from(i).cos()]).collect();
+        let right: Vec<[f64; 2]> =
+            (0..40).map(|i| [f64::from(i).sin(), f64::from(i).cos()]).collect();
         let (mut out, mut scratch) = (vec![[0.0; 2]; 40], vec![[0.0; 2]; 40]);
         laplacian.solve(&right, &mut out, &mut scratch);
         let back = dense(40, &ends, &weights, 0.3) * Mat::from_fn(40, 2, |i, c| out[i][c]);
@@ -270,7 +280,8 @@ mod tests {
         weights.iter_mut().step_by(3).for_each(|w| *w = -*w);
         let mut laplacian = Laplacian::new(60, &ends);
         for shift in [-3.0, -1.0, -0.2, 0.1, 0.7, 2.0, 5.0] {
-            let values = dense(60, &ends, &weights, -shift).self_adjoint_eigenvalues(Side::Lower).unwrap();
+            let values =
+                dense(60, &ends, &weights, -shift).self_adjoint_eigenvalues(Side::Lower).unwrap();
             let negative = values.iter().filter(|&&v| v < 0.0).count();
             assert_eq!(laplacian.factor(&weights, |_| -shift), negative, "shift {shift}");
         }

@@ -1,12 +1,12 @@
 //! The graph of nearest neighbours: pairs of which one is among the k nearest of the other.
 //!
-//! Equal samples are one point before neighbours are counted: six copies of a banner would otherwise be each other's
-//! five neighbours and nobody else's. Bridges, the shortest pairs between the parts of the graph as a spanning tree,
-//! make it one part.
+//! Equal samples are one point before neighbours are counted: six copies of a banner would
+//! otherwise be each other's five neighbours and nobody else's. Bridges, the shortest pairs between
+//! the parts of the graph as a spanning tree, make it one part.
 //!
-//! Neighbours are found by brute force. The data may be wide, so blocks of features give the Gram matrix; what it
-//! suggests, with all that rounding leaves in doubt, is then measured by differences, which cancellation does not
-//! touch. No sum depends on the number of threads.
+//! Neighbours are found by brute force. The data may be wide, so blocks of features give the Gram
+//! matrix; what it suggests, with all that rounding leaves in doubt, is then measured by
+//! differences, which cancellation does not touch. No sum depends on the number of threads.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,8 @@ use super::super::check_features;
 use super::graph::{NeighbourGraph, Parts};
 use crate::{Error, Result};
 
-/// Rounding of a squared distance from the Gram matrix, as a share of the squared distances to the mean.
+/// Rounding of a squared distance from the Gram matrix, as a share of the squared distances to the
+/// mean.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// Numbers in a block of features.
 const BLOCK: usize = 1 << 22;
@@ -51,7 +52,8 @@ impl NeighbourGraph {
     }
 }
 
-/// The point of each row, and a row of each point; rows are the same point when all their values are equal.
+/// The point of each row, and a row of each point; rows are the same point when all their values
+/// are equal.
 fn distinct_rows(data: MatRef<'_, f64>) -> (Vec<u32>, Vec<usize>) {
     let mut hashes = vec![0_u64; data.nrows()];
     let mut mix = |row: usize, column: usize| {
@@ -69,7 +71,9 @@ fn distinct_rows(data: MatRef<'_, f64>) -> (Vec<u32>, Vec<usize>) {
     let (mut point_of, mut samples) = (Vec::with_capacity(data.nrows()), Vec::new());
     for (row, &hash) in hashes.iter().enumerate() {
         let known = by_hash.entry(hash).or_default();
-        let equal = |&point: &u32| (0..data.ncols()).all(|j| data[(row, j)] == data[(samples[point as usize], j)]);
+        let equal = |&point: &u32| {
+            (0..data.ncols()).all(|j| data[(row, j)] == data[(samples[point as usize], j)])
+        };
         let point = known.iter().copied().find(equal).unwrap_or_else(|| {
             known.push(samples.len() as u32);
             samples.len() as u32
@@ -91,7 +95,8 @@ fn for_blocks(data: MatRef<'_, f64>, samples: &[usize], mut work: impl FnMut(Mat
         let mut block = block.as_mut().subrows_mut(0, width);
         if data.col_stride() == 1 {
             for (point, &sample) in samples.iter().enumerate() {
-                (0..width).for_each(|column| block[(column, point)] = data[(sample, first + column)]);
+                (0..width)
+                    .for_each(|column| block[(column, point)] = data[(sample, first + column)]);
             }
         } else {
             for column in 0..width {
@@ -102,11 +107,17 @@ fn for_blocks(data: MatRef<'_, f64>, samples: &[usize], mut work: impl FnMut(Mat
         }
         let mut means = vec![0.0; width];
         for point in 0..samples.len() {
-            means.iter_mut().zip(block.rb().col(point).iter()).for_each(|(mean, value)| *mean += value);
+            means
+                .iter_mut()
+                .zip(block.rb().col(point).iter())
+                .for_each(|(mean, value)| *mean += value);
         }
         for point in 0..samples.len() {
             let values = block.rb_mut().col_mut(point);
-            values.iter_mut().zip(&means).for_each(|(value, mean)| *value -= mean / samples.len() as f64);
+            values
+                .iter_mut()
+                .zip(&means)
+                .for_each(|(value, mean)| *value -= mean / samples.len() as f64);
         }
         work(block.rb());
     }
@@ -122,14 +133,23 @@ impl Gram {
     fn new(data: MatRef<'_, f64>, samples: &[usize]) -> Self {
         let points = samples.len();
         let span = |tile: usize| (tile * TILE, TILE.min(points - tile * TILE));
-        let places: Vec<(usize, usize)> =
-            (0..points.div_ceil(TILE)).flat_map(|row| (0..=row).map(move |column| (row, column))).collect();
-        let mut tiles: Vec<Mat<f64>> = places.iter().map(|&(r, c)| Mat::zeros(span(r).1, span(c).1)).collect();
+        let places: Vec<(usize, usize)> = (0..points.div_ceil(TILE))
+            .flat_map(|row| (0..=row).map(move |column| (row, column)))
+            .collect();
+        let mut tiles: Vec<Mat<f64>> =
+            places.iter().map(|&(r, c)| Mat::zeros(span(r).1, span(c).1)).collect();
         for_blocks(data, samples, |block| {
             places.par_iter().zip(&mut tiles).for_each(|(&(row, column), tile)| {
                 let ((row, rows), (column, columns)) = (span(row), span(column));
                 let left = block.subcols(row, rows).transpose();
-                matmul(tile.as_mut(), Accum::Add, left, block.subcols(column, columns), 1.0, Par::Seq);
+                matmul(
+                    tile.as_mut(),
+                    Accum::Add,
+                    left,
+                    block.subcols(column, columns),
+                    1.0,
+                    Par::Seq,
+                );
             });
         });
         Self { points, tiles }
@@ -153,7 +173,9 @@ fn exact_squares(data: MatRef<'_, f64>, samples: &[usize], pairs: &[(u32, u32)])
         return squares;
     }
     for_blocks(data, samples, |block| {
-        let values = |point: u32| block.col(point as usize).try_as_col_major().expect("a block is stored by columns");
+        let values = |point: u32| {
+            block.col(point as usize).try_as_col_major().expect("a block is stored by columns")
+        };
         squares.par_iter_mut().zip(pairs).for_each(|(square, &(a, b))| {
             let mut lanes = [0.0; 8];
             for (at, (x, y)) in values(a).as_slice().iter().zip(values(b).as_slice()).enumerate() {
@@ -166,7 +188,12 @@ fn exact_squares(data: MatRef<'_, f64>, samples: &[usize], pairs: &[(u32, u32)])
 }
 
 /// Edges to the `k` nearest of each point, with lengths; of equally far points the first.
-fn nearest(gram: &Gram, data: MatRef<'_, f64>, samples: &[usize], k: usize) -> Vec<(u32, u32, f64)> {
+fn nearest(
+    gram: &Gram,
+    data: MatRef<'_, f64>,
+    samples: &[usize],
+    k: usize,
+) -> Vec<(u32, u32, f64)> {
     let points = gram.points;
     let by_distance = |x: &(f64, u32), y: &(f64, u32)| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1));
     let reach = (0..points).map(|point| gram.product(point, point)).collect::<Vec<_>>();
@@ -174,7 +201,8 @@ fn nearest(gram: &Gram, data: MatRef<'_, f64>, samples: &[usize], k: usize) -> V
         .into_par_iter()
         .map(|point| {
             let others = (0..points).filter(|&other| other != point);
-            let mut others: Vec<_> = others.map(|other| (gram.square(point, other), other as u32)).collect();
+            let mut others: Vec<_> =
+                others.map(|other| (gram.square(point, other), other as u32)).collect();
             let (_, &mut (farthest, last), _) = others.select_nth_unstable_by(k - 1, by_distance);
             // All that rounding may have kept from being among the first k.
             let doubt = |other: u32| ROUNDING * (reach[point] + reach[other as usize]);
@@ -185,7 +213,8 @@ fn nearest(gram: &Gram, data: MatRef<'_, f64>, samples: &[usize], k: usize) -> V
         .collect();
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     for (point, others) in suggested.iter().enumerate() {
-        pairs.extend(others.iter().map(|&other| (other.min(point as u32), other.max(point as u32))));
+        pairs
+            .extend(others.iter().map(|&other| (other.min(point as u32), other.max(point as u32))));
     }
     pairs.sort_unstable();
     pairs.dedup();
@@ -252,9 +281,13 @@ mod tests {
         // More than one tile, and more than one block of features.
         for (samples, features, k) in [(300, 3, 5), (60, 100_000, 4), (7, 2, 6)] {
             let data = random(samples, features);
-            let rows: Vec<Vec<f64>> = (0..samples).map(|i| data.row(i).iter().copied().collect()).collect();
-            let difference = |a: usize, b: usize| rows[a].iter().zip(&rows[b]).map(|(x, y)| (x - y).powi(2)).sum();
-            let squares: Vec<f64> = (0..samples * samples).map(|i| difference(i / samples, i % samples)).collect();
+            let rows: Vec<Vec<f64>> =
+                (0..samples).map(|i| data.row(i).iter().copied().collect()).collect();
+            let difference = |a: usize, b: usize| {
+                rows[a].iter().zip(&rows[b]).map(|(x, y)| (x - y).powi(2)).sum()
+            };
+            let squares: Vec<f64> =
+                (0..samples * samples).map(|i| difference(i / samples, i % samples)).collect();
             let square = |a: usize, b: usize| squares[a * samples + b];
             let mut expected = BTreeSet::new();
             for a in 0..samples {
@@ -263,7 +296,11 @@ mod tests {
                 expected.extend(others[..k].iter().map(|&b| (a.min(b) as u32, a.max(b) as u32)));
             }
             let graph = NeighbourGraph::of_samples(data.as_ref(), k).unwrap();
-            assert_eq!(graph.ends, expected.into_iter().collect::<Vec<_>>(), "{samples} x {features}");
+            assert_eq!(
+                graph.ends,
+                expected.into_iter().collect::<Vec<_>>(),
+                "{samples} x {features}"
+            );
             for (&(a, b), &length) in graph.ends.iter().zip(&graph.lengths) {
                 assert!((length * length / square(a as usize, b as usize) - 1.0).abs() < 1e-12);
             }
@@ -273,7 +310,12 @@ mod tests {
     #[test]
     fn near_neighbours_far_from_the_origin_keep_their_distances() {
         // The Gram matrix has lost these differences to cancellation.
-        let data = Mat::from_fn(20, 2, |i, c| if c == 0 { 1e7 * (i / 10) as f64 } else { 1e-3 * (i * i) as f64 });
+        let data =
+            Mat::from_fn(
+                20,
+                2,
+                |i, c| if c == 0 { 1e7 * (i / 10) as f64 } else { 1e-3 * (i * i) as f64 },
+            );
         let graph = NeighbourGraph::of_samples(data.as_ref(), 1).unwrap();
         assert_eq!(graph.bridges, 1);
         for (&(a, b), &length) in graph.ends.iter().zip(&graph.lengths) {
@@ -284,8 +326,9 @@ mod tests {
 
     #[test]
     fn equal_rows_become_one_point() {
-        let data =
-            Mat::from_fn(40, 3, |i, c| ((i % 8) * (c + 2)) as f64 * if i < 8 && i % 8 == 0 { -1.0 } else { 1.0 });
+        let data = Mat::from_fn(40, 3, |i, c| {
+            ((i % 8) * (c + 2)) as f64 * if i < 8 && i % 8 == 0 { -1.0 } else { 1.0 }
+        });
         let graph = NeighbourGraph::of_samples(data.as_ref(), 2).unwrap();
         assert_eq!(graph.masses, vec![5.0; 8]);
         assert!((0..40).all(|i| graph.point_of[i] == graph.point_of[i % 8]));

@@ -1,14 +1,16 @@
-//! Newton's method in a trust region for the augmented Lagrangian, with Steihaug's conjugate gradients (Nocedal and
-//! Wright, Numerical Optimization, algorithms 4.1 and 7.2).
+//! Newton's method in a trust region for the augmented Lagrangian, with Steihaug's conjugate
+//! gradients (Nocedal and Wright, Numerical Optimization, algorithms 4.1 and 7.2).
 //!
-//! What bounds a step is how far it turns or stretches edges, for the constraints are quadratic; moving a whole region
-//! is free. So both the trust region and the preconditioner are the Laplacian of the graph, weighted by the springs. On
-//! a swiss roll of 1,000 points that takes a sixth of the products that the Hessian's diagonal takes.
+//! What bounds a step is how far it turns or stretches edges, for the constraints are quadratic;
+//! moving a whole region is free. So both the trust region and the preconditioner are the Laplacian
+//! of the graph, weighted by the springs. On a swiss roll of 1,000 points that takes a sixth of the
+//! products that the Hessian's diagonal takes.
 
 use super::lagrangian::Springs;
 use super::laplacian::Laplacian;
 
-/// Part of a spring's stiffness that its weight in the Laplacian has: it acts along one direction of R.
+/// Part of a spring's stiffness that its weight in the Laplacian has: it acts along one direction
+/// of R.
 const STIFFNESS_SHARE: f64 = 0.3;
 /// Newton steps until the Laplacian is weighted and factored again.
 const STEPS_PER_FACTOR: usize = 8;
@@ -16,8 +18,8 @@ const STEPS_PER_FACTOR: usize = 8;
 const LINEAR_TOLERANCE: f64 = 0.1;
 const LINEAR_STEPS: usize = 500;
 
-/// One minimisation, to be dispatched to the widest vectors of the processor. A closure would not do: it is called
-/// through a function that stays outside of the dispatch.
+/// One minimisation, to be dispatched to the widest vectors of the processor. A closure would not
+/// do: it is called through a function that stays outside of the dispatch.
 pub(super) struct Minimization<'a, const R: usize> {
     pub(super) springs: &'a Springs,
     pub(super) laplacian: &'a mut Laplacian,
@@ -36,8 +38,9 @@ impl<const R: usize> pulp::NullaryFnOnce for Minimization<'_, R> {
     }
 }
 
-/// Walks `at` downhill until the gradient is below `tolerance` times that of the variance, or the `budget` of products
-/// with the Hessian is spent; leaves the tensions in `tensions` and takes from `budget`.
+/// Walks `at` downhill until the gradient is below `tolerance` times that of the variance, or the
+/// `budget` of products with the Hessian is spent; leaves the tensions in `tensions` and takes from
+/// `budget`.
 #[inline(always)]
 fn minimize<const R: usize>(
     springs: &Springs,
@@ -59,8 +62,11 @@ fn minimize<const R: usize>(
             let weight = |(tension, (stiffness, square)): (&f64, (&f64, &f64))| {
                 tension.abs() + STIFFNESS_SHARE * stiffness * square
             };
-            let weights: Vec<f64> =
-                tensions.iter().zip(springs.stiffness.iter().zip(&springs.squares)).map(weight).collect();
+            let weights: Vec<f64> = tensions
+                .iter()
+                .zip(springs.stiffness.iter().zip(&springs.squares))
+                .map(weight)
+                .collect();
             laplacian.factor(&weights, |node| 0.01 * springs.masses[node]);
         }
         steps += 1;
@@ -150,12 +156,18 @@ impl<const R: usize> Search<R> {
             springs.curvature(at, tensions, &self.direction, &mut self.product);
             let bend = dot(&self.direction, &self.product);
             let length = energy / bend;
-            let next_square = step_square + length * (2.0 * step_direction + length * direction_square);
+            let next_square =
+                step_square + length * (2.0 * step_direction + length * direction_square);
             if bend <= 0.0 || next_square >= radius * radius {
                 // To the border; without one, downhill as far as the points are spread.
-                let radius = if radius.is_finite() { radius } else { (step_square + direction_square).sqrt() };
+                let radius = if radius.is_finite() {
+                    radius
+                } else {
+                    (step_square + direction_square).sqrt()
+                };
                 let room = (radius * radius - step_square).max(0.0);
-                let to_border = (step_direction.powi(2) + direction_square * room).sqrt() - step_direction;
+                let to_border =
+                    (step_direction.powi(2) + direction_square * room).sqrt() - step_direction;
                 let length = to_border / direction_square;
                 promise += length * (energy - 0.5 * length * bend);
                 add_scaled(&mut self.step, length, &self.direction);

@@ -1,8 +1,9 @@
 //! The method of multipliers at low rank (Burer and Monteiro 2003; Hestenes 1969, Powell 1969).
 //!
-//! It begins with soft springs, at which the embedding finds its global shape in few steps, and stiffens them while the
-//! multipliers take over. A factorisation Y Y^T of low rank may stop at a saddle point of the semidefinite programme;
-//! then the certificate has a negative eigenvalue, and its eigenvectors become further dimensions.
+//! It begins with soft springs, at which the embedding finds its global shape in few steps, and
+//! stiffens them while the multipliers take over. A factorisation Y Y^T of low rank may stop at a
+//! saddle point of the semidefinite programme; then the certificate has a negative eigenvalue, and
+//! its eigenvectors become further dimensions.
 
 use faer::{Mat, MatRef};
 
@@ -17,11 +18,12 @@ use crate::Result;
 /// Ranks that there is code for.
 const RANKS: [usize; 8] = [4, 8, 12, 16, 24, 32, 40, 48];
 pub(super) const LARGEST_RANK: usize = 48;
-/// Bounds of the rank to begin with where none is asked for. A rank above that of the optimum costs time, but it makes
-/// the way there short; below it there are saddle points on it.
+/// Bounds of the rank to begin with where none is asked for. A rank above that of the optimum costs
+/// time, but it makes the way there short; below it there are saddle points on it.
 const FEWEST: usize = 12;
 const MOST: usize = 32;
-/// Stiffness of the first springs: at the tension of an average edge it is 1 / 30 longer than it should be.
+/// Stiffness of the first springs: at the tension of an average edge it is 1 / 30 longer than it
+/// should be.
 const FIRST_STIFFNESS: f64 = 30.0;
 const STIFFENING: f64 = 2.0;
 const LARGEST_STIFFNESS: f64 = 1e8;
@@ -36,11 +38,12 @@ const SHORTEST: f64 = 1e-3;
 const GAP: f64 = 5e-3;
 /// Products before the multipliers move, settled or not.
 const STAGE: usize = 2000;
-/// The same when the lengths hold and only the dual is not good enough, and how often that is tried.
+/// The same when the lengths hold and only the dual is not good enough, and how often that is
+/// tried.
 const POLISH: usize = 5_000;
 const POLISHES: usize = 3;
-/// Largest violation at which the multipliers are asked for a certificate: those of softer springs are often better
-/// settled.
+/// Largest violation at which the multipliers are asked for a certificate: those of softer springs
+/// are often better settled.
 const NEARLY: f64 = 0.03;
 /// Rounds of multipliers at most; distances that contradict each other would take any number.
 const ROUNDS: usize = 100;
@@ -70,12 +73,18 @@ pub(super) struct Limits {
 }
 
 /// Solves from `rank`, or from one that suits the graph.
-pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits) -> Result<Solution> {
+pub(super) fn solve(
+    graph: &NeighbourGraph,
+    rank: Option<usize>,
+    limits: &Limits,
+) -> Result<Solution> {
     let scale = graph.scale();
     let start = Start::new(graph)?;
-    let wanted = rank.unwrap_or_else(|| (start.dimensions() + 4).clamp(FEWEST, MOST)).max(limits.components);
+    let wanted =
+        rank.unwrap_or_else(|| (start.dimensions() + 4).clamp(FEWEST, MOST)).max(limits.components);
     let rank = RANKS.into_iter().find(|&rank| rank >= wanted).unwrap_or(LARGEST_RANK);
-    let at: Vec<f64> = start.coordinates(rank, limits.seed).into_iter().map(|v| v / scale).collect();
+    let at: Vec<f64> =
+        start.coordinates(rank, limits.seed).into_iter().map(|v| v / scale).collect();
     let mut springs = Springs::of_graph(graph);
     let mut state = State { at, rank, budget: limits.products };
     let mut stiffness = FIRST_STIFFNESS;
@@ -92,7 +101,8 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
         let cap = if polishes == 0 { STAGE } else { POLISH };
         let settled = state.stage(&mut springs, &mut laplacian, cap);
         let Measured { trace, violation } = state.measure(&springs);
-        let (kept, spent) = (violation.0 <= limits.tolerance, state.budget == 0 || outer_iterations == ROUNDS);
+        let (kept, spent) =
+            (violation.0 <= limits.tolerance, state.budget == 0 || outer_iterations == ROUNDS);
         let mut own = None;
         if kept || spent || violation.0 <= NEARLY {
             let certificate = dual.certify(&mut laplacian, &springs.multipliers);
@@ -117,10 +127,17 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
             polishes += 1;
             let larger = RANKS.into_iter().find(|&rank| rank > state.rank);
             // Before the walk has settled, negative eigenvalues only say that.
-            let own = own.filter(|own| settled && own.smallest_slack.is_finite() && growths < GROWTHS);
+            let own =
+                own.filter(|own| settled && own.smallest_slack.is_finite() && growths < GROWTHS);
             if let (Some(larger), Some(own)) = (larger, own) {
                 growths += 1;
-                state.grow(&dual, &mut laplacian, &springs.multipliers, own.smallest_slack + 1.0, larger);
+                state.grow(
+                    &dual,
+                    &mut laplacian,
+                    &springs.multipliers,
+                    own.smallest_slack + 1.0,
+                    larger,
+                );
             }
         } else if stiffness < LARGEST_STIFFNESS {
             stiffness *= STIFFENING;
@@ -129,9 +146,9 @@ pub(super) fn solve(graph: &NeighbourGraph, rank: Option<usize>, limits: &Limits
     }
 }
 
-/// Stretches an embedding in its own dimensions: the same springs without multipliers, stiffened until they give way
-/// little. In fewer dimensions than the optimum needs, not all lengths can hold, and multipliers would grow without
-/// end. `points` is [points, dimensions].
+/// Stretches an embedding in its own dimensions: the same springs without multipliers, stiffened
+/// until they give way little. In fewer dimensions than the optimum needs, not all lengths can
+/// hold, and multipliers would grow without end. `points` is [points, dimensions].
 pub(super) fn flatten(graph: &NeighbourGraph, points: MatRef<'_, f64>) -> Mat<f64> {
     let (scale, dimensions) = (graph.scale(), points.ncols());
     // Dimensions of zeros stay zeros.
@@ -193,12 +210,18 @@ impl State {
         tension
     }
 
-    /// Minimises with at most `cap` products and moves the multipliers; whether the gradient became small.
+    /// Minimises with at most `cap` products and moves the multipliers; whether the gradient became
+    /// small.
     fn stage(&mut self, springs: &mut Springs, laplacian: &mut Laplacian, cap: usize) -> bool {
         at_rank!(self.rank, self.stage_at(springs, laplacian, cap))
     }
 
-    fn stage_at<const R: usize>(&mut self, springs: &mut Springs, laplacian: &mut Laplacian, cap: usize) -> bool {
+    fn stage_at<const R: usize>(
+        &mut self,
+        springs: &mut Springs,
+        laplacian: &mut Laplacian,
+        cap: usize,
+    ) -> bool {
         let mut at = self.rows::<R>().to_vec();
         let mean = springs.mean(&at);
         at.iter_mut().for_each(|y| (0..R).for_each(|c| y[c] -= mean[c]));
@@ -224,19 +247,31 @@ impl State {
     }
 
     fn measure_at<const R: usize>(&self, springs: &Springs) -> Measured {
-        Measured { trace: springs.trace(self.rows::<R>()), violation: springs.violation(self.rows::<R>()) }
+        Measured {
+            trace: springs.trace(self.rows::<R>()),
+            violation: springs.violation(self.rows::<R>()),
+        }
     }
 
     fn rows<const R: usize>(&self) -> &[[f64; R]] {
         self.at.as_chunks::<R>().0
     }
 
-    /// Fills the dimensions from the old rank to `larger` with directions in which the dual slack is negative.
-    fn grow(&mut self, dual: &Dual<'_>, laplacian: &mut Laplacian, multipliers: &[f64], lambda: f64, larger: usize) {
+    /// Fills the dimensions from the old rank to `larger` with directions in which the dual slack
+    /// is negative.
+    fn grow(
+        &mut self,
+        dual: &Dual<'_>,
+        laplacian: &mut Laplacian,
+        multipliers: &[f64],
+        lambda: f64,
+        larger: usize,
+    ) {
         let points = dual.masses.len();
         // Any start that is not orthogonal to what is sought; this one is the same everywhere.
-        let start: Vec<[f64; 8]> =
-            (0..points).map(|i| std::array::from_fn(|c| libm::sin(((8 * i + c) as f64 + 0.5) * 12.9898))).collect();
+        let start: Vec<[f64; 8]> = (0..points)
+            .map(|i| std::array::from_fn(|c| libm::sin(((8 * i + c) as f64 + 0.5) * 12.9898)))
+            .collect();
         let directions = dual.escape(laplacian, multipliers, lambda, start);
         // A tenth of an edge at a typical point, if all points take part.
         let size = 0.1 * (points as f64).sqrt();

@@ -1,5 +1,6 @@
-//! Where the optimisation begins: landmarks placed by shortest paths along the graph, as in Landmark Isomap (de Silva
-//! and Tenenbaum 2003). Unlike eigenvectors of the Laplacian it has lengths, and is unfolded already.
+//! Where the optimisation begins: landmarks placed by shortest paths along the graph, as in
+//! Landmark Isomap (de Silva and Tenenbaum 2003). Unlike eigenvectors of the Laplacian it has
+//! lengths, and is unfolded already.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -37,13 +38,16 @@ impl<'a> Start<'a> {
         }
         let (landmarks, squares) = landmarks(&neighbours);
         let count = landmarks.len();
-        let mean_of = |row: &Vec<f64>| landmarks.iter().map(|&l| row[l]).sum::<f64>() / count as f64;
+        let mean_of =
+            |row: &Vec<f64>| landmarks.iter().map(|&l| row[l]).sum::<f64>() / count as f64;
         let means: Vec<f64> = squares.iter().map(mean_of).collect();
         let mean = means.iter().sum::<f64>() / count as f64;
-        let gram = Mat::from_fn(count, count, |i, j| -0.5 * (squares[i][landmarks[j]] - means[i] - means[j] + mean));
-        let eigen = gram
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|error| Error::Data(format!("MVU: eigenvalues of the start did not converge ({error:?})")))?;
+        let gram = Mat::from_fn(count, count, |i, j| {
+            -0.5 * (squares[i][landmarks[j]] - means[i] - means[j] + mean)
+        });
+        let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|error| {
+            Error::Data(format!("MVU: eigenvalues of the start did not converge ({error:?})"))
+        })?;
         let values = (0..count).rev().map(|i| eigen.S()[i]).collect();
         let vectors = Mat::from_fn(count, count, |i, j| eigen.U()[(i, count - 1 - j)]);
         Ok(Self { graph, squares, means, values, vectors })
@@ -67,10 +71,12 @@ impl<'a> Start<'a> {
             }
             let vector = self.vectors.col(dimension);
             // The sign of an eigenvector is arbitrary.
-            let largest = vector.iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
+            let largest =
+                vector.iter().fold(0.0_f64, |best, &v| if v.abs() > best.abs() { v } else { best });
             let factor = 0.5 * largest.signum() / self.values[dimension].sqrt();
             for point in 0..points {
-                let sum: f64 = (0..count).map(|l| vector[l] * (self.means[l] - self.squares[l][point])).sum();
+                let sum: f64 =
+                    (0..count).map(|l| vector[l] * (self.means[l] - self.squares[l][point])).sum();
                 at[point * rank + dimension] += factor * sum;
             }
         }
@@ -86,7 +92,8 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Landmarks, each as far as possible from those before, and squares of the shortest paths to all points.
+/// Landmarks, each as far as possible from those before, and squares of the shortest paths to all
+/// points.
 fn landmarks(neighbours: &[Vec<(u32, f64)>]) -> (Vec<usize>, Vec<Vec<f64>>) {
     let (mut chosen, mut squares) = (Vec::new(), Vec::new());
     let mut nearest = vec![f64::INFINITY; neighbours.len()];
@@ -96,7 +103,8 @@ fn landmarks(neighbours: &[Vec<(u32, f64)>]) -> (Vec<usize>, Vec<Vec<f64>>) {
         nearest.iter_mut().zip(&paths).for_each(|(nearest, &path)| *nearest = path.min(*nearest));
         chosen.push(next);
         squares.push(paths.into_iter().map(|path| path * path).collect());
-        next = (0..nearest.len()).fold(0, |best, at| if nearest[at] > nearest[best] { at } else { best });
+        next = (0..nearest.len())
+            .fold(0, |best, at| if nearest[at] > nearest[best] { at } else { best });
     }
     (chosen, squares)
 }

@@ -1,5 +1,5 @@
-//! Tests of the unfolding as a whole: closed forms, the semidefinite programme solved by others, and what must not
-//! matter.
+//! Tests of the unfolding as a whole: closed forms, the semidefinite programme solved by others,
+//! and what must not matter.
 
 use faer::{Mat, MatRef};
 use rand_distr::{Distribution, StandardUniform};
@@ -55,7 +55,8 @@ struct Fixture {
 }
 
 fn fixture() -> (Fixture, Mat<f64>) {
-    let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/fixtures/mvu.json")).unwrap();
+    let fixture: Fixture =
+        serde_json::from_str(include_str!("../../../tests/fixtures/mvu.json")).unwrap();
     let data = Mat::from_fn(fixture.points.len(), 6, |i, c| fixture.points[i][c]);
     (fixture, data)
 }
@@ -64,33 +65,57 @@ fn fixture() -> (Fixture, Mat<f64>) {
 fn a_chain_unfolds_to_a_line() {
     // Lengths 1 to 3 around a helix; only neighbours along the chain are joined.
     let lengths: Vec<f64> = uniform(1, 19).iter().map(|u| 1.0 + 2.0 * u).collect();
-    let edges: Vec<(usize, usize, f64)> = lengths.iter().enumerate().map(|(i, &l)| (i, i + 1, l)).collect();
+    let edges: Vec<(usize, usize, f64)> =
+        lengths.iter().enumerate().map(|(i, &l)| (i, i + 1, l)).collect();
     let at: Vec<f64> = (0..20).map(|i| lengths[..i].iter().sum()).collect();
     let mean = at.iter().sum::<f64>() / 20.0;
     let expected: f64 = at.iter().map(|x| (x - mean).powi(2)).sum();
     let config = MvuConfig { tolerance: 1e-6, components: 1, ..MvuConfig::default() };
     let mvu = config.fit_graph(20, &edges).unwrap();
     let report = mvu.report();
-    assert!((report.objective / expected - 1.0).abs() < 1e-5, "{} is not {expected}", report.objective);
     assert!(
-        report.converged && report.relative_gap < 5e-3 && report.dual_bound > expected * (1.0 - 1e-6),
+        (report.objective / expected - 1.0).abs() < 1e-5,
+        "{} is not {expected}",
+        report.objective
+    );
+    assert!(
+        report.converged
+            && report.relative_gap < 5e-3
+            && report.dual_bound > expected * (1.0 - 1e-6),
         "{report:?}"
     );
-    assert!((mvu.variances()[0] - expected / 19.0).abs() < 1e-3 * expected && mvu.variances()[1] < 1e-6 * expected);
+    assert!(
+        (mvu.variances()[0] - expected / 19.0).abs() < 1e-3 * expected
+            && mvu.variances()[1] < 1e-6 * expected
+    );
     let sign = mvu.embedding()[(19, 0)].signum();
-    assert!((0..20).all(|i| (sign * mvu.embedding()[(i, 0)] - (at[i] - mean)).abs() < 1e-3 * expected.sqrt()));
+    assert!(
+        (0..20)
+            .all(|i| (sign * mvu.embedding()[(i, 0)] - (at[i] - mean)).abs()
+                < 1e-3 * expected.sqrt())
+    );
 }
 
 #[test]
 fn a_cycle_unfolds_to_a_regular_polygon() {
     for corners in [3, 4, 5, 12] {
-        let edges: Vec<(usize, usize, f64)> = (0..corners).map(|i| (i, (i + 1) % corners, 2.0)).collect();
-        let mvu = MvuConfig { tolerance: 1e-6, ..MvuConfig::default() }.fit_graph(corners, &edges).unwrap();
+        let edges: Vec<(usize, usize, f64)> =
+            (0..corners).map(|i| (i, (i + 1) % corners, 2.0)).collect();
+        let mvu = MvuConfig { tolerance: 1e-6, ..MvuConfig::default() }
+            .fit_graph(corners, &edges)
+            .unwrap();
         // Circumradius 1 / sin(pi / n) for sides of 2.
         let expected = corners as f64 / (std::f64::consts::PI / corners as f64).sin().powi(2);
         let report = mvu.report();
-        assert!((report.objective / expected - 1.0).abs() < 1e-4, "{corners}: {} {expected}", report.objective);
-        assert!(report.relative_gap < 5e-3 && report.smallest_slack_eigenvalue > -0.02, "{corners}: {report:?}");
+        assert!(
+            (report.objective / expected - 1.0).abs() < 1e-4,
+            "{corners}: {} {expected}",
+            report.objective
+        );
+        assert!(
+            report.relative_gap < 5e-3 && report.smallest_slack_eigenvalue > -0.02,
+            "{corners}: {report:?}"
+        );
         assert!(mvu.variances()[2] < 1e-3 * mvu.variances()[1]);
     }
 }
@@ -116,9 +141,15 @@ fn a_sheet_lies_flat() {
     // Sums of squares of 0..n around their mean: n (n^2 - 1) / 12.
     let line = |n: usize| (n * (n * n - 1)) as f64 / 12.0;
     let expected = columns as f64 * line(rows) + rows as f64 * line(columns);
-    let mvu = MvuConfig { tolerance: 1e-4, ..MvuConfig::default() }.fit_graph(rows * columns, &edges).unwrap();
+    let mvu = MvuConfig { tolerance: 1e-4, ..MvuConfig::default() }
+        .fit_graph(rows * columns, &edges)
+        .unwrap();
     let report = mvu.report();
-    assert!((report.objective / expected - 1.0).abs() < 5e-3, "{} is not {expected}", report.objective);
+    assert!(
+        (report.objective / expected - 1.0).abs() < 5e-3,
+        "{} is not {expected}",
+        report.objective
+    );
     assert!(report.dual_bound > expected * (1.0 - 1e-6), "{report:?}");
     let other: f64 = mvu.variances()[2..].iter().sum();
     assert!(other < 2e-2 * mvu.variances()[0], "{:?}", mvu.variances());
@@ -127,7 +158,8 @@ fn a_sheet_lies_flat() {
 #[test]
 fn the_optimum_is_that_of_the_semidefinite_programme() {
     let (fixture, data) = fixture();
-    let config = MvuConfig { neighbors: fixture.neighbors, tolerance: 1e-5, ..MvuConfig::default() };
+    let config =
+        MvuConfig { neighbors: fixture.neighbors, tolerance: 1e-5, ..MvuConfig::default() };
     // From the graph, from the data, and from a rank that is too low at first.
     let given = config.fit_graph(fixture.points.len(), &fixture.edges).unwrap();
     let found = config.fit(data.as_ref()).unwrap();
@@ -170,7 +202,12 @@ fn flattening_brings_lengths_back_into_two_dimensions() {
     let plain = MvuConfig::default().fit(roll.as_ref()).unwrap();
     let flat = MvuConfig { flatten: true, ..MvuConfig::default() }.fit(roll.as_ref()).unwrap();
     let error = |mvu: &Mvu| mvu.report().embedding_rms_relative_error;
-    assert!(error(&flat) < 0.03 && error(&flat) < 0.2 * error(&plain), "{} {}", error(&flat), error(&plain));
+    assert!(
+        error(&flat) < 0.03 && error(&flat) < 0.2 * error(&plain),
+        "{} {}",
+        error(&flat),
+        error(&plain)
+    );
     // The rest of the report is that of the unfolding.
     assert_eq!(flat.report().objective, plain.report().objective);
     let first: Vec<f64> = flat.embedding().col(0).iter().copied().collect();
@@ -205,8 +242,11 @@ fn position_rotation_and_unit_do_not_matter() {
 #[test]
 fn wide_data_give_the_same_as_narrow_data() {
     let (_, narrow) = fixture();
-    // Each feature becomes 1,000 copies of a thousandth of its square; the other columns are constant.
-    let wide = Mat::from_fn(40, 7000, |i, c| if c < 6000 { narrow[(i, c / 1000)] / 1000.0_f64.sqrt() } else { 3.0 });
+    // Each feature becomes 1,000 copies of a thousandth of its square; the other columns are
+    // constant.
+    let wide = Mat::from_fn(40, 7000, |i, c| {
+        if c < 6000 { narrow[(i, c / 1000)] / 1000.0_f64.sqrt() } else { 3.0 }
+    });
     let config = MvuConfig { tolerance: 1e-5, ..MvuConfig::default() };
     let (narrow, wide) = (config.fit(narrow.as_ref()).unwrap(), config.fit(wide.as_ref()).unwrap());
     assert_eq!(narrow.report().edges, wide.report().edges);
@@ -229,15 +269,22 @@ fn threads_and_time_do_not_matter() {
 fn equal_samples_share_a_place_and_weigh_as_many() {
     // Three samples in one place and two in another, 5 apart.
     let data = Mat::from_fn(5, 2, |i, c| if i % 2 == 0 { 0.0 } else { [3.0, 4.0][c] });
-    let mvu = MvuConfig { components: 1, tolerance: 1e-6, ..MvuConfig::default() }.fit(data.as_ref()).unwrap();
+    let mvu = MvuConfig { components: 1, tolerance: 1e-6, ..MvuConfig::default() }
+        .fit(data.as_ref())
+        .unwrap();
     assert!((mvu.report().objective - 25.0 * 3.0 * 2.0 / 5.0).abs() < 1e-3, "{:?}", mvu.report());
     assert_eq!((mvu.report().points, mvu.report().edges), (2, 1));
     let at = mvu.embedding();
     assert!(at[(0, 0)] == at[(2, 0)] && at[(1, 0)] == at[(3, 0)]);
-    assert!((at[(0, 0)] * 3.0 + at[(1, 0)] * 2.0).abs() < 1e-6 && (at[(0, 0)] - at[(1, 0)]).abs() - 5.0 < 1e-4);
+    assert!(
+        (at[(0, 0)] * 3.0 + at[(1, 0)] * 2.0).abs() < 1e-6
+            && (at[(0, 0)] - at[(1, 0)]).abs() - 5.0 < 1e-4
+    );
     // The same by distances, with an edge of length 0.
     let edges = [(0, 2, 0.0), (2, 4, 0.0), (1, 3, 0.0), (0, 1, 5.0), (4, 3, 5.0)];
-    let by_graph = MvuConfig { components: 1, tolerance: 1e-6, ..MvuConfig::default() }.fit_graph(5, &edges).unwrap();
+    let by_graph = MvuConfig { components: 1, tolerance: 1e-6, ..MvuConfig::default() }
+        .fit_graph(5, &edges)
+        .unwrap();
     assert!((by_graph.report().objective - 30.0).abs() < 1e-3);
 }
 
@@ -253,9 +300,14 @@ fn parts_of_a_graph_are_bridged_by_the_shortest_pair() {
     assert_eq!(mvu.report().bridges, 2);
     assert!(mvu.report().converged && mvu.report().objective.is_finite());
     let between = |first: usize| {
-        let pairs = (0..15).flat_map(|a| (0..15).map(move |b| (first * 15 + a, first * 15 + 15 + b)));
+        let pairs =
+            (0..15).flat_map(|a| (0..15).map(move |b| (first * 15 + a, first * 15 + 15 + b)));
         pairs.min_by(|x, y| {
-            squared_distance(data.as_ref(), x.0, x.1).total_cmp(&squared_distance(data.as_ref(), y.0, y.1))
+            squared_distance(data.as_ref(), x.0, x.1).total_cmp(&squared_distance(
+                data.as_ref(),
+                y.0,
+                y.1,
+            ))
         })
     };
     for first in 0..2 {
@@ -270,8 +322,12 @@ fn parts_of_a_graph_are_bridged_by_the_shortest_pair() {
 fn the_bound_holds_and_the_report_is_honest_when_the_work_is_cut_short() {
     let (fixture, data) = fixture();
     for max_iterations in [1, 20, 100] {
-        let config =
-            MvuConfig { neighbors: fixture.neighbors, tolerance: 1e-6, max_iterations, ..MvuConfig::default() };
+        let config = MvuConfig {
+            neighbors: fixture.neighbors,
+            tolerance: 1e-6,
+            max_iterations,
+            ..MvuConfig::default()
+        };
         let report = config.fit(data.as_ref()).unwrap().report().clone();
         assert!(!report.converged && report.largest_relative_violation > 1e-6, "{report:?}");
         assert!(report.iterations <= max_iterations && report.relative_gap > 1e-4, "{report:?}");
@@ -282,7 +338,8 @@ fn the_bound_holds_and_the_report_is_honest_when_the_work_is_cut_short() {
 #[test]
 fn the_report_can_be_written() {
     let (_, data) = fixture();
-    let report = serde_json::to_value(MvuConfig::default().fit(data.as_ref()).unwrap().report()).unwrap();
+    let report =
+        serde_json::to_value(MvuConfig::default().fit(data.as_ref()).unwrap().report()).unwrap();
     assert!(report["dual_bound"].as_f64().unwrap() > 0.0 && report["bridges"] == 0);
     let config: MvuConfig = serde_json::from_str(r#"{"neighbors": 7}"#).unwrap();
     assert_eq!(config, MvuConfig { neighbors: 7, ..MvuConfig::default() });
@@ -326,8 +383,13 @@ fn bad_input_is_an_error() {
 fn distances_that_contradict_each_other_end_and_show() {
     // No triangle has sides 1, 1 and 5.
     let edges = [(0, 1, 1.0), (1, 2, 1.0), (0, 2, 5.0)];
-    let mvu = MvuConfig { max_iterations: 2000, ..MvuConfig::default() }.fit_graph(3, &edges).unwrap();
-    assert!(!mvu.report().converged && mvu.report().largest_relative_violation > 0.1, "{:?}", mvu.report());
+    let mvu =
+        MvuConfig { max_iterations: 2000, ..MvuConfig::default() }.fit_graph(3, &edges).unwrap();
+    assert!(
+        !mvu.report().converged && mvu.report().largest_relative_violation > 0.1,
+        "{:?}",
+        mvu.report()
+    );
 }
 
 #[test]
@@ -338,7 +400,9 @@ fn few_samples_work() {
     assert_eq!((mvu.embedding().nrows(), mvu.embedding().ncols()), (2, 2));
     // More neighbours than there are samples means all of them: nothing can move.
     let data = Mat::from_fn(5, 2, |i, c| uniform(2, 10)[2 * i + c]);
-    let mvu = MvuConfig { neighbors: 50, tolerance: 1e-4, ..MvuConfig::default() }.fit(data.as_ref()).unwrap();
+    let mvu = MvuConfig { neighbors: 50, tolerance: 1e-4, ..MvuConfig::default() }
+        .fit(data.as_ref())
+        .unwrap();
     for (a, b) in [(0, 1), (2, 4), (1, 3)] {
         let ratio = squared_distance(mvu.embedding(), a, b) / squared_distance(data.as_ref(), a, b);
         assert!((ratio - 1.0).abs() < 0.02, "{ratio} {:?}", mvu.report());

@@ -1,9 +1,10 @@
 //! [`Blocks`]: the centred data a block at a time, and their products.
 //!
-//! The data are seen with their longer side down: `B` is [longer, shorter], so that `B^T B` is the smaller Gram
-//! matrix whichever way the table lies. A block is some rows of `B`, copied in the order in which the table lies in
-//! memory and centred on the way: centring within a product would subtract large numbers where means are large. Sums
-//! over blocks are in f64 and in an order that does not depend on threads.
+//! The data are seen with their longer side down: `B` is [longer, shorter], so that `B^T B` is the
+//! smaller Gram matrix whichever way the table lies. A block is some rows of `B`, copied in the
+//! order in which the table lies in memory and centred on the way: centring within a product would
+//! subtract large numbers where means are large. Sums over blocks are in f64 and in an order that
+//! does not depend on threads.
 
 use std::ops::Range;
 
@@ -79,7 +80,9 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
     /// Some rows of `B`.
     fn load<'s>(&self, rows: Range<usize>, scratch: &'s mut Vec<S>) -> MatRef<'s, S> {
         if self.is_wide() {
-            self.mean.centred(self.data.subcols(rows.start, rows.len()), rows.start, scratch).transpose()
+            self.mean
+                .centred(self.data.subcols(rows.start, rows.len()), rows.start, scratch)
+                .transpose()
         } else {
             self.mean.centred(self.data.subrows(rows.start, rows.len()), 0, scratch)
         }
@@ -98,8 +101,22 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
             for rows in ranges(chunk, self.block()) {
                 let mut narrow = narrow.subcols_mut(0, rows.len());
                 let block = self.load(rows, &mut scratch);
-                matmul(narrow.as_mut().transpose_mut(), Accum::Replace, block, &vectors, S::rounded(1.0), Par::Seq);
-                matmul(part.as_mut(), Accum::Replace, narrow.as_ref(), block, S::rounded(1.0), Par::Seq);
+                matmul(
+                    narrow.as_mut().transpose_mut(),
+                    Accum::Replace,
+                    block,
+                    &vectors,
+                    S::rounded(1.0),
+                    Par::Seq,
+                );
+                matmul(
+                    part.as_mut(),
+                    Accum::Replace,
+                    narrow.as_ref(),
+                    block,
+                    S::rounded(1.0),
+                    Par::Seq,
+                );
                 add(&mut sum, part.as_ref());
             }
             sum
@@ -114,30 +131,44 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
         let (width, vectors) = (vectors.ncols(), converted::<f64, S>(vectors));
         let mut kept = Mat::zeros(if keep_rows { self.longer() } else { 0 }, width);
         let parts: Vec<_> = if keep_rows {
-            split_rows(kept.as_mut(), self.chunk()).into_iter().map(|(rows, part)| (rows, Some(part))).collect()
+            split_rows(kept.as_mut(), self.chunk())
+                .into_iter()
+                .map(|(rows, part)| (rows, Some(part)))
+                .collect()
         } else {
             ranges(0..self.longer(), self.chunk()).map(|rows| (rows, None)).collect()
         };
         let sums: Vec<(Mat<f64>, f64)> = parts
             .into_par_iter()
             .map(|(chunk, mut kept)| {
-                let (first, mut scratch) = (chunk.start, Vec::with_capacity(self.block() * self.shorter()));
+                let (first, mut scratch) =
+                    (chunk.start, Vec::with_capacity(self.block() * self.shorter()));
                 let (mut gram, mut squares) = (Mat::zeros(width, width), 0.0);
                 for rows in ranges(chunk, self.block()) {
                     let block = self.load(rows.clone(), &mut scratch);
                     let mut narrow = Mat::<S>::zeros(rows.len(), width);
-                    matmul(narrow.as_mut(), Accum::Replace, block, &vectors, S::rounded(1.0), Par::Seq);
+                    matmul(
+                        narrow.as_mut(),
+                        Accum::Replace,
+                        block,
+                        &vectors,
+                        S::rounded(1.0),
+                        Par::Seq,
+                    );
                     let narrow = converted::<S, f64>(narrow.as_ref());
                     matmul(gram.as_mut(), Accum::Add, narrow.transpose(), &narrow, 1.0, Par::Seq);
                     squares += sum_of_squares(&scratch);
                     if let Some(kept) = &mut kept {
-                        kept.as_mut().subrows_mut(rows.start - first, rows.len()).copy_from(&narrow);
+                        kept.as_mut()
+                            .subrows_mut(rows.start - first, rows.len())
+                            .copy_from(&narrow);
                     }
                 }
                 (gram, squares)
             })
             .collect();
-        let sum = sums.into_iter().reduce(|(gram, squares), part| (gram + part.0, squares + part.1));
+        let sum =
+            sums.into_iter().reduce(|(gram, squares), part| (gram + part.0, squares + part.1));
         let (gram, squares) = sum.expect("there are rows");
         Projected { rows: keep_rows.then_some(kept), gram, squares }
     }
@@ -149,23 +180,39 @@ impl<T: Element> Blocks<'_, T, f64> {
         let sides: Vec<Range<usize>> = ranges(0..self.shorter(), TILE).collect();
         let mut tiles: Vec<(&Range<usize>, &Range<usize>, Mat<f64>)> = Vec::new();
         for (at, down) in sides.iter().enumerate() {
-            tiles.extend(sides[..=at].iter().map(|across| (down, across, Mat::zeros(down.len(), across.len()))));
+            tiles.extend(
+                sides[..=at]
+                    .iter()
+                    .map(|across| (down, across, Mat::zeros(down.len(), across.len()))),
+            );
         }
         let mut scratches = vec![Vec::new(); LOADED];
         for group in ranges(0..self.longer(), LOADED * self.block()) {
             let rows: Vec<Range<usize>> = ranges(group, self.block()).collect();
-            let loaded: Vec<MatRef<'_, f64>> =
-                scratches.par_iter_mut().zip(rows).map(|(scratch, rows)| self.load(rows, scratch)).collect();
+            let loaded: Vec<MatRef<'_, f64>> = scratches
+                .par_iter_mut()
+                .zip(rows)
+                .map(|(scratch, rows)| self.load(rows, scratch))
+                .collect();
             tiles.par_iter_mut().for_each(|(down, across, tile)| {
                 for block in &loaded {
                     let left = block.subcols(down.start, down.len()).transpose();
-                    matmul(tile.as_mut(), Accum::Add, left, block.subcols(across.start, across.len()), 1.0, Par::Seq);
+                    matmul(
+                        tile.as_mut(),
+                        Accum::Add,
+                        left,
+                        block.subcols(across.start, across.len()),
+                        1.0,
+                        Par::Seq,
+                    );
                 }
             });
         }
         let mut gram = Mat::zeros(self.shorter(), self.shorter());
         for (down, across, tile) in tiles {
-            gram.as_mut().submatrix_mut(down.start, across.start, down.len(), across.len()).copy_from(tile);
+            gram.as_mut()
+                .submatrix_mut(down.start, across.start, down.len(), across.len())
+                .copy_from(tile);
         }
         gram
     }
@@ -179,11 +226,17 @@ pub(super) fn column_means<T: Element>(data: MatRef<'_, T>) -> Result<Vec<f64>> 
     let (rows, columns) = (data.nrows(), data.ncols());
     let sums: Vec<f64> = if rows <= columns {
         let parts: Vec<_> = ranges(0..columns, (BLOCK / rows).clamp(32, 65_536)).collect();
-        parts.into_par_iter().flat_map_iter(|part| column_sums(data.subcols(part.start, part.len()))).collect()
+        parts
+            .into_par_iter()
+            .flat_map_iter(|part| column_sums(data.subcols(part.start, part.len())))
+            .collect()
     } else {
-        let parts: Vec<_> = ranges(0..rows, (BLOCK / columns).max(32).max(rows.div_ceil(1_024))).collect();
-        let sums: Vec<Vec<f64>> =
-            parts.into_par_iter().map(|part| column_sums(data.subrows(part.start, part.len()))).collect();
+        let parts: Vec<_> =
+            ranges(0..rows, (BLOCK / columns).max(32).max(rows.div_ceil(1_024))).collect();
+        let sums: Vec<Vec<f64>> = parts
+            .into_par_iter()
+            .map(|part| column_sums(data.subrows(part.start, part.len())))
+            .collect();
         (0..columns).map(|column| sums.iter().map(|sum| sum[column]).sum()).collect()
     };
     // One such value makes its sum one too, and then it can be named.
@@ -202,7 +255,9 @@ fn column_sums<T: Element>(data: MatRef<'_, T>) -> Vec<f64> {
             sums.iter_mut().zip(row).for_each(|(sum, &v)| *sum += v.into());
         }
     } else {
-        sums.iter_mut().zip(data.col_iter()).for_each(|(sum, column)| *sum = column.iter().map(|&v| v.into()).sum());
+        sums.iter_mut()
+            .zip(data.col_iter())
+            .for_each(|(sum, column)| *sum = column.iter().map(|&v| v.into()).sum());
     }
     sums
 }
@@ -210,13 +265,14 @@ fn column_sums<T: Element>(data: MatRef<'_, T>) -> Vec<f64> {
 impl<S: Element> Mean<S> {
     pub(super) fn new(mean: &[f64]) -> Self {
         let high: Vec<S> = mean.iter().map(|&mean| S::rounded(mean)).collect();
-        let low = mean.iter().zip(&high).map(|(&mean, &high)| S::rounded(mean - high.into())).collect();
+        let low =
+            mean.iter().zip(&high).map(|(&mean, &high)| S::rounded(mean - high.into())).collect();
         Self { high, low }
     }
 
-    /// `data`, whose first column is column `first` of the table, less the mean of each column, in the order in which
-    /// they lie. `scratch` is the memory. Where means are large, one number of low precision would leave a part of
-    /// them.
+    /// `data`, whose first column is column `first` of the table, less the mean of each column, in
+    /// the order in which they lie. `scratch` is the memory. Where means are large, one number of
+    /// low precision would leave a part of them.
     pub(super) fn centred<'s, T: Element>(
         &self,
         data: MatRef<'_, T>,
@@ -237,9 +293,13 @@ impl<S: Element> Mean<S> {
             for (column, (&high, &low)) in data.col_iter().zip(high.iter().zip(low)) {
                 match column.try_as_col_major() {
                     Some(column) => {
-                        scratch.extend(column.as_slice().iter().map(|&v| S::rounded(v.into()) - high - low));
+                        scratch.extend(
+                            column.as_slice().iter().map(|&v| S::rounded(v.into()) - high - low),
+                        );
                     }
-                    None => scratch.extend(column.iter().map(|&v| S::rounded(v.into()) - high - low)),
+                    None => {
+                        scratch.extend(column.iter().map(|&v| S::rounded(v.into()) - high - low))
+                    }
                 }
             }
             MatRef::from_column_major_slice(scratch, rows, columns)

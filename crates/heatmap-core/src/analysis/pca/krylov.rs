@@ -1,11 +1,13 @@
 //! Leading eigenvectors of a Gram matrix that is only ever multiplied with.
 //!
-//! Halko, Martinsson and Tropp (SIAM Review 2011, algorithm 4.4) multiply a random block with `G = B^T B` again and
-//! again, with a QR decomposition after each product lest all columns turn into the first eigenvector, and look for
-//! eigenvectors in the span of the last block. Halko, Martinsson, Shkolnisky and Tygert (SIAM J. Sci. Comput. 2011)
-//! keep all blocks: the span of `[Q, G Q, ..., G^p Q]` has polynomials of `G` to choose from instead of one power.
-//! For as many products the error is that of twice the power or better (Musco and Musco, NIPS 2015), and `G` within
-//! the span is known from the products themselves. Each new block is orthogonalised against all before it.
+//! Halko, Martinsson and Tropp (SIAM Review 2011, algorithm 4.4) multiply a random block with
+//! `G = B^T B` again and again, with a QR decomposition after each product lest all columns turn
+//! into the first eigenvector, and look for eigenvectors in the span of the last block. Halko,
+//! Martinsson, Shkolnisky and Tygert (SIAM J. Sci. Comput. 2011) keep all blocks: the span of
+//! `[Q, G Q, ..., G^p Q]` has polynomials of `G` to choose from instead of one power. For as many
+//! products the error is that of twice the power or better (Musco and Musco, NIPS 2015), and `G`
+//! within the span is known from the products themselves. Each new block is orthogonalised against
+//! all before it.
 
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
@@ -15,8 +17,8 @@ use super::descending_eigen;
 use crate::analysis::Element;
 use crate::{Result, sample_rng};
 
-/// About the first `count` eigenvectors of `B^T B`, [shorter, count], from a start of `width` random vectors, `width`
-/// being from `count` to the shorter side.
+/// About the first `count` eigenvectors of `B^T B`, [shorter, count], from a start of `width`
+/// random vectors, `width` being from `count` to the shorter side.
 pub(super) fn leading_vectors<T: Element, S: Element>(
     blocks: &Blocks<'_, T, S>,
     count: usize,
@@ -44,7 +46,8 @@ pub(super) fn leading_vectors<T: Element, S: Element>(
     let last = basis.last().expect("it begins with one block");
     let corner = (products.len() < basis.len()).then(|| blocks.project(last.as_ref(), false).gram);
     let (basis, products) = (beside(&basis), beside(&products));
-    // G within the basis, of which the lower triangle counts: the products, and the corner of a last block without one.
+    // G within the basis, of which the lower triangle counts: the products, and the corner of a
+    // last block without one.
     let (size, known) = (basis.ncols(), products.ncols());
     let mut within = Mat::zeros(size, size);
     within.as_mut().subcols_mut(0, known).copy_from(basis.transpose() * &products);
@@ -55,11 +58,11 @@ pub(super) fn leading_vectors<T: Element, S: Element>(
     Ok(basis * vectors.subcols(0, count))
 }
 
-/// An orthonormal basis of `block` less its parts within `basis`. Columns that have no other parts become any
-/// directions outside `basis`.
+/// An orthonormal basis of `block` less its parts within `basis`. Columns that have no other parts
+/// become any directions outside `basis`.
 fn orthonormal_beside(basis: &[Mat<f64>], mut block: Mat<f64>) -> Mat<f64> {
-    // Twice is enough for a column of full length (Parlett); what is left of others is rounding, which the first time
-    // only makes long.
+    // Twice is enough for a column of full length (Parlett); what is left of others is rounding,
+    // which the first time only makes long.
     for _ in 0..3 {
         for part in basis {
             let shares = part.transpose() * &block;

@@ -56,7 +56,9 @@ fn impossible_requests_are_errors() {
     assert!(Pca::fit(flat.as_ref(), 2).unwrap_err().to_string().contains("span 1"));
     assert!(Pca::fit(Mat::zeros(1, 2).as_ref(), 1).is_err());
     let broken = Mat::from_fn(3, 2, |i, j| if (i, j) == (2, 1) { f64::NAN } else { 0.0 });
-    assert!(Pca::fit(broken.as_ref(), 1).unwrap_err().to_string().contains("feature 1 of sample 2"));
+    assert!(
+        Pca::fit(broken.as_ref(), 1).unwrap_err().to_string().contains("feature 1 of sample 2")
+    );
     let pca = Pca::fit(random(9, 3).as_ref(), 2).unwrap();
     assert!(pca.transform(random(9, 4).as_ref()).is_err());
 }
@@ -64,9 +66,11 @@ fn impossible_requests_are_errors() {
 /// Rows of rank `rank` with singular values that fall like 0.8^j, and noise, around 7.
 fn decaying(samples: usize, features: usize, noise: f64) -> Mat<f64> {
     let mut rng = sample_rng(2, (samples * features) as u64);
-    let mut normal =
-        |rows, columns| -> Mat<f64> { Mat::from_fn(rows, columns, |_, _| StandardNormal.sample(&mut rng)) };
-    let (left, right, noisy) = (normal(samples, 40), normal(40, features), normal(samples, features));
+    let mut normal = |rows, columns| -> Mat<f64> {
+        Mat::from_fn(rows, columns, |_, _| StandardNormal.sample(&mut rng))
+    };
+    let (left, right, noisy) =
+        (normal(samples, 40), normal(40, features), normal(samples, features));
     let low_rank = left * Mat::from_fn(40, features, |i, j| right[(i, j)] * 0.8_f64.powi(i as i32));
     Mat::from_fn(samples, features, |i, j| 7.0 + low_rank[(i, j)] + noise * noisy[(i, j)])
 }
@@ -79,7 +83,8 @@ fn randomized(components: usize) -> PcaConfig {
     PcaConfig { components, solver: PcaSolver::randomized() }
 }
 
-/// Largest relative difference of the variances, and how far the directions are from being the same.
+/// Largest relative difference of the variances, and how far the directions are from being the
+/// same.
 fn difference(ours: &Pca, exact: &Pca) -> (f64, f64) {
     let pairs = ours.explained_variance().iter().zip(exact.explained_variance());
     let variances = pairs.map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
@@ -106,10 +111,14 @@ fn it_agrees_with_scikit_learn() {
         let components = case["components"].as_array().unwrap().len();
         for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::randomized()] {
             let pca = PcaConfig { components, solver }.fit(data.as_ref()).unwrap();
-            let close =
-                |ours: &[f64], theirs: &[f64]| ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs());
+            let close = |ours: &[f64], theirs: &[f64]| {
+                ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs())
+            };
             assert!(close(pca.explained_variance(), &numbers(&case["explained_variance"])));
-            assert!(close(&pca.explained_variance_ratio(), &numbers(&case["explained_variance_ratio"])));
+            assert!(close(
+                &pca.explained_variance_ratio(),
+                &numbers(&case["explained_variance_ratio"])
+            ));
             let errors = pca.reconstruction_error(data.as_ref()).unwrap();
             assert!(close(&errors, &numbers(&case["reconstruction_error"])));
             let theirs = matrix(&case["components"]);
@@ -117,10 +126,16 @@ fn it_agrees_with_scikit_learn() {
                 // Signs are chosen in other ways.
                 let sign = (theirs.row(at) * pca.components().col(at)).signum();
                 for j in 0..data.ncols() {
-                    assert!((theirs[(at, j)] - sign * pca.components()[(j, at)]).abs() < 1e-9, "{solver:?} {at} {j}");
+                    assert!(
+                        (theirs[(at, j)] - sign * pca.components()[(j, at)]).abs() < 1e-9,
+                        "{solver:?} {at} {j}"
+                    );
                 }
-                let largest =
-                    pca.components().col(at).iter().fold(0.0_f64, |m, v| if v.abs() > m.abs() { *v } else { m });
+                let largest = pca
+                    .components()
+                    .col(at)
+                    .iter()
+                    .fold(0.0_f64, |m, v| if v.abs() > m.abs() { *v } else { m });
                 assert!(largest > 0.0);
             }
         }
@@ -165,9 +180,13 @@ fn exact_in_f64_of_data_in_f32() {
         let data = narrow(&decaying(samples, features, 0.1));
         let wide = Mat::from_fn(samples, features, |i, j| f64::from(data[(i, j)]));
         let config = PcaConfig { components: 10, solver: PcaSolver::Exact };
-        let (ours, theirs) = (config.fit(data.as_ref()).unwrap(), config.fit(wide.as_ref()).unwrap());
+        let (ours, theirs) =
+            (config.fit(data.as_ref()).unwrap(), config.fit(wide.as_ref()).unwrap());
         assert_eq!(difference(&ours, &theirs), (0.0, difference(&theirs, &theirs).1));
-        assert_eq!(ours.transform(data.as_ref()).unwrap(), theirs.transform(wide.as_ref()).unwrap());
+        assert_eq!(
+            ours.transform(data.as_ref()).unwrap(),
+            theirs.transform(wide.as_ref()).unwrap()
+        );
     }
 }
 
@@ -184,7 +203,10 @@ fn layouts_threads_and_blocks_do_not_matter() {
         };
         let one = fit(1, data.as_ref());
         let three = fit(3, data.as_ref());
-        assert_eq!((one.explained_variance(), &one.components), (three.explained_variance(), &three.components));
+        assert_eq!(
+            (one.explained_variance(), &one.components),
+            (three.explained_variance(), &three.components)
+        );
         let (variances, directions) = difference(&fit(2, by_rows.transpose()), &one);
         assert!(variances < 1e-5 && directions < 1e-7, "{solver:?}: {variances} {directions}");
     }
@@ -195,7 +217,8 @@ fn what_rounding_leaves_of_large_means_is_no_direction() {
     // Steps of the last bit that f32 has at 8192, along one direction; no mean is a number of f32.
     let step = |i: usize, j: usize| ((i % 7) as f32 - 3.0) * ((j % 5) as f32 - 1.0) / 1024.0;
     for (samples, features) in [(30, 400), (400, 30)] {
-        let data = Mat::from_fn(samples, features, |i, j| 8192.0 + 1024.0 * (j % 3) as f32 + step(i, j));
+        let data =
+            Mat::from_fn(samples, features, |i, j| 8192.0 + 1024.0 * (j % 3) as f32 + step(i, j));
         for solver in [PcaSolver::Exact, PcaSolver::randomized()] {
             let error = PcaConfig { components: 2, solver }.fit(data.as_ref()).unwrap_err();
             assert!(error.to_string().contains("span 1"), "{solver:?}: {error}");
@@ -203,7 +226,13 @@ fn what_rounding_leaves_of_large_means_is_no_direction() {
     }
     let constant = Mat::from_fn(7, 4, |_, j| 0.1 * (j + 1) as f64);
     for solver in [PcaSolver::Exact, PcaSolver::randomized()] {
-        assert!(PcaConfig { components: 1, solver }.fit(constant.as_ref()).unwrap_err().to_string().contains("span 0"));
+        assert!(
+            PcaConfig { components: 1, solver }
+                .fit(constant.as_ref())
+                .unwrap_err()
+                .to_string()
+                .contains("span 0")
+        );
     }
 }
 
@@ -256,7 +285,12 @@ fn impossible_configurations_are_errors() {
     assert!(message(PcaConfig { components: 2, solver }).contains("power_iterations"));
     let solver = PcaSolver::Randomized { oversamples: usize::MAX, power_iterations: 1, seed: 0 };
     assert!(message(PcaConfig { components: 2, solver }).contains("oversamples"));
-    let broken = Mat::from_fn(40, 50, |i, j| if (i, j) == (31, 7) { f32::NEG_INFINITY } else { (i * j) as f32 });
+    let broken =
+        Mat::from_fn(
+            40,
+            50,
+            |i, j| if (i, j) == (31, 7) { f32::NEG_INFINITY } else { (i * j) as f32 },
+        );
     let error = randomized(1).fit(broken.as_ref()).unwrap_err();
     assert!(error.to_string().contains("feature 7 of sample 31 is -inf"), "{error}");
     let huge = Mat::from_fn(4, 3, |_, _| f64::MAX);
@@ -264,6 +298,7 @@ fn impossible_configurations_are_errors() {
     let pca = Pca::fit(data.as_ref(), 3).unwrap();
     assert!(pca.inverse_transform(Mat::zeros(2, 4).as_ref()).is_err());
     assert!(pca.reconstruction_error(Mat::<f32>::zeros(2, 11).as_ref()).is_err());
-    let config: PcaConfig = serde_json::from_str(r#"{"components": 7, "solver": "exact"}"#).unwrap();
+    let config: PcaConfig =
+        serde_json::from_str(r#"{"components": 7, "solver": "exact"}"#).unwrap();
     assert_eq!(config, PcaConfig { components: 7, solver: PcaSolver::Exact });
 }

@@ -8,7 +8,8 @@ const GRID: Grid = Grid::MEDIUM_RECTANGLE;
 
 /// Clusters as (x, y, clicks) with a standard deviation of 2 bins, and clicks of uniform noise.
 fn drawn(clusters: &[(f64, f64, u32)], noise: u32, seed: u64) -> Heatmap {
-    let cluster = |&(x, y, clicks): &(f64, f64, u32)| Cluster::axis_aligned(Point { x, y }, 2.0, 2.0, clicks);
+    let cluster =
+        |&(x, y, clicks): &(f64, f64, u32)| Cluster::axis_aligned(Point { x, y }, 2.0, 2.0, clicks);
     let scene = Scene {
         clusters: clusters.iter().map(cluster).collect(),
         uniform: vec![UniformClicks { region: Rect::whole(&GRID), clicks: noise }],
@@ -46,7 +47,10 @@ fn of_two_clusters_the_stronger_comes_first() {
     let heatmap = drawn(&[(weak.x, weak.y, 2_000), (strong.x, strong.y, 4_000)], 5_000, 1);
     let peaks = found(&heatmap);
     assert_eq!(peaks.len(), 2, "{peaks:?}");
-    assert!(peaks[0].centre.distance(strong) < 0.6 && peaks[1].centre.distance(weak) < 0.6, "{peaks:?}");
+    assert!(
+        peaks[0].centre.distance(strong) < 0.6 && peaks[1].centre.distance(weak) < 0.6,
+        "{peaks:?}"
+    );
     assert!(peaks[0].significance > peaks[1].significance);
     for config in [
         PeaksConfig { max_peaks: 1, ..Default::default() },
@@ -69,11 +73,19 @@ fn uniform_noise_has_no_peak() {
 #[test]
 fn the_significance_of_noise_has_mean_0_and_variance_1_at_the_border_too() {
     let n = 400;
-    let maps: Vec<Smoothed> = (0..n).map(|seed| Smoothed::new(&drawn(&[], 20_000, seed), 1.5)).collect();
+    let maps: Vec<Smoothed> =
+        (0..n).map(|seed| Smoothed::new(&drawn(&[], 20_000, seed), 1.5)).collect();
     for bin in [0, 30, 25 * GRID.columns, 25 * GRID.columns + 30, GRID.len() - 1] {
-        let moment = |power| maps.iter().map(|map| map.significance[bin].powi(power)).sum::<f64>() / n as f64;
+        let moment = |power| {
+            maps.iter().map(|map| map.significance[bin].powi(power)).sum::<f64>() / n as f64
+        };
         // Standard errors: 0.05 of the mean, 0.07 of the variance.
-        assert!(moment(1).abs() < 0.25 && (moment(2) - 1.0).abs() < 0.35, "{bin}: {} {}", moment(1), moment(2));
+        assert!(
+            moment(1).abs() < 0.25 && (moment(2) - 1.0).abs() < 0.35,
+            "{bin}: {} {}",
+            moment(1),
+            moment(2)
+        );
     }
 }
 

@@ -8,7 +8,8 @@ fn groups(second: Option<&str>, known: &[(usize, bool)]) -> BannerGroups {
     let good = Population { prevalence: 0.0, ..Default::default() };
     let broken = Population { prevalence: 1.0, ..Default::default() };
     let (layout, other) = (Layout::draw(11, 1), Layout::draw(11, 3));
-    let mut heatmaps: Vec<Heatmap> = (0..90).map(|at| good.banner(&layout, 1, at, 300).heatmap).collect();
+    let mut heatmaps: Vec<Heatmap> =
+        (0..90).map(|at| good.banner(&layout, 1, at, 300).heatmap).collect();
     let mut index = 0;
     while heatmaps.len() < 130 {
         index += 1;
@@ -22,7 +23,8 @@ fn groups(second: Option<&str>, known: &[(usize, bool)]) -> BannerGroups {
             }
         }
     }
-    let smoothing = SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
+    let smoothing =
+        SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
     let mut what = vec![None; heatmaps.len()];
     known.iter().for_each(|&(at, good)| what[at] = Some(Verdict { good, of_its_group: true }));
     let shares = shares_of(&smoothing, &heatmaps.iter().collect::<Vec<_>>()).unwrap();
@@ -32,7 +34,12 @@ fn groups(second: Option<&str>, known: &[(usize, bool)]) -> BannerGroups {
 #[test]
 fn a_rarer_layout_is_a_layout() {
     let found = groups(None, &[]);
-    assert_eq!(found.defective().count(), 0, "{:?}", found.groups.iter().map(|g| g.unlike).collect::<Vec<_>>());
+    assert_eq!(
+        found.defective().count(),
+        0,
+        "{:?}",
+        found.groups.iter().map(|g| g.unlike).collect::<Vec<_>>()
+    );
     assert!(found.groups.iter().any(|group| group.banners.iter().all(|&at| at >= 90)));
 }
 
@@ -48,7 +55,11 @@ fn a_shared_defect_is_a_defect_and_has_words() {
         let found = groups(Some(name), &[]);
         let defective: Vec<usize> = found.defective().collect();
         let right = defective.iter().filter(|&&at| at >= 90).count();
-        assert!(right >= 20 && right + 1 >= defective.len(), "{name}: {right} of {}", defective.len());
+        assert!(
+            right >= 20 && right + 1 >= defective.len(),
+            "{name}: {right} of {}",
+            defective.len()
+        );
         let group = found.groups.iter().find(|group| group.kind.is_defect()).unwrap();
         assert_eq!(group.unlike.words(), words);
     }
@@ -83,7 +94,8 @@ fn few_and_equal_banners_are_no_groups() {
     let smoothing = SmoothedShares::new(Grid::MEDIUM_RECTANGLE, 2.0);
     let even = vec![1.0 / smoothing.len() as f32; smoothing.len()];
     for count in [0, 1, 5, 60] {
-        let found = BannerGroups::find(&smoothing, &vec![even.clone(); count], &vec![None; count]).unwrap();
+        let found =
+            BannerGroups::find(&smoothing, &vec![even.clone(); count], &vec![None; count]).unwrap();
         assert_eq!(found.defective().count(), 0);
     }
 }

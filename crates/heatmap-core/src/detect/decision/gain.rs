@@ -28,18 +28,22 @@ impl Gain {
         let difference = |left_out: Option<usize>| {
             let kept = || labelled.iter().copied().filter(|&at| Some(at) != left_out);
             let truth: Vec<bool> = kept().filter_map(|at| labels[at]).collect();
-            let of = |scores: &[f64]| auroc(&kept().map(|at| scores[at]).collect::<Vec<_>>(), &truth);
+            let of =
+                |scores: &[f64]| auroc(&kept().map(|at| scores[at]).collect::<Vec<_>>(), &truth);
             Ok((of(with)?, of(without)?))
         };
         let (with, without) = difference(None)?;
         let mut error = 0.0;
         if labelled.len() <= Self::MAX_JACKKNIFED {
             // Tukey's jackknife.
-            let all: Vec<f64> =
-                labelled.iter().map(|&at| difference(Some(at)).map(|(a, b)| a - b)).collect::<Result<_>>()?;
+            let all: Vec<f64> = labelled
+                .iter()
+                .map(|&at| difference(Some(at)).map(|(a, b)| a - b))
+                .collect::<Result<_>>()?;
             let count = all.len() as f64;
             let mean = all.iter().sum::<f64>() / count;
-            error = ((count - 1.0) / count * all.iter().map(|d| (d - mean).powi(2)).sum::<f64>()).sqrt();
+            error = ((count - 1.0) / count * all.iter().map(|d| (d - mean).powi(2)).sum::<f64>())
+                .sqrt();
         }
         Ok(Self { with, without, error })
     }

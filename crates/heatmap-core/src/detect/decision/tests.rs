@@ -5,7 +5,10 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// With the parts of these tables.
 fn config() -> DecisionConfig {
-    DecisionConfig { bulk_parts: ["neighbor_fit", "pile_up"].map(str::to_owned).to_vec(), ..Default::default() }
+    DecisionConfig {
+        bulk_parts: ["neighbor_fit", "pile_up"].map(str::to_owned).to_vec(),
+        ..Default::default()
+    }
 }
 
 type World = (PartsTable, Vec<Vec<Option<f64>>>, Vec<bool>);
@@ -13,7 +16,8 @@ type World = (PartsTable, Vec<Vec<Option<f64>>>, Vec<bool>);
 /// Banners of which one in `every` is broken: `apart` higher in both parts that count, and in a
 /// metric.
 fn world(count: usize, every: usize, apart: f64) -> World {
-    let mut table = PartsTable::new(["neighbor_fit", "pile_up", "noise"].map(str::to_owned).to_vec());
+    let mut table =
+        PartsTable::new(["neighbor_fit", "pile_up", "noise"].map(str::to_owned).to_vec());
     let mut rng = sample_rng(2, 0);
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     let broken: Vec<bool> = (0..count).map(|banner| banner % every == 0).collect();
@@ -26,7 +30,12 @@ fn world(count: usize, every: usize, apart: f64) -> World {
     (table, metrics, broken)
 }
 
-fn decide(config: &DecisionConfig, world: &World, labels: &[Option<bool>], good: &[bool]) -> Result<Decision> {
+fn decide(
+    config: &DecisionConfig,
+    world: &World,
+    labels: &[Option<bool>],
+    good: &[bool],
+) -> Result<Decision> {
     let metrics = |banner: usize| world.1[banner].clone();
     config.decide(&world.0, &Evidence { labels, good, metrics: &metrics })
 }
@@ -57,7 +66,8 @@ fn without_labels_the_bulk_decides_by_the_stated_rate() {
 #[test]
 fn a_part_that_was_not_computed_is_as_if_it_were_not_named() {
     let (with, metrics, broken) = world(600, 12, 5.0);
-    let mut without = PartsTable::new(["neighbor_fit", "pile_up", NETWORK_PART].map(str::to_owned).to_vec());
+    let mut without =
+        PartsTable::new(["neighbor_fit", "pile_up", NETWORK_PART].map(str::to_owned).to_vec());
     for banner in 0..with.len() {
         without.push(&[with.get(banner, 0), with.get(banner, 1), None], 100.0, 0);
         without.push_reference(&[with.get(banner, 0), with.get(banner, 1), None], 100.0, 0);
@@ -84,7 +94,8 @@ fn known_good_banners_carry_the_rule_where_there_is_no_bulk() {
 fn labels_teach_and_no_banner_is_judged_by_its_own() {
     // The parts say little, the metric more: only labels tell which way it points.
     let world = world(1_200, 4, 1.0);
-    let labels: Vec<Option<bool>> = world.2.iter().enumerate().map(|(at, &b)| (at < 600).then_some(b)).collect();
+    let labels: Vec<Option<bool>> =
+        world.2.iter().enumerate().map(|(at, &b)| (at < 600).then_some(b)).collect();
     let run = |labels: &[Option<bool>]| decide(&config(), &world, labels, &[false; 1_200]).unwrap();
     let decision = run(&labels);
     assert_eq!(decision.meaning, ScoreMeaning::Probability, "{}", decision.rule);
@@ -114,7 +125,9 @@ fn a_budget_flags_so_many() {
     let decision = unlabelled(&config, &world).unwrap();
     assert_eq!(decision.flagged.iter().filter(|f| **f).count(), 20);
     assert!(errors(&decision, &world.2).0 <= 1 && decision.threshold.is_none());
-    assert!(decision.rule.contains("Flagged: the 20 banners") && !decision.rule.contains("above 2"));
+    assert!(
+        decision.rule.contains("Flagged: the 20 banners") && !decision.rule.contains("above 2")
+    );
     let all = DecisionConfig { budget: Some(1_000), ..config };
     assert!(unlabelled(&all, &world).unwrap().flagged.iter().all(|f| *f));
 }
@@ -126,10 +139,13 @@ fn too_little_to_learn_from_is_said() {
     assert!(decision.flagged.iter().all(|f| !f) && decision.rule.contains("8 banners are too few"));
     assert_eq!(decision.scores[3], tiny.0.get(3, 0).unwrap());
     let world = world(100, 12, 5.0);
-    let labels: Vec<Option<bool>> = world.2.iter().enumerate().map(|(at, &b)| (at < 20).then_some(b)).collect();
+    let labels: Vec<Option<bool>> =
+        world.2.iter().enumerate().map(|(at, &b)| (at < 20).then_some(b)).collect();
     let decision = decide(&config(), &world, &labels, &[false; 100]).unwrap();
     assert!(
-        decision.rule.contains("The labels (2 broken, 18 good) say which banners are taken for good"),
+        decision
+            .rule
+            .contains("The labels (2 broken, 18 good) say which banners are taken for good"),
         "{}",
         decision.rule
     );
@@ -140,7 +156,12 @@ fn settings_that_cannot_be_used_are_named() {
     let world = world(100, 12, 5.0);
     let said = |config: DecisionConfig| unlabelled(&config, &world).unwrap_err().to_string();
     assert!(said(DecisionConfig { false_alarms: 0.9, ..config() }).contains("false alarm rate"));
-    assert!(said(DecisionConfig { bulk_parts: vec!["x".into()], ..Default::default() }).contains("no such part"));
-    assert!(said(DecisionConfig { bulk_parts: vec![], ..Default::default() }).contains("needs a part"));
+    assert!(
+        said(DecisionConfig { bulk_parts: vec!["x".into()], ..Default::default() })
+            .contains("no such part")
+    );
+    assert!(
+        said(DecisionConfig { bulk_parts: vec![], ..Default::default() }).contains("needs a part")
+    );
     assert_eq!((percent(0.07), percent(0.001)), ("7 %".to_owned(), "0.1 %".to_owned()));
 }

@@ -30,14 +30,17 @@ fn banners(count: usize, clicks: f64, concentration: f64, seed: u64) -> Vec<Heat
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let shares = Cells::new(GRID, 2).unwrap().pooled(good_map().probabilities());
     let mut banner = || {
-        let gammas: Vec<f64> =
-            shares.iter().map(|p| Gamma::new(concentration * p, 1.0).unwrap().sample(&mut rng)).collect();
+        let gammas: Vec<f64> = shares
+            .iter()
+            .map(|p| Gamma::new(concentration * p, 1.0).unwrap().sample(&mut rng))
+            .collect();
         let sum: f64 = gammas.iter().sum();
         let mut values = vec![0.0; GRID.len()];
         for (cell, gamma) in gammas.iter().enumerate() {
             let bin = cell / 12 * 2 * GRID.columns + cell % 12 * 2;
             let rate = clicks * gamma / sum;
-            values[bin] = if rate > 0.0 { Poisson::new(rate).unwrap().sample(&mut rng) as f32 } else { 0.0 };
+            values[bin] =
+                if rate > 0.0 { Poisson::new(rate).unwrap().sample(&mut rng) as f32 } else { 0.0 };
         }
         Heatmap::from_values(GRID, values).unwrap()
     };
@@ -74,10 +77,13 @@ fn the_likelihood_is_that_of_scipy() {
         logpmf: f64,
     }
     let fixture: Fixture =
-        serde_json::from_str(include_str!("../../../tests/fixtures/dirichlet_multinomial.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/fixtures/dirichlet_multinomial.json"))
+            .unwrap();
     let grid = Grid { rows: 3, columns: 4, bin_size_px: 5.0 };
     for Case { concentration, counts, logpmf } in fixture.cases {
-        let fitted = DirichletMultinomial::with_concentration(&map(grid, &fixture.shares), 1, concentration).unwrap();
+        let fitted =
+            DirichletMultinomial::with_concentration(&map(grid, &fixture.shares), 1, concentration)
+                .unwrap();
         let got = fitted.log_likelihood(&Heatmap::from_values(grid, counts).unwrap()).unwrap();
         assert!((got - logpmf).abs() < 1e-8 * logpmf.abs().max(1.0), "{got}, scipy says {logpmf}");
     }
@@ -87,7 +93,10 @@ fn the_likelihood_is_that_of_scipy() {
 fn the_concentration_is_recovered_from_many_clicks_and_from_few() {
     for (concentration, clicks) in [(30.0, 1_000.0), (300.0, 1_000.0), (30.0, 30.0)] {
         let got = fitted(&banners(300, clicks, concentration, 1)).concentration();
-        assert!((got / concentration - 1.0).abs() < 0.1, "{got} of {concentration} at {clicks} clicks");
+        assert!(
+            (got / concentration - 1.0).abs() < 0.1,
+            "{got} of {concentration} at {clicks} clicks"
+        );
     }
     // Independent clicks look as if it were endless.
     assert!(fitted(&banners(100, 300.0, 1e6, 2)).concentration() > 3_000.0);
@@ -104,15 +113,22 @@ fn broken_banners_among_the_reference_hardly_matter() {
 #[test]
 fn good_banners_score_alike_whatever_their_clicks() {
     for concentration in [50.0, 1_000.0] {
-        let fitted = DirichletMultinomial::with_concentration(&good_map(), 2, concentration).unwrap();
+        let fitted =
+            DirichletMultinomial::with_concentration(&good_map(), 2, concentration).unwrap();
         for clicks in [3.0, 10.0, 45.0, 150.0, 3_000.0, 100_000.0] {
             let scores = scores(&fitted, &banners(300, clicks, concentration, 4));
             let mean = scores.iter().sum::<f64>() / 300.0;
             let deviation = (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / 299.0).sqrt();
             // Both sides are simulated: four standard errors of the difference of two means of 200
             // and 300 banners are 0.37.
-            assert!(mean.abs() < 0.37, "mean {mean} at {clicks} clicks, concentration {concentration}");
-            assert!((0.75..1.25).contains(&deviation), "{deviation} at {clicks} clicks, concentration {concentration}");
+            assert!(
+                mean.abs() < 0.37,
+                "mean {mean} at {clicks} clicks, concentration {concentration}"
+            );
+            assert!(
+                (0.75..1.25).contains(&deviation),
+                "{deviation} at {clicks} clicks, concentration {concentration}"
+            );
         }
     }
 }
@@ -149,9 +165,12 @@ fn few_clicks_are_no_misfit() {
 
 #[test]
 fn every_score_is_finite() {
-    for (map, cell_bins) in [(good_map(), 2), (ClickMap::uniform(GRID), 1), (ClickMap::uniform(GRID), 99)] {
+    for (map, cell_bins) in
+        [(good_map(), 2), (ClickMap::uniform(GRID), 1), (ClickMap::uniform(GRID), 99)]
+    {
         for concentration in [LEAST, 30.0, MOST] {
-            let fitted = DirichletMultinomial::with_concentration(&map, cell_bins, concentration).unwrap();
+            let fitted =
+                DirichletMultinomial::with_concentration(&map, cell_bins, concentration).unwrap();
             assert_eq!(fitted.score(&Heatmap::zeros(GRID)).unwrap(), 0.0);
             for value in [1e-44, 0.3, 1.0, 1e9, f32::MAX] {
                 let all = Heatmap::from_values(GRID, vec![value; GRID.len()]).unwrap();
@@ -168,7 +187,9 @@ fn every_score_is_finite() {
 fn what_does_not_fit_is_an_error() {
     let (map, one) = (good_map(), spot(0, 1.0));
     assert!(DirichletMultinomial::fit(&map, &[], 2).is_err());
-    assert!(DirichletMultinomial::fit(&map, &[&one], 2).unwrap_err().to_string().contains("two clicks"));
+    assert!(
+        DirichletMultinomial::fit(&map, &[&one], 2).unwrap_err().to_string().contains("two clicks")
+    );
     let other = Heatmap::zeros(Grid { rows: 2, ..GRID });
     assert!(DirichletMultinomial::fit(&map, &[&spot(0, 9.0), &other], 2).is_err());
     assert!(DirichletMultinomial::fit(&map, &[&spot(0, 9.0)], 0).is_err());

@@ -7,7 +7,8 @@ use super::super::quantile::quantile;
 use super::falling;
 use crate::{Error, Result, sample_rng};
 
-/// An estimate with the limits between which 95 % of the resamples fall, interpolated as `numpy.quantile` does.
+/// An estimate with the limits between which 95 % of the resamples fall, interpolated as
+/// `numpy.quantile` does.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// On all banners.
@@ -25,30 +26,39 @@ pub struct Bootstrap {
     seed: u64,
     /// Number of banners.
     banners: usize,
-    /// Banners that are drawn together, and of which pools groups are drawn: a resample has as many groups of each pool.
+    /// Banners that are drawn together, and of which pools groups are drawn: a resample has as many
+    /// groups of each pool.
     pools: Vec<Vec<Vec<usize>>>,
     /// Whether pools are drawn again, too.
     of_pools: bool,
 }
 
 impl Bootstrap {
-    /// Banners by themselves, the broken among the broken and the good among the good: a resample has as many of each. A single broken
-    /// banner is then in every resample, and how much hangs on it does not show.
+    /// Banners by themselves, the broken among the broken and the good among the good: a resample
+    /// has as many of each. A single broken banner is then in every resample, and how much hangs on
+    /// it does not show.
     ///
     /// # Errors
     /// Without a resample.
     pub fn stratified(broken: &[bool], resamples: usize, seed: u64) -> Result<Self> {
-        let pool = |wanted: bool| (0..broken.len()).filter(|&at| broken[at] == wanted).map(|at| vec![at]).collect();
+        let pool = |wanted: bool| {
+            (0..broken.len()).filter(|&at| broken[at] == wanted).map(|at| vec![at]).collect()
+        };
         Self::new(vec![pool(true), pool(false)], broken.len(), resamples, seed)
     }
 
-    /// Whole groups, such as grids: what banners of a group have in common is then part of the uncertainty.
+    /// Whole groups, such as grids: what banners of a group have in common is then part of the
+    /// uncertainty.
     ///
     /// # Errors
-    /// Without a resample, or with fewer than two groups: every resample would be the same, and the interval of width 0.
+    /// Without a resample, or with fewer than two groups: every resample would be the same, and the
+    /// interval of width 0.
     pub fn grouped(groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
         let mut members: std::collections::BTreeMap<usize, Vec<usize>> = Default::default();
-        groups.iter().enumerate().for_each(|(at, &group)| members.entry(group).or_default().push(at));
+        groups
+            .iter()
+            .enumerate()
+            .for_each(|(at, &group)| members.entry(group).or_default().push(at));
         if members.len() < 2 {
             return Err(Error::Data(format!(
                 "{} groups of banners: it takes two to see how they differ",
@@ -58,8 +68,9 @@ impl Bootstrap {
         Self::new(vec![members.into_values().collect()], groups.len(), resamples, seed)
     }
 
-    /// Whole fits, such as seeds, and whole groups of each fit that was drawn: what scores and thresholds owe to the banners that they were
-    /// fitted to is then part of the uncertainty, too. `fits` and `groups` have an entry for each banner.
+    /// Whole fits, such as seeds, and whole groups of each fit that was drawn: what scores and
+    /// thresholds owe to the banners that they were fitted to is then part of the uncertainty, too.
+    /// `fits` and `groups` have an entry for each banner.
     ///
     /// # Errors
     /// Without a resample, or with fewer than two fits.
@@ -68,30 +79,42 @@ impl Bootstrap {
     /// When there are not as many fits as groups.
     pub fn nested(fits: &[usize], groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
         assert_eq!(fits.len(), groups.len(), "a fit and a group for each banner");
-        let mut members: std::collections::BTreeMap<usize, std::collections::BTreeMap<usize, Vec<usize>>> =
-            Default::default();
+        let mut members: std::collections::BTreeMap<
+            usize,
+            std::collections::BTreeMap<usize, Vec<usize>>,
+        > = Default::default();
         for (at, (&fit, &group)) in fits.iter().zip(groups).enumerate() {
             members.entry(fit).or_default().entry(group).or_default().push(at);
         }
         if members.len() < 2 {
-            return Err(Error::Data(format!("{} fits: it takes two to see how they differ", members.len())));
+            return Err(Error::Data(format!(
+                "{} fits: it takes two to see how they differ",
+                members.len()
+            )));
         }
         let pools = members.into_values().map(|groups| groups.into_values().collect()).collect();
         Ok(Self { of_pools: true, ..Self::new(pools, groups.len(), resamples, seed)? })
     }
 
-    fn new(pools: Vec<Vec<Vec<usize>>>, banners: usize, resamples: usize, seed: u64) -> Result<Self> {
+    fn new(
+        pools: Vec<Vec<Vec<usize>>>,
+        banners: usize,
+        resamples: usize,
+        seed: u64,
+    ) -> Result<Self> {
         if resamples == 0 {
             return Err(Error::config("resamples", 0, "must be positive"));
         }
         Ok(Self { resamples, seed, banners, pools, of_pools: false })
     }
 
-    /// The interval of `metric`, which is given the positions of banners, some of them several times. A resample on which it cannot be
-    /// computed, such as one without a broken banner, or is not finite, is left out.
+    /// The interval of `metric`, which is given the positions of banners, some of them several
+    /// times. A resample on which it cannot be computed, such as one without a broken banner, or is
+    /// not finite, is left out.
     ///
     /// # Errors
-    /// When it cannot be computed or is not finite on all banners, or on fewer than half of the resamples.
+    /// When it cannot be computed or is not finite on all banners, or on fewer than half of the
+    /// resamples.
     pub fn interval(&self, metric: impl Fn(&[usize]) -> Result<f64> + Sync) -> Result<Interval> {
         let all: Vec<usize> = (0..self.banners).collect();
         let estimate = metric(&all)?;
@@ -103,20 +126,27 @@ impl Bootstrap {
             let mut drawn = Vec::with_capacity(all.len());
             let pools = self.pools.iter().filter(|pool| !pool.is_empty());
             for pool in pools {
-                let pool = if self.of_pools { &self.pools[rng.random_range(0..self.pools.len())] } else { pool };
+                let pool = if self.of_pools {
+                    &self.pools[rng.random_range(0..self.pools.len())]
+                } else {
+                    pool
+                };
                 (0..pool.len()).for_each(|_| drawn.extend(&pool[rng.random_range(0..pool.len())]));
             }
             metric(&drawn).ok().filter(|value| value.is_finite())
         };
         let mut values: Vec<f64> = (0..self.resamples).into_par_iter().filter_map(one).collect();
         if 2 * values.len() < self.resamples.max(2) {
-            return Err(Error::Data("fewer than half of the resamples have banners of both kinds".to_owned()));
+            return Err(Error::Data(
+                "fewer than half of the resamples have banners of both kinds".to_owned(),
+            ));
         }
         values.sort_by(f64::total_cmp);
         Ok(Interval { estimate, low: quantile(&values, 0.025), high: quantile(&values, 0.975) })
     }
 
-    /// The interval of a metric of scores and truth, such as [`super::auroc`], for which the order of the banners must not matter.
+    /// The interval of a metric of scores and truth, such as [`super::auroc`], for which the order
+    /// of the banners must not matter.
     ///
     /// # Errors
     /// Those of the metric, when lengths differ, or a score is not a number.
@@ -130,7 +160,8 @@ impl Bootstrap {
         self.interval(|drawn| sorted.metric(&metric, &self.multiplicities(drawn)))
     }
 
-    /// The interval of the difference, a minus b, of a metric between two scores of the same banners, drawn alike for both.
+    /// The interval of the difference, a minus b, of a metric between two scores of the same
+    /// banners, drawn alike for both.
     ///
     /// # Errors
     /// As [`Self::of_scores`].
@@ -155,7 +186,8 @@ impl Bootstrap {
     }
 }
 
-/// Banners by falling score: a resample comes out in that order, and a metric that sorts it has nothing to do.
+/// Banners by falling score: a resample comes out in that order, and a metric that sorts it has
+/// nothing to do.
 struct Sorted {
     /// Where each banner was, its score, whether it is broken.
     banners: Vec<(usize, f64, bool)>,
@@ -172,11 +204,18 @@ impl Sorted {
         if let Some(at) = scores.iter().position(|score| score.is_nan()) {
             return Err(Error::Data(format!("score {at} is not a number")));
         }
-        Ok(Self { banners: falling(scores).into_iter().map(|at| (at, scores[at], broken[at])).collect() })
+        Ok(Self {
+            banners: falling(scores).into_iter().map(|at| (at, scores[at], broken[at])).collect(),
+        })
     }
 
-    fn metric(&self, metric: impl Fn(&[f64], &[bool]) -> Result<f64>, times: &[u32]) -> Result<f64> {
-        let (mut scores, mut broken) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
+    fn metric(
+        &self,
+        metric: impl Fn(&[f64], &[bool]) -> Result<f64>,
+        times: &[u32],
+    ) -> Result<f64> {
+        let (mut scores, mut broken) =
+            (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
         for &(at, score, is_broken) in &self.banners {
             for _ in 0..times[at] {
                 scores.push(score);

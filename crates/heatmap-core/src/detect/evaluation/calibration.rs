@@ -9,16 +9,21 @@ use crate::{Error, Result};
 /// When lengths differ, only one kind of banner is there, or a value is no probability.
 pub fn brier_score(probabilities: &[f64], broken: &[bool]) -> Result<f64> {
     check_probabilities(probabilities, broken)?;
-    let squared = probabilities.iter().zip(broken).map(|(p, &b)| (p - f64::from(u8::from(b))).powi(2));
+    let squared =
+        probabilities.iter().zip(broken).map(|(p, &b)| (p - f64::from(u8::from(b))).powi(2));
     Ok(squared.sum::<f64>() / broken.len() as f64)
 }
 
-/// Mean distance between the probability and the share of broken banners, over `bins` bins of equal width weighted by their
-/// banners (Guo et al. 2017).
+/// Mean distance between the probability and the share of broken banners, over `bins` bins of equal
+/// width weighted by their banners (Guo et al. 2017).
 ///
 /// # Errors
 /// As [`brier_score`], or without a bin.
-pub fn expected_calibration_error(probabilities: &[f64], broken: &[bool], bins: usize) -> Result<f64> {
+pub fn expected_calibration_error(
+    probabilities: &[f64],
+    broken: &[bool],
+    bins: usize,
+) -> Result<f64> {
     check_probabilities(probabilities, broken)?;
     if bins == 0 {
         return Err(Error::config("bins", 0, "must be positive"));
@@ -35,7 +40,9 @@ pub fn expected_calibration_error(probabilities: &[f64], broken: &[bool], bins: 
 fn check_probabilities(probabilities: &[f64], broken: &[bool]) -> Result<()> {
     check(probabilities, broken)?;
     match probabilities.iter().position(|p| !(0.0..=1.0).contains(p)) {
-        Some(at) => Err(Error::Data(format!("value {at} is {}, not a probability", probabilities[at]))),
+        Some(at) => {
+            Err(Error::Data(format!("value {at} is {}, not a probability", probabilities[at])))
+        }
         None => Ok(()),
     }
 }

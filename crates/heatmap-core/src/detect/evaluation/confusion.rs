@@ -55,10 +55,11 @@ impl ConfusionCounts {
         ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
     }
 
-    /// Mean of the F1 of the broken and of the good banners, 0 for a kind that neither occurs nor is stated (scikit-learn would leave it
-    /// out unless it is given the labels).
+    /// Mean of the F1 of the broken and of the good banners, 0 for a kind that neither occurs nor
+    /// is stated (scikit-learn would leave it out unless it is given the labels).
     pub fn macro_f1(&self) -> f64 {
-        0.5 * (self.f1() + ratio(2 * self.passes, 2 * self.passes + self.false_alarms + self.misses))
+        0.5 * (self.f1()
+            + ratio(2 * self.passes, 2 * self.passes + self.false_alarms + self.misses))
     }
 
     /// Share of the banners that are flagged rightly or passed rightly.
@@ -80,8 +81,9 @@ pub enum Objective {
     F1,
 }
 
-/// Of the thresholds that flag some banners and not all, the one with the best objective: half way between two neighbouring scores; of equals the
-/// highest. What it gives on the same banners is no result: score others with it.
+/// Of the thresholds that flag some banners and not all, the one with the best objective: half way
+/// between two neighbouring scores; of equals the highest. What it gives on the same banners is no
+/// result: score others with it.
 ///
 /// # Errors
 /// When only one kind of banner is there, lengths differ, or a score is not finite.
@@ -89,7 +91,8 @@ pub fn best_threshold(scores: &[f64], broken: &[bool], objective: Objective) -> 
     check(scores, broken)?;
     let order = falling(scores);
     let bad = broken.iter().filter(|b| **b).count();
-    let mut counts = ConfusionCounts { misses: bad, passes: broken.len() - bad, ..Default::default() };
+    let mut counts =
+        ConfusionCounts { misses: bad, passes: broken.len() - bad, ..Default::default() };
     let mut best = (f64::NEG_INFINITY, scores[order[0]]);
     for (place, &at) in order.iter().enumerate() {
         if broken[at] {
@@ -106,8 +109,8 @@ pub fn best_threshold(scores: &[f64], broken: &[bool], objective: Objective) -> 
                 Objective::F1 => counts.f1(),
             };
             if value > best.0 {
-                // Half way without the sum, which may overflow. Between two neighbouring numbers there is none, and rounding up would
-                // leave the higher score unflagged.
+                // Half way without the sum, which may overflow. Between two neighbouring numbers
+                // there is none, and rounding up would leave the higher score unflagged.
                 let middle = 0.5 * scores[next] + 0.5 * scores[at];
                 best = (value, if middle < scores[at] { middle } else { scores[next] });
             }

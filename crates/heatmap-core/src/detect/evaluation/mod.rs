@@ -1,7 +1,9 @@
-//! What scores are worth, held against the truth: ranking, thresholds, calibration, and how sure one can be.
+//! What scores are worth, held against the truth: ranking, thresholds, calibration, and how sure
+//! one can be.
 //!
-//! Numbers are those of scikit-learn 1.9 (`roc_auc_score`, `average_precision_score`, `f1_score` with `zero_division=0`, `brier_score_loss`); tests
-//! compare with fixtures that it made.
+//! Numbers are those of scikit-learn 1.9 (`roc_auc_score`, `average_precision_score`,
+//! `f1_score` with `zero_division=0`, `brier_score_loss`); tests compare with fixtures that it
+//! made.
 
 mod bootstrap;
 mod calibration;

@@ -21,7 +21,8 @@ fn steps(scores: &[f64], broken: &[bool]) -> Vec<(f64, f64, f64)> {
     steps
 }
 
-/// Area under the ROC curve: the probability that a broken banner scores higher than a good one, equals counting half (Mann-Whitney).
+/// Area under the ROC curve: the probability that a broken banner scores higher than a good one,
+/// equals counting half (Mann-Whitney).
 ///
 /// # Errors
 /// When only one kind of banner is there, lengths differ, or a score is not finite.
@@ -30,7 +31,8 @@ pub fn auroc(scores: &[f64], broken: &[bool]) -> Result<f64> {
     Ok(curve.windows(2).map(|pair| (pair[1].0 - pair[0].0) * 0.5 * (pair[0].1 + pair[1].1)).sum())
 }
 
-/// Average precision (AUPR): the mean of the precision over the steps of the recall, without interpolation.
+/// Average precision (AUPR): the mean of the precision over the steps of the recall, without
+/// interpolation.
 ///
 /// # Errors
 /// As [`auroc`].
@@ -54,7 +56,9 @@ pub fn roc_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
     check(scores, broken)?;
     let bad = broken.iter().filter(|b| **b).count() as f64;
     let good = broken.len() as f64 - bad;
-    let points = steps(scores, broken).into_iter().map(|(_, hits, false_alarms)| (false_alarms / good, hits / bad));
+    let points = steps(scores, broken)
+        .into_iter()
+        .map(|(_, hits, false_alarms)| (false_alarms / good, hits / bad));
     Ok(std::iter::once((0.0, 0.0)).chain(points).collect())
 }
 
@@ -65,6 +69,8 @@ pub fn roc_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
 pub fn precision_recall_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
     check(scores, broken)?;
     let bad = broken.iter().filter(|b| **b).count() as f64;
-    let points = steps(scores, broken).into_iter().map(|(_, hits, alarms)| (hits / bad, hits / (hits + alarms)));
+    let points = steps(scores, broken)
+        .into_iter()
+        .map(|(_, hits, alarms)| (hits / bad, hits / (hits + alarms)));
     Ok(std::iter::once((0.0, 1.0)).chain(points).collect())
 }

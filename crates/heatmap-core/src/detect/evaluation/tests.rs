@@ -55,7 +55,9 @@ fn every_number_is_that_of_scikit_learn() {
         }
         let curve = roc_curve(scores, broken).unwrap();
         assert_eq!(curve.len(), case.recalls.len(), "{}", case.name);
-        for (point, (alarms, recall)) in curve.iter().zip(case.false_alarm_rates.iter().zip(&case.recalls)) {
+        for (point, (alarms, recall)) in
+            curve.iter().zip(case.false_alarm_rates.iter().zip(&case.recalls))
+        {
             near(point.0, *alarms, &case.name);
             near(point.1, *recall, &case.name);
         }
@@ -71,7 +73,9 @@ fn every_number_is_that_of_scikit_learn() {
 #[test]
 fn the_best_threshold_is_the_best_of_all() {
     for case in cases().iter().filter(|case| case.scores.iter().any(|s| *s != case.scores[0])) {
-        for (objective, best) in [(Objective::MacroF1, case.best_macro_f1), (Objective::F1, case.best_f1)] {
+        for (objective, best) in
+            [(Objective::MacroF1, case.best_macro_f1), (Objective::F1, case.best_f1)]
+        {
             let threshold = best_threshold(&case.scores, &case.broken, objective).unwrap();
             let flagged: Vec<bool> = case.scores.iter().map(|&s| s > threshold).collect();
             let counts = ConfusionCounts::of(&flagged, &case.broken);
@@ -85,7 +89,9 @@ fn the_best_threshold_is_the_best_of_all() {
 fn a_threshold_between_neighbouring_or_opposite_numbers_parts_them() {
     let (low, high) = (1.0_f64.next_up(), 1.0_f64.next_up().next_up());
     let least = f64::from_bits(1);
-    for (good, bad) in [(low, high), (0.5, 0.5_f64.next_up()), (f64::MIN, f64::MAX), (0.0, least), (-least, 0.0)] {
+    for (good, bad) in
+        [(low, high), (0.5, 0.5_f64.next_up()), (f64::MIN, f64::MAX), (0.0, least), (-least, 0.0)]
+    {
         for objective in [Objective::F1, Objective::MacroF1] {
             let threshold = best_threshold(&[good, bad], &[false, true], objective).unwrap();
             assert!(good <= threshold && threshold < bad, "{good} and {bad}: {threshold}");
@@ -97,11 +103,20 @@ fn a_threshold_between_neighbouring_or_opposite_numbers_parts_them() {
 fn counts_of_one_kind_follow_the_stated_rules() {
     // Ten good banners passed: there is no broken class, whose F1 is 0 then.
     let passed = ConfusionCounts { passes: 10, ..Default::default() };
-    assert_eq!((passed.accuracy(), passed.f1(), passed.macro_f1(), passed.false_alarm_rate()), (1.0, 0.0, 0.5, 0.0));
+    assert_eq!(
+        (passed.accuracy(), passed.f1(), passed.macro_f1(), passed.false_alarm_rate()),
+        (1.0, 0.0, 0.5, 0.0)
+    );
     let found = ConfusionCounts { hits: 3, ..Default::default() };
-    assert_eq!((found.precision(), found.recall(), found.false_alarm_rate(), found.macro_f1()), (1.0, 1.0, 0.0, 0.5));
+    assert_eq!(
+        (found.precision(), found.recall(), found.false_alarm_rate(), found.macro_f1()),
+        (1.0, 1.0, 0.0, 0.5)
+    );
     let none = ConfusionCounts::of(&[], &[]);
-    assert_eq!((none.precision(), none.recall(), none.accuracy(), none.macro_f1()), (0.0, 0.0, 0.0, 0.0));
+    assert_eq!(
+        (none.precision(), none.recall(), none.accuracy(), none.macro_f1()),
+        (0.0, 0.0, 0.0, 0.0)
+    );
 }
 
 /// Scores of 80 broken banners, higher by `apart`, and 720 good ones.
@@ -143,17 +158,22 @@ fn the_interval_of_a_mean_is_that_of_the_central_limit() {
     let deviation = mean(&mut scores.iter().map(|s| (s - centre).powi(2))).sqrt();
     let half = 1.959_964 * deviation / 800_f64.sqrt();
     for (limit, expected) in [(interval.low, centre - half), (interval.high, centre + half)] {
-        // The quantile of 4,000 resamples is off by 4 % of the half width, one standard deviation being 2.1 %.
+        // The quantile of 4,000 resamples is off by 4 % of the half width, one standard deviation
+        // being 2.1 %.
         assert!((limit - expected).abs() < 0.08 * half, "{limit} and {expected}");
     }
     // Drawn within the classes, the same resamples as ever.
     let stratified = Bootstrap::stratified(&broken, 300, 2).unwrap();
     let naive = |drawn: &[usize]| {
-        let (scores, broken): (Vec<f64>, Vec<bool>) = drawn.iter().map(|&at| (scores[at], broken[at])).unzip();
+        let (scores, broken): (Vec<f64>, Vec<bool>) =
+            drawn.iter().map(|&at| (scores[at], broken[at])).unzip();
         assert_eq!(broken.iter().filter(|b| **b).count(), 80);
         average_precision(&scores, &broken)
     };
-    assert_eq!(stratified.interval(naive).unwrap(), stratified.of_scores(average_precision, &scores, &broken).unwrap());
+    assert_eq!(
+        stratified.interval(naive).unwrap(),
+        stratified.of_scores(average_precision, &scores, &broken).unwrap()
+    );
 }
 
 #[test]
@@ -183,10 +203,17 @@ fn what_a_bootstrap_cannot_draw_is_refused() {
     // Numbers that are none are left out, and on all banners they are an error.
     let (mixed, one) = (Bootstrap::stratified(&broken, 400, 1).unwrap(), [0, 0]);
     // One in four resamples begins with the first banner twice.
-    let limits = mixed.interval(|drawn| Ok(if drawn[..2] == one { f64::NAN } else { 2.0 })).unwrap();
+    let limits =
+        mixed.interval(|drawn| Ok(if drawn[..2] == one { f64::NAN } else { 2.0 })).unwrap();
     assert_eq!((limits.low, limits.high), (2.0, 2.0));
     assert!(
-        mixed.interval(|drawn| Ok(if drawn[..2] == one || drawn[..2] == [0, 2] { 2.0 } else { f64::NAN })).is_err()
+        mixed
+            .interval(|drawn| Ok(if drawn[..2] == one || drawn[..2] == [0, 2] {
+                2.0
+            } else {
+                f64::NAN
+            }))
+            .is_err()
     );
     assert!(bootstrap.interval(|_| Ok(f64::NAN)).unwrap_err().to_string().contains("is NaN"));
 }
@@ -194,10 +221,14 @@ fn what_a_bootstrap_cannot_draw_is_refused() {
 #[test]
 fn a_paired_difference_is_sharper_than_two_intervals() {
     let (scores, broken) = normal(1.0, 7);
-    let better: Vec<f64> = scores.iter().zip(&broken).map(|(s, &b)| s + if b { 0.3 } else { 0.0 }).collect();
+    let better: Vec<f64> =
+        scores.iter().zip(&broken).map(|(s, &b)| s + if b { 0.3 } else { 0.0 }).collect();
     let bootstrap = Bootstrap::stratified(&broken, 500, 1).unwrap();
     let difference = bootstrap.of_difference(auroc, (&better, &scores), &broken).unwrap();
-    let (a, b) = (bootstrap.of_scores(auroc, &better, &broken), bootstrap.of_scores(auroc, &scores, &broken));
+    let (a, b) = (
+        bootstrap.of_scores(auroc, &better, &broken),
+        bootstrap.of_scores(auroc, &scores, &broken),
+    );
     assert!(difference.low > 0.0 && a.unwrap().low < b.unwrap().high);
     let same = bootstrap.of_difference(auroc, (&scores, &scores), &broken).unwrap();
     assert_eq!((same.low, same.high), (0.0, 0.0));
@@ -211,7 +242,13 @@ fn groups_that_differ_widen_the_interval() {
     let uneven: Vec<f64> = scores
         .iter()
         .enumerate()
-        .map(|(at, s)| if groups[at].is_multiple_of(2) { s + 3.0 * f64::from(u8::from(broken[at])) } else { *s })
+        .map(|(at, s)| {
+            if groups[at].is_multiple_of(2) {
+                s + 3.0 * f64::from(u8::from(broken[at]))
+            } else {
+                *s
+            }
+        })
         .collect();
     let width = |bootstrap: Bootstrap| {
         let interval = bootstrap.of_scores(auroc, &uneven, &broken).unwrap();
@@ -225,8 +262,12 @@ fn groups_that_differ_widen_the_interval() {
 #[test]
 fn resamples_do_not_depend_on_threads() {
     let (scores, broken) = normal(1.0, 3);
-    let interval =
-        || Bootstrap::stratified(&broken, 200, 5).unwrap().of_scores(average_precision, &scores, &broken).unwrap();
+    let interval = || {
+        Bootstrap::stratified(&broken, 200, 5)
+            .unwrap()
+            .of_scores(average_precision, &scores, &broken)
+            .unwrap()
+    };
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(interval);
     assert_eq!(single, interval());
 }
@@ -235,7 +276,8 @@ fn resamples_do_not_depend_on_threads() {
 fn calibrated_probabilities_have_a_small_error_and_boasts_a_large_one() {
     let (scores, broken) = normal(2.0, 4);
     // The posterior of two normals 2 apart at one in ten.
-    let honest: Vec<f64> = scores.iter().map(|s| 1.0 / (1.0 + 9.0 * (2.0 - 2.0 * s).exp())).collect();
+    let honest: Vec<f64> =
+        scores.iter().map(|s| 1.0 / (1.0 + 9.0 * (2.0 - 2.0 * s).exp())).collect();
     let boast: Vec<f64> = honest.iter().map(|p| if *p > 0.2 { 1.0 } else { 0.0 }).collect();
     let error = |p: &[f64]| expected_calibration_error(p, &broken, 10).unwrap();
     assert!(error(&honest) < 0.04 && error(&boast) > 0.06, "{} {}", error(&honest), error(&boast));
@@ -243,10 +285,30 @@ fn calibrated_probabilities_have_a_small_error_and_boasts_a_large_one() {
 
 #[test]
 fn what_cannot_be_compared_is_refused() {
-    assert!(auroc(&[1.0, 2.0], &[true, true]).unwrap_err().to_string().contains("2 of 2 banners are broken"));
-    assert!(average_precision(&[1.0], &[true, false]).unwrap_err().to_string().contains("1 scores but 2 labels"));
-    assert!(roc_curve(&[f64::NAN, 1.0], &[true, false]).unwrap_err().to_string().contains("score 0 is NaN"));
-    assert!(brier_score(&[1.5, 0.0], &[true, false]).unwrap_err().to_string().contains("not a probability"));
+    assert!(
+        auroc(&[1.0, 2.0], &[true, true])
+            .unwrap_err()
+            .to_string()
+            .contains("2 of 2 banners are broken")
+    );
+    assert!(
+        average_precision(&[1.0], &[true, false])
+            .unwrap_err()
+            .to_string()
+            .contains("1 scores but 2 labels")
+    );
+    assert!(
+        roc_curve(&[f64::NAN, 1.0], &[true, false])
+            .unwrap_err()
+            .to_string()
+            .contains("score 0 is NaN")
+    );
+    assert!(
+        brier_score(&[1.5, 0.0], &[true, false])
+            .unwrap_err()
+            .to_string()
+            .contains("not a probability")
+    );
     assert!(expected_calibration_error(&[0.5, 0.0], &[true, false], 0).is_err());
     assert!(Bootstrap::stratified(&[true, false], 0, 1).is_err());
     assert!(flag_highest(&[f64::NAN], 1).is_err());
@@ -261,10 +323,17 @@ fn fits_that_differ_widen_the_interval() {
     // Two fits of ten groups each: within a fit all banners are alike, between fits they are not.
     let fits: Vec<usize> = (0..200).map(|at| at / 100).collect();
     let groups: Vec<usize> = (0..200).map(|at| at / 10).collect();
-    let value = |drawn: &[usize]| Ok(drawn.iter().map(|&at| fits[at] as f64).sum::<f64>() / drawn.len() as f64);
+    let value = |drawn: &[usize]| {
+        Ok(drawn.iter().map(|&at| fits[at] as f64).sum::<f64>() / drawn.len() as f64)
+    };
     let nested = Bootstrap::nested(&fits, &groups, 400, 1).unwrap().interval(value).unwrap();
     let grouped = Bootstrap::grouped(&groups, 400, 1).unwrap().interval(value).unwrap();
     assert_eq!((nested.low, nested.estimate, nested.high), (0.0, 0.5, 1.0));
     assert!(grouped.low > 0.2 && grouped.high < 0.8, "{grouped:?}");
-    assert!(Bootstrap::nested(&vec![0; 200], &groups, 10, 1).unwrap_err().to_string().contains("1 fits"));
+    assert!(
+        Bootstrap::nested(&vec![0; 200], &groups, 10, 1)
+            .unwrap_err()
+            .to_string()
+            .contains("1 fits")
+    );
 }

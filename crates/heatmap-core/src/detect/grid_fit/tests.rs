@@ -18,8 +18,10 @@ fn world() -> World {
         (from..from + count).map(|at| population.banner(&layout, 7, at, 300).heatmap).collect()
     };
     let (reference, fresh, broken) = (draw(&good, 0, 80), draw(&good, 80, 60), draw(&bad, 200, 60));
-    let smoothing = SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
-    let shares: Vec<Vec<f32>> = reference.iter().map(|heatmap| smoothing.of(heatmap).unwrap()).collect();
+    let smoothing =
+        SmoothedShares::for_clicks(Grid::MEDIUM_RECTANGLE, 300.0, &Smoothing::default());
+    let shares: Vec<Vec<f32>> =
+        reference.iter().map(|heatmap| smoothing.of(heatmap).unwrap()).collect();
     let rows: Vec<&[f32]> = shares.iter().map(Vec::as_slice).collect();
     let map = ClickMap::of(&reference, &Smoothing::default()).unwrap();
     let heatmaps: Vec<&Heatmap> = reference.iter().collect();
@@ -53,10 +55,15 @@ fn a_reference_banner_is_scored_as_if_it_were_not_in_the_reference() {
             .map(|r| r.1)
             .collect();
         let rows: Vec<&[f32]> = without.iter().map(Vec::as_slice).collect();
-        let heatmaps: Vec<&Heatmap> = (0..80).filter(|&other| other != at).map(|other| &reference[other]).collect();
-        let other = GridFit { reference: GridFit::new(fit.smoothing.clone(), &rows, &[]).reference, ..fit.clone() };
+        let heatmaps: Vec<&Heatmap> =
+            (0..80).filter(|&other| other != at).map(|other| &reference[other]).collect();
+        let other = GridFit {
+            reference: GridFit::new(fit.smoothing.clone(), &rows, &[]).reference,
+            ..fit.clone()
+        };
         let other = other.with_network(&heatmaps).unwrap();
-        let (with, without) = (fit.parts(&reference[at]).unwrap(), other.parts(&reference[at]).unwrap());
+        let (with, without) =
+            (fit.parts(&reference[at]).unwrap(), other.parts(&reference[at]).unwrap());
         for (a, b) in with.iter().zip(without).take(4) {
             assert!((a.unwrap() - b.unwrap()).abs() < 1e-6);
         }
@@ -68,13 +75,15 @@ fn a_layout_of_which_a_label_says_that_it_is_foreign_is_told_from_the_others() {
     let World { fit, fresh, .. } = world();
     let foreign = Layout::draw(11, 3);
     let good = Population { prevalence: 0.0, ..Default::default() };
-    let foreign: Vec<Heatmap> = (0..20).map(|at| good.banner(&foreign, 9, at, 300).heatmap).collect();
+    let foreign: Vec<Heatmap> =
+        (0..20).map(|at| good.banner(&foreign, 9, at, 300).heatmap).collect();
     let shares = fit.smoothing.of(&foreign[0]).unwrap();
     let fit = fit.with_broken([shares.as_slice()].into_iter());
     let of = |heatmap: &Heatmap| fit.parts(heatmap).unwrap()[4];
     // It is not held against itself, and there is no other.
     assert_eq!(of(&foreign[0]), None);
-    let least = foreign[1..].iter().map(|heatmap| of(heatmap).unwrap()).fold(f64::INFINITY, f64::min);
+    let least =
+        foreign[1..].iter().map(|heatmap| of(heatmap).unwrap()).fold(f64::INFINITY, f64::min);
     let most = fresh.iter().map(|heatmap| of(heatmap).unwrap()).fold(f64::NEG_INFINITY, f64::max);
     assert!(least > 0.0 && most < -0.2, "{least} {most}");
 }

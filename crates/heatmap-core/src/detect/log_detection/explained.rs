@@ -24,13 +24,18 @@ impl LogDetection {
     ///
     /// # Errors
     /// When a temporary file of the log cannot be read.
-    pub fn explain(&self, log: &ClickLog, wanted: &[usize]) -> Result<BTreeMap<usize, ExplainedBanner>> {
+    pub fn explain(
+        &self,
+        log: &ClickLog,
+        wanted: &[usize],
+    ) -> Result<BTreeMap<usize, ExplainedBanner>> {
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
         let mut behind = log.banners();
         // Reading costs time, and without a network there is nothing to read ahead for.
-        let mut ahead = self.grids.iter().any(|grid| !grid.compared.is_empty()).then(|| log.banners());
+        let mut ahead =
+            self.grids.iter().any(|grid| !grid.compared.is_empty()).then(|| log.banners());
         let mut explained = BTreeMap::new();
         let mut left = &wanted[..];
         for grid in &self.grids {
@@ -47,10 +52,16 @@ impl LogDetection {
             let explainer = if first < end { Some(Explainer::new(grid.maps())?) } else { None };
             for at in grid.first..end {
                 let banner = next(&mut behind)?;
-                let (Some(explainer), Ok(_)) = (&explainer, of_grid.binary_search(&at)) else { continue };
+                let (Some(explainer), Ok(_)) = (&explainer, of_grid.binary_search(&at)) else {
+                    continue;
+                };
                 let explanation = explainer.explain(&banner.heatmap, self.decision.flagged[at])?;
-                let network = network.as_ref().map(|network| network.occluded(&banner.heatmap)).transpose()?;
-                explained.insert(at, ExplainedBanner { heatmap: banner.heatmap, explanation, network });
+                let network = network
+                    .as_ref()
+                    .map(|network| network.occluded(&banner.heatmap))
+                    .transpose()?;
+                explained
+                    .insert(at, ExplainedBanner { heatmap: banner.heatmap, explanation, network });
             }
         }
         Ok(explained)
@@ -75,7 +86,8 @@ impl DetectedGrid {
         }
         let references: Vec<&Heatmap> = references.iter().collect();
         let maps = BannerMaps::new(log.config().grid_of(self.display)?);
-        let score = (!references.is_empty()).then(|| SetScore::new(SetNetwork::embedded(), maps, &references));
+        let score = (!references.is_empty())
+            .then(|| SetScore::new(SetNetwork::embedded(), maps, &references));
         score.transpose()
     }
 }

@@ -3,7 +3,8 @@
 use super::LogDetectionConfig;
 use crate::detect::detected_group::undecided;
 use crate::detect::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet, Reference, Verdict,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet,
+    Reference, Verdict,
 };
 use crate::{Error, Grid, Heatmap, Result};
 
@@ -28,35 +29,59 @@ pub(super) struct FittedGrid {
 
 impl LogDetectionConfig {
     /// Fits everything to the candidates of one grid.
-    pub(super) fn fit(&self, grid_id: &str, grid: Grid, candidates: &[Candidate<'_>], seed: u64) -> Result<FittedGrid> {
+    pub(super) fn fit(
+        &self,
+        grid_id: &str,
+        grid: Grid,
+        candidates: &[Candidate<'_>],
+        seed: u64,
+    ) -> Result<FittedGrid> {
         let reference = self.reference(candidates, seed)?;
         // What fits its own banners better than others must not choose them by their labels.
-        let blind_candidates: Vec<Candidate<'_>> =
-            candidates.iter().map(|&candidate| Candidate { broken: None, example: None, ..candidate }).collect();
-        let labelled = candidates.iter().any(|candidate| candidate.broken.or(candidate.example).is_some());
-        let blind = if labelled { self.reference(&blind_candidates, seed)? } else { reference.clone() };
+        let blind_candidates: Vec<Candidate<'_>> = candidates
+            .iter()
+            .map(|&candidate| Candidate { broken: None, example: None, ..candidate })
+            .collect();
+        let labelled =
+            candidates.iter().any(|candidate| candidate.broken.or(candidate.example).is_some());
+        let blind =
+            if labelled { self.reference(&blind_candidates, seed)? } else { reference.clone() };
         let chosen_from = blind.as_ref().map(|reference| (reference, &blind_candidates[..]));
         let (anchor, fell_back) = self.anchor(candidates, chosen_from, grid, seed)?;
         let population = population(blind.as_ref(), candidates);
         let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
         let mut withheld = Vec::new();
-        if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood)) && !fell_back {
+        if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood))
+            && !fell_back
+        {
             withheld.extend(&anchor.banners);
         }
         let (mut groups, mut question) = (Vec::new(), None);
         if let Some(reference) = &reference {
             let considered = &reference.considered;
-            let known: Vec<Option<Verdict>> = considered.iter().map(|&at| candidates[at].verdict()).collect();
-            withheld.extend(reference.groups.decided_by_one(&known).into_iter().map(|at| considered[at]));
+            let known: Vec<Option<Verdict>> =
+                considered.iter().map(|&at| candidates[at].verdict()).collect();
+            withheld.extend(
+                reference.groups.decided_by_one(&known).into_iter().map(|at| considered[at]),
+            );
             groups = DetectedGroup::all(reference, candidates)?;
             question = undecided(grid_id, &groups, considered.len());
         }
-        Ok(FittedGrid { detector, anchor, fell_back, reference, groups, undecided: question, withheld })
+        Ok(FittedGrid {
+            detector,
+            anchor,
+            fell_back,
+            reference,
+            groups,
+            undecided: question,
+            withheld,
+        })
     }
 
     /// The banners that are taken for good; none where no banner has a click.
     fn reference(&self, candidates: &[Candidate<'_>], seed: u64) -> Result<Option<Reference>> {
-        let heatmaps: Vec<&Heatmap> = candidates.iter().map(|candidate| candidate.heatmap).collect();
+        let heatmaps: Vec<&Heatmap> =
+            candidates.iter().map(|candidate| candidate.heatmap).collect();
         let known: Vec<_> = candidates.iter().map(Candidate::verdict).collect();
         if heatmaps.iter().all(|heatmap| heatmap.total() == 0.0) {
             return Ok(None);
@@ -85,7 +110,8 @@ impl LogDetectionConfig {
         };
         let by_landing = AnchorChoice::LandingRate(CLEAN_LANDING_RATE);
         let landed = candidates.iter().any(|candidate| candidate.landing_rate.is_some());
-        let wanted = self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
+        let wanted =
+            self.anchor.clone().unwrap_or(if landed { by_landing } else { AnchorChoice::Bulk });
         let mut reason = None;
         for choice in [wanted, AnchorChoice::Bulk, AnchorChoice::None] {
             match choose(&choice) {

@@ -9,13 +9,20 @@ fn normal(seed: u64, count: usize) -> Vec<f64> {
 
 #[test]
 fn quantiles_of_the_normal_distribution_are_right() {
-    for (rate, z) in
-        [(0.5, 0.0), (0.25, UPPER_QUARTILE), (0.025, 1.959_963_984_540_054), (0.001, 3.090_232_306_167_813)]
-    {
+    for (rate, z) in [
+        (0.5, 0.0),
+        (0.25, UPPER_QUARTILE),
+        (0.025, 1.959_963_984_540_054),
+        (0.001, 3.090_232_306_167_813),
+    ] {
         assert!((z_of_false_alarms(rate).unwrap() - z).abs() < 1e-12);
         assert!((upper_tail(z) - rate).abs() < 1e-15);
     }
-    assert!(z_of_false_alarms(0.0).is_err() && z_of_false_alarms(0.6).is_err() && z_of_false_alarms(f64::NAN).is_err());
+    assert!(
+        z_of_false_alarms(0.0).is_err()
+            && z_of_false_alarms(0.6).is_err()
+            && z_of_false_alarms(f64::NAN).is_err()
+    );
 }
 
 #[test]
@@ -29,7 +36,8 @@ fn false_alarms_come_at_the_stated_rate_though_scores_lean_and_some_are_broken()
     let fresh: Vec<f64> = normal(3, 50_000).iter().map(score).collect();
     for rate in [0.05, 0.01, 0.002] {
         let threshold = z_of_false_alarms(rate).unwrap();
-        let alarms = fresh.iter().filter(|&&s| model.z(s, 100.0) > threshold).count() as f64 / 50_000.0;
+        let alarms =
+            fresh.iter().filter(|&&s| model.z(s, 100.0) > threshold).count() as f64 / 50_000.0;
         assert!((0.5 * rate..1.5 * rate).contains(&alarms), "{alarms} instead of {rate}");
     }
     let caught = broken.iter().filter(|&&s| model.z(s, 100.0) > 3.1).count();
@@ -39,7 +47,8 @@ fn false_alarms_come_at_the_stated_rate_though_scores_lean_and_some_are_broken()
 #[test]
 fn few_clicks_may_spread_more() {
     let clicks: Vec<f64> = (0..4_000).map(|i| 20.0 * 1.002_f64.powi(i)).collect();
-    let scores: Vec<f64> = normal(4, 4_000).iter().zip(&clicks).map(|(z, c)| z / c.sqrt()).collect();
+    let scores: Vec<f64> =
+        normal(4, 4_000).iter().zip(&clicks).map(|(z, c)| z / c.sqrt()).collect();
     let model = NullModel::fit(&scores, &clicks).unwrap();
     for at in [50.0_f64, 500.0, 5_000.0] {
         let z = model.z(2.0 / at.sqrt(), at);
@@ -58,11 +67,17 @@ fn a_heavy_tail_of_the_reference_costs_no_more_false_alarms_than_stated() {
     };
     let reference = heavy(11, 4_000);
     let clicks = vec![100.0; reference.len()];
-    let alarms =
-        |model: &NullModel| heavy(12, 50_000).iter().filter(|&&s| model.z(s, 100.0) > 2.326).count() as f64 / 50_000.0;
+    let alarms = |model: &NullModel| {
+        heavy(12, 50_000).iter().filter(|&&s| model.z(s, 100.0) > 2.326).count() as f64 / 50_000.0
+    };
     let with = NullModel::fit_reference(&reference, &clicks).unwrap();
     let without = NullModel::fit(&reference, &clicks).unwrap();
-    assert!(alarms(&without) > 0.018 && alarms(&with) < 0.014, "{} {}", alarms(&without), alarms(&with));
+    assert!(
+        alarms(&without) > 0.018 && alarms(&with) < 0.014,
+        "{} {}",
+        alarms(&without),
+        alarms(&with)
+    );
     for z in [0.5, 2.0, 4.0] {
         assert!((with.z(with.score_at(z, 100.0), 100.0) - z).abs() < 1e-9);
     }
@@ -87,7 +102,8 @@ fn the_unit_of_a_score_does_not_matter() {
     for (factor, offset) in [(1e-13, 0.0), (1e200, 0.0), (1e-3, 1e6)] {
         let of = |score: f64| factor * score + offset;
         let scaled: Vec<f64> = scores.iter().map(|&score| of(score)).collect();
-        let (model, plain) = (NullModel::fit(&scaled, &clicks).unwrap(), NullModel::fit(&scores, &clicks).unwrap());
+        let (model, plain) =
+            (NullModel::fit(&scaled, &clicks).unwrap(), NullModel::fit(&scores, &clicks).unwrap());
         for score in [-1.0, 0.5, 3.0] {
             let (got, expected) = (model.z(of(score), 50.0), plain.z(score, 50.0));
             assert!((got - expected).abs() < 1e-3, "{got} instead of {expected} at {factor}");
@@ -102,7 +118,10 @@ fn the_unit_of_a_score_does_not_matter() {
 fn equal_scores_and_bad_input_are_no_trouble() {
     let model = NullModel::fit(&[1.0; 30], &[10.0; 30]).unwrap();
     assert!(model.z(1.0, 10.0).abs() < 1e-6);
-    assert!((LARGEST_Z..50.0).contains(&model.z(1.1, 10.0)) && (-50.0..-LARGEST_Z).contains(&model.z(0.9, 10.0)));
+    assert!(
+        (LARGEST_Z..50.0).contains(&model.z(1.1, 10.0))
+            && (-50.0..-LARGEST_Z).contains(&model.z(0.9, 10.0))
+    );
     assert!(NullModel::fit(&[1.0; 5], &[1.0; 5]).unwrap_err().to_string().contains("at least 20"));
     assert!(NullModel::fit(&[f64::NAN; 30], &[1.0; 30]).is_err());
     assert!(NullModel::fit(&[1.0; 30], &[1.0; 29]).is_err());
@@ -126,12 +145,18 @@ fn references_of_few_banners_keep_the_stated_share_on_average() {
 
 #[test]
 fn scores_with_a_short_tail_lean_less_than_their_quartiles_say() {
-    // The upper half of good banners is even, between 0 and 2; the lower is as narrow as a quarter of it.
-    let scores: Vec<f64> = (-500..=500).map(|i| f64::from(i) / if i < 0 { 1_000.0 } else { 250.0 }).collect();
+    // The upper half of good banners is even, between 0 and 2; the lower is as narrow as a quarter
+    // of it.
+    let scores: Vec<f64> =
+        (-500..=500).map(|i| f64::from(i) / if i < 0 { 1_000.0 } else { 250.0 }).collect();
     let clicks = vec![100.0; scores.len()];
     let by_quartiles = NullModel::fit(&scores, &clicks).unwrap();
     let by_tail = NullModel::fit_reference(&scores, &clicks).unwrap();
     let threshold = z_of_false_alarms(0.01).unwrap();
     assert!(by_quartiles.score_at(threshold, 100.0) > 4.0);
-    assert!((2.0..3.3).contains(&by_tail.score_at(threshold, 100.0)), "{}", by_tail.score_at(threshold, 100.0));
+    assert!(
+        (2.0..3.3).contains(&by_tail.score_at(threshold, 100.0)),
+        "{}",
+        by_tail.score_at(threshold, 100.0)
+    );
 }

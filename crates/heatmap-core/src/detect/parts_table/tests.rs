@@ -9,7 +9,11 @@ fn large_groups_have_a_null_of_their_own_and_small_ones_share() {
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     // Two large groups around 0 and 100; ten small ones around 7.
     for banner in 0..500 {
-        table.push(&[Some(normal() + if banner % 2 == 0 { 0.0 } else { 100.0 }), None], 50.0, banner % 2);
+        table.push(
+            &[Some(normal() + if banner % 2 == 0 { 0.0 } else { 100.0 }), None],
+            50.0,
+            banner % 2,
+        );
     }
     for banner in 0..100 {
         table.push(&[Some(normal() + 7.0), None], 50.0, 2 + banner % 10);
@@ -30,7 +34,9 @@ fn large_groups_have_a_null_of_their_own_and_small_ones_share() {
 fn too_few_banners_have_no_z() {
     let mut table = PartsTable::new(vec!["a".into()]);
     (0..10).for_each(|banner| table.push(&[Some(f64::from(banner))], 5.0, 0));
-    assert!((0..10).all(|banner| table.standardized(&[false; 10]).unwrap().get(banner, 0).is_none()));
+    assert!(
+        (0..10).all(|banner| table.standardized(&[false; 10]).unwrap().get(banner, 0).is_none())
+    );
     assert!(PartsTable::default().standardized(&[]).unwrap().is_empty());
 }
 
@@ -58,7 +64,12 @@ fn known_good_banners_say_how_good_ones_spread_when_many_are_broken() {
         let z = table.standardized(good).unwrap();
         (0..600).filter(|&banner| broken[banner] && z.get(banner, 0).unwrap() > 2.33).count()
     };
-    assert!(caught(&good) > 230 && caught(&[false; 600]) < 100, "{} {}", caught(&good), caught(&[false; 600]));
+    assert!(
+        caught(&good) > 230 && caught(&[false; 600]) < 100,
+        "{} {}",
+        caught(&good),
+        caught(&[false; 600])
+    );
 }
 
 #[test]
@@ -73,7 +84,10 @@ fn z_of_good_banners_are_standard_normal_and_holes_stay() {
     }
     let z = table.standardized(&[false; 3_000]).unwrap();
     let of = |wanted: bool| -> Vec<f64> {
-        (0..3_000).filter(|&banner| broken[banner] == wanted).filter_map(|banner| z.get(banner, 0)).collect()
+        (0..3_000)
+            .filter(|&banner| broken[banner] == wanted)
+            .filter_map(|banner| z.get(banner, 0))
+            .collect()
     };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     assert!(mean(&of(false)).abs() < 0.15 && mean(&of(true)) > 4.0);

@@ -76,12 +76,14 @@ impl Choice<'_> {
         if self.config.network {
             round = self.round(&groups, round.chosen, true)?;
             // By the densest half again: what only the network sees was in every round before.
-            if let Some(next) = self.next(&round, &possible, true)?.filter(|next| *next != round.chosen) {
+            if let Some(next) =
+                self.next(&round, &possible, true)?.filter(|next| *next != round.chosen)
+            {
                 round = self.round(&groups, next, true)?;
             }
         }
-        let [banners, compared] =
-            [&round.members, &round.compared].map(|places| places.iter().map(|&at| considered[at]).collect());
+        let [banners, compared] = [&round.members, &round.compared]
+            .map(|places| places.iter().map(|&at| considered[at]).collect());
         let Round { layouts, fit, thinned, .. } = round;
         Ok(Reference { banners, considered, groups, layouts, compared, fit, thinned })
     }
@@ -92,9 +94,10 @@ impl Choice<'_> {
         let compared = spread_out(&members, self.config.max_compared);
         let layouts = self.layouts(groups, &chosen, &members);
         let rows: Vec<&[f32]> = compared.iter().map(|&at| self.rows[at].as_slice()).collect();
-        let broken = (0..self.rows.len()).filter(|&at| self.known[at].is_some_and(|verdict| !verdict.good));
-        let mut fit =
-            GridFit::new(self.shares.clone(), &rows, &layouts).with_broken(broken.map(|at| self.rows[at].as_slice()));
+        let broken =
+            (0..self.rows.len()).filter(|&at| self.known[at].is_some_and(|verdict| !verdict.good));
+        let mut fit = GridFit::new(self.shares.clone(), &rows, &layouts)
+            .with_broken(broken.map(|at| self.rows[at].as_slice()));
         if network {
             let heatmaps: Vec<&Heatmap> = compared.iter().map(|&at| self.heatmaps[at]).collect();
             fit = fit.with_network(&heatmaps)?;
@@ -107,22 +110,33 @@ impl Choice<'_> {
     /// spread.
     fn next(&self, round: &Round, possible: &[bool], by_half: bool) -> Result<Option<Vec<bool>>> {
         let next = self.z(round, by_half)?.map(|z| self.within(&z, possible));
-        Ok(next.filter(|next| next.iter().filter(|chosen| **chosen).count() >= NullModel::LEAST_BANNERS))
+        Ok(next.filter(|next| {
+            next.iter().filter(|chosen| **chosen).count() >= NullModel::LEAST_BANNERS
+        }))
     }
 
     /// Whether each banner is in the next reference: what is known decides, or else its z.
     fn within(&self, z: &[f64], possible: &[bool]) -> Vec<bool> {
-        let of = |at: usize| self.known[at].map_or(possible[at] && z[at] <= self.config.max_z, |verdict| verdict.good);
+        let of = |at: usize| {
+            self.known[at]
+                .map_or(possible[at] && z[at] <= self.config.max_z, |verdict| verdict.good)
+        };
         (0..z.len()).map(of).collect()
     }
 
     /// The fused z of every banner under this reference; none when that is too small.
     fn z(&self, round: &Round, by_half: bool) -> Result<Option<Vec<f64>>> {
         let Round { members, compared, fit, thinned, .. } = round;
-        let of = |at: usize| fit.parts_of(self.heatmaps[at], &self.rows[at], compared.binary_search(&at).ok());
-        let parts: Vec<FitScores> = (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
-        let reference: Vec<(FitScores, f64)> =
-            members.iter().map(|&at| (parts[at], self.clicks[at])).chain(thinned.iter().copied()).collect();
+        let of = |at: usize| {
+            fit.parts_of(self.heatmaps[at], &self.rows[at], compared.binary_search(&at).ok())
+        };
+        let parts: Vec<FitScores> =
+            (0..self.rows.len()).into_par_iter().map(of).collect::<Result<_>>()?;
+        let reference: Vec<(FitScores, f64)> = members
+            .iter()
+            .map(|&at| (parts[at], self.clicks[at]))
+            .chain(thinned.iter().copied())
+            .collect();
         let whole = |parts: &FitScores| parts[..HAND_MADE].iter().all(Option::is_some);
         if reference.len() < NullModel::LEAST_BANNERS
             || !parts.iter().chain(reference.iter().map(|row| &row.0)).all(whole)
@@ -136,8 +150,11 @@ impl Choice<'_> {
         };
         let nulls = (0..HAND_MADE).map(null).collect::<Result<Vec<_>>>()?;
         let fused = |parts: &FitScores, clicks: f64| {
-            let mut z: Vec<Option<f64>> =
-                parts.iter().zip(&nulls).map(|(part, null)| part.map(|score| null.z(score, clicks))).collect();
+            let mut z: Vec<Option<f64>> = parts
+                .iter()
+                .zip(&nulls)
+                .map(|(part, null)| part.map(|score| null.z(score, clicks)))
+                .collect();
             match parts[HAND_MADE] {
                 Some(log_odds) => {
                     z.push(Some(log_odds));
@@ -146,17 +163,23 @@ impl Choice<'_> {
                 None => FitNorm.score(&z),
             }
         };
-        let all: Vec<f64> = parts.iter().zip(&self.clicks).map(|(parts, &n)| fused(parts, n)).collect::<Result<_>>()?;
+        let all: Vec<f64> = parts
+            .iter()
+            .zip(&self.clicks)
+            .map(|(parts, &n)| fused(parts, n))
+            .collect::<Result<_>>()?;
         if by_half {
             let (middle, mut spread) = densest_half(members.iter().map(|&at| all[at]).collect());
             if fit.has_network() {
                 // Scores of good banners with many clicks lean far to the right: only what is more
                 // probably broken than good is left out.
-                spread = spread.max((NetworkAndFit::of_log_odds(BROKEN) - middle) / self.config.max_z);
+                spread =
+                    spread.max((NetworkAndFit::of_log_odds(BROKEN) - middle) / self.config.max_z);
             }
             return Ok(Some(all.iter().map(|score| (score - middle) / spread).collect()));
         }
-        let of_reference: Vec<f64> = reference.iter().map(|(parts, n)| fused(parts, *n)).collect::<Result<_>>()?;
+        let of_reference: Vec<f64> =
+            reference.iter().map(|(parts, n)| fused(parts, *n)).collect::<Result<_>>()?;
         let null = NullModel::fit(&of_reference, &clicks)?;
         Ok(Some(all.iter().zip(&self.clicks).map(|(&score, &n)| null.z(score, n)).collect()))
     }
@@ -164,18 +187,26 @@ impl Choice<'_> {
     /// The reference banners with fewer clicks than they have.
     fn thinned(&self, fit: &GridFit, compared: &[usize]) -> Result<Vec<(FitScores, f64)>> {
         let samples = THINNED.into_iter().enumerate();
-        let samples = samples.flat_map(|(round, share)| (0..compared.len()).map(move |at| (round, share, at)));
+        let samples = samples
+            .flat_map(|(round, share)| (0..compared.len()).map(move |at| (round, share, at)));
         let samples: Vec<(usize, f64, usize)> = samples.collect();
         let of = |&(round, share, place): &(usize, f64, usize)| {
             let at = compared[place];
-            let few = thinned(self.heatmaps[at], share, self.bursts, self.seed.wrapping_add(round as u64), at as u64);
+            let few = thinned(
+                self.heatmaps[at],
+                share,
+                self.bursts,
+                self.seed.wrapping_add(round as u64),
+                at as u64,
+            );
             let clicks = few.total();
             if clicks < MIN_CLICKS {
                 return Ok(None);
             }
             Ok(Some((fit.parts_of(&few, &self.shares.of(&few)?, Some(place))?, clicks)))
         };
-        let parts: Vec<Option<(FitScores, f64)>> = samples.par_iter().map(of).collect::<Result<_>>()?;
+        let parts: Vec<Option<(FitScores, f64)>> =
+            samples.par_iter().map(of).collect::<Result<_>>()?;
         Ok(parts.into_iter().flatten().collect())
     }
 
@@ -210,7 +241,13 @@ pub(super) fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
 }
 
 /// `share` of the clicks of `heatmap`, drawn by bursts of `bursts` clicks in one bin.
-pub(super) fn thinned(heatmap: &Heatmap, share: f64, bursts: f64, seed: u64, index: u64) -> Heatmap {
+pub(super) fn thinned(
+    heatmap: &Heatmap,
+    share: f64,
+    bursts: f64,
+    seed: u64,
+    index: u64,
+) -> Heatmap {
     // A stream of its own, which no generator uses.
     let mut rng = sample_rng(seed ^ 0x0074_6869_6E6E_6564, index);
     let mut values = heatmap.values().to_vec();

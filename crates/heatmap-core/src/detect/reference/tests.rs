@@ -35,7 +35,11 @@ fn broken_banners_are_left_out_also_when_they_are_many_and_alike() {
         let reference = choose(&heatmaps, &[None; 250]);
         let inside = reference.banners.iter().filter(|&&at| at < broken).count();
         assert!(inside <= most, "{inside} of {broken} {defect:?}");
-        assert!(reference.banners.len() >= (250 - broken) * 8 / 10, "{} {defect:?}", reference.banners.len());
+        assert!(
+            reference.banners.len() >= (250 - broken) * 8 / 10,
+            "{} {defect:?}",
+            reference.banners.len()
+        );
     }
 }
 
@@ -67,11 +71,18 @@ fn small_grids_have_a_reference_too_and_empty_banners_are_in_none() {
 fn thinning_takes_the_share_it_should_by_bursts() {
     let heatmap = &banners(1, 0, None)[0];
     for bursts in [1.0, 1.9] {
-        let drawn: Vec<Heatmap> = (0..200).map(|index| thinned(heatmap, 0.25, bursts, 3, index)).collect();
+        let drawn: Vec<Heatmap> =
+            (0..200).map(|index| thinned(heatmap, 0.25, bursts, 3, index)).collect();
         let mean = drawn.iter().map(Heatmap::total).sum::<f64>() / 200.0;
         // A burst that is cut at what the bin has takes a little less.
         assert!((40.0..=62.0).contains(&mean), "{mean}");
-        assert!(drawn.iter().all(|few| few.values().iter().zip(heatmap.values()).all(|(few, all)| few <= all)));
+        assert!(
+            drawn.iter().all(|few| few
+                .values()
+                .iter()
+                .zip(heatmap.values())
+                .all(|(few, all)| few <= all))
+        );
     }
     assert_eq!(thinned(heatmap, 0.5, 1.0, 3, 1), thinned(heatmap, 0.5, 1.0, 3, 1));
 }
@@ -103,7 +114,8 @@ fn what_is_known_is_considered_first() {
     assert!(some.len() == 10 && some.contains(&3) && some.contains(&98) && some.is_sorted());
     assert_eq!(considered(&all, &known, 200), all);
     // More is known than there is room for: half of the room is for the rest.
-    let told = vec![Some(Verdict::of(true)); 50].into_iter().chain(vec![None; 50]).collect::<Vec<_>>();
+    let told =
+        vec![Some(Verdict::of(true)); 50].into_iter().chain(vec![None; 50]).collect::<Vec<_>>();
     let some = considered(&all, &told, 10);
     assert_eq!(some.iter().filter(|at| **at < 50).count(), 5);
 }

@@ -28,13 +28,15 @@ impl BannerMaps {
     pub const COLUMNS: usize = 30;
     /// Points of one map.
     pub const POINTS: usize = Self::ROWS * Self::COLUMNS;
-    /// Standard deviations of the two kernels, in distances of the points: fine for small blobs, wide
-    /// for few clicks.
+    /// Standard deviations of the two kernels, in distances of the points: fine for small blobs,
+    /// wide for few clicks.
     const SIGMAS: [f64; 2] = [0.6, 1.25];
 
     /// For heatmaps of this grid.
     pub fn new(grid: Grid) -> Self {
-        let axes = |sigma| [Axis::new(grid.rows, Self::ROWS, sigma), Axis::new(grid.columns, Self::COLUMNS, sigma)];
+        let axes = |sigma| {
+            [Axis::new(grid.rows, Self::ROWS, sigma), Axis::new(grid.columns, Self::COLUMNS, sigma)]
+        };
         Self { grid, axes: Self::SIGMAS.map(axes) }
     }
 
@@ -71,9 +73,11 @@ impl Axis {
             if z.abs() < 4.0 { libm::exp(-0.5 * z * z) } else { 0.0 }
         };
         // Divided by what of the kernel lies on the banner, so that even clicks stay even.
-        let mass: Vec<f64> = (0..points).map(|point| (0..bins).map(|bin| weight(point, bin)).sum()).collect();
+        let mass: Vec<f64> =
+            (0..points).map(|point| (0..bins).map(|bin| weight(point, bin)).sum()).collect();
         let seen = |bin: usize| {
-            let all: Vec<f32> = (0..points).map(|point| (weight(point, bin) / mass[point]) as f32).collect();
+            let all: Vec<f32> =
+                (0..points).map(|point| (weight(point, bin) / mass[point]) as f32).collect();
             seen_weights(&all)
         };
         Self { weights: (0..bins).map(seen).collect() }
@@ -85,19 +89,28 @@ mod tests {
     use super::*;
 
     fn grids() -> [Grid; 4] {
-        [(50, 60), (18, 146), (120, 32), (3, 2)].map(|(rows, columns)| Grid { rows, columns, bin_size_px: 5.0 })
+        [(50, 60), (18, 146), (120, 32), (3, 2)].map(|(rows, columns)| Grid {
+            rows,
+            columns,
+            bin_size_px: 5.0,
+        })
     }
 
     #[test]
     fn even_clicks_are_one_everywhere_on_a_banner_of_any_size() {
         for grid in grids() {
             let maps = BannerMaps::new(grid);
-            assert!(maps.axes.iter().flatten().all(|axis| axis.weights.iter().all(|w| !w.1.is_empty())));
-            let even = maps.of(&Heatmap::from_values(grid, vec![2.0; grid.len()]).unwrap()).unwrap();
+            assert!(
+                maps.axes.iter().flatten().all(|axis| axis.weights.iter().all(|w| !w.1.is_empty()))
+            );
+            let even =
+                maps.of(&Heatmap::from_values(grid, vec![2.0; grid.len()]).unwrap()).unwrap();
             assert_eq!(even.len(), 2 * BannerMaps::POINTS);
             assert!(even.iter().all(|value| (value - 1.0).abs() < 1e-5), "{grid:?}");
             assert!(maps.of(&Heatmap::zeros(grid)).unwrap().iter().all(|value| *value == 0.0));
-            assert!(maps.of(&Heatmap::zeros(Grid { rows: 7, columns: 7, bin_size_px: 5.0 })).is_err());
+            assert!(
+                maps.of(&Heatmap::zeros(Grid { rows: 7, columns: 7, bin_size_px: 5.0 })).is_err()
+            );
         }
     }
 
@@ -106,7 +119,8 @@ mod tests {
         let peak = |grid: Grid, row: usize, column: usize| {
             let mut values = vec![0.0; grid.len()];
             values[row * grid.columns + column] = 5.0;
-            let maps = BannerMaps::new(grid).of(&Heatmap::from_values(grid, values).unwrap()).unwrap();
+            let maps =
+                BannerMaps::new(grid).of(&Heatmap::from_values(grid, values).unwrap()).unwrap();
             let fine = &maps[..BannerMaps::POINTS];
             (0..fine.len()).fold(0, |best, at| if fine[at] > fine[best] { at } else { best })
         };
@@ -131,7 +145,8 @@ mod tests {
             let axis = |point: usize, points: usize, bins: usize| -> Vec<f64> {
                 let step = bins as f64 / points as f64;
                 let at = (point as f64 + 0.5) * step - 0.5;
-                let all: Vec<f64> = (0..bins).map(|bin| weight((at - bin as f64) / (sigma * step))).collect();
+                let all: Vec<f64> =
+                    (0..bins).map(|bin| weight((at - bin as f64) / (sigma * step))).collect();
                 let sum: f64 = all.iter().sum();
                 all.iter().map(|w| w / sum).collect()
             };
@@ -139,15 +154,19 @@ mod tests {
             for row in 0..BannerMaps::ROWS {
                 for column in 0..BannerMaps::COLUMNS {
                     let (down, across) = (axis(row, 25, 50), axis(column, 30, 60));
-                    let sum =
-                        |row: usize| -> f64 { (0..60).map(|c| across[c] * f64::from(values[row * 60 + c])).sum() };
+                    let sum = |row: usize| -> f64 {
+                        (0..60).map(|c| across[c] * f64::from(values[row * 60 + c])).sum()
+                    };
                     expected.push((0..50).map(|row| down[row] * sum(row)).sum::<f64>());
                 }
             }
             let sum: f64 = expected.iter().sum();
             for (got, expected) in got[which * BannerMaps::POINTS..].iter().zip(expected) {
                 let expected = (expected / sum * 750.0).sqrt();
-                assert!((f64::from(*got) - expected).abs() < 1e-5 * (1.0 + expected), "{got} {expected}");
+                assert!(
+                    (f64::from(*got) - expected).abs() < 1e-5 * (1.0 + expected),
+                    "{got} {expected}"
+                );
             }
         }
     }

@@ -10,8 +10,8 @@ pub struct Convolution {
     out_channels: usize,
     kernel_size: usize,
     stride: usize,
-    /// `[out_channels / LANES, kernel_size, kernel_size, in_channels]` of [`LANES`] output channels,
-    /// the last of them padded with zeros: read in this order.
+    /// `[out_channels / LANES, kernel_size, kernel_size, in_channels]` of [`LANES`] output
+    /// channels, the last of them padded with zeros: read in this order.
     weights: Vec<[f32; LANES]>,
     /// As many zeros behind it.
     bias: Vec<[f32; LANES]>,
@@ -39,7 +39,9 @@ impl Convolution {
     /// When the numbers are not as many as the shape says, not all finite, or the kernel is even.
     pub fn new(shape: [usize; 3], stride: usize, weights: &[f32], bias: &[f32]) -> Result<Self> {
         let [out_channels, in_channels, kernel_size] = shape;
-        let wrong = |reason: String| Err(Error::Data(format!("a convolution of shape {shape:?}: {reason}")));
+        let wrong = |reason: String| {
+            Err(Error::Data(format!("a convolution of shape {shape:?}: {reason}")))
+        };
         if shape.contains(&0) || kernel_size.is_multiple_of(2) || stride == 0 {
             return wrong("takes channels, a stride and a kernel of odd size".to_owned());
         }
@@ -82,8 +84,11 @@ impl Convolution {
     /// The weights as [`Convolution::new`] takes them.
     pub fn weights(&self) -> Vec<f32> {
         let area = self.kernel_size * self.kernel_size;
-        let channels = (0..self.out_channels).flat_map(|out| (0..self.in_channels).map(move |channel| (out, channel)));
-        let of = |(out, channel)| (0..area).map(move |tap| self.weights[self.place(out, channel, tap)][out % LANES]);
+        let channels = (0..self.out_channels)
+            .flat_map(|out| (0..self.in_channels).map(move |channel| (out, channel)));
+        let of = |(out, channel)| {
+            (0..area).map(move |tap| self.weights[self.place(out, channel, tap)][out % LANES])
+        };
         channels.flat_map(of).collect()
     }
 
@@ -99,7 +104,12 @@ impl Convolution {
 
     /// The output, of this plus `shortcut` if there is one, cut off below zero if `relu` says so.
     #[inline(always)]
-    pub(super) fn forward(&self, x: &Activations, shortcut: Option<&Activations>, relu: bool) -> Activations {
+    pub(super) fn forward(
+        &self,
+        x: &Activations,
+        shortcut: Option<&Activations>,
+        relu: bool,
+    ) -> Activations {
         debug_assert_eq!(x.channels, self.in_channels);
         let padding = self.kernel_size / 2;
         let (rows, columns) = (x.rows.div_ceil(self.stride), x.columns.div_ceil(self.stride));
@@ -116,19 +126,27 @@ impl Convolution {
         for row in 0..rows {
             for first in (0..columns).step_by(ABREAST) {
                 let origin = row * self.stride * line + first * self.stride * x.channels;
-                for (block, (weights, bias)) in self.weights.chunks_exact(each).zip(&self.bias).enumerate() {
+                for (block, (weights, bias)) in
+                    self.weights.chunks_exact(each).zip(&self.bias).enumerate()
+                {
                     let sums = self.sums(&padded[origin..], line, weights, *bias);
                     for (column, sums) in (first..columns).zip(sums) {
                         let start = (row * columns + column) * self.out_channels;
-                        let places = start + block * LANES..start + self.out_channels.min((block + 1) * LANES);
+                        let places = start + block * LANES
+                            ..start + self.out_channels.min((block + 1) * LANES);
                         match shortcut {
                             Some(shortcut) => {
                                 let past = &shortcut.values[places.clone()];
-                                for ((value, sum), past) in values[places].iter_mut().zip(sums).zip(past) {
+                                for ((value, sum), past) in
+                                    values[places].iter_mut().zip(sums).zip(past)
+                                {
                                     *value = limited(sum + past, relu);
                                 }
                             }
-                            None => values[places].iter_mut().zip(sums).for_each(|(v, sum)| *v = limited(sum, relu)),
+                            None => values[places]
+                                .iter_mut()
+                                .zip(sums)
+                                .for_each(|(v, sum)| *v = limited(sum, relu)),
                         }
                     }
                 }
@@ -137,8 +155,8 @@ impl Convolution {
         Activations { rows, columns, channels: self.out_channels, values }
     }
 
-    /// A block of output channels at [`ABREAST`] outputs, of which the first has its kernel's corner
-    /// at the beginning of `padded`.
+    /// A block of output channels at [`ABREAST`] outputs, of which the first has its kernel's
+    /// corner at the beginning of `padded`.
     #[inline(always)]
     fn sums(
         &self,
@@ -180,15 +198,20 @@ mod tests {
     #[test]
     fn the_convolution_is_the_naive_sum() {
         let mut rng = sample_rng(2, 0);
-        let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random::<f32>() - 0.5).collect() };
-        for (shape, stride, rows, columns) in
-            [([8, 11, 3], 1, 5, 7), ([5, 3, 3], 2, 6, 9), ([16, 8, 1], 2, 7, 4), ([9, 2, 5], 2, 4, 13)]
-        {
+        let mut draw =
+            |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random::<f32>() - 0.5).collect() };
+        for (shape, stride, rows, columns) in [
+            ([8, 11, 3], 1, 5, 7),
+            ([5, 3, 3], 2, 6, 9),
+            ([16, 8, 1], 2, 7, 4),
+            ([9, 2, 5], 2, 4, 13),
+        ] {
             let [outs, ins, size] = shape;
             let (weights, bias) = (draw(outs * ins * size * size), draw(outs));
             let convolution = Convolution::new(shape, stride, &weights, &bias).unwrap();
             assert_eq!((convolution.weights(), convolution.bias()), (weights.clone(), &bias[..]));
-            let x = Activations { rows, columns, channels: ins, values: draw(rows * columns * ins) };
+            let x =
+                Activations { rows, columns, channels: ins, values: draw(rows * columns * ins) };
             let got = convolution.forward(&x, None, false);
             let shortcut = Activations { values: draw(got.values.len()), ..got.clone() };
             let with = convolution.forward(&x, Some(&shortcut), true);
@@ -197,14 +220,17 @@ mod tests {
                 for column in 0..got.columns {
                     for out in 0..outs {
                         let mut sum = f64::from(bias[out]);
-                        for (channel, down, right) in
-                            (0..ins).flat_map(|c| (0..size).flat_map(move |d| (0..size).map(move |r| (c, d, r))))
-                        {
+                        for (channel, down, right) in (0..ins).flat_map(|c| {
+                            (0..size).flat_map(move |d| (0..size).map(move |r| (c, d, r)))
+                        }) {
                             let (y, x_) = (row * stride + down, column * stride + right);
-                            let inside = |at: usize, size_: usize| (size / 2..size_ + size / 2).contains(&at);
+                            let inside = |at: usize, size_: usize| {
+                                (size / 2..size_ + size / 2).contains(&at)
+                            };
                             if inside(y, rows) && inside(x_, columns) {
                                 let at = ((y - size / 2) * columns + x_ - size / 2) * ins + channel;
-                                let weight = weights[((out * ins + channel) * size + down) * size + right];
+                                let weight =
+                                    weights[((out * ins + channel) * size + down) * size + right];
                                 sum += f64::from(x.values[at]) * f64::from(weight);
                             }
                         }

@@ -68,15 +68,21 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (taken, left) =
-            self.left.split_at_checked(count).ok_or_else(|| Error::Data("a set network that is cut off".to_owned()))?;
+        let (taken, left) = self
+            .left
+            .split_at_checked(count)
+            .ok_or_else(|| Error::Data("a set network that is cut off".to_owned()))?;
         self.left = left;
         Ok(taken)
     }
 
     fn count(&mut self) -> Result<usize> {
         let count = self.take(4)?.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
-        if count > LIMIT { Err(Error::Data(format!("a set network with {count} of something"))) } else { Ok(count) }
+        if count > LIMIT {
+            Err(Error::Data(format!("a set network with {count} of something")))
+        } else {
+            Ok(count)
+        }
     }
 
     fn floats(&mut self, count: usize) -> Result<Vec<f32>> {

@@ -38,9 +38,17 @@ pub struct NetworkReference<'a> {
 ///
 /// # Panics
 /// When the maps are not those of [`BannerMaps::of`].
-pub fn network_input(maps: &[f32], clicks: f64, references: &[NetworkReference<'_>], planes: &mut Vec<f32>) {
+pub fn network_input(
+    maps: &[f32],
+    clicks: f64,
+    references: &[NetworkReference<'_>],
+    planes: &mut Vec<f32>,
+) {
     const BOTH: usize = 2 * BannerMaps::POINTS;
-    assert!(maps.len() == BOTH && references.iter().all(|r| r.maps.len() == BOTH), "the two maps of each banner");
+    assert!(
+        maps.len() == BOTH && references.iter().all(|r| r.maps.len() == BOTH),
+        "the two maps of each banner"
+    );
     let start = planes.len();
     planes.extend_from_slice(maps);
     planes.resize(start + CHANNELS * BannerMaps::POINTS, 0.0);
@@ -62,8 +70,12 @@ pub fn network_input(maps: &[f32], clicks: f64, references: &[NetworkReference<'
     let mut of_reference: Vec<f64> = references.iter().map(|reference| reference.clicks).collect();
     of_reference.sort_by(f64::total_cmp);
     let usual = of_reference.get(of_reference.len() / 2).copied().unwrap_or(0.0);
-    let levels = [clicks.ln_1p() / 8.0, usual.ln_1p() / 8.0, (references.len() as f64).ln_1p() / 4.0];
-    level.chunks_exact_mut(BannerMaps::POINTS).zip(levels).for_each(|(plane, level)| plane.fill(level as f32));
+    let levels =
+        [clicks.ln_1p() / 8.0, usual.ln_1p() / 8.0, (references.len() as f64).ln_1p() / 4.0];
+    level
+        .chunks_exact_mut(BannerMaps::POINTS)
+        .zip(levels)
+        .for_each(|(plane, level)| plane.fill(level as f32));
 }
 
 /// Median and half-width of the middle half, point by point, as of a normal distribution.
@@ -113,8 +125,11 @@ mod tests {
     fn planes_are_the_banner_the_reference_and_how_they_differ() {
         let own = maps(|at| at as f32 / 100.0);
         let others: Vec<Vec<f32>> = [1.0, 5.0, 2.0].iter().map(|&value| maps(|_| value)).collect();
-        let references: Vec<NetworkReference<'_>> =
-            others.iter().zip([9.0, 99.0, 999.0]).map(|(maps, clicks)| NetworkReference { maps, clicks }).collect();
+        let references: Vec<NetworkReference<'_>> = others
+            .iter()
+            .zip([9.0, 99.0, 999.0])
+            .map(|(maps, clicks)| NetworkReference { maps, clicks })
+            .collect();
         let mut planes = vec![7.0];
         network_input(&own, 24.0, &references, &mut planes);
         let plane = |at: usize| &planes[1 + at * BannerMaps::POINTS..][..BannerMaps::POINTS];
@@ -139,9 +154,19 @@ mod tests {
         let mut planes = Vec::new();
         network_input(&own, 10.0, &[], &mut planes);
         let points = BannerMaps::POINTS;
-        assert!(planes[2 * points..9 * points].iter().chain(&planes[10 * points..]).all(|value| *value == 0.0));
+        assert!(
+            planes[2 * points..9 * points]
+                .iter()
+                .chain(&planes[10 * points..])
+                .all(|value| *value == 0.0)
+        );
         let mut planes = Vec::new();
-        network_input(&own, 10.0, &[NetworkReference { maps: &maps(|_| 0.5), clicks: 9.0 }], &mut planes);
+        network_input(
+            &own,
+            10.0,
+            &[NetworkReference { maps: &maps(|_| 0.5), clicks: 9.0 }],
+            &mut planes,
+        );
         assert!(planes[4 * points..6 * points].iter().all(|value| *value == 0.0));
         assert!(planes[6 * points..8 * points].iter().all(|value| *value == 2.0));
         assert!(planes[8 * points..9 * points].iter().all(|value| *value == 0.1 * 0.75));

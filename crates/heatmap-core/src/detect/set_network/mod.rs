@@ -3,9 +3,10 @@
 //!
 //! It sees square roots of smoothed shares, never counts ([`BannerMaps`]): those of the banner, the
 //! median and the spread of the banners that it is compared with, and the difference in units of
-//! the spread ([`network_input`]). It was trained on generated layouts ([`crate::synth::ReferenceSets`]),
-//! which it compares with whatever reference it is given; of the layouts of a log it knows nothing.
-//! Training is in `heatmap-train`; here it is plain arithmetic on a few planes of 25 x 30 points.
+//! the spread ([`network_input`]). It was trained on generated layouts
+//! ([`crate::synth::ReferenceSets`]), which it compares with whatever reference it is given; of the
+//! layouts of a log it knows nothing. Training is in `heatmap-train`; here it is plain arithmetic
+//! on a few planes of 25 x 30 points.
 
 mod banner_maps;
 mod convolution;

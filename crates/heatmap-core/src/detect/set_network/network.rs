@@ -28,7 +28,12 @@ impl SetNetwork {
     ///
     /// # Errors
     /// When the channels of one layer are not those of the next.
-    pub fn new(stem: Convolution, blocks: Vec<ResidualBlock>, head: Vec<f32>, bias: f32) -> Result<Self> {
+    pub fn new(
+        stem: Convolution,
+        blocks: Vec<ResidualBlock>,
+        head: Vec<f32>,
+        bias: f32,
+    ) -> Result<Self> {
         let wrong = |reason: &str| Err(Error::Data(format!("not a set network: {reason}")));
         let mut channels = stem.shape()[0];
         if stem.shape()[1] != CHANNELS {
@@ -38,7 +43,10 @@ impl SetNetwork {
             let [inner, from, _] = first.shape();
             let [to, middle, _] = second.shape();
             let past = shortcut.as_ref().map_or([channels, channels, 1], Convolution::shape);
-            let steps = (first.stride() * second.stride(), shortcut.as_ref().map_or(1, Convolution::stride));
+            let steps = (
+                first.stride() * second.stride(),
+                shortcut.as_ref().map_or(1, Convolution::stride),
+            );
             if from != channels || middle != inner || past != [to, from, 1] || steps.0 != steps.1 {
                 return wrong("a block does not fit what comes before it");
             }
@@ -52,8 +60,12 @@ impl SetNetwork {
 
     /// Parameters in all.
     pub fn num_parameters(&self) -> usize {
-        let of = |layer: &Convolution| layer.shape()[0] * (layer.shape()[1] * layer.shape()[2].pow(2) + 1);
-        let of_block = |block: &ResidualBlock| block.branch.iter().chain(&block.shortcut).map(of).sum::<usize>();
+        let of = |layer: &Convolution| {
+            layer.shape()[0] * (layer.shape()[1] * layer.shape()[2].pow(2) + 1)
+        };
+        let of_block = |block: &ResidualBlock| {
+            block.branch.iter().chain(&block.shortcut).map(of).sum::<usize>()
+        };
         of(&self.stem) + self.blocks.iter().map(of_block).sum::<usize>() + self.head.len() + 1
     }
 
@@ -65,9 +77,18 @@ impl SetNetwork {
         assert_eq!(planes.len(), CHANNELS * BannerMaps::POINTS, "the planes of one banner");
         let mut values = vec![0.0; planes.len()];
         for (channel, plane) in planes.chunks_exact(BannerMaps::POINTS).enumerate() {
-            values[channel..].iter_mut().step_by(CHANNELS).zip(plane).for_each(|(value, of_plane)| *value = *of_plane);
+            values[channel..]
+                .iter_mut()
+                .step_by(CHANNELS)
+                .zip(plane)
+                .for_each(|(value, of_plane)| *value = *of_plane);
         }
-        let x = Activations { rows: BannerMaps::ROWS, columns: BannerMaps::COLUMNS, channels: CHANNELS, values };
+        let x = Activations {
+            rows: BannerMaps::ROWS,
+            columns: BannerMaps::COLUMNS,
+            channels: CHANNELS,
+            values,
+        };
         // Compiled for the vectors of the processor at hand.
         pulp::Arch::new().dispatch(Forward { network: self, x })
     }
@@ -98,7 +119,10 @@ impl pulp::NullaryFnOnce for Forward<'_> {
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
         let places = (x.rows * x.columns) as f64;
-        let of_features = sums.iter().zip(&network.head).map(|(sum, weight)| f64::from(*sum) * f64::from(*weight));
+        let of_features = sums
+            .iter()
+            .zip(&network.head)
+            .map(|(sum, weight)| f64::from(*sum) * f64::from(*weight));
         of_features.sum::<f64>() / places + f64::from(network.bias)
     }
 }
@@ -114,13 +138,15 @@ pub(super) mod tests {
         let mut rng = sample_rng(seed, 0);
         let mut layer = |shape: [usize; 3], stride: usize| {
             let fan = (shape[1] * shape[2] * shape[2]) as f32;
-            let mut draw =
-                |n: usize| -> Vec<f32> { (0..n).map(|_| (rng.random::<f32>() - 0.5) * (12.0 / fan).sqrt()).collect() };
+            let mut draw = |n: usize| -> Vec<f32> {
+                (0..n).map(|_| (rng.random::<f32>() - 0.5) * (12.0 / fan).sqrt()).collect()
+            };
             let (weights, bias) = (draw(shape[0] * shape[1] * shape[2] * shape[2]), draw(shape[0]));
             Convolution::new(shape, stride, &weights, &bias).unwrap()
         };
         let stem = layer([8, CHANNELS, 3], 1);
-        let plain = ResidualBlock { branch: [layer([8, 8, 3], 1), layer([8, 8, 3], 1)], shortcut: None };
+        let plain =
+            ResidualBlock { branch: [layer([8, 8, 3], 1), layer([8, 8, 3], 1)], shortcut: None };
         let down = ResidualBlock {
             branch: [layer([16, 8, 3], 2), layer([16, 16, 3], 1)],
             shortcut: Some(layer([16, 8, 1], 2)),
@@ -133,15 +159,27 @@ pub(super) mod tests {
     fn layers_must_fit() {
         let SetNetwork { stem, blocks, head, bias } = random_network(1);
         assert!(SetNetwork::new(stem.clone(), blocks.clone(), head[1..].to_vec(), bias).is_err());
-        assert!(SetNetwork::new(stem.clone(), vec![blocks[1].clone(), blocks[0].clone()], head.clone(), bias).is_err());
+        assert!(
+            SetNetwork::new(
+                stem.clone(),
+                vec![blocks[1].clone(), blocks[0].clone()],
+                head.clone(),
+                bias
+            )
+            .is_err()
+        );
         assert!(SetNetwork::new(blocks[0].branch[0].clone(), blocks, head, bias).is_err());
     }
 
     #[test]
     fn parameters_are_counted_and_logits_depend_on_every_plane() {
         let network = random_network(2);
-        let expected =
-            8 * (CHANNELS * 9 + 1) + 2 * 8 * (8 * 9 + 1) + 16 * (8 * 9 + 1) + 16 * (16 * 9 + 1) + 16 * 9 + 17;
+        let expected = 8 * (CHANNELS * 9 + 1)
+            + 2 * 8 * (8 * 9 + 1)
+            + 16 * (8 * 9 + 1)
+            + 16 * (16 * 9 + 1)
+            + 16 * 9
+            + 17;
         assert_eq!(network.num_parameters(), expected);
         let planes = vec![0.5; CHANNELS * BannerMaps::POINTS];
         let logit = network.logit(&planes);

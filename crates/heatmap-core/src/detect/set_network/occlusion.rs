@@ -2,8 +2,8 @@
 //!
 //! The clicks of one part are replaced by those that like banners have there, and the network is
 //! asked again (Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014,
-//! section 4.2). What the log odds lose is what that part has told. Parts need not sum to the whole:
-//! two that tell the same each lose little.
+//! section 4.2). What the log odds lose is what that part has told. Parts need not sum to the
+//! whole: two that tell the same each lose little.
 
 use super::{BannerMaps, CHANNELS, MAX_REFERENCES, SetScore, nearest_references, network_input};
 use crate::{Heatmap, Result};
@@ -26,11 +26,16 @@ impl SetScore {
         let mut logit = |maps: &[f32]| {
             planes.clear();
             network_input(maps, heatmap.total(), &nearest, &mut planes);
-            (network.logit(&planes), planes[2 * BannerMaps::POINTS..4 * BannerMaps::POINTS].to_vec())
+            (
+                network.logit(&planes),
+                planes[2 * BannerMaps::POINTS..4 * BannerMaps::POINTS].to_vec(),
+            )
         };
         let (whole, median) = logit(&own);
         Ok(std::array::from_fn(|ninth| {
-            let replaced = |at: usize| if ninth_of(at % BannerMaps::POINTS) == ninth { median[at] } else { own[at] };
+            let replaced = |at: usize| {
+                if ninth_of(at % BannerMaps::POINTS) == ninth { median[at] } else { own[at] }
+            };
             whole - logit(&(0..own.len()).map(replaced).collect::<Vec<f32>>()).0
         }))
     }
@@ -51,10 +56,15 @@ mod tests {
     #[test]
     fn what_piles_up_in_a_corner_is_told_by_that_corner() {
         let good = Population { prevalence: 0.0, ..Default::default() };
-        let banners: Vec<Heatmap> = (0..40).map(|at| good.banner(&Layout::draw(3, 0), 1, at, 400).heatmap).collect();
+        let banners: Vec<Heatmap> =
+            (0..40).map(|at| good.banner(&Layout::draw(3, 0), 1, at, 400).heatmap).collect();
         let grid = banners[0].grid();
-        let score =
-            SetScore::new(SetNetwork::embedded(), BannerMaps::new(grid), &banners.iter().collect::<Vec<_>>()).unwrap();
+        let score = SetScore::new(
+            SetNetwork::embedded(),
+            BannerMaps::new(grid),
+            &banners.iter().collect::<Vec<_>>(),
+        )
+        .unwrap();
         let mut values = banners[39].values().to_vec();
         for at in 0..9 {
             values[(grid.rows - 4 + at / 3) * grid.columns + 1 + at % 3] += 25.0;
@@ -64,8 +74,15 @@ mod tests {
         let whole = score.logit(&broken, None).unwrap();
         // The bottom left: without it, it is a good banner.
         assert!(whole > 3.0 && told[6] > 3.0, "{whole}: {told:?}");
-        assert!(told.iter().enumerate().all(|(at, told_there)| at == 6 || *told_there < 0.5 * told[6]), "{told:?}");
-        assert!(score.occluded(&Heatmap::zeros(crate::Grid { rows: 7, columns: 7, bin_size_px: 5.0 })).is_err());
+        assert!(
+            told.iter().enumerate().all(|(at, told_there)| at == 6 || *told_there < 0.5 * told[6]),
+            "{told:?}"
+        );
+        assert!(
+            score
+                .occluded(&Heatmap::zeros(crate::Grid { rows: 7, columns: 7, bin_size_px: 5.0 }))
+                .is_err()
+        );
     }
 
     #[test]

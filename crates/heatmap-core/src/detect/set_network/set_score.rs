@@ -23,7 +23,11 @@ impl SetScore {
     ///
     /// # Errors
     /// When heatmaps lie on different grids.
-    pub fn new(network: Arc<SetNetwork>, maps: BannerMaps, references: &[&Heatmap]) -> Result<Self> {
+    pub fn new(
+        network: Arc<SetNetwork>,
+        maps: BannerMaps,
+        references: &[&Heatmap],
+    ) -> Result<Self> {
         let of = |heatmap: &&Heatmap| Ok((maps.of(heatmap)?, heatmap.total()));
         let references = references.par_iter().map(of).collect::<Result<_>>()?;
         Ok(Self { network, maps, references })
@@ -64,12 +68,17 @@ pub fn nearest_references<'a>(
     most: usize,
 ) -> Vec<NetworkReference<'a>> {
     let rows = references.iter().map(|(other, _)| &other[BannerMaps::POINTS..]);
-    let mut all: Vec<(f64, usize)> = distances(rows, &maps[BannerMaps::POINTS..]).into_iter().zip(0..).collect();
-    let same = || all.iter().position(|&(distance, at)| distance == 0.0 && references[at].0 == maps);
+    let mut all: Vec<(f64, usize)> =
+        distances(rows, &maps[BannerMaps::POINTS..]).into_iter().zip(0..).collect();
+    let same =
+        || all.iter().position(|&(distance, at)| distance == 0.0 && references[at].0 == maps);
     if let Some(itself) = itself.or_else(same) {
         all.swap_remove(itself);
     }
-    let of = |(_, at): (f64, usize)| NetworkReference { maps: &references[at].0, clicks: references[at].1 };
+    let of = |(_, at): (f64, usize)| NetworkReference {
+        maps: &references[at].0,
+        clicks: references[at].1,
+    };
     nearest(all, most).into_iter().map(of).collect()
 }
 
@@ -90,7 +99,8 @@ mod tests {
     use crate::synth::{ReferenceSet, ReferenceSets, SetBanner, Span};
 
     fn set(index: u64) -> ReferenceSet {
-        ReferenceSets { clicks: Span::only(200.0), flooded: 0.0, ..Default::default() }.set(77, index)
+        ReferenceSets { clicks: Span::only(200.0), flooded: 0.0, ..Default::default() }
+            .set(77, index)
     }
 
     fn heatmaps(banners: &[SetBanner]) -> Vec<&Heatmap> {
@@ -98,7 +108,8 @@ mod tests {
     }
 
     fn score_before(references: &[&Heatmap]) -> SetScore {
-        SetScore::new(SetNetwork::embedded(), BannerMaps::new(references[0].grid()), references).unwrap()
+        SetScore::new(SetNetwork::embedded(), BannerMaps::new(references[0].grid()), references)
+            .unwrap()
     }
 
     #[test]
@@ -107,8 +118,10 @@ mod tests {
         for index in 0..12 {
             let set = set(index);
             let score = score_before(&heatmaps(&set.references));
-            let logits: Vec<f64> = set.queries.iter().map(|query| score.score(&query.heatmap).unwrap()).collect();
-            let broken: Vec<bool> = set.queries.iter().map(|query| query.defect.is_some()).collect();
+            let logits: Vec<f64> =
+                set.queries.iter().map(|query| score.score(&query.heatmap).unwrap()).collect();
+            let broken: Vec<bool> =
+                set.queries.iter().map(|query| query.defect.is_some()).collect();
             areas.push(auroc(&logits, &broken).unwrap());
         }
         let mean = areas.iter().sum::<f64>() / areas.len() as f64;
@@ -133,7 +146,8 @@ mod tests {
         let set = set(2);
         let maps = BannerMaps::new(set.queries[0].heatmap.grid());
         let of = |heatmap: &Heatmap| (maps.of(heatmap).unwrap(), heatmap.total());
-        let references: Vec<(Vec<f32>, f64)> = set.references.iter().map(|banner| of(&banner.heatmap)).collect();
+        let references: Vec<(Vec<f32>, f64)> =
+            set.references.iter().map(|banner| of(&banner.heatmap)).collect();
         let own = of(&set.queries[0].heatmap).0;
         let to = |other: &[f32]| -> f64 {
             let wide = BannerMaps::POINTS..;
@@ -147,7 +161,10 @@ mod tests {
         }
         assert_eq!(nearest.len(), 5);
         assert_eq!(nearest_references(&own, &references, None, 1_000).len(), references.len());
-        assert_eq!(nearest_references(&own, &references, Some(3), 1_000).len(), references.len() - 1);
+        assert_eq!(
+            nearest_references(&own, &references, Some(3), 1_000).len(),
+            references.len() - 1
+        );
         assert!(nearest_references(&own, &references, None, 0).is_empty());
         assert!(nearest_references(&own, &[], None, 9).is_empty());
     }

@@ -63,9 +63,11 @@ mod tests {
     fn every_lane_of_any_length_is_sorted() {
         let mut rng = sample_rng(1, 0);
         for n in 1..70 {
-            let mut rows: Vec<[f32; LANES]> =
-                (0..n).map(|_| std::array::from_fn(|_| (rng.random::<f32>() * 20.0).floor())).collect();
-            let lanes: Vec<Vec<f32>> = (0..LANES).map(|lane| rows.iter().map(|row| row[lane]).collect()).collect();
+            let mut rows: Vec<[f32; LANES]> = (0..n)
+                .map(|_| std::array::from_fn(|_| (rng.random::<f32>() * 20.0).floor()))
+                .collect();
+            let lanes: Vec<Vec<f32>> =
+                (0..LANES).map(|lane| rows.iter().map(|row| row[lane]).collect()).collect();
             sort_lanes(&mut rows, &comparisons(n));
             for (lane, mut expected) in lanes.into_iter().enumerate() {
                 expected.sort_by(f32::total_cmp);

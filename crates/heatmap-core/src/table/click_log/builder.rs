@@ -50,12 +50,25 @@ impl Builder {
         })
     }
 
-    pub(super) fn read(&mut self, path: &Path, report: &mut dyn FnMut(u64, u64) -> Result<()>) -> Result<()> {
+    pub(super) fn read(
+        &mut self,
+        path: &Path,
+        report: &mut dyn FnMut(u64, u64) -> Result<()>,
+    ) -> Result<()> {
         let source = Source::open(path)?;
-        let names = ["domain", "grid_id", "click_x", "click_y", "display_height", "display_width", "clicks"];
+        let names = [
+            "domain",
+            "grid_id",
+            "click_x",
+            "click_y",
+            "display_height",
+            "display_width",
+            "clicks",
+        ];
         let mut picked = [0; 7];
         for (column, (name, place)) in names.into_iter().zip(&mut picked).enumerate() {
-            *place = source.find(path, name, if column < 2 { Kind::names } else { Kind::counts })?;
+            *place =
+                source.find(path, name, if column < 2 { Kind::names } else { Kind::counts })?;
         }
         // The unit of lines is the file's: a Parquet file has none.
         let unit = source.unit();
@@ -64,7 +77,9 @@ impl Builder {
             let mut rows = 1;
             if let Some((reason, clicks)) = self.count(row)? {
                 rows = row.lost_with(reason);
-                self.drops.add_rows(reason, rows, clicks, || format!("{}: {unit} {}", path.display(), row.line));
+                self.drops.add_rows(reason, rows, clicks, || {
+                    format!("{}: {unit} {}", path.display(), row.line)
+                });
             }
             self.rows += rows;
             if self.rows - reported >= PROGRESS_ROWS {
@@ -94,20 +109,26 @@ impl Builder {
             let count = clicks.map_err(|fault| refusal(ClickColumn::Clicks, fault))?;
             Ok((x, y, BannerSize { width_px, height_px }, count))
         };
-        let numbers = if domain.is_empty() || grid_id.is_empty() { Err(DropReason::MissingKey) } else { numbers() };
+        let numbers = if domain.is_empty() || grid_id.is_empty() {
+            Err(DropReason::MissingKey)
+        } else {
+            numbers()
+        };
         let placed = numbers.and_then(|(x, y, display, count)| {
             let bin = self.bin(x, y, display)?;
             if count == 0 { Err(DropReason::ZeroClicks) } else { Ok((display, bin, count)) }
         });
         let outcome = match placed {
-            Ok((display, bin, count)) => match self.index.find_or_insert(domain, grid_id, display)? {
-                Found::Banner(banner) => {
-                    self.index.add(banner, count);
-                    self.spill.push(Hit { banner, bin, count }, &mut self.index)?;
-                    Ok(None)
+            Ok((display, bin, count)) => {
+                match self.index.find_or_insert(domain, grid_id, display)? {
+                    Found::Banner(banner) => {
+                        self.index.add(banner, count);
+                        self.spill.push(Hit { banner, bin, count }, &mut self.index)?;
+                        Ok(None)
+                    }
+                    Found::NotUtf8 => refused(DropReason::NotUtf8),
                 }
-                Found::NotUtf8 => refused(DropReason::NotUtf8),
-            },
+            }
             // Names come before numbers, but are only looked at letter by letter when they are new.
             Err(reason) if reason != DropReason::MissingKey && !is_text(domain, grid_id) => {
                 refused(DropReason::NotUtf8)
@@ -128,34 +149,52 @@ impl Builder {
                 *self.last_size.insert((display, own))
             }
         };
-        let (x, y) = (scaled(x, display.width_px, size.width_px), scaled(y, display.height_px, size.height_px));
+        let (x, y) = (
+            scaled(x, display.width_px, size.width_px),
+            scaled(y, display.height_px, size.height_px),
+        );
         let column = bin_of(x, size.width_px.into(), grid.bin_size_px, grid.columns);
         let row = bin_of(y, size.height_px.into(), grid.bin_size_px, grid.rows);
         let (row, column) = row.zip(column).ok_or(DropReason::OutsideBanner)?;
         Ok((row * grid.columns + column) as u32)
     }
 
-    pub(super) fn add_heatmap(&mut self, banner: &BannerKey, display: BannerSize, heatmap: &Heatmap) -> Result<()> {
+    pub(super) fn add_heatmap(
+        &mut self,
+        banner: &BannerKey,
+        display: BannerSize,
+        heatmap: &Heatmap,
+    ) -> Result<()> {
         let BannerKey { domain, grid_id } = banner;
         let of = || format!("heatmap of ({domain}, {grid_id})");
         let grid = self.config.grid_of(display)?;
         if heatmap.grid() != grid {
-            return Err(Error::Data(format!("{}: on {:?}, but this log has {grid:?}", of(), heatmap.grid())));
+            return Err(Error::Data(format!(
+                "{}: on {:?}, but this log has {grid:?}",
+                of(),
+                heatmap.grid()
+            )));
         }
         let whole = |v: f32| v.fract() == 0.0 && f64::from(v) <= MAX_WHOLE as f64;
         if let Some(value) = heatmap.values().iter().find(|&&v| !whole(v)) {
             return Err(Error::Data(format!("{}: {value} is not a number of clicks", of())));
         }
-        let hits: Vec<_> =
-            (0..).zip(heatmap.values()).filter(|(_, v)| **v > 0.0).map(|(b, &v)| (b, v as u64)).collect();
+        let hits: Vec<_> = (0..)
+            .zip(heatmap.values())
+            .filter(|(_, v)| **v > 0.0)
+            .map(|(b, &v)| (b, v as u64))
+            .collect();
         self.rows += hits.len() as u64;
         let clicks = hits.iter().fold(0, |sum, &(_, count)| u64::saturating_add(sum, count));
         if domain.is_empty() || grid_id.is_empty() || hits.is_empty() {
-            let reason = if hits.is_empty() { DropReason::ZeroClicks } else { DropReason::MissingKey };
+            let reason =
+                if hits.is_empty() { DropReason::ZeroClicks } else { DropReason::MissingKey };
             self.drops.add_banner(reason, hits.len() as u64, clicks, || banner.clone());
             return Ok(());
         }
-        if let Found::Banner(id) = self.index.find_or_insert(domain.as_bytes(), grid_id.as_bytes(), display)? {
+        if let Found::Banner(id) =
+            self.index.find_or_insert(domain.as_bytes(), grid_id.as_bytes(), display)?
+        {
             for (bin, count) in hits {
                 self.index.add(id, count);
                 self.spill.push(Hit { banner: id, bin, count }, &mut self.index)?;
@@ -191,18 +230,22 @@ impl Builder {
 }
 
 fn nothing_left(rows: u64, drops: &Drops) -> Error {
-    let Some(largest) = drops.largest() else { return Error::Data("no row to read, only headers".to_owned()) };
+    let Some(largest) = drops.largest() else {
+        return Error::Data("no row to read, only headers".to_owned());
+    };
     let (reason, dropped, first) = (largest.reason, largest.rows, &largest.first);
-    Error::Data(format!("none of {rows} rows can be used; {dropped} of them: {reason} (first: {first})"))
+    Error::Data(format!(
+        "none of {rows} rows can be used; {dropped} of them: {reason} (first: {first})"
+    ))
 }
 
 fn is_text(domain: &[u8], grid_id: &[u8]) -> bool {
     std::str::from_utf8(domain).is_ok() && std::str::from_utf8(grid_id).is_ok()
 }
 
-/// The place on a side of `to` px that is the same fraction as `at` on a side of `from` px. Not moved at all between
-/// equal sides, and never over the edge: quotients and products are rounded to the nearest, and those at the edge are
-/// whole.
+/// The place on a side of `to` px that is the same fraction as `at` on a side of `from` px. Not
+/// moved at all between equal sides, and never over the edge: quotients and products are rounded to
+/// the nearest, and those at the edge are whole.
 pub(super) fn scaled(at: f64, from: u32, to: u32) -> f64 {
     if from == to { at } else { at * f64::from(to) / f64::from(from) }
 }

@@ -24,22 +24,41 @@ fn clicks_are_grouped_by_key_and_size_in_order() {
          b,g1,299.9,249,250,300,1\n",
     )
     .unwrap();
-    let keys: Vec<_> = log.keys().map(|e| (e.banner.grid_id, e.display.height_px, e.banner.domain, e.clicks)).collect();
-    let key = |grid: &str, height, domain: &str, clicks| (grid.to_owned(), height, domain.to_owned(), clicks);
-    assert_eq!(keys, [key("g1", 250, "a", 2), key("g1", 250, "b", 5), key("g1", 600, "b", 3), key("g2", 250, "b", 1)]);
+    let keys: Vec<_> = log
+        .keys()
+        .map(|e| (e.banner.grid_id, e.display.height_px, e.banner.domain, e.clicks))
+        .collect();
+    let key = |grid: &str, height, domain: &str, clicks| {
+        (grid.to_owned(), height, domain.to_owned(), clicks)
+    };
+    assert_eq!(
+        keys,
+        [
+            key("g1", 250, "a", 2),
+            key("g1", 250, "b", 5),
+            key("g1", 600, "b", 3),
+            key("g2", 250, "b", 1)
+        ]
+    );
     assert_eq!((log.len(), log.rows(), log.clicks()), (4, 5, 11));
     assert!(log.drops().is_empty() && !log.is_empty());
     // Twice, and two at a time.
     for _ in 0..2 {
         for (entry, banner) in log.keys().zip(log.banners()) {
             let banner = banner.unwrap();
-            assert_eq!((banner.banner, banner.display, banner.clicks), (entry.banner, entry.display, entry.clicks));
+            assert_eq!(
+                (banner.banner, banner.display, banner.clicks),
+                (entry.banner, entry.display, entry.clicks)
+            );
             assert_eq!(banner.heatmap.grid(), Grid::covering(entry.display, 5.0).unwrap());
             assert_eq!(banner.heatmap.total(), entry.clicks as f64);
         }
     }
-    let maps: Vec<_> =
-        log.banners().zip(log.banners()).map(|(a, b)| (a.unwrap().heatmap, b.unwrap().heatmap)).collect();
+    let maps: Vec<_> = log
+        .banners()
+        .zip(log.banners())
+        .map(|(a, b)| (a.unwrap().heatmap, b.unwrap().heatmap))
+        .collect();
     assert!(maps.iter().all(|(a, b)| a == b));
     assert_eq!((maps[1].0.get(49, 59), maps[2].0.get(0, 1)), (5.0, 3.0));
 }
@@ -47,7 +66,8 @@ fn clicks_are_grouped_by_key_and_size_in_order() {
 #[test]
 fn columns_come_in_any_order_with_a_byte_order_mark_and_crlf() {
     let log = read(
-        b"\xef\xbb\xbf clicks ,extra,click_y,click_x,\"grid_id\",domain,display_width,display_height\r\n\
+        b"\xef\xbb\xbf clicks \
+          ,extra,click_y,click_x,\"grid_id\",domain,display_width,display_height\r\n\
           3,\"x\ny\",20.5,10,g1, a.com ,300,250\r\n\r\n",
     )
     .unwrap();
@@ -84,8 +104,11 @@ fn large_banners_have_coarser_bins() {
 #[test]
 fn keys_are_one_with_and_without_a_point() {
     // Half of the log went through pandas while the column had a gap.
-    let log = text("1000,7.0,1,1,250,300,1\n1000.0,7,9,1,250.0,300.0,2.0\n1000.5,7,1,1,250,300,1\n").unwrap();
-    let keys: Vec<_> = log.keys().map(|entry| (entry.banner.domain, entry.banner.grid_id, entry.clicks)).collect();
+    let log =
+        text("1000,7.0,1,1,250,300,1\n1000.0,7,9,1,250.0,300.0,2.0\n1000.5,7,1,1,250,300,1\n")
+            .unwrap();
+    let keys: Vec<_> =
+        log.keys().map(|entry| (entry.banner.domain, entry.banner.grid_id, entry.clicks)).collect();
     let key = |domain: &str, clicks| (domain.to_owned(), "7".to_owned(), clicks);
     assert_eq!(keys, [key("1000", 3), key("1000.5", 1)]);
 }
@@ -100,7 +123,9 @@ fn a_log_may_come_through_a_pipe() {
     let rows = format!("{HEADER}{}", "a,g,1,1,250,300,1\n".repeat(40_000)).replace('\n', "\r");
     let log = std::thread::scope(|scope| {
         scope.spawn(|| std::fs::write(&pipe, rows).unwrap());
-        ClickLogConfig::default().read(std::slice::from_ref(&pipe), &mut |_| ControlFlow::Continue(())).unwrap()
+        ClickLogConfig::default()
+            .read(std::slice::from_ref(&pipe), &mut |_| ControlFlow::Continue(()))
+            .unwrap()
     });
     assert_eq!((log.rows(), log.clicks(), log.len()), (40_000, 40_000, 1));
 }
@@ -148,7 +173,8 @@ fn every_bad_row_is_dropped_with_its_reason_and_its_clicks() {
 #[test]
 fn rows_swallowed_by_a_quotation_mark_are_counted_by_lines() {
     let good = "a,g,1,2,250,300,5\n";
-    let log = text(&format!("{good}\"a,g,1,2,250,300,5\n{good}{good}b\",g,1,2,250,300,5\n{good}")).unwrap();
+    let log = text(&format!("{good}\"a,g,1,2,250,300,5\n{good}{good}b\",g,1,2,250,300,5\n{good}"))
+        .unwrap();
     // As long as the header, but with rows in the name.
     expect_drops(&log, &[(UnclosedQuote, 4, 0)]);
     assert_eq!((log.rows(), log.clicks()), (6, 10));
@@ -164,7 +190,8 @@ fn rows_swallowed_by_a_quotation_mark_are_counted_by_lines() {
 
 #[test]
 fn a_billion_clicks_in_a_cell_are_exact_and_too_many_are_dropped() {
-    let log = text("a,g,1,2,250,300,1000000001\na,g,1,2,250,300,1000000002\nb,g,1,2,250,300,1\n").unwrap();
+    let log = text("a,g,1,2,250,300,1000000001\na,g,1,2,250,300,1000000002\nb,g,1,2,250,300,1\n")
+        .unwrap();
     let banner = log.banners().next().unwrap().unwrap();
     assert_eq!(banner.clicks, 2_000_000_003);
     assert_eq!(banner.heatmap.get(0, 0), 2_000_000_003_u64 as f32);
@@ -191,8 +218,12 @@ fn banners_with_few_clicks_are_left_out_and_counted() {
     assert_eq!(log.drops().by_reason()[0].first, "banner (a, g) with 9 clicks");
     assert_eq!((log.len(), log.rows(), log.banners().count()), (1, 4, 1));
     let config = ClickLogConfig { min_clicks: 11, ..Default::default() };
-    let error = read_with(&config, &[format!("{HEADER}{rows}").as_bytes()]).unwrap_err().to_string();
-    assert!(error.contains("none of 4 rows can be used; 4 of them: banner with too few clicks"), "{error}");
+    let error =
+        read_with(&config, &[format!("{HEADER}{rows}").as_bytes()]).unwrap_err().to_string();
+    assert!(
+        error.contains("none of 4 rows can be used; 4 of them: banner with too few clicks"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -234,16 +265,25 @@ fn files_that_are_no_table_are_errors_that_name_them() {
     };
     says(b"", "the file is empty");
     says(b"\n\n", "no column `domain`");
-    says(b"domain,grid_id,click_x\n", "no column `click_y` in the header (domain, grid_id, click_x)");
+    says(
+        b"domain,grid_id,click_x\n",
+        "no column `click_y` in the header (domain, grid_id, click_x)",
+    );
     says(format!("clicks,{HEADER}").as_bytes(), "column `clicks` stands twice");
     says(HEADER.replace(',', ";").as_bytes(), "no column `domain` in the header (domain;grid_id");
     says(&[0; 4_000_000], "no CSV file");
     let error = read(HEADER.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("no row to read"), "{error}");
-    let error = text("a,g,1,2,250,300,0\na,g,-1,2,250,300,1\na,g,-1,2,250,300,1\n").unwrap_err().to_string();
-    assert!(error.contains("none of 3 rows can be used; 2 of them: beside the banner (first: "), "{error}");
+    let error = text("a,g,1,2,250,300,0\na,g,-1,2,250,300,1\na,g,-1,2,250,300,1\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("none of 3 rows can be used; 2 of them: beside the banner (first: "),
+        "{error}"
+    );
     assert!(error.contains("0.csv: line 3"), "{error}");
-    let nowhere = ClickLogConfig::default().read(&["/no/such/file".into()], &mut |_| ControlFlow::Continue(()));
+    let nowhere = ClickLogConfig::default()
+        .read(&["/no/such/file".into()], &mut |_| ControlFlow::Continue(()));
     assert!(nowhere.unwrap_err().to_string().contains("/no/such/file"));
 }
 
@@ -258,14 +298,16 @@ fn files_and_folders_count_together_but_not_twice() {
     let go = &mut |_| ControlFlow::Continue(());
     let log = ClickLogConfig::default().read(&[path("one.csv"), path("many")], go).unwrap();
     assert_eq!((log.rows(), log.clicks(), log.len()), (3, 3, 1));
-    let error = ClickLogConfig::default().read(&[path("many"), path("many/2.csv")], go).unwrap_err();
+    let error =
+        ClickLogConfig::default().read(&[path("many"), path("many/2.csv")], go).unwrap_err();
     assert!(error.to_string().contains("named twice"));
 }
 
 #[test]
 fn progress_rises_to_the_end_and_can_stop() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), format!("{HEADER}{}", "a,g,1,2,250,300,1\n".repeat(200_000))).unwrap();
+    std::fs::write(file.path(), format!("{HEADER}{}", "a,g,1,2,250,300,1\n".repeat(200_000)))
+        .unwrap();
     let paths = [file.path().to_owned()];
     let mut seen = Vec::new();
     let mut watch = |progress| {
@@ -275,7 +317,10 @@ fn progress_rises_to_the_end_and_can_stop() {
     ClickLogConfig::default().read(&paths, &mut watch).unwrap();
     assert!(seen.len() > 3 && seen.is_sorted_by_key(|p| (p.rows, p.bytes_read)));
     let bytes = std::fs::metadata(file.path()).unwrap().len();
-    assert_eq!(*seen.last().unwrap(), Progress { bytes_read: bytes, bytes_total: bytes, rows: 200_000 });
+    assert_eq!(
+        *seen.last().unwrap(),
+        Progress { bytes_read: bytes, bytes_total: bytes, rows: 200_000 }
+    );
     let mut calls = 0;
     let stop = ClickLogConfig::default().read(&paths, &mut |_| {
         calls += 1;
@@ -292,7 +337,10 @@ fn impossible_configurations_are_named() {
         (ClickLogConfig { bin_size_px: f64::NAN, ..Default::default() }, "bin_size_px"),
         (ClickLogConfig { memory_rows: 0, ..Default::default() }, "memory_rows"),
         (
-            ClickLogConfig { common_size: Some(BannerSize { width_px: 0, height_px: 1 }), ..Default::default() },
+            ClickLogConfig {
+                common_size: Some(BannerSize { width_px: 0, height_px: 1 }),
+                ..Default::default()
+            },
             "width_px",
         ),
     ] {
@@ -326,8 +374,10 @@ fn a_log_from_heatmaps_gives_them_back() {
     }
     let half = Heatmap::from_values(Grid::MEDIUM_RECTANGLE, vec![0.5; 3000]).unwrap();
     let other = Heatmap::zeros(Grid { rows: 5, columns: 5, bin_size_px: 5.0 });
-    for (heatmap, message) in [(half, "0.5 is not a number of clicks"), (other, "but this log has")] {
-        let error = ClickLog::from_heatmaps(&ClickLogConfig::default(), [(key(1), display, heatmap)]);
+    for (heatmap, message) in [(half, "0.5 is not a number of clicks"), (other, "but this log has")]
+    {
+        let error =
+            ClickLog::from_heatmaps(&ClickLogConfig::default(), [(key(1), display, heatmap)]);
         assert!(error.unwrap_err().to_string().contains(message));
     }
 }

@@ -13,20 +13,21 @@ fn banner(domain: &str) -> BannerKey {
 }
 
 fn value(table: &MetricsTable, domain: &str, name: &str) -> Option<f64> {
-    let column = table.names().iter().position(|known| known == name).unwrap_or_else(|| panic!("no {name}"));
+    let column =
+        table.names().iter().position(|known| known == name).unwrap_or_else(|| panic!("no {name}"));
     table.get(&banner(domain)).unwrap()[column]
 }
 
 #[test]
 fn metrics_labels_and_rates_are_told_apart() {
-    let table =
-        read(&[b"\xef\xbb\xbf,domain,grid_id,displays,clicks,landed_clicks,non_bounced_clicks,closing_events,\
-        country,empty,broken\r\n\
+    let table = read(&[b"\xef\xbb\xbf,domain,grid_id,displays,clicks,landed_clicks,\
+        non_bounced_clicks,closing_events,country,empty,broken\r\n\
         0,a,g,1000,10,4.0,1,50,de,,1.0\r\n\
         1,b,g,0,0,0,,3,fr,NaN,0.0\r\n\
         2, c ,g,NaN,10,null,None,,NA,,\r\n"])
-        .unwrap();
-    let names = ["displays", "clicks", "landed_clicks", "non_bounced_clicks", "closing_events", "empty"];
+    .unwrap();
+    let names =
+        ["displays", "clicks", "landed_clicks", "non_bounced_clicks", "closing_events", "empty"];
     let rates = ["landing_rate", "click_through", "non_bounce_rate", "closing_rate"];
     assert_eq!(table.names(), [&names[..], &rates[..]].concat());
     assert_eq!((table.len(), table.rows_read()), (3, 3));
@@ -54,11 +55,17 @@ fn bad_values_are_missing_and_counted_and_bad_rows_left_out_and_counted() {
         d,g,inf,7,0\n"])
     .unwrap();
     assert_eq!((table.len(), table.rows_read()), (2, 7));
-    assert_eq!((value(&table, "a", "displays"), value(&table, "a", "clicks")), (Some(1.0), None), "the first holds");
+    assert_eq!(
+        (value(&table, "a", "displays"), value(&table, "a", "clicks")),
+        (Some(1.0), None),
+        "the first holds"
+    );
     assert_eq!((value(&table, "d", "displays"), table.label(&banner("a"))), (None, None));
-    let bad = [("displays", 1), ("clicks", 1), ("broken", 1)].map(|(name, count)| (name.to_owned(), count));
+    let bad = [("displays", 1), ("clicks", 1), ("broken", 1)]
+        .map(|(name, count)| (name.to_owned(), count));
     assert_eq!(table.bad_values(), bad);
-    let counts: Vec<_> = table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
+    let counts: Vec<_> =
+        table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
     use DropReason::*;
     assert_eq!(counts, [(UnequalLengths, 1), (MissingKey, 2), (NotUtf8, 1), (DuplicateKey, 1)]);
     assert!(table.drops().get(DuplicateKey).unwrap().first.ends_with("0.csv: line 3"));
@@ -66,7 +73,9 @@ fn bad_values_are_missing_and_counted_and_bad_rows_left_out_and_counted() {
 
 #[test]
 fn files_may_differ_in_their_columns() {
-    let table = read(&[b"domain,grid_id,clicks\na,g,1\n", b"landed_clicks,grid_id,domain\n3,g,b\n1,g,a\n"]).unwrap();
+    let table =
+        read(&[b"domain,grid_id,clicks\na,g,1\n", b"landed_clicks,grid_id,domain\n3,g,b\n1,g,a\n"])
+            .unwrap();
     assert_eq!(table.names(), ["clicks", "landed_clicks", "landing_rate"]);
     assert_eq!(table.get(&banner("a")).unwrap(), [Some(1.0), None, None]);
     assert_eq!(table.get(&banner("b")).unwrap(), [None, Some(3.0), None]);
@@ -75,7 +84,8 @@ fn files_may_differ_in_their_columns() {
 
 #[test]
 fn a_given_rate_is_not_derived_again() {
-    let table = read(&[b"domain,grid_id,clicks,landed_clicks,landing_rate\na,g,10,5,0.7\n"]).unwrap();
+    let table =
+        read(&[b"domain,grid_id,clicks,landed_clicks,landing_rate\na,g,10,5,0.7\n"]).unwrap();
     assert_eq!(table.names(), ["clicks", "landed_clicks", "landing_rate"]);
     assert_eq!(value(&table, "a", "landing_rate"), Some(0.7));
 }
@@ -97,13 +107,22 @@ fn a_broken_file_is_named() {
 #[cfg(feature = "parquet")]
 #[test]
 fn what_pandas_writes_as_parquet_is_read() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables/metrics.parquet");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/tables/metrics.parquet");
     let table = MetricsTable::read(std::slice::from_ref(&path)).unwrap();
     // Times, text and lists are no metrics.
-    let names = ["displays", "clicks", "landed_clicks", "avg_last_second_framerate", "landing_rate", "click_through"];
+    let names = [
+        "displays",
+        "clicks",
+        "landed_clicks",
+        "avg_last_second_framerate",
+        "landing_rate",
+        "click_through",
+    ];
     assert_eq!(table.names(), names);
     assert_eq!((table.len(), table.rows_read()), (4, 6));
-    let counts: Vec<_> = table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
+    let counts: Vec<_> =
+        table.drops().by_reason().iter().map(|dropped| (dropped.reason, dropped.rows)).collect();
     assert_eq!(counts, [(DropReason::MissingKey, 1), (DropReason::DuplicateKey, 1)]);
     let banner = |domain: &str| BannerKey { domain: domain.to_owned(), grid_id: "7".to_owned() };
     let get = |domain| table.get(&banner(domain)).unwrap();
@@ -119,19 +138,30 @@ fn what_pandas_writes_as_parquet_is_read() {
 
 #[test]
 fn per_cent_are_read_and_shares_beyond_one_are_errors() {
-    let table = read(&[b"domain,grid_id,landing_rate,viewability\na,g,85.2%,70 %\nb,g,0.5,0.25\n"]).unwrap();
-    assert_eq!((value(&table, "a", "landing_rate"), value(&table, "a", "viewability")), (Some(0.852), Some(0.7)));
+    let table = read(&[b"domain,grid_id,landing_rate,viewability\na,g,85.2%,70 %\nb,g,0.5,0.25\n"])
+        .unwrap();
+    assert_eq!(
+        (value(&table, "a", "landing_rate"), value(&table, "a", "viewability")),
+        (Some(0.852), Some(0.7))
+    );
     assert_eq!(value(&table, "b", "landing_rate"), Some(0.5));
-    for (column, cell) in [("landing_rate", "85.2"), ("non_bounce_rate", "-0.1"), ("closing_rate", "101%")] {
+    for (column, cell) in
+        [("landing_rate", "85.2"), ("non_bounce_rate", "-0.1"), ("closing_rate", "101%")]
+    {
         let text = format!("domain,grid_id,{column}\na,g,0.5\nb,g,{cell}\n");
         let error = read(&[text.as_bytes()]).unwrap_err().to_string();
-        assert!(error.contains(&format!("line 3, column `{column}`: `{cell}` is no share from 0 to 1")), "{error}");
+        assert!(
+            error.contains(&format!("line 3, column `{column}`: `{cell}` is no share from 0 to 1")),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn a_known_column_without_a_number_is_counted_and_what_has_no_square_is_missing() {
-    let table = read(&[b"domain,grid_id,landed_clicks,country,depth\na,g,many,de,1e308\nb,g,few,fr,2\n"]).unwrap();
+    let table =
+        read(&[b"domain,grid_id,landed_clicks,country,depth\na,g,many,de,1e308\nb,g,few,fr,2\n"])
+            .unwrap();
     assert_eq!(table.names(), ["depth"]);
     assert_eq!(table.bad_values(), [("landed_clicks".to_owned(), 2), ("depth".to_owned(), 1)]);
     assert_eq!((value(&table, "a", "depth"), value(&table, "b", "depth")), (None, Some(2.0)));

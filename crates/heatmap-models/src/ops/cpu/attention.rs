@@ -1,7 +1,9 @@
-//! Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), one head of one image at a time.
+//! Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), one head of one image at a
+//! time.
 //!
-//! Query, key and value are read where the product that made them left them, `[batch, tokens, 3, heads, head_dim]`. The map
-//! of a head stays in a core's second cache; the backward pass makes it again.
+//! Query, key and value are read where the product that made them left them,
+//! `[batch, tokens, 3, heads, head_dim]`. The map of a head stays in a core's second cache; the
+//! backward pass makes it again.
 
 use rayon::prelude::*;
 
@@ -35,7 +37,8 @@ impl AttentionShape {
         1.0 / (self.head_dim as f32).sqrt()
     }
 
-    /// Everything of each head to where it belongs: `parts` hold `[which, tokens, head_dim]` for each head.
+    /// Everything of each head to where it belongs: `parts` hold `[which, tokens, head_dim]` for
+    /// each head.
     fn merge(&self, parts: &[Buffer], which: usize) -> Buffer {
         let row = which * self.width();
         let mut out = Buffer::new(self.batch * self.tokens * row);
@@ -80,7 +83,11 @@ pub(crate) fn attention(qkv: &[f32], shape: &AttentionShape) -> Buffer {
         .map_init(Room::default, |room, head| {
             map_of(qkv, shape, head, room);
             let value = room.right.get_or_insert_with(Packed::empty);
-            value.fill(Source::Rows(&qkv[shape.start(head, 2)..], 3 * shape.width()), tokens, head_dim);
+            value.fill(
+                Source::Rows(&qkv[shape.start(head, 2)..], 3 * shape.width()),
+                tokens,
+                head_dim,
+            );
             let mut out = Buffer::new(tokens * head_dim);
             product(Left::rows(&room.map, tokens, tokens), value, &mut out);
             out
@@ -114,10 +121,9 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
             vectorized(|| {
                 for (other, map) in other.chunks_exact_mut(tokens).zip(map.chunks_exact(tokens)) {
                     let along = sum_pairs(other, map, |gradient, share| gradient * share);
-                    other
-                        .iter_mut()
-                        .zip(map)
-                        .for_each(|(gradient, share)| *gradient = share * (*gradient - along) * scale);
+                    other.iter_mut().zip(map).for_each(|(gradient, share)| {
+                        *gradient = share * (*gradient - along) * scale
+                    });
                 }
             });
             right.fill(Source::Rows(&qkv[shape.start(head, 1)..], stride), tokens, head_dim);

@@ -1,7 +1,8 @@
 //! Large buffers that are used again.
 //!
-//! Memory that is fresh from the system costs as much as a product: every page of it is a fault and is cleared first. A step
-//! of training asks for the same sizes as the step before, so what is dropped is kept here for the next who asks.
+//! Memory that is fresh from the system costs as much as a product: every page of it is a fault and
+//! is cleared first. A step of training asks for the same sizes as the step before, so what is
+//! dropped is kept here for the next who asks.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +12,16 @@ use rayon::prelude::*;
 /// Shorter buffers are left to the allocator, which keeps them itself.
 const WORTHWHILE: usize = 16 * 1024;
 
-/// A buffer that nobody has asked for during so many others goes back to the system. A training step of a ResNet-152 asks for
-/// about 2,000.
+/// A buffer that nobody has asked for during so many others goes back to the system. A training
+/// step of a ResNet-152 asks for about 2,000.
 const PATIENCE: u64 = 4_000;
 
-/// Numbers on the CPU, in memory that is used again. It has the length that was asked for and arbitrary contents.
+/// Numbers on the CPU, in memory that is used again. It has the length that was asked for and
+/// arbitrary contents.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    /// At least as long as the buffer, so that nothing has to be written when it is used again for something longer.
+    /// At least as long as the buffer, so that nothing has to be written when it is used again for
+    /// something longer.
     vec: Vec<f32>,
     len: usize,
 }
@@ -54,8 +57,9 @@ impl Pool {
 impl Buffer {
     /// So many numbers, whatever they are.
     pub(crate) fn new(len: usize) -> Self {
-        let found =
-            (len >= WORTHWHILE).then(|| POOL.lock().unwrap_or_else(PoisonError::into_inner).take(len)).flatten();
+        let found = (len >= WORTHWHILE)
+            .then(|| POOL.lock().unwrap_or_else(PoisonError::into_inner).take(len))
+            .flatten();
         Self { vec: found.unwrap_or_else(|| vec![0.0; len]), len }
     }
 
@@ -63,7 +67,9 @@ impl Buffer {
     pub(crate) fn copy_of(values: &[f32]) -> Self {
         const BLOCK: usize = 64 * 1024;
         let mut copy = Self::new(values.len());
-        copy.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(copy, from)| copy.copy_from_slice(from));
+        copy.par_chunks_mut(BLOCK)
+            .zip(values.par_chunks(BLOCK))
+            .for_each(|(copy, from)| copy.copy_from_slice(from));
         copy
     }
 

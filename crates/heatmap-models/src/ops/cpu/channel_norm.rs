@@ -1,4 +1,5 @@
-//! Batch normalisation, residual sum and ReLU over values that lie channels last, in as few passes as there can be.
+//! Batch normalisation, residual sum and ReLU over values that lie channels last, in as few passes
+//! as there can be.
 //!
 //! Ioffe and Szegedy 2015, algorithm 1. A row is a pixel; every channel has its own statistics.
 
@@ -48,8 +49,8 @@ pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
     block.chunks(ROWS * channels).map(|block| vectorized(|| part(block))).collect()
 }
 
-/// Mean and variance from the parts, by deviations from the mean of each (Chan, Golub and LeVeque 1983), so that a large
-/// mean costs no precision.
+/// Mean and variance from the parts, by deviations from the mean of each (Chan, Golub and LeVeque
+/// 1983), so that a large mean costs no precision.
 pub(crate) fn statistics(parts: &[Part], channels: usize) -> Statistics {
     let rows: f64 = parts.iter().map(|part| part.rows as f64).sum();
     let mut mean = vec![0.0_f64; channels];
@@ -60,11 +61,15 @@ pub(crate) fn statistics(parts: &[Part], channels: usize) -> Statistics {
     mean.iter_mut().for_each(|sum| *sum /= rows);
     let mut variance = vec![0.0_f64; channels];
     for Part { rows, mean: of_part, squares } in parts {
-        for (((sum, squares), of_part), mean) in variance.iter_mut().zip(squares).zip(of_part).zip(&mean) {
+        for (((sum, squares), of_part), mean) in
+            variance.iter_mut().zip(squares).zip(of_part).zip(&mean)
+        {
             *sum += f64::from(*squares) + *rows as f64 * (f64::from(*of_part) - mean).powi(2);
         }
     }
-    let f32s = |values: Vec<f64>, divisor: f64| values.into_iter().map(|value| (value / divisor) as f32).collect();
+    let f32s = |values: Vec<f64>, divisor: f64| {
+        values.into_iter().map(|value| (value / divisor) as f32).collect()
+    };
     Statistics { mean: f32s(mean, 1.0), variance: f32s(variance, rows) }
 }
 
@@ -77,14 +82,28 @@ pub(crate) struct ScaleShift {
 
 impl ScaleShift {
     /// The affine map that normalisation with these statistics is.
-    pub(crate) fn new(Statistics { mean, variance }: &Statistics, gamma: &[f32], beta: &[f32], epsilon: f32) -> Self {
-        let scale: Vec<f32> =
-            gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon).sqrt()).collect();
-        let shift = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+    pub(crate) fn new(
+        Statistics { mean, variance }: &Statistics,
+        gamma: &[f32],
+        beta: &[f32],
+        epsilon: f32,
+    ) -> Self {
+        let scale: Vec<f32> = gamma
+            .iter()
+            .zip(variance)
+            .map(|(gamma, variance)| gamma / (variance + epsilon).sqrt())
+            .collect();
+        let shift = beta
+            .iter()
+            .zip(mean)
+            .zip(&scale)
+            .map(|((beta, mean), scale)| beta - mean * scale)
+            .collect();
         Self { scale, shift }
     }
 
-    /// `max(0, values * scale + shift + residual)` by channel in place, with or without the residual and the ReLU.
+    /// `max(0, values * scale + shift + residual)` by channel in place, with or without the
+    /// residual and the ReLU.
     pub(crate) fn apply(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
         let Self { scale, shift } = self;
         let floor = floor(relu);
@@ -99,7 +118,9 @@ impl ScaleShift {
             }
             Some(residual) => {
                 for (row, residual) in rows.zip(residual.chunks_exact(scale.len())) {
-                    for (((value, residual), scale), shift) in row.iter_mut().zip(residual).zip(scale).zip(shift) {
+                    for (((value, residual), scale), shift) in
+                        row.iter_mut().zip(residual).zip(scale).zip(shift)
+                    {
                         *value = at_least(floor, *value * scale + shift + residual);
                     }
                 }
@@ -115,19 +136,26 @@ impl ScaleShift {
         let mut out = Buffer::new(values.len());
         out.par_chunks_mut(len).enumerate().for_each(|(at, out)| {
             let part = at * len..at * len + out.len();
-            let rows = out.chunks_exact_mut(scale.len()).zip(values[part.clone()].chunks_exact(scale.len()));
+            let rows = out
+                .chunks_exact_mut(scale.len())
+                .zip(values[part.clone()].chunks_exact(scale.len()));
             vectorized(|| match residual {
                 None => {
                     for (row, values) in rows {
-                        for (((out, value), scale), shift) in row.iter_mut().zip(values).zip(scale).zip(shift) {
+                        for (((out, value), scale), shift) in
+                            row.iter_mut().zip(values).zip(scale).zip(shift)
+                        {
                             *out = at_least(floor, value * scale + shift);
                         }
                     }
                 }
                 Some(residual) => {
-                    for ((row, values), residual) in rows.zip(residual[part].chunks_exact(scale.len())) {
+                    for ((row, values), residual) in
+                        rows.zip(residual[part].chunks_exact(scale.len()))
+                    {
                         let row = row.iter_mut().zip(values).zip(residual);
-                        for ((((out, value), residual), scale), shift) in row.zip(scale).zip(shift) {
+                        for ((((out, value), residual), scale), shift) in row.zip(scale).zip(shift)
+                        {
                             *out = at_least(floor, value * scale + shift + residual);
                         }
                     }
@@ -166,8 +194,9 @@ pub(crate) enum Open<'a> {
     ByOutput(&'a [f32]),
 }
 
-/// Backward pass of normalisation with the statistics of the batch. `values` are those that were normalised, and
-/// `affine` what normalising them was; `gradient` is that of the output, and its memory becomes part of the result.
+/// Backward pass of normalisation with the statistics of the batch.
+/// `values` are those that were normalised, and `affine` what normalising them was; `gradient` is
+/// that of the output, and its memory becomes part of the result.
 pub(crate) fn backward(
     values: &[f32],
     open: Open<'_>,
@@ -179,7 +208,8 @@ pub(crate) fn backward(
 ) -> NormGradients {
     let channels = affine.scale.len();
     let len = block_len(channels);
-    let inverse: Vec<f32> = statistics.variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
+    let inverse: Vec<f32> =
+        statistics.variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
     let (mean, ScaleShift { scale, shift }) = (&statistics.mean, affine);
     let sums: Vec<(Vec<f32>, Vec<f32>)> = gradient
         .par_chunks_mut(len)
@@ -194,7 +224,9 @@ pub(crate) fn backward(
             }
             let (mut beta, mut gamma) = (vec![0.0_f32; channels], vec![0.0_f32; channels]);
             vectorized(|| {
-                for (gradient, values) in gradient.chunks_exact(channels).zip(values.chunks_exact(channels)) {
+                for (gradient, values) in
+                    gradient.chunks_exact(channels).zip(values.chunks_exact(channels))
+                {
                     let sums = beta.iter_mut().zip(&mut gamma);
                     let row = sums.zip(gradient).zip(values).zip(mean);
                     if let Open::ByValues = open {
@@ -222,22 +254,30 @@ pub(crate) fn backward(
         d_gamma.iter_mut().zip(of_gamma).for_each(|(sum, part)| *sum += f64::from(*part));
     }
     let beta: Vec<f32> = beta.into_iter().map(|sum| sum as f32).collect();
-    let d_gamma: Vec<f32> =
-        d_gamma.into_iter().zip(&inverse).map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32).collect();
+    let d_gamma: Vec<f32> = d_gamma
+        .into_iter()
+        .zip(&inverse)
+        .map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32)
+        .collect();
     let rows = (values.len() / channels) as f32;
     // d values = a * opened + b * values + c for each channel, where a is the scale.
-    let b: Vec<f32> = (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
-    let c: Vec<f32> = (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
+    let b: Vec<f32> =
+        (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
+    let c: Vec<f32> =
+        (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
     if with_residual {
         // The residual's gradient stays, so what is made of it goes elsewhere.
         let mut of_values = Buffer::new(values.len());
-        let blocks = of_values.par_chunks_mut(len).zip(gradient.par_chunks(len)).zip(values.par_chunks(len));
+        let blocks =
+            of_values.par_chunks_mut(len).zip(gradient.par_chunks(len)).zip(values.par_chunks(len));
         blocks.for_each(|((out, gradient), values)| {
             vectorized(|| {
                 let rows = out.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
                 for ((out, gradient), values) in rows.zip(values.chunks_exact(channels)) {
                     let row = out.iter_mut().zip(gradient).zip(values).zip(scale).zip(&b).zip(&c);
-                    row.for_each(|(((((out, gradient), value), a), b), c)| *out = a * gradient + b * value + c);
+                    row.for_each(|(((((out, gradient), value), a), b), c)| {
+                        *out = a * gradient + b * value + c
+                    });
                 }
             });
         });
@@ -245,7 +285,9 @@ pub(crate) fn backward(
     }
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
         vectorized(|| {
-            for (gradient, values) in gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+            for (gradient, values) in
+                gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels))
+            {
                 let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
                 if let Open::ByValues = open {
                     for (((((out, value), a), b), c), shift) in row.zip(shift) {
@@ -268,7 +310,8 @@ fn at_least(floor: f32, value: f32) -> f32 {
     if value < floor { floor } else { value }
 }
 
-/// `value` where `sign` is positive (or NaN, as in PyTorch) and zero elsewhere, without a branch, so that many are done at once.
+/// `value` where `sign` is positive (or NaN, as in PyTorch) and zero elsewhere, without a branch,
+/// so that many are done at once.
 #[inline(always)]
 fn if_positive(sign: f32, value: f32) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(sign <= 0.0).wrapping_sub(1))

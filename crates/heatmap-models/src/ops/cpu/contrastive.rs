@@ -1,7 +1,7 @@
 //! NT-Xent (Chen et al. 2020, equation 1) with its gradient, a block of rows at a time.
 //!
-//! The matrix of similarities is never whole in memory. It is symmetric, so that with the logarithms of all rows' sums known
-//! one pass over its rows gives the whole gradient.
+//! The matrix of similarities is never whole in memory. It is symmetric, so that with the
+//! logarithms of all rows' sums known one pass over its rows gives the whole gradient.
 
 use rayon::prelude::*;
 
@@ -30,13 +30,18 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
     // Similarities of some rows to all; a row does not see itself.
     let similarities = |first: usize, block: &mut [f32]| {
         let some = block.len() / count;
-        product(Left::rows(&unit[first * width..(first + some) * width], some, width), &turned, block);
+        product(
+            Left::rows(&unit[first * width..(first + some) * width], some, width),
+            &turned,
+            block,
+        );
         vectorized(|| block.iter_mut().for_each(|value| *value *= scale));
         for (row, block) in block.chunks_exact_mut(count).enumerate() {
             block[first + row] = f32::NEG_INFINITY;
         }
     };
-    let blocks = || (0..count).into_par_iter().step_by(BLOCK).map(|first| first..(first + BLOCK).min(count));
+    let blocks =
+        || (0..count).into_par_iter().step_by(BLOCK).map(|first| first..(first + BLOCK).min(count));
     let read: Vec<(f32, f32, bool)> = blocks()
         .map_init(Buffer::default, |block, some| {
             block.reset(some.len() * count);
@@ -44,8 +49,10 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             let read = |(row, block): (usize, &[f32])| {
                 let right = block[other(some.start + row)];
                 let most = vectorized(|| largest(block));
-                // Its own exponential is the smallest there is, and not quite zero: it is taken off again.
-                let total = vectorized(|| sum(block, |value| exp(value - most))) - exp(f32::NEG_INFINITY);
+                // Its own exponential is the smallest there is, and not quite zero: it is taken off
+                // again.
+                let total =
+                    vectorized(|| sum(block, |value| exp(value - most))) - exp(f32::NEG_INFINITY);
                 (most + total.ln(), right, right >= most)
             };
             block.chunks_exact(count).enumerate().map(read).collect::<Vec<_>>()
@@ -53,39 +60,43 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
         .flatten_iter()
         .collect();
     let logarithms: Vec<f32> = read.iter().map(|(logarithm, ..)| *logarithm).collect();
-    let loss = read.iter().map(|(logarithm, right, _)| f64::from(logarithm - right)).sum::<f64>() / count as f64;
+    let loss = read.iter().map(|(logarithm, right, _)| f64::from(logarithm - right)).sum::<f64>()
+        / count as f64;
     let hits = read.iter().filter(|(.., hit)| *hit).count();
 
     let plain = Packed::new(Source::Rows(&unit, width), count, width);
     let mut gradient = Buffer::new(rows.len());
-    gradient.par_chunks_mut(BLOCK * width).enumerate().for_each_init(Buffer::default, |block, (at, gradient)| {
-        let first = at * BLOCK;
-        let some = gradient.len() / width;
-        block.reset(some * count);
-        similarities(first, block);
-        for (row, block) in block.chunks_exact_mut(count).enumerate() {
-            let own = logarithms[first + row];
+    gradient.par_chunks_mut(BLOCK * width).enumerate().for_each_init(
+        Buffer::default,
+        |block, (at, gradient)| {
+            let first = at * BLOCK;
+            let some = gradient.len() / width;
+            block.reset(some * count);
+            similarities(first, block);
+            for (row, block) in block.chunks_exact_mut(count).enumerate() {
+                let own = logarithms[first + row];
+                vectorized(|| {
+                    for (value, logarithm) in block.iter_mut().zip(&logarithms) {
+                        *value = exp(*value - own) + exp(*value - logarithm);
+                    }
+                });
+                block[first + row] = 0.0;
+                block[other(first + row)] -= 2.0;
+            }
+            product(Left::rows(block, some, count), &plain, gradient);
+            // Through the normalisation: what lies along a row does not change it.
+            let factor = scale / count as f32;
+            let units = unit[first * width..].chunks_exact(width).zip(&lengths[first..]);
             vectorized(|| {
-                for (value, logarithm) in block.iter_mut().zip(&logarithms) {
-                    *value = exp(*value - own) + exp(*value - logarithm);
+                for (gradient, (unit, length)) in gradient.chunks_exact_mut(width).zip(units) {
+                    let along = sum_pairs(gradient, unit, |gradient, unit| gradient * unit);
+                    for (gradient, unit) in gradient.iter_mut().zip(unit) {
+                        *gradient = (*gradient - along * unit) * factor / length;
+                    }
                 }
             });
-            block[first + row] = 0.0;
-            block[other(first + row)] -= 2.0;
-        }
-        product(Left::rows(block, some, count), &plain, gradient);
-        // Through the normalisation: what lies along a row does not change it.
-        let factor = scale / count as f32;
-        let units = unit[first * width..].chunks_exact(width).zip(&lengths[first..]);
-        vectorized(|| {
-            for (gradient, (unit, length)) in gradient.chunks_exact_mut(width).zip(units) {
-                let along = sum_pairs(gradient, unit, |gradient, unit| gradient * unit);
-                for (gradient, unit) in gradient.iter_mut().zip(unit) {
-                    *gradient = (*gradient - along * unit) * factor / length;
-                }
-            }
-        });
-    });
+        },
+    );
     Contrast { loss: loss as f32, top1: hits as f32 / count as f32, gradient }
 }
 

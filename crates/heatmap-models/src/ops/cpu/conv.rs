@@ -1,4 +1,5 @@
-//! Convolution over images that lie channels last: products of patches and kernels, a block of pixels at a time.
+//! Convolution over images that lie channels last: products of patches and kernels, a block of
+//! pixels at a time.
 
 use std::ops::{Deref, Range};
 
@@ -7,12 +8,13 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
-    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, few_rows, parallel_product,
-    parallel_product_then, product, spread,
+    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, few_rows,
+    parallel_product, parallel_product_then, product, spread,
 };
 use super::winograd::{self, Kernels, Tiles};
 
-/// Up to so many output pixels packing a weight, which is large beside the image, costs more than it brings if it is used once.
+/// Up to so many output pixels packing a weight, which is large beside the image, costs more than
+/// it brings if it is used once.
 const FEW_PIXELS: usize = 256;
 
 /// Up to so many values of a weight each thread has one of its own for its gradient.
@@ -41,17 +43,21 @@ impl Deref for Numbers<'_> {
     }
 }
 
-/// `[out_channels, in_channels, k, k]` as `[out_channels, k, k, in_channels]`: rows like those of the patches.
+/// `[out_channels, in_channels, k, k]` as `[out_channels, k, k, in_channels]`: rows like those of
+/// the patches.
 fn kernel_rows(weight: &[f32], shape: &ConvShape) -> Buffer {
     let (area, channels) = (shape.kernel_size * shape.kernel_size, shape.in_channels);
     let mut rows = Buffer::new(weight.len());
-    rows.par_chunks_mut(area * channels).zip(weight.par_chunks(area * channels)).for_each(|(row, kernel)| {
-        // Either way the writes go straight on and the reads jump within what the first cache holds.
-        for (place, values) in row.chunks_exact_mut(channels).enumerate() {
-            let kernel = kernel[place..].iter().step_by(area);
-            values.iter_mut().zip(kernel).for_each(|(value, from)| *value = *from);
-        }
-    });
+    rows.par_chunks_mut(area * channels).zip(weight.par_chunks(area * channels)).for_each(
+        |(row, kernel)| {
+            // Either way the writes go straight on and the reads jump within what the first cache
+            // holds.
+            for (place, values) in row.chunks_exact_mut(channels).enumerate() {
+                let kernel = kernel[place..].iter().step_by(area);
+                values.iter_mut().zip(kernel).for_each(|(value, from)| *value = *from);
+            }
+        },
+    );
     rows
 }
 
@@ -59,17 +65,23 @@ fn kernel_rows(weight: &[f32], shape: &ConvShape) -> Buffer {
 fn kernel_planes(rows: &[f32], shape: &ConvShape) -> Buffer {
     let (area, channels) = (shape.kernel_size * shape.kernel_size, shape.in_channels);
     let mut weight = Buffer::new(rows.len());
-    weight.par_chunks_mut(area * channels).zip(rows.par_chunks(area * channels)).for_each(|(kernel, row)| {
-        for (channel, places) in kernel.chunks_exact_mut(area).enumerate() {
-            let row = row[channel..].iter().step_by(channels);
-            places.iter_mut().zip(row).for_each(|(place, from)| *place = *from);
-        }
-    });
+    weight.par_chunks_mut(area * channels).zip(rows.par_chunks(area * channels)).for_each(
+        |(kernel, row)| {
+            for (channel, places) in kernel.chunks_exact_mut(area).enumerate() {
+                let row = row[channel..].iter().step_by(channels);
+                places.iter_mut().zip(row).for_each(|(place, from)| *place = *from);
+            }
+        },
+    );
     weight
 }
 
 fn rows_of<'a>(weight: &'a [f32], shape: &ConvShape) -> Numbers<'a> {
-    if shape.kernel_size == 1 { Numbers::Theirs(weight) } else { Numbers::Ours(kernel_rows(weight, shape)) }
+    if shape.kernel_size == 1 {
+        Numbers::Theirs(weight)
+    } else {
+        Numbers::Ours(kernel_rows(weight, shape))
+    }
 }
 
 /// The way back from [`rows_of`].
@@ -88,7 +100,8 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
-    /// For a layer of this shape (which kind it takes depends on the size of its images too), to be used once or `kept`.
+    /// For a layer of this shape (which kind it takes depends on the size of its images too), to be
+    /// used once or `kept`.
     pub(crate) fn new(weight: &[f32], shape: &ConvShape, kept: bool) -> Self {
         let rows = || rows_of(weight, shape);
         match Kind::of(shape, kept) {
@@ -133,9 +146,9 @@ impl Kind {
     }
 }
 
-/// `image` `[batch, height, width, in_channels]` to `[batch, out_height, out_width, out_channels]`. Whenever some rows of
-/// pixels are done, `done` gets them while they are in the cache, with the number of the first; what it gives is the second
-/// result.
+/// `image` `[batch, height, width, in_channels]` to `[batch, out_height, out_width,
+/// out_channels]`. Whenever some rows of pixels are done, `done` gets them while they are in the
+/// cache, with the number of the first; what it gives is the second result.
 pub(crate) fn forward<T: Send>(
     image: &[f32],
     kernel: &Kernel,
@@ -144,7 +157,9 @@ pub(crate) fn forward<T: Send>(
 ) -> (Buffer, Vec<T>) {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let kernel = match kernel {
-        Kernel::Winograd(kernels) => return winograd::convolve(image, kernels, Tiles::of(shape), done),
+        Kernel::Winograd(kernels) => {
+            return winograd::convolve(image, kernels, Tiles::of(shape), done);
+        }
         Kernel::Left(rows) => return forward_few(image, rows, shape, done),
         Kernel::Right(kernel) => kernel,
     };
@@ -167,8 +182,8 @@ pub(crate) fn forward<T: Send>(
     (out, results)
 }
 
-/// For few pixels the weight is the large matrix: it comes first in the product, as it is, and the small result is turned
-/// over.
+/// For few pixels the weight is the large matrix: it comes first in the product, as it is, and the
+/// small result is turned over.
 fn forward_few<T: Send>(
     image: &[f32],
     kernel: &[f32],
@@ -192,7 +207,8 @@ fn forward_few<T: Send>(
     (out, results)
 }
 
-/// The patches of some pixels, row by row, gathered on all threads if they are not the image itself.
+/// The patches of some pixels, row by row, gathered on all threads if they are not the image
+/// itself.
 fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Numbers<'a> {
     let len = shape.patch_len();
     if shape.is_pointwise() {
@@ -229,7 +245,8 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     planes_of(rows, shape)
 }
 
-/// The same when the weight is small and the pixels are many: each thread sums a part of the pixels.
+/// The same when the weight is small and the pixels are many: each thread sums a part of the
+/// pixels.
 fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
     /// Parts: the same for any number of threads up to it, and so the same sum.
     const PARTS: usize = 16;
@@ -241,12 +258,17 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
         .into_par_iter()
         .map(|at| {
             let mut rows = Buffer::new(channels * len);
-            let (mut patches, mut right, mut left) = (Buffer::default(), Packed::empty(), Buffer::default());
+            let (mut patches, mut right, mut left) =
+                (Buffer::default(), Packed::empty(), Buffer::default());
             let end = ((at + 1) * share).min(pixels);
             for start in (at * share..end).step_by(block) {
                 let some = start..(start + block).min(end);
                 if shape.is_pointwise() {
-                    right.fill(Source::Rows(&image[some.start * len..some.end * len], len), some.len(), len);
+                    right.fill(
+                        Source::Rows(&image[some.start * len..some.end * len], len),
+                        some.len(),
+                        len,
+                    );
                 } else {
                     patches.reset(some.len() * len);
                     gather(image, shape, some.clone(), &mut patches);
@@ -268,7 +290,13 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
 /// Gradient of the image, from that of the output.
 pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
     if winograd::fits(shape, false) {
-        return winograd::convolve(gradient, &Kernels::backward(weight, shape), Tiles::of(shape), |_, _| ()).0;
+        return winograd::convolve(
+            gradient,
+            &Kernels::backward(weight, shape),
+            Tiles::of(shape),
+            |_, _| (),
+        )
+        .0;
     }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let kernel = Packed::new(Source::Rows(&rows_of(weight, shape), len), channels, len);
@@ -287,8 +315,12 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
         });
         return image;
     }
-    // Whole images, so that no two threads add to the same; several if they are small, for the kernel's sake.
-    let group = (4 * ROWS).div_ceil(sample_pixels).min(shape.batch.div_ceil(rayon::current_num_threads())).max(1);
+    // Whole images, so that no two threads add to the same; several if they are small, for the
+    // kernel's sake.
+    let group = (4 * ROWS)
+        .div_ceil(sample_pixels)
+        .min(shape.batch.div_ceil(rayon::current_num_threads()))
+        .max(1);
     image.par_chunks_mut(group * sample_len).enumerate().for_each_init(
         || (Buffer::default(), Buffer::default()),
         |(patches, copy), (at, image)| {

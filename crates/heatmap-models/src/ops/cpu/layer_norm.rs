@@ -35,8 +35,14 @@ fn moments(x: &[f32], epsilon: f32) -> (f32, f32) {
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
-/// Gradients of x, gamma and beta. `gradient` is that of the result, and its memory becomes that of x.
-pub(crate) fn backward(x: &[f32], gamma: &[f32], epsilon: f32, mut gradient: Buffer) -> (Buffer, Vec<f32>, Vec<f32>) {
+/// Gradients of x, gamma and beta. `gradient` is that of the result, and its memory becomes that of
+/// x.
+pub(crate) fn backward(
+    x: &[f32],
+    gamma: &[f32],
+    epsilon: f32,
+    mut gradient: Buffer,
+) -> (Buffer, Vec<f32>, Vec<f32>) {
     let width = gamma.len();
     let count = width as f32;
     let parts: Vec<(Vec<f32>, Vec<f32>)> = gradient
@@ -47,14 +53,18 @@ pub(crate) fn backward(x: &[f32], gamma: &[f32], epsilon: f32, mut gradient: Buf
             vectorized(|| {
                 for (gradient, x) in gradient.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
                     let (mean, inverse) = moments(x, epsilon);
-                    let row = gradient.iter_mut().zip(x).zip(gamma).zip(&mut of_gamma).zip(&mut of_beta);
+                    let row =
+                        gradient.iter_mut().zip(x).zip(gamma).zip(&mut of_gamma).zip(&mut of_beta);
                     for ((((gradient, x), gamma), of_gamma), of_beta) in row {
                         *of_gamma += *gradient * (x - mean) * inverse;
                         *of_beta += *gradient;
                         *gradient *= gamma;
                     }
                     let plain = sum(gradient, |value| value) / count;
-                    let along = sum_pairs(gradient, x, |gradient, x| gradient * (x - mean)) * inverse * inverse / count;
+                    let along = sum_pairs(gradient, x, |gradient, x| gradient * (x - mean))
+                        * inverse
+                        * inverse
+                        / count;
                     for (gradient, x) in gradient.iter_mut().zip(x) {
                         *gradient = inverse * (*gradient - plain - (x - mean) * along);
                     }

@@ -1,4 +1,5 @@
-//! A linear layer over the rows of a matrix, with its bias and perhaps a GELU while the product is at hand.
+//! A linear layer over the rows of a matrix, with its bias and perhaps a GELU while the product is
+//! at hand.
 
 use rayon::prelude::*;
 
@@ -44,7 +45,9 @@ pub(crate) fn gelu(values: &[f32]) -> Buffer {
     let mut out = Buffer::new(values.len());
     let len = BLOCK * 1024;
     out.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(out, values)| {
-        vectorized(|| out.iter_mut().zip(values).for_each(|(out, value)| *out = math::gelu(*value)));
+        vectorized(|| {
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = math::gelu(*value))
+        });
     });
     out
 }
@@ -54,7 +57,10 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
     let len = BLOCK * 1024;
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
         vectorized(|| {
-            gradient.iter_mut().zip(values).for_each(|(gradient, value)| *gradient *= math::gelu_derivative(*value));
+            gradient
+                .iter_mut()
+                .zip(values)
+                .for_each(|(gradient, value)| *gradient *= math::gelu_derivative(*value));
         });
     });
 }
@@ -67,7 +73,12 @@ pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -
 }
 
 /// Gradient of the weight.
-pub(crate) fn weight_gradient(x: &[f32], inputs: usize, gradient: &[f32], outputs: usize) -> Buffer {
+pub(crate) fn weight_gradient(
+    x: &[f32],
+    inputs: usize,
+    gradient: &[f32],
+    outputs: usize,
+) -> Buffer {
     transposed_product(x, inputs, gradient, outputs)
 }
 

@@ -1,11 +1,13 @@
-//! Elementary functions without branches, so that loops over them become vector instructions, and sums in 16 lanes.
+//! Elementary functions without branches, so that loops over them become vector instructions, and
+//! sums in 16 lanes.
 //!
 //! All are inlined: call them inside [`vectorized`](super::simd::vectorized).
 
 /// Partial sums that run side by side: rounding does not depend on the processor.
 const LANES: usize = 16;
 
-/// The exponential function, to within 2 units of the last place (the Cephes polynomial); at least 1e-38.
+/// The exponential function, to within 2 units of the last place (the Cephes polynomial); at least
+/// 1e-38.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     /// Adding it rounds to whole numbers, which then stand in the last bits.
@@ -19,7 +21,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = p * r + coefficient;
     }
-    let power = f32::from_bits(shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23);
+    let power =
+        f32::from_bits(shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23);
     (p * r * r + r + 1.0) * power
 }
 
@@ -30,11 +33,15 @@ pub(crate) fn erf(x: f32) -> f32 {
     let x = x.clamp(-3.832_507, 3.832_507);
     let square = x * x;
     let mut above = 2.290_506_6e-4;
-    for coefficient in [3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, std::f32::consts::FRAC_2_SQRT_PI] {
+    for coefficient in
+        [3.408_291e-3, 5.095_569_5e-2, 1.852_083_2e-1, std::f32::consts::FRAC_2_SQRT_PI]
+    {
         above = above * square + coefficient;
     }
     let mut below = -1.179_160_3e-7;
-    for coefficient in [2.354_796_6e-5, 1.017_962_5e-3, 1.407_047e-2, 1.109_850_5e-1, 4.974_692_5e-1, 1.0] {
+    for coefficient in
+        [2.354_796_6e-5, 1.017_962_5e-3, 1.407_047e-2, 1.109_850_5e-1, 4.974_692_5e-1, 1.0]
+    {
         below = below * square + coefficient;
     }
     x * above / below
@@ -78,7 +85,8 @@ pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 /// The sum of what `term` makes of each pair of numbers.
 #[inline(always)]
 pub(crate) fn sum_pairs(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let ((chunks, rest), (others, other_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    let ((chunks, rest), (others, other_rest)) =
+        (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
     for (chunk, other) in chunks.iter().zip(others) {
         for ((sum, value), other) in sums.iter_mut().zip(chunk).zip(other) {
@@ -131,7 +139,11 @@ mod tests {
             // A difference of second order in the step.
             let d = 1e-5;
             let exact = |x: f64| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2));
-            assert!((f64::from(gelu(x)) - exact(f64::from(x))).abs() < 5e-7 * f64::from(x.abs()).max(1.0), "{x}");
+            assert!(
+                (f64::from(gelu(x)) - exact(f64::from(x))).abs()
+                    < 5e-7 * f64::from(x.abs()).max(1.0),
+                "{x}"
+            );
             let slope = (exact(f64::from(x) + d) - exact(f64::from(x) - d)) / (2.0 * d);
             worst[2] = worst[2].max((f64::from(gelu_derivative(x)) - slope).abs());
         }

@@ -14,7 +14,9 @@ pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
         vectorized(|| {
             windows(shape, at, |pixel, Place { first, .. }, from| {
                 let largest = &mut largest[pixel..pixel + shape.in_channels];
-                for (largest, value) in largest.iter_mut().zip(&image[from..from + shape.in_channels]) {
+                for (largest, value) in
+                    largest.iter_mut().zip(&image[from..from + shape.in_channels])
+                {
                     *largest = if first | above(*value, *largest) { *value } else { *largest };
                 }
             });
@@ -29,7 +31,8 @@ fn above(value: f32, largest: f32) -> bool {
     (value > largest) | value.is_nan()
 }
 
-/// The same, and at which place of the window it was: the first of several, as in PyTorch. At most 256 places in a window.
+/// The same, and at which place of the window it was: the first of several, as in PyTorch. At most
+/// 256 places in a window.
 pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer, Vec<u8>) {
     let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let mut places = vec![0_u8; largest.len()];
@@ -60,16 +63,20 @@ struct Place {
     first: bool,
 }
 
-/// Calls `each` for every place of every window of an output line that lies inside the image, with the index of the output
-/// pixel in the line, the place, and the index of the image's pixel.
+/// Calls `each` for every place of every window of an output line that lies inside the image, with
+/// the index of the output pixel in the line, the place, and the index of the image's pixel.
 #[inline(always)]
 fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, Place, usize)) {
-    let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
+    let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } =
+        *shape;
     let (sample, out_row) = (line / shape.out_height(), line % shape.out_height());
     for out_column in 0..shape.out_width() {
         let mut first = true;
         for number in 0..kernel_size * kernel_size {
-            let (y, x) = (out_row * stride + number / kernel_size, out_column * stride + number % kernel_size);
+            let (y, x) = (
+                out_row * stride + number / kernel_size,
+                out_column * stride + number % kernel_size,
+            );
             if y >= padding && y < height + padding && x >= padding && x < width + padding {
                 let from = ((sample * height + y - padding) * width + x - padding) * channels;
                 each(out_column * channels, Place { number, first }, from);
@@ -81,11 +88,16 @@ fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, Place, us
 
 /// The gradient of the image: each output's goes to the place it came from.
 pub(crate) fn max_pool_backward(gradient: &[f32], places: &[u8], shape: &ConvShape) -> Buffer {
-    let ConvShape { batch, in_channels: channels, height, width, kernel_size, stride, padding, .. } = *shape;
+    let ConvShape {
+        batch, in_channels: channels, height, width, kernel_size, stride, padding, ..
+    } = *shape;
     let out_width = shape.out_width();
     let (sample_len, out_len) = (height * width * channels, gradient.len() / batch);
     let mut image = Buffer::new(batch * sample_len);
-    let samples = image.par_chunks_mut(sample_len).zip(gradient.par_chunks(out_len)).zip(places.par_chunks(out_len));
+    let samples = image
+        .par_chunks_mut(sample_len)
+        .zip(gradient.par_chunks(out_len))
+        .zip(places.par_chunks(out_len));
     samples.for_each(|((image, gradient), places)| {
         image.fill(0.0);
         let pixels = gradient.chunks_exact(channels).zip(places.chunks_exact(channels)).enumerate();
@@ -93,7 +105,8 @@ pub(crate) fn max_pool_backward(gradient: &[f32], places: &[u8], shape: &ConvSha
             let (top, left) = (at / out_width * stride, at % out_width * stride);
             for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
                 let place = usize::from(*place);
-                let (y, x) = (top + place / kernel_size - padding, left + place % kernel_size - padding);
+                let (y, x) =
+                    (top + place / kernel_size - padding, left + place % kernel_size - padding);
                 image[(y * width + x) * channels + channel] += gradient;
             }
         }

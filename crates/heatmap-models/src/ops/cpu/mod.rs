@@ -1,6 +1,8 @@
-//! What the networks spend their time on, on the CPU: plain functions over slices, channels last, on all threads.
+//! What the networks spend their time on, on the CPU: plain functions over slices, channels last,
+//! on all threads.
 //!
-//! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and gradients.
+//! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and
+//! gradients.
 
 mod adam;
 mod attention;
@@ -23,7 +25,9 @@ pub use adam::AdamFactors;
 pub(super) use adam::adam;
 pub(super) use attention::{AttentionShape, attention, attention_backward};
 pub(super) use buffer::Buffer;
-pub(super) use channel_norm::{NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics};
+pub(super) use channel_norm::{
+    NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics,
+};
 pub(super) use contrastive::{Contrast, nt_xent};
 pub(super) use conv::{Kernel, forward, image_gradient, weight_gradient};
 pub(super) use max_pool::{max_pool, max_pool_backward, max_pool_with_places};

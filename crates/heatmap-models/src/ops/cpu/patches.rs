@@ -1,7 +1,7 @@
 //! Convolution as a product: the patches of an image as rows of a matrix, and back.
 //!
-//! Images lie channels last, [batch, height, width, channels]; a patch is a row of kernel_size * kernel_size * channels
-//! values (im2col, Chellapilla et al. 2006).
+//! Images lie channels last, [batch, height, width, channels]; a patch is a row of kernel_size *
+//! kernel_size * channels values (im2col, Chellapilla et al. 2006).
 
 use std::ops::Range;
 
@@ -42,8 +42,8 @@ impl ConvShape {
         self.kernel_size == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// The part of a kernel's row `k` that lies inside the image when its first pixel is at `at - padding`, as
-    /// (first pixel of the image, first place in the kernel, count).
+    /// The part of a kernel's row `k` that lies inside the image when its first pixel is at `at -
+    /// padding`, as (first pixel of the image, first place in the kernel, count).
     fn inside(&self, at: usize) -> (usize, usize, usize) {
         let first = self.padding.saturating_sub(at);
         let start = (at + first) - self.padding;
@@ -52,7 +52,8 @@ impl ConvShape {
     }
 }
 
-/// Writes the patches of the output pixels `rows` (counted over all images) into `patches`, one behind another.
+/// Writes the patches of the output pixels `rows` (counted over all images) into `patches`, one
+/// behind another.
 pub(crate) fn gather(image: &[f32], shape: &ConvShape, rows: Range<usize>, patches: &mut [f32]) {
     let ConvShape { in_channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
@@ -77,9 +78,15 @@ pub(crate) fn gather(image: &[f32], shape: &ConvShape, rows: Range<usize>, patch
     }
 }
 
-/// Adds patches, one for each output pixel of `rows`, onto the images they were gathered from; `image` begins with the
-/// sample `first_sample`.
-pub(crate) fn scatter(patches: &[f32], shape: &ConvShape, rows: Range<usize>, first_sample: usize, image: &mut [f32]) {
+/// Adds patches, one for each output pixel of
+/// `rows`, onto the images they were gathered from; `image` begins with the sample `first_sample`.
+pub(crate) fn scatter(
+    patches: &[f32],
+    shape: &ConvShape,
+    rows: Range<usize>,
+    first_sample: usize,
+    image: &mut [f32],
+) {
     let ConvShape { in_channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
     let line = kernel_size * in_channels;
@@ -92,7 +99,8 @@ pub(crate) fn scatter(patches: &[f32], shape: &ConvShape, rows: Range<usize>, fi
             if y < padding || y >= height + padding {
                 continue;
             }
-            let target = (((sample - first_sample) * height + y - padding) * width + start) * in_channels;
+            let target =
+                (((sample - first_sample) * height + y - padding) * width + start) * in_channels;
             let source = &source[first * in_channels..(first + count) * in_channels];
             let target = &mut image[target..target + count * in_channels];
             target.iter_mut().zip(source).for_each(|(sum, value)| *sum += value);

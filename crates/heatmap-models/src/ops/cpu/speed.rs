@@ -1,4 +1,5 @@
-//! How near each layer of a ResNet-50 comes to what the processor can do; the figures in DESIGN.md come from here.
+//! How near each layer of a ResNet-50 comes to what the processor can do; the figures in DESIGN.md
+//! come from here.
 //!
 //! ```text
 //! cargo test --release layer_speeds -- --ignored --nocapture
@@ -25,7 +26,8 @@ fn layers(batch: usize, size: usize) -> Vec<(ConvShape, usize)> {
     };
     let mut all = vec![conv(3, 64, 7, 2, size)];
     let (mut side, mut channels) = (size / 4, 64);
-    for (stage, (blocks, width)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate() {
+    for (stage, (blocks, width)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate()
+    {
         for block in 0..blocks {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             all.extend([conv(channels, width, 1, 1, side), conv(width, width, 3, stride, side)]);
@@ -59,14 +61,16 @@ where
     (0..8).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
-/// The most that the kernel of all products reaches, with everything that it reads in the first cache, in GFLOP/s.
+/// The most that the kernel of all products reaches, with everything that it reads in the first
+/// cache, in GFLOP/s.
 fn peak() -> f64 {
     const INNER: usize = 200;
     const TIMES: usize = 20_000;
     let seconds = best(|| {
         rayon::broadcast(|_| {
             let left = numbers(ROWS * INNER);
-            let right = Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS);
+            let right =
+                Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS);
             let mut out = vec![0.0; ROWS * COLUMNS];
             for _ in 0..TIMES {
                 product(Left::rows(std::hint::black_box(&left), ROWS, INNER), &right, &mut out);
@@ -90,7 +94,8 @@ fn work(shape: &ConvShape) -> f64 {
 fn name(shape: &ConvShape, count: usize) -> String {
     let ConvShape { in_channels, out_channels, kernel_size, stride, height, .. } = shape;
     format!(
-        "{count} x {in_channels:>4} -> {out_channels:<4} {kernel_size}x{kernel_size} stride {stride} {height:>3} px"
+        "{count} x {in_channels:>4} -> {out_channels:<4} {kernel_size}x{kernel_size} stride \
+         {stride} {height:>3} px"
     )
 }
 
@@ -98,23 +103,32 @@ fn name(shape: &ConvShape, count: usize) -> String {
 #[ignore = "a measurement, not a check"]
 #[allow(clippy::print_stdout, reason = "what it is for")]
 fn layer_speeds() {
-    println!("peak: {:.0} GFLOP/s, a tile of the product from the first cache, on all threads\n", peak());
+    println!(
+        "peak: {:.0} GFLOP/s, a tile of the product from the first cache, on all threads\n",
+        peak()
+    );
     for (batch, size) in [(32, 64), (8, 224)] {
-        println!("training, batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain convolution");
+        println!(
+            "training, batch {batch}, {size} px; GFLOP/s, multiplications counted as of a plain \
+             convolution"
+        );
         let mut total = [0.0; 3];
         for (shape, count) in layers(batch, size) {
             let image = numbers(batch * shape.height * shape.width * shape.in_channels);
             let weight = numbers(shape.out_channels * shape.patch_len());
             let gradient = numbers(shape.out_pixels() * shape.out_channels);
             let seconds = [
-                best(|| conv::forward(&image, &Kernel::new(&weight, &shape, false), &shape, |_, _| ())),
+                best(|| {
+                    conv::forward(&image, &Kernel::new(&weight, &shape, false), &shape, |_, _| ())
+                }),
                 best(|| conv::weight_gradient(&image, &gradient, &shape)),
                 best(|| conv::image_gradient(&weight, &gradient, &shape)),
             ];
             total.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds * count as f64);
             let [forward, of_weight, of_image] = seconds.map(|seconds| work(&shape) / seconds);
             println!(
-                "{}: forward {forward:>4.0}, gradient of the weight {of_weight:>4.0}, of the image {of_image:>4.0}",
+                "{}: forward {forward:>4.0}, gradient of the weight {of_weight:>4.0}, of the \
+                 image {of_image:>4.0}",
                 name(&shape, count)
             );
         }
@@ -126,10 +140,16 @@ fn layer_speeds() {
         let mut total = 0.0;
         for (shape, count) in layers(batch, 224) {
             let image = numbers(batch * shape.height * shape.width * shape.in_channels);
-            let kernel = Kernel::new(&numbers(shape.out_channels * shape.patch_len()), &shape, true);
+            let kernel =
+                Kernel::new(&numbers(shape.out_channels * shape.patch_len()), &shape, true);
             let seconds = best(|| conv::forward(&image, &kernel, &shape, |_, _| ()));
             total += seconds * count as f64;
-            println!("{}: {:>4.0}, {:>5.2} ms each", name(&shape, count), work(&shape) / seconds, seconds * 1e3);
+            println!(
+                "{}: {:>4.0}, {:>5.2} ms each",
+                name(&shape, count),
+                work(&shape) / seconds,
+                seconds * 1e3
+            );
         }
         println!("all: {:.0} ms\n", total * 1e3);
     }

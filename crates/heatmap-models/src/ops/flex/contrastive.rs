@@ -10,7 +10,8 @@ use super::super::cpu::{self, Contrast};
 use super::layout::{contiguous, laid, owned, shaped, slice, vector};
 use super::record::{Kept, record};
 
-/// The loss of `[2 * pairs, dim]`, and the share of rows whose nearest other row is their other view: `[1]` each.
+/// The loss of `[2 * pairs, dim]`, and the share of rows whose nearest other row is their other
+/// view: `[1]` each.
 pub(in super::super) fn nt_xent(rows: Tensor<2>, temperature: f64) -> (Tensor<1>, Tensor<1>) {
     let (loss, top1) = <Dispatch as Contrastive>::nt_xent_rows(rows.into_dispatch(), temperature);
     (Tensor::from_dispatch(loss), Tensor::from_dispatch(top1))
@@ -18,7 +19,10 @@ pub(in super::super) fn nt_xent(rows: Tensor<2>, temperature: f64) -> (Tensor<1>
 
 #[backend_extension(Flex, Autodiff)]
 trait Contrastive: Backend {
-    fn nt_xent_rows(rows: FloatTensor<Self>, temperature: f64) -> (FloatTensor<Self>, FloatTensor<Self>);
+    fn nt_xent_rows(
+        rows: FloatTensor<Self>,
+        temperature: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 impl Contrastive for Flex {
@@ -29,9 +33,13 @@ impl Contrastive for Flex {
 }
 
 impl<C: CheckpointStrategy> Contrastive for Autodiff<Flex, C> {
-    fn nt_xent_rows(rows: FloatTensor<Self>, temperature: f64) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn nt_xent_rows(
+        rows: FloatTensor<Self>,
+        temperature: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let parents = [rows.node()];
-        let (Contrast { loss, top1, gradient }, dims) = contrast(rows.into_primitive(), temperature);
+        let (Contrast { loss, top1, gradient }, dims) =
+            contrast(rows.into_primitive(), temperature);
         let loss = record::<C, 1, _>(parents, vector(vec![loss]), Gradient(laid(dims, gradient)));
         (loss, Self::from_inner(vector(vec![top1])))
     }

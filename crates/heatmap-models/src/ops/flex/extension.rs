@@ -84,7 +84,8 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
         layer: Layer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let parents = [x.node(), weight.node(), gamma.node(), beta.node()];
-        let [x, weight, gamma, beta] = [x, weight, gamma, beta].map(|tensor| tensor.into_primitive());
+        let [x, weight, gamma, beta] =
+            [x, weight, gamma, beta].map(|tensor| tensor.into_primitive());
         record_layer::<C, 4>(parents, passes::train(x, weight, gamma, beta, None, layer))
     }
 

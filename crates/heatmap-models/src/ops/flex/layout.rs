@@ -53,5 +53,8 @@ pub(super) fn owned(tensor: FlexTensor) -> Buffer {
 fn memory_of(tensor: FlexTensor) -> Result<Buffer, FlexTensor> {
     let (layout, dtype) = (tensor.layout().clone(), tensor.dtype());
     let (bytes, _, _) = tensor.into_data().into_parts();
-    bytes.try_into_vec().map(Buffer::from_vec).map_err(|bytes| FlexTensor::new(bytes, layout, dtype))
+    bytes
+        .try_into_vec()
+        .map(Buffer::from_vec)
+        .map_err(|bytes| FlexTensor::new(bytes, layout, dtype))
 }

@@ -1,7 +1,9 @@
-//! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend extension.
+//! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend
+//! extension.
 //!
-//! Images are `[batch, height, width, channels]` here (see [`Image`](super::Image)). The way of a call: a function here ->
-//! (`extension`: Burn's dispatch, and its gradients) -> `passes` over slices -> `cpu`.
+//! Images are `[batch, height, width, channels]` here (see [`Image`](super::Image)). The way of a
+//! call: a function here -> (`extension`: Burn's dispatch, and its gradients) ->
+//! `passes` over slices -> `cpu`.
 
 mod contrastive;
 mod extension;
@@ -115,7 +117,8 @@ pub(super) fn adam<const D: usize>(
     factors: AdamFactors,
 ) -> (Tensor<D>, AdamMoments<D>) {
     let [mean, square] = [moments.mean, moments.square].map(to_flex);
-    let [parameter, mean, square] = passes::adam(to_flex(parameter), to_flex(gradient), [mean, square], factors);
+    let [parameter, mean, square] =
+        passes::adam(to_flex(parameter), to_flex(gradient), [mean, square], factors);
     (from_flex(parameter), AdamMoments { mean: from_flex(mean), square: from_flex(square) })
 }
 

@@ -32,7 +32,8 @@ fn evaluate_here(
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let Norm { gamma, beta, mean, variance } = norm;
     let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(contiguous);
-    let statistics = Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
+    let statistics =
+        Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
     let affine = ScaleShift::new(&statistics, slice(&gamma), slice(&beta), layer.epsilon as f32);
     let summand = residual.as_ref().map(slice);
     let weight = contiguous(weight);
@@ -43,7 +44,11 @@ fn evaluate_here(
     );
     let (output, _) = cpu::forward(slice(&x), &kernel, &shape, |row, block| {
         let first = row * shape.out_channels;
-        affine.apply(block, summand.map(|summand| &summand[first..first + block.len()]), layer.relu);
+        affine.apply(
+            block,
+            summand.map(|summand| &summand[first..first + block.len()]),
+            layer.relu,
+        );
     });
     recycle(x);
     if let Some(residual) = residual {
@@ -99,14 +104,18 @@ fn train_here(
     layer: Layer,
 ) -> (FlexTensor, Layered) {
     let shape = conv_shape(&x, &weight, layer);
-    assert!(shape.out_pixels() > 1, "batch normalisation in training needs more than one value per channel");
+    assert!(
+        shape.out_pixels() > 1,
+        "batch normalisation in training needs more than one value per channel"
+    );
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let (weight, gamma, beta) = (contiguous(weight), contiguous(gamma), contiguous(beta));
     let channels = shape.out_channels;
     // What evaluation has prepared of weights that are gone would only be in the way.
     forget_gone();
     let kernel = cpu::Kernel::new(slice(&weight), &shape, false);
-    let (values, parts) = cpu::forward(slice(&x), &kernel, &shape, |_, block| cpu::parts(block, channels));
+    let (values, parts) =
+        cpu::forward(slice(&x), &kernel, &shape, |_, block| cpu::parts(block, channels));
     drop(kernel);
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let statistics = cpu::statistics(&parts, channels);
@@ -131,7 +140,8 @@ pub(super) fn backward(
         (None, false) => Open::Everywhere,
     };
     let epsilon = layer.epsilon as f32;
-    let norm = cpu::backward(values, open, owned(gradient), statistics, affine, epsilon, output.is_some());
+    let norm =
+        cpu::backward(values, open, owned(gradient), statistics, affine, epsilon, output.is_some());
     let x_gradient = x_needed.then(|| {
         let values = cpu::image_gradient(slice(weight), &norm.values, shape);
         laid([shape.batch, shape.height, shape.width, shape.in_channels], values)
@@ -185,7 +195,13 @@ pub(super) fn adam(
     } else {
         (Buffer::new(shape.num_elements()), Some(contiguous(parameter)))
     };
-    cpu::adam(&mut parameter, before.as_ref().map(slice), slice(&gradient), (&mut mean, &mut square), factors);
+    cpu::adam(
+        &mut parameter,
+        before.as_ref().map(slice),
+        slice(&gradient),
+        (&mut mean, &mut square),
+        factors,
+    );
     recycle(gradient);
     [parameter, mean, square].map(|values| shaped(shape.clone(), values))
 }
@@ -193,12 +209,25 @@ pub(super) fn adam(
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
     let [batch, height, width, in_channels] = x.layout().shape().dims();
     let [out_channels, kernel_channels, kernel_size, kernel_width] = weight.layout().shape().dims();
-    assert_eq!((kernel_channels, kernel_width), (in_channels, kernel_size), "a kernel for {in_channels} channels");
+    assert_eq!(
+        (kernel_channels, kernel_width),
+        (in_channels, kernel_size),
+        "a kernel for {in_channels} channels"
+    );
     let Layer { stride, padding, .. } = layer;
     ConvShape { batch, in_channels, height, width, out_channels, kernel_size, stride, padding }
 }
 
 pub(super) fn window_shape(x: &FlexTensor, Window { size, stride, padding }: Window) -> ConvShape {
     let [batch, height, width, in_channels] = x.layout().shape().dims();
-    ConvShape { batch, in_channels, height, width, out_channels: in_channels, kernel_size: size, stride, padding }
+    ConvShape {
+        batch,
+        in_channels,
+        height,
+        width,
+        out_channels: in_channels,
+        kernel_size: size,
+        stride,
+        padding,
+    }
 }

@@ -1,8 +1,10 @@
-//! Weights in the form that the kernels multiply with, made once for as long as a weight stays as it is.
+//! Weights in the form that the kernels multiply with, made once for as long as a weight stays as
+//! it is.
 //!
-//! Only the forward pass without gradients remembers: there the same weight comes again and again. A weight is known by its
-//! memory, to which a weak reference is kept. While there is one, nobody can write to that memory in place (Flex writes by
-//! `Arc::get_mut` and `Arc::make_mut`, which then copy), nor can it be given out again; so the same memory is the same weight.
+//! Only the forward pass without gradients remembers: there the same weight comes again and again.
+//! A weight is known by its memory, to which a weak reference is kept. While there is one, nobody
+//! can write to that memory in place (Flex writes by `Arc::get_mut` and `Arc::make_mut`, which then
+//! copy), nor can it be given out again; so the same memory is the same weight.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -23,14 +25,18 @@ pub(super) fn prepared<K: Send + Sync + 'static>(
 ) -> Arc<K> {
     let memory = weight.data_arc();
     let found = entries(|entries| {
-        let of_weight = entries
-            .iter()
-            .filter(|(weak, layout, _)| weak.as_ptr() == Arc::as_ptr(&memory) && layout == weight.layout());
-        of_weight.filter_map(|(.., made)| made.clone().downcast::<K>().ok()).find(|made| suits(made))
+        let of_weight = entries.iter().filter(|(weak, layout, _)| {
+            weak.as_ptr() == Arc::as_ptr(&memory) && layout == weight.layout()
+        });
+        of_weight
+            .filter_map(|(.., made)| made.clone().downcast::<K>().ok())
+            .find(|made| suits(made))
     });
     found.unwrap_or_else(|| {
         let made = Arc::new(make());
-        entries(|entries| entries.push((Arc::downgrade(&memory), weight.layout().clone(), made.clone())));
+        entries(|entries| {
+            entries.push((Arc::downgrade(&memory), weight.layout().clone(), made.clone()))
+        });
         made
     })
 }
@@ -56,20 +62,33 @@ mod tests {
     #[test]
     fn a_weight_is_prepared_once_and_again_when_it_changes() {
         let tensor = |values: Vec<f32>| {
-            FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::new([2])), DType::F32)
+            FlexTensor::new(
+                Bytes::from_elems(values),
+                Layout::contiguous(Shape::new([2])),
+                DType::F32,
+            )
         };
         let mut weight = tensor(vec![1.0, 2.0]);
-        let total = |weight: &FlexTensor| weight.as_slice::<f32>().expect("f32").iter().sum::<f32>();
+        let total =
+            |weight: &FlexTensor| weight.as_slice::<f32>().expect("f32").iter().sum::<f32>();
         let first = prepared(&weight, |_| true, || total(&weight));
         assert_eq!(*first, 3.0);
         assert!(Arc::ptr_eq(&first, &prepared(&weight, |_| true, || unreachable!("it is known"))));
-        assert_eq!(*prepared(&weight, |_: &f32| false, || 7.0), 7.0, "what does not suit is made again");
+        assert_eq!(
+            *prepared(&weight, |_: &f32| false, || 7.0),
+            7.0,
+            "what does not suit is made again"
+        );
         // Written in place: another weight.
         weight.storage_mut::<f32>()[0] = 5.0;
         assert_eq!(*prepared(&weight, |_| true, || total(&weight)), 7.0);
         assert_eq!(total(&weight), 7.0);
         drop(weight);
         forget_gone();
-        assert_eq!(Arc::strong_count(&first), 1, "nobody else holds what was made of a weight that is gone");
+        assert_eq!(
+            Arc::strong_count(&first),
+            1,
+            "nobody else holds what was made of a weight that is gone"
+        );
     }
 }

@@ -15,7 +15,8 @@ pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
 /// What an operation with N parents keeps of its forward pass.
 pub(super) trait Kept<const N: usize>: Clone + Debug + Send + Sync + 'static {
-    /// The gradients of the parents from that of the output; those that nobody needs may be left out.
+    /// The gradients of the parents from that of the output; those that nobody needs may be left
+    /// out.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N];
 }
 

@@ -1,4 +1,5 @@
-//! The operations of a transformer: linear layers with or without a GELU, layer normalisation, attention.
+//! The operations of a transformer: linear layers with or without a GELU, layer normalisation,
+//! attention.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
@@ -23,7 +24,12 @@ pub(in super::super) fn linear<const D: usize>(
 }
 
 /// Layer normalisation over the last dimension.
-pub(in super::super) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
+pub(in super::super) fn layer_norm(
+    x: Tensor<3>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<3> {
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Transformer>::layer_norm_rows(x, gamma, beta, epsilon))
 }
@@ -64,9 +70,15 @@ impl Transformer for Flex {
         out
     }
 
-    fn layer_norm_rows(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, epsilon: f64) -> FlexTensor {
+    fn layer_norm_rows(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f64,
+    ) -> FlexTensor {
         let [x, gamma, beta] = [x, gamma, beta].map(contiguous);
-        let values = cpu::layer_norm::layer_norm(slice(&x), slice(&gamma), slice(&beta), epsilon as f32);
+        let values =
+            cpu::layer_norm::layer_norm(slice(&x), slice(&gamma), slice(&beta), epsilon as f32);
         let out = shaped(x.layout().shape().clone(), values);
         recycle(x);
         out
@@ -140,10 +152,17 @@ impl Kept<3> for LinearRows {
             recycle(before);
         }
         let of_x = needed[0].then(|| {
-            shaped(x.layout().shape().clone(), cpu::linear::input_gradient(slice(&weight), &gradient, outputs))
+            shaped(
+                x.layout().shape().clone(),
+                cpu::linear::input_gradient(slice(&weight), &gradient, outputs),
+            )
         });
-        let of_weight = needed[1]
-            .then(|| laid([inputs, outputs], cpu::linear::weight_gradient(slice(&x), inputs, &gradient, outputs)));
+        let of_weight = needed[1].then(|| {
+            laid(
+                [inputs, outputs],
+                cpu::linear::weight_gradient(slice(&x), inputs, &gradient, outputs),
+            )
+        });
         let of_bias = needed[2].then(|| vector(cpu::linear::bias_gradient(&gradient, outputs)));
         recycle(x);
         [of_x, of_weight, of_bias]
@@ -162,7 +181,8 @@ impl Kept<3> for Normed {
     fn gradients(self, gradient: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Self { x, gamma, epsilon } = self;
         let shape = x.layout().shape().clone();
-        let (values, of_gamma, of_beta) = cpu::layer_norm::backward(slice(&x), slice(&gamma), epsilon, owned(gradient));
+        let (values, of_gamma, of_beta) =
+            cpu::layer_norm::backward(slice(&x), slice(&gamma), epsilon, owned(gradient));
         recycle(x);
         [Some(shaped(shape, values)), Some(vector(of_gamma)), Some(vector(of_beta))]
     }
@@ -194,7 +214,10 @@ fn with_last(x: &FlexTensor, last: &FlexTensor) -> Shape {
 
 fn attention_shape(qkv: &FlexTensor, heads: usize) -> AttentionShape {
     let [batch, tokens, width] = qkv.layout().shape().dims();
-    assert!(width.is_multiple_of(3 * heads), "{width} columns for queries, keys and values of {heads} heads");
+    assert!(
+        width.is_multiple_of(3 * heads),
+        "{width} columns for queries, keys and values of {heads} heads"
+    );
     AttentionShape { batch, tokens, heads, head_dim: width / 3 / heads }
 }
 

@@ -1,4 +1,5 @@
-//! The backend extension: what Burn dispatches, on the devices that have half precision, and with gradients.
+//! The backend extension: what Burn dispatches, on the devices that have half precision, and with
+//! gradients.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
@@ -8,15 +9,24 @@ use burn::tensor::ops::ConvOptions;
 
 use super::super::record::{Kept, record};
 
-/// On a device without gradients each operation is what it says: Burn's, between a widening and a rounding.
+/// On a device without gradients each operation is what it says: Burn's, between a widening and a
+/// rounding.
 #[backend_extension(Flex, Autodiff, Cube: cfg(feature = "wgpu"))]
 pub(super) trait HalfOps: Backend {
-    fn half_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
+    fn half_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
         let dtype = x.dtype().into();
         Self::float_cast(Self::conv2d(wide::<Self>(x), weight, None, options), dtype)
     }
 
-    fn half_linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn half_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         let dtype = x.dtype().into();
         Self::float_cast(Self::linear(wide::<Self>(x), weight, Some(bias)), dtype)
     }
@@ -43,14 +53,22 @@ fn wide<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 }
 
 impl<B: HalfOps, C: CheckpointStrategy> HalfOps for Autodiff<B, C> {
-    fn half_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, options: ConvOptions<2>) -> FloatTensor<Self> {
+    fn half_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
         let parents = [x.node(), weight.node()];
         let [x, weight] = [x, weight].map(|tensor| tensor.into_primitive());
         let output = B::half_conv2d(x.clone(), weight.clone(), options.clone());
         record::<B, C, 2, _>(parents, output, Convolved { x, weight, options })
     }
 
-    fn half_linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn half_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         let parents = [x.node(), weight.node(), bias.node()];
         let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.into_primitive());
         let output = B::half_linear(x.clone(), weight.clone(), bias);
@@ -67,12 +85,16 @@ impl<B: HalfOps, C: CheckpointStrategy> HalfOps for Autodiff<B, C> {
         let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
         let (output, mean, variance) = B::half_norm_train(x.clone(), gamma.clone(), beta, epsilon);
         let kept = Normed { x, gamma, mean: mean.clone(), variance: variance.clone(), epsilon };
-        (record::<B, C, 3, _>(parents, output, kept), Self::from_inner(mean), Self::from_inner(variance))
+        (
+            record::<B, C, 3, _>(parents, output, kept),
+            Self::from_inner(mean),
+            Self::from_inner(variance),
+        )
     }
 }
 
-/// The ways back keep activations as they lie. The gradient of activations is of their type, which is that of the output's;
-/// those of parameters are f32.
+/// The ways back keep activations as they lie. The gradient of activations is of their type, which
+/// is that of the output's; those of parameters are f32.
 #[derive(Debug, Clone)]
 struct Convolved<B: Backend> {
     x: FloatTensor<B>,
@@ -81,13 +103,19 @@ struct Convolved<B: Backend> {
 }
 
 impl<B: Backend> Kept<B, 2> for Convolved<B> {
-    fn gradients(self, gradient: FloatTensor<B>, [of_x, of_weight]: [bool; 2]) -> [Option<FloatTensor<B>>; 2] {
+    fn gradients(
+        self,
+        gradient: FloatTensor<B>,
+        [of_x, of_weight]: [bool; 2],
+    ) -> [Option<FloatTensor<B>>; 2] {
         let Self { x, weight, options } = self;
         let dtype = x.dtype().into();
         let (x, gradient) = (wide::<B>(x), wide::<B>(gradient));
-        let weight_gradient =
-            of_weight.then(|| B::conv2d_weight_backward(x.clone(), weight.clone(), gradient.clone(), options.clone()));
-        let x_gradient = of_x.then(|| B::float_cast(B::conv2d_x_backward(x, weight, gradient, options), dtype));
+        let weight_gradient = of_weight.then(|| {
+            B::conv2d_weight_backward(x.clone(), weight.clone(), gradient.clone(), options.clone())
+        });
+        let x_gradient =
+            of_x.then(|| B::float_cast(B::conv2d_x_backward(x, weight, gradient, options), dtype));
         [x_gradient, weight_gradient]
     }
 }
@@ -99,7 +127,11 @@ struct Multiplied<B: Backend> {
 }
 
 impl<B: Backend> Kept<B, 3> for Multiplied<B> {
-    fn gradients(self, gradient: FloatTensor<B>, [of_x, of_weight, of_bias]: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
+    fn gradients(
+        self,
+        gradient: FloatTensor<B>,
+        [of_x, of_weight, of_bias]: [bool; 3],
+    ) -> [Option<FloatTensor<B>>; 3] {
         let Self { x, weight } = self;
         let dtype = x.dtype().into();
         let gradient = wide::<B>(gradient);

@@ -1,9 +1,12 @@
-//! Half precision, for devices that are short of memory: a network keeps its activations in the type of its images.
+//! Half precision, for devices that are short of memory: a network keeps its activations in the
+//! type of its images.
 //!
-//! Between the way there and the way back, activations lie as f16 or bf16. Arithmetic is f32: an operation widens what it
-//! reads and rounds what it gives, so that sums are right whatever the kernels of a device sum in, and a device that only
-//! stores a type will do. Parameters, their gradients, and the features that leave the network are f32 (Micikevicius et al.
-//! 2018, Mixed Precision Training, section 3.1 and 3.3). `extension` is how these operations get behind Burn's tensors.
+//! Between the way there and the way back, activations lie as f16 or bf16. Arithmetic is f32: an
+//! operation widens what it reads and rounds what it gives, so that sums are right whatever the
+//! kernels of a device sum in, and a device that only stores a type will do. Parameters, their
+//! gradients, and the features that leave the network are f32 (Micikevicius et al. 2018, Mixed
+//! Precision Training, section 3.1 and 3.3). `extension` is how these operations get behind Burn's
+//! tensors.
 
 mod extension;
 
@@ -30,7 +33,10 @@ pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// What `apply` makes of the tensor as f32, in the type that it has.
-pub(crate) fn in_f32<const D: usize>(x: Tensor<D>, apply: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
+pub(crate) fn in_f32<const D: usize>(
+    x: Tensor<D>,
+    apply: impl FnOnce(Tensor<D>) -> Tensor<D>,
+) -> Tensor<D> {
     if is_half(&x) {
         let dtype = FloatDType::from(x.dtype());
         apply(widened(x)).cast(dtype)
@@ -41,14 +47,22 @@ pub(crate) fn in_f32<const D: usize>(x: Tensor<D>, apply: impl FnOnce(Tensor<D>)
 
 /// Convolution of activations in half precision with weights in f32.
 pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, options: ConvOptions<2>) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as HalfOps>::half_conv2d(x.into_dispatch(), weight.into_dispatch(), options))
+    Tensor::from_dispatch(<Dispatch as HalfOps>::half_conv2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        options,
+    ))
 }
 
 /// Product of activations in half precision with weights and a bias in f32.
 ///
 /// # Shapes
 /// - `x`: `[..., inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`
-pub(super) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<D> {
+pub(super) fn linear<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as HalfOps>::half_linear(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -56,8 +70,8 @@ pub(super) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Tens
     ))
 }
 
-/// Batch normalisation in training of activations in half precision, and the mean and the biased variance of the batch in
-/// f32.
+/// Batch normalisation in training of activations in half precision, and the mean and the biased
+/// variance of the batch in f32.
 ///
 /// # Shapes
 /// - `x` and output: `[batch, channels, ...]`; `gamma`, `beta`, mean, variance: `[channels]`
@@ -67,8 +81,12 @@ pub(super) fn batch_norm_train<const D: usize>(
     beta: Tensor<1>,
     epsilon: f64,
 ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-    let (output, mean, variance) =
-        <Dispatch as HalfOps>::half_norm_train(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), epsilon);
+    let (output, mean, variance) = <Dispatch as HalfOps>::half_norm_train(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+    );
     (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
@@ -95,7 +113,8 @@ mod tests {
                     assert_eq!(output.dtype(), dtype.into());
                     (output.cast(FloatDType::F32), mean, variance)
                 } else {
-                    let batch = module::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5);
+                    let batch =
+                        module::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5);
                     (batch.output, batch.mean, batch.variance)
                 };
                 let gradients = (output.clone() * gradient.clone()).sum().backward();
@@ -106,7 +125,8 @@ mod tests {
                     of(gamma.grad(&gradients).map(Tensor::into_data)),
                     of(beta.grad(&gradients).map(Tensor::into_data)),
                 ];
-                let rounded = [output.inner().into_data(), of(x.grad(&gradients).map(Tensor::into_data))];
+                let rounded =
+                    [output.inner().into_data(), of(x.grad(&gradients).map(Tensor::into_data))];
                 (exact, rounded)
             };
             let ((exact, rounded), (exact_f32, rounded_f32)) = (results(true), results(false));
@@ -115,8 +135,8 @@ mod tests {
         }
     }
 
-    /// Output and gradients of activations, weight and bias: of an operation in half precision and of Burn's in f32, for
-    /// activations that half precision holds exactly.
+    /// Output and gradients of activations, weight and bias: of an operation in half precision and
+    /// of Burn's in f32, for activations that half precision holds exactly.
     fn compare<const D: usize, const W: usize>(
         dtype: FloatDType,
         [x, weight]: [Tensor<D>; 2],
@@ -129,7 +149,11 @@ mod tests {
         let weight = weight.reshape(shape).detach().require_grad();
         let bias = ramp([33], 3, &device).detach().require_grad();
         let results = |half: bool| {
-            let y = apply(if half { x.clone().cast(dtype) } else { x.clone() }, weight.clone(), bias.clone());
+            let y = apply(
+                if half { x.clone().cast(dtype) } else { x.clone() },
+                weight.clone(),
+                bias.clone(),
+            );
             assert_eq!(is_half(&y), half);
             let y = widened(y);
             let gradients = (y.clone() * exact(ramp(y.dims(), 4, &device))).sum().backward();
@@ -152,13 +176,21 @@ mod tests {
                 let weight = ramp([33, 5, kernel, kernel], 2, &device);
                 let options = || ConvOptions::new([stride; 2], [kernel / 2; 2], [1; 2], 1);
                 compare(dtype, [images, weight], [33, 5, kernel, kernel], |x, weight, _| {
-                    if is_half(&x) { conv2d(x, weight, options()) } else { module::conv2d(x, weight, None, options()) }
+                    if is_half(&x) {
+                        conv2d(x, weight, options())
+                    } else {
+                        module::conv2d(x, weight, None, options())
+                    }
                 });
             }
             let tokens = ramp([3, 50, 20], 1, &device);
             let weight = ramp([1, 20, 33], 2, &device);
             compare(dtype, [tokens, weight], [20, 33], |x, weight, bias| {
-                if is_half(&x) { linear(x, weight, bias) } else { module::linear(x, weight, Some(bias)) }
+                if is_half(&x) {
+                    linear(x, weight, bias)
+                } else {
+                    module::linear(x, weight, Some(bias))
+                }
             });
         }
     }
@@ -166,7 +198,8 @@ mod tests {
     #[test]
     fn only_what_is_of_another_type_is_cast() {
         let device = Device::flex();
-        let (wide, half) = (ramp([2, 3], 1, &device), ramp([2, 3], 2, &device).cast(FloatDType::F16));
+        let (wide, half) =
+            (ramp([2, 3], 1, &device), ramp([2, 3], 2, &device).cast(FloatDType::F16));
         assert!(is_half(&half) && !is_half(&wide));
         assert!(is_half(&alike(wide.clone(), &half)) && !is_half(&widened(half.clone())));
         let seen = in_f32(half, |x| {

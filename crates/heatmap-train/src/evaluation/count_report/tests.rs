@@ -4,7 +4,10 @@ use super::*;
 
 fn report(probabilities: &[f64], truth: &[usize]) -> CountReport {
     let num_classes = probabilities.len() / truth.len();
-    CountReport::new(&CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=num_classes - 1).unwrap())
+    CountReport::new(
+        &CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=num_classes - 1)
+            .unwrap(),
+    )
 }
 
 fn assert_close(got: f64, want: f64) {
@@ -39,7 +42,8 @@ fn four_samples_by_hand() {
     assert_close(report.brier_score, (0.14 + 0.585 + 1.46) / 4.0);
     // Every confidence in a bin of its own: 0.45 and 0.8 are wrong, 0.7 and 1 are right.
     assert_close(report.calibration.expected_calibration_error, (0.45 + 0.3 + 0.8) / 4.0);
-    let bins: Vec<_> = report.calibration.bins.iter().map(|bin| (bin.accuracy, bin.samples)).collect();
+    let bins: Vec<_> =
+        report.calibration.bins.iter().map(|bin| (bin.accuracy, bin.samples)).collect();
     assert_eq!(bins, [(0.0, 1), (1.0, 1), (0.0, 1), (1.0, 1)]);
 }
 
@@ -58,7 +62,9 @@ fn counts_need_not_begin_with_none() {
         (from_three.nll, from_three.mae, from_three.brier_score),
         (from_zero.nll, from_zero.mae, from_zero.brier_score)
     );
-    let error = CountPredictions::new(PROBABILITIES.to_vec(), TRUTH.to_vec(), 3..=5).unwrap_err().to_string();
+    let error = CountPredictions::new(PROBABILITIES.to_vec(), TRUTH.to_vec(), 3..=5)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("sample 0: a true count of 0 with classes from 3 to 5"), "{error}");
 }
 
@@ -67,10 +73,16 @@ fn perfect_predictions_have_no_error() {
     let certain: Vec<f64> = (0..49).map(|at| f64::from(at % 8 == 0)).collect();
     let report = report(&certain, &[0, 1, 2, 3, 4, 5, 6]);
     assert_eq!((report.exact_accuracy, report.within_one), (1.0, 1.0));
-    assert_eq!([report.mae, report.mae_of_median, report.mae_of_expected, report.rmse_of_expected], [0.0; 4]);
+    assert_eq!(
+        [report.mae, report.mae_of_median, report.mae_of_expected, report.rmse_of_expected],
+        [0.0; 4]
+    );
     assert_eq!([report.nll, report.brier_score, report.exact_accuracy_standard_error], [0.0; 3]);
     assert_eq!(report.calibration.expected_calibration_error, 0.0);
-    assert_eq!(report.calibration.bins, [ReliabilityBin { confidence: 1.0, accuracy: 1.0, samples: 7 }]);
+    assert_eq!(
+        report.calibration.bins,
+        [ReliabilityBin { confidence: 1.0, accuracy: 1.0, samples: 7 }]
+    );
     assert_eq!(report.accuracy_per_count, [Some(1.0); 7]);
 }
 
@@ -90,7 +102,8 @@ fn uniform_predictions_are_calibrated_and_know_nothing() {
 
 #[test]
 fn samples_of_a_confidence_are_compared_with_their_share_of_right_ones() {
-    // Said to be 90 % sure and right in one case of two; then sure of 60 % and right in three of five.
+    // Said to be 90 % sure and right in one case of two; then sure of 60 % and right in three of
+    // five.
     let sure = report(&[0.9, 0.1, 0.9, 0.1], &[0, 1]);
     assert_close(sure.calibration.expected_calibration_error, 0.4);
     let honest = report(&[0.6, 0.4].repeat(5), &[0, 0, 0, 1, 1]);
@@ -100,7 +113,8 @@ fn samples_of_a_confidence_are_compared_with_their_share_of_right_ones() {
 
 #[test]
 fn a_confidence_on_an_edge_belongs_to_the_bin_below() {
-    let calibration = Calibration::new(&[(0.2, true), (0.19, false), (0.21, true), (1.0, true), (1.0005, true)]);
+    let calibration =
+        Calibration::new(&[(0.2, true), (0.19, false), (0.21, true), (1.0, true), (1.0005, true)]);
     let samples: Vec<usize> = calibration.bins.iter().map(|bin| bin.samples).collect();
     assert_eq!(samples, [2, 1, 2]);
 }
@@ -111,8 +125,9 @@ fn the_median_has_the_least_expected_absolute_error() {
         let weight = |count: usize| (seed as f64 * 0.618_034 + count as f64 * 0.754_878).fract();
         let total: f64 = (0..6).map(weight).sum();
         let row: Vec<f64> = (0..6).map(|count| weight(count) / total).collect();
-        let error =
-            |answer: usize| -> f64 { row.iter().enumerate().map(|(count, p)| p * answer.abs_diff(count) as f64).sum() };
+        let error = |answer: usize| -> f64 {
+            row.iter().enumerate().map(|(count, p)| p * answer.abs_diff(count) as f64).sum()
+        };
         let least = (0..6).map(error).fold(f64::INFINITY, f64::min);
         assert_close(error(median(&row)), least);
     }
@@ -126,12 +141,17 @@ fn a_truth_that_was_held_impossible_costs_much_but_is_finite() {
 #[test]
 fn what_is_not_a_distribution_is_an_error() {
     let error = |probabilities: &[f64], truth: &[usize]| {
-        CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=1).unwrap_err().to_string()
+        CountPredictions::new(probabilities.to_vec(), truth.to_vec(), 0..=1)
+            .unwrap_err()
+            .to_string()
     };
     assert!(error(&[0.5; 3], &[0, 1]).contains("3 probabilities for 2 samples of 2 counts"));
     assert!(error(&[], &[]).contains("0 samples"));
     assert!(error(&[0.5, 0.5], &[2]).contains("a true count of 2"));
-    assert!(error(&[0.5, 0.5, 0.5, 0.498], &[0, 1]).contains("sample 1: the probabilities sum to 0.998"));
+    assert!(
+        error(&[0.5, 0.5, 0.5, 0.498], &[0, 1])
+            .contains("sample 1: the probabilities sum to 0.998")
+    );
     assert!(error(&[1.5, -0.5], &[0]).contains("-0.5 is not a probability"));
     assert!(error(&[f64::NAN, 1.0], &[0]).contains("NaN is not a probability"));
     assert!(CountPredictions::new(vec![0.5, 0.4995], vec![0], 0..=1).is_ok());

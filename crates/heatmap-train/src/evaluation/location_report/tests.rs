@@ -25,7 +25,10 @@ fn scattered(seed: usize) -> LocatedMap {
         Point { x: along(0.754_877_67), y: along(0.569_840_29) }
     };
     let (predicted, truth) = (seed % 5, seed / 5 % 5);
-    LocatedMap { predicted: (0..predicted).map(point).collect(), truth: (4..4 + truth).map(point).collect() }
+    LocatedMap {
+        predicted: (0..predicted).map(point).collect(),
+        truth: (4..4 + truth).map(point).collect(),
+    }
 }
 
 /// Distances of the pairs of every way to pair all points of the shorter list.
@@ -84,7 +87,10 @@ fn one_side_empty_everywhere_finds_nothing() {
     assert_eq!((silent.precision_2bins, silent.recall_2bins, silent.f1_2bins), (0.0, 0.0, 0.0));
     assert_close(silent.chamfer_bins, 100.0);
     let talkative = report(&[map(&[(1.0, 1.0)], &[])]);
-    assert_eq!((talkative.precision_2bins, talkative.recall_2bins, talkative.f1_2bins), (0.0, 0.0, 0.0));
+    assert_eq!(
+        (talkative.precision_2bins, talkative.recall_2bins, talkative.f1_2bins),
+        (0.0, 0.0, 0.0)
+    );
 }
 
 #[test]
@@ -119,7 +125,11 @@ fn pairs_are_the_best_of_all() {
         let all = pairings(short, long);
         let sum = |pairs: &Vec<f64>| pairs.iter().sum::<f64>();
         let least = all.iter().min_by(|a, b| sum(a).total_cmp(&sum(b))).unwrap();
-        let most = all.iter().map(|pairs| pairs.iter().filter(|bins| **bins <= 2.0).count()).max().unwrap();
+        let most = all
+            .iter()
+            .map(|pairs| pairs.iter().filter(|bins| **bins <= 2.0).count())
+            .max()
+            .unwrap();
         let report = report(std::slice::from_ref(&map));
         let squared: f64 = least.iter().map(|bins| bins * bins).sum();
         let want = (!short.is_empty()).then_some((squared / least.len() as f64).sqrt());
@@ -147,7 +157,10 @@ fn the_order_of_the_points_does_not_matter() {
     let (one, other) = (report(&maps), report(&turned));
     assert_close(one.rmse_bins.unwrap(), other.rmse_bins.unwrap());
     assert_close(one.chamfer_bins, other.chamfer_bins);
-    assert_eq!((one.f1_2bins, one.cardinality_accuracy), (other.f1_2bins, other.cardinality_accuracy));
+    assert_eq!(
+        (one.f1_2bins, one.cardinality_accuracy),
+        (other.f1_2bins, other.cardinality_accuracy)
+    );
     assert_eq!(one.per_count.len(), other.per_count.len());
 }
 
@@ -161,6 +174,7 @@ fn the_f1_is_the_harmonic_mean() {
 #[test]
 fn what_cannot_be_scored_is_an_error() {
     assert!(LocationReport::new(&[], GRID).unwrap_err().to_string().contains("no map"));
-    let error = LocationReport::new(&[map(&[], &[]), map(&[(f64::NAN, 1.0)], &[])], GRID).unwrap_err();
+    let error =
+        LocationReport::new(&[map(&[], &[]), map(&[(f64::NAN, 1.0)], &[])], GRID).unwrap_err();
     assert!(error.to_string().contains("map 1: (NaN, 1)"), "{error}");
 }

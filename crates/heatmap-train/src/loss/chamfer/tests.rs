@@ -18,12 +18,17 @@ impl Sets {
     /// Points in the unit square, of which some are padding.
     fn random(seed: u64, batch: usize, places: usize) -> Self {
         let mut rng = sample_rng(seed, 0);
-        let points = (0..batch * places).map(|_| [rng.random_range(0.0..1.0), rng.random_range(0.0..1.0)]).collect();
-        // A share of points that differs from set to set, so that some sets are empty and some are full.
+        let points = (0..batch * places)
+            .map(|_| [rng.random_range(0.0..1.0), rng.random_range(0.0..1.0)])
+            .collect();
+        // A share of points that differs from set to set, so that some sets are empty and some are
+        // full.
         let mut mask = Vec::new();
         for _ in 0..batch {
             let share: f64 = rng.random_range(-0.5..1.5);
-            mask.extend((0..places).map(|_| if rng.random_range(0.0..1.0) < share { 1.0 } else { 0.0 }));
+            mask.extend(
+                (0..places).map(|_| if rng.random_range(0.0..1.0) < share { 1.0 } else { 0.0 }),
+            );
         }
         Self { places, points, mask }
     }
@@ -90,18 +95,24 @@ fn naive(predicted: &Sets, target: &Sets, squared: bool, mean: bool, empty_penal
 
 #[test]
 fn it_equals_naive_loops_whatever_is_empty() {
-    for (seed, (batch, predictions, targets)) in [(1, 1, 1), (1, 6, 6), (40, 2, 1), (40, 6, 4)].into_iter().enumerate()
+    for (seed, (batch, predictions, targets)) in
+        [(1, 1, 1), (1, 6, 6), (40, 2, 1), (40, 6, 4)].into_iter().enumerate()
     {
         let predicted = Sets::random(seed as u64, batch, predictions);
         let target = Sets::random(100 + seed as u64, batch, targets);
         for (squared, mean) in [(false, false), (false, true), (true, false), (true, true)] {
             let config = ChamferConfig::new().with_squared(squared).with_mean(mean);
             let diagonal = if squared { 2.0 } else { 2.0_f64.sqrt() };
-            for (config, penalty) in [(config.clone(), diagonal), (config.with_empty_penalty(Some(0.3)), 0.3)] {
+            for (config, penalty) in
+                [(config.clone(), diagonal), (config.with_empty_penalty(Some(0.3)), 0.3)]
+            {
                 let expected = naive(&predicted, &target, squared, mean, penalty);
                 for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
                     let loss = value(&config.init(), &predicted, &target, dtype);
-                    assert!((loss - expected).abs() < tolerance * expected.max(1.0), "{config:?}: {loss}, {expected}");
+                    assert!(
+                        (loss - expected).abs() < tolerance * expected.max(1.0),
+                        "{config:?}: {loss}, {expected}"
+                    );
                 }
             }
         }
@@ -125,7 +136,10 @@ fn the_rule_for_empty_sets() {
         (config.with_empty_penalty(Some(0.25)), [0.0, 0.5, 0.5]),
     ] {
         let costs = costs(&config);
-        assert!(costs.iter().zip(expected).all(|(cost, want)| (cost - want).abs() < 1e-12), "{config:?}: {costs:?}");
+        assert!(
+            costs.iter().zip(expected).all(|(cost, want)| (cost - want).abs() < 1e-12),
+            "{config:?}: {costs:?}"
+        );
     }
     // Nothing pulls at predictions without targets, and nothing is undefined.
     assert_eq!(gradient(&ChamferConfig::new().init(), &two, &none, DType::F32).1, [0.0; 4]);
@@ -156,7 +170,11 @@ fn padding_does_not_matter_whatever_it_holds() {
             }
             sets
         };
-        assert_eq!(gradient(&loss, &fill(&predicted), &fill(&target), DType::F32), expected, "with {padding}");
+        assert_eq!(
+            gradient(&loss, &fill(&predicted), &fill(&target), DType::F32),
+            expected,
+            "with {padding}"
+        );
     }
 }
 
@@ -176,8 +194,11 @@ fn without_a_mask_every_prediction_counts() {
 fn gradients_are_those_of_finite_differences() {
     const STEP: f64 = 1e-6;
     let (predicted, target) = (Sets::random(13, 8, 4), Sets::random(14, 8, 4));
-    for config in [ChamferConfig::new(), ChamferConfig::new().with_mean(true), ChamferConfig::new().with_squared(true)]
-    {
+    for config in [
+        ChamferConfig::new(),
+        ChamferConfig::new().with_mean(true),
+        ChamferConfig::new().with_squared(true),
+    ] {
         let loss = config.init();
         let (_, gradient) = gradient(&loss, &predicted, &target, DType::F64);
         for (i, gradient) in gradient.into_iter().enumerate() {
@@ -222,7 +243,8 @@ fn twenty_gradient_steps_lower_it() {
 #[should_panic(expected = "one value a point")]
 fn a_mask_that_does_not_fit_is_refused() {
     let device = Device::flex();
-    let (points, mask) = (Tensor::<3>::zeros([2, 3, 2], &device), Tensor::<2>::zeros([2, 2], &device));
+    let (points, mask) =
+        (Tensor::<3>::zeros([2, 3, 2], &device), Tensor::<2>::zeros([2, 2], &device));
     ChamferConfig::new().init().forward(points.clone(), None, points, mask);
 }
 

@@ -1,4 +1,5 @@
-//! The four losses by their formulas: plain loops in float64, with nothing in common with the code they check.
+//! The four losses by their formulas: plain loops in float64, with nothing in common with the code
+//! they check.
 
 use super::ContrastiveLossName;
 
@@ -23,13 +24,19 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
 impl Batch {
     /// Weights of DCLW: 2 - exp(s_i / sigma) / mean_j exp(s_j / sigma).
     pub(super) fn weights(&self) -> Vec<f64> {
-        let terms: Vec<f64> = self.z0.iter().zip(&self.z1).map(|(a, b)| (cosine(a, b) / 0.5).exp()).collect();
+        let terms: Vec<f64> =
+            self.z0.iter().zip(&self.z1).map(|(a, b)| (cosine(a, b) / 0.5).exp()).collect();
         let mean = terms.iter().sum::<f64>() / terms.len() as f64;
         terms.iter().map(|term| 2.0 - term / mean).collect()
     }
 
     /// Loss and top-1 with these weights of the positives, one per pair.
-    pub(super) fn loss(&self, name: ContrastiveLossName, temperature: f64, weights: &[f64]) -> (f64, f64) {
+    pub(super) fn loss(
+        &self,
+        name: ContrastiveLossName,
+        temperature: f64,
+        weights: &[f64],
+    ) -> (f64, f64) {
         let pairs = self.z0.len();
         let views = [&self.z0, &self.z1];
         let (mut loss, mut hits) = (0.0, 0);
@@ -44,7 +51,8 @@ impl Batch {
                             continue;
                         }
                         let score = cosine(row, other) / temperature;
-                        let other_label = self.labels.as_ref().map(|labels| labels[other_pair] as i64);
+                        let other_label =
+                            self.labels.as_ref().map(|labels| labels[other_pair] as i64);
                         let positive = match name {
                             ContrastiveLossName::SupCon => label == other_label,
                             _ => pair == other_pair,
@@ -72,19 +80,24 @@ impl Batch {
                 loss += match name {
                     ContrastiveLossName::NtXent => -(positives[0].exp() / all).ln(),
                     ContrastiveLossName::SupCon => {
-                        positives.iter().map(|score| -(score.exp() / all).ln()).sum::<f64>() / positives.len() as f64
+                        positives.iter().map(|score| -(score.exp() / all).ln()).sum::<f64>()
+                            / positives.len() as f64
                     }
                     ContrastiveLossName::Dcl => -positives[0] + sum(&negatives).ln(),
-                    ContrastiveLossName::Dclw => -weights[pair] * positives[0] + sum(&negatives).ln(),
+                    ContrastiveLossName::Dclw => {
+                        -weights[pair] * positives[0] + sum(&negatives).ln()
+                    }
                 };
-                let largest = |scores: &[f64]| scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let largest =
+                    |scores: &[f64]| scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 hits += usize::from(largest(&positives) >= nearest);
             }
         }
         (loss / (2 * pairs) as f64, hits as f64 / (2 * pairs) as f64)
     }
 
-    /// Central differences of the loss in every value of the views, z0 first, and of the negatives, with the weights held.
+    /// Central differences of the loss in every value of the views, z0 first, and of the negatives,
+    /// with the weights held.
     pub(super) fn gradient(&self, name: ContrastiveLossName, temperature: f64) -> Vec<f64> {
         const STEP: f64 = 1e-5;
         let weights = self.weights();
@@ -105,7 +118,11 @@ impl Batch {
     }
 
     /// Central difference of the loss in the temperature.
-    pub(super) fn gradient_of_temperature(&self, name: ContrastiveLossName, temperature: f64) -> f64 {
+    pub(super) fn gradient_of_temperature(
+        &self,
+        name: ContrastiveLossName,
+        temperature: f64,
+    ) -> f64 {
         const STEP: f64 = 1e-5;
         let weights = self.weights();
         let at = |step: f64| self.loss(name, temperature + step, &weights).0;

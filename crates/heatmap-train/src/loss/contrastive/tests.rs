@@ -1,4 +1,5 @@
-//! All losses against loops in float64: values and gradients, with labels, with a bank, with a learnt temperature.
+//! All losses against loops in float64: values and gradients, with labels, with a bank, with a
+//! learnt temperature.
 
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Distribution, Int, Tensor, TensorData};
@@ -25,7 +26,8 @@ impl Batch {
     fn random(pairs: usize, dim: usize, bank: usize, labelled: bool) -> Self {
         let device = Device::flex();
         let rows = |rows: usize| -> Vec<Vec<f64>> {
-            let random = Tensor::<2>::random([rows.max(1), dim], Distribution::Normal(0.1, 1.5), &device);
+            let random =
+                Tensor::<2>::random([rows.max(1), dim], Distribution::Normal(0.1, 1.5), &device);
             values(random).chunks_exact(dim).take(rows).map(<[f64]>::to_vec).collect()
         };
         let bank = rows(bank).into_iter().enumerate().map(|(at, row)| {
@@ -40,14 +42,16 @@ impl Batch {
     /// With so many negatives, of the classes of the pairs in turn.
     fn with_negatives(mut self, number: usize, negative_weight: f64) -> Self {
         let dim = self.z0[0].len();
-        let random = Tensor::<2>::random([number, dim], Distribution::Normal(0.1, 1.5), &Device::flex());
+        let random =
+            Tensor::<2>::random([number, dim], Distribution::Normal(0.1, 1.5), &Device::flex());
         let labels = self.labels.as_ref().expect("labels");
         let of = |(at, row): (usize, &[f64])| (row.to_vec(), labels[at % labels.len()]);
         self.negatives = values(random).chunks_exact(dim).enumerate().map(of).collect();
         Self { negative_weight, ..self }
     }
 
-    /// Leaves, those of negatives last if there are any, and the projections made of them. The bank lies on the inner device.
+    /// Leaves, those of negatives last if there are any, and the projections made of them. The bank
+    /// lies on the inner device.
     fn projections(&self, device: &Device, dtype: DType) -> (Vec<Tensor<2>>, Projections) {
         let (rows, labels): (Vec<Vec<f64>>, Vec<usize>) = self.negatives.iter().cloned().unzip();
         let all = [&self.z0, &self.z1, &rows].into_iter().filter(|rows| !rows.is_empty());
@@ -56,39 +60,71 @@ impl Batch {
         let bank = (!self.bank.is_empty()).then(|| {
             let (rows, labels): (Vec<Vec<f64>>, Vec<i64>) = self.bank.iter().cloned().unzip();
             let device = device.clone().without_autodiff();
-            let labels = Tensor::<1, Int>::from_data(TensorData::new(labels.clone(), [labels.len()]), &device);
+            let labels = Tensor::<1, Int>::from_data(
+                TensorData::new(labels.clone(), [labels.len()]),
+                &device,
+            );
             BankRows { rows: tensor(&rows, &device, dtype), labels }
         });
         let projections = Projections::new(leaves[0].clone(), leaves[1].clone()).with_bank(bank);
-        let projections = Projections { labels: self.labels.clone(), ..projections.with_negatives(negatives) };
+        let projections =
+            Projections { labels: self.labels.clone(), ..projections.with_negatives(negatives) };
         (leaves, projections)
     }
 }
 
 /// Everything that the loss gives, against the reference.
-fn compare(name: ContrastiveLossName, batch: &Batch, temperature: f64, dtype: DType, tolerance: f64) {
+fn compare(
+    name: ContrastiveLossName,
+    batch: &Batch,
+    temperature: f64,
+    dtype: DType,
+    tolerance: f64,
+) {
     let device = Device::flex().autodiff();
     let (bank, negatives) = (batch.bank.len(), batch.negatives.len());
-    let what = format!("{name}, {dtype:?} at {temperature}, {bank} of bank, {negatives} negatives, {:?}", batch.labels);
-    let loss = ContrastiveLossConfig { name, negative_weight: batch.negative_weight, ..Default::default() }.init();
+    let what = format!(
+        "{name}, {dtype:?} at {temperature}, {bank} of bank, {negatives} negatives, {:?}",
+        batch.labels
+    );
+    let loss = ContrastiveLossConfig {
+        name,
+        negative_weight: batch.negative_weight,
+        ..Default::default()
+    }
+    .init();
     let (expected, top1) = batch.loss(name, temperature, &batch.weights());
     let gradient = batch.gradient(name, temperature);
     let largest = gradient.iter().fold(1e-3_f64, |largest, value| largest.max(value.abs()));
     for learnt in [false, true] {
-        let parameter = Tensor::<1>::from_data(TensorData::new(vec![temperature], [1]), (&device, dtype));
+        let parameter =
+            Tensor::<1>::from_data(TensorData::new(vec![temperature], [1]), (&device, dtype));
         let parameter = parameter.require_grad();
-        let given = if learnt { Temperature::Learned(parameter.clone()) } else { Temperature::Fixed(temperature) };
+        let given = if learnt {
+            Temperature::Learned(parameter.clone())
+        } else {
+            Temperature::Fixed(temperature)
+        };
         let (leaves, projections) = batch.projections(&device, dtype);
         let output = loss.forward(projections, given);
         // As GradCache does it: leaves in, their gradients out.
         let gradients = output.loss.backward();
         let value: f64 = output.loss.into_scalar();
-        assert!((value - expected).abs() < tolerance * expected.abs().max(1.0), "{what}: {value} is not {expected}");
+        assert!(
+            (value - expected).abs() < tolerance * expected.abs().max(1.0),
+            "{what}: {value} is not {expected}"
+        );
         assert!((output.top1.into_scalar::<f64>() - top1).abs() < 1e-6, "{what}");
-        let got: Vec<f64> = leaves.iter().flat_map(|leaf| values(leaf.grad(&gradients).expect("a gradient"))).collect();
+        let got: Vec<f64> = leaves
+            .iter()
+            .flat_map(|leaf| values(leaf.grad(&gradients).expect("a gradient")))
+            .collect();
         assert_eq!(got.len(), gradient.len());
         for (got, want) in got.iter().zip(&gradient) {
-            assert!((got - want).abs() < tolerance.max(1e-7) * largest, "{what}: {got} is not {want}");
+            assert!(
+                (got - want).abs() < tolerance.max(1e-7) * largest,
+                "{what}: {got} is not {want}"
+            );
         }
         let got = parameter.grad(&gradients).map(|gradient| gradient.into_scalar::<f64>());
         assert_eq!(got.is_some(), learnt);
@@ -145,7 +181,9 @@ fn golden_values_of_nt_xent_and_sup_con() {
         (0.1, 9.825555830191218, 12.902655641595187),
         (0.5, 2.4868733836076036, 3.102293345888397),
     ];
-    let rows = |f: fn(f64) -> f64| (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect();
+    let rows = |f: fn(f64) -> f64| {
+        (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect()
+    };
     let batch = Batch {
         z0: rows(f64::sin),
         z1: rows(f64::cos),
@@ -156,16 +194,25 @@ fn golden_values_of_nt_xent_and_sup_con() {
     };
     let device = Device::flex();
     for (temperature, nt_xent, sup_con) in GOLDEN {
-        for (name, golden) in [(ContrastiveLossName::NtXent, nt_xent), (ContrastiveLossName::SupCon, sup_con)] {
+        for (name, golden) in
+            [(ContrastiveLossName::NtXent, nt_xent), (ContrastiveLossName::SupCon, sup_con)]
+        {
             assert!((batch.loss(name, temperature, &[]).0 - golden).abs() < 1e-12);
             for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
-                let learnt = Tensor::from_data(TensorData::new(vec![temperature], [1]), (&device, dtype));
+                let learnt =
+                    Tensor::from_data(TensorData::new(vec![temperature], [1]), (&device, dtype));
                 for given in [Temperature::Fixed(temperature), Temperature::Learned(learnt)] {
-                    let projections =
-                        Projections::new(tensor(&batch.z0, &device, dtype), tensor(&batch.z1, &device, dtype));
-                    let output = loss(name).forward(projections.with_labels(vec![0, 0, 1, 1]), given);
+                    let projections = Projections::new(
+                        tensor(&batch.z0, &device, dtype),
+                        tensor(&batch.z1, &device, dtype),
+                    );
+                    let output =
+                        loss(name).forward(projections.with_labels(vec![0, 0, 1, 1]), given);
                     let value: f64 = output.loss.into_scalar();
-                    assert!((value - golden).abs() < tolerance * golden, "{name} {dtype:?} at {temperature}: {value}");
+                    assert!(
+                        (value - golden).abs() < tolerance * golden,
+                        "{name} {dtype:?} at {temperature}: {value}"
+                    );
                 }
             }
         }
@@ -181,26 +228,33 @@ fn the_fast_path_composed_operations_and_the_older_losses_agree() {
         let results = |name, composed: bool| {
             let (leaves, projections) = batch.projections(&device, DType::F32);
             let given = Temperature::Fixed(temperature);
-            let output =
-                if composed { loss(name).composed(projections, given) } else { loss(name).forward(projections, given) };
+            let output = if composed {
+                loss(name).composed(projections, given)
+            } else {
+                loss(name).forward(projections, given)
+            };
             let gradients = output.loss.backward();
             let of = |leaf: &Tensor<2>| values(leaf.grad(&gradients).expect("a gradient"));
             let gradient: Vec<f64> = leaves.iter().flat_map(of).collect();
             (output.loss.into_scalar::<f64>(), output.top1.into_scalar::<f64>(), gradient)
         };
-        let (fast, composed) =
-            (results(ContrastiveLossName::NtXent, false), results(ContrastiveLossName::NtXent, true));
+        let (fast, composed) = (
+            results(ContrastiveLossName::NtXent, false),
+            results(ContrastiveLossName::NtXent, true),
+        );
         assert!((fast.0 - composed.0).abs() < 1e-5 * fast.0);
         assert_eq!(fast.1, composed.1);
         let largest = fast.2.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
         for (fast, composed) in fast.2.iter().zip(&composed.2) {
             assert!((fast - composed).abs() < 2e-5 * largest, "{fast} is not {composed}");
         }
-        let (z0, z1) = (tensor(&batch.z0, &device, DType::F32), tensor(&batch.z1, &device, DType::F32));
+        let (z0, z1) =
+            (tensor(&batch.z0, &device, DType::F32), tensor(&batch.z1, &device, DType::F32));
         let older = NtXentConfig::new().with_temperature(temperature).init();
         assert_eq!(older.forward(z0.clone(), z1.clone()).into_scalar::<f64>(), fast.0);
         let older = SupConConfig::new().with_temperature(temperature).init();
-        let older: f64 = older.forward(z0, z1, batch.labels.as_deref().expect("labels")).into_scalar();
+        let older: f64 =
+            older.forward(z0, z1, batch.labels.as_deref().expect("labels")).into_scalar();
         assert!((older - results(ContrastiveLossName::SupCon, false).0).abs() < 1e-5 * older);
     }
 }
@@ -212,18 +266,27 @@ fn false_negatives_of_the_bank_are_left_out_and_positives_of_sup_con() {
     let views = || Projections::new(z([[1.0, 0.1], [0.0, 1.0]]), z([[1.0, 0.0], [0.1, 1.0]]));
     // Right beside pair 0, and twice opposite of everything.
     let rows = Tensor::<2>::from_floats([[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0]], &device);
-    let bank = |labels: [i64; 3]| Some(BankRows { rows: rows.clone(), labels: Tensor::from_ints(labels, &device) });
+    let bank = |labels: [i64; 3]| {
+        Some(BankRows { rows: rows.clone(), labels: Tensor::from_ints(labels, &device) })
+    };
     let value = |name, labels: [usize; 2], bank| -> f64 {
         let projections = views().with_labels(labels.to_vec()).with_bank(bank);
         loss(name).forward(projections, Temperature::Fixed(0.1)).loss.into_scalar()
     };
     for name in [ContrastiveLossName::NtXent, ContrastiveLossName::Dcl, ContrastiveLossName::Dclw] {
         let none = value(name, [4, 4], None);
-        let (own, foreign) = (value(name, [4, 4], bank([4, 4, 4])), value(name, [4, 4], bank([9, 4, 4])));
-        assert!((own - none).abs() < 1e-5, "{name}: a bank of nothing but false negatives, {own}, is none, {none}");
+        let (own, foreign) =
+            (value(name, [4, 4], bank([4, 4, 4])), value(name, [4, 4], bank([9, 4, 4])));
+        assert!(
+            (own - none).abs() < 1e-5,
+            "{name}: a bank of nothing but false negatives, {own}, is none, {none}"
+        );
         assert!(foreign > none + 0.3, "{name}: {none} {foreign}");
         // Of pair 0 alone the near row is a false negative.
-        assert!(value(name, [4, 5], bank([4, 9, 9])) + 0.3 < value(name, [4, 5], bank([9, 9, 9])), "{name}");
+        assert!(
+            value(name, [4, 5], bank([4, 9, 9])) + 0.3 < value(name, [4, 5], bank([9, 9, 9])),
+            "{name}"
+        );
     }
     let sup_con = |labels| value(ContrastiveLossName::SupCon, [4, 5], bank(labels));
     assert!(sup_con([4, 9, 9]) < sup_con([9, 9, 9]));
@@ -239,7 +302,12 @@ fn a_memory_bank_and_a_learnt_temperature_train_together() {
 }
 
 fn train_together(name: ContrastiveLossName, device: &Device) {
-    let config = ContrastiveLossConfig { name, learnable_temperature: true, memory_bank: 12, ..Default::default() };
+    let config = ContrastiveLossConfig {
+        name,
+        learnable_temperature: true,
+        memory_bank: 12,
+        ..Default::default()
+    };
     let (loss, mut bank) = (config.init(), config.init_bank(6, device).expect("a bank"));
     let mut temperature = config.init_temperature(device).expect("a temperature");
     let mut optimizer = SgdConfig::new().init();
@@ -247,10 +315,13 @@ fn train_together(name: ContrastiveLossName, device: &Device) {
     for step in 0..4 {
         let (z0, z1) = (random().require_grad(), random());
         let labels = vec![0, 1, 2, 3, step];
-        let projections = Projections::new(z0.clone(), z1).with_labels(labels.clone()).with_bank(bank.rows());
+        let projections =
+            Projections::new(z0.clone(), z1).with_labels(labels.clone()).with_bank(bank.rows());
         let output = loss.forward(projections, temperature.temperature());
         let mut gradients = output.loss.backward();
-        assert!(values(z0.grad(&gradients).expect("a gradient")).iter().all(|value| value.is_finite()));
+        assert!(
+            values(z0.grad(&gradients).expect("a gradient")).iter().all(|value| value.is_finite())
+        );
         let own = GradientsParams::from_module(&mut gradients, &temperature);
         assert_eq!(own.len(), 1);
         temperature = optimizer.step(0.1, temperature, own).clamped();
@@ -272,8 +343,10 @@ fn losses_are_finite_for_hostile_rows() {
         for (z0, z1) in [(&same, &same), (&same, &zeros), (&zeros, &zeros)] {
             for labels in [vec![0, 0, 0, 0], vec![0, 0, 1, 1], vec![5, 6, 7, 8]] {
                 let leaf = z0.clone().require_grad();
-                let projections = Projections::new(leaf.clone(), z1.clone() * -1.0).with_labels(labels);
-                let output = loss(name).forward(projections.with_bank(bank.rows()), Temperature::Fixed(0.01));
+                let projections =
+                    Projections::new(leaf.clone(), z1.clone() * -1.0).with_labels(labels);
+                let output = loss(name)
+                    .forward(projections.with_bank(bank.rows()), Temperature::Fixed(0.01));
                 let gradient = leaf.grad(&output.loss.backward()).expect("a gradient");
                 assert!(values(gradient).iter().all(|value| value.is_finite()), "{name}");
                 assert!(output.loss.into_scalar::<f64>().is_finite(), "{name}");
@@ -288,20 +361,32 @@ fn names_and_configurations_are_read_back_and_checked() {
         assert_eq!(name.to_string().parse::<ContrastiveLossName>().expect("a name"), name);
         assert_eq!(serde_json::to_string(&name).expect("json"), format!("\"{name}\""));
     }
-    assert!("ntxent".parse::<ContrastiveLossName>().expect_err("unknown").to_string().contains("sup-con"));
+    assert!(
+        "ntxent"
+            .parse::<ContrastiveLossName>()
+            .expect_err("unknown")
+            .to_string()
+            .contains("sup-con")
+    );
     let read = |text| serde_json::from_str::<ContrastiveLossConfig>(text);
     assert_eq!(read("{}").expect("all defaults"), ContrastiveLossConfig::default());
-    let config =
-        read(r#"{"name": "dclw", "memory_bank": 64, "learnable_temperature": true}"#).expect("a configuration");
-    assert_eq!((config.name, config.memory_bank, config.temperature), (ContrastiveLossName::Dclw, 64, 0.5));
+    let config = read(r#"{"name": "dclw", "memory_bank": 64, "learnable_temperature": true}"#)
+        .expect("a configuration");
+    assert_eq!(
+        (config.name, config.memory_bank, config.temperature),
+        (ContrastiveLossName::Dclw, 64, 0.5)
+    );
     assert!(read(r#"{"nam": "dcl"}"#).is_err());
     config.check().expect("a usable configuration");
     for negative_weight in [0.0, f64::INFINITY] {
         let config = ContrastiveLossConfig { negative_weight, ..Default::default() };
         assert!(config.check().expect_err("unusable").to_string().contains("negative weight"));
     }
-    for (temperature, learnable_temperature) in [(0.0, false), (-1.0, false), (f64::NAN, false), (0.001, true)] {
-        let config = ContrastiveLossConfig { temperature, learnable_temperature, ..Default::default() };
+    for (temperature, learnable_temperature) in
+        [(0.0, false), (-1.0, false), (f64::NAN, false), (0.001, true)]
+    {
+        let config =
+            ContrastiveLossConfig { temperature, learnable_temperature, ..Default::default() };
         assert!(config.check().expect_err("unusable").to_string().contains("temperature"));
     }
 }
@@ -310,7 +395,8 @@ fn names_and_configurations_are_read_back_and_checked() {
 #[should_panic(expected = "needs labels")]
 fn sup_con_without_labels_is_refused() {
     let z = Tensor::<2>::ones([2, 3], &Device::flex());
-    loss(ContrastiveLossName::SupCon).forward(Projections::new(z.clone(), z), Temperature::Fixed(0.5));
+    loss(ContrastiveLossName::SupCon)
+        .forward(Projections::new(z.clone(), z), Temperature::Fixed(0.5));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The bank against a queue of the standard library, through records, optimisers and both kinds of device.
+//! The bank against a queue of the standard library, through records, optimisers and both kinds of
+//! device.
 
 use std::collections::VecDeque;
 
@@ -23,13 +24,19 @@ fn random(rows: usize, device: &Device) -> Tensor<2> {
 
 #[test]
 fn it_is_a_queue_of_unit_rows() {
-    for device in [Device::flex(), Device::flex().autodiff(), Device::flex().autodiff().gradient_checkpointing()] {
+    for device in [
+        Device::flex(),
+        Device::flex().autodiff(),
+        Device::flex().autodiff().gradient_checkpointing(),
+    ] {
         let mut bank = MemoryBank::new(7, 3, &device);
         assert!(bank.rows().is_none() && bank.is_empty());
         let mut queue: VecDeque<(Vec<f32>, i64)> = VecDeque::new();
-        // Fills it in parts, overflows it, and pushes as much as it holds, more, nothing and one row.
+        // Fills it in parts, overflows it, and pushes as much as it holds, more, nothing and one
+        // row.
         for (step, count) in [2, 3, 4, 7, 11, 0, 1].into_iter().enumerate() {
-            let rows = if count == 0 { Tensor::zeros([0, 3], &device) } else { random(count, &device) };
+            let rows =
+                if count == 0 { Tensor::zeros([0, 3], &device) } else { random(count, &device) };
             let labels: Vec<usize> = (0..count).map(|at| 100 * step + at).collect();
             let values = rows.to_data().try_to_vec::<f32>().expect("f32");
             for (row, &label) in values.chunks_exact(3).zip(&labels) {
@@ -55,7 +62,8 @@ fn its_record_holds_it_bit_by_bit() {
         device.seed(at);
         random(3, &device)
     };
-    let bank = MemoryBank::new(8, 3, &device).pushed(rows(1), &[1, 2, 3]).pushed(rows(2), &[4, 5, 6]);
+    let bank =
+        MemoryBank::new(8, 3, &device).pushed(rows(1), &[1, 2, 3]).pushed(rows(2), &[4, 5, 6]);
     let record = bank.clone().into_record().into_bytes().expect("a record");
     // Into a bank with other rows, more of them.
     let other = MemoryBank::new(8, 3, &device).pushed(random(8, &device), &[9; 8]);
@@ -65,7 +73,9 @@ fn its_record_holds_it_bit_by_bit() {
     let next = |bank: MemoryBank| content(&bank.pushed(rows(3), &[7, 8, 9]));
     assert_eq!(next(loaded), next(bank));
     let fresh = MemoryBank::new(8, 3, &device).into_record();
-    assert!(MemoryBank::new(8, 3, &device).pushed(rows(1), &[1, 2, 3]).load_record(fresh).is_empty());
+    assert!(
+        MemoryBank::new(8, 3, &device).pushed(rows(1), &[1, 2, 3]).load_record(fresh).is_empty()
+    );
 }
 
 #[derive(Module, Debug)]
@@ -85,7 +95,8 @@ fn no_optimiser_touches_it_and_validation_sees_it() {
     for _ in 0..2 {
         let rows = network.bank.rows().expect("rows").rows;
         // Constants mix with tensors that have a gradient, and have none.
-        let loss = network.linear.forward(random(2, &device)).matmul(rows.transpose()).square().mean();
+        let loss =
+            network.linear.forward(random(2, &device)).matmul(rows.transpose()).square().mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         assert_eq!(gradients.len(), 2, "weight and bias");
         network = optimizer.step(0.1, network, gradients);

@@ -20,7 +20,9 @@ fn naive(z0: &[Vec<f64>], z1: &[Vec<f64>], temperature: f64) -> f64 {
 }
 
 fn golden_views() -> [Vec<Vec<f64>>; 2] {
-    let rows = |f: fn(f64) -> f64| (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect();
+    let rows = |f: fn(f64) -> f64| {
+        (0..4).map(|i| (0..3).map(|j| f((3 * i + j + 1) as f64)).collect()).collect()
+    };
     [rows(f64::sin), rows(f64::cos)]
 }
 
@@ -30,7 +32,8 @@ fn tensor(rows: &[Vec<f64>], device: &Device, dtype: DType) -> Tensor<2> {
 }
 
 /// Temperature, loss; reference in float64 by the formula of the paper.
-const GOLDEN: [(f64, f64); 3] = [(0.07, 14.033745029042509), (0.1, 9.825555830191218), (0.5, 2.4868733836076036)];
+const GOLDEN: [(f64, f64); 3] =
+    [(0.07, 14.033745029042509), (0.1, 9.825555830191218), (0.5, 2.4868733836076036)];
 
 #[test]
 fn the_formula_gives_the_golden_values() {
@@ -47,8 +50,13 @@ fn the_loss_gives_the_golden_values_in_both_precisions() {
     for (temperature, golden) in GOLDEN {
         for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
             let loss = NtXentConfig::new().with_temperature(temperature).init();
-            let loss: f64 = loss.forward(tensor(&z0, &device, dtype), tensor(&z1, &device, dtype)).into_scalar();
-            assert!((loss - golden).abs() < tolerance * golden, "{dtype:?} at {temperature}: {loss} is not {golden}");
+            let loss: f64 = loss
+                .forward(tensor(&z0, &device, dtype), tensor(&z1, &device, dtype))
+                .into_scalar();
+            assert!(
+                (loss - golden).abs() < tolerance * golden,
+                "{dtype:?} at {temperature}: {loss} is not {golden}"
+            );
         }
     }
 }
@@ -84,14 +92,16 @@ fn the_gradient_gives_the_golden_values() {
 fn it_equals_naive_loops_on_random_views() {
     let device = Device::flex();
     for (pairs, dim, temperature) in [(1, 4, 0.5), (2, 3, 0.1), (7, 16, 0.2), (33, 8, 1.0)] {
-        let z = [0, 1].map(|_| Tensor::<2>::random([pairs, dim], Distribution::Normal(0.0, 2.0), &device));
+        let z = [0, 1]
+            .map(|_| Tensor::<2>::random([pairs, dim], Distribution::Normal(0.0, 2.0), &device));
         let rows = |z: &Tensor<2>| -> Vec<Vec<f64>> {
             let values = z.to_data().convert::<f64>().try_to_vec::<f64>().expect("f64");
             values.chunks(dim).map(<[f64]>::to_vec).collect()
         };
         let expected = naive(&rows(&z[0]), &rows(&z[1]), temperature);
         let [z0, z1] = z;
-        let loss: f64 = NtXentConfig::new().with_temperature(temperature).init().forward(z0, z1).into_scalar();
+        let loss: f64 =
+            NtXentConfig::new().with_temperature(temperature).init().forward(z0, z1).into_scalar();
         assert!((loss - expected).abs() < 1e-5 * expected.max(1.0), "{loss} is not {expected}");
     }
 }
@@ -101,7 +111,9 @@ fn views_are_interchangeable_and_lengths_do_not_matter() {
     let device = Device::flex();
     let [z0, z1] = golden_views().map(|rows| tensor(&rows, &device, DType::F32));
     let loss = NtXentConfig::new().init();
-    let value = |z0: &Tensor<2>, z1: &Tensor<2>| -> f32 { loss.forward(z0.clone(), z1.clone()).into_scalar() };
+    let value = |z0: &Tensor<2>, z1: &Tensor<2>| -> f32 {
+        loss.forward(z0.clone(), z1.clone()).into_scalar()
+    };
     let plain = value(&z0, &z1);
     assert!((plain - value(&z1, &z0)).abs() < 1e-6);
     assert!((plain - value(&(z0.clone() * 1000.0), &(z1.clone() * 1e-3))).abs() < 1e-5);
@@ -124,7 +136,13 @@ fn it_is_finite_at_a_low_temperature_and_for_hostile_rows() {
     let huge = same.clone() * 1e15;
     for temperature in [0.01, 0.5] {
         let loss = NtXentConfig::new().with_temperature(temperature).init();
-        for (z0, z1) in [(&same, &same), (&same, &opposed), (&zeros, &same), (&zeros, &zeros), (&huge, &opposed)] {
+        for (z0, z1) in [
+            (&same, &same),
+            (&same, &opposed),
+            (&zeros, &same),
+            (&zeros, &zeros),
+            (&huge, &opposed),
+        ] {
             let z0 = z0.clone().require_grad();
             let value = loss.forward(z0.clone(), z1.clone());
             let gradient = z0.grad(&value.backward()).expect("z0 has a gradient");
@@ -148,7 +166,8 @@ fn random_rows_cost_the_logarithm_of_the_choices() {
 #[test]
 fn top1_counts_rows_whose_pair_is_nearest() {
     let device = Device::flex();
-    // Pair 0 is together; the second view of pair 1 lies nearer to pair 0 than to its own first view.
+    // Pair 0 is together; the second view of pair 1 lies nearer to pair 0 than to its own first
+    // view.
     let z0 = Tensor::<2>::from_floats([[1.0, 0.0], [0.0, 1.0]], &device);
     let z1 = Tensor::<2>::from_floats([[1.0, 0.01], [1.0, 0.3]], &device);
     let top1: f32 = NtXentConfig::new().init().forward_with_top1(z0, z1).top1.into_scalar();
@@ -177,7 +196,9 @@ fn twenty_gradient_steps_lower_it() {
 #[should_panic(expected = "both views need the same shape")]
 fn views_of_different_shapes_are_refused() {
     let device = Device::flex();
-    NtXentConfig::new().init().forward(Tensor::zeros([2, 3], &device), Tensor::zeros([3, 3], &device));
+    NtXentConfig::new()
+        .init()
+        .forward(Tensor::zeros([2, 3], &device), Tensor::zeros([3, 3], &device));
 }
 
 #[test]
@@ -191,16 +212,27 @@ fn the_fused_loss_is_that_of_burns_operations() {
     let device = Device::flex().autodiff();
     device.seed(4);
     for (pairs, dim, temperature) in [(1, 3, 0.5), (5, 7, 0.1), (101, 128, 0.5), (64, 33, 0.05)] {
-        let rows = Tensor::<2>::random([2 * pairs, dim], Distribution::Normal(0.1, 2.0), &device).require_grad();
+        let rows = Tensor::<2>::random([2 * pairs, dim], Distribution::Normal(0.1, 2.0), &device)
+            .require_grad();
         let fused = ops::nt_xent(&rows, temperature).expect("on Flex");
         let fused = NtXentOutput { loss: fused.0, top1: fused.1 };
         let results = |output: NtXentOutput| {
             let gradients = (output.loss.clone() * 3.0).backward();
-            let gradient = rows.grad(&gradients).expect("a gradient").into_data().try_to_vec::<f32>().expect("f32");
+            let gradient = rows
+                .grad(&gradients)
+                .expect("a gradient")
+                .into_data()
+                .try_to_vec::<f32>()
+                .expect("f32");
             (output.loss.into_scalar::<f32>(), output.top1.into_scalar::<f32>(), gradient)
         };
         let (ours, theirs) = (results(fused), results(composed(rows.clone(), pairs, temperature)));
-        assert!((ours.0 - theirs.0).abs() < 1e-5 * theirs.0.max(1.0), "{} is not {}", ours.0, theirs.0);
+        assert!(
+            (ours.0 - theirs.0).abs() < 1e-5 * theirs.0.max(1.0),
+            "{} is not {}",
+            ours.0,
+            theirs.0
+        );
         assert_eq!(ours.1, theirs.1);
         let largest = theirs.2.iter().fold(1e-6_f32, |largest, value| largest.max(value.abs()));
         for (ours, theirs) in ours.2.iter().zip(&theirs.2) {

@@ -1,4 +1,5 @@
-//! CORAL and CORN against coral-pytorch, naive loops, finite differences, and what must hold by theorem.
+//! CORAL and CORN against coral-pytorch, naive loops, finite differences, and what must hold by
+//! theorem.
 
 use burn::tensor::{DType, Device, TensorData};
 use heatmap_core::sample_rng;
@@ -67,7 +68,8 @@ fn naive_corn(logits: &[f64], classes: &[usize]) -> f64 {
 #[test]
 fn both_give_the_values_of_coral_pytorch() {
     let device = Device::flex();
-    // The example in its documentation, which prints 0.6920 for CORAL, and 2 sin(1), 2 sin(2), ...; in float64.
+    // The example in its documentation, which prints 0.6920 for CORAL, and 2 sin(1), 2 sin(2), ...;
+    // in float64.
     let example = vec![2.1, 1.8, -2.1, -1.8, 1.9, -1.0, -1.5, -1.3, 1.9, 1.8, 1.7, 1.6];
     let sines: Vec<f64> = (1..=24_u32).map(|i| 2.0 * f64::from(i).sin()).collect();
     let cases = [
@@ -79,8 +81,12 @@ fn both_give_the_values_of_coral_pytorch() {
         assert!((naive_corn(&logits, &classes) - corn).abs() < 1e-12);
         for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
             for (loss, golden) in [(CORAL, coral), (CORN, corn)] {
-                let loss: f64 = loss(tensor(&logits, 4, &device, dtype), labels(&classes, &device)).into_scalar();
-                assert!((loss - golden).abs() < tolerance * golden.max(1.0), "{dtype:?}: {loss} is not {golden}");
+                let loss: f64 = loss(tensor(&logits, 4, &device, dtype), labels(&classes, &device))
+                    .into_scalar();
+                assert!(
+                    (loss - golden).abs() < tolerance * golden.max(1.0),
+                    "{dtype:?}: {loss} is not {golden}"
+                );
             }
         }
     }
@@ -91,8 +97,11 @@ fn both_equal_naive_loops_on_random_logits() {
     let device = Device::flex();
     for (seed, (batch, questions)) in [(1, 1), (1, 5), (7, 1), (16, 20)].into_iter().enumerate() {
         let (logits, classes) = random(seed as u64, batch, questions);
-        for (loss, naive) in [(CORAL, naive_coral(&logits, &classes)), (CORN, naive_corn(&logits, &classes))] {
-            let loss = loss(tensor(&logits, questions, &device, DType::F32), labels(&classes, &device));
+        for (loss, naive) in
+            [(CORAL, naive_coral(&logits, &classes)), (CORN, naive_corn(&logits, &classes))]
+        {
+            let loss =
+                loss(tensor(&logits, questions, &device, DType::F32), labels(&classes, &device));
             let loss: f64 = loss.into_scalar();
             assert!((loss - naive).abs() < 1e-5 * naive.max(1.0), "{loss} is not {naive}");
         }
@@ -122,7 +131,8 @@ fn gradients_are_those_of_finite_differences() {
             let moved = |by: f64| -> f64 {
                 let mut logits = logits.clone();
                 logits[i] += by;
-                loss(tensor(&logits, 3, &device, DType::F64), labels(&classes, &device)).into_scalar()
+                loss(tensor(&logits, 3, &device, DType::F64), labels(&classes, &device))
+                    .into_scalar()
             };
             let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
             assert!((gradient - slope).abs() < 1e-8, "logit {i}: {gradient} is not {slope}");
@@ -155,13 +165,20 @@ fn probabilities_of_coral_are_differences_and_never_negative() {
     let device = Device::flex();
     let of = |logits: &[f64]| values(Coral.probabilities(tensor(logits, 2, &device, DType::F64)));
     let ordered = of(&[1.0, -0.5]);
-    let expected = [1.0 - probability(1.0), probability(1.0) - probability(-0.5), probability(-0.5)];
-    assert!(ordered.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12), "{ordered:?}");
+    let expected =
+        [1.0 - probability(1.0), probability(1.0) - probability(-0.5), probability(-0.5)];
+    assert!(
+        ordered.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12),
+        "{ordered:?}"
+    );
     // Out of order: class 1 has nothing, and the others share what is left.
     let crossed = of(&[-0.5, 1.0]);
     let sum = 1.0 - probability(-0.5) + probability(1.0);
     let expected = [(1.0 - probability(-0.5)) / sum, 0.0, probability(1.0) / sum];
-    assert!(crossed.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12), "{crossed:?}");
+    assert!(
+        crossed.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12),
+        "{crossed:?}"
+    );
     assert_eq!(of(&[1e4, -1e4, -1e4, 1e4]), [0.0, 1.0, 0.0, 0.5, 0.0, 0.5]);
 }
 
@@ -174,8 +191,13 @@ fn the_loss_of_corn_is_the_likelihood_of_its_probabilities() {
     assert!(rows.iter().all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-12));
     let likelihood: f64 = rows.iter().zip(&classes).map(|(row, &class)| -row[class].ln()).sum();
     let asked: usize = classes.iter().map(|class| (class + 1).min(4)).sum();
-    let loss: f64 = Corn.forward(tensor(&logits, 4, &device, DType::F64), labels(&classes, &device)).into_scalar();
-    assert!((loss * asked as f64 - likelihood).abs() < 1e-10, "{loss} over {asked} is not {likelihood}");
+    let loss: f64 = Corn
+        .forward(tensor(&logits, 4, &device, DType::F64), labels(&classes, &device))
+        .into_scalar();
+    assert!(
+        (loss * asked as f64 - likelihood).abs() < 1e-10,
+        "{loss} over {asked} is not {likelihood}"
+    );
     let extreme = tensor(&[1e4, -1e4, -1e4, 1e4, 1e4, 1e4], 2, &device, DType::F32);
     assert_eq!(values(Corn.probabilities(extreme)), [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
 }
@@ -186,12 +208,15 @@ fn twenty_gradient_steps_lower_both() {
     let (logits, classes) = random(6, 8, 5);
     for loss in [CORAL, CORN] {
         let mut logits = tensor(&logits, 5, &device, DType::F32);
-        let value = |logits: &Tensor<2>| -> f64 { loss(logits.clone(), labels(&classes, &device)).into_scalar() };
+        let value = |logits: &Tensor<2>| -> f64 {
+            loss(logits.clone(), labels(&classes, &device)).into_scalar()
+        };
         let before = value(&logits);
         for _ in 0..20 {
             let leaf = logits.detach().require_grad();
             let gradients = loss(leaf.clone(), labels(&classes, &device)).backward();
-            logits = leaf.clone() - Tensor::from_inner(leaf.grad(&gradients).expect("a gradient")) * 8.0;
+            logits =
+                leaf.clone() - Tensor::from_inner(leaf.grad(&gradients).expect("a gradient")) * 8.0;
         }
         assert!(value(&logits) < 0.5 * before, "{} after {before}", value(&logits));
     }

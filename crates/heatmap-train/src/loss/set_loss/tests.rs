@@ -1,4 +1,5 @@
-//! The set loss against all permutations and naive loops, finite differences, and what must hold by its definition.
+//! The set loss against all permutations and naive loops, finite differences, and what must hold by
+//! its definition.
 
 use burn::tensor::Device;
 use heatmap_core::sample_rng;
@@ -18,12 +19,16 @@ struct Batch {
 }
 
 impl Batch {
-    /// Image i has i targets, modulo one more than there may be, anywhere among the places; padding is (-1, -1).
+    /// Image i has i targets, modulo one more than there may be, anywhere among the places; padding
+    /// is (-1, -1).
     fn random(seed: u64, images: usize, queries: usize, places: usize) -> Self {
         let mut rng = sample_rng(seed, 0);
-        let centres = (0..images * queries).map(|_| [rng.random_range(0.0..1.0), rng.random_range(0.0..1.0)]).collect();
+        let centres = (0..images * queries)
+            .map(|_| [rng.random_range(0.0..1.0), rng.random_range(0.0..1.0)])
+            .collect();
         let existence = (0..images * queries).map(|_| rng.random_range(-3.0..3.0)).collect();
-        let (mut targets, mut mask) = (vec![[-1.0; 2]; images * places], vec![0.0; images * places]);
+        let (mut targets, mut mask) =
+            (vec![[-1.0; 2]; images * places], vec![0.0; images * places]);
         for image in 0..images {
             let first: usize = rng.random_range(0..places);
             for target in 0..image % (queries.min(places) + 1) {
@@ -56,8 +61,10 @@ impl Batch {
         let value = loss.forward(centres.clone(), existence.clone(), targets, mask);
         let gradients = value.backward();
         let read = |data: TensorData| data.convert::<f64>().try_to_vec::<f64>().expect("f64");
-        let by_centres = read(centres.grad(&gradients).expect("centres have a gradient").into_data());
-        let by_existence = read(existence.grad(&gradients).expect("logits have a gradient").into_data());
+        let by_centres =
+            read(centres.grad(&gradients).expect("centres have a gradient").into_data());
+        let by_existence =
+            read(existence.grad(&gradients).expect("logits have a gradient").into_data());
         (value.into_scalar(), by_centres, by_existence)
     }
 
@@ -94,8 +101,10 @@ fn naive(batch: &Batch, config: &SetLossConfig) -> f64 {
         let centres = &batch.centres[image * batch.queries..(image + 1) * batch.queries];
         let logits = &batch.existence[image * batch.queries..(image + 1) * batch.queries];
         let places = image * batch.places..(image + 1) * batch.places;
-        let targets: Vec<[f64; 2]> = places.filter(|&i| batch.mask[i] == 1.0).map(|i| batch.targets[i]).collect();
-        let distance_of = |way: &[usize]| way.iter().zip(&targets).map(|(&q, &t)| l1(centres[q], t)).sum::<f64>();
+        let targets: Vec<[f64; 2]> =
+            places.filter(|&i| batch.mask[i] == 1.0).map(|i| batch.targets[i]).collect();
+        let distance_of =
+            |way: &[usize]| way.iter().zip(&targets).map(|(&q, &t)| l1(centres[q], t)).sum::<f64>();
         let cost = |way: &[usize]| {
             let certain: f64 = way.iter().map(|&q| probability(logits[q])).sum();
             config.centre_weight * distance_of(way) - config.existence_weight * certain
@@ -112,11 +121,15 @@ fn naive(batch: &Batch, config: &SetLossConfig) -> f64 {
             };
         }
     }
-    (config.centre_weight * distance + config.existence_weight * cross_entropy) / total.max(1) as f64
+    (config.centre_weight * distance + config.existence_weight * cross_entropy)
+        / total.max(1) as f64
 }
 
 fn configs() -> [SetLossConfig; 2] {
-    let other = SetLossConfig::new().with_centre_weight(0.7).with_existence_weight(2.0).with_absent_weight(0.1);
+    let other = SetLossConfig::new()
+        .with_centre_weight(0.7)
+        .with_existence_weight(2.0)
+        .with_absent_weight(0.1);
     [SetLossConfig::new(), other]
 }
 
@@ -129,7 +142,10 @@ fn it_equals_naive_loops_over_all_matchings() {
             let expected = naive(&batch, &config);
             for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
                 let loss = batch.value(&config.init(), dtype);
-                assert!((loss - expected).abs() < tolerance * expected.max(1.0), "{loss} is not {expected}");
+                assert!(
+                    (loss - expected).abs() < tolerance * expected.max(1.0),
+                    "{loss} is not {expected}"
+                );
             }
         }
     }
@@ -230,7 +246,10 @@ fn only_the_matched_centre_is_pulled() {
     let (_, by_centres, by_existence) = batch.results(&SetLossConfig::new().init(), DType::F64);
     assert_eq!(by_centres, [0.0, 0.0, 5.0, -5.0, 0.0, 0.0]);
     let expected = [0.5, -0.5, 0.5];
-    assert!(by_existence.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12), "{by_existence:?}");
+    assert!(
+        by_existence.iter().zip(expected).all(|(got, want)| (got - want).abs() < 1e-12),
+        "{by_existence:?}"
+    );
 }
 
 #[test]
@@ -262,7 +281,10 @@ fn extreme_logits_stay_finite_and_what_is_no_number_shows() {
     let loss = SetLossConfig::new().init();
     for dtype in [DType::F32, DType::F64] {
         let (value, by_centres, by_existence) = batch.results(&loss, dtype);
-        assert!(value.is_finite() && by_centres.iter().chain(&by_existence).all(|slope| slope.is_finite()));
+        assert!(
+            value.is_finite()
+                && by_centres.iter().chain(&by_existence).all(|slope| slope.is_finite())
+        );
     }
     batch.centres[4] = [f64::NAN; 2];
     assert!(batch.value(&loss, DType::F32).is_nan());
@@ -290,8 +312,10 @@ fn twenty_gradient_steps_lower_it() {
 #[should_panic(expected = "has 2 targets for 1 queries")]
 fn more_targets_than_queries_are_refused() {
     let device = Device::flex();
-    let (centres, targets) = (Tensor::<3>::zeros([1, 1, 2], &device), Tensor::<3>::zeros([1, 2, 2], &device));
-    let (existence, mask) = (Tensor::<2>::zeros([1, 1], &device), Tensor::<2>::ones([1, 2], &device));
+    let (centres, targets) =
+        (Tensor::<3>::zeros([1, 1, 2], &device), Tensor::<3>::zeros([1, 2, 2], &device));
+    let (existence, mask) =
+        (Tensor::<2>::zeros([1, 1], &device), Tensor::<2>::ones([1, 2], &device));
     SetLossConfig::new().init().forward(centres, existence, targets, mask);
 }
 
@@ -299,8 +323,14 @@ fn more_targets_than_queries_are_refused() {
 #[should_panic(expected = "one existence logit per query")]
 fn logits_that_do_not_fit_are_refused() {
     let device = Device::flex();
-    let (points, mask) = (Tensor::<3>::zeros([2, 3, 2], &device), Tensor::<2>::ones([2, 3], &device));
-    SetLossConfig::new().init().forward(points.clone(), Tensor::<2>::zeros([2, 2], &device), points, mask);
+    let (points, mask) =
+        (Tensor::<3>::zeros([2, 3, 2], &device), Tensor::<2>::ones([2, 3], &device));
+    SetLossConfig::new().init().forward(
+        points.clone(),
+        Tensor::<2>::zeros([2, 2], &device),
+        points,
+        mask,
+    );
 }
 
 #[test]

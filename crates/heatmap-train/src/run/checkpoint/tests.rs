@@ -22,7 +22,8 @@ fn the_newest_complete_one_is_found_and_old_ones_go() {
     [100, 200, 1_000_000].into_iter().for_each(|step| write(&checkpoints, step));
     let (newest, broken) = checkpoints.newest_complete().unwrap();
     assert_eq!((newest.step, broken.len()), (1_000_000, 0));
-    let steps: Vec<usize> = checkpoints.folders().unwrap().into_iter().map(|(step, _)| step).collect();
+    let steps: Vec<usize> =
+        checkpoints.folders().unwrap().into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, [200, 1_000_000]);
 }
 
@@ -44,7 +45,9 @@ fn going_back_discards_what_came_later() {
     let (_root, checkpoints) = in_folder();
     [100, 200].into_iter().for_each(|step| write(&checkpoints, step));
     assert_eq!(checkpoints.at_step(100).unwrap().step, 100);
-    assert!(checkpoints.at_step(150).unwrap_err().to_string().contains("step-000150/manifest.json: "));
+    assert!(
+        checkpoints.at_step(150).unwrap_err().to_string().contains("step-000150/manifest.json: ")
+    );
     checkpoints.prepare(100).unwrap();
     assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
 }
@@ -73,7 +76,8 @@ fn a_truncated_or_changed_file_is_named_and_the_one_before_is_taken() {
 #[test]
 fn without_checkpoints_the_folder_is_named() {
     let root = tempfile::tempdir().unwrap();
-    let error = Checkpoints::new(root.path().join("none")).newest_complete().unwrap_err().to_string();
+    let error =
+        Checkpoints::new(root.path().join("none")).newest_complete().unwrap_err().to_string();
     assert!(error.ends_with("none: no checkpoint to resume from"), "{error}");
 }
 

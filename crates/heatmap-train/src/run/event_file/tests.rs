@@ -29,7 +29,10 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
 fn slow_crc32c(bytes: &[u8]) -> u32 {
     let polynomial = 0x1edc_6f41_u32.reverse_bits();
     let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| u32::from((byte >> bit) & 1)));
-    !bits.fold(!0, |crc: u32, bit| if (crc ^ bit) & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 })
+    !bits.fold(
+        !0,
+        |crc: u32, bit| if (crc ^ bit) & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 },
+    )
 }
 
 fn check(masked: &[u8], bytes: &[u8]) {
@@ -70,7 +73,10 @@ fn event(payload: &[u8]) -> Event {
             1 => assert!(f64::from_le_bytes(bytes.try_into().unwrap()) > 1.7e9),
             2 => event.step = integer,
             3 => event.version = text(bytes),
-            5 => event.values = fields(bytes).into_iter().map(|(_, _, value)| scalar(value)).collect(),
+            5 => {
+                event.values =
+                    fields(bytes).into_iter().map(|(_, _, value)| scalar(value)).collect()
+            }
             7 => event.session_status = fields(bytes)[0].1,
             other => panic!("field {other}"),
         }
@@ -99,7 +105,8 @@ fn read(path: &Path) -> Vec<Event> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -116,10 +123,11 @@ fn the_checksum_has_its_check_value() {
 fn records_are_those_of_tensorboard() {
     let expected = b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\0\0\0\0\xf8?\x1a\rbrain.Event:2*(dl";
     assert_eq!(record(&version(1.5).0), expected);
-    let expected = b"\x10\0\0\0\0\0\0\0\x95\xfb\xfe\x18\t\0\0\0\0\0\0\xf8?\x10\xad\x02:\x02\x08\x01\xd1yI\xd4";
-    assert_eq!(record(&session_start(1.5, 301).0), expected);
     let expected =
-        b" \0\0\0\0\0\0\0)\xed\xa9P\t\0\0\0\0\0\0\xf8?\x10\x03*\x13\n\x11\n\ntrain/loss\x15\0\0\x80>C0\x1b\x92";
+        b"\x10\0\0\0\0\0\0\0\x95\xfb\xfe\x18\t\0\0\0\0\0\0\xf8?\x10\xad\x02:\x02\x08\x01\xd1yI\xd4";
+    assert_eq!(record(&session_start(1.5, 301).0), expected);
+    let expected = b" \0\0\0\0\0\0\0)\xed\xa9P\t\0\0\0\0\0\0\xf8?\x10\x03*\x13\n\x11\n\ntrain/loss\
+        \x15\0\0\x80>C0\x1b\x92";
     assert_eq!(record(&scalars(1.5, 3, [("train/loss".to_owned(), 0.25)]).0), expected);
 }
 
@@ -134,8 +142,16 @@ fn what_was_written_is_read() {
     let expected = [
         Event { version: "brain.Event:2".into(), ..Event::default() },
         Event { step: 1, session_status: 1, ..Event::default() },
-        Event { step: 1, values: vec![("train/loss".into(), 2.5), (long, -0.1)], ..Event::default() },
-        Event { step: 70_000, values: vec![("valid/loss".into(), f32::INFINITY)], ..Event::default() },
+        Event {
+            step: 1,
+            values: vec![("train/loss".into(), 2.5), (long, -0.1)],
+            ..Event::default()
+        },
+        Event {
+            step: 70_000,
+            values: vec![("valid/loss".into(), f32::INFINITY)],
+            ..Event::default()
+        },
     ];
     assert_eq!(read(&files(&folder)[0]), expected);
 }

@@ -9,14 +9,22 @@ fn an_earlier_run_moves_aside() {
         assert_eq!(moved, aside.map(|name| root.path().join(name)));
         assert_eq!(folder.read_json::<i32>(RunFolder::CONFIG).unwrap(), seed);
     }
-    assert_eq!(RunFolder::open(&root.path().join("run-1")).unwrap().read_json::<i32>("config.json").unwrap(), 1);
+    assert_eq!(
+        RunFolder::open(&root.path().join("run-1"))
+            .unwrap()
+            .read_json::<i32>("config.json")
+            .unwrap(),
+        1
+    );
 }
 
 #[test]
 fn a_folder_without_a_run_is_left_in_place() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("notes.txt"), "mine").unwrap();
-    assert!(RunFolder::open(root.path()).unwrap_err().to_string().contains("no run in this folder"));
+    assert!(
+        RunFolder::open(root.path()).unwrap_err().to_string().contains("no run in this folder")
+    );
     let (_, moved) = RunFolder::create(root.path(), &1).unwrap();
     assert_eq!(moved, None);
     assert!(root.path().join("notes.txt").exists());
@@ -26,10 +34,21 @@ fn a_folder_without_a_run_is_left_in_place() {
 fn a_folder_that_cannot_be_made_is_named() {
     let error = RunFolder::create(Path::new("/proc/no/run"), &1).unwrap_err().to_string();
     assert!(error.starts_with("/proc/no/run: "), "{error}");
-    assert!(RunFolder::check_place(Path::new("/proc/no/run")).unwrap_err().to_string().starts_with("/proc/no/run: "));
+    assert!(
+        RunFolder::check_place(Path::new("/proc/no/run"))
+            .unwrap_err()
+            .to_string()
+            .starts_with("/proc/no/run: ")
+    );
     let root = tempfile::tempdir().unwrap();
     let (folder, _) = RunFolder::create(&root.path().join("run"), &"text").unwrap();
-    assert!(folder.read_json::<i32>("config.json").unwrap_err().to_string().contains("config.json: invalid type"));
+    assert!(
+        folder
+            .read_json::<i32>("config.json")
+            .unwrap_err()
+            .to_string()
+            .contains("config.json: invalid type")
+    );
 }
 
 #[test]
@@ -37,7 +56,8 @@ fn one_program_at_a_time_writes_in_a_folder() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("run");
     let (first, _) = RunFolder::create(&path, &1).unwrap();
-    let says = |error: Error| error.to_string().contains("another program is writing in this folder");
+    let says =
+        |error: Error| error.to_string().contains("another program is writing in this folder");
     assert!(says(RunFolder::create(&path, &2).unwrap_err()));
     assert!(says(RunFolder::open_to_write(&path).unwrap_err()));
     assert!(says(RunFolder::check_place(&path).unwrap_err()));
@@ -67,8 +87,12 @@ fn a_path_may_end_as_the_shell_completes_it() {
     for ending in ["run/", "run/.", "run"] {
         RunFolder::create(&root.path().join(ending), &ending).unwrap();
     }
-    let config =
-        |name: &str| RunFolder::open(&root.path().join(name)).unwrap().read_json::<String>("config.json").unwrap();
+    let config = |name: &str| {
+        RunFolder::open(&root.path().join(name))
+            .unwrap()
+            .read_json::<String>("config.json")
+            .unwrap()
+    };
     assert_eq!(["run-1", "run-2", "run"].map(config), ["run/", "run/.", "run"]);
 }
 
@@ -90,8 +114,12 @@ fn what_a_crash_left_half_written_is_swept_away() {
     let root = tempfile::tempdir().unwrap();
     drop(RunFolder::create(root.path(), &1).unwrap());
     fs::create_dir_all(root.path().join("checkpoints/.unfinished-step-000002")).unwrap();
-    for name in [".unfinished-a", "checkpoints/.unfinished-b", "checkpoints/.unfinished-step-000002/model.bpk", "mine"]
-    {
+    for name in [
+        ".unfinished-a",
+        "checkpoints/.unfinished-b",
+        "checkpoints/.unfinished-step-000002/model.bpk",
+        "mine",
+    ] {
         fs::write(root.path().join(name), "half").unwrap();
     }
     RunFolder::open_to_write(root.path()).unwrap();

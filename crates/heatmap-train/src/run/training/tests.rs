@@ -61,7 +61,10 @@ impl InferenceStep for Toy {
     type Output = ToyOutput;
 
     fn step(&self, batch: f32) -> ToyOutput {
-        ToyOutput { loss: (self.weight.val().powi_scalar(2).sum() * batch).into_scalar(), images: 1 }
+        ToyOutput {
+            loss: (self.weight.val().powi_scalar(2).sum() * batch).into_scalar(),
+            images: 1,
+        }
     }
 }
 
@@ -108,7 +111,9 @@ fn train(folder: &RunFolder, batches: &[f32], options: &TrainingOptions) -> Resu
     let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
     let plan = Plan::new(&device, Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
     let learner = Learner::new(toy, SgdConfig::new().init(), ConstantLr::from(0.25));
-    launch(folder, plan, options, learner, |training| training.metrics((ScalarMetric::<ToyLoss>::new(),)))
+    launch(folder, plan, options, learner, |training| {
+        training.metrics((ScalarMetric::<ToyLoss>::new(),))
+    })
 }
 
 fn options(steps: usize) -> TrainingOptions {
@@ -141,7 +146,8 @@ fn every_step_is_taken_and_the_last_is_saved() {
 #[test]
 fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     let (_root, folder) = in_folder();
-    // The loss on held-out samples falls while steps are positive and rises when they turn round: best after step 4.
+    // The loss on held-out samples falls while steps are positive and rises when they turn round:
+    // best after step 4.
     let batches = [1.0, 1.0, 1.0, 1.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0];
     let patient = TrainingOptions { selection: Selection::Best { patience: None }, ..options(12) };
     let outcome = train(&folder, &batches, &patient).expect("a run");
@@ -149,7 +155,8 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.0625);
 
     let (_root, folder) = in_folder();
-    let impatient = TrainingOptions { selection: Selection::Best { patience: Some(2) }, ..options(12) };
+    let impatient =
+        TrainingOptions { selection: Selection::Best { patience: Some(2) }, ..options(12) };
     let outcome = train(&folder, &batches, &impatient).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (8, 4, true));
     assert!(!outcome.interrupted);
@@ -165,7 +172,8 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (10, 4, true));
 
     // A best checkpoint that was damaged is named before any step is taken.
-    std::fs::write(folder.file("checkpoints/step-000004/model.bpk"), "not a model").expect("a file");
+    std::fs::write(folder.file("checkpoints/step-000004/model.bpk"), "not a model")
+        .expect("a file");
     let error = train(&folder, &batches, &patient).err().expect("an error").to_string();
     assert!(error.contains("step-000004") && error.contains("remove this folder"), "{error}");
 }
@@ -173,7 +181,10 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
 #[test]
 fn a_loss_that_is_not_finite_ends_the_run_with_its_step_and_poisons_no_checkpoint() {
     let (_root, folder) = in_folder();
-    let error = train(&folder, &[1.0, 1.0, f32::NAN, 1.0], &options(4)).err().expect("an error").to_string();
+    let error = train(&folder, &[1.0, 1.0, f32::NAN, 1.0], &options(4))
+        .err()
+        .expect("an error")
+        .to_string();
     assert!(error.starts_with("step 3: the loss is NaN"), "{error}");
     let (checkpoint, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
     assert_eq!(checkpoint.step, 2);
@@ -213,7 +224,10 @@ fn run_or_go_on(path: &std::path::Path) {
 fn result_of(path: &std::path::Path) -> (Vec<String>, Option<usize>, TensorData) {
     let folder = RunFolder::open(path).expect("a run");
     let lines = MetricsLog::read(&folder.file(METRICS)).expect("a log");
-    let lines = lines.into_iter().map(|line| format!("{} {} {:?}", line.split, line.step, line.values)).collect();
+    let lines = lines
+        .into_iter()
+        .map(|line| format!("{} {} {:?}", line.split, line.step, line.values))
+        .collect();
     let checkpoints = folder.checkpoints();
     let toy = Toy { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex())) };
     let toy = toy.load_record(checkpoints.model_record(6).expect("the last checkpoint"));
@@ -256,7 +270,12 @@ fn a_kill_between_any_two_file_operations_loses_nothing() {
         let left = std::fs::read_dir(path.join("checkpoints"))
             .expect("a folder")
             .chain(std::fs::read_dir(&path).expect("a folder"));
-        let names = left.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-        assert_eq!(names.filter(|name| name.starts_with(".unfinished-")).count(), 0, "killed at {crash_at}");
+        let names =
+            left.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        assert_eq!(
+            names.filter(|name| name.starts_with(".unfinished-")).count(),
+            0,
+            "killed at {crash_at}"
+        );
     }
 }

@@ -64,8 +64,10 @@ impl<E: Encoder + ModuleDisplay> SetDetector<E> {
         let SetBatch { planes, broken } = batch;
         let logits = self.logits(planes);
         // The logit of what is true: its logistic is the probability that was given to the truth.
-        let signs: Vec<f32> = broken.iter().map(|&broken| if broken { 1.0 } else { -1.0 }).collect();
-        let signs = Tensor::<1>::from_data(TensorData::new(signs, [broken.len()]), &logits.device());
+        let signs: Vec<f32> =
+            broken.iter().map(|&broken| if broken { 1.0 } else { -1.0 }).collect();
+        let signs =
+            Tensor::<1>::from_data(TensorData::new(signs, [broken.len()]), &logits.device());
         let loss = -log_sigmoid(logits.clone() * signs).mean();
         let output = SetDetectorOutput::read(loss.clone(), logits.detach(), &broken);
         (loss, output)
@@ -93,8 +95,10 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SetDetector<E> {
 
 impl SetDetectorOutput {
     fn read(loss: Tensor<1>, logits: Tensor<1>, broken: &[bool]) -> Self {
-        let logits: Vec<f64> = logits.into_data().convert::<f64>().try_to_vec().expect("converted to f64");
-        let right = logits.iter().zip(broken).filter(|(logit, broken)| (**logit > 0.0) == **broken).count();
+        let logits: Vec<f64> =
+            logits.into_data().convert::<f64>().try_to_vec().expect("converted to f64");
+        let right =
+            logits.iter().zip(broken).filter(|(logit, broken)| (**logit > 0.0) == **broken).count();
         Self {
             loss: loss.into_scalar(),
             // A logit that is not a number ends the run by the loss, which it made so too.

@@ -1,12 +1,14 @@
-//! GradCache: the gradient of a whole batch, with the graph of one chunk at a time in memory (Gao et al. 2021).
+//! GradCache: the gradient of a whole batch, with the graph of one chunk at a time in memory (Gao
+//! et al. 2021).
 //!
-//! A contrastive loss compares every image with every other, so it is not the mean of the losses of parts of a batch, and
-//! summing the gradients of parts is wrong for it. But it sees images by their projections alone. So: embed all chunks
-//! without a graph; take the loss of all projections and its gradient at them; embed each chunk again, with a graph, and
-//! carry that gradient through. The sum over the chunks is the gradient of the batch, by the chain rule; batch
-//! normalisation in training mode normalises each chunk by itself, both times alike. A network that draws random numbers
-//! (dropout, drop path) would draw others the second time, and the gradient would be that of no loss: it is refused when the
-//! first chunk comes out otherwise.
+//! A contrastive loss compares every image with every other, so it is not the mean of the losses of
+//! parts of a batch, and summing the gradients of parts is wrong for it. But it sees images by
+//! their projections alone. So: embed all chunks without a graph; take the loss of all projections
+//! and its gradient at them; embed each chunk again, with a graph, and carry that gradient through.
+//! The sum over the chunks is the gradient of the batch, by the chain rule; batch normalisation in
+//! training mode normalises each chunk by itself, both times alike. A network that draws random
+//! numbers (dropout, drop path) would draw others the second time, and the gradient would be that
+//! of no loss: it is refused when the first chunk comes out otherwise.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -28,8 +30,9 @@ pub(super) struct Cached {
     pub(super) part: Part,
 }
 
-/// Parameters without gradients, in a network that stays in training mode: no graph is made in the first place. One that is
-/// made stays in memory until the next backward pass, with all activations.
+/// Parameters without gradients, in a network that stays in training mode: no graph is made in the
+/// first place. One that is made stays in memory until the next backward pass, with all
+/// activations.
 struct Untracked;
 
 impl ModuleMapper for Untracked {
@@ -52,16 +55,22 @@ enum Source {
 
 impl Cached {
     /// Embeds a batch, in chunks of so many pairs.
-    pub(super) fn embed<E: Encoder + ModuleDisplay>(task: &SimClr<E>, batch: PairBatch, chunk: usize) -> Self {
+    pub(super) fn embed<E: Encoder + ModuleDisplay>(
+        task: &SimClr<E>,
+        batch: PairBatch,
+        chunk: usize,
+    ) -> Self {
         let of_each = batch.images_per_pair();
         let PairBatch { images, labels, .. } = batch;
         let pairs = labels.len();
-        let ranges: Vec<Range<usize>> = (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
+        let ranges: Vec<Range<usize>> =
+            (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
         let blind = (ranges.len() > 1).then(|| task.clone().map(&mut Untracked));
         let mut chunks = Vec::new();
         let mut views = vec![Vec::new(); of_each];
         for range in &ranges {
-            let view = |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
+            let view =
+                |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
             let (embedded, source) = match &blind {
                 // Embedded once: the graph stays for the way back.
                 None => {
@@ -70,7 +79,10 @@ impl Cached {
                 }
                 Some(blind) => {
                     let part = Tensor::cat((0..of_each).map(view).collect(), 0);
-                    (keep_running_statistics(|| blind.embed(part.clone()).inner()), Source::Images(part))
+                    (
+                        keep_running_statistics(|| blind.embed(part.clone()).inner()),
+                        Source::Images(part),
+                    )
                 }
             };
             for (at, view) in views.iter_mut().enumerate() {
@@ -88,7 +100,8 @@ impl Cached {
     /// - `at_views`: `[pairs, dim]` each, without a graph
     ///
     /// # Panics
-    /// When the network gives other projections than before, which one with dropout or drop path does.
+    /// When the network gives other projections than before, which one with dropout or drop path
+    /// does.
     pub(super) fn backward<E: Encoder + ModuleDisplay>(
         self,
         task: &SimClr<E>,
@@ -101,7 +114,12 @@ impl Cached {
                     let projections = task.embed(images);
                     // Once is enough to see it, and each look waits for the device.
                     if at == 0 && !task.repeats.swap(true, Ordering::Relaxed) {
-                        let first = self.part.views.iter().map(|view| view.clone().narrow(0, 0, pairs.len())).collect();
+                        let first = self
+                            .part
+                            .views
+                            .iter()
+                            .map(|view| view.clone().narrow(0, 0, pairs.len()))
+                            .collect();
                         assert_repeats(&projections.clone().inner(), &Tensor::cat(first, 0));
                     }
                     projections
@@ -124,7 +142,8 @@ fn assert_repeats(second: &Tensor<2>, first: &Tensor<2>) {
     let (off, of) = (largest(second.clone() - first.clone()), largest(first.clone()));
     assert!(
         off <= 1e-2 * of,
-        "the network gives other projections for the same images (off by {off:.1e} of {of:.1e}): dropout and drop path cannot \
+        "the network gives other projections for the same images (off by {off:.1e} of {of:.1e}): \
+         dropout and drop path cannot \
          be trained in chunks"
     );
 }

@@ -1,8 +1,8 @@
 //! [`Meeting`]: devices that share a batch hand each other their projections.
 //!
-//! A contrastive loss compares every image with every other, wherever it was embedded. Burn's collective operations could
-//! gather them, but the CPU backend has none of these; so the workers of burn-train's multi-device step meet here, in
-//! memory, once a step.
+//! A contrastive loss compares every image with every other, wherever it was embedded. Burn's
+//! collective operations could gather them, but the CPU backend has none of these; so the workers
+//! of burn-train's multi-device step meet here, in memory, once a step.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,8 @@ use burn::tensor::Tensor;
 /// What one device brings.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// Projections of first views, of second views and of negatives, each `[pairs, dim]`, without gradient.
+    /// Projections of first views, of second views and of negatives, each `[pairs, dim]`, without
+    /// gradient.
     pub(super) views: Vec<Tensor<2>>,
     /// Label of each pair.
     pub(super) labels: Vec<usize>,
@@ -39,7 +40,8 @@ impl Meeting {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Brings the part of `rank`, waits for the others, and takes all parts in the order of their ranks.
+    /// Brings the part of `rank`, waits for the others, and takes all parts in the order of their
+    /// ranks.
     ///
     /// # Panics
     /// When another of them has failed: burn-train turns the panic of a worker into an error.
@@ -114,7 +116,8 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..200 {
                         let parts = meeting.exchange(rank, part(10 * round + rank));
-                        let labels: Vec<usize> = parts.iter().flat_map(|part| part.labels.clone()).collect();
+                        let labels: Vec<usize> =
+                            parts.iter().flat_map(|part| part.labels.clone()).collect();
                         assert_eq!(labels, [10 * round, 10 * round + 1, 10 * round + 2]);
                     }
                 });

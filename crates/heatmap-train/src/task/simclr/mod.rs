@@ -1,8 +1,10 @@
-//! SimCLR: an encoder and a projection head that learn to bring two views together (Chen et al. 2020).
+//! SimCLR: an encoder and a projection head that learn to bring two views together (Chen et al.
+//! 2020).
 //!
-//! [`SimClr`] is the network with its loss. `step` tells how a step goes: as one piece, in chunks whose graphs need not be
-//! in memory at the same time (`grad_cache`), or shared by devices that gather each other's projections (`meeting`); in f32 or
-//! with activations in half precision (`precision`).
+//! [`SimClr`] is the network with its loss. `step` tells how a step goes: as one piece, in chunks
+//! whose graphs need not be in memory at the same time (`grad_cache`), or shared by devices that
+//! gather each other's projections (`meeting`); in f32 or with activations in half precision
+//! (`precision`).
 
 mod grad_cache;
 mod meeting;
@@ -20,7 +22,9 @@ use heatmap_models::{Encoder, ProjectionHead};
 use crate::loss::{ContrastiveLoss, LearnableTemperature, MemoryBank};
 use crate::optim::ema_copy;
 use meeting::Meeting;
-pub use output::{ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Temperature};
+pub use output::{
+    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Temperature,
+};
 use precision::LossScale;
 pub use precision::Precision;
 
@@ -79,7 +83,19 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let options = SimClrOptions::default();
         let (pending, loss_scale, repeats) = (Arc::default(), Arc::default(), Arc::default());
         let (temperature, bank, average, meeting) = (None, None, None, None);
-        Self { encoder, projection, temperature, bank, average, loss, options, meeting, pending, loss_scale, repeats }
+        Self {
+            encoder,
+            projection,
+            temperature,
+            bank,
+            average,
+            loss,
+            options,
+            meeting,
+            pending,
+            loss_scale,
+            repeats,
+        }
     }
 
     /// With steps taken like this.

@@ -1,4 +1,5 @@
-//! [`Precision`]: the type in which the encoder keeps its activations, and the scale of the loss that f16 needs.
+//! [`Precision`]: the type in which the encoder keeps its activations, and the scale of the loss
+//! that f16 needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The type of the activations of an encoder that trains. Parameters, their gradients, statistics of normalisation, features,
-/// projections and the loss are f32 (Micikevicius et al. 2018, Mixed Precision Training).
+/// The type of the activations of an encoder that trains. Parameters, their gradients, statistics
+/// of normalisation, features, projections and the loss are f32 (Micikevicius et al. 2018, Mixed
+/// Precision Training).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -43,7 +45,11 @@ impl Precision {
         if device.supports_dtype(self.dtype()) {
             return Ok(());
         }
-        Err(Error::config("precision", self, "the device does not compute in it; f32 goes everywhere"))
+        Err(Error::config(
+            "precision",
+            self,
+            "the device does not compute in it; f32 goes everywhere",
+        ))
     }
 
     /// Images in this type.
@@ -71,9 +77,9 @@ impl FromStr for Precision {
     }
 }
 
-/// The factor of the loss in f16, a power of two, so that it changes no gradient that neither overflows nor vanishes: halved
-/// when a gradient overflows, doubled behind many steps in which none did (the paper, section 3.2; the numbers are those of
-/// PyTorch's `GradScaler`).
+/// The factor of the loss in f16, a power of two, so that it changes no gradient that neither
+/// overflows nor vanishes: halved when a gradient overflows, doubled behind many steps in which
+/// none did (the paper, section 3.2; the numbers are those of PyTorch's `GradScaler`).
 #[derive(Debug)]
 pub(super) struct LossScale(Mutex<State>);
 
@@ -138,7 +144,13 @@ mod tests {
             assert_eq!(name.to_string().parse::<Precision>().unwrap(), name);
             assert_eq!(serde_json::to_value(name).unwrap(), name.to_string());
         }
-        assert!("fp16".parse::<Precision>().unwrap_err().to_string().contains("not one of f32, f16, bf16"));
+        assert!(
+            "fp16"
+                .parse::<Precision>()
+                .unwrap_err()
+                .to_string()
+                .contains("not one of f32, f16, bf16")
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A step of [`SimClr`]: loss and gradient, in one piece, in chunks or together with other devices, and what is renewed
-//! behind the optimiser.
+//! A step of [`SimClr`]: loss and gradient, in one piece, in chunks or together with other devices,
+//! and what is renewed behind the optimiser.
 
 use std::sync::PoisonError;
 
@@ -15,7 +15,9 @@ use super::grad_cache::Cached;
 use super::meeting::Part;
 use super::{ContrastiveOutput, Precision, SimClr};
 use crate::data::PairBatch;
-use crate::loss::{BankRows, ContrastiveLossOutput, LearnableTemperature, Negatives, Projections, Temperature};
+use crate::loss::{
+    BankRows, ContrastiveLossOutput, LearnableTemperature, Negatives, Projections, Temperature,
+};
 use crate::optim::{follow, global_norm, scale_gradients};
 
 impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
@@ -23,11 +25,20 @@ impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
     type Output = ContrastiveOutput;
 
     fn step(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
-        if self.options.precision == Precision::F16 { self.step_in_f16(batch) } else { self.scaled_step(batch, 1.0) }
+        if self.options.precision == Precision::F16 {
+            self.step_in_f16(batch)
+        } else {
+            self.scaled_step(batch, 1.0)
+        }
     }
 
     /// The optimiser, and behind it the moving average and the memory bank.
-    fn optimize(self, optim: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
+    fn optimize(
+        self,
+        optim: &mut ModuleOptimizer,
+        rate: ModuleLearningRate,
+        gradients: GradientsParams,
+    ) -> Self {
         let mut task = optim.step(rate, self, gradients);
         if let (Some(decay), Some(average)) = (task.options.ema, task.average.take()) {
             task.average = Some(follow(average, &task.encoder, decay));
@@ -50,7 +61,8 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
         let (images, of_each) = (batch.images.dims()[0], batch.images_per_pair());
         // In evaluation mode parts are as good as the whole.
         let part = self.options.chunk.map_or(images, |pairs| of_each * pairs);
-        let embed = |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
+        let embed =
+            |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
         let projections = Tensor::cat((0..images).step_by(part).map(embed).collect(), 0);
         let output = self.contrast(views(projections, of_each), batch.labels, None);
         self.output(output, images, 0)
@@ -58,7 +70,8 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
 }
 
 impl<E: Encoder + ModuleDisplay> SimClr<E> {
-    /// With the loss as large as f16 bears. A step whose gradient overflows is taken again with a smaller loss.
+    /// With the loss as large as f16 bears. A step whose gradient overflows is taken again with a
+    /// smaller loss.
     fn step_in_f16(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
         let attempt = || {
             let scale = self.loss_scale.value();
@@ -99,12 +112,19 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         TrainOutput::new(self, gradients, self.output(output, count, 0))
     }
 
-    fn step_from_parts(&self, batch: PairBatch, chunk: usize, scale: f64) -> TrainOutput<ContrastiveOutput> {
+    fn step_from_parts(
+        &self,
+        batch: PairBatch,
+        chunk: usize,
+        scale: f64,
+    ) -> TrainOutput<ContrastiveOutput> {
         let _here = self.meeting.as_ref().map(|meeting| meeting.attend());
         let (rank, pairs, images) = (batch.share.rank, batch.labels.len(), batch.images.dims()[0]);
         let cached = Cached::embed(self, batch, chunk);
         let all = match &self.meeting {
-            Some(meeting) => join(&meeting.exchange(rank, cached.part.clone()), &cached.part.views[0]),
+            Some(meeting) => {
+                join(&meeting.exchange(rank, cached.part.clone()), &cached.part.views[0])
+            }
             None => cached.part.clone(),
         };
         if rank == 0 {
@@ -114,8 +134,11 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let leaves: Vec<Tensor<2>> = all.views.into_iter().map(leaf).collect();
         let output = self.contrast(leaves.clone(), all.labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
-        // Every device has taken the loss of the whole batch; each carries back what came from its own images.
-        let own = |z: &Tensor<2>| z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs);
+        // Every device has taken the loss of the whole batch; each carries back what came from its
+        // own images.
+        let own = |z: &Tensor<2>| {
+            z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs)
+        };
         let mut sum = GradientsAccumulator::new();
         let own: Vec<Tensor<2>> = leaves.iter().map(own).collect();
         sum.accumulate(self, cached.backward(self, &own));
@@ -127,7 +150,12 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 
     /// The loss of the two views of every pair, and of its negatives behind them.
-    fn contrast(&self, views: Vec<Tensor<2>>, labels: Vec<usize>, bank: Option<BankRows>) -> ContrastiveLossOutput {
+    fn contrast(
+        &self,
+        views: Vec<Tensor<2>>,
+        labels: Vec<usize>,
+        bank: Option<BankRows>,
+    ) -> ContrastiveLossOutput {
         let temperature = match &self.temperature {
             Some(learned) => learned.temperature(),
             None => Temperature::Fixed(self.loss.temperature()),
@@ -135,9 +163,12 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let mut views = views.into_iter();
         let (z0, z1) = (views.next().expect("a first view"), views.next().expect("a second view"));
         let negatives: Vec<Tensor<2>> = views.collect();
-        let negatives = (!negatives.is_empty())
-            .then(|| Negatives { labels: labels.repeat(negatives.len()), rows: Tensor::cat(negatives, 0) });
-        self.loss.forward(Projections { z0, z1, labels: Some(labels), negatives, bank }, temperature)
+        let negatives = (!negatives.is_empty()).then(|| Negatives {
+            labels: labels.repeat(negatives.len()),
+            rows: Tensor::cat(negatives, 0),
+        });
+        self.loss
+            .forward(Projections { z0, z1, labels: Some(labels), negatives, bank }, temperature)
     }
 
     fn bank_rows(&self) -> Option<BankRows> {
@@ -148,12 +179,19 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     fn remember(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
         if self.bank.is_some() {
             let rows = Tensor::cat(vec![z0.clone(), z1.clone()], 0);
-            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some((rows, labels.repeat(2)));
+            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((rows, labels.repeat(2)));
         }
     }
 
-    fn output(&self, output: ContrastiveLossOutput, images: usize, rank: usize) -> ContrastiveOutput {
-        let temperature = self.temperature.as_ref().map(|temperature| temperature.value().into_scalar::<f64>());
+    fn output(
+        &self,
+        output: ContrastiveLossOutput,
+        images: usize,
+        rank: usize,
+    ) -> ContrastiveOutput {
+        let temperature =
+            self.temperature.as_ref().map(|temperature| temperature.value().into_scalar::<f64>());
         ContrastiveOutput {
             loss: output.loss.into_scalar(),
             top1: output.top1.into_scalar(),
@@ -174,8 +212,12 @@ fn views(projections: Tensor<2>, of_each: usize) -> Vec<Tensor<2>> {
 /// The parts as one, on the device of `like`.
 fn join(parts: &[Part], like: &Tensor<2>) -> Part {
     let device = like.device();
-    let all =
-        |view: usize| Tensor::cat(parts.iter().map(|part| part.views[view].clone().to_device(&device)).collect(), 0);
+    let all = |view: usize| {
+        Tensor::cat(
+            parts.iter().map(|part| part.views[view].clone().to_device(&device)).collect(),
+            0,
+        )
+    };
     let labels = parts.iter().flat_map(|part| part.labels.iter().copied()).collect();
     Part { views: (0..parts[0].views.len()).map(all).collect(), labels }
 }

@@ -27,16 +27,21 @@ fn task(architecture: ModelName, name: ContrastiveLossName, device: &Device) -> 
 }
 
 fn loader(device: &Device, share: Share) -> PairLoader {
-    let sampler = PairSampler::new(Arc::new(Preset::named("simclr-report").unwrap()), 1, 4).unwrap();
+    let sampler =
+        PairSampler::new(Arc::new(Preset::named("simclr-report").unwrap()), 1, 4).unwrap();
     let sampler = sampler.with_pairs_per_class(2).unwrap();
-    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).unwrap()
+    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1)
+        .with_share(share)
+        .unwrap()
 }
 
 /// Pairs of good banners with two broken ones each.
 fn loader_with_negatives(device: &Device, share: Share) -> PairLoader {
     let sampler = PairSampler::new(Arc::new(LayoutBanners::default()), 1, 4).unwrap();
     let sampler = sampler.with_pairs_per_class(2).unwrap().with_negatives(2).unwrap();
-    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1).with_share(share).unwrap()
+    PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1)
+        .with_share(share)
+        .unwrap()
 }
 
 fn batch(device: &Device, share: Share) -> PairBatch {
@@ -63,8 +68,8 @@ fn gradients<M: Module>(module: &M, gradients: &GradientsParams) -> Vec<f64> {
     all.1
 }
 
-/// Gradients where batch normalisation uses its running statistics: a network in evaluation mode whose parameters are given
-/// gradients again.
+/// Gradients where batch normalisation uses its running statistics: a network in evaluation mode
+/// whose parameters are given gradients again.
 struct Tracked;
 
 impl ModuleMapper for Tracked {
@@ -97,7 +102,10 @@ fn the_gradient_of_chunks_is_that_of_the_batch_when_normalisation_is_in_evaluati
         assert!(expected.iter().any(|value| value.abs() > 1e-3), "{name}");
         for chunk in [1, 2, 4] {
             let (of_chunks, got) = learn(Some(chunk));
-            assert!((of_chunks - loss).abs() < 1e-6 * loss.abs().max(1.0), "{name}: {of_chunks}, not {loss}");
+            assert!(
+                (of_chunks - loss).abs() < 1e-6 * loss.abs().max(1.0),
+                "{name}: {of_chunks}, not {loss}"
+            );
             assert_same(&got, &expected, 1e-6, &format!("{name} in chunks of {chunk} pairs"));
         }
     }
@@ -108,7 +116,8 @@ fn chunks_and_devices_take_the_negatives_with_them() {
     let device = Device::flex().autodiff();
     device.seed(15);
     // Each part would be normalised by itself.
-    let whole = task(ModelName::ResNet(18), ContrastiveLossName::SupCon, &device).valid().map(&mut Tracked);
+    let whole =
+        task(ModelName::ResNet(18), ContrastiveLossName::SupCon, &device).valid().map(&mut Tracked);
     let step = |options: SimClrOptions, loader: &PairLoader| {
         let task = whole.clone().with_options(options);
         let output = TrainStep::step(&task, first(loader));
@@ -128,7 +137,8 @@ fn chunks_and_devices_take_the_negatives_with_them() {
     let two = whole.with_options(SimClrOptions { devices: 2, ..SimClrOptions::default() });
     let workers = MultiDevicesTrainStep::<SimClr<Backbone>>::new(&[device.clone(), device.clone()]);
     let loaders = [0, 1].map(|rank| loader_with_negatives(&device, Share { rank, of: 2 }));
-    let mut batches: Vec<_> = loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
+    let mut batches: Vec<_> =
+        loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
     let mut sum = burn::optim::GradientsAccumulator::new();
     for output in workers.step(&mut batches, &two).unwrap().0 {
         assert!((output.output.item.loss - loss).abs() < 1e-5);
@@ -147,9 +157,11 @@ fn chunked_step_of_a_random_network(dropout: f64, drop_path: f64) {
         .with_dropout(dropout)
         .with_drop_path(drop_path)
         .init(&device);
-    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).with_out_dim(16).init(&device);
+    let projection =
+        ProjectionHeadConfig::new(encoder.feature_dim()).with_out_dim(16).init(&device);
     let options = SimClrOptions { chunk: Some(4), ..SimClrOptions::default() };
-    let task = SimClr::new(encoder, projection, loss(ContrastiveLossName::NtXent)).with_options(options);
+    let task =
+        SimClr::new(encoder, projection, loss(ContrastiveLossName::NtXent)).with_options(options);
     TrainStep::step(&task, batch(&device, Share::WHOLE));
 }
 
@@ -179,8 +191,12 @@ fn running_statistics_follow_each_chunk_once() {
         let record = task.projection.clone().valid();
         record.forward(Tensor::ones([1, 512], &device.clone().inner())).into_data()
     };
-    // One chunk again and again is what its halves would be, one after the other, but for the order of rounding.
-    let chunked = task.valid().train().with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
+    // One chunk again and again is what its halves would be, one after the other, but for the order
+    // of rounding.
+    let chunked = task
+        .valid()
+        .train()
+        .with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
     let before: TensorData = statistics(&chunked);
     TrainStep::step(&chunked, batch(&device, Share::WHOLE));
     let after = statistics(&chunked);
@@ -203,13 +219,20 @@ fn two_devices_learn_what_one_learns_in_chunks() {
         (ModelName::Vit(VitSize::Tiny, 16), ContrastiveLossName::SupCon),
     ] {
         let task = task(architecture, name, &device);
-        let one = task.valid().train().with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
+        let one = task
+            .valid()
+            .train()
+            .with_options(SimClrOptions { chunk: Some(4), ..SimClrOptions::default() });
         let expected = TrainStep::step(&one, batch(&device, Share::WHOLE));
-        let two = task.valid().train().with_options(SimClrOptions { devices: 2, ..SimClrOptions::default() });
+        let two = task
+            .valid()
+            .train()
+            .with_options(SimClrOptions { devices: 2, ..SimClrOptions::default() });
         let devices = [device.clone(), device.clone()];
         let workers = MultiDevicesTrainStep::<SimClr<Backbone>>::new(&devices);
         let loaders = [0, 1].map(|rank| loader(&device, Share { rank, of: 2 }));
-        let mut batches: Vec<_> = loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
+        let mut batches: Vec<_> =
+            loaders.iter().map(burn::data::dataloader::DataLoader::iter).collect();
         let (outputs, _) = workers.step(&mut batches, &two).unwrap();
         let mut sum = burn::optim::GradientsAccumulator::new();
         for output in outputs {
@@ -217,7 +240,12 @@ fn two_devices_learn_what_one_learns_in_chunks() {
             assert_eq!(output.output.item.top1, expected.item.top1);
             sum.accumulate(&two, output.output.grads);
         }
-        assert_same(&gradients(&two, &sum.grads()), &gradients(&one, &expected.grads), 1e-5, &name.to_string());
+        assert_same(
+            &gradients(&two, &sum.grads()),
+            &gradients(&one, &expected.grads),
+            1e-5,
+            &name.to_string(),
+        );
     }
 }
 
@@ -231,7 +259,10 @@ fn a_step_whose_gradient_overflows_in_f16_is_taken_again_and_seen_once() {
         let mut task = fresh.valid().train().with_options(options);
         task.loss_scale = Arc::new(LossScale::from(scale));
         let output = TrainStep::step(&task, batch(&device, Share::WHOLE));
-        let features = task.encoder.valid().forward_features(batch(&device.clone().inner(), Share::WHOLE).images);
+        let features = task
+            .encoder
+            .valid()
+            .forward_features(batch(&device.clone().inner(), Share::WHOLE).images);
         (task.loss_scale.value(), gradients(&task, &output.grads), features.into_data())
     };
     let (usual, expected, seen_once) = step(1024.0);

@@ -1,6 +1,7 @@
 use super::*;
 
-pub(super) const HEADER: &str = "domain,grid_id,click_x,click_y,display_height,display_width,clicks\n";
+pub(super) const HEADER: &str =
+    "domain,grid_id,click_x,click_y,display_height,display_width,clicks\n";
 
 /// The log of files with these contents.
 pub(super) fn read_with(config: &ClickLogConfig, files: &[&[u8]]) -> Result<ClickLog> {
@@ -22,6 +23,7 @@ pub(super) fn text(rows: &str) -> Result<ClickLog> {
 
 /// Reasons, rows and clicks of everything that was left out.
 pub(super) fn expect_drops(log: &ClickLog, expected: &[(DropReason, u64, u64)]) {
-    let found: Vec<_> = log.drops().by_reason().iter().map(|d| (d.reason, d.rows, d.clicks)).collect();
+    let found: Vec<_> =
+        log.drops().by_reason().iter().map(|d| (d.reason, d.rows, d.clicks)).collect();
     assert_eq!(found, expected);
 }

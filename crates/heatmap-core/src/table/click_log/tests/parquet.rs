@@ -1,4 +1,5 @@
-//! Logs in Parquet, written by the Parquet library itself, and by pyarrow (`tests/fixtures/tables.py`).
+//! Logs in Parquet, written by the Parquet library itself, and by pyarrow
+//! (`tests/fixtures/tables.py`).
 
 use std::fs::File;
 use std::path::Path;
@@ -36,13 +37,17 @@ fn write(path: &Path, schema: &str, compression: Compression, groups: &[Vec<Valu
     }
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let properties = WriterProperties::builder().set_compression(compression).build();
-    let mut file = SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(properties)).unwrap();
+    let mut file =
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(properties))
+            .unwrap();
     for group in groups {
         let mut writer = file.next_row_group().unwrap();
         for column in group {
             let mut next = writer.next_column().unwrap().unwrap();
             match column {
-                Values::Text(v) => put::<ByteArrayType>(&mut next, v.iter().map(|v| v.map(ByteArray::from))),
+                Values::Text(v) => {
+                    put::<ByteArrayType>(&mut next, v.iter().map(|v| v.map(ByteArray::from)))
+                }
                 Values::Int32(v) => put::<Int32Type>(&mut next, v.iter().copied()),
                 Values::Int64(v) => put::<Int64Type>(&mut next, v.iter().copied()),
                 Values::Double(v) => put::<DoubleType>(&mut next, v.iter().copied()),
@@ -65,14 +70,21 @@ const SCHEMA: &str = "message clicks {
     optional double clicks;
 }";
 
-/// Rows of which every seventh lacks a domain, every fifth an x, and every eleventh lies beside the banner.
+/// Rows of which every seventh lacks a domain, every fifth an x, and every eleventh lies beside the
+/// banner.
 fn columns(rows: std::ops::Range<i32>) -> Vec<Values> {
     let all = |rows: &std::ops::Range<i32>| rows.clone();
     vec![
         Values::Int64(all(&rows).map(|n| Some(n.into())).collect()),
-        Values::Text(all(&rows).map(|n| (n % 7 != 0).then_some(if n % 2 == 0 { "a" } else { "b" })).collect()),
+        Values::Text(
+            all(&rows)
+                .map(|n| (n % 7 != 0).then_some(if n % 2 == 0 { "a" } else { "b" }))
+                .collect(),
+        ),
         Values::Text(all(&rows).map(|_| Some("g")).collect()),
-        Values::Double(all(&rows).map(|n| (n % 5 != 0).then_some(f64::from(n % 300) + 0.25)).collect()),
+        Values::Double(
+            all(&rows).map(|n| (n % 5 != 0).then_some(f64::from(n % 300) + 0.25)).collect(),
+        ),
         Values::Int32(all(&rows).map(|n| Some(if n % 11 == 0 { -1 } else { n % 250 })).collect()),
         Values::Int64(all(&rows).map(|_| Some(250)).collect()),
         Values::Int32(all(&rows).map(|_| Some(300)).collect()),
@@ -111,18 +123,30 @@ fn parquet_and_csv_of_the_same_rows_are_the_same_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clicks.parquet");
     let expected = read(csv(0..20_000).as_bytes()).unwrap();
-    for compression in
-        [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(Default::default()), Compression::LZ4_RAW]
-    {
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::LZ4_RAW,
+    ] {
         // Row groups of several batches, of one, and of none.
-        write(&path, SCHEMA, compression, &[columns(0..17_000), columns(0..0), columns(17_000..20_000)]);
+        write(
+            &path,
+            SCHEMA,
+            compression,
+            &[columns(0..17_000), columns(0..0), columns(17_000..20_000)],
+        );
         let log = read_path(&path).unwrap();
         assert_eq!(heatmaps(&log), heatmaps(&expected));
-        let counts =
-            |log: &ClickLog| log.drops().by_reason().iter().map(|d| (d.reason, d.rows, d.clicks)).collect::<Vec<_>>();
+        let counts = |log: &ClickLog| {
+            log.drops().by_reason().iter().map(|d| (d.reason, d.rows, d.clicks)).collect::<Vec<_>>()
+        };
         assert_eq!(counts(&log), counts(&expected));
         assert_eq!(
-            (log.rows(), log.drops().get(OutsideBanner).unwrap().first.ends_with("clicks.parquet: row 12")),
+            (
+                log.rows(),
+                log.drops().get(OutsideBanner).unwrap().first.ends_with("clicks.parquet: row 12")
+            ),
             (20_000, true)
         );
     }
@@ -145,14 +169,17 @@ fn a_file_cut_short_or_damaged_is_an_error_or_a_table_but_never_a_panic() {
     }
     std::fs::write(&path, b"").unwrap();
     assert!(read_path(&path).unwrap_err().to_string().contains("the file is empty"));
-    // Bytes that were changed, in pages and in the footer: there is no checksum, but the number of rows stays what it
-    // is.
+    // Bytes that were changed, in pages and in the footer: there is no checksum, but the number of
+    // rows stays what it is.
     for index in 0..400 {
         let mut rng = sample_rng(11, index);
         let mut damaged = bytes.clone();
         for _ in 0..rng.random_range(1..4) {
-            let at =
-                if rng.random() { rng.random_range(0..bytes.len()) } else { bytes.len() - rng.random_range(9..900) };
+            let at = if rng.random() {
+                rng.random_range(0..bytes.len())
+            } else {
+                bytes.len() - rng.random_range(9..900)
+            };
             damaged[at] = rng.random();
         }
         std::fs::write(&path, &damaged).unwrap();
@@ -168,15 +195,27 @@ fn columns_of_another_type_are_errors_that_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clicks.parquet");
     for (from, to, message) in [
-        ("optional double clicks;", "optional int32 clicks (date);", "column `clicks` cannot be of type"),
+        (
+            "optional double clicks;",
+            "optional int32 clicks (date);",
+            "column `clicks` cannot be of type",
+        ),
         (
             "optional double clicks;",
             "optional int64 clicks (timestamp(millis,true));",
             "column `clicks` cannot be of type",
         ),
-        ("optional double clicks;", "optional group clicks { optional double sum; }", "no column `clicks`"),
+        (
+            "optional double clicks;",
+            "optional group clicks { optional double sum; }",
+            "no column `clicks`",
+        ),
         ("optional double clicks;", "repeated double clicks;", "column `clicks` cannot be of type"),
-        ("required binary grid_id (utf8);", "optional boolean grid_id;", "column `grid_id` cannot be of type"),
+        (
+            "required binary grid_id (utf8);",
+            "optional boolean grid_id;",
+            "column `grid_id` cannot be of type",
+        ),
         ("optional int32 click_y;", "optional int32 click_x;", "column `click_x` stands twice"),
     ] {
         write(&path, &SCHEMA.replace(from, to), Compression::UNCOMPRESSED, &[]);
@@ -214,7 +253,10 @@ fn decimals_are_numbers_and_names() {
     let log = read_path(&path).unwrap();
     expect_drops(&log, &[(MissingKey, 1, 2), (MissingValue(ClickY), 1, 0), (OutsideBanner, 1, 2)]);
     let banner = heatmaps(&log).remove(0);
-    assert_eq!((banner.banner.domain.as_str(), banner.banner.grid_id.as_str(), banner.clicks), ("1000", "12", 2));
+    assert_eq!(
+        (banner.banner.domain.as_str(), banner.banner.grid_id.as_str(), banner.clicks),
+        ("1000", "12", 2)
+    );
     // 19.99 px from the top.
     assert_eq!(banner.heatmap.values()[3 * 60..4 * 60].iter().sum::<f32>(), 2.0);
 }
@@ -225,15 +267,20 @@ fn what_a_warehouse_unloads_is_read() {
     let log = read_path(&fixtures.join("clicks_decimal.parquet")).unwrap();
     assert_eq!((log.rows(), log.clicks(), log.len(), log.drops().rows()), (200, 200, 1, 0));
     // Sums by pyarrow.
-    let metrics = crate::table::MetricsTable::read(&[fixtures.join("metrics_decimal.parquet")]).unwrap();
+    let metrics =
+        crate::table::MetricsTable::read(&[fixtures.join("metrics_decimal.parquet")]).unwrap();
     let sum = |name: &str| {
         let column = metrics.names().iter().position(|known| known == name).unwrap();
-        let values: Vec<f64> = metrics.keys().filter_map(|banner| metrics.get(banner).unwrap()[column]).collect();
+        let values: Vec<f64> =
+            metrics.keys().filter_map(|banner| metrics.get(banner).unwrap()[column]).collect();
         (values.len(), values.iter().sum::<f64>())
     };
     assert_eq!((sum("displays"), sum("clicks")), ((120, 11_869_604.0), (120, 52_934.0)));
     assert_eq!(sum("landed_clicks"), (107, 38_535.0));
-    assert!(metrics.names().iter().any(|name| name == "landing_rate") && metrics.bad_values().is_empty());
+    assert!(
+        metrics.names().iter().any(|name| name == "landing_rate")
+            && metrics.bad_values().is_empty()
+    );
     let labels = crate::table::LabelTable::read(&[fixtures.join("labels_null.parquet")]).unwrap();
     assert_eq!((labels.len(), labels.unlabelled_rows()), (0, 20));
 }
@@ -243,12 +290,17 @@ fn what_pyarrow_writes_is_read() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables");
     let log = read_path(&fixtures.join("clicks_snappy.parquet")).unwrap();
     // The numbers are those that the script prints, of a grouping by pandas.
-    let entries: Vec<_> =
-        log.keys().map(|e| (e.banner.domain, e.banner.grid_id, e.display.height_px, e.clicks)).collect();
-    let entry = |domain: &str, grid_id: &str, height, clicks| (domain.to_owned(), grid_id.to_owned(), height, clicks);
+    let entries: Vec<_> = log
+        .keys()
+        .map(|e| (e.banner.domain, e.banner.grid_id, e.display.height_px, e.clicks))
+        .collect();
+    let entry = |domain: &str, grid_id: &str, height, clicks| {
+        (domain.to_owned(), grid_id.to_owned(), height, clicks)
+    };
     assert_eq!(
         entries,
-        PYARROW_ENTRIES.map(|(domain, grid_id, height, clicks)| entry(domain, grid_id, height, clicks))
+        PYARROW_ENTRIES
+            .map(|(domain, grid_id, height, clicks)| entry(domain, grid_id, height, clicks))
     );
     expect_drops(&log, &[(MissingKey, 13, 117), (MissingValue(ClickX), 26, 235)]);
     let zstd = read_path(&fixtures.join("clicks_zstd.parquet"));
@@ -257,7 +309,9 @@ fn what_pyarrow_writes_is_read() {
     } else {
         let error = zstd.unwrap_err().to_string();
         assert!(
-            error.contains("clicks_zstd.parquet: compressed with zstd; build with `--features parquet-zstd`"),
+            error.contains(
+                "clicks_zstd.parquet: compressed with zstd; build with `--features parquet-zstd`"
+            ),
             "{error}"
         );
     }

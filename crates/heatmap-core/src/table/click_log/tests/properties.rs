@@ -18,7 +18,8 @@ struct Case {
     clicks: u64,
     /// Text in place of the value of a column, which is no value for it.
     spoiled: Option<(usize, &'static str)>,
-    /// How each value is written: 0 plain, 1 quoted, 2 with spaces, 3 with a fraction of zero where it is a number.
+    /// How each value is written: 0 plain, 1 quoted, 2 with spaces, 3 with a fraction of zero where
+    /// it is a number.
     style: [u8; 7],
     /// Whether a value is added or taken away.
     uneven: i8,
@@ -27,8 +28,12 @@ struct Case {
 
 fn case() -> impl Strategy<Value = Case> {
     let domain = prop::sample::select(vec!["a.com", "b \"q\", c", "ü\nline", "", "d"]);
-    let spoiled = (2..7_usize, prop::sample::select(vec!["x", "", "NaN", "inf", "1e400", "--3", "-0.5", "\u{663}"]));
-    let clicks = prop_oneof![8 => 0..40_u64, 1 => Just(1_000_000_000), 1 => MAX_WHOLE - 1..MAX_WHOLE + 2];
+    let spoiled = (
+        2..7_usize,
+        prop::sample::select(vec!["x", "", "NaN", "inf", "1e400", "--3", "-0.5", "\u{663}"]),
+    );
+    let clicks =
+        prop_oneof![8 => 0..40_u64, 1 => Just(1_000_000_000), 1 => MAX_WHOLE - 1..MAX_WHOLE + 2];
     let size = prop::sample::select(vec![(300, 250), (300, 600), (1, 1), (40_000, 40_000)]);
     let uneven = prop_oneof![20 => Just(0), 1 => Just(1), 1 => Just(-1)];
     let place = (-3..320_i32, -3..610_i32);
@@ -44,17 +49,8 @@ fn case() -> impl Strategy<Value = Case> {
         uneven,
         0..4_usize,
     )
-        .prop_map(|(domain, grid_id, (x, y), size, clicks, spoiled, style, uneven, file)| Case {
-            domain,
-            grid_id,
-            x,
-            y,
-            size,
-            clicks,
-            spoiled,
-            style,
-            uneven,
-            file,
+        .prop_map(|(domain, grid_id, (x, y), size, clicks, spoiled, style, uneven, file)| {
+            Case { domain, grid_id, x, y, size, clicks, spoiled, style, uneven, file }
         })
 }
 
@@ -69,7 +65,10 @@ impl Case {
             number(self.size.1.to_string(), self.style[4]),
             number(self.size.0.to_string(), self.style[5]),
             // An odd number above 2^53 with a fraction of zero is no f64.
-            number(self.clicks.to_string(), if self.clicks > 1_000_000 { 0 } else { self.style[6] }),
+            number(
+                self.clicks.to_string(),
+                if self.clicks > 1_000_000 { 0 } else { self.style[6] },
+            ),
         ];
         if let Some((column, text)) = self.spoiled {
             values[column] = text.to_owned();
@@ -100,12 +99,14 @@ impl Case {
 
     /// Whether it counts, by the rules in words; clicks and place.
     fn expected(&self) -> Option<(usize, u64)> {
-        let inside = (0..=self.size.0 as i32).contains(&self.x) && (0..=self.size.1 as i32).contains(&self.y);
+        let inside = (0..=self.size.0 as i32).contains(&self.x)
+            && (0..=self.size.1 as i32).contains(&self.y);
         let sound = self.uneven == 0 && self.spoiled.is_none() && !self.domain.is_empty();
         let counted = (1..=MAX_WHOLE).contains(&self.clicks);
         // 308 x 308 bins of 130 px are the most that there may be of the largest size.
         let edge = if self.size.0 < 40_000 { 5 } else { 130 };
-        let (columns, rows) = (self.size.0.div_ceil(edge) as i32, self.size.1.div_ceil(edge) as i32);
+        let (columns, rows) =
+            (self.size.0.div_ceil(edge) as i32, self.size.1.div_ceil(edge) as i32);
         let edge = edge as i32;
         let bin = (self.y / edge).min(rows - 1) * columns + (self.x / edge).min(columns - 1);
         (sound && inside && counted).then_some((bin as usize, self.clicks))
@@ -168,7 +169,8 @@ proptest! {
             text
         };
         let one = file(&mut cases.iter());
-        let split: Vec<_> = (0..4).map(|n| file(&mut cases.iter().filter(|case| case.file == n))).collect();
+        let of_file = |n| file(&mut cases.iter().filter(|case| case.file == n));
+            let split: Vec<_> = (0..4).map(of_file).collect();
         let reversed = file(&mut cases.iter().rev());
         let split: Vec<_> = split.iter().map(String::as_bytes).collect();
         let (expected, kept) = grouped(&cases, min_clicks);
@@ -190,7 +192,8 @@ proptest! {
                 Err(error) => {
                     prop_assert!(expected.is_empty(), "{}", error);
                     let says = error.to_string();
-                    prop_assert!(says.contains("can be used") || says.contains("no row to read"), "{}", says);
+                    let reason = says.contains("can be used") || says.contains("no row to read");
+                prop_assert!(reason, "{}", says);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A product of few rows: threads share the columns.
 //!
-//! Were the rows shared, some threads would have a tile more than others, and every thread would read the whole right side,
-//! which is by far the larger one.
+//! Were the rows shared, some threads would have a tile more than others, and every thread would
+//! read the whole right side, which is by far the larger one.
 
 use std::ops::Range;
 
@@ -16,10 +16,12 @@ use super::{INNER, Left, pieces, spread_stride};
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
     /// Numbers of the left side that stay in the second cache.
     const LEFT: usize = 128 * 1024;
-    rows * right.rows().min(INNER) <= LEFT && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
+    rows * right.rows().min(INNER) <= LEFT
+        && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
 }
 
-/// `left`, row by row, times the right side. `done` gets the rows of the result, some at a time, with the number of the first.
+/// `left`, row by row, times the right side. `done` gets the rows of the result, some at a time,
+/// with the number of the first.
 pub(super) fn product<T: Send>(
     left: &[f32],
     rows: usize,
@@ -32,18 +34,27 @@ pub(super) fn product<T: Send>(
     let mut out = Buffer::new(rows * columns);
     let panels = columns.div_ceil(COLUMNS);
     let share = panels.div_ceil(2 * rayon::current_num_threads());
-    let parts: Vec<Range<usize>> = (0..panels).step_by(share).map(|first| first..(first + share).min(panels)).collect();
+    let parts: Vec<Range<usize>> =
+        (0..panels).step_by(share).map(|first| first..(first + share).min(panels)).collect();
     // Each part has its piece of every row.
-    let mut targets: Vec<Vec<&mut [f32]>> = parts.iter().map(|_| Vec::with_capacity(rows)).collect();
+    let mut targets: Vec<Vec<&mut [f32]>> =
+        parts.iter().map(|_| Vec::with_capacity(rows)).collect();
     for mut row in out.chunks_exact_mut(columns) {
         for target in &mut targets {
             let width = (share * COLUMNS).min(row.len());
             target.extend(row.split_off_mut(..width));
         }
     }
-    parts.into_par_iter().zip(targets).for_each(|(panels, mut target)| multiply(left, right, panels, &mut target));
+    parts
+        .into_par_iter()
+        .zip(targets)
+        .for_each(|(panels, mut target)| multiply(left, right, panels, &mut target));
     let block = rows.div_ceil(2 * rayon::current_num_threads()).max(1);
-    let results = out.par_chunks_mut(block * columns).enumerate().map(|(at, out)| done(at * block, out)).collect();
+    let results = out
+        .par_chunks_mut(block * columns)
+        .enumerate()
+        .map(|(at, out)| done(at * block, out))
+        .collect();
     (out, results)
 }
 
@@ -95,7 +106,9 @@ mod tests {
 
     #[test]
     fn the_columns_come_together_and_every_row_is_done_once() {
-        for (rows, inner, columns) in [(1, 1, 1), (49, 600, 161), (13, 1024, 128), (30, 1100, 33), (3, 0, 40)] {
+        for (rows, inner, columns) in
+            [(1, 1, 1), (49, 600, 161), (13, 1024, 128), (30, 1100, 33), (3, 0, 40)]
+        {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
             let packed = Packed::new(Source::Rows(&right, columns), inner, columns);
@@ -106,11 +119,15 @@ mod tests {
                 block.iter_mut().for_each(|value| *value += 0.5);
                 (first, block.len() / columns)
             });
-            let expected: Vec<f32> = (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
+            let expected: Vec<f32> =
+                (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
             assert_eq!(*out, *expected, "{rows} x {inner} x {columns}");
             let ends: Vec<usize> = firsts.iter().map(|(first, count)| first + count).collect();
             assert_eq!(firsts[0].0, 0);
-            assert!(firsts[1..].iter().zip(&ends).all(|((first, _), end)| first == end), "{firsts:?}");
+            assert!(
+                firsts[1..].iter().zip(&ends).all(|((first, _), end)| first == end),
+                "{firsts:?}"
+            );
             assert_eq!(ends.last(), Some(&rows));
         }
     }

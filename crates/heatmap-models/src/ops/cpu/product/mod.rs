@@ -1,6 +1,7 @@
 //! Matrix products in f32.
 //!
-//! `tile` is the kernel, `right` how the right side is packed for it, and here the blocks that keep both in the caches.
+//! `tile` is the kernel, `right` how the right side is packed for it, and here the blocks that keep
+//! both in the caches.
 
 mod by_columns;
 mod right;
@@ -36,9 +37,15 @@ impl<'a> Left<'a> {
         Self { values, rows, strides: Strides { row: stride, inner: 1 }, step: ROWS * stride }
     }
 
-    /// Some columns of a matrix that is stored row by row, `stride` numbers from one row to the next: its inner side runs
-    /// over the rows of what is stored. Copied to `copy`, a tile behind another, because such strides suit no cache.
-    pub(crate) fn columns(values: &[f32], columns: Range<usize>, stride: usize, copy: &'a mut Buffer) -> Self {
+    /// Some columns of a matrix that is stored row by row, `stride` numbers from one row to the
+    /// next: its inner side runs over the rows of what is stored. Copied to `copy`, a tile behind
+    /// another, because such strides suit no cache.
+    pub(crate) fn columns(
+        values: &[f32],
+        columns: Range<usize>,
+        stride: usize,
+        copy: &'a mut Buffer,
+    ) -> Self {
         let (rows, inner) = (columns.len(), values.len() / stride);
         let step = inner * ROWS;
         copy.reset(rows.div_ceil(ROWS) * step);
@@ -46,7 +53,10 @@ impl<'a> Left<'a> {
             let first = columns.start + tile * ROWS;
             let count = (columns.end - first).min(ROWS);
             for (copy, row) in copy.chunks_exact_mut(ROWS).zip(values.chunks_exact(stride)) {
-                match (<&mut [f32; ROWS]>::try_from(&mut *copy), <&[f32; ROWS]>::try_from(&row[first..first + count])) {
+                match (
+                    <&mut [f32; ROWS]>::try_from(&mut *copy),
+                    <&[f32; ROWS]>::try_from(&row[first..first + count]),
+                ) {
                     (Ok(copy), Ok(row)) => *copy = *row,
                     _ => copy[..count].copy_from_slice(&row[first..first + count]),
                 }
@@ -76,17 +86,27 @@ fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
             let panel = &right.panel(column / COLUMNS)[part.clone()];
             for row in (0..left.rows).step_by(ROWS) {
                 let rows = (left.rows - row).min(ROWS);
-                let values = &left.values[row / ROWS * left.step + part.start * left.strides.inner..];
+                let values =
+                    &left.values[row / ROWS * left.step + part.start * left.strides.inner..];
                 let out = &mut out[row * stride + column..];
                 if column + COLUMNS <= stride {
-                    multiply_tile(instructions, rows, values, left.strides, panel, Target { values: out, stride, add });
+                    multiply_tile(
+                        instructions,
+                        rows,
+                        values,
+                        left.strides,
+                        panel,
+                        Target { values: out, stride, add },
+                    );
                     continue;
                 }
                 // Narrower than a tile: by way of one.
                 let mut narrow = [0.0; ROWS * COLUMNS];
                 let target = Target { values: &mut narrow, stride: COLUMNS, add: false };
                 multiply_tile(instructions, rows, values, left.strides, panel, target);
-                for (out, narrow) in out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows) {
+                for (out, narrow) in
+                    out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows)
+                {
                     let out = &mut out[..stride - column];
                     for (value, sum) in out.iter_mut().zip(narrow) {
                         *value = if add { *value + sum } else { *sum };
@@ -104,13 +124,18 @@ fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
 }
 
-/// Rows of the result for one thread at a time, when there are so many of so many numbers on the left: a block of the left
-/// side stays in the second cache while all panels of the right side pass, and all threads have enough to do.
+/// Rows of the result for one thread at a time, when there are so many of so many numbers on the
+/// left: a block of the left side stays in the second cache while all panels of the right side
+/// pass, and all threads have enough to do.
 pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
     /// Numbers of the left side in the second cache.
     const BLOCK: usize = 96 * 1024;
     let share = rows.div_ceil(2 * rayon::current_num_threads());
-    (BLOCK / inner.clamp(1, INNER)).clamp(4 * ROWS, 64 * ROWS).min(share).max(1).next_multiple_of(ROWS)
+    (BLOCK / inner.clamp(1, INNER))
+        .clamp(4 * ROWS, 64 * ROWS)
+        .min(share)
+        .max(1)
+        .next_multiple_of(ROWS)
 }
 
 /// A matrix `[rows, inner]`, row by row, times the right side, on all threads.
@@ -118,8 +143,8 @@ pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buf
     parallel_product_then(left, rows, right, |_, _| ()).0
 }
 
-/// The same. `done` gets each block of rows of the result while it is in the cache, with the number of the first; what it gives
-/// is the second result.
+/// The same. `done` gets each block of rows of the result while it is in the cache, with the number
+/// of the first; what it gives is the second result.
 pub(crate) fn parallel_product_then<T: Send>(
     left: &[f32],
     rows: usize,
@@ -143,8 +168,14 @@ pub(crate) fn parallel_product_then<T: Send>(
     (out, results)
 }
 
-/// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`, on all threads.
-pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32], right_columns: usize) -> Buffer {
+/// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`,
+/// on all threads.
+pub(crate) fn transposed_product(
+    left: &[f32],
+    left_columns: usize,
+    right: &[f32],
+    right_columns: usize,
+) -> Buffer {
     let rows = right.len() / right_columns;
     if rows == 0 {
         return Buffer::zeros(left_columns * right_columns);
@@ -167,18 +198,37 @@ pub(crate) fn transposed_product(left: &[f32], left_columns: usize, right: &[f32
     out
 }
 
-/// `left^T * right` on all threads, added to what `out` holds if `add`; `left` has as many rows as the right side.
-pub(crate) fn add_transposed_product(left: &[f32], left_columns: usize, right: &Packed, out: &mut [f32], add: bool) {
+/// `left^T * right` on all threads, added to what `out` holds if `add`; `left` has as many rows as
+/// the right side.
+pub(crate) fn add_transposed_product(
+    left: &[f32],
+    left_columns: usize,
+    right: &Packed,
+    out: &mut [f32],
+    add: bool,
+) {
     let columns = right.columns();
-    let share = left_columns.div_ceil(2 * rayon::current_num_threads()).min(16 * ROWS).next_multiple_of(ROWS);
-    out.par_chunks_mut(share * columns).enumerate().for_each_init(Buffer::default, |copy, (at, out)| {
-        let part = at * share..at * share + out.len() / columns;
-        add_product(Left::columns(left, part, left_columns, copy), right, out, add);
-    });
+    let share = left_columns
+        .div_ceil(2 * rayon::current_num_threads())
+        .min(16 * ROWS)
+        .next_multiple_of(ROWS);
+    out.par_chunks_mut(share * columns).enumerate().for_each_init(
+        Buffer::default,
+        |copy, (at, out)| {
+            let part = at * share..at * share + out.len() / columns;
+            add_product(Left::columns(left, part, left_columns, copy), right, out, add);
+        },
+    );
 }
 
-/// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache: they are copied apart.
-pub(crate) fn spread<'a>(values: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
+/// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache:
+/// they are copied apart.
+pub(crate) fn spread<'a>(
+    values: &'a [f32],
+    rows: usize,
+    inner: usize,
+    copy: &'a mut Buffer,
+) -> Left<'a> {
     let stride = spread_stride(inner);
     if stride == inner {
         return Left::rows(values, rows, inner);
@@ -206,7 +256,8 @@ mod tests {
 
     #[test]
     fn products_are_those_of_a_naive_loop() {
-        for (rows, inner, columns) in [(1, 1, 1), (12, 32, 32), (13, 600, 33), (50, 1024, 64), (7, 1100, 5), (3, 0, 4)]
+        for (rows, inner, columns) in
+            [(1, 1, 1), (12, 32, 32), (13, 600, 33), (50, 1024, 64), (7, 1100, 5), (3, 0, 4)]
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
@@ -214,7 +265,8 @@ mod tests {
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };
-            let expected: Vec<f32> = (0..rows * columns).map(|at| naive(at / columns, at % columns)).collect();
+            let expected: Vec<f32> =
+                (0..rows * columns).map(|at| naive(at / columns, at % columns)).collect();
             assert_eq!(*parallel_product(&left, rows, &packed), *expected);
             // Column by column, added to what is there.
             let mut turned = vec![0.0; rows * inner];
@@ -225,9 +277,17 @@ mod tests {
             }
             let mut out = vec![1.0; rows * columns];
             if inner > 0 {
-                add_product(Left::columns(&turned, 0..rows, rows, &mut Buffer::default()), &packed, &mut out, true);
+                add_product(
+                    Left::columns(&turned, 0..rows, rows, &mut Buffer::default()),
+                    &packed,
+                    &mut out,
+                    true,
+                );
             }
-            assert!(out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0), "{rows} {inner}");
+            assert!(
+                out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0),
+                "{rows} {inner}"
+            );
         }
     }
 }

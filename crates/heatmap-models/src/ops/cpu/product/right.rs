@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::super::buffer::Buffer;
 use super::tile::COLUMNS;
 
-/// A matrix as the kernel reads it: panel after panel of 32 columns, a panel row by row; the last is filled up with zeros.
+/// A matrix as the kernel reads it: panel after panel of 32 columns, a panel row by row; the last
+/// is filled up with zeros.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     panels: Buffer,
@@ -57,7 +58,9 @@ impl Packed {
 
     /// Its panels, to be written.
     pub(crate) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; COLUMNS]]> {
-        self.panels.chunks_exact_mut((self.rows * COLUMNS).max(1)).map(|panel| panel.as_chunks_mut().0)
+        self.panels
+            .chunks_exact_mut((self.rows * COLUMNS).max(1))
+            .map(|panel| panel.as_chunks_mut().0)
     }
 
     fn resize(&mut self, rows: usize, columns: usize) {
@@ -142,7 +145,8 @@ mod tests {
             assert_eq!(*packed.panels, *turned.panels);
             for row in 0..rows {
                 for column in 0..columns.next_multiple_of(COLUMNS) {
-                    let expected = if column < columns { by_rows[row * columns + column] } else { 0.0 };
+                    let expected =
+                        if column < columns { by_rows[row * columns + column] } else { 0.0 };
                     assert_eq!(packed.panel(column / COLUMNS)[row][column % COLUMNS], expected);
                 }
             }

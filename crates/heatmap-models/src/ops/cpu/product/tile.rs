@@ -1,9 +1,11 @@
-//! The kernel of every product: one tile of the result, 12 by 32, held in registers while the inner side runs.
+//! The kernel of every product: one tile of the result, 12 by 32, held in registers while the inner
+//! side runs.
 //!
-//! After Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one difference: the left
-//! side is read where it lies, a number at a time for all lanes, so only the right side has to be packed. On AVX-512 a tile is
-//! 24 registers of sums; the processor can then do nothing but multiply and add (97 % of its peak, measured). AVX2 and
-//! plain Rust do the same tile in smaller pieces.
+//! After Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one
+//! difference: the left side is read where it lies, a number at a time for all lanes, so only the
+//! right side has to be packed. On AVX-512 a tile is 24 registers of sums; the processor can then
+//! do nothing but multiply and add (97 % of its peak, measured). AVX2 and plain Rust do the same
+//! tile in smaller pieces.
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 12;
@@ -41,7 +43,9 @@ impl Instructions {
             if std::arch::is_x86_feature_detected!("avx512f") {
                 return Self::Avx512;
             }
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma")
+            {
                 return Self::Avx2;
             }
         }
@@ -58,7 +62,8 @@ pub(crate) struct Target<'a> {
     pub(crate) add: bool,
 }
 
-/// The first `rows` rows of `left * right`, as many columns wide as a tile. Element (i, k) of `left` is
+/// The first `rows` rows of `left *
+/// right`, as many columns wide as a tile. Element (i, k) of `left` is
 /// `left[i * strides.row + k * strides.inner]`; the inner side is as long as `right`.
 ///
 /// # Panics
@@ -77,7 +82,10 @@ pub(crate) fn tile(
         right.is_empty() || (rows - 1) * strides.row + last * strides.inner < left.len(),
         "a left side that is too short"
     );
-    assert!((rows - 1) * target.stride + COLUMNS <= target.values.len(), "a target that is too short");
+    assert!(
+        (rows - 1) * target.stride + COLUMNS <= target.values.len(),
+        "a target that is too short"
+    );
     /// One kernel for each number of rows, so that the sums have registers of their own.
     macro_rules! by_rows {
         ($($kernel:ident)::+) => {
@@ -98,7 +106,8 @@ pub(crate) fn tile(
         };
     }
     match instructions {
-        // SAFETY: `Instructions::best` found AVX-512F on this processor; the assertions above are what the kernel asks for.
+        // SAFETY: `Instructions::best` found AVX-512F on this processor; the assertions above are
+        // what the kernel asks for.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Instructions::Avx512 => unsafe { by_rows!(x86::avx512) },
@@ -110,8 +119,14 @@ pub(crate) fn tile(
     }
 }
 
-/// The same in plain Rust: what the others are compared with, and what runs where there is nothing better.
-fn portable<const M: usize>(left: &[f32], strides: Strides, right: &[[f32; COLUMNS]], target: Target<'_>) {
+/// The same in plain Rust: what the others are compared with, and what runs where there is nothing
+/// better.
+fn portable<const M: usize>(
+    left: &[f32],
+    strides: Strides,
+    right: &[[f32; COLUMNS]],
+    target: Target<'_>,
+) {
     /// Rows and columns that are summed at a time: few enough for the registers of any processor.
     const SOME: (usize, usize) = (4, 8);
     for first_row in (0..M).step_by(SOME.0) {
@@ -121,7 +136,9 @@ fn portable<const M: usize>(left: &[f32], strides: Strides, right: &[[f32; COLUM
             for (k, right) in right.iter().enumerate() {
                 for (row, sums) in sums[..rows].iter_mut().enumerate() {
                     let left = left[(first_row + row) * strides.row + k * strides.inner];
-                    sums.iter_mut().zip(&right[first..first + SOME.1]).for_each(|(sum, right)| *sum += left * right);
+                    sums.iter_mut()
+                        .zip(&right[first..first + SOME.1])
+                        .for_each(|(sum, right)| *sum += left * right);
                 }
             }
             for (row, sums) in sums[..rows].iter().enumerate() {
@@ -135,19 +152,23 @@ fn portable<const M: usize>(left: &[f32], strides: Strides, right: &[[f32; COLUM
 }
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code, reason = "pointers: the compiler keeps 24 sums in registers only without bounds checks")]
+#[allow(
+    unsafe_code,
+    reason = "pointers: the compiler keeps 24 sums in registers only without bounds checks"
+)]
 mod x86 {
     use std::arch::x86_64::{
-        __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps,
+        _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     use super::{COLUMNS, Strides, Target};
 
     /// # Safety
     /// The processor has AVX-512F. `M` is at most [`ROWS`](super::ROWS),
-    /// `(M - 1) * strides.row + (right.len() - 1) * strides.inner` is an index of `left`, and `(M - 1) * stride + 32` is at
-    /// most the length of the target.
+    /// `(M - 1) * strides.row + (right.len() - 1) * strides.inner` is an index of
+    /// `left`, and `(M - 1) * stride + 32` is at most the length of the target.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn avx512<const M: usize>(
         left: &[f32],
@@ -167,8 +188,8 @@ mod x86 {
         ) {
             let left = left.as_ptr();
             for (k, right) in right.iter().enumerate() {
-                // SAFETY: a row of the right side is 32 numbers; i < M and k < right.len(), so the index of the left side is
-                // at most the one that the caller vouches for.
+                // SAFETY: a row of the right side is 32 numbers; i < M and k < right.len(), so the
+                // index of the left side is at most the one that the caller vouches for.
                 unsafe {
                     let low = _mm512_loadu_ps(right.as_ptr());
                     let high = _mm512_loadu_ps(right.as_ptr().add(16));
@@ -182,11 +203,14 @@ mod x86 {
         }
 
         let mut sums = [[_mm512_setzero_ps(); 2]; M];
-        // SAFETY: as the caller promises. The compiler makes a loop of its own for each way the left side can lie.
+        // SAFETY: as the caller promises. The compiler makes a loop of its own for each way the
+        // left side can lie.
         unsafe {
             match strides {
                 Strides { row, inner: 1 } => sum(left, (row, 1), right, &mut sums),
-                Strides { row: 1, inner: super::ROWS } => sum(left, (1, super::ROWS), right, &mut sums),
+                Strides { row: 1, inner: super::ROWS } => {
+                    sum(left, (1, super::ROWS), right, &mut sums)
+                }
                 Strides { row, inner } => sum(left, (row, inner), right, &mut sums),
             }
         }
@@ -196,7 +220,8 @@ mod x86 {
                 // SAFETY: i < M, so the 16 numbers end before `(M - 1) * stride + 32`.
                 unsafe {
                     let out = out.add(i * target.stride + half * 16);
-                    let sum = if target.add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };
+                    let sum =
+                        if target.add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };
                     _mm512_storeu_ps(out, sum);
                 }
             }
@@ -220,14 +245,15 @@ mod x86 {
             for first in (0..COLUMNS).step_by(16) {
                 let mut sums = [[_mm256_setzero_ps(); 2]; SOME];
                 for (k, right) in right.iter().enumerate() {
-                    // SAFETY: `first + 16` is at most 32; rows behind the last are read as the last, so the index is at most
-                    // the one that the caller vouches for.
+                    // SAFETY: `first + 16` is at most 32; rows behind the last are read as the
+                    // last, so the index is at most the one that the caller vouches for.
                     unsafe {
                         let low = _mm256_loadu_ps(right.as_ptr().add(first));
                         let high = _mm256_loadu_ps(right.as_ptr().add(first + 8));
                         for (i, sums) in sums.iter_mut().enumerate() {
                             let row = (first_row + i).min(M - 1);
-                            let value = _mm256_set1_ps(*left.add(row * strides.row + k * strides.inner));
+                            let value =
+                                _mm256_set1_ps(*left.add(row * strides.row + k * strides.inner));
                             sums[0] = _mm256_fmadd_ps(value, low, sums[0]);
                             sums[1] = _mm256_fmadd_ps(value, high, sums[1]);
                         }
@@ -235,10 +261,15 @@ mod x86 {
                 }
                 for (i, sums) in sums.into_iter().enumerate().take(M - first_row) {
                     for (half, sum) in sums.into_iter().enumerate() {
-                        // SAFETY: `first_row + i` < M, so the 8 numbers end before `(M - 1) * stride + 32`.
+                        // SAFETY: `first_row + i` < M, so the 8 numbers end before
+                        // `(M - 1) * stride + 32`.
                         unsafe {
                             let out = out.add((first_row + i) * target.stride + first + half * 8);
-                            let sum = if target.add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
+                            let sum = if target.add {
+                                _mm256_add_ps(_mm256_loadu_ps(out), sum)
+                            } else {
+                                sum
+                            };
                             _mm256_storeu_ps(out, sum);
                         }
                     }
@@ -257,7 +288,9 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         {
             let mut all = vec![Instructions::Portable];
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma")
+            {
                 all.push(Instructions::Avx2);
             }
             if std::arch::is_x86_feature_detected!("avx512f") {
@@ -279,17 +312,23 @@ mod tests {
         let right: Vec<[f32; COLUMNS]> =
             (0..29).map(|k| std::array::from_fn(|column| value(k * 71 + column * 5))).collect();
         for rows in 1..=ROWS {
-            for strides in
-                [Strides { row: 29, inner: 1 }, Strides { row: 1, inner: ROWS }, Strides { row: 1, inner: 40 }]
-            {
+            for strides in [
+                Strides { row: 29, inner: 1 },
+                Strides { row: 1, inner: ROWS },
+                Strides { row: 1, inner: 40 },
+            ] {
                 for inner in [0_usize, 1, 2, 29] {
-                    // Exactly as long as it must be, so that a read behind it is a read behind the allocation.
+                    // Exactly as long as it must be, so that a read behind it is a read behind the
+                    // allocation.
                     let last = inner.saturating_sub(1);
-                    let left: Vec<f32> = (0..=(rows - 1) * strides.row + last * strides.inner).map(value).collect();
+                    let left: Vec<f32> =
+                        (0..=(rows - 1) * strides.row + last * strides.inner).map(value).collect();
                     let term = |row: usize, column: usize, k: usize| {
                         left[row * strides.row + k * strides.inner] * right[k][column]
                     };
-                    for (instructions, add) in all().into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+                    for (instructions, add) in
+                        all().into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+                    {
                         const STRIDE: usize = COLUMNS + 3;
                         let mut found = vec![0.5_f32; (rows - 1) * STRIDE + COLUMNS];
                         let target = Target { values: &mut found, stride: STRIDE, add };
@@ -298,8 +337,12 @@ mod tests {
                             let (row, column) = (at / STRIDE, at % STRIDE);
                             let before = if add || column >= COLUMNS { 0.5 } else { 0.0 };
                             let terms = if column < COLUMNS { 0..inner } else { 0..0 };
-                            let expected = before + terms.map(|k| term(row, column, k)).sum::<f32>();
-                            assert_eq!(*found, expected, "{instructions:?} {rows} {strides:?} {inner} {add}");
+                            let expected =
+                                before + terms.map(|k| term(row, column, k)).sum::<f32>();
+                            assert_eq!(
+                                *found, expected,
+                                "{instructions:?} {rows} {strides:?} {inner} {add}"
+                            );
                         }
                     }
                 }
@@ -311,13 +354,27 @@ mod tests {
     #[should_panic(expected = "a left side that is too short")]
     fn a_short_left_side_is_refused() {
         let target = Target { values: &mut [0.0; 64], stride: 32, add: false };
-        tile(Instructions::best(), 2, &[0.0; 9], Strides { row: 5, inner: 1 }, &[[0.0; COLUMNS]; 5], target);
+        tile(
+            Instructions::best(),
+            2,
+            &[0.0; 9],
+            Strides { row: 5, inner: 1 },
+            &[[0.0; COLUMNS]; 5],
+            target,
+        );
     }
 
     #[test]
     #[should_panic(expected = "a target that is too short")]
     fn a_short_target_is_refused() {
         let target = Target { values: &mut [0.0; 63], stride: 32, add: false };
-        tile(Instructions::best(), 2, &[0.0; 10], Strides { row: 5, inner: 1 }, &[[0.0; COLUMNS]; 5], target);
+        tile(
+            Instructions::best(),
+            2,
+            &[0.0; 10],
+            Strides { row: 5, inner: 1 },
+            &[[0.0; COLUMNS]; 5],
+            target,
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! 3 x 3 convolution with stride 1 in fewer multiplications: Winograd's minimal filtering F(4 x 4, 3 x 3).
+//! 3 x 3 convolution with stride 1 in fewer multiplications: Winograd's minimal filtering F(4 x 4,
+//! 3 x 3).
 //!
-//! Lavin and Gray 2016. Images and kernels are transformed so that a tile of 4 x 4 results needs 36 products instead of 144.
-//! Over all channels and tiles these are 36 products of matrices. What it costs is precision: sums are off by up to ten times
-//! as much as those of a plain convolution, which is a few millionths of the largest.
+//! Lavin and Gray 2016. Images and kernels are transformed so that a tile of 4 x 4 results needs 36
+//! products instead of 144. Over all channels and tiles these are 36 products of matrices. What it
+//! costs is precision: sums are off by up to ten times as much as those of a plain convolution,
+//! which is a few millionths of the largest.
 
 mod tiles;
 mod transform;
@@ -25,18 +27,20 @@ const BLOCK: usize = 40;
 /// Up to so many tiles the kernels are larger than what is multiplied with them.
 const FEW: usize = 64;
 
-/// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four times as large as the
-/// weight, so it takes more tiles.
+/// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four
+/// times as large as the weight, so it takes more tiles.
 pub(crate) fn fits_weight_gradient(shape: &ConvShape) -> bool {
     fits(shape, false) && Tiles::of(shape).count() >= 64
 }
 
-/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the transformed kernels. Fewer will do
-/// where these are `kept`.
+/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the
+/// transformed kernels. Fewer will do where these are `kept`.
 pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
     /// Numbers in the transformed kernels.
     const MOST: usize = 4 * 1024 * 1024;
-    let ConvShape { kernel_size, stride, padding, in_channels, out_channels, height, width, .. } = *shape;
+    let ConvShape {
+        kernel_size, stride, padding, in_channels, out_channels, height, width, ..
+    } = *shape;
     (kernel_size, stride, padding) == (3, 1, 1)
         && in_channels.is_multiple_of(LANES)
         && out_channels.is_multiple_of(LANES)
@@ -54,10 +58,13 @@ impl Kernels {
     /// For the forward pass: from the channels of the image to those of the result.
     pub(crate) fn forward(weight: &[f32], shape: &ConvShape) -> Self {
         let ConvShape { in_channels, out_channels, .. } = *shape;
-        Self::new(in_channels, out_channels, |inner, column, place| weight[(column * in_channels + inner) * 9 + place])
+        Self::new(in_channels, out_channels, |inner, column, place| {
+            weight[(column * in_channels + inner) * 9 + place]
+        })
     }
 
-    /// For the gradient of the image: a convolution with the kernels turned round, the other way through the channels.
+    /// For the gradient of the image: a convolution with the kernels turned round, the other way
+    /// through the channels.
     pub(crate) fn backward(weight: &[f32], shape: &ConvShape) -> Self {
         let ConvShape { in_channels, out_channels, .. } = *shape;
         Self::new(out_channels, in_channels, |inner, column, place| {
@@ -66,19 +73,26 @@ impl Kernels {
     }
 
     /// `weight` tells the number for a row and a column of the matrices and a place in the kernel.
-    fn new(inner: usize, columns: usize, weight: impl Fn(usize, usize, usize) -> f32 + Sync) -> Self {
+    fn new(
+        inner: usize,
+        columns: usize,
+        weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
         let mut points: Vec<Packed> = (0..POINTS).map(|_| Packed::room(inner, columns)).collect();
         // A panel of each point goes to the same thread.
         let mut panels: Vec<_> = points.iter_mut().map(Packed::panels_mut).collect();
-        let shares: Vec<Vec<&mut [[f32; COLUMNS]]>> =
-            (0..columns.div_ceil(COLUMNS)).map(|_| panels.iter_mut().filter_map(Iterator::next).collect()).collect();
+        let shares: Vec<Vec<&mut [[f32; COLUMNS]]>> = (0..columns.div_ceil(COLUMNS))
+            .map(|_| panels.iter_mut().filter_map(Iterator::next).collect())
+            .collect();
         shares.into_par_iter().enumerate().for_each(|(panel, mut points)| {
             vectorized(|| {
                 for row in 0..inner {
                     for half in 0..COLUMNS / LANES {
                         let first = panel * COLUMNS + half * LANES;
                         if first >= columns {
-                            points.iter_mut().for_each(|point| point[row][half * LANES..].fill(0.0));
+                            points
+                                .iter_mut()
+                                .for_each(|point| point[row][half * LANES..].fill(0.0));
                             continue;
                         }
                         let place = |y: usize, x: usize| {
@@ -100,8 +114,8 @@ impl Kernels {
     }
 }
 
-/// The convolution of `image`, `[batch, height, width, channels]`, with kernels of as many channels. `done` as in
-/// [`forward`](super::conv::forward).
+/// The convolution of `image`, `[batch, height, width,
+/// channels]`, with kernels of as many channels. `done` as in [`forward`](super::conv::forward).
 pub(crate) fn convolve<T: Send>(
     image: &[f32],
     kernels: &Kernels,
@@ -117,41 +131,50 @@ pub(crate) fn convolve<T: Send>(
         .into_par_iter()
         .map(|(strips, first_pixel, out)| {
             let count = tiles.tiles_of(&strips).len();
-            let (mut left, mut results) = (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
+            let (mut left, mut results) =
+                (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
             let mut points: Points<'_> = left.chunks_exact_mut(count * inner).collect();
             vectorized(|| tiles.transform_image(image, inner, strips.clone(), &mut points));
-            let points = left.chunks_exact(count * inner).zip(results.chunks_exact_mut(count * columns));
+            let points =
+                left.chunks_exact(count * inner).zip(results.chunks_exact_mut(count * columns));
             for ((left, results), right) in points.zip(&kernels.points) {
                 product(Left::rows(left, count, inner), right, results);
             }
-            vectorized(|| tiles.transform_results((&results, count * columns), columns, strips, out));
+            vectorized(|| {
+                tiles.transform_results((&results, count * columns), columns, strips, out)
+            });
             done(first_pixel, out)
         })
         .collect();
     (out, results)
 }
 
-/// The same for few tiles. The kernels are then the most of what is read, so each goes through one thread only: threads share
-/// the points and not the tiles.
+/// The same for few tiles. The kernels are then the most of what is read, so each goes through one
+/// thread only: threads share the points and not the tiles.
 fn convolve_few<T: Send>(
     image: &[f32],
     kernels: &Kernels,
     tiles: Tiles,
     done: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
-    let (inner, columns, count) = (kernels.points[0].rows(), kernels.points[0].columns(), tiles.count());
-    let (mut left, mut results) = (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
+    let (inner, columns, count) =
+        (kernels.points[0].rows(), kernels.points[0].columns(), tiles.count());
+    let (mut left, mut results) =
+        (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
     let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
     let mut rest: Points<'_> = left.chunks_exact_mut(count * inner).collect();
     let targets = blocks.iter().map(|strips| {
         let len = tiles.tiles_of(strips).len() * inner;
-        rest.iter_mut().map(|rest| rest.split_off_mut(..len).unwrap_or_default()).collect::<Points<'_>>()
+        rest.iter_mut()
+            .map(|rest| rest.split_off_mut(..len).unwrap_or_default())
+            .collect::<Points<'_>>()
     });
     let targets: Vec<_> = targets.collect();
     blocks.into_par_iter().zip(targets).for_each(|(strips, mut points)| {
         vectorized(|| tiles.transform_image(image, inner, strips, &mut points));
     });
-    let points = left.par_chunks_exact(count * inner).zip(results.par_chunks_exact_mut(count * columns));
+    let points =
+        left.par_chunks_exact(count * inner).zip(results.par_chunks_exact_mut(count * columns));
     points.zip(&kernels.points).for_each(|((left, results), right)| {
         product(Left::rows(left, count, inner), right, results);
     });
@@ -194,9 +217,14 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
                 let mut images = Buffer::new(POINTS * count * in_channels);
                 let mut gradients = Buffer::new(POINTS * count * out_channels);
                 let mut points: Points<'_> = images.chunks_exact_mut(count * in_channels).collect();
-                vectorized(|| tiles.transform_image(image, in_channels, strips.clone(), &mut points));
-                let mut points: Points<'_> = gradients.chunks_exact_mut(count * out_channels).collect();
-                vectorized(|| tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut points));
+                vectorized(|| {
+                    tiles.transform_image(image, in_channels, strips.clone(), &mut points)
+                });
+                let mut points: Points<'_> =
+                    gradients.chunks_exact_mut(count * out_channels).collect();
+                vectorized(|| {
+                    tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut points)
+                });
                 (count, images, gradients)
             })
             .collect();
@@ -205,9 +233,11 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
             || (Packed::empty(), Buffer::default()),
             |(right, copy), (point, sums)| {
                 for (at, (count, images, gradients)) in transformed.iter().enumerate() {
-                    let images = &images[point * count * in_channels..(point + 1) * count * in_channels];
+                    let images =
+                        &images[point * count * in_channels..(point + 1) * count * in_channels];
                     right.fill(Source::Rows(images, in_channels), *count, in_channels);
-                    let gradients = &gradients[point * count * out_channels..(point + 1) * count * out_channels];
+                    let gradients = &gradients
+                        [point * count * out_channels..(point + 1) * count * out_channels];
                     let left = Left::columns(gradients, 0..out_channels, out_channels, copy);
                     add_product(left, right, sums, number > 0 || at > 0);
                 }

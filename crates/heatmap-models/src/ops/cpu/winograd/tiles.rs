@@ -1,4 +1,5 @@
-//! How an image is cut into tiles of 4 x 4 results, and the way of its numbers into the transforms and out of them.
+//! How an image is cut into tiles of 4 x 4 results, and the way of its numbers into the transforms
+//! and out of them.
 
 use std::ops::Range;
 
@@ -69,7 +70,13 @@ impl Tiles {
 
     /// `image` to `[tiles, channels]` for each point.
     #[inline(always)]
-    pub(super) fn transform_image(&self, image: &[f32], channels: usize, strips: Range<usize>, out: &mut Points<'_>) {
+    pub(super) fn transform_image(
+        &self,
+        image: &[f32],
+        channels: usize,
+        strips: Range<usize>,
+        out: &mut Points<'_>,
+    ) {
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
                 // The image begins one pixel before the tile.
@@ -78,7 +85,10 @@ impl Tiles {
                     if row >= self.height || column >= self.width {
                         return Lanes::ZERO;
                     }
-                    Lanes::read(&image[((sample * self.height + row) * self.width + column) * channels + first..])
+                    Lanes::read(
+                        &image[((sample * self.height + row) * self.width + column) * channels
+                            + first..],
+                    )
                 };
                 let write = |row: usize, column: usize, lanes: Lanes| {
                     lanes.write(&mut out[row * 6 + column][at * channels + first..]);
@@ -88,7 +98,8 @@ impl Tiles {
         }
     }
 
-    /// `[tiles, channels]` for each point, a `plane` of numbers from one point to the next, to the pixels of the strips.
+    /// `[tiles, channels]` for each point, a `plane` of numbers from one point to the next, to the
+    /// pixels of the strips.
     #[inline(always)]
     pub(super) fn transform_results(
         &self,
@@ -101,10 +112,12 @@ impl Tiles {
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
                 let points = &points[at * channels + first..];
-                let point = |row: usize, column: usize| Lanes::read(&points[(row * 6 + column) * plane..]);
+                let point =
+                    |row: usize, column: usize| Lanes::read(&points[(row * 6 + column) * plane..]);
                 both(transform::Output, point, |row, column, lanes| {
                     if y + row < self.height && x + column < self.width {
-                        let pixel = (sample * self.height + y + row) * self.width + x + column - begin;
+                        let pixel =
+                            (sample * self.height + y + row) * self.width + x + column - begin;
                         lanes.write(&mut out[pixel * channels + first..]);
                     }
                 });
@@ -142,6 +155,8 @@ impl Tiles {
     #[inline(always)]
     fn corners(&self, strips: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
         let (across, down) = (self.across(), self.down());
-        strips.flat_map(move |strip| (0..across).map(move |column| (strip / down, strip % down * SIDE, column * SIDE)))
+        strips.flat_map(move |strip| {
+            (0..across).map(move |column| (strip / down, strip % down * SIDE, column * SIDE))
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! The transforms of F(4 x 4, 3 x 3): Lavin and Gray 2016, section 4.3, with the points 0, 1, -1, 2 and -2.
+//! The transforms of F(4 x 4, 3 x 3): Lavin and Gray 2016, section 4.3, with the points 0, 1, -1, 2
+//! and -2.
 //!
 //! Each is a small matrix from both sides, for 16 channels at a time.
 
@@ -68,14 +69,14 @@ impl Mul<Lanes> for f32 {
     }
 }
 
-/// A small matrix, as what it does to a column. A type and not a closure, because only then is it sure to be inlined, and so
-/// compiled for this processor.
+/// A small matrix, as what it does to a column. A type and not a closure, because only then is it
+/// sure to be inlined, and so compiled for this processor.
 pub(super) trait Matrix<const N: usize, const M: usize> {
     fn times(column: [Lanes; N]) -> [Lanes; M];
 }
 
-/// Transforms a matrix from both sides, `m x m^T`. The numbers come from `read` and
-/// go to `write` by row and column: a matrix of registers that is passed on as a value would be copied each time.
+/// Transforms a matrix from both sides, `m x m^T`. The numbers come from `read` and go to `write`
+/// by row and column: a matrix of registers that is passed on as a value would be copied each time.
 #[inline(always)]
 pub(super) fn both<const N: usize, const M: usize, T: Matrix<N, M>>(
     _: T,
@@ -108,7 +109,14 @@ impl Matrix<6, 6> for Image {
     fn times([d0, d1, d2, d3, d4, d5]: [Lanes; 6]) -> [Lanes; 6] {
         let (even, odd) = (d4 - 4.0 * d2, d3 - 4.0 * d1);
         let (even_2, odd_2) = (d4 - d2, 2.0 * (d3 - d1));
-        [4.0 * d0 - 5.0 * d2 + d4, even + odd, even - odd, even_2 + odd_2, even_2 - odd_2, 4.0 * d1 - 5.0 * d3 + d5]
+        [
+            4.0 * d0 - 5.0 * d2 + d4,
+            even + odd,
+            even - odd,
+            even_2 + odd_2,
+            even_2 - odd_2,
+            4.0 * d1 - 5.0 * d3 + d5,
+        ]
     }
 }
 
@@ -132,7 +140,12 @@ impl Matrix<6, 4> for Output {
     fn times([m0, m1, m2, m3, m4, m5]: [Lanes; 6]) -> [Lanes; 4] {
         let (sum, difference) = (m1 + m2, m1 - m2);
         let (sum_2, difference_2) = (m3 + m4, m3 - m4);
-        [m0 + sum + sum_2, difference + 2.0 * difference_2, sum + 4.0 * sum_2, difference + 8.0 * difference_2 + m5]
+        [
+            m0 + sum + sum_2,
+            difference + 2.0 * difference_2,
+            sum + 4.0 * sum_2,
+            difference + 8.0 * difference_2 + m5,
+        ]
     }
 }
 
@@ -179,22 +192,33 @@ mod tests {
         ((at * 37 + at * at * 5) % 11) as f32 - 5.0
     }
 
-    fn transformed<const N: usize, const M: usize>(matrix: impl Matrix<N, M>, x: [[f32; N]; N]) -> [[f32; M]; M] {
+    fn transformed<const N: usize, const M: usize>(
+        matrix: impl Matrix<N, M>,
+        x: [[f32; N]; N],
+    ) -> [[f32; M]; M] {
         let mut out = [[0.0; M]; M];
-        both(matrix, |row, column| lanes(x[row][column]), |row, column, lanes| out[row][column] = lanes.0[3]);
+        both(
+            matrix,
+            |row, column| lanes(x[row][column]),
+            |row, column, lanes| out[row][column] = lanes.0[3],
+        );
         out
     }
 
-    /// Multiplying what is transformed, and transforming it back, is correlation with the kernel; the gradients are those of
-    /// the same bilinear form.
+    /// Multiplying what is transformed, and transforming it back, is correlation with the kernel;
+    /// the gradients are those of the same bilinear form.
     #[test]
     fn the_transforms_make_a_correlation() {
         let d: [[f32; 6]; 6] = from_fn(|y| from_fn(|x| value(y * 6 + x)));
         let g: [[f32; 3]; 3] = from_fn(|y| from_fn(|x| value(50 + y * 3 + x)));
         let r: [[f32; 4]; 4] = from_fn(|y| from_fn(|x| value(70 + y * 4 + x)));
         let of_image = transformed(Image, d);
-        let times = |b: [[f32; 6]; 6]| -> [[f32; 6]; 6] { from_fn(|y| from_fn(|x| of_image[y][x] * b[y][x])) };
-        let close = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-2, "{found} is not {expected}");
+        let times = |b: [[f32; 6]; 6]| -> [[f32; 6]; 6] {
+            from_fn(|y| from_fn(|x| of_image[y][x] * b[y][x]))
+        };
+        let close = |found: f32, expected: f32| {
+            assert!((found - expected).abs() < 1e-2, "{found} is not {expected}")
+        };
         let found = transformed(Output, times(transformed(Kernel, g)));
         for y in 0..4 {
             for x in 0..4 {
