@@ -1,135 +1,148 @@
-//! Configurations and manifests that were changed at random: read, or refused with a reason, and
-//! never a panic.
+//! Weights, features, configurations and manifests that were changed at random: read, or refused
+//! with a reason, and never a panic. The fuzz targets demand the same.
 
-use std::path::Path;
+#[path = "../fuzz/entry.rs"]
+#[allow(unreachable_pub, reason = "the fuzz targets are crates of their own")]
+mod entry;
+#[path = "../../heatmap-core/fuzz/mutate.rs"]
+#[allow(unreachable_pub, reason = "the fuzz targets are crates of their own")]
+mod mutate;
+
+use std::path::{Path, PathBuf};
 
 use heatmap_core::sample_rng;
-use heatmap_train::run::{
-    Checkpoints, CountConfig, LocationConfig, SetDetectorConfig, Settings, SimClrConfig,
-};
+use heatmap_train::run::{CountConfig, LocationConfig, SetDetectorConfig, SimClrConfig};
+use mutate::mutated;
 use rand::{Rng, RngExt};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// Pieces that mean something in JSON, or too much.
-const PIECES: [&str; 16] = [
-    "null",
-    "true",
-    "-1",
-    "0",
-    "1e308",
-    "1e-308",
-    "18446744073709551615",
-    "-9223372036854775808",
-    "\"",
-    "{}",
-    "[]",
-    ",",
-    ":",
-    "NaN",
-    "\\ud800",
-    "\"nope\"",
+const JSON: [&[u8]; 16] = [
+    b"null",
+    b"true",
+    b"-1",
+    b"0",
+    b"1e308",
+    b"1e-308",
+    b"18446744073709551615",
+    b"-9223372036854775808",
+    b"\"",
+    b"{}",
+    b"[]",
+    b",",
+    b":",
+    b"NaN",
+    b"\\ud800",
+    b"\"nope\"",
 ];
 
-/// A few changes: numbers and words that become others, spans that are cut or doubled, pieces of
-/// JSON.
-fn mutated(text: &str, rng: &mut impl Rng) -> Vec<u8> {
-    let mut bytes = text.as_bytes().to_vec();
-    for _ in 0..rng.random_range(1..4) {
-        let at = rng.random_range(0..=bytes.len());
-        let end = (at + rng.random_range(0..30)).min(bytes.len());
-        let piece = PIECES[rng.random_range(0..PIECES.len())].as_bytes();
-        match rng.random_range(0..5) {
-            // In place of a value, which leaves most of it JSON.
-            0 | 1 => {
-                let colons: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] == b':').collect();
-                let Some(&colon) = colons.get(rng.random_range(0..colons.len().max(1))) else {
-                    continue;
-                };
-                let end = bytes[colon..]
-                    .iter()
-                    .position(|byte| b",}\n".contains(byte))
-                    .map_or(bytes.len(), |at| colon + at);
-                bytes.splice(colon + 1..end, piece.iter().copied());
-            }
-            2 => drop(bytes.drain(at..end)),
-            3 => {
-                let span = bytes[at..end].to_vec();
-                bytes.splice(at..at, span);
-            }
-            _ => drop(bytes.splice(at..at, piece.iter().copied())),
+/// Lengths and numbers of much.
+const NUMBERS: [&[u8]; 4] = [&[0xFF; 4], &[0, 0, 0, 0x40], &[0; 8], b"1000000000000"];
+
+/// The files of a folder of seeds.
+fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(name);
+    let entries = std::fs::read_dir(&folder).expect("a folder of the repository");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{}", folder.display());
+    paths.iter().map(|path| std::fs::read(path).expect("a file of the repository")).collect()
+}
+
+/// How many of `count` mutations of the seeds are taken.
+fn taken(
+    seeds: &[Vec<u8>],
+    count: u64,
+    mutate: impl Fn(Vec<u8>, &mut heatmap_core::SampleRng) -> Vec<u8>,
+    entry: impl Fn(&[u8]) -> bool,
+) -> usize {
+    let mutation = |index: u64| {
+        let bytes = seeds[index as usize % seeds.len()].clone();
+        mutate(bytes, &mut sample_rng(2_028, index))
+    };
+    (0..count).filter(|&index| entry(&mutation(index))).count()
+}
+
+#[test]
+fn the_seeds_are_what_they_should_be() {
+    for (name, entry, good) in [
+        ("tensor_file", entry::tensor_file as fn(&[u8]) -> bool, 2),
+        ("npy", entry::npy, 2),
+        ("configuration", entry::configuration, 4),
+        ("manifest", entry::manifest, 1),
+    ] {
+        let taken = seeds(name).iter().filter(|bytes| entry(bytes)).count();
+        assert!(taken >= good, "{taken} of the seeds of {name} are taken");
+    }
+}
+
+/// The settings in the repository are those of today.
+#[test]
+fn the_configurations_among_the_seeds_are_the_presets() {
+    fn text(config: &impl Serialize) -> Vec<u8> {
+        [&serde_json::to_vec_pretty(config).expect("JSON")[..], b"\n"].concat()
+    }
+    let presets = [
+        ("count.json", text(&CountConfig::report())),
+        ("detector.json", text(&SetDetectorConfig::default())),
+        ("location.json", text(&LocationConfig::report())),
+        ("simclr.json", text(&SimClrConfig::layouts())),
+        ("../manifest/manifest.json", entry::good_manifest()),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/configuration");
+    for (name, expected) in presets {
+        let path = folder.join(name);
+        if std::env::var_os("WRITE_SEEDS").is_some() {
+            std::fs::write(&path, &expected).expect("written");
         }
+        let found = std::fs::read(&path).expect("a seed");
+        assert!(found == expected, "{name} is not the preset; WRITE_SEEDS=1 writes it anew");
+    }
+}
+
+#[test]
+fn mutated_weights_are_read_or_refused() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../heatmap-models/tests/fixtures");
+    let fixture = |name| std::fs::read(fixtures.join(name)).expect("a file of the repository");
+    // In small files nearly every change breaks the header; in these some fall into values.
+    let large = ["vit-timm.safetensors", "vit-torchvision.pth"].map(fixture);
+    let files = [seeds("tensor_file"), large.to_vec()].concat();
+    let mutate = |bytes, rng: &mut _| mutated(bytes, &NUMBERS, 600, rng);
+    let taken = taken(&files, 3_000, mutate, entry::tensor_file);
+    assert!((100..2_900).contains(&taken), "{taken}");
+}
+
+#[test]
+fn mutated_features_are_read_or_refused() {
+    let mutate = |bytes, rng: &mut _| mutated(bytes, &NUMBERS, 128, rng);
+    let taken = taken(&seeds("npy"), 3_000, mutate, entry::npy);
+    assert!((100..2_900).contains(&taken), "{taken}");
+}
+
+/// Values become others, which leaves most of it JSON; or any change.
+fn mutated_json(mut bytes: Vec<u8>, rng: &mut impl Rng) -> Vec<u8> {
+    if rng.random_bool(0.3) {
+        return mutated(bytes, &JSON, usize::MAX, rng);
+    }
+    for _ in 0..rng.random_range(1..3) {
+        let colons: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] == b':').collect();
+        let colon = colons[rng.random_range(0..colons.len())];
+        let ends = |byte: &u8| b",}\n".contains(byte);
+        let end = bytes[colon..].iter().position(ends).map_or(bytes.len(), |at| colon + at);
+        let piece = JSON[rng.random_range(0..JSON.len())];
+        bytes.splice(colon + 1..end, piece.iter().copied());
     }
     bytes
 }
 
-/// Reads mutations of a configuration as `--config` does; how many were taken.
-fn read_mutations<C: Serialize + DeserializeOwned>(good: &C, check: impl Fn(&C)) -> usize {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("config.json");
-    let text = serde_json::to_string_pretty(good).expect("JSON");
-    let known = Settings::of(good).expect("settings");
-    let mut taken = 0;
-    for index in 0..1_500 {
-        std::fs::write(&path, mutated(&text, &mut sample_rng(2_029, index))).expect("written");
-        let read = Settings::read(&path, &known).and_then(|settings| settings.into_config(good));
-        if let Ok(config) = read {
-            check(&config);
-            taken += 1;
-        }
-    }
-    taken
-}
-
 #[test]
 fn mutated_configurations_are_read_or_refused() {
-    let layouts = SimClrConfig::layouts();
-    let taken = [
-        read_mutations(&layouts, |config| drop(config.check())),
-        read_mutations(&CountConfig::report(), |config| drop(config.check())),
-        read_mutations(&LocationConfig::report(), |config| drop(config.check())),
-        read_mutations(&SetDetectorConfig::default(), |config| drop(config.check())),
-    ];
-    assert!(taken.iter().all(|taken| (50..1_500).contains(taken)), "{taken:?}");
-}
-
-/// A checkpoint that is complete, of three parts that nobody has to understand.
-fn write_checkpoint(folder: &Path) -> String {
-    std::fs::create_dir_all(folder).expect("a folder");
-    let part = |name: &str| {
-        std::fs::write(folder.join(format!("{name}.bpk")), name).expect("written");
-        (
-            name.to_owned(),
-            serde_json::json!({"bytes": name.len(), "crc32": crc32fast::hash(name.as_bytes())}),
-        )
-    };
-    let parts: serde_json::Map<String, serde_json::Value> =
-        ["model", "optimizer", "scheduler"].map(part).into_iter().collect();
-    serde_json::to_string_pretty(&serde_json::json!({"step": 2, "parts": parts, "score": 0.5}))
-        .expect("JSON")
+    let taken = taken(&seeds("configuration"), 6_000, mutated_json, entry::configuration);
+    assert!((200..5_900).contains(&taken), "{taken}");
 }
 
 #[test]
 fn mutated_manifests_are_read_or_refused() {
-    let root = tempfile::tempdir().expect("a folder");
-    let folder = root.path().join("step-000002");
-    let manifest = write_checkpoint(&folder);
-    let checkpoints = Checkpoints::new(root.path().to_owned());
-    let mut complete = 0;
-    for index in 0..2_000 {
-        std::fs::write(
-            folder.join("manifest.json"),
-            mutated(&manifest, &mut sample_rng(2_030, index)),
-        )
-        .expect("written");
-        match checkpoints.newest_complete() {
-            Ok((checkpoint, _)) => {
-                assert_eq!(checkpoint.step, 2);
-                complete += 1;
-            }
-            Err(error) => assert!(error.to_string().contains("step-000002"), "{error}"),
-        }
-        drop(checkpoints.at_step(2));
-    }
-    assert!((20..1_900).contains(&complete), "{complete}");
+    let taken = taken(&seeds("manifest"), 2_000, mutated_json, entry::manifest);
+    assert!((20..1_900).contains(&taken), "{taken}");
 }

@@ -6,10 +6,12 @@
 
 mod encoder;
 mod extraction;
+mod npy;
 mod row_file;
 mod source;
 
 pub use encoder::{Output, PublishedEncoder};
 pub use extraction::{Extracted, extract};
+pub use npy::read_npy;
 pub use row_file::RowFile;
 pub use source::{BannerRow, HeatmapSource, Source, TensorSource};

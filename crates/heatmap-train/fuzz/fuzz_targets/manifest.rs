@@ -1,0 +1,10 @@
+//! Any bytes as the manifest of a checkpoint, for `entry::manifest`.
+#![no_main]
+
+#[path = "../entry.rs"]
+#[allow(dead_code, reason = "each target calls one of the entries")]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    entry::manifest(bytes);
+});
