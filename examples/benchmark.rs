@@ -17,15 +17,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::benchmark::{
-    BenchmarkConfig, EncoderScores, LearnedScores, NoLearned, TableBenchmark, World, compare,
-    summary, table, table_summary, table_text, write_curves, write_defects, write_rows,
-    write_table_rows,
+use heatmap_core::benchmark::{
+    BenchmarkConfig, LearnedScores, NoLearned, TableBenchmark, World, compare, summary, table,
+    table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
 };
-use heatmap_examples::detect::was_stopped;
-use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, plain_bar, say, stop_on_ctrl_c};
+use heatmap_examples::{
+    Ending, NamedPath, PublishedWeights, SharedArguments, bytes_bar, end, plain_bar, say,
+    stop_on_ctrl_c, unless_stopped,
+};
+use heatmap_train::study::{EncoderScores, NamedEncoder};
 use indicatif::ProgressBar;
 
 /// Measure every score of broken banners, alone and fused, over budgets of clicks
@@ -73,11 +74,11 @@ struct Arguments {
     /// Also the cosine to the anchor by features of this run of count, location or simclr;
     /// repeatable
     #[arg(long, value_name = "NAME=DIR")]
-    run: Vec<RunName>,
+    run: Vec<NamedPath>,
 
     /// The same by published weights, such as resnet50=resnet50-11ad3fa6.pth; repeatable
     #[arg(long, value_name = "MODEL=FILE")]
-    pretrained: Vec<PretrainedName>,
+    pretrained: Vec<PublishedWeights>,
 
     /// The same by a network that was never trained
     #[arg(long)]
@@ -102,7 +103,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         encoders.push(pretrained.open(&device)?);
     }
     for run in &arguments.run {
-        encoders.push(run.open(&device)?);
+        encoders.push(NamedEncoder::of_run(&run.name, &run.path, &device)?);
     }
     let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
     // A grid is known or scored, and of each banner every encoder makes an image; without encoders
@@ -120,9 +121,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let per_budget = if encoders.is_empty() { 2 * config.grids * config.banners } else { 0 };
     let comparison = compare(&config, learned.as_mut(), |clicks| tell(&bar, clicks, per_budget))?;
     bar.finish_and_clear();
-    write_rows(&folder, &comparison)?;
-    write_defects(&folder, &comparison)?;
-    write_curves(&folder, &comparison)?;
+    write_rows(folder.path(), &comparison)?;
+    write_defects(folder.path(), &comparison)?;
+    write_curves(folder.path(), &comparison)?;
     folder.write_json("summary.json", &summary(&comparison))?;
     say(&format!("{}\nEverything is in {}.", table(&comparison), folder.path().display()));
     Ok(Ending::Done)
@@ -138,10 +139,21 @@ fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         seed: arguments.shared.seed.unwrap_or(0),
         ..Default::default()
     };
-    let rows = match config.run(&stop) {
-        Err(error) if was_stopped(error.as_ref()) => return Ok(Ending::Interrupted),
-        other => other?,
-    };
+    let (reading, scoring) = (bytes_bar(), plain_bar(0, "banners scored"));
+    let rows = config.run(
+        &mut |progress| {
+            reading.set_length(progress.bytes_total);
+            reading.set_position(progress.bytes_read);
+            unless_stopped(&stop)
+        },
+        &mut |done, of| {
+            reading.finish_and_clear();
+            scoring.set_length(of as u64);
+            scoring.set_position(done as u64);
+            unless_stopped(&stop)
+        },
+    )?;
+    scoring.finish_and_clear();
     let folder = fresh_folder(&out, &config, "benchmark")?;
     write_table_rows(&folder.file("benchmark.csv"), &rows)?;
     folder.write_json("summary.json", &table_summary(&rows))?;

@@ -17,13 +17,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::compare::{CompareConfig, Way, measure, table, write_picture, write_rows};
-use heatmap_examples::named_encoders::{PretrainedName, RunName};
-use heatmap_examples::start::CtrlC;
-use heatmap_examples::{Ending, SharedArguments, end, say};
+use heatmap_examples::start::fresh_folder;
+use heatmap_examples::{Ending, PublishedWeights, SharedArguments, Terminal, end, say};
 use heatmap_models::ModelName;
 use heatmap_train::data::class_source;
-use heatmap_train::run::RunFolder;
+use heatmap_train::study::NamedEncoder;
+use heatmap_train::study::comparison::{
+    CompareConfig, TrainingMethod, measure, table, write_picture, write_rows,
+};
 
 /// Compare the features of different ways to learn, on the same held-out samples
 #[derive(Debug, Parser)]
@@ -51,7 +52,7 @@ struct Arguments {
 
     /// Published weights, such as resnet50=resnet50-11ad3fa6.pth; repeatable
     #[arg(long, value_name = "MODEL=FILE")]
-    pretrained: Vec<PretrainedName>,
+    pretrained: Vec<PublishedWeights>,
 }
 
 fn main() -> ExitCode {
@@ -87,30 +88,27 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         arguments.pretrained.iter().map(|name| name.open(&device)).collect::<Result<_, _>>()?;
     let out = shared.out("compare");
     std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
-    let ctrl_c = CtrlC::handle()?;
+    let terminal = Terminal::handle_ctrl_c()?;
     let mut all = if published.is_empty() {
         Vec::new()
     } else {
-        measure(&config, first, &published, &device)?
+        measure(&config, first, &published, &device, &terminal)?
     };
     for &seed in &config.seeds {
         let mut encoders = Vec::new();
-        for way in Way::all() {
-            say(&format!("Seed {seed}: {way}"));
+        for method in TrainingMethod::all() {
+            say(&format!("Seed {seed}: {method}"));
             let path: PathBuf =
-                out.join(format!("{}-seed{seed}", way.to_string().replace(' ', "-")));
-            if !config.learn(way, seed, &path, &device, &ctrl_c)? {
+                out.join(format!("{}-seed{seed}", method.to_string().replace(' ', "-")));
+            if !config.learn(method, seed, &path, &device, &terminal)? {
                 say("Stopped; the same command goes on.");
                 return Ok(Ending::Interrupted);
             }
-            encoders.push(RunName::new(&way.to_string(), path).open(&device)?);
+            encoders.push(NamedEncoder::of_run(&method.to_string(), &path, &device)?);
         }
-        all.extend(measure(&config, seed, &encoders, &device)?);
+        all.extend(measure(&config, seed, &encoders, &device, &terminal)?);
     }
-    let (folder, moved) = RunFolder::create(&out.join("table"), &config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier table is now in {}.", moved.display()));
-    }
+    let folder = fresh_folder(&out.join("table"), &config, "table")?;
     write_rows(&folder, &all)?;
     write_picture(&folder, &*class_source(&config.preset)?, &all)?;
     say(&format!(

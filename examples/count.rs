@@ -18,14 +18,14 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::count_output::{CountResults, write_all};
-use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
-use heatmap_examples::start::{CtrlC, start};
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::fine_tune::{FineTuneArguments, smoke};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, image_bar, say};
 use heatmap_models::CountEncoding;
+use heatmap_train::Error as TrainError;
 use heatmap_train::data::Split;
 use heatmap_train::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
-use heatmap_train::run::{CountConfig, train_count};
+use heatmap_train::run::{CountConfig, RunObserver, Started, save_encoder, train_count};
+use heatmap_train::study::{CountResults, write_count};
 
 /// Train an encoder to count the clusters of a heatmap, and show how well it counts
 #[derive(Debug, Parser)]
@@ -66,7 +66,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let overlay = |config: CountConfig| {
         let loss = arguments.loss.unwrap_or(config.loss);
         if arguments.label_smoothing.is_some() && loss != CountEncoding::Softmax {
-            return Err(format!("--label-smoothing is for softmax, not for {loss}").into());
+            let reason = format!("--label-smoothing is for softmax, not for {loss}");
+            return Err(TrainError::config("label smoothing", config.label_smoothing, reason));
         }
         Ok(CountConfig {
             training: fine_tune.overlay(shared.seed, config.training),
@@ -75,17 +76,18 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             density_weight: arguments.density_weight.unwrap_or(config.density_weight),
         })
     };
-    let (folder, config, resume) = start(&shared.out("count"), &fine_tune.run, fresh, overlay)?;
+    let Started { folder, config, resume } =
+        fine_tune.run.start(&shared.out("count"), fresh, overlay)?;
     let preset = config.check()?;
     let options = fine_tune.options(&config.training, resume);
-    let ctrl_c = CtrlC::handle()?;
-    ctrl_c.stops(&options);
+    let terminal = Terminal::handle_ctrl_c()?;
+    terminal.training_begins(&options.interrupter);
     let outcome = train_count(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
-    ctrl_c.exits();
+    terminal.training_ends();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = HeldOut {
@@ -108,7 +110,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             CountCeiling::estimate(&preset, Split::Fit.seed(config.training.seed), 20_000, sigmas)
         }),
     };
-    let summary = write_all(
+    let summary = write_count(
         &folder,
         &config,
         &outcome,

@@ -17,19 +17,21 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{
-    DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, PartSet,
+    AnchorChoice, DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, LogFiles,
+    LogInputs, LogSummary, PartSet,
 };
-use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
-use heatmap_examples::detect::{
-    AnchorName, Demo, DemoSize, Inputs, coarse_sizes, detect_with_bar, read_inputs, summary,
-    was_stopped, write_report, write_scores,
-};
+use heatmap_core::report::Report;
+use heatmap_core::synth::{DemoLog, DemoSize};
+use heatmap_core::table::{BannerKey, ClickLogConfig};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, say, stop_on_ctrl_c};
+use heatmap_examples::{
+    Ending, SharedArguments, bytes_bar, end, plain_bar, say, stop_on_ctrl_c, unless_stopped,
+};
 use serde::Serialize;
 
 /// Rank and flag broken banners from a table of clicks
@@ -67,7 +69,7 @@ struct Arguments {
     /// What stands for good: bulk, landing-rate[=SHARE], good, two-good, random, domain=NAME or
     /// none [default: landing-rate with metrics that have one, else bulk]
     #[arg(long, value_name = "CHOICE")]
-    anchor: Option<AnchorName>,
+    anchor: Option<AnchorChoice>,
 
     /// Flag so many banners, the highest scores
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -113,8 +115,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let flagged_is_failure = arguments.exit_code;
     match run(&arguments) {
-        Ok((Ending::Done, flagged)) if flagged > 0 && flagged_is_failure => ExitCode::from(1),
-        outcome => end(outcome.map(|(ending, _)| ending)),
+        Ok(flagged) if flagged > 0 && flagged_is_failure => ExitCode::from(1),
+        outcome => end(outcome.map(|_| Ending::Done)),
     }
 }
 
@@ -130,34 +132,27 @@ struct Config {
     detection: LogDetectionConfig,
 }
 
-fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
+/// Gives the number of flagged banners.
+fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
     let out = arguments.shared.checked_out("detect")?;
-    let mut config = arguments.config()?;
+    let mut config = arguments.config();
     config.detection.decision.check()?;
-    let demo = arguments.demo || (arguments.shared.smoke && config.clicks.is_empty());
     let mut folder = None;
-    if demo {
+    if arguments.demo || (arguments.shared.smoke && config.clicks.is_empty()) {
         let smoke = arguments.shared.smoke;
-        let size = if smoke {
-            DemoSize { grids: 2, banners: 60 }
-        } else {
-            DemoSize { grids: 6, banners: 250 }
-        };
-        let tables = Demo::within(&out.join("demo"));
-        (config.clicks, config.metrics) =
-            (vec![tables.clicks.clone()], vec![tables.metrics.clone()]);
-        config.labels = vec![tables.labels.clone()];
+        let (grids, banners) = if smoke { (2, 60) } else { (6, 250) };
+        let tables = DemoLog::within(&out.join("demo"));
+        (config.clicks, config.metrics, config.labels) = (
+            vec![tables.clicks.clone()],
+            vec![tables.metrics.clone()],
+            vec![tables.labels.clone()],
+        );
         folder = Some(fresh_folder(&out, &config, "run")?);
-        tables.write(size, config.detection.seed)?;
+        tables.write(DemoSize { grids, banners }, config.detection.seed)?;
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
-    let mut inputs =
-        match read_inputs(&config.log, &config.clicks, &config.metrics, &config.labels, &stop) {
-            Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
-            other => other?,
-        };
-    inputs.known.examples = arguments.examples(&inputs.log)?;
+    let inputs = arguments.read(&config, &stop)?;
     if inputs.log.len() > MOST_FOR_ALL_PARTS && arguments.parts.is_none() {
         config.detection.detector.parts = PartSet::Fast;
         say(&format!(
@@ -165,28 +160,28 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
             inputs.log.len()
         ));
     }
-    let detection = match detect_with_bar(&config.detection, &inputs.log, &inputs.known, &stop) {
-        Err(error) if was_stopped(error.as_ref()) => return Ok((Ending::Interrupted, 0)),
-        other => other?,
-    };
+    let bar = plain_bar(inputs.log.len() as u64, "banners scored");
+    let detection = config.detection.run(&inputs.log, &inputs.known, &mut |done| {
+        bar.set_position(done as u64);
+        unless_stopped(&stop)
+    })?;
+    bar.finish_and_clear();
     let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
     if arguments.anchor.is_some() && fell_back == detection.grids.len() {
-        return Err(format!(
-            "--anchor: no grid has such a banner: {}",
-            detection.grids[0].anchor.how
-        )
-        .into());
+        let how = &detection.grids[0].anchor.how;
+        return Err(format!("--anchor: no grid has such a banner: {how}").into());
     }
     let folder = folder.map_or_else(|| fresh_folder(&out, &config, "run"), Ok)?;
     let ranking = detection.ranking();
-    write_scores(&folder.file("scores.csv"), &inputs.log, &detection, &ranking)?;
+    detection.write_scores(&folder.file("scores.csv"), &inputs.log, &ranking)?;
     let source =
         config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    write_report(&folder.file("report.html"), &source, &inputs, &detection, &ranking)?;
-    let numbers = summary(&inputs, &detection);
+    let program = format!("heatmap detect {}", env!("CARGO_PKG_VERSION"));
+    let report = Report::of_detection(&inputs, &detection, &ranking, &source, &program)?;
+    report.write_html(&folder.file("report.html"))?;
+    let numbers = LogSummary::of(&inputs, &detection);
     folder.write_json("summary.json", &numbers)?;
-    let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
-    say_result(&inputs, &detection, &ranking[..flagged.min(10)]);
+    say_result(&inputs, &detection, &ranking);
     if fell_back > 0 {
         let (of, grids) =
             (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
@@ -195,29 +190,28 @@ fn run(arguments: &Arguments) -> Result<(Ending, usize), Box<dyn Error>> {
              says which."
         ));
     }
-    let number = |name: &str| numbers.get(name).and_then(serde_json::Value::as_f64);
-    if let (Some(auroc), Some(f1), Some(broken)) =
-        (number("auroc"), number("macro_f1"), number("labelled_broken"))
-    {
-        say(&format!("Against the labels ({broken} broken): AUROC {auroc:.4}, macro-F1 {f1:.3}."));
+    if let Some(worth) = numbers.against_labels {
+        say(&format!(
+            "Against the labels ({} broken): AUROC {:.4}, macro-F1 {:.3}.",
+            worth.labelled_broken, worth.auroc, worth.macro_f1
+        ));
     }
     say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
-    Ok((Ending::Done, flagged))
+    Ok(numbers.flagged)
 }
 
-fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
-    let flagged = detection.decision.flagged.iter().filter(|flag| **flag).count();
-    let drops = inputs.log.drops();
+fn say_result(inputs: &LogInputs, detection: &LogDetection, ranking: &[usize]) {
+    let flagged = detection.flagged();
     say(&format!(
         "{flagged} of {} banners flagged; {} clicks, grids and sizes: {}, dropped rows: {}.",
         inputs.log.len(),
         inputs.log.clicks(),
         detection.grids.len(),
-        drops.rows()
+        inputs.log.drops().rows()
     ));
     for (table, given, joined) in [
-        ("metrics", inputs.known.metrics.is_some(), inputs.joined[0]),
-        ("labels", inputs.known.labels.is_some(), inputs.joined[1]),
+        ("metrics", inputs.known.metrics.is_some(), inputs.with_metrics),
+        ("labels", inputs.known.labels.is_some(), inputs.with_labels),
     ] {
         if given {
             say(&format!("{joined} of {} banners are in the table of {table}.", inputs.log.len()));
@@ -230,19 +224,16 @@ fn say_result(inputs: &Inputs, detection: &LogDetection, highest: &[usize]) {
             ));
         }
     }
-    for (BannerSize { width_px, height_px }, bin) in coarse_sizes(&inputs.log) {
+    for (BannerSize { width_px, height_px }, bin) in inputs.log.coarse_sizes() {
         say(&format!(
             "Banners of {width_px} x {height_px} px have bins of {bin} px: a heatmap has at most \
              100,000."
         ));
     }
     say(&detection.decision.rule);
-    for question in
-        detection.grids.iter().filter_map(|grid| grid.undecided.as_ref()).take(MOST_QUESTIONS)
-    {
-        say(question);
-    }
-    for &banner in highest {
+    let questions = detection.grids.iter().filter_map(|grid| grid.undecided.as_ref());
+    questions.take(MOST_QUESTIONS).for_each(|question| say(question));
+    for &banner in &ranking[..flagged.min(10)] {
         let entry = inputs.log.entry_at(banner);
         let score = detection.decision.scores[banner];
         say(&format!(
@@ -273,53 +264,29 @@ fn part_set(text: &str) -> Result<PartSet, String> {
 }
 
 impl Arguments {
-    /// The banners that stand for good and for broken ones; each must be one banner of the log.
-    fn examples(&self, log: &ClickLog) -> Result<Vec<(BannerKey, bool)>, Box<dyn Error>> {
-        let mut examples: Vec<(BannerKey, bool)> = Vec::new();
+    /// The tables, and the banners that stand for good and for broken ones.
+    fn read(&self, config: &Config, stop: &AtomicBool) -> Result<LogInputs, Box<dyn Error>> {
+        let Config { clicks, metrics, labels, .. } = config;
+        let bar = bytes_bar();
+        let mut inputs =
+            LogInputs::read(&config.log, LogFiles { clicks, metrics, labels }, &mut |progress| {
+                bar.set_length(progress.bytes_total);
+                bar.set_position(progress.bytes_read);
+                bar.set_message(format!("{} rows", progress.rows));
+                unless_stopped(stop)
+            })?;
+        bar.finish_and_clear();
         for (option, names, good) in
             [("--good-like", &self.good_like, true), ("--broken-like", &self.broken_like, false)]
         {
-            for name in names {
-                let is_named = |key: &BannerKey| {
-                    let whole = name
-                        .split_once('/')
-                        .is_some_and(|(grid, domain)| key.grid_id == grid && key.domain == domain);
-                    whole || key.domain == *name
-                };
-                let mut found: Vec<BannerKey> =
-                    log.keys().map(|entry| entry.banner).filter(is_named).collect();
-                found.dedup();
-                match &found[..] {
-                    [] => {
-                        return Err(format!(
-                            "{option} {name}: no banner of this domain is in the log"
-                        )
-                        .into());
-                    }
-                    [one] if examples.iter().any(|(other, said)| other == one && *said != good) => {
-                        return Err(format!(
-                            "{option} {name}: the same banner is said to be good and broken"
-                        )
-                        .into());
-                    }
-                    [one] => examples.push((one.clone(), good)),
-                    [one, other, ..] => {
-                        let (first, second) = (&one.grid_id, &other.grid_id);
-                        return Err(format!(
-                            "{option} {name}: several grids have this domain; say which, such as \
-                             {first}/{name} or {second}/{name}"
-                        )
-                        .into());
-                    }
-                }
-            }
+            inputs.add_examples(names, good).map_err(|error| format!("{option} {error}"))?;
         }
-        Ok(examples)
+        Ok(inputs)
     }
 
-    fn config(&self) -> Result<Config, Box<dyn Error>> {
+    fn config(&self) -> Config {
         let seed = self.shared.seed.unwrap_or(0);
-        Ok(Config {
+        Config {
             clicks: self.clicks.clone(),
             metrics: self.metrics.clone(),
             labels: self.labels.clone(),
@@ -332,7 +299,7 @@ impl Arguments {
                 ..Default::default()
             },
             detection: LogDetectionConfig {
-                anchor: self.anchor.as_ref().map(AnchorName::choice),
+                anchor: self.anchor.clone(),
                 detector: DetectorConfig {
                     parts: self.parts.unwrap_or_default(),
                     seed,
@@ -346,6 +313,6 @@ impl Arguments {
                 seed,
                 ..Default::default()
             },
-        })
+        }
     }
 }

@@ -15,10 +15,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use heatmap_core::detect::SetNetwork;
 use heatmap_core::synth::ReferenceSets;
-use heatmap_examples::detector::{measure, write_all};
-use heatmap_examples::start::{CtrlC, RunArguments, start};
-use heatmap_examples::{Ending, SharedArguments, end, say};
-use heatmap_train::run::{Selection, SetDetectorConfig, TrainingOptions, train_set_detector};
+use heatmap_examples::start::RunArguments;
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, plain_bar, say};
+use heatmap_train::run::{
+    RunObserver, Selection, SetDetectorConfig, Started, TrainingOptions, train_set_detector,
+};
+use heatmap_train::study::{BUDGETS, measure_detector, write_detector};
 
 /// Train the network that tells broken banners from good ones, and show how well it does
 #[derive(Debug, Parser)]
@@ -48,7 +50,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             (shared.seed.unwrap_or(config.seed), batches.unwrap_or(config.batches));
         Ok(SetDetectorConfig { seed, batches, ..config })
     };
-    let (folder, config, resume) = start(&shared.out("detector"), run, fresh, overlay)?;
+    let Started { folder, config, resume } = run.start(&shared.out("detector"), fresh, overlay)?;
     let options = TrainingOptions {
         steps: config.batches,
         checkpoint_every: config.checkpoint_every(),
@@ -57,19 +59,27 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         selection: Selection::Best { patience: None },
         interrupter: Default::default(),
     };
-    let ctrl_c = CtrlC::handle()?;
-    ctrl_c.stops(&options);
+    let terminal = Terminal::handle_ctrl_c()?;
+    terminal.training_begins(&options.interrupter);
     let outcome = train_set_detector(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
-    ctrl_c.exits();
+    terminal.training_ends();
     // Measured is what is written: half precision.
     let network = SetNetwork::from_bytes(&outcome.model.network()?.to_bytes())?;
-    let measured = measure(&network, &config, if shared.smoke { 6 } else { 400 })?;
-    let summary =
-        write_all(&folder, &config, &network, (outcome.stats, outcome.chosen_step), &measured)?;
+    let sets = if shared.smoke { 6 } else { 400 };
+    let bar = plain_bar(((BUDGETS.len() + 1) * sets) as u64, "sets measured");
+    let measured = measure_detector(&network, &config, sets, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let summary = write_detector(
+        &folder,
+        &config,
+        &network,
+        (outcome.stats, outcome.chosen_step),
+        &measured,
+    )?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

@@ -21,12 +21,11 @@ use clap::Parser;
 use heatmap_core::detect::PooledShares;
 use heatmap_core::table::LabelTable;
 use heatmap_core::{Grid, Heatmap};
-use heatmap_examples::embed::{
-    Banners, EmbedView, FeatureTable, NamedTable, synthetic_banners, tabled_banners, write_all,
-};
-use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName, found_runs};
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::{EncoderArguments, Ending, NamedPath, SharedArguments, end, image_bar, say};
+use heatmap_train::study::{
+    Banners, EmbedView, FeatureTable, synthetic_banners, tabled_banners, write_embeddings,
+};
 
 /// Draw maps of feature tables, coloured by what is broken
 #[derive(Debug, Parser)]
@@ -38,20 +37,14 @@ struct Arguments {
     /// A table of the features example, its index.csv beside it; repeatable, all of the same
     /// banners
     #[arg(long, value_name = "NAME=FILE.npy", conflicts_with_all = ["run", "pretrained"])]
-    table: Vec<NamedTable>,
+    table: Vec<NamedPath>,
 
     /// Labels of the banners of the tables: domain, grid_id, broken
     #[arg(long, value_name = "FILE", requires = "table")]
     labels: Option<std::path::PathBuf>,
 
-    /// A run of count, location or simclr, by a name of your choice; repeatable [default: those in
-    /// runs]
-    #[arg(long, value_name = "NAME=DIR")]
-    run: Vec<RunName>,
-
-    /// Published weights, such as vit-b16=model.safetensors; repeatable
-    #[arg(long, value_name = "MODEL=FILE")]
-    pretrained: Vec<PretrainedName>,
+    #[command(flatten)]
+    encoders: EncoderArguments,
 
     /// Synthetic banners
     #[arg(long, value_name = "N", default_value_t = 400)]
@@ -85,14 +78,18 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         "features": tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
     });
     let folder = fresh_folder(&out, &settings, "set of maps")?;
-    let text = write_all(&folder, &views, &banners)?;
+    let text = write_embeddings(&folder, &views, &banners)?;
     say(&format!("{text}\nEverything is in {}.", folder.path().display()));
     Ok(Ending::Done)
 }
 
 impl Arguments {
     fn tabled(&self) -> Result<(Banners, Vec<FeatureTable>), Box<dyn Error>> {
-        let tables = self.table.iter().map(FeatureTable::read).collect::<Result<_, _>>()?;
+        let tables = self
+            .table
+            .iter()
+            .map(|table| FeatureTable::read(&table.name, &table.path))
+            .collect::<Result<_, _>>()?;
         let labels = self.labels.clone().map(|path| LabelTable::read(&[path])).transpose()?;
         let banners = tabled_banners(&FeatureTable::index(&self.table[0].path), labels.as_ref())?;
         Ok((banners, tables))
@@ -103,15 +100,7 @@ impl Arguments {
         let seed = self.shared.seed.unwrap_or(0);
         let count = if self.shared.smoke { 60 } else { self.banners };
         let banners = synthetic_banners(count, self.clicks, seed);
-        let mut encoders = vec![NamedEncoder::untrained(seed, &device)];
-        for pretrained in &self.pretrained {
-            encoders.push(pretrained.open(&device)?);
-        }
-        let runs =
-            if self.run.is_empty() && !self.shared.smoke { found_runs() } else { self.run.clone() };
-        for run in &runs {
-            encoders.push(run.open(&device)?);
-        }
+        let encoders = self.encoders.open(seed, !self.shared.smoke, &device)?;
         let heatmaps: Vec<&Heatmap> = banners.heatmaps.iter().collect();
         let shares = PooledShares::new(Grid::MEDIUM_RECTANGLE, 5).table(&heatmaps)?;
         let mut tables = vec![FeatureTable { name: "shares".to_owned(), values: shares }];

@@ -12,17 +12,15 @@
 //! `--run`, published weights with `--pretrained`, and an untrained network to compare with. It
 //! leaves `facets.png` and `summary.json` in `--out`.
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::Heatmap;
-use heatmap_examples::facet_output::{FacetView, write_all};
-use heatmap_examples::named_encoders::{NamedEncoder, PretrainedName, RunName, found_runs};
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::start::fresh_folder;
+use heatmap_examples::{EncoderArguments, Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::evaluation::Facets;
-use heatmap_train::run::RunFolder;
+use heatmap_train::study::{FacetView, NamedEncoder, write_facets};
 
 /// Show what features see: how many clusters there are, or where they are
 #[derive(Debug, Parser)]
@@ -31,14 +29,8 @@ struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
 
-    /// A run of count, location or simclr, by a name of your choice; repeatable [default: those in
-    /// runs]
-    #[arg(long, value_name = "NAME=DIR")]
-    run: Vec<RunName>,
-
-    /// Published weights, such as resnet50=resnet50-11ad3fa6.pth; repeatable
-    #[arg(long, value_name = "MODEL=FILE")]
-    pretrained: Vec<PretrainedName>,
+    #[command(flatten)]
+    encoders: EncoderArguments,
 }
 
 fn main() -> ExitCode {
@@ -50,26 +42,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = shared.device.open()?;
     let out = shared.checked_out("facets")?;
     let seed = shared.seed.unwrap_or(0);
-    let runs = if arguments.run.is_empty() && !shared.smoke {
-        found_runs()
-    } else {
-        arguments.run.clone()
-    };
-    let names = arguments
-        .pretrained
-        .iter()
-        .map(PretrainedName::name)
-        .chain(runs.iter().map(|run| run.name().to_owned()));
-    if let Some(twice) = first_twice(names.chain(["untrained".to_owned()])) {
-        return Err(format!("`{twice}` is the name of two encoders: give each its own").into());
-    }
-    let mut encoders = vec![NamedEncoder::untrained(seed, &device)];
-    for pretrained in &arguments.pretrained {
-        encoders.push(pretrained.open(&device)?);
-    }
-    for run in &runs {
-        encoders.push(run.open(&device)?);
-    }
+    let encoders = arguments.encoders.open(seed, !shared.smoke, &device)?;
     let facets = if shared.smoke {
         Facets { counts: 3, places: 3, draws: 2, ..Facets::default() }
     } else {
@@ -89,21 +62,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             "clicks": facets.clicks,
         "encoders": encoders.iter().map(NamedEncoder::name).collect::<Vec<_>>(),
     });
-    let (folder, moved) = RunFolder::create(&out, &settings)?;
-    if let Some(moved) = moved {
-        say(&format!(
-            "The earlier comparison in {} is now in {}.",
-            folder.path().display(),
-            moved.display()
-        ));
-    }
-    let table = write_all(&folder, &views, &samples)?;
+    let folder = fresh_folder(&out, &settings, "comparison")?;
+    let table = write_facets(&folder, &views, &samples)?;
     say(&format!("{table}\nEverything is in {}.", folder.path().display()));
     Ok(Ending::Done)
-}
-
-/// The first name that comes a second time.
-fn first_twice(mut names: impl Iterator<Item = String>) -> Option<String> {
-    let mut seen = HashSet::new();
-    names.find(|name| !seen.insert(name.clone()))
 }

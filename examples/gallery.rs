@@ -17,12 +17,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::plot::{Tile, heatmap, montage};
-use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span};
+use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span, total_clicks_baseline};
 use heatmap_core::table::{BannerHeatmap, ClickLog, DropReason};
 use heatmap_core::{Normalization, Upsampling, sample_rng, write_atomically};
 use heatmap_examples::feature_input::read_log;
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, say, total_clicks_baseline};
+use heatmap_examples::{Ending, SharedArguments, end, say};
 use heatmap_train::run::RunFolder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;

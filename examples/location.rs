@@ -17,15 +17,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::synth::Sample;
-use heatmap_examples::fine_tune::{FineTuneArguments, save_encoder, smoke};
-use heatmap_examples::location_output::{LocationResults, write_all, write_montage};
-use heatmap_examples::start::{CtrlC, start};
-use heatmap_examples::{Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::fine_tune::{FineTuneArguments, smoke};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, image_bar, say};
 use heatmap_train::data::Split;
 use heatmap_train::evaluation::{
     HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres,
 };
-use heatmap_train::run::{LocationConfig, LocationLossName, train_location};
+use heatmap_train::run::{
+    LocationConfig, LocationLossName, RunObserver, Started, save_encoder, train_location,
+};
+use heatmap_train::study::{LocationResults, write_location, write_location_montage};
 
 /// Train an encoder to locate the clusters of a heatmap, and compare it with ways that need no
 /// network
@@ -73,17 +74,18 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             cell_px: arguments.cell.unwrap_or(config.cell_px),
         })
     };
-    let (folder, config, resume) = start(&shared.out("location"), &fine_tune.run, fresh, overlay)?;
+    let Started { folder, config, resume } =
+        fine_tune.run.start(&shared.out("location"), fresh, overlay)?;
     let preset = config.check()?;
     let options = fine_tune.options(&config.training, resume);
-    let ctrl_c = CtrlC::handle()?;
-    ctrl_c.stops(&options);
+    let terminal = Terminal::handle_ctrl_c()?;
+    terminal.training_begins(&options.interrupter);
     let outcome = train_location(&config, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
     }
-    ctrl_c.exits();
+    terminal.training_ends();
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = |split: Split, samples: usize| HeldOut {
@@ -115,9 +117,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     }
     let results = LocationResults { network, thresholds, baselines };
     let device_name = shared.device.to_string();
-    let summary =
-        write_all(&folder, &config, (outcome.stats, outcome.chosen_step), &results, &device_name)?;
-    write_montage(&folder, &config, &all, &located)?;
+    let summary = write_location(
+        &folder,
+        &config,
+        (outcome.stats, outcome.chosen_step),
+        &results,
+        &device_name,
+    )?;
+    write_location_montage(&folder, &config, &all, &located)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

@@ -16,13 +16,13 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::simclr::{SimClrArguments, SweepAxis, run_simclr, sweep_simclr};
-use heatmap_examples::start::{CtrlC, RunArguments, start};
-use heatmap_examples::{Ending, SharedArguments, end, say};
+use heatmap_examples::start::RunArguments;
+use heatmap_examples::{Ending, SharedArguments, SimClrArguments, Terminal, end, say};
 use heatmap_models::ModelName;
 use heatmap_train::data::class_source;
 use heatmap_train::optim::OptimizerConfig;
-use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig};
+use heatmap_train::run::{OnlineEvaluationConfig, SimClrConfig, Started};
+use heatmap_train::study::{SweepAxis, run_simclr, sweep_simclr};
 
 /// Train an encoder with SimCLR on synthetic click heatmaps, and show what it learned
 #[derive(Debug, Parser)]
@@ -61,17 +61,24 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
-        let base = run.settle(fresh, overlay)?;
+        let base = run.request().resolve(fresh, overlay)?;
         let devices = shared.device.open_many(base.devices)?;
         let out = shared.out("simclr-sweep");
-        return sweep_simclr(&out, &base, sweep, (&device_name, &devices), &CtrlC::handle()?);
+        let terminal = Terminal::handle_ctrl_c()?;
+        let table = sweep_simclr(&out, &base, sweep, (&device_name, &devices), &terminal)?;
+        let Some(table) = table else {
+            say("Stopped; the same command goes on.");
+            return Ok(Ending::Interrupted);
+        };
+        say(&format!("{table}Everything is in {}.", out.display()));
+        return Ok(Ending::Done);
     }
     // Before a folder is made: a device that is not there is no run.
     shared.device.open()?;
-    let (folder, config, resume) = start(&shared.out("simclr"), run, fresh, overlay)?;
+    let Started { folder, config, resume } = run.start(&shared.out("simclr"), fresh, overlay)?;
     let devices = shared.device.open_many(config.devices)?;
-    let ctrl_c = CtrlC::handle()?;
-    let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, &ctrl_c)?;
+    let terminal = Terminal::handle_ctrl_c()?;
+    let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, &terminal)?;
     let Some(summary) = summary else {
         say("Stopped after a checkpoint; go on with --resume.");
         return Ok(Ending::Interrupted);

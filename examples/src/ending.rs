@@ -21,6 +21,9 @@ pub fn end(outcome: Result<Ending, Box<dyn Error>>) -> ExitCode {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         // 128 + SIGINT, as shells expect it.
         Ok(Ending::Interrupted) => ExitCode::from(130),
+        Err(error) if matches!(error.downcast_ref(), Some(heatmap_core::Error::Stopped)) => {
+            ExitCode::from(130)
+        }
         Err(error) => {
             let line = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
             tell_of(&format!("error: {line}"));

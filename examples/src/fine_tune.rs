@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use heatmap_core::Normalization;
-use heatmap_models::{Backbone, ModelName, StemKind, WeightLayout};
+use heatmap_models::{ModelName, StemKind};
 use heatmap_train::data::ImageConfig;
-use heatmap_train::run::{Checkpoint, FineTuneConfig, RunFolder, Selection, TrainingOptions};
+use heatmap_train::run::{Checkpoint, FineTuneConfig, Selection, TrainingOptions};
 
 use crate::start::RunArguments;
 
@@ -154,22 +154,6 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
         valid_samples: 8,
         ..config
     }
-}
-
-/// The file that a finished run leaves its encoder in.
-pub const ENCODER: &str = "encoder.safetensors";
-
-/// Writes [`ENCODER`], under the names of torchvision or transformers, for `features` and for
-/// `--weights`.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> heatmap_models::Result<()> {
-    let layout = match encoder {
-        Backbone::ResNet(_) => WeightLayout::Torchvision,
-        Backbone::Vit(_) => WeightLayout::HuggingFace,
-    };
-    encoder.save_weights(folder.file(ENCODER), layout)
 }
 
 #[cfg(test)]

@@ -1,33 +1,22 @@
-//! What the examples share: arguments, how a run begins and ends, progress of feature extraction,
-//! what the `features` example reads and writes, and what runs leave behind. The examples
-//! themselves are thin mains beside this folder.
+//! What the examples share: arguments, how a run begins and ends, bars and sentences on a terminal.
+//! The examples themselves are thin mains beside this folder.
 
 mod arguments;
-pub mod benchmark;
-pub mod compare;
-pub mod count_output;
-pub mod detect;
-pub mod detector;
-pub mod embed;
+mod bars;
 mod ending;
-pub mod facet_output;
 pub mod feature_input;
 pub mod feature_output;
-mod features;
 pub mod fine_tune;
-pub mod location_output;
-pub mod named_encoders;
-mod principal_plane;
 mod saying;
-pub mod simclr;
-mod spread;
+mod simclr_arguments;
 pub mod start;
 mod stopping;
-mod total_clicks;
+mod terminal;
 
-pub use arguments::SharedArguments;
+pub use arguments::{EncoderArguments, NamedPath, PublishedWeights, SharedArguments};
+pub use bars::{bytes_bar, image_bar, plain_bar};
 pub use ending::{Ending, end};
-pub use features::{extract_with_bar, image_bar, plain_bar};
 pub use saying::say;
+pub use simclr_arguments::SimClrArguments;
 pub use stopping::{stop_on_ctrl_c, unless_stopped};
-pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
+pub use terminal::Terminal;

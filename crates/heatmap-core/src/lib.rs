@@ -20,6 +20,8 @@ pub mod analysis;
 mod atomic_file;
 pub mod augment;
 mod axis;
+#[cfg(feature = "analysis")]
+pub mod benchmark;
 pub mod binning;
 mod click;
 #[cfg(feature = "analysis")]

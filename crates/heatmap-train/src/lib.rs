@@ -15,6 +15,8 @@ pub mod loss;
 pub mod metric;
 pub mod optim;
 pub mod run;
+#[cfg(feature = "plot")]
+pub mod study;
 pub mod task;
 
 pub use device::DeviceName;

@@ -1,5 +1,7 @@
 //! Anchors: which banners of a grid stand for good ones.
 
+use std::str::FromStr;
+
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +67,33 @@ pub const BROKEN_LANDING_RATE: f64 = 0.3;
 
 /// A bulk of fewer banners is no bulk.
 const LEAST_BULK: usize = 5;
+
+impl FromStr for AnchorChoice {
+    type Err = Error;
+
+    /// Reads `bulk`, `random`, `good`, `two-good`, `landing-rate` (above [`CLEAN_LANDING_RATE`]),
+    /// `landing-rate=SHARE`, `domain=NAME` or `none`.
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match (name, name.split_once('=')) {
+            ("bulk", _) => Self::Bulk,
+            ("random", _) => Self::Random,
+            ("good", _) => Self::MeanOfGood,
+            ("two-good", _) => Self::TwoGood,
+            ("landing-rate", _) => Self::LandingRate(CLEAN_LANDING_RATE),
+            ("none", _) => Self::None,
+            (_, Some(("landing-rate", rate))) => match rate.parse() {
+                Ok(rate) if (0.0..1.0).contains(&rate) => Self::LandingRate(rate),
+                _ => return Err(Error::config("anchor", name, "is no share from 0 to 1")),
+            },
+            (_, Some(("domain", domain))) if !domain.is_empty() => Self::Domain(domain.to_owned()),
+            _ => {
+                let known = "is none of bulk, landing-rate, landing-rate=SHARE, good, two-good, \
+                             random, domain=NAME, none";
+                return Err(Error::config("anchor", name, known));
+            }
+        })
+    }
+}
 
 impl AnchorChoice {
     /// Chooses among `candidates`, all of one grid. `seed` decides what is drawn.
@@ -256,6 +285,22 @@ mod tests {
             })
             .collect();
         choice.choose(&candidates, GRID, &Smoothing::default(), 1)
+    }
+
+    #[test]
+    fn choices_are_read_by_name_and_others_refused() {
+        assert_eq!("bulk".parse::<AnchorChoice>().unwrap(), AnchorChoice::Bulk);
+        assert_eq!(
+            "landing-rate=0.7".parse::<AnchorChoice>().unwrap(),
+            AnchorChoice::LandingRate(0.7)
+        );
+        assert_eq!(
+            "domain=a.com".parse::<AnchorChoice>().unwrap(),
+            AnchorChoice::Domain("a.com".into())
+        );
+        for wrong in ["", "best", "domain=", "landing-rate=7", "landing-rate=x"] {
+            assert!(wrong.parse::<AnchorChoice>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

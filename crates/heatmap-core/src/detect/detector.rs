@@ -2,51 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::FIT_PARTS;
+use super::part::PARTS;
 use super::{
-    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, GridFit,
+    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, FIT_PARTS, GridFit,
     IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance, LikelihoodRatio,
     MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Reference,
     Score,
 };
 use crate::{Heatmap, Result};
-
-/// What a part needs to have seen before it can score a banner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing: zero-shot.
-    Nothing,
-    /// The anchor of the grid: one-shot.
-    Anchor,
-    /// The banners of the grid, without labels.
-    Population,
-    /// Banners of the grid that are taken for good, chosen without labels.
-    Reference,
-    /// Banners of the grid that are known to be broken.
-    Labels,
-}
-
-/// The parts of a detector, in order: name, and what each needs.
-pub const PARTS: [(&str, Needs); 18] = [
-    ("neighbor_fit", Needs::Reference),
-    ("pile_up", Needs::Reference),
-    ("pattern_fit", Needs::Reference),
-    ("set_network", Needs::Reference),
-    ("like_broken", Needs::Labels),
-    ("dirichlet_multinomial", Needs::Reference),
-    ("earth_mover", Needs::Reference),
-    ("likelihood_ratio", Needs::Anchor),
-    ("known_defects", Needs::Anchor),
-    ("layout_distance", Needs::Anchor),
-    ("cosine_anchor", Needs::Anchor),
-    ("zero_shot", Needs::Nothing),
-    ("zero_shot_defects", Needs::Nothing),
-    ("noise_share", Needs::Nothing),
-    ("pca_reconstruction", Needs::Population),
-    ("mahalanobis", Needs::Population),
-    ("knn_distance", Needs::Population),
-    ("isolation_forest", Needs::Population),
-];
 
 /// Which parts are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,8 +93,8 @@ impl GridDetector {
             Some(Box::new(NoiseShare)),
         ];
         if fast {
-            for (score, (name, _)) in scores.iter_mut().zip(&PARTS[FIT_PARTS.len()..]) {
-                score.take_if(|_| matches!(*name, "layout_distance" | "noise_share"));
+            for (score, part) in scores.iter_mut().zip(&PARTS[FIT_PARTS.len()..]) {
+                score.take_if(|_| matches!(part.name, "layout_distance" | "noise_share"));
             }
         }
         if !fast && population.len() >= Self::LEAST_POPULATION {

@@ -107,7 +107,7 @@ impl LogDetectionConfig {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<LogDetection> {
         self.decision.check()?;
-        let names = PARTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let names = PARTS.iter().map(|part| part.name.to_owned()).collect();
         let mut parts = PartsTable::new(names);
         let (mut ahead, mut behind) = (log.banners(), log.banners());
         let mut grids: Vec<DetectedGrid> = Vec::new();
@@ -291,6 +291,11 @@ impl LogDetection {
     /// When there is no such banner.
     pub fn grid_of(&self, banner: usize) -> usize {
         self.grids.partition_point(|grid| grid.first <= banner) - 1
+    }
+
+    /// Number of banners that are flagged.
+    pub fn flagged(&self) -> usize {
+        self.decision.flagged.iter().filter(|flag| **flag).count()
     }
 
     /// The banners, most broken first; of equals in the order of the log.

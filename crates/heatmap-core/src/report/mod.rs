@@ -18,6 +18,8 @@
 
 mod cards;
 mod data;
+#[cfg(feature = "analysis")]
+mod detection;
 mod histogram;
 mod packed;
 mod page;

@@ -11,6 +11,7 @@
 mod banner_world;
 mod broken;
 mod clusters;
+mod demo_log;
 mod family;
 mod field_bursts;
 mod field_defect;
@@ -31,10 +32,12 @@ mod products;
 mod reference_set;
 mod scene;
 mod span;
+mod total_clicks;
 mod visible;
 
 pub use broken::{Broken, BrokenKind};
 pub use clusters::{Centres, Clusters, Spread};
+pub use demo_log::{DemoLog, DemoSize};
 pub use family::Family;
 pub use field_defect::FieldDefect;
 pub use field_grid::FieldGrid;
@@ -50,4 +53,5 @@ pub use products::{Arrangement, Products};
 pub use reference_set::{ReferenceSet, ReferenceSets, SetBanner};
 pub use scene::{Cluster, Rendered, Scene, UniformClicks};
 pub use span::Span;
+pub use total_clicks::{TotalClicksBaseline, total_clicks_baseline};
 pub use visible::Visibility;

@@ -17,6 +17,7 @@
 
 mod builder;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -219,6 +220,16 @@ impl ClickLog {
     /// What was left out, and why.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// The display sizes whose bins are larger than was asked for, because a heatmap has at most
+    /// [`ClickLogConfig::MAX_BINS`], and the edge of their bins in px.
+    pub fn coarse_sizes(&self) -> BTreeMap<BannerSize, f64> {
+        let sizes: BTreeSet<BannerSize> =
+            self.kept.iter().map(|&id| self.index.display(id)).collect();
+        let bin_size = |size: BannerSize| Some((size, self.config.grid_of(size).ok()?.bin_size_px));
+        let coarse = |(_, bin_size): &(BannerSize, f64)| *bin_size > self.config.bin_size_px;
+        sizes.into_iter().filter_map(bin_size).filter(coarse).collect()
     }
 
     /// All banners without their heatmaps, in order.

@@ -18,9 +18,11 @@ mod parquet_source;
 mod paths;
 mod source;
 mod spill;
+mod spreadsheet;
 
 pub use banner_key::BannerKey;
 pub use click_log::{BannerEntry, BannerHeatmap, ClickLog, ClickLogConfig, Progress};
 pub use drops::{ClickColumn, DropReason, Dropped, Drops};
 pub use label_table::LabelTable;
 pub use metrics_table::MetricsTable;
+pub use spreadsheet::spreadsheet_cell;

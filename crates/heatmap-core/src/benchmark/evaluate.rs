@@ -1,0 +1,255 @@
+//! Runs every method at every budget and measures it.
+
+use std::collections::BTreeMap;
+
+use crate::Result;
+use crate::detect::evaluation::{
+    Bootstrap, ConfusionCounts, Interval, auroc, average_precision, brier_score,
+};
+use serde::Serialize;
+
+use super::learned::LearnedScores;
+use super::methods::{Method, Scored, Table, methods};
+use super::world::{Aggregated, BenchmarkConfig, BenchmarkGrid};
+
+/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with
+/// fits of its own, and whole grids of each.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Name of the method.
+    pub method: String,
+    /// What it must know of a grid.
+    pub regime: &'static str,
+    /// Whether scores, not only thresholds, come from labels of other grids.
+    pub learned_elsewhere: bool,
+    /// Clicks of each banner.
+    pub clicks: u32,
+    /// Area under the ROC curve over all grids together.
+    pub auroc: Interval,
+    /// The same, minus that of the best plain likelihood ratio: one good anchor against the mean of
+    /// broken banners of other grids.
+    pub auroc_gain: Interval,
+    /// Mean of the area within each grid.
+    pub auroc_within: f64,
+    /// Average precision.
+    pub aupr: Interval,
+    /// Macro-F1 of the flags, by a threshold from other grids or by the rule without labels.
+    pub macro_f1: Interval,
+    /// F1 of the broken banners.
+    pub f1: f64,
+    /// Share of the good banners that are flagged.
+    pub false_alarms: f64,
+    /// Share of the broken banners that are flagged.
+    pub recall: f64,
+    /// Mean squared error of the probabilities, for methods that give some.
+    pub brier: Option<f64>,
+}
+
+/// How many of the banners with one defect a method flags.
+#[derive(Debug, Clone, Serialize)]
+pub struct DefectRow {
+    /// Name of the method.
+    pub method: String,
+    /// Clicks of each banner.
+    pub clicks: u32,
+    /// Name of the defect.
+    pub defect: &'static str,
+    /// Banners with it.
+    pub banners: usize,
+    /// Share of them that are flagged.
+    pub recall: f64,
+}
+
+/// All rows, and those of the transfer from one grid to another.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Thresholds and weights from all known grids.
+    pub rows: Vec<Row>,
+    /// Thresholds and weights from a single grid.
+    pub transfer: Vec<Row>,
+    /// Recall of each kind of defect.
+    pub defects: Vec<DefectRow>,
+}
+
+/// Methods whose transfer from a single grid is measured.
+const TRANSFERRED: [&str; 5] = [
+    "likelihood_ratio",
+    "likelihood_ratio_z",
+    "likelihood_ratio_aggregated",
+    "known_defects",
+    "fusion",
+];
+/// The baseline of every gain.
+const BASELINE: &str = "likelihood_ratio_aggregated";
+
+/// Every method at every budget. `done` is told of each budget of each seed.
+///
+/// # Errors
+/// When a method cannot be fitted.
+pub fn compare(
+    config: &BenchmarkConfig,
+    learned: &mut dyn LearnedScores,
+    mut done: impl FnMut(u32),
+) -> Result<Comparison> {
+    let methods = methods(&learned.names());
+    let (mut rows, mut transfer, mut defect_rows) = (Vec::new(), Vec::new(), Vec::new());
+    for &budget in &config.budgets {
+        let mut results: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
+        let mut transferred: Vec<Scored> = methods.iter().map(|_| Scored::default()).collect();
+        let (mut broken, mut groups, mut defects, mut fits) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for &seed in &config.seeds {
+            let (known, unseen) = tables(config, seed, budget, learned)?;
+            for (method, result) in methods.iter().zip(&mut results) {
+                result.extend(method.apply(&known, &unseen, config.false_alarms)?);
+            }
+            // The i-th unseen grid by the i-th known one.
+            let pairs: Vec<(Table, Table)> = known
+                .groups()
+                .into_iter()
+                .zip(unseen.groups())
+                .map(|(k, u)| (known.of_group(k), unseen.of_group(u)))
+                .collect();
+            for (method, result) in methods.iter().zip(&mut transferred) {
+                if TRANSFERRED.contains(&method.name.as_str()) {
+                    for (known, unseen) in &pairs {
+                        result.extend(method.apply(known, unseen, config.false_alarms)?);
+                    }
+                }
+            }
+            broken.extend(&unseen.broken);
+            defects.extend(&unseen.defects);
+            groups.extend(&unseen.banner_groups);
+            fits.extend(std::iter::repeat_n(seed as usize, unseen.banner_groups.len()));
+            done(budget);
+        }
+        // A single seed has a single fit: then only grids differ.
+        let bootstrap = match config.seeds.len() {
+            1 => Bootstrap::grouped(&groups, config.resamples, 0)?,
+            _ => Bootstrap::nested(&fits, &groups, config.resamples, 0)?,
+        };
+        let truth = Truth { broken: &broken, groups: &groups, bootstrap };
+        let baseline = |results: &[Scored]| {
+            let at = methods
+                .iter()
+                .position(|method| method.name == BASELINE)
+                .expect("the baseline is a method");
+            results[at].scores.clone()
+        };
+        let (base, base_transferred) = (baseline(&results), baseline(&transferred));
+        for (method, result) in methods.iter().zip(&results) {
+            rows.push(truth.row(method, budget, result, &base)?);
+            defect_rows.extend(by_defect(&method.name, budget, &result.flagged, &defects));
+        }
+        for (method, result) in
+            methods.iter().zip(&transferred).filter(|(_, result)| !result.scores.is_empty())
+        {
+            transfer.push(truth.row(method, budget, result, &base_transferred)?);
+        }
+    }
+    Ok(Comparison { rows, transfer, defects: defect_rows })
+}
+
+/// Recall of every defect that occurs.
+fn by_defect(
+    method: &str,
+    clicks: u32,
+    flagged: &[bool],
+    defects: &[Option<&'static str>],
+) -> Vec<DefectRow> {
+    let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+    for (defect, flagged) in
+        defects.iter().zip(flagged).filter_map(|(defect, flagged)| Some(((*defect)?, flagged)))
+    {
+        let (banners, hits) = counts.entry(defect).or_default();
+        *banners += 1;
+        *hits += usize::from(*flagged);
+    }
+    let row = |(defect, (banners, hits)): (&'static str, (usize, usize))| DefectRow {
+        method: method.to_owned(),
+        clicks,
+        defect,
+        banners,
+        recall: hits as f64 / banners as f64,
+    };
+    counts.into_iter().map(row).collect()
+}
+
+/// The parts of the known and of the unseen grids of one seed.
+fn tables(
+    config: &BenchmarkConfig,
+    seed: u64,
+    budget: u32,
+    learned: &mut dyn LearnedScores,
+) -> Result<(Table, Table)> {
+    let (known, unseen) = (config.known_grids(seed, budget)?, config.scored_grids(seed, budget)?);
+    let mut parts = |grid: &BenchmarkGrid, aggregated: &Aggregated| {
+        let mut own = grid.parts(aggregated)?;
+        for scores in learned.scores(grid)? {
+            own.iter_mut().zip(scores).for_each(|(parts, score)| parts.push(Some(score)));
+        }
+        Result::Ok(own)
+    };
+    let mut known_parts = Vec::new();
+    for grid in &known {
+        // A known grid is scored by maps of the others, as an unseen one is.
+        let others = known.iter().filter(|other| other.group != grid.group);
+        known_parts.push(parts(grid, &Aggregated::of(others)?)?);
+    }
+    let all = Aggregated::of(known.iter())?;
+    let unseen_parts = unseen.iter().map(|grid| parts(grid, &all)).collect::<Result<_>>()?;
+    Ok((Table::new(&known, known_parts)?, Table::new(&unseen, unseen_parts)?))
+}
+
+struct Truth<'a> {
+    broken: &'a [bool],
+    groups: &'a [usize],
+    bootstrap: Bootstrap,
+}
+
+impl Truth<'_> {
+    fn row(&self, method: &Method, clicks: u32, result: &Scored, baseline: &[f64]) -> Result<Row> {
+        let Scored { scores, flagged } = result;
+        let counts = ConfusionCounts::of(flagged, self.broken);
+        let of_flags = |drawn: &[usize]| {
+            let pick = |from: &[bool]| -> Vec<bool> { drawn.iter().map(|&at| from[at]).collect() };
+            Ok(ConfusionCounts::of(&pick(flagged), &pick(self.broken)).macro_f1())
+        };
+        let bootstrap = &self.bootstrap;
+        Ok(Row {
+            method: method.name.clone(),
+            regime: method.regime.name(),
+            learned_elsewhere: method.learned_elsewhere,
+            clicks,
+            auroc: bootstrap.of_scores(auroc, scores, self.broken)?,
+            auroc_gain: bootstrap.of_difference(auroc, (scores, baseline), self.broken)?,
+            auroc_within: self.within(scores)?,
+            aupr: bootstrap.of_scores(average_precision, scores, self.broken)?,
+            macro_f1: bootstrap.interval(of_flags)?,
+            f1: counts.f1(),
+            false_alarms: counts.false_alarm_rate(),
+            recall: counts.recall(),
+            brier: method
+                .gives_probabilities()
+                .then(|| brier_score(scores, self.broken))
+                .transpose()?,
+        })
+    }
+
+    fn within(&self, scores: &[f64]) -> Result<f64> {
+        let mut groups = self.groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        let (mut sum, mut counted) = (0.0, 0);
+        for &group in &groups {
+            let rows = (0..scores.len()).filter(|&at| self.groups[at] == group);
+            let (scores, broken): (Vec<f64>, Vec<bool>) =
+                rows.map(|at| (scores[at], self.broken[at])).unzip();
+            // A grid in which nothing is broken ranks nothing.
+            if let Ok(area) = auroc(&scores, &broken) {
+                (sum, counted) = (sum + area, counted + 1);
+            }
+        }
+        Ok(sum / f64::from(counted.max(1)))
+    }
+}

@@ -1,0 +1,151 @@
+//! [`LogInputs`]: the tables that detection works on, read together.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::Known;
+use crate::table::{BannerKey, ClickLog, ClickLogConfig, LabelTable, MetricsTable, Progress};
+use crate::{Error, Result};
+
+/// A click log and what else is known of its banners.
+#[derive(Debug)]
+pub struct LogInputs {
+    /// The clicks.
+    pub log: ClickLog,
+    /// Metrics, labels and examples.
+    pub known: Known,
+    /// Banners of the log that the metrics table has, too.
+    pub with_metrics: usize,
+    /// Banners of the log that the label table has, too.
+    pub with_labels: usize,
+}
+
+/// The files that [`LogInputs`] are read from; those of clicks may be folders.
+#[derive(Debug, Clone, Copy)]
+pub struct LogFiles<'a> {
+    /// Click tables, CSV or Parquet, or folders of such.
+    pub clicks: &'a [PathBuf],
+    /// Metrics of the banners, or none.
+    pub metrics: &'a [PathBuf],
+    /// Labels of the banners, or none.
+    pub labels: &'a [PathBuf],
+}
+
+impl LogInputs {
+    /// Reads all files. `progress` is told how far the click log is read, and may stop it.
+    ///
+    /// # Errors
+    /// When a table cannot be read or none of its rows can be used, which the error names, or when
+    /// `progress` says [`ControlFlow::Break`].
+    pub fn read(
+        config: &ClickLogConfig,
+        files: LogFiles<'_>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        let given = |paths: &'_ [PathBuf]| !paths.is_empty();
+        // The small tables first: what is wrong with them is known before minutes of reading.
+        let metrics =
+            given(files.metrics).then(|| MetricsTable::read(files.metrics)).transpose()?;
+        let labels = given(files.labels).then(|| LabelTable::read(files.labels)).transpose()?;
+        let log = config.read(files.clicks, progress)?;
+        let count = |has: &dyn Fn(&BannerKey) -> bool| {
+            log.keys().filter(|entry| has(&entry.banner)).count()
+        };
+        let with_metrics =
+            count(&|banner| metrics.as_ref().is_some_and(|t| t.get(banner).is_some()));
+        let with_labels = count(&|banner| labels.as_ref().is_some_and(|t| t.get(banner).is_some()));
+        let known = Known { metrics, labels, examples: Vec::new() };
+        Ok(Self { log, known, with_metrics, with_labels })
+    }
+
+    /// Takes banners of the log for examples of good ones, or of broken ones, by their names: the
+    /// domain, or `GRID/DOMAIN` where several grids have the domain.
+    ///
+    /// # Errors
+    /// When a name is that of no banner or of several, or the same banner is said to be good and
+    /// broken; the error names it.
+    pub fn add_examples(&mut self, names: &[String], good: bool) -> Result<()> {
+        for name in names {
+            let key = self.banner_named(name)?;
+            let said_otherwise = |(other, said): &(BannerKey, bool)| *other == key && *said != good;
+            if self.known.examples.iter().any(said_otherwise) {
+                let reason = "the same banner is said to be good and broken";
+                return Err(Error::Data(format!("{name}: {reason}")));
+            }
+            self.known.examples.push((key, good));
+        }
+        Ok(())
+    }
+
+    fn banner_named(&self, name: &str) -> Result<BannerKey> {
+        let is_named = |key: &BannerKey| {
+            let in_grid = name
+                .split_once('/')
+                .is_some_and(|(grid, domain)| key.grid_id == grid && key.domain == domain);
+            in_grid || key.domain == *name
+        };
+        let mut found: Vec<BannerKey> =
+            self.log.keys().map(|entry| entry.banner).filter(is_named).collect();
+        // One banner may come in several sizes.
+        found.dedup();
+        match &found[..] {
+            [] => Err(Error::Data(format!("{name}: no banner of this domain is in the log"))),
+            [one] => Ok(one.clone()),
+            [one, other, ..] => {
+                let (first, second) = (&one.grid_id, &other.grid_id);
+                Err(Error::Data(format!(
+                    "{name}: several grids have this domain; say which, such as {first}/{name} or \
+                     {second}/{name}"
+                )))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BannerSize, Grid, Heatmap};
+
+    fn inputs() -> LogInputs {
+        let config = ClickLogConfig::default();
+        let display = BannerSize { width_px: 300, height_px: 250 };
+        let heatmap = |(domain, grid_id): (&str, &str)| {
+            let key = BannerKey { domain: domain.to_owned(), grid_id: grid_id.to_owned() };
+            let mut values = vec![0.0; Grid::MEDIUM_RECTANGLE.len()];
+            values[7] = 3.0;
+            let heatmap = Heatmap::from_values(Grid::MEDIUM_RECTANGLE, values).unwrap();
+            (key, display, heatmap)
+        };
+        let banners = [("a.com", "g"), ("b.com", "g"), ("b.com", "h")].map(heatmap);
+        LogInputs {
+            log: ClickLog::from_heatmaps(&config, banners).unwrap(),
+            known: Known::default(),
+            with_metrics: 0,
+            with_labels: 0,
+        }
+    }
+
+    #[test]
+    fn examples_are_banners_of_the_log_by_name() {
+        let mut inputs = inputs();
+        let add = |inputs: &mut LogInputs, name: &str, good| {
+            inputs.add_examples(&[name.to_owned()], good).map_err(|error| error.to_string())
+        };
+        add(&mut inputs, "a.com", true).unwrap();
+        add(&mut inputs, "h/b.com", false).unwrap();
+        let key = |domain: &str, grid_id: &str| BannerKey {
+            domain: domain.to_owned(),
+            grid_id: grid_id.to_owned(),
+        };
+        assert_eq!(inputs.known.examples, [(key("a.com", "g"), true), (key("b.com", "h"), false)]);
+        for (name, reason) in [
+            ("c.com", "c.com: no banner of this domain is in the log"),
+            ("b.com", "say which, such as g/b.com or h/b.com"),
+            ("a.com", "is said to be good and broken"),
+        ] {
+            let error = add(&mut inputs, name, false).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The report of a detection: the ranking, the pictures of the flagged banners, anchors and data
+//! quality.
+
+use std::collections::HashMap;
+
+use super::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
+use crate::detect::{DetectedGroup, LogDetection, LogInputs, PARTS, part_named};
+use crate::{BannerSize, Result};
+
+/// Flagged banners with pictures, at most; the page stays below some megabytes.
+const MOST_PICTURES: usize = 120;
+/// If fewer are flagged, so many of the next ones have pictures too.
+const LEAST_PICTURES: usize = 24;
+/// Banners in the page, at most; all are in scores.csv.
+const MOST_BANNERS: usize = 100_000;
+/// Groups of like banners in the page, at most.
+const MOST_GROUPS: usize = 100;
+/// Questions at the top of the page, at most.
+const MOST_QUESTIONS: usize = 20;
+/// Anchors in the page, at most.
+const MOST_ANCHORS: usize = 100;
+
+impl Report {
+    /// The report of what was found in a log, banners in the order of `ranking`. `source` says
+    /// which files it is about, `generated` which program made it. The log is read again for the
+    /// pictures of the flagged banners.
+    ///
+    /// # Errors
+    /// When a temporary file of the log cannot be read.
+    pub fn of_detection(
+        inputs: &LogInputs,
+        detection: &LogDetection,
+        ranking: &[usize],
+        source: &str,
+        generated: &str,
+    ) -> Result<Self> {
+        let most = detection.flagged().clamp(LEAST_PICTURES, MOST_PICTURES);
+        let pictured = &ranking[..ranking.len().min(most)];
+        let mut pictures = detection.explain(&inputs.log, pictured)?;
+        let anchors_of = anchors(detection, pictured);
+        let banners = ranking.iter().take(MOST_BANNERS).enumerate().map(|(place, &banner)| {
+            let entry = inputs.log.entry_at(banner);
+            let explained = pictures.remove(&banner);
+            let reason = explained
+                .as_ref()
+                .map(|explained| explained.explanation.reason.clone())
+                .unwrap_or_default();
+            let anchor = anchors_of.get(&detection.grid_of(banner)).copied();
+            ReportBanner {
+                rank: place + 1,
+                domain: entry.banner.domain,
+                grid_id: entry.banner.grid_id,
+                display: entry.display,
+                clicks: entry.clicks,
+                score: detection.decision.scores[banner],
+                flagged: detection.decision.flagged[banner],
+                label: detection.labels[banner],
+                reason,
+                parts: detection.parts.row(banner),
+                pictures: explained.map(|explained| BannerPictures {
+                    heatmap: explained.heatmap,
+                    drivers: explained.explanation.drivers,
+                    network: explained.network,
+                    anchor,
+                }),
+            }
+        });
+        Ok(Self {
+            title: "Broken banners".to_owned(),
+            subtitle: source.to_owned(),
+            generated: generated.to_owned(),
+            summary: facts(inputs, detection),
+            questions: questions(detection),
+            rule: detection.decision.rule.clone(),
+            threshold: detection.decision.threshold,
+            columns: columns(detection),
+            banners: banners.collect(),
+            anchors: report_anchors(detection, &anchors_of),
+            quality: quality(inputs),
+            notes: notes(),
+        })
+    }
+}
+
+/// Place in the page of the anchor of each grid that has one there: those of the pictured banners
+/// first.
+fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize> {
+    let mut places = HashMap::new();
+    for grid in
+        pictured.iter().map(|&banner| detection.grid_of(banner)).chain(0..detection.grids.len())
+    {
+        if places.len() < MOST_ANCHORS {
+            let next = places.len();
+            places.entry(grid).or_insert(next);
+        }
+    }
+    places
+}
+
+fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> Vec<ReportAnchor> {
+    let mut ordered: Vec<(usize, usize)> =
+        places.iter().map(|(&grid, &place)| (place, grid)).collect();
+    ordered.sort_unstable();
+    let of = |grid: usize| {
+        let grid = &detection.grids[grid];
+        ReportAnchor {
+            grid_id: grid.grid_id.clone(),
+            title: "anchor".to_owned(),
+            display: grid.display,
+            how: grid.anchor.how.clone(),
+            banners: grid.anchor.banners.len(),
+            clicks: grid.anchor.clicks,
+            heatmap: grid.anchor.map.heatmap(grid.anchor.clicks.max(1_000.0)),
+        }
+    };
+    let groups = ordered.iter().flat_map(|&(_, grid)| {
+        let grid = &detection.grids[grid];
+        grid.groups.iter().map(move |group| group_card(&grid.grid_id, grid.display, group))
+    });
+    ordered.iter().map(|&(_, grid)| of(grid)).chain(groups.take(MOST_GROUPS)).collect()
+}
+
+/// A group of like banners, what it is taken for, and whom to ask.
+fn group_card(grid_id: &str, display: BannerSize, group: &DetectedGroup) -> ReportAnchor {
+    let kind = if group.kind.is_defect() { "a kind of defect" } else { "a layout" };
+    let banners = group.banners;
+    ReportAnchor {
+        grid_id: grid_id.to_owned(),
+        title: format!("{banners} banners look like this ({:.0} %): {kind}", 100.0 * group.share),
+        display,
+        how: format!("{} Such as {}.", group.verdict(), group.domains.join(", ")),
+        banners,
+        clicks: group.heatmap.total(),
+        heatmap: group.heatmap.clone(),
+    }
+}
+
+/// What only a person can tell, and what is not known for want of banners.
+fn questions(detection: &LogDetection) -> Vec<String> {
+    detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MOST_QUESTIONS).collect()
+}
+
+fn facts(inputs: &LogInputs, detection: &LogDetection) -> Vec<Fact> {
+    let flagged = detection.flagged();
+    let fact =
+        |name: &str, value: String, note: String| Fact { name: name.to_owned(), value, note };
+    let drops = inputs.log.drops();
+    let mut facts = vec![
+        fact(
+            "Banners",
+            thousands(inputs.log.len() as u64),
+            format!("of {} grids and sizes", detection.grids.len()),
+        ),
+        fact("Flagged", thousands(flagged as u64), share(flagged as u64, inputs.log.len() as u64)),
+        fact(
+            "Clicks",
+            thousands(inputs.log.clicks()),
+            format!("in {} rows", thousands(inputs.log.rows() - drops.rows())),
+        ),
+        fact("Dropped rows", thousands(drops.rows()), share(drops.rows(), inputs.log.rows())),
+    ];
+    let labelled = detection.labels.iter().flatten().count();
+    if labelled > 0 {
+        facts.push(fact(
+            "Labels",
+            thousands(labelled as u64),
+            "banners of which it is known".to_owned(),
+        ));
+    }
+    if inputs.known.metrics.is_some() {
+        facts.push(fact(
+            "Metrics",
+            thousands(inputs.with_metrics as u64),
+            "banners that the metrics table has".to_owned(),
+        ));
+    }
+    facts
+}
+
+fn columns(detection: &LogDetection) -> Vec<ReportColumn> {
+    let of = |name: &String| {
+        let part = part_named(name).map(|at| PARTS[at]);
+        let (title, help) = part.map_or((name.as_str(), ""), |part| (part.title, part.help));
+        ReportColumn { name: name.clone(), title: title.to_owned(), help: help.to_owned() }
+    };
+    detection.parts.names().iter().map(of).collect()
+}
+
+fn quality(inputs: &LogInputs) -> Vec<QualityLine> {
+    let mut lines: Vec<QualityLine> = inputs
+        .log
+        .drops()
+        .by_reason()
+        .iter()
+        .map(|dropped| QualityLine {
+            reason: dropped.reason.to_string(),
+            rows: dropped.rows,
+            clicks: dropped.clicks,
+            example: dropped.first.clone(),
+        })
+        .collect();
+    for (size, bin_size_px) in inputs.log.coarse_sizes() {
+        let (width, height) = (size.width_px, size.height_px);
+        lines.push(QualityLine {
+            reason: format!(
+                "{width} x {height} px: bins of {bin_size_px} px, for a heatmap has at most 100,000"
+            ),
+            ..Default::default()
+        });
+    }
+    if let Some(metrics) = &inputs.known.metrics {
+        for (column, count) in metrics.bad_values() {
+            lines.push(QualityLine {
+                reason: format!(
+                    "metrics: a value of `{column}` that is no number, taken as missing"
+                ),
+                rows: *count,
+                ..Default::default()
+            });
+        }
+        for dropped in metrics.drops().by_reason() {
+            lines.push(QualityLine {
+                reason: format!("metrics: {}", dropped.reason),
+                rows: dropped.rows,
+                example: dropped.first.clone(),
+                ..Default::default()
+            });
+        }
+    }
+    lines
+}
+
+fn notes() -> Vec<String> {
+    [
+        "Clicks are counted in square bins. A banner is held against banners of its grid that are \
+         taken for good: all but those that stand out and those of groups that show a kind of \
+         defect. \
+         The score is made of three numbers: how far the whole distribution of clicks lies from \
+         the most alike good banners, how much piles up in one spot, and how well a known pattern \
+         explains the clicks.",
+        "Banners with few clicks are held against good banners with as few clicks, drawn from \
+         those that there are, so that they need not be larger to be suspicious.",
+        "A group of like banners is taken for a kind of defect when a single spot, a strip, a \
+         cloud, a diagonal or clicks anywhere set it apart from all others, and for a layout \
+         otherwise. A foreign layout shown in error looks as a rare layout does: \
+         look at the groups, and label one of their banners where the guess is wrong (--labels, \
+         or --broken-like and --good-like with a domain).",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// A number with commas between thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits"))
+        .collect();
+    groups.join(",")
+}
+
+fn share(part: u64, whole: u64) -> String {
+    format!("{:.1} %", 100.0 * part as f64 / (whole as f64).max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas_between_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (26_000_000, "26,000,000")]
+        {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!((share(1, 8), share(0, 0)), ("12.5 %".to_owned(), "0.0 %".to_owned()));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the features of different ways to learn are worth, on the same held-out samples.
+
+mod measure;
+mod methods;
+mod output;
+
+pub use measure::{Measured, measure};
+pub use methods::{CompareConfig, TrainingMethod};
+pub use output::{table, write_picture, write_rows};

@@ -1,0 +1,220 @@
+//! What a count run leaves behind: `summary.json`, `report.json` and its pictures.
+
+use burn::tensor::Device;
+use heatmap_core::plot::{Curve, Tile, confusion, curves, montage};
+use heatmap_models::Backbone;
+use serde::Serialize;
+
+use super::training_curve::write_training_curve;
+use crate::Result;
+use crate::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
+use crate::run::{CountConfig, MetricsLog, Outcome, RunFolder};
+use crate::task::Count;
+
+/// How well a network counts, and how well counting is possible.
+#[derive(Debug, Clone, Serialize)]
+pub struct CountResults {
+    /// On the images as they are.
+    pub plain: CountReport,
+    /// On the images and their mirror images, averaged.
+    pub flipped: CountReport,
+    /// Estimates of the ceiling, for clusters that look like one below three distances.
+    pub ceilings: [CountCeiling; 3],
+}
+
+/// `summary.json`: everything in numbers. The metrics without a remark are those of the mean over
+/// the mirror images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CountSummary {
+    /// Name of the encoder.
+    pub architecture: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// Name of the loss.
+    pub loss: String,
+    /// Name of the device.
+    pub device: String,
+    /// Samples trained on, those before a resume included.
+    pub samples: usize,
+    /// Seconds in which this program trained, held-out samples and checkpoints not included.
+    pub seconds: f64,
+    /// Speed of training.
+    pub images_per_second: f64,
+    /// Batches done.
+    pub batches: usize,
+    /// The batch whose checkpoint is the result.
+    pub best_batch: usize,
+    /// Share of held-out samples whose most probable count is right.
+    pub exact_accuracy: f64,
+    /// Its standard error.
+    pub exact_accuracy_standard_error: f64,
+    /// Share whose most probable count is off by 1 at most.
+    pub within_one: f64,
+    /// Mean absolute error of the most probable count.
+    pub mae: f64,
+    /// Mean absolute error of the median count.
+    pub mae_of_median: f64,
+    /// Mean absolute error of the mean count.
+    pub mae_of_expected: f64,
+    /// Mean negative logarithm of the probability of the true count.
+    pub nll: f64,
+    /// Expected calibration error.
+    pub calibration_error: f64,
+    /// Exact accuracy on the images as they are.
+    pub exact_accuracy_without_flips: f64,
+    /// Mean absolute error on the images as they are.
+    pub mae_without_flips: f64,
+    /// Estimated ceiling of the exact accuracy when clusters below half a standard deviation look
+    /// like one.
+    pub ceiling_half_sigma: f64,
+    /// The same below one standard deviation.
+    pub ceiling_one_sigma: f64,
+    /// The same below two standard deviations.
+    pub ceiling_two_sigmas: f64,
+    /// Held-out samples that were scored.
+    pub evaluated_samples: usize,
+}
+
+impl CountSummary {
+    /// The summary for a person.
+    pub fn table(&self) -> String {
+        format!(
+            "exact {:.3} (standard error {:.3}), within one {:.3}, mean absolute error {:.2} \
+             ({:.2} of the median count)\n\
+             calibration error {:.3}; without mirror images: exact {:.3}, mean absolute error \
+             {:.2}\n\
+             ceiling of exact counting, if clusters look like one below 0.5, 1 or 2 standard \
+             deviations: {:.2}, {:.2}, {:.2}\n\
+             {} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after \
+             batch {} of {}",
+            self.exact_accuracy,
+            self.exact_accuracy_standard_error,
+            self.within_one,
+            self.mae,
+            self.mae_of_median,
+            self.calibration_error,
+            self.exact_accuracy_without_flips,
+            self.mae_without_flips,
+            self.ceiling_half_sigma,
+            self.ceiling_one_sigma,
+            self.ceiling_two_sigmas,
+            self.evaluated_samples,
+            self.samples,
+            self.seconds,
+            self.images_per_second,
+            self.best_batch,
+            self.batches,
+        )
+    }
+}
+
+/// Writes everything and gives the summary.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_count(
+    folder: &RunFolder,
+    config: &CountConfig,
+    outcome: &Outcome<Count<Backbone>>,
+    held_out: &HeldOut<'_>,
+    results: &CountResults,
+    device: &Device,
+    device_name: &str,
+) -> Result<CountSummary> {
+    let CountResults { plain, flipped, ceilings } = results;
+    let stats = outcome.stats;
+    let summary = CountSummary {
+        architecture: config.training.architecture.to_string(),
+        preset: config.training.preset.clone(),
+        loss: config.loss.to_string(),
+        device: device_name.to_owned(),
+        samples: (stats.steps * config.training.batch_size).min(config.training.samples),
+        seconds: stats.seconds,
+        images_per_second: stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE),
+        batches: stats.steps,
+        best_batch: outcome.chosen_step,
+        exact_accuracy: flipped.exact_accuracy,
+        exact_accuracy_standard_error: flipped.exact_accuracy_standard_error,
+        within_one: flipped.within_one,
+        mae: flipped.mae,
+        mae_of_median: flipped.mae_of_median,
+        mae_of_expected: flipped.mae_of_expected,
+        nll: flipped.nll,
+        calibration_error: flipped.calibration.expected_calibration_error,
+        exact_accuracy_without_flips: plain.exact_accuracy,
+        mae_without_flips: plain.mae,
+        ceiling_half_sigma: ceilings[0].exact_accuracy,
+        ceiling_one_sigma: ceilings[1].exact_accuracy,
+        ceiling_two_sigmas: ceilings[2].exact_accuracy,
+        evaluated_samples: flipped.samples,
+    };
+    folder.write_json("report.json", results)?;
+    write_pictures(folder, config, flipped)?;
+    write_montage(folder, &outcome.model, held_out, device)?;
+    folder.write_json("summary.json", &summary)?;
+    Ok(summary)
+}
+
+fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport) -> Result<()> {
+    let preset = &config.training.preset;
+    let names: Vec<String> = (report.least_count..)
+        .take(report.confusion.len())
+        .map(|count| count.to_string())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let title = format!("{preset}: true and predicted number of clusters");
+    confusion(&title, &names, &report.confusion)?.save_png(&folder.file("confusion.png"))?;
+
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
+    write_training_curve(folder, &lines, "loss", "loss", "loss.png")?;
+    write_training_curve(
+        folder,
+        &lines,
+        "exact_accuracy",
+        "share of right counts",
+        "accuracy.png",
+    )?;
+
+    let per_count: Vec<(f64, f64)> = (report.least_count..)
+        .zip(&report.accuracy_per_count)
+        .filter_map(|(count, accuracy)| Some((count as f64, (*accuracy)?)))
+        .collect();
+    let curve = [Curve { name: "held-out samples", points: &per_count }];
+    let picture = curves("Share of right counts by true count", "clusters", "share", &curve)?;
+    picture.save_png(&folder.file("accuracy_per_count.png"))?;
+
+    let bins: Vec<(f64, f64)> =
+        report.calibration.bins.iter().map(|bin| (bin.confidence, bin.accuracy)).collect();
+    let ideal = [(0.0, 0.0), (1.0, 1.0)];
+    let both = [
+        Curve { name: "held-out samples", points: &bins },
+        Curve { name: "calibrated", points: &ideal },
+    ];
+    let picture = curves(
+        "Calibration",
+        "probability of the most probable count",
+        "share that is right",
+        &both,
+    )?;
+    Ok(picture.save_png(&folder.file("calibration.png"))?)
+}
+
+/// Held-out samples with their true and their most probable count.
+fn write_montage(
+    folder: &RunFolder,
+    task: &Count<Backbone>,
+    held_out: &HeldOut<'_>,
+    device: &Device,
+) -> Result<()> {
+    let few = HeldOut { samples: 16, ..*held_out };
+    let predictions = predict_counts(task, device, &few, false, |_| ())?;
+    let samples: Vec<_> = (0..few.samples).map(|index| few.sample(index)).collect();
+    let seen = samples.iter().map(|sample| few.image.scaled(&sample.heatmap)).collect::<Vec<_>>();
+    let answers = predictions.truth().into_iter().zip(predictions.mode());
+    let labels: Vec<String> =
+        answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
+    let tiles: Vec<Tile<'_>> =
+        labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("{}: held-out samples, as the network sees them", few.preset.name);
+    Ok(montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)
+}

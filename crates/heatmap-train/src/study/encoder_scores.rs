@@ -1,0 +1,56 @@
+//! Scores from learned features: one minus the cosine similarity to the anchor of the grid, as in
+//! the report.
+
+use burn::tensor::Device;
+use heatmap_core::analysis::faer::Mat;
+use heatmap_core::benchmark::{BenchmarkGrid, LearnedScores};
+use heatmap_core::detect::{CosineAnchor, Score};
+use heatmap_core::{Heatmap, Result, Upsampling, sample_rng};
+
+use super::NamedEncoder;
+
+/// Draws of the good banner behind an anchor.
+const DRAWS: u64 = 8;
+
+/// Scores of the features of encoders: one minus the cosine similarity to the anchor of the grid.
+pub struct EncoderScores<'a> {
+    /// The encoders.
+    pub encoders: &'a [NamedEncoder],
+    /// Where they run.
+    pub device: &'a Device,
+    /// Told of every batch of images.
+    pub each_batch: &'a dyn Fn(usize),
+}
+
+impl LearnedScores for EncoderScores<'_> {
+    fn names(&self) -> Vec<String> {
+        self.encoders.iter().map(|encoder| encoder.name().to_owned()).collect()
+    }
+
+    fn scores(&mut self, grid: &BenchmarkGrid) -> Result<Vec<Vec<f64>>> {
+        let bad = |error: crate::Error| heatmap_core::Error::Data(error.to_string());
+        // A network sees how many clicks there are, so the good banner is drawn again with as many
+        // as the others have; the anchor is the mean of the features of several such draws.
+        let clicks = grid.heatmaps.iter().map(Heatmap::total).fold(0.0, f64::max) as u32;
+        let resampling = Upsampling { clicks, sigma_bins: 0.0 };
+        let draws = (0..DRAWS)
+            .map(|draw| resampling.apply(&grid.good, &mut sample_rng(grid.group as u64, draw)));
+        let draws: Vec<Heatmap> = draws.collect::<Result<_>>()?;
+        let heatmaps: Vec<&Heatmap> = draws.iter().chain(&grid.heatmaps).collect();
+        let mut all = Vec::new();
+        for encoder in self.encoders {
+            let features: Mat<f64> =
+                encoder.features(&heatmaps, self.device, self.each_batch).map_err(bad)?;
+            let row = |at: usize| -> Vec<f64> { features.row(at).iter().copied().collect() };
+            let mean =
+                |column: usize| (0..draws.len()).map(|draw| features[(draw, column)]).sum::<f64>();
+            let cosine = CosineAnchor::new(&(0..features.ncols()).map(mean).collect::<Vec<_>>())?;
+            all.push(
+                (draws.len()..heatmaps.len())
+                    .map(|at| cosine.score(&row(at)))
+                    .collect::<Result<_>>()?,
+            );
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,153 @@
+//! What a location run leaves behind: `summary.json`, `report.json` and its pictures.
+
+use heatmap_core::Heatmap;
+use heatmap_core::plot::{MarkedTile, Tile, marked_montage};
+use heatmap_core::synth::Sample;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::training_curve::write_training_curve;
+use crate::Result;
+use crate::evaluation::{LocatedMap, LocationBaseline, LocationReport, Thresholds};
+use crate::run::{LocationConfig, MetricsLog, RunFolder, TrainingStats};
+
+/// How well a network and the baselines locate.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocationResults {
+    /// The network.
+    pub network: LocationReport,
+    /// What turns its candidates into centres.
+    pub thresholds: Thresholds,
+    /// The baselines with their settings.
+    pub baselines: Vec<(LocationBaseline, LocationReport)>,
+}
+
+/// `summary.json`: everything in numbers, those of a baseline with its name before them.
+#[derive(Debug, Clone)]
+pub struct LocationSummary {
+    values: Map<String, Value>,
+    rows: Vec<(String, LocationReport)>,
+}
+
+impl LocationSummary {
+    fn new(
+        config: &LocationConfig,
+        (stats, best): (TrainingStats, usize),
+        results: &LocationResults,
+        device: &str,
+    ) -> Self {
+        let samples = (stats.steps * config.training.batch_size).min(config.training.samples);
+        let mut values = Map::new();
+        let mut put = |name: &str, value: Value| values.insert(name.to_owned(), value);
+        put("architecture", config.training.architecture.to_string().into());
+        put("preset", config.training.preset.clone().into());
+        put("loss", config.loss.to_string().into());
+        put("device", device.into());
+        put("samples", samples.into());
+        put("seconds", stats.seconds.into());
+        put(
+            "images_per_second",
+            (stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE)).into(),
+        );
+        put("batches", stats.steps.into());
+        put("best_batch", best.into());
+        put("least_probability", results.thresholds.least_probability.into());
+        put("evaluated_samples", results.network.maps.into());
+        let mut rows = vec![(String::new(), results.network.clone())];
+        rows.extend(
+            results
+                .baselines
+                .iter()
+                .map(|(baseline, report)| (baseline.name().to_owned(), report.clone())),
+        );
+        for (name, report) in &rows {
+            let prefix = if name.is_empty() { String::new() } else { format!("{name}_") };
+            let mut put =
+                |metric: &str, value: Value| values.insert(format!("{prefix}{metric}"), value);
+            // Without a pair there is no distance: null.
+            put("rmse_bins", report.rmse_bins.map_or(Value::Null, Value::from));
+            put("rmse_px", report.rmse_px.map_or(Value::Null, Value::from));
+            put("f1_2bins", report.f1_2bins.into());
+            put("cardinality_accuracy", report.cardinality_accuracy.into());
+            put("chamfer", report.chamfer_bins.into());
+        }
+        Self { values, rows }
+    }
+
+    /// The summary for a person.
+    pub fn table(&self) -> String {
+        let head = ["", "RMSE, bins", "F1 at 2 bins", "right number", "Chamfer, bins"];
+        let mut text = format!(
+            "{:<20}{:>12}{:>14}{:>14}{:>15}\n",
+            head[0], head[1], head[2], head[3], head[4]
+        );
+        for (name, report) in &self.rows {
+            let name = if name.is_empty() { "network".to_owned() } else { name.replace('_', " ") };
+            let rmse = report.rmse_bins.map_or("-".to_owned(), |rmse| format!("{rmse:.2}"));
+            let LocationReport { f1_2bins, cardinality_accuracy, chamfer_bins, .. } = report;
+            text += &format!(
+                "{name:<20}{rmse:>12}{f1_2bins:>14.3}{cardinality_accuracy:>14.3}\
+                 {chamfer_bins:>15.2}\n"
+            );
+        }
+        let number = |name: &str| self.values[name].as_f64().unwrap_or(f64::NAN);
+        text += &format!(
+            "{} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after \
+             batch {} of {}",
+            self.values["evaluated_samples"],
+            self.values["samples"],
+            number("seconds"),
+            number("images_per_second"),
+            self.values["best_batch"],
+            self.values["batches"],
+        );
+        text
+    }
+}
+
+/// Writes everything but the montage and gives the summary.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_location(
+    folder: &RunFolder,
+    config: &LocationConfig,
+    run: (TrainingStats, usize),
+    results: &LocationResults,
+    device: &str,
+) -> Result<LocationSummary> {
+    folder.write_json("report.json", results)?;
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
+    write_training_curve(folder, &lines, "loss", "loss", "loss.png")?;
+    write_training_curve(folder, &lines, "f1_2bins", "F1 within 2 bins", "f1.png")?;
+    let summary = LocationSummary::new(config, run, results, device);
+    folder.write_json("summary.json", &summary.values)?;
+    Ok(summary)
+}
+
+/// Writes `montage.png`: held-out samples with true and predicted centres.
+///
+/// # Errors
+/// When the picture cannot be written.
+pub fn write_location_montage(
+    folder: &RunFolder,
+    config: &LocationConfig,
+    samples: &[Sample],
+    located: &[LocatedMap],
+) -> Result<()> {
+    let few = 16.min(samples.len());
+    let seen: Vec<Heatmap> =
+        samples[..few].iter().map(|sample| config.training.image.scaled(&sample.heatmap)).collect();
+    let label =
+        |map: &LocatedMap| format!("{} there, {} found", map.truth.len(), map.predicted.len());
+    let labels: Vec<String> = located[..few].iter().map(label).collect();
+    let tiles: Vec<MarkedTile<'_>> = (0..few)
+        .map(|at| MarkedTile {
+            tile: Tile { label: &labels[at], heatmap: &seen[at] },
+            truth: &located[at].truth,
+            predicted: &located[at].predicted,
+        })
+        .collect();
+    let title = format!("{}: held-out samples", config.training.preset);
+    Ok(marked_montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)
+}

@@ -1,0 +1,40 @@
+//! Whole studies: a run, what it is worth, and the tables and pictures that say so.
+//!
+//! [`run_simclr`] trains, measures and draws; [`sweep_simclr`] does so over a grid of settings.
+//! [`write_count`] and [`write_location`] show what networks that count and locate came to,
+//! [`write_detector`] what the set network did. [`NamedEncoder`] opens a finished run or published
+//! weights as an encoder; [`comparison`], [`FacetView`] and [`EmbedView`] hold encoders against each
+//! other.
+
+mod banners;
+pub mod comparison;
+mod count;
+mod detector;
+mod detector_measure;
+mod embedding;
+mod encoder_scores;
+mod encoders;
+mod facets;
+mod feature_table;
+mod location;
+mod principal_plane;
+mod simclr;
+mod simclr_report;
+mod spread;
+mod sweep;
+mod training_curve;
+
+pub use banners::{Banners, synthetic_banners, tabled_banners};
+pub use count::{CountResults, CountSummary, write_count};
+pub use detector::{DetectorSummary, NETWORK_FILE, write_detector};
+pub use detector_measure::{BUDGETS, MeasuredDetector, measure_detector};
+pub use embedding::{EmbedView, write_embeddings};
+pub use encoder_scores::EncoderScores;
+pub use encoders::{NamedEncoder, found_runs, published_name};
+pub use facets::{FacetView, write_facets};
+pub use feature_table::FeatureTable;
+pub use location::{LocationResults, LocationSummary, write_location, write_location_montage};
+pub use simclr::run_simclr;
+pub use simclr_report::{BrokenBanners, SimClrSummary};
+pub use sweep::{SweepAxis, sweep_simclr};
+pub use training_curve::write_training_curve;

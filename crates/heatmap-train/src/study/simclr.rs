@@ -1,0 +1,132 @@
+//! [`run_simclr`]: one SimCLR run, from the untrained encoder to the last picture.
+
+use burn::tensor::Device;
+use heatmap_models::{Backbone, Encoder};
+
+use super::simclr_report::{
+    BrokenBanners, Evaluated, SimClrSummary, write_evaluation_curves, write_loss_curve,
+    write_montage, write_pca,
+};
+use crate::Result;
+use crate::data::{ClassSource, Split};
+use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
+use crate::run::{
+    Checkpoint, RunFolder, RunObserver, Selection, SimClrConfig, TrainingOptions, save_encoder,
+    train_simclr, untrained_encoder,
+};
+
+/// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
+/// checkpoint to go on from.
+///
+/// # Errors
+/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+pub fn run_simclr(
+    folder: &RunFolder,
+    config: &SimClrConfig,
+    (device_name, devices): (&str, &[Device]),
+    resume: Option<Checkpoint>,
+    observer: &dyn RunObserver,
+) -> Result<Option<SimClrSummary>> {
+    let preset = config.check()?;
+    write_montage(folder, config, &preset)?;
+
+    let per_class = config.evaluation.final_samples.div_ceil(preset.num_classes());
+    let data = (&*preset, config);
+    let before = untrained_encoder(config, &devices[0]);
+    let evaluate = |what: &str, encoder: &Backbone| {
+        evaluate_encoder(what, encoder, &devices[0], data, per_class, observer)
+    };
+    let untrained = evaluate("untrained encoder", &before)?;
+
+    let options = TrainingOptions {
+        steps: config.batches,
+        checkpoint_every: config.checkpoint_every,
+        images_per_step: config.images_per_batch(),
+        resume,
+        selection: Selection::Last,
+        interrupter: Default::default(),
+    };
+    observer.training_begins(&options.interrupter);
+    let outcome = train_simclr(config, folder, devices, &options);
+    observer.training_ends();
+    let outcome = outcome?;
+    if outcome.interrupted {
+        return Ok(None);
+    }
+    let encoder = outcome.model.encoder();
+    save_encoder(folder, encoder)?;
+    let trained = evaluate("trained encoder", encoder)?;
+    let lines = write_loss_curve(folder, config)?;
+    write_evaluation_curves(folder, &lines)?;
+    write_pca(folder, &*preset, &untrained, &trained)?;
+    let broken_banners = match preset.negatives(0, 0, 0..0) {
+        Some(_) => find_broken([&before, encoder], &devices[0], config, observer)?,
+        None => Vec::new(),
+    };
+    let classes = preset.num_classes();
+    let reports = [&untrained.report, &trained.report];
+    let summary = SimClrSummary::new(
+        config,
+        device_name,
+        classes,
+        outcome.stats,
+        &lines,
+        reports,
+        broken_banners,
+    );
+    folder.write_json("summary.json", &summary)?;
+    Ok(Some(summary))
+}
+
+/// How well the features of two encoders, untrained and trained, find broken banners.
+fn find_broken(
+    [untrained, trained]: [&Backbone; 2],
+    device: &Device,
+    config: &SimClrConfig,
+    observer: &dyn RunObserver,
+) -> Result<Vec<BrokenBanners>> {
+    let layouts = if config.evaluation.final_samples < 1_000 { 4 } else { 100 };
+    let task =
+        |clicks| AnchorTask { clicks, layouts, ..AnchorTask::new(Split::Test.seed(config.seed)) };
+    observer.begin("broken banners", 2 * CLICKS.len() * task(0).heatmaps());
+    let of = |clicks: u32| -> Result<BrokenBanners> {
+        let auroc = |encoder: &Backbone| {
+            task(clicks).auroc(encoder, device, &config.image, |done| observer.advance(done))
+        };
+        Ok(BrokenBanners { clicks, auroc: auroc(trained)?, auroc_untrained: auroc(untrained)? })
+    };
+    let all = CLICKS.into_iter().map(of).collect::<Result<_>>()?;
+    observer.finish();
+    Ok(all)
+}
+
+/// Clicks at which broken banners are looked for.
+const CLICKS: [u32; 4] = [25, 50, 200, 1_000];
+
+/// What the features of an encoder are worth: neighbours and probe are fitted on one part of the
+/// data set, which is of `preset` and of the seed of the run, and scored on another.
+///
+/// # Errors
+/// When features are not finite.
+fn evaluate_encoder(
+    what: &str,
+    encoder: &impl Encoder,
+    device: &Device,
+    (preset, config): (&dyn ClassSource, &SimClrConfig),
+    per_class: usize,
+    observer: &dyn RunObserver,
+) -> Result<Evaluated> {
+    let features = |split: Split| {
+        let data = (preset, split.seed(config.seed));
+        observer.begin(what, per_class * preset.num_classes());
+        let features = extract_features(encoder, device, data, &config.image, per_class, |done| {
+            observer.advance(done);
+        });
+        observer.finish();
+        features
+    };
+    let (fit, test) = (features(Split::Fit)?, features(Split::Test)?);
+    let report =
+        evaluate_representation(&fit, &test, preset.num_classes(), &config.evaluation.fits())?;
+    Ok(Evaluated { test, report })
+}

@@ -1,0 +1,307 @@
+//! What a SimCLR run leaves for people: numbers, pictures, and a few lines on the terminal.
+
+use std::sync::Arc;
+
+use heatmap_core::Heatmap;
+use heatmap_core::plot::{Curve, Picture, Tile, curves, montage, scatters};
+use serde::Serialize;
+
+use super::principal_plane::PrincipalPlane;
+use crate::Result;
+use crate::data::{ClassSource, Pair, Split};
+use crate::evaluation::{LabelledFeatures, RepresentationReport};
+use crate::loss::ContrastiveLossName;
+use crate::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
+
+/// What a SimCLR run came to; `summary.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SimClrSummary {
+    /// Name of the encoder.
+    pub architecture: String,
+    /// Name of the preset.
+    pub preset: String,
+    /// Name of the device.
+    pub device: String,
+    /// Steps done.
+    pub batches: usize,
+    /// Images in a batch.
+    pub images_per_batch: usize,
+    /// Speed of the training steps: data, forward, backward, optimiser.
+    pub images_per_second: f64,
+    /// Loss of the first batch.
+    pub loss_first: f64,
+    /// Mean loss of the last twentieth of the batches.
+    pub loss_last: f64,
+    /// Loss of random embeddings, where it is known: ln(images - 1) of NT-Xent.
+    pub loss_chance: Option<f64>,
+    /// Loss on held-out pairs at the last validation.
+    pub loss_valid: f64,
+    /// Share of the most frequent class in the evaluation.
+    pub accuracy_chance: f64,
+    /// Accuracy of nearest neighbours on trained features.
+    pub knn_accuracy: f64,
+    /// That before training.
+    pub knn_accuracy_untrained: f64,
+    /// Gain in standard errors of the difference.
+    pub knn_gain_in_standard_errors: f64,
+    /// Accuracy of the linear probe on trained features.
+    pub probe_accuracy: f64,
+    /// That before training.
+    pub probe_accuracy_untrained: f64,
+    /// Gain in standard errors of the difference.
+    pub probe_gain_in_standard_errors: f64,
+    /// Accuracy of the linear probe on other samples than those of the final score, at the last
+    /// measurement on the way: what settings are chosen by.
+    pub probe_accuracy_valid: Option<f64>,
+    /// How many directions the features use (RankMe).
+    pub effective_rank: f64,
+    /// That before training.
+    pub effective_rank_untrained: f64,
+    /// Mean squared distance of samples of a class on the sphere.
+    pub alignment: f64,
+    /// That before training.
+    pub alignment_untrained: f64,
+    /// Logarithm of the mean Gaussian potential.
+    pub uniformity: f64,
+    /// That before training.
+    pub uniformity_untrained: f64,
+    /// Held-out samples that were scored.
+    pub evaluated_samples: usize,
+    /// How well broken banners are found by the cosine to one good banner, on held-out layouts,
+    /// where the preset has such.
+    pub broken_banners: Vec<BrokenBanners>,
+}
+
+/// Area under the ROC curve of broken banners within a held-out layout, by the cosine to one good
+/// banner.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BrokenBanners {
+    /// Clicks on every banner.
+    pub clicks: u32,
+    /// With the features of the trained encoder.
+    pub auroc: f64,
+    /// With those before training.
+    pub auroc_untrained: f64,
+}
+
+/// One encoder's features and what they are worth.
+#[derive(Debug, Clone)]
+pub(super) struct Evaluated {
+    /// Features of the scored samples.
+    pub test: LabelledFeatures,
+    /// The numbers.
+    pub report: RepresentationReport,
+}
+
+/// Most pairs that a montage shows.
+const MONTAGE_PAIRS: usize = 33;
+
+/// Writes `montage.png`: both views of every pair of the first batch and its negatives, scaled as
+/// the network sees them.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write_montage(
+    folder: &RunFolder,
+    config: &SimClrConfig,
+    preset: &Arc<dyn ClassSource>,
+) -> Result<()> {
+    let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
+    pairs.sort_by_key(|pair| pair.class);
+    // A batch of hundreds would make no picture.
+    pairs.truncate(MONTAGE_PAIRS);
+    let names = preset.class_names();
+    let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+    let scaled = |heatmap: &Heatmap| config.image.scaled(heatmap);
+    let views = (0..2).flat_map(|view| {
+        pairs.iter().map(move |pair| (name(pair.class), scaled(&pair.views[view])))
+    });
+    let not_it = |pair: &Pair| format!("not {}", name(pair.class));
+    let negatives = (0..config.negatives_per_pair)
+        .flat_map(|at| pairs.iter().map(move |pair| (not_it(pair), scaled(&pair.negatives[at]))));
+    let seen: Vec<(String, Heatmap)> = views.chain(negatives).collect();
+    let tiles: Vec<Tile<'_>> =
+        seen.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("{}: the first batch, one pair a column", preset.name());
+    Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
+}
+
+/// Writes `loss.png` from the log and returns all lines.
+///
+/// # Errors
+/// When the log cannot be read or the picture not be written.
+pub(super) fn write_loss_curve(
+    folder: &RunFolder,
+    config: &SimClrConfig,
+) -> Result<Vec<MetricsLine>> {
+    let lines = MetricsLog::read(&folder.file("metrics.jsonl"))?;
+    let (train, valid) = (points(&lines, "train", "loss"), points(&lines, "valid", "loss"));
+    let last = train.last().map_or(1.0, |point| point.0);
+    let chance = loss_chance(config).map(|chance| [(1.0, chance), (last, chance)]);
+    let mut all = vec![
+        Curve { name: "training", points: &train },
+        Curve { name: "held-out pairs", points: &valid },
+    ];
+    if let Some(chance) = &chance {
+        all.push(Curve { name: "random embeddings", points: chance });
+    }
+    let title = format!("{} on {}", config.loss.name, config.preset);
+    curves(&title, "batch", "loss", &all)?.save_png(&folder.file("loss.png"))?;
+    Ok(lines)
+}
+
+/// Writes `evaluation.png`: what was measured of the features on the way, if anything was.
+///
+/// # Errors
+/// When the picture cannot be written.
+pub(super) fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine]) -> Result<()> {
+    let of = |name: &str| points(lines, "valid", name);
+    let (knn, probe) = (of("knn_accuracy"), of("probe_accuracy"));
+    if knn.is_empty() {
+        return Ok(());
+    }
+    let (alignment, uniformity, rank) = (of("alignment"), of("uniformity"), of("effective_rank"));
+    let accuracies = [
+        Curve { name: "nearest neighbours", points: &knn },
+        Curve { name: "linear probe", points: &probe },
+    ];
+    let sphere = [
+        Curve { name: "alignment", points: &alignment },
+        Curve { name: "uniformity", points: &uniformity },
+    ];
+    let rank = [Curve { name: "effective rank", points: &rank }];
+    let pictures = [
+        curves("Classes told from the features", "batch", "accuracy", &accuracies)?,
+        curves("Features on the sphere", "batch", "value (lower is better)", &sphere)?,
+        curves("Directions that the features use", "batch", "effective rank", &rank)?,
+    ];
+    Ok(Picture::stacked(&pictures).save_png(&folder.file("evaluation.png"))?)
+}
+
+/// A metric by step.
+fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
+    let of_split = lines.iter().filter(|line| line.split == split);
+    of_split.filter_map(|line| Some((line.step as f64, *line.values.get(name)?))).collect()
+}
+
+/// Writes `pca.png`: held-out features before and after training, each by its own two principal
+/// components.
+///
+/// # Errors
+/// When features do not span two directions or the picture cannot be written.
+pub(super) fn write_pca(
+    folder: &RunFolder,
+    preset: &dyn ClassSource,
+    untrained: &Evaluated,
+    trained: &Evaluated,
+) -> Result<()> {
+    let plane = |evaluated: &Evaluated| PrincipalPlane::of(evaluated.test.features.as_ref());
+    let (before, after) = (plane(untrained)?, plane(trained)?);
+    let panels = [
+        before.scatter("before training", &untrained.test.labels),
+        after.scatter("after training", &trained.test.labels),
+    ];
+    let names = preset.class_names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let title = format!("{}: features of held-out samples", preset.name());
+    Ok(scatters(&title, &panels, &names)?.save_png(&folder.file("pca.png"))?)
+}
+
+impl SimClrSummary {
+    /// All numbers of a run.
+    pub(super) fn new(
+        config: &SimClrConfig,
+        device: &str,
+        num_classes: usize,
+        stats: TrainingStats,
+        lines: &[MetricsLine],
+        [untrained, trained]: [&RepresentationReport; 2],
+        broken_banners: Vec<BrokenBanners>,
+    ) -> Self {
+        let losses = |split: &str| -> Vec<f64> {
+            let of_split = lines.iter().filter(|line| line.split == split);
+            of_split.filter_map(|line| line.values.get("loss").copied()).collect()
+        };
+        let train = losses("train");
+        let last = &train[train.len() - train.len().div_ceil(20)..];
+        let gain = |after: f64, before: f64| {
+            let error = trained.standard_error_of_difference(after, before);
+            if error > 0.0 { (after - before) / error } else { 0.0 }
+        };
+        Self {
+            architecture: config.architecture.to_string(),
+            preset: config.preset.clone(),
+            device: device.to_owned(),
+            batches: stats.steps,
+            images_per_batch: config.images_per_batch(),
+            images_per_second: stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE),
+            loss_first: train.first().copied().unwrap_or(f64::NAN),
+            loss_last: last.iter().sum::<f64>() / last.len() as f64,
+            loss_chance: loss_chance(config),
+            loss_valid: losses("valid").last().copied().unwrap_or(f64::NAN),
+            accuracy_chance: 1.0 / num_classes as f64,
+            knn_accuracy: trained.knn_accuracy,
+            knn_accuracy_untrained: untrained.knn_accuracy,
+            knn_gain_in_standard_errors: gain(trained.knn_accuracy, untrained.knn_accuracy),
+            probe_accuracy: trained.probe_accuracy,
+            probe_accuracy_untrained: untrained.probe_accuracy,
+            probe_gain_in_standard_errors: gain(trained.probe_accuracy, untrained.probe_accuracy),
+            probe_accuracy_valid: points(lines, "valid", "probe_accuracy")
+                .last()
+                .map(|point| point.1),
+            effective_rank: trained.effective_rank,
+            effective_rank_untrained: untrained.effective_rank,
+            alignment: trained.alignment,
+            alignment_untrained: untrained.alignment,
+            uniformity: trained.uniformity,
+            uniformity_untrained: untrained.uniformity,
+            evaluated_samples: trained.samples,
+            broken_banners,
+        }
+    }
+
+    /// The summary for a person.
+    pub fn table(&self) -> String {
+        let row = |what: &str, before: f64, after: f64| {
+            format!("{what:<24}{before:>10.3}{after:>10.3}\n")
+        };
+        let mut text = format!("{:<24}{:>10}{:>10}\n", "", "before", "after");
+        text += &row("training loss", self.loss_first, self.loss_last);
+        text += &row("kNN accuracy", self.knn_accuracy_untrained, self.knn_accuracy);
+        text += &row("linear probe accuracy", self.probe_accuracy_untrained, self.probe_accuracy);
+        text += &row("alignment", self.alignment_untrained, self.alignment);
+        text += &row("uniformity", self.uniformity_untrained, self.uniformity);
+        text += &row("effective rank", self.effective_rank_untrained, self.effective_rank);
+        for BrokenBanners { clicks, auroc, auroc_untrained } in &self.broken_banners {
+            text += &row(&format!("AUROC at {clicks} clicks"), *auroc_untrained, *auroc);
+        }
+        if !self.broken_banners.is_empty() {
+            text += "The areas are of broken banners by the cosine to one good one, on held-out \
+                     layouts.\n";
+        }
+        if let Some(chance) = self.loss_chance {
+            text += &format!("Random embeddings have a loss of {chance:.3}. ");
+        }
+        text += &format!(
+            "Guessing has an accuracy of {:.3}.\n\
+             Gains over the untrained encoder: kNN {:.1}, probe {:.1} standard errors, on {} \
+             held-out samples.\n\
+             {} batches of {} images at {:.1} images/s.",
+            self.accuracy_chance,
+            self.knn_gain_in_standard_errors,
+            self.probe_gain_in_standard_errors,
+            self.evaluated_samples,
+            self.batches,
+            self.images_per_batch,
+            self.images_per_second,
+        );
+        text
+    }
+}
+
+/// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a
+/// bank, none is known.
+fn loss_chance(config: &SimClrConfig) -> Option<f64> {
+    let is_plain = config.loss.name == ContrastiveLossName::NtXent && config.loss.memory_bank == 0;
+    is_plain.then(|| ((config.images_per_batch() - 1) as f64).ln())
+}
