@@ -1,0 +1,10 @@
+//! The programs as people call them: command lines, what they leave, and how they end. `cargo test`
+//! builds the programs before it runs this.
+
+mod bad_input;
+mod brought;
+mod detection;
+mod interrupted;
+mod program;
+mod settings;
+mod weights;

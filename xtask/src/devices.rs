@@ -1,0 +1,123 @@
+//! What is off by default: the GPU path on Mesa's software driver, the hub, Parquet, and the
+//! deprecated backend.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::shell::{install, run};
+use crate::{Outcome, Place, readme};
+
+/// One build of everything that is off by default. The deprecated backend would add burn-ndarray,
+/// which takes eleven minutes to compile: without `NDARRAY=1` its types are checked alone.
+fn features() -> &'static str {
+    if with_ndarray() { "wgpu,hub,parquet,ndarray" } else { "wgpu,hub,parquet" }
+}
+
+fn with_ndarray() -> bool {
+    env::var_os("NDARRAY").is_some()
+}
+
+/// The devices that the programs are tried on.
+fn devices() -> &'static [&'static str] {
+    if with_ndarray() { &["wgpu", "ndarray"] } else { &["wgpu"] }
+}
+
+/// The types of the deprecated backend.
+pub(crate) fn ndarray_types(_: &Place) -> Outcome {
+    run(Command::new("cargo").args(["check", "--release", "--features", "ndarray", "--examples"]))
+}
+
+/// The description of Mesa's software driver.
+fn software_driver() -> Option<PathBuf> {
+    let folder = fs::read_dir(Path::new("/usr/share/vulkan/icd.d")).ok()?;
+    let mut found = folder.filter_map(|entry| Some(entry.ok()?.path()));
+    found.find(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().contains("lvp_icd"))
+    })
+}
+
+/// `command` with the software driver. With it, a test that compares nothing is a failure.
+fn with_driver<'a>(place: &Place, command: &'a mut Command) -> Outcome<&'a mut Command> {
+    install("mesa-vulkan-drivers", || Path::new("/usr/share/vulkan/icd.d").is_dir())?;
+    if let Some(driver) = software_driver() {
+        if env::var_os("VK_DRIVER_FILES").is_none() {
+            command.env("VK_DRIVER_FILES", driver);
+        }
+        command.env("HEATMAP_DEVICES", "wgpu");
+    }
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        command.env("XDG_RUNTIME_DIR", &place.work);
+    }
+    Ok(command)
+}
+
+/// The tests of what is off by default.
+pub(crate) fn tests(place: &Place) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--release", "--features", features()]);
+    for test in ["devices", "hub", "resnet_parity", "vit_parity"] {
+        command.args(["--test", test]);
+    }
+    run(with_driver(place, &mut command)?)
+}
+
+/// The tests of tables in Parquet, and `detect` on one.
+pub(crate) fn parquet(place: &Place) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args([
+        "test",
+        "--release",
+        "--features",
+        features(),
+        "--lib",
+        "--test",
+        "fuzz_entries",
+    ]);
+    run(command.args(["--", "parquet", "seeds", "mutated"]))?;
+    let mut detect = readme::command(place, "cargo run --release --example detect")?;
+    detect.args(["--features", features(), "--", "--min-clicks", "1", "--clicks"]);
+    detect.arg("crates/heatmap-core/tests/fixtures/tables/clicks_snappy.parquet");
+    run(detect.arg("--out").arg(place.work("parquet")))
+}
+
+/// The programs on other devices. On a processor these are slow, and the tests compare what they
+/// compute: a step or two of each will do.
+pub(crate) fn smokes(place: &Place) -> Outcome {
+    const PAIRS: &[&str] = &[
+        "--batches",
+        "1",
+        "--checkpoint-every",
+        "1",
+        "--evaluate-every",
+        "0",
+        "--evaluate-samples",
+        "16",
+    ];
+    const SAMPLES: &[&str] = &["--samples", "8", "--batch-size", "4", "--checkpoint-every", "2"];
+    let programs: [(&str, &[&str]); 5] = [
+        ("features", &[]),
+        ("simclr", PAIRS),
+        ("count", SAMPLES),
+        ("location", SAMPLES),
+        ("detector", &[]),
+    ];
+    for device in devices() {
+        for (name, settings) in programs {
+            smoke(place, name, device, "f32", settings)?;
+        }
+    }
+    smoke(place, "simclr", "wgpu", "f16", PAIRS)
+}
+
+fn smoke(place: &Place, name: &str, device: &str, precision: &str, settings: &[&str]) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(["run", "--release", "--features", features(), "--example", name, "--"]);
+    command.args(["--smoke", "--device", device]).args(settings);
+    if precision != "f32" {
+        command.args(["--precision", precision]);
+    }
+    command.arg("--out").arg(place.work(&format!("{name}-{device}-{precision}")));
+    run(with_driver(place, &mut command)?)
+}
