@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::weights::{Mismatch, WeightLayout};
+use crate::mismatch::Mismatch;
+use crate::weight_layout::WeightLayout;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -25,10 +25,13 @@ mod error;
 pub mod heads;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod layers;
+mod mismatch;
 mod model_name;
 pub mod ops;
 pub mod resnet;
 pub mod vit;
+mod weight_layout;
 pub mod weights;
 
 pub use backbone::{Backbone, BackboneConfig};

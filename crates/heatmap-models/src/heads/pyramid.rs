@@ -10,8 +10,8 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::layers::ConvNorm;
 use crate::ops::{After, Image};
-use crate::resnet::ConvNorm;
 
 /// Configuration of a [`FeaturePyramid`].
 #[derive(Config, Debug)]

@@ -2,20 +2,9 @@
 
 use burn::tensor::{Device, FloatDType, Tensor};
 
+use super::adam_moments::AdamMoments;
 pub use super::cpu::AdamFactors;
 use super::flex;
-
-/// The two running means of Adam.
-///
-/// # Shapes
-/// - both: as the parameter
-#[derive(Debug, Clone)]
-pub struct AdamMoments<const D: usize> {
-    /// Of the gradient.
-    pub mean: Tensor<D>,
-    /// Of its square.
-    pub square: Tensor<D>,
-}
 
 /// The parameter and the means behind one step: Kingma and Ba 2015, algorithm 1. Not
 /// differentiable.

@@ -6,6 +6,7 @@
 //! `cpu` computes it; in half precision it is one of `half`.
 
 mod adam;
+mod adam_moments;
 mod attention;
 mod batch_norm;
 mod conv_norm;
@@ -22,7 +23,8 @@ mod running_statistics;
 #[cfg(test)]
 mod testing;
 
-pub use adam::{AdamFactors, AdamMoments, adam_step};
+pub use adam::{AdamFactors, adam_step};
+pub use adam_moments::AdamMoments;
 pub(crate) use attention::{attention, split_heads};
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv_norm::{After, conv_norm};

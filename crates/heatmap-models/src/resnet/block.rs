@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::config::BlockKind;
-use super::conv_norm::ConvNorm;
+use crate::layers::ConvNorm;
 use crate::ops::{After, Image};
 
 /// Convolutions of the branch in order, and the shortcut if it is not the identity.

@@ -3,13 +3,8 @@
 use std::str::FromStr;
 
 use burn::config::Config;
-use burn::nn::LinearConfig;
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::network::ResNet;
-use super::stage::Stage;
-use super::stem::Stem;
 use crate::Error;
 
 /// Building block of a network.
@@ -37,7 +32,7 @@ pub enum StemKind {
     HalfImage,
 }
 
-/// Configuration of a [`ResNet`].
+/// Configuration of a [`ResNet`](super::ResNet).
 #[derive(Config, Debug)]
 pub struct ResNetConfig {
     /// Building block.
@@ -142,34 +137,5 @@ impl ResNetConfig {
             StemKind::SmallImage => 1,
         };
         [first, 2 * first, 4 * first, 8 * first]
-    }
-
-    /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
-    ///
-    /// # Panics
-    /// When a stage has no block, or there are no channels, width or classes.
-    pub fn init(&self, device: &Device) -> ResNet {
-        assert!(self.in_channels > 0, "in_channels must be positive");
-        assert!(self.base_width > 0, "base_width must be positive");
-        assert!(self.num_classes != Some(0), "num_classes must be positive");
-        assert!(
-            !self.depths.contains(&0),
-            "every stage needs a block, got depths {:?}",
-            self.depths
-        );
-        let [first, second, third, _] = self.map_channels();
-        let in_channels = [self.base_width, first, second, third].into_iter().enumerate();
-        let stages =
-            in_channels.map(|(at, in_channels)| Stage::init(self, at, in_channels, device));
-        ResNet {
-            stages: stages.collect(),
-            stem: Stem::init(self.stem, [self.in_channels, self.base_width], device),
-            head: self
-                .num_classes
-                .map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
-            feature_dim: self.feature_dim(),
-            in_channels: self.in_channels,
-            frozen: 0,
-        }
     }
 }

@@ -6,8 +6,8 @@
 use burn::tensor::Tensor;
 
 use super::block::Block;
-use super::conv_norm::ConvNorm;
 use super::network::ResNet;
+use crate::layers::ConvNorm;
 
 /// A convolution with the batch normalisation behind it.
 #[derive(Debug, Clone, PartialEq)]

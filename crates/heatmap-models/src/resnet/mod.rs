@@ -2,7 +2,6 @@
 
 mod block;
 mod config;
-mod conv_norm;
 mod folded;
 mod network;
 mod stage;
@@ -10,6 +9,5 @@ mod stem;
 mod weights;
 
 pub use config::{BlockKind, ResNetConfig, StemKind};
-pub(crate) use conv_norm::ConvNorm;
 pub use folded::{FoldedBlock, FoldedConv, FoldedResNet};
 pub use network::{ResNet, StageOutputs};

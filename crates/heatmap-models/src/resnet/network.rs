@@ -1,15 +1,16 @@
 //! [`ResNet`]: stem, four stages, mean over the image, and an optional linear head.
 
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::Tensor;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
 
+use super::config::ResNetConfig;
 use super::stage::Stage;
 use super::stem::Stem;
 use crate::ops::{Image, linear};
 use crate::{Encoder, FeaturesAndMaps};
 
-/// A residual network; made by [`ResNetConfig`](super::ResNetConfig).
+/// A residual network; made by [`ResNetConfig`].
 ///
 /// The weights of torchvision, timm or transformers, and the features of grey images:
 ///
@@ -59,6 +60,37 @@ pub struct StageOutputs {
     pub stage3: Tensor<4>,
     /// `[batch, 2048, height / 32, width / 32]`
     pub stage4: Tensor<4>,
+}
+
+impl ResNetConfig {
+    /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
+    ///
+    /// # Panics
+    /// When a stage has no block, or there are no channels, width or classes.
+    pub fn init(&self, device: &Device) -> ResNet {
+        assert!(self.in_channels > 0, "in_channels must be positive");
+        assert!(self.base_width > 0, "base_width must be positive");
+        assert!(self.num_classes != Some(0), "num_classes must be positive");
+        assert!(
+            !self.depths.contains(&0),
+            "every stage needs a block, got depths {:?}",
+            self.depths
+        );
+        let [first, second, third, _] = self.map_channels();
+        let in_channels = [self.base_width, first, second, third].into_iter().enumerate();
+        let stages =
+            in_channels.map(|(at, in_channels)| Stage::init(self, at, in_channels, device));
+        ResNet {
+            stages: stages.collect(),
+            stem: Stem::init(self.stem, [self.in_channels, self.base_width], device),
+            head: self
+                .num_classes
+                .map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
+            feature_dim: self.feature_dim(),
+            in_channels: self.in_channels,
+            frozen: 0,
+        }
+    }
 }
 
 impl ResNet {

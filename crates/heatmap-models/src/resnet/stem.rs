@@ -6,7 +6,7 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::tensor::Device;
 
 use super::config::StemKind;
-use super::conv_norm::ConvNorm;
+use crate::layers::ConvNorm;
 use crate::ops::{After, Image, max_pool};
 
 /// A convolution, and pooling in the standard stem.

@@ -5,6 +5,7 @@ use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, activation::softmax};
 
 use super::config::VitConfig;
+use super::parameters::fresh_linear;
 use crate::ops::{alike, attention, linear, split_heads, widened};
 
 /// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one
@@ -21,8 +22,8 @@ pub(super) struct Attention {
 impl Attention {
     pub(super) fn init(config: &VitConfig, device: &Device) -> Self {
         Self {
-            qkv: config.linear(config.embed_dim, 3 * config.embed_dim, device),
-            output: config.linear(config.embed_dim, config.embed_dim, device),
+            qkv: fresh_linear(config.embed_dim, 3 * config.embed_dim, device),
+            output: fresh_linear(config.embed_dim, config.embed_dim, device),
             dropout: DropoutConfig::new(config.attention_dropout).init(),
             num_heads: config.num_heads,
         }

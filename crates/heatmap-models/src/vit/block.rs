@@ -9,6 +9,7 @@ use super::attention::Attention;
 use super::config::VitConfig;
 use super::drop_path::DropPath;
 use super::layer_norm::LayerNorm;
+use super::parameters::fresh_linear;
 use crate::ops::{linear, linear_gelu};
 
 #[derive(Module, Debug)]
@@ -32,8 +33,8 @@ struct Mlp {
 impl Block {
     pub(super) fn init(config: &VitConfig, drop_path: f64, device: &Device) -> Self {
         let mlp = Mlp {
-            fc1: config.linear(config.embed_dim, config.mlp_dim, device),
-            fc2: config.linear(config.mlp_dim, config.embed_dim, device),
+            fc1: fresh_linear(config.embed_dim, config.mlp_dim, device),
+            fc2: fresh_linear(config.mlp_dim, config.embed_dim, device),
             dropout: DropoutConfig::new(config.dropout).init(),
         };
         Self {

@@ -1,15 +1,6 @@
 //! [`VitConfig`]: one configuration for the whole family.
 
 use burn::config::Config;
-use burn::module::Param;
-use burn::nn::{DropoutConfig, Initializer, LinearConfig};
-use burn::tensor::{Device, Tensor};
-
-use super::block::Block;
-use super::layer_norm::LayerNorm;
-use super::network::{Pooler, Vit};
-use super::patch_embed::PatchEmbed;
-use super::position::Position;
 
 /// How the tokens become one feature vector.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
@@ -20,7 +11,7 @@ pub enum Pooling {
     Mean,
 }
 
-/// Configuration of a [`Vit`].
+/// Configuration of a [`Vit`](super::Vit).
 #[derive(Config, Debug)]
 pub struct VitConfig {
     /// Length of a token.
@@ -97,34 +88,12 @@ impl VitConfig {
         self.grid_size().pow(2) + 1
     }
 
-    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and
-    /// transformers, which cut it off at a hundred standard deviations, that is not at all; biases
-    /// zero.
+    /// Checks the sizes.
     ///
     /// # Panics
-    /// When a size is zero, `num_heads` does not divide `embed_dim`,
-    /// `patch_size` does not divide `image_size`, or a probability is not in `[0, 1)`.
-    pub fn init(&self, device: &Device) -> Vit {
-        self.check();
-        let drop_path = |at: usize| self.drop_path * at as f64 / (self.depth - 1).max(1) as f64;
-        Vit {
-            patch_embed: PatchEmbed::init(self, device),
-            class_token: token([1, 1, self.embed_dim], device),
-            position: Position::init(self, device),
-            dropout: DropoutConfig::new(self.dropout).init(),
-            blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
-            norm: LayerNorm::init(self, device),
-            pooler: self
-                .pooler
-                .then(|| Pooler { dense: self.linear(self.embed_dim, self.embed_dim, device) }),
-            head: self.num_classes.map(|classes| self.linear(self.embed_dim, classes, device)),
-            pooling: self.pooling,
-            in_channels: self.in_channels,
-            frozen: 0,
-        }
-    }
-
-    fn check(&self) {
+    /// When a size is zero, `num_heads` does not divide `embed_dim`, `patch_size` does not divide
+    /// `image_size`, or a probability is not in `[0, 1)`.
+    pub(super) fn check(&self) {
         for (name, value) in [
             ("embed_dim", self.embed_dim),
             ("depth", self.depth),
@@ -148,17 +117,4 @@ impl VitConfig {
         );
         assert!((0.0..1.0).contains(drop_path), "drop_path {drop_path} must be in [0, 1)");
     }
-
-    pub(super) fn linear(&self, from: usize, to: usize, device: &Device) -> burn::nn::Linear {
-        let mut linear = LinearConfig::new(from, to).with_initializer(NORMAL).init(device);
-        linear.bias = linear.bias.map(|_| Initializer::Zeros.init([to], device));
-        linear
-    }
-}
-
-pub(super) const NORMAL: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
-
-/// A learned token, or several.
-pub(super) fn token(shape: [usize; 3], device: &Device) -> Param<Tensor<3>> {
-    NORMAL.init(shape, device)
 }

@@ -6,6 +6,7 @@ mod config;
 mod drop_path;
 mod layer_norm;
 mod network;
+mod parameters;
 mod patch_embed;
 mod position;
 mod weights;

@@ -1,18 +1,19 @@
 //! [`Vit`]: patches, positions, blocks, a last normalisation, and optional pooler and head.
 
 use burn::module::{Module, Param};
-use burn::nn::{Dropout, Linear};
-use burn::tensor::Tensor;
+use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::tensor::{Device, Tensor};
 
 use super::block::Block;
-use super::config::Pooling;
+use super::config::{Pooling, VitConfig};
 use super::layer_norm::LayerNorm;
+use super::parameters::{fresh_linear, token};
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
 use crate::ops::{alike, linear, widened};
 use crate::{Encoder, FeaturesAndMaps};
 
-/// A vision transformer; made by [`VitConfig`](super::VitConfig).
+/// A vision transformer; made by [`VitConfig`].
 ///
 /// The weights of timm, torchvision or transformers, and all that the network gives:
 ///
@@ -58,6 +59,35 @@ pub struct Vit {
 #[derive(Module, Debug)]
 pub(super) struct Pooler {
     pub(super) dense: Linear,
+}
+
+impl VitConfig {
+    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and
+    /// transformers, which cut it off at a hundred standard deviations, that is not at all; biases
+    /// zero.
+    ///
+    /// # Panics
+    /// When a size is zero, `num_heads` does not divide `embed_dim`,
+    /// `patch_size` does not divide `image_size`, or a probability is not in `[0, 1)`.
+    pub fn init(&self, device: &Device) -> Vit {
+        self.check();
+        let drop_path = |at: usize| self.drop_path * at as f64 / (self.depth - 1).max(1) as f64;
+        Vit {
+            patch_embed: PatchEmbed::init(self, device),
+            class_token: token([1, 1, self.embed_dim], device),
+            position: Position::init(self, device),
+            dropout: DropoutConfig::new(self.dropout).init(),
+            blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
+            norm: LayerNorm::init(self, device),
+            pooler: self
+                .pooler
+                .then(|| Pooler { dense: fresh_linear(self.embed_dim, self.embed_dim, device) }),
+            head: self.num_classes.map(|classes| fresh_linear(self.embed_dim, classes, device)),
+            pooling: self.pooling,
+            in_channels: self.in_channels,
+            frozen: 0,
+        }
+    }
 }
 
 impl Vit {

@@ -4,7 +4,8 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
-use super::config::{NORMAL, VitConfig};
+use super::config::VitConfig;
+use super::parameters::NORMAL;
 use crate::ops::product;
 
 /// A convolution whose stride is its kernel size (paper, section 3.1), done as what it is: one

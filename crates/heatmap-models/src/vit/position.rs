@@ -4,7 +4,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::config::{VitConfig, token};
+use super::config::VitConfig;
+use super::parameters::token;
 
 /// The position embedding. The first vector is that of the class token; the others are those of a
 /// square grid of patches, row by row.

@@ -5,11 +5,10 @@ use std::path::Path;
 use burn::module::Module;
 use safetensors::tensor::Dtype;
 
-use super::WeightLayout;
-use super::import::transposed;
-use super::layout::{Family, Layout};
-use super::modules::{ModuleTensor, read_tensors, tensors_of};
+use super::layout::{Family, Layout, is_head};
+use super::modules::{ModuleTensor, read_tensors, tensors_of, transposed};
 use super::safetensors::write_tensors;
+use crate::weight_layout::WeightLayout;
 use crate::{Error, Result};
 
 pub(super) fn save(
@@ -19,11 +18,7 @@ pub(super) fn save(
     layout: WeightLayout,
 ) -> Result<()> {
     let tensors = tensors_of(module);
-    let layout = layout_for(
-        family,
-        layout,
-        tensors.iter().any(|tensor| super::layout::is_head(&tensor.path)),
-    )?;
+    let layout = layout_for(family, layout, tensors.iter().any(|tensor| is_head(&tensor.path)))?;
     if let Some(tensor) = tensors.iter().find(|tensor| layout.keys(&tensor.path).is_none()) {
         return Err(Error::NoPlace {
             path: path.to_owned(),

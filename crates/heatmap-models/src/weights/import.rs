@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use burn::module::Module;
 
 use super::layout::{Family, Recognised, is_head};
-use super::modules::{ModuleTensor, fill, tensors_of};
-use super::report::{LoadReport, Mismatch, Misshaped};
+use super::modules::{ModuleTensor, fill, tensors_of, transposed};
+use super::report::LoadReport;
 use super::tensor_file::TensorFile;
+use crate::mismatch::{Mismatch, Misshaped};
 use crate::{Error, Result};
 
 /// What may differ between a file and the network. By default nothing.
@@ -260,11 +261,4 @@ fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f
         values = transposed(&values, columns, rows);
     }
     Ok(values)
-}
-
-/// A matrix of `rows` by `columns`, the other way round.
-pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
-        .collect()
 }

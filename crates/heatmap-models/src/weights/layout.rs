@@ -1,95 +1,11 @@
-//! [`WeightLayout`]: how programs name the tensors of a network, and how a file's layout is
+//! [`Family`]: how the world names the tensors of a kind of network, and how a file's layout is
 //! recognised.
 
-use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
-use burn::module::Module;
-
-use super::{LoadOptions, LoadReport, TensorFile, export, import};
+use super::TensorFile;
+use crate::weight_layout::WeightLayout;
 use crate::{Error, Result};
-
-/// A way to name tensors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WeightLayout {
-    /// torchvision; for residual networks timm too.
-    Torchvision,
-    /// timm.
-    Timm,
-    /// transformers, as it writes files.
-    HuggingFace,
-    /// transformers from version 5 on, as `state_dict()` gives it.
-    HuggingFaceMemory,
-    /// `torch.nn.Sequential(*network.children())`, as lightly's recipes keep a torchvision
-    /// backbone.
-    Sequential,
-}
-
-impl WeightLayout {
-    const ALL: [Self; 5] = [
-        Self::Torchvision,
-        Self::Timm,
-        Self::HuggingFace,
-        Self::HuggingFaceMemory,
-        Self::Sequential,
-    ];
-}
-
-impl fmt::Display for WeightLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Torchvision => "torchvision",
-            Self::Timm => "timm",
-            Self::HuggingFace => "hugging-face",
-            Self::HuggingFaceMemory => "hugging-face-memory",
-            Self::Sequential => "sequential",
-        })
-    }
-}
-
-impl FromStr for WeightLayout {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::Unknown {
-            what: "layout",
-            value: name.to_owned(),
-            reason: format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", ")),
-        })
-    }
-}
-
-/// A network whose weights other programs read and write.
-pub trait Pretrained: Module + Published {
-    /// The network with the weights of a file, and what was loaded. The layout is recognised by the
-    /// names in the file, behind any prefix (`module.`, `backbone.`, `state_dict.`, ...).
-    ///
-    /// # Errors
-    /// When the layout is not known, when anything is missing, left over or of another shape (the
-    /// error lists it all), or when the file cannot be read.
-    fn load_weights(self, file: &TensorFile, options: &LoadOptions) -> Result<(Self, LoadReport)> {
-        import::load(self, Self::FAMILY, file, options)
-    }
-
-    /// Writes the network to a safetensors file that the programs of `layout` can load.
-    ///
-    /// # Errors
-    /// When the layout has no name for a tensor of the network, or the file cannot be written.
-    fn save_weights(&self, path: impl AsRef<Path>, layout: WeightLayout) -> Result<()> {
-        export::save(self, Self::FAMILY, path.as_ref(), layout)
-    }
-}
-
-/// Implemented by the networks of this crate.
-pub trait Published {
-    /// How the world names its tensors.
-    const FAMILY: &'static Family;
-}
-
-impl<M: Module + Published> Pretrained for M {}
 
 /// What is known of a kind of network.
 #[derive(Debug)]
@@ -193,4 +109,17 @@ impl Family {
 /// What stands before `name` in `key`: nothing, or something that ends in a dot.
 fn prefix_of<'a>(key: &'a str, name: &str) -> Option<&'a str> {
     key.strip_suffix(name).filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+}
+
+impl FromStr for WeightLayout {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::Unknown {
+            what: "layout",
+            value: name.to_owned(),
+            reason: format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", ")),
+        })
+    }
 }

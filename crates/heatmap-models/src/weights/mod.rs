@@ -14,16 +14,22 @@ mod import;
 mod layout;
 mod modules;
 mod numbers;
+mod pretrained;
 mod pytorch;
 mod report;
 mod safetensors;
 mod shards;
+mod stored;
 mod tensor_file;
 
 pub use companions::Companions;
 pub use import::LoadOptions;
 pub(crate) use layout::Recognised;
-pub use layout::{Family, Layout, Pretrained, Published, WeightLayout};
-pub use report::{LoadReport, Mismatch, Misshaped};
+pub use layout::{Family, Layout};
+pub use pretrained::{Pretrained, Published};
+pub use report::LoadReport;
 pub use safetensors::write_safetensors;
 pub use tensor_file::TensorFile;
+
+pub use crate::mismatch::{Mismatch, Misshaped};
+pub use crate::weight_layout::WeightLayout;

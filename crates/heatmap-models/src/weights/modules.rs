@@ -91,3 +91,10 @@ pub(super) fn fill<M: Module>(
     let module = module.map(&mut fill);
     fill.2.map(|()| module)
 }
+
+/// A matrix of `rows` by `columns`, the other way round.
+pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
+        .collect()
+}

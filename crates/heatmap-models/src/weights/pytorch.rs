@@ -18,7 +18,7 @@ use std::path::Path;
 use pytorch_reader::{DType, PickleValue, PytorchReader, Tensor};
 
 use super::numbers::{NumberType, to_f32};
-use super::tensor_file::{Stored, StoredTensor};
+use super::stored::{Stored, StoredTensor};
 use crate::{Error, Result};
 
 /// Modules whose objects may stand beside the weights: numbers, shapes, names and settings.

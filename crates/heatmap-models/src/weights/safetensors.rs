@@ -11,7 +11,7 @@ use heatmap_core::write_atomically;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 
 use super::numbers::{NumberType, to_f32};
-use super::tensor_file::{Stored, StoredTensor};
+use super::stored::{Stored, StoredTensor};
 use crate::{Error, Result};
 
 /// The format's own limit.

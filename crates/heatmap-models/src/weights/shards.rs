@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 
 use super::safetensors;
-use super::tensor_file::StoredTensor;
+use super::stored::StoredTensor;
 use crate::{Error, Result};
 
 #[derive(Deserialize)]

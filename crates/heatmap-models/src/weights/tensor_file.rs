@@ -6,6 +6,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::stored::StoredTensor;
 use super::{Companions, pytorch, safetensors, shards};
 use crate::{Error, Result};
 
@@ -21,18 +22,6 @@ pub struct TensorFile {
     tensors: BTreeMap<String, StoredTensor>,
     left_out: Vec<String>,
     companions: Companions,
-}
-
-/// One tensor that can be read.
-pub(super) trait Stored: std::fmt::Debug + Send + Sync {
-    /// The values of some rows along the first axis, in row-major order, as f32.
-    fn read(&self, rows: Range<usize>) -> std::io::Result<Vec<f32>>;
-}
-
-#[derive(Debug)]
-pub(super) struct StoredTensor {
-    pub(super) shape: Vec<usize>,
-    pub(super) stored: Box<dyn Stored>,
 }
 
 /// The kinds of file, as their first bytes show them.

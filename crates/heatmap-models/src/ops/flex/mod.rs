@@ -20,7 +20,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
 use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::adam::AdamMoments;
+use super::adam_moments::AdamMoments;
 use super::cpu::AdamFactors;
 use extension::ConvNorm;
 

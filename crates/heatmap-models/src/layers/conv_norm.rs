@@ -10,8 +10,8 @@ use crate::ops::{After, Image, conv_norm};
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
 pub(crate) struct ConvNorm {
-    pub(super) conv: Conv2d,
-    pub(super) norm: BatchNorm,
+    pub(crate) conv: Conv2d,
+    pub(crate) norm: BatchNorm,
 }
 
 impl ConvNorm {
@@ -36,7 +36,7 @@ impl ConvNorm {
     }
 
     /// Starts with an output of zeros.
-    pub(super) fn with_zero_scale(mut self, device: &Device) -> Self {
+    pub(crate) fn with_zero_scale(mut self, device: &Device) -> Self {
         self.norm.gamma = Initializer::Zeros.init(self.norm.gamma.dims(), device);
         self
     }
