@@ -25,7 +25,27 @@ pub const PRESET_NAMES: [&str; 7] = [
 /// A total of clicks that is drawn without regard to the class.
 const ANY_TOTAL: Span<u32> = Span::new(2_000, 20_000);
 
-pub(super) fn preset(name: &str) -> Result<Preset> {
+impl Preset {
+    /// The preset of this name; see [`PRESET_NAMES`].
+    ///
+    /// # Errors
+    /// When there is none; the error lists all names.
+    pub fn named(name: &str) -> Result<Self> {
+        preset(name)
+    }
+
+    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the
+    /// eight alike, a good one in any of the five arrangements alike. `total_clicks` is the click
+    /// budget of a banner.
+    ///
+    /// # Errors
+    /// When `prevalence` is no probability or the budget is no ascending pair.
+    pub fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Self> {
+        banners(prevalence, total_clicks)
+    }
+}
+
+fn preset(name: &str) -> Result<Preset> {
     let preset = match name {
         "simclr-report" => simclr_report(),
         "simclr-wide" => simclr_wide(),
@@ -155,7 +175,7 @@ fn location_separable() -> Clusters {
     }
 }
 
-pub(super) fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Preset> {
+fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Preset> {
     Span::only(prevalence).check("prevalence", 0.0, 1.0)?;
     total_clicks.check("total_clicks", 0, 100_000_000)?;
     let mut classes =

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Scene, Span, named};
+use super::{Family, Scene, Span};
 use crate::{Error, Grid, Heatmap, Point, Result, SampleRng, sample_rng};
 
 /// One class of a preset.
@@ -52,24 +52,6 @@ pub struct Sample {
 }
 
 impl Preset {
-    /// The preset of this name; see [`super::PRESET_NAMES`].
-    ///
-    /// # Errors
-    /// When there is none; the error lists all names.
-    pub fn named(name: &str) -> Result<Self> {
-        named::preset(name)
-    }
-
-    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the
-    /// eight alike, a good one in any of the five arrangements alike. `total_clicks` is the click
-    /// budget of a banner.
-    ///
-    /// # Errors
-    /// When `prevalence` is no probability or the budget is no ascending pair.
-    pub fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Self> {
-        named::banners(prevalence, total_clicks)
-    }
-
     /// Checks the grid and every class.
     ///
     /// # Errors

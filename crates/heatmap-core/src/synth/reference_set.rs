@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::banner_world::BannerWorld;
 use super::field_draws::{log_normal, log_uniform};
 use super::look_alike::{LOOK_CLICKS, LOOKS, LookAlike};
-use super::{FieldDefect, Span};
+use super::{FieldDefect, SetBanner, Span};
 use crate::{Error, Grid, Heatmap, Result, SampleRng, sample_rng};
 
 /// Configuration of the sets.
@@ -66,15 +66,6 @@ pub struct ReferenceSet {
     pub references: Vec<SetBanner>,
     /// Banners that are not among the references.
     pub queries: Vec<SetBanner>,
-}
-
-/// A banner and the truth about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SetBanner {
-    /// Clicks per bin.
-    pub heatmap: Heatmap,
-    /// Name of what is wrong with it, if anything is.
-    pub defect: Option<&'static str>,
 }
 
 impl ReferenceSets {

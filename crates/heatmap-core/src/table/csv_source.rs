@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 
 use super::DropReason;
-use super::source::{Column, Kind, Row, Values};
+use super::column::{Column, Kind};
+use super::row::{Row, Values};
 use crate::{Error, Result};
 
 /// Longest row.

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::cell::Fault;
+use super::column::Kind;
 use super::metrics_table::key;
 use super::paths::{TableFile, table_files};
-use super::source::{Kind, Source};
+use super::source::Source;
 use super::{BannerKey, DropReason};
 use crate::{Error, Result};
 

@@ -18,9 +18,10 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::cell::{Cell, Fault};
+use super::column::Kind;
 use super::drops::Usable;
 use super::paths::table_files;
-use super::source::{Kind, Source};
+use super::source::Source;
 use super::{BannerKey, DropReason, Drops};
 use crate::{Error, Result};
 

@@ -8,14 +8,18 @@ mod banner_index;
 mod banner_key;
 mod cell;
 mod click_log;
+mod column;
 mod csv_source;
 mod drops;
 mod groups;
 mod label_table;
 mod metrics_table;
 #[cfg(feature = "parquet")]
+mod parquet_batch;
+#[cfg(feature = "parquet")]
 mod parquet_source;
 mod paths;
+mod row;
 mod source;
 mod spill;
 mod spreadsheet;
