@@ -21,8 +21,9 @@ use heatmap_examples::fine_tune::{FineTuneArguments, smoke};
 use heatmap_examples::{Ending, SharedArguments, Terminal, end, image_bar, say};
 use heatmap_train::data::Split;
 use heatmap_train::evaluation::{
-    HeldOut, LocationBaseline, LocationReport, ProposedMap, Thresholds, propose_centres,
+    HeldOut, LocationBaseline, ProposedMap, Thresholds, propose_centres,
 };
+use heatmap_train::metric::LocationReport;
 use heatmap_train::run::{
     LocationConfig, LocationLossName, RunObserver, Started, save_encoder, train_location,
 };

@@ -89,6 +89,11 @@ impl Error {
         Self::BadFile { path: path.to_owned(), reason: reason.to_string() }
     }
 
+    /// An error for predictions or features that cannot be used.
+    pub(crate) fn data(reason: impl Into<String>) -> Self {
+        Self::Core(heatmap_core::Error::Data(reason.into()))
+    }
+
     /// An [`Error::Config`].
     pub fn config(field: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
         Self::Config { field, value: value.to_string(), reason: reason.into() }

@@ -2,7 +2,6 @@
 
 use heatmap_core::{Grid, Point};
 
-use super::ImageConfig;
 use crate::{Error, Result};
 
 /// A grid in the middle of an image, each bin a square of whole px, as many as fit.
@@ -21,13 +20,12 @@ pub struct ImageFrame {
 }
 
 impl ImageFrame {
-    /// The place of `grid` in images of `config`.
+    /// The place of `grid` in images of so many px.
     ///
     /// # Errors
     /// When the grid is larger than the image.
-    pub fn new(config: &ImageConfig, grid: Grid) -> Result<Self> {
+    pub fn new([height, width]: [usize; 2], grid: Grid) -> Result<Self> {
         let Grid { rows, columns, .. } = grid;
-        let ImageConfig { height, width, .. } = *config;
         let bin_px = (height / rows).min(width / columns);
         if bin_px == 0 {
             let size = format!("{height} x {width}");
@@ -64,8 +62,7 @@ mod tests {
     #[test]
     fn places_go_there_and_back() {
         for side in [64, 128, 224] {
-            let config = ImageConfig { height: side, width: side, ..ImageConfig::default() };
-            let frame = ImageFrame::new(&config, Grid::MEDIUM_RECTANGLE).expect("it fits");
+            let frame = ImageFrame::new([side, side], Grid::MEDIUM_RECTANGLE).expect("it fits");
             assert_eq!(frame.bin_px, side / 60);
             let middle = frame.to_unit(Point { x: 30.0, y: 25.0 });
             assert_eq!(middle, [0.5, 0.5]);

@@ -1,7 +1,7 @@
 //! [`ImageConfig`]: the only place where heatmaps become tensors.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use heatmap_core::{Heatmap, Normalization};
+use heatmap_core::{Grid, Heatmap, Normalization};
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,14 @@ impl Default for ImageConfig {
 }
 
 impl ImageConfig {
+    /// Where the bins of a grid lie in these images.
+    ///
+    /// # Errors
+    /// When the grid is larger than the image.
+    pub fn frame(&self, grid: Grid) -> Result<ImageFrame> {
+        ImageFrame::new([self.height, self.width], grid)
+    }
+
     /// Checks that a network takes such images: a vision transformer wants squares that can be cut
     /// into patches.
     ///
@@ -98,7 +106,7 @@ impl ImageConfig {
     }
 
     fn append(&self, heatmap: &Heatmap, values: &mut Vec<f32>) -> Result<()> {
-        let ImageFrame { left, top, bin_px, .. } = ImageFrame::new(self, heatmap.grid())?;
+        let ImageFrame { left, top, bin_px, .. } = self.frame(heatmap.grid())?;
         let scaled = self.scaled(heatmap);
         for _ in 0..self.channels {
             let start = values.len();

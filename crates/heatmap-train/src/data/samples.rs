@@ -53,7 +53,7 @@ impl SampleLoader {
         batch_size: usize,
     ) -> Result<Self> {
         preset.check()?;
-        super::ImageFrame::new(&image, preset.grid)?;
+        image.frame(preset.grid)?;
         for (field, value) in [("samples", samples), ("batch size", batch_size)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));

@@ -10,8 +10,7 @@ use std::ops::RangeInclusive;
 use heatmap_core::analysis::accuracy;
 use serde::Serialize;
 
-use super::data_error;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Bins of confidence, as in the paper.
 const CONFIDENCE_BINS: usize = 15;
@@ -102,7 +101,7 @@ impl CountPredictions {
         if truth.is_empty() || num_classes == 0 || probabilities.len() != truth.len() * num_classes
         {
             let (got, samples) = (probabilities.len(), truth.len());
-            return Err(data_error(format!(
+            return Err(Error::data(format!(
                 "{got} probabilities for {samples} samples of {num_classes} counts"
             )));
         }
@@ -114,14 +113,14 @@ impl CountPredictions {
                 let reason = format!(
                     "sample {sample}: a true count of {count} with classes from {first} to {last}"
                 );
-                return Err(data_error(reason));
+                return Err(Error::data(reason));
             }
             if let Some(wrong) = row.iter().find(|p| !(p.is_finite() && **p >= 0.0)) {
-                return Err(data_error(format!("sample {sample}: {wrong} is not a probability")));
+                return Err(Error::data(format!("sample {sample}: {wrong} is not a probability")));
             }
             let sum: f64 = row.iter().sum();
             if (sum - 1.0).abs() > SUM_TOLERANCE {
-                return Err(data_error(format!(
+                return Err(Error::data(format!(
                     "sample {sample}: the probabilities sum to {sum}, not to 1"
                 )));
             }

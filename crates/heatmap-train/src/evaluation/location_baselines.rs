@@ -6,8 +6,8 @@ use heatmap_core::synth::Sample;
 use heatmap_core::{Grid, Heatmap, Point};
 use serde::Serialize;
 
-use super::{LocatedMap, LocationReport};
 use crate::Result;
+use crate::metric::{LocatedMap, LocationReport};
 
 /// A way to locate clusters that needs no network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -7,7 +7,6 @@ mod count_report;
 mod facets;
 mod features;
 mod location_baselines;
-mod location_report;
 mod predict;
 mod representation;
 mod set_scores;
@@ -18,14 +17,6 @@ pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBi
 pub use facets::{FacetSample, Facets, variance_share};
 pub use features::{LabelledFeatures, extract_features};
 pub use location_baselines::LocationBaseline;
-pub use location_report::{LocatedMap, LocationReport, PerCount};
 pub use predict::{HeldOut, ProposedMap, Thresholds, predict_counts, propose_centres};
 pub use representation::{EvaluationConfig, RepresentationReport, evaluate_representation};
 pub use set_scores::{SET_SCORES, SetScores};
-
-use crate::Error;
-
-/// An error for predictions that cannot be scored.
-fn data_error(reason: impl Into<String>) -> Error {
-    Error::Core(heatmap_core::Error::Data(reason.into()))
-}

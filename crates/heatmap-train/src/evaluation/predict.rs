@@ -9,8 +9,9 @@ use heatmap_core::{Grid, Point};
 use heatmap_models::Encoder;
 use serde::Serialize;
 
-use super::{CountPredictions, LocatedMap, LocationReport};
+use super::CountPredictions;
 use crate::data::ImageConfig;
+use crate::metric::{LocatedMap, LocationReport};
 use crate::task::{Count, Location, ProposedCentre};
 use crate::{Error, Result};
 

@@ -10,9 +10,8 @@ use heatmap_core::{Heatmap, sample_rng};
 use rand::seq::IteratorRandom;
 use rayon::prelude::*;
 
-use super::data_error;
-use crate::Result;
 use crate::data::{Comparison, planes_of};
+use crate::{Error, Result};
 
 /// The scores in order: the network's and, with the same knowledge, hand-made ones. All but the
 /// last three compare with banners of the grid that nobody has said anything of.
@@ -114,7 +113,7 @@ impl SetScores {
         let threshold = best_threshold(&fit, &fit_broken, Objective::MacroF1)?;
         let flagged: Vec<bool> = test.iter().map(|&score| score > threshold).collect();
         if test.is_empty() {
-            return Err(data_error(
+            return Err(Error::data(
                 "one set alone cannot both choose a threshold and be measured at it",
             ));
         }

@@ -5,7 +5,7 @@
 //! NT-Xent, DCL and DCLW its one positive is its other view, whatever the labels: rows of the batch
 //! that share a label by chance are contrasted, as in SimCLR. Rows of the bank that share its label
 //! are left out, since a bank is filled again and again with the same classes. For SupCon both are
-//! positives. [`Negatives`] are seen by all rows and are positives of none, and see nothing
+//! positives. [`Negatives`](super::Negatives) are seen by all rows and are positives of none, and see nothing
 //! themselves. Those like a row's own class can count several times, as if they stood there so
 //! often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
 //!
@@ -20,8 +20,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::dcl::{decoupled, von_mises_fisher_weights};
-use super::memory_bank::{BankRows, MemoryBank};
+use super::memory_bank::MemoryBank;
 use super::nt_xent::{NtXentConfig, NtXentOutput};
+use super::projections::Projections;
 use super::scores::{Positives, Scores};
 use super::similarity::check_temperature;
 use super::temperature::{LearnableTemperature, Temperature};
@@ -65,30 +66,6 @@ pub struct ContrastiveLoss {
     name: ContrastiveLossName,
     temperature: f64,
     negative_weight: f64,
-}
-
-/// What a contrastive loss compares.
-#[derive(Debug, Clone)]
-pub struct Projections {
-    /// First views, `[pairs, dim]`, not normalised.
-    pub z0: Tensor<2>,
-    /// Second views, `[pairs, dim]`; row i of both belongs to the same sample.
-    pub z1: Tensor<2>,
-    /// The class of each pair. SupCon needs them; without them no row of a memory bank is left out.
-    pub labels: Option<Vec<usize>>,
-    /// Rows that belong to no pair and are negatives of all.
-    pub negatives: Option<Negatives>,
-    /// Rows of earlier batches.
-    pub bank: Option<BankRows>,
-}
-
-/// Rows that are negatives of every row of the views, and positives of none.
-#[derive(Debug, Clone)]
-pub struct Negatives {
-    /// Not normalised, `[n, dim]`; gradients flow to them.
-    pub rows: Tensor<2>,
-    /// The class that each is like, `[n]`.
-    pub labels: Vec<usize>,
 }
 
 /// Loss of a batch and how often a positive was nearest.
@@ -193,28 +170,6 @@ impl ContrastiveLossConfig {
     /// When the dimension is 0.
     pub fn init_bank(&self, dim: usize, device: &Device) -> Option<MemoryBank> {
         (self.memory_bank > 0).then(|| MemoryBank::new(self.memory_bank, dim, device))
-    }
-}
-
-impl Projections {
-    /// Two views, without labels, negatives and bank.
-    pub fn new(z0: Tensor<2>, z1: Tensor<2>) -> Self {
-        Self { z0, z1, labels: None, negatives: None, bank: None }
-    }
-
-    /// With the class of each pair.
-    pub fn with_labels(self, labels: Vec<usize>) -> Self {
-        Self { labels: Some(labels), ..self }
-    }
-
-    /// With rows that are negatives of all, if there are any.
-    pub fn with_negatives(self, negatives: Option<Negatives>) -> Self {
-        Self { negatives, ..self }
-    }
-
-    /// With rows of a memory bank, if there are any.
-    pub fn with_bank(self, bank: Option<BankRows>) -> Self {
-        Self { bank, ..self }
     }
 }
 

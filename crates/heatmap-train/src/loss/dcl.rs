@@ -49,7 +49,8 @@ mod tests {
     use burn::tensor::{Device, Distribution};
 
     use super::*;
-    use crate::loss::contrastive::{ContrastiveLossConfig, ContrastiveLossName, Projections};
+    use crate::loss::contrastive::{ContrastiveLossConfig, ContrastiveLossName};
+    use crate::loss::projections::Projections;
     use crate::loss::temperature::Temperature;
 
     fn loss(name: ContrastiveLossName, z0: Tensor<2>, z1: Tensor<2>, temperature: f64) -> f64 {

@@ -7,6 +7,7 @@ mod density;
 mod memory_bank;
 mod nt_xent;
 mod ordinal;
+mod projections;
 mod scores;
 mod set_loss;
 mod similarity;
@@ -16,13 +17,13 @@ mod temperature;
 
 pub use chamfer::{Chamfer, ChamferConfig};
 pub use contrastive::{
-    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput, Negatives,
-    Projections,
+    ContrastiveLoss, ContrastiveLossConfig, ContrastiveLossName, ContrastiveLossOutput,
 };
 pub use density::poisson_nll;
 pub use memory_bank::{BankRows, MemoryBank};
 pub use nt_xent::{NtXent, NtXentConfig, NtXentOutput};
 pub use ordinal::{Coral, Corn};
+pub use projections::{Negatives, Projections};
 pub use set_loss::{SetLoss, SetLossConfig, SetLossParts};
 pub use sord::{Sord, SordConfig};
 pub use sup_con::{SupCon, SupConConfig};

@@ -8,7 +8,7 @@ use burn::config::Config;
 use burn::tensor::Tensor;
 use heatmap_models::ops;
 
-use super::contrastive::Projections;
+use super::projections::Projections;
 use super::scores::{Positives, Scores};
 use super::similarity::{check_temperature, check_views};
 use super::temperature::Temperature;

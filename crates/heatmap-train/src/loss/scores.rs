@@ -3,8 +3,8 @@
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use super::contrastive::{Negatives, Projections};
 use super::memory_bank::BankRows;
+use super::projections::{Negatives, Projections};
 use super::similarity::{check_views, normalized};
 use super::temperature::Temperature;
 

@@ -7,7 +7,7 @@
 use burn::config::Config;
 use burn::tensor::Tensor;
 
-use super::contrastive::Projections;
+use super::projections::Projections;
 use super::scores::{Positives, Scores};
 use super::similarity::check_temperature;
 use super::temperature::Temperature;

@@ -16,8 +16,7 @@ use heatmap_core::analysis::assign;
 use heatmap_core::{Grid, Point};
 use serde::Serialize;
 
-use super::data_error;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Largest distance in bins at which a centre counts as found.
 const FOUND_BINS: f64 = 2.0;
@@ -81,13 +80,13 @@ impl LocationReport {
     /// Without a map, or when a point is not finite.
     pub fn new(maps: &[LocatedMap], grid: Grid) -> Result<Self> {
         if maps.is_empty() {
-            return Err(data_error("locations of no map cannot be scored"));
+            return Err(Error::data("locations of no map cannot be scored"));
         }
         for (at, map) in maps.iter().enumerate() {
             if let Some(point) =
                 map.points().find(|point| !(point.x.is_finite() && point.y.is_finite()))
             {
-                return Err(data_error(format!(
+                return Err(Error::data(format!(
                     "map {at}: ({}, {}) is no place",
                     point.x, point.y
                 )));

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::fine_tune::{FineTuneConfig, check_resumes};
 use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
-use crate::data::ImageFrame;
 use crate::metric::ScalarMetric;
 use crate::task::{
     Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne,
@@ -97,7 +96,7 @@ impl CountConfig {
             encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
         let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
         let head = head.init(device).materialize();
-        let frame = ImageFrame::new(&training.image, preset.grid)?;
+        let frame = training.image.frame(preset.grid)?;
         let density = density.map(|config| {
             GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame)
         });

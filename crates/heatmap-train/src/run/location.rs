@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::fine_tune::{FineTuneConfig, check_resumes};
 use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
-use crate::data::{ImageConfig, ImageFrame};
+use crate::data::ImageConfig;
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
 use crate::task::{
@@ -155,7 +155,7 @@ impl LocationConfig {
             .with_num_centres(self.num_centres)
             .init(device)
             .materialize();
-        let frame = ImageFrame::new(&self.training.image, preset.grid)?;
+        let frame = self.training.image.frame(preset.grid)?;
         Ok(Location::new(encoder, head, self.loss.loss(), frame, preset.grid))
     }
 }

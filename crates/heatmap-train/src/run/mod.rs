@@ -42,5 +42,5 @@ pub use settings::Settings;
 pub use simclr::{simclr_task, train_simclr, untrained_encoder};
 pub use simclr_config::{OnlineEvaluationConfig, SimClrConfig};
 pub use start::{RunRequest, Started};
-pub use strategy::{StepOutput, TrainingStats};
+pub use strategy::TrainingStats;
 pub use training::{Outcome, Selection, TrainingOptions};

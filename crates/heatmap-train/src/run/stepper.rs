@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use burn::train::train::{MultiDeviceStepError, MultiDevicesTrainStep};
 use burn::train::{Learner, LearnerModel, TrainLoader, TrainOutput, TrainStep, TrainingError};
 
-use super::strategy::StepOutput;
+use crate::task::StepOutput;
 
 type Batches<'a, M> = Box<dyn DataLoaderIterator<<M as TrainStep>::Input> + 'a>;
 type Output<M> = TrainOutput<<M as TrainStep>::Output>;

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use burn::train::metric::ItemLazy;
 use burn::train::{
     EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearnerModel,
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainOutput,
@@ -23,37 +22,8 @@ use super::metrics_log::SharedLog;
 use super::stepper::Stepper;
 use super::watch::Watch;
 use crate::optim::{clip_to_norm, global_norm};
+use crate::task::StepOutput;
 use crate::{Error, Result};
-
-/// What the loop needs to know of a step.
-pub trait StepOutput: ItemLazy {
-    /// The loss, in which the loop looks for NaN and infinity.
-    fn loss(&self) -> f64;
-
-    /// Images in the batch.
-    fn images(&self) -> usize;
-
-    /// Which of the devices that share a batch says so.
-    fn rank(&self) -> usize {
-        0
-    }
-
-    /// What this device and another one came to in the same step.
-    fn joined(self, _other: Self) -> Self
-    where
-        Self: Sized,
-    {
-        self
-    }
-
-    /// Takes the length of the gradient over all parameters, before clipping.
-    fn record_gradient_norm(&mut self, _norm: f64) {}
-
-    /// What the best checkpoint is chosen by, on held-out samples: higher is better.
-    fn score(&self) -> f64 {
-        -self.loss()
-    }
-}
 
 /// What a run came to, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -15,8 +15,9 @@ use super::checkpoint::Checkpoint;
 use super::folder::RunFolder;
 use super::metrics_log::{MetricsLog, SharedLog};
 use super::progress::ProgressRenderer;
-use super::strategy::{Progress, StepOutput, StepStrategy, TrainingStats};
+use super::strategy::{Progress, StepStrategy, TrainingStats};
 use super::watch::Watch;
+use crate::task::StepOutput;
 use crate::{Error, Result};
 
 /// How far a run goes and what it writes on the way.

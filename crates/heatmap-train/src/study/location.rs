@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::training_curve::write_training_curve;
 use crate::Result;
-use crate::evaluation::{LocatedMap, LocationBaseline, LocationReport, Thresholds};
+use crate::evaluation::{LocationBaseline, Thresholds};
+use crate::metric::{LocatedMap, LocationReport};
 use crate::run::{LocationConfig, MetricsLog, RunFolder, TrainingStats};
 
 /// How well a network and the baselines locate.

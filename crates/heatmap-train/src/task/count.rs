@@ -12,7 +12,7 @@ use heatmap_models::{CountEncoding, CountHead, Density, DensityHead, Encoder, Fe
 use crate::data::{ImageFrame, SampleBatch};
 use crate::loss::{Coral, Corn, Sord, SordConfig, poisson_nll};
 use crate::metric::scalar_metrics;
-use crate::run::StepOutput;
+use crate::task::StepOutput;
 
 /// Encoder, head and loss.
 #[derive(Module, Debug)]
@@ -254,7 +254,7 @@ mod tests {
         let head = DensityHeadConfig::new(FeaturePyramidConfig::new(vec![2])).init(&device);
         // 60 x 50 bins in the middle of 64 x 56 px: 2 px to the left of them and 3 px above.
         let image = ImageConfig { height: 56, width: 64, ..ImageConfig::default() };
-        let frame = ImageFrame::new(&image, Grid::MEDIUM_RECTANGLE).expect("it fits");
+        let frame = image.frame(Grid::MEDIUM_RECTANGLE).expect("it fits");
         let density = GuidedDensity::new(head, 1.0, frame);
         let point = |x, y| Point { x, y };
         let centres = [

@@ -8,10 +8,9 @@ use heatmap_core::{Grid, Point};
 use heatmap_models::{Centres, Encoder, LocationHead};
 
 use crate::data::{ImageFrame, SampleBatch};
-use crate::evaluation::{LocatedMap, LocationReport};
 use crate::loss::{Chamfer, SetLoss};
-use crate::metric::scalar_metrics;
-use crate::run::StepOutput;
+use crate::metric::{LocatedMap, LocationReport, scalar_metrics};
+use crate::task::StepOutput;
 
 /// Encoder, head and loss.
 #[derive(Module, Debug)]

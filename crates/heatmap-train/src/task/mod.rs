@@ -4,6 +4,7 @@ mod count;
 mod location;
 mod set_detector;
 mod simclr;
+mod step_output;
 
 pub use count::{
     Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity,
@@ -20,3 +21,4 @@ pub use simclr::{
     ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr,
     SimClrOptions, Temperature,
 };
+pub use step_output::StepOutput;

@@ -6,6 +6,7 @@ use burn::tensor::{DType, Device, Distribution, Int, Tensor, TensorData};
 
 use super::reference::Batch;
 use super::*;
+use crate::loss::{BankRows, Negatives};
 use crate::loss::{NtXentConfig, SupConConfig};
 
 fn loss(name: ContrastiveLossName) -> ContrastiveLoss {

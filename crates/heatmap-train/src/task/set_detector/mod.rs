@@ -14,7 +14,7 @@ use heatmap_models::Encoder;
 
 use crate::data::SetBatch;
 use crate::metric::scalar_metrics;
-use crate::run::StepOutput;
+use crate::task::StepOutput;
 
 /// Encoder and a linear layer to one logit.
 #[derive(Module, Debug)]

@@ -4,7 +4,7 @@ use burn::tensor::ExecutionError;
 use burn::train::metric::ItemLazy;
 
 use crate::metric::scalar_metrics;
-use crate::run::StepOutput;
+use crate::task::StepOutput;
 
 /// What one step came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
