@@ -18,25 +18,20 @@
 //! all outputs are in `features.safetensors`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use clap::Parser;
+use clap::{Args, Parser};
 use heatmap_core::Normalization;
-use heatmap_examples::feature_input::{
-    Input, InputName, InputSource, ProtocolChoice, WeightsChoice, open_weights, write_montage,
-};
-use heatmap_examples::feature_output::{FeatureSummary, Tables, write_fresh_weights};
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{
-    Ending, SharedArguments, end, image_bar, say, stop_on_ctrl_c, unless_stopped,
+    Ending, SharedArguments, Terminal, end, say, stop_on_ctrl_c, unless_stopped,
 };
-use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::features::{Extracted, Output, PublishedEncoder, Source, extract};
-use serde::Serialize;
+use heatmap_models::weights::TensorChoice;
+use heatmap_models::{ModelName, WeightLayout};
+use heatmap_train::features::Output;
+use heatmap_train::study::{FeatureRun, FeatureRunConfig, InputName, ProtocolChoice};
 
 /// Write the features of every banner of a click table, or of a synthetic data set, from pretrained
 /// networks
@@ -106,118 +101,56 @@ struct Arguments {
     std: Option<Vec<f32>>,
 
     #[command(flatten)]
-    choice: WeightsChoice,
+    choice: WeightsArguments,
+}
+
+/// Which of the tensors of a file are taken, and what they do not say themselves.
+#[derive(Debug, Clone, Args)]
+struct WeightsArguments {
+    /// Take the network under this prefix, of a file that has several, such as module.encoder_q.
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+
+    /// Leave out what begins like this, such as projection_head.; may be repeated
+    #[arg(long, value_name = "PREFIX")]
+    ignore_weights: Vec<String>,
+
+    /// Take the averaged weights of a file that has both
+    #[arg(long, conflicts_with = "prefix")]
+    ema: bool,
+
+    /// Attention heads of a ViT [default: what config.json beside the weights says, or one for
+    /// every 64 of the width]
+    #[arg(long, value_name = "N")]
+    heads: Option<usize>,
 }
 
 fn main() -> ExitCode {
     end(run(&Arguments::parse()))
 }
 
-/// `config.json`.
-#[derive(Debug, Serialize)]
-struct Config {
-    input: InputName,
-    models: Vec<(ModelName, String)>,
-    weights: WeightsChoice,
-    outputs: Vec<Output>,
-    batch: usize,
-    protocol: ProtocolChoice,
-    /// What each network was run with, whatever was said and whatever was assumed.
-    used: Vec<Used>,
-}
-
-/// What a network was run with.
-#[derive(Debug, Serialize)]
-struct Used {
-    model: ModelName,
-    heads: Option<usize>,
-    image_size: usize,
-    mean: Vec<f32>,
-    std: Vec<f32>,
-    assumed: Vec<String>,
-}
-
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = arguments.shared.device.open()?;
     // Where a smoke run of those who have no weights keeps fresh ones; gone at the end.
     let fresh = tempfile::tempdir()?;
-    let mut config = Config {
+    let WeightsArguments { prefix, ignore_weights, ema, heads } = arguments.choice.clone();
+    let config = FeatureRunConfig {
         input: arguments.input()?,
         models: arguments.models(fresh.path())?,
-        weights: arguments.choice.clone(),
+        weights: TensorChoice { prefix, ignore_weights, ema, heads },
         outputs: arguments.outputs(),
         batch: arguments.batch,
         protocol: arguments.protocol(),
         used: Vec::new(),
     };
-    // All that can be wrong is found before anything is written.
-    if config.batch == 0 {
-        return Err("`batch` = 0: must be positive".into());
-    }
     let out = arguments.shared.checked_out("features")?;
-    let input = Input::open(&config.input)?;
-    let mut loaded = Vec::new();
-    for (name, path) in &config.models.clone() {
-        let (encoder, report) =
-            PublishedEncoder::load(*name, &arguments.choice.apply(open_weights(path)?)?, &device)?;
-        config.outputs.iter().try_for_each(|output| encoder.check(*output))?;
-        let source = input.source(&encoder, &config.protocol)?;
-        let (height, width) = source.as_source().image_size();
-        encoder.check_image_size(height, width)?;
-        say(&format!("{name}: {report}."));
-        let said = &config.protocol;
-        let assumed: Vec<String> = encoder
-            .assumed
-            .iter()
-            .filter(|assumed| {
-                !(assumed.starts_with("images") && said.mean.is_some() && said.std.is_some())
-            })
-            .cloned()
-            .collect();
-        if !assumed.is_empty() {
-            say(&format!("{name}: assumed, because nothing tells: {}.", assumed.join("; ")));
-        }
-        config.used.push(Used {
-            model: *name,
-            heads: encoder.heads(),
-            image_size: said.image_size.unwrap_or(encoder.image_size),
-            mean: said.mean.clone().unwrap_or_else(|| encoder.mean.clone()),
-            std: said.std.clone().unwrap_or_else(|| encoder.std.clone()),
-            assumed,
-        });
-        loaded.push((encoder, report, source));
-    }
-
-    let folder = fresh_folder(&out, &config, "run")?;
-    if let Some((_, _, InputSource::Heatmaps(source))) = loaded.first() {
-        source.write_index(&folder.file("index.csv"))?;
-        write_montage(&folder, source)?;
-    }
+    let terminal = Terminal::default();
+    let run = FeatureRun::open(config, &device, &terminal)?;
+    let folder = fresh_folder(&out, run.config(), "run")?;
     let stop = stop_on_ctrl_c()?;
-    let mut summary = FeatureSummary::default();
-    for (at, (encoder, report, source)) in loaded.iter().enumerate() {
-        let name = file_name(&config.models, at);
-        let images = source.as_source();
-        let tables = match source {
-            InputSource::Heatmaps(_) => {
-                Tables::npy(&folder, &name, encoder, images, &config.outputs)?
-            }
-            InputSource::Tensors(_) => {
-                Tables::safetensors(&folder, encoder, images, &config.outputs)?
-            }
-        };
-        let described = tables.described.clone();
-        let start = Instant::now();
-        if write_features(&config, encoder, images, tables, &device, &stop)? == Extracted::Stopped {
-            say(&format!("Stopped; nothing of {name} was kept."));
-            return Ok(Ending::Interrupted);
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        summary.add(&name, report, images.len(), seconds, &described);
-        say(&format!("{}, {:.1} images/s", described.join(", "), images.len() as f64 / seconds));
+    if !run.write(&folder, &device, &terminal, &|| unless_stopped(&stop))? {
+        return Ok(Ending::Interrupted);
     }
-    folder.write_json("summary.json", summary.values())?;
-    summary.write_metrics(&folder)?;
     say(&format!("Everything is in {}.", folder.path().display()));
     Ok(Ending::Done)
 }
@@ -236,7 +169,7 @@ impl Arguments {
     }
 
     /// Each network with its weights.
-    fn models(&self, fresh: &std::path::Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
+    fn models(&self, fresh: &Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
         let (models, weights) = (self.model.len(), self.weights.len());
         match models {
             0 if weights == 0 && self.shared.smoke => return write_fresh_weights(fresh),
@@ -278,49 +211,20 @@ impl Arguments {
     }
 }
 
-/// The name of a network, numbered if it occurs more than once.
-fn file_name(models: &[(ModelName, String)], at: usize) -> String {
-    let name = models[at].0;
-    match models[..at].iter().filter(|(other, _)| *other == name).count() {
-        0 => name.to_string(),
-        before => format!("{name}-{}", before + 1),
-    }
-}
-
-fn write_features(
-    config: &Config,
-    encoder: &PublishedEncoder,
-    images: &dyn Source,
-    Tables { files, places, .. }: Tables,
-    device: &Device,
-    stop: &AtomicBool,
-) -> Result<Extracted, Box<dyn Error>> {
-    let bar = image_bar(images.len(), encoder.name().to_string());
-    let mut tenths = 0;
-    let each_batch = |done: usize| {
-        bar.inc(done as u64);
-        let now = 10 * bar.position() / images.len() as u64;
-        if bar.is_hidden() && now > tenths {
-            // No terminal to draw a bar on.
-            tenths = now;
-            let (name, seconds) = (encoder.name(), bar.eta().as_secs());
-            say(&format!(
-                "{name}: {}/{} images, {seconds} seconds left",
-                bar.position(),
-                images.len()
-            ));
-        }
-        unless_stopped(stop)
-    };
-    let ended = extract(
-        encoder,
-        images,
-        &config.outputs,
-        config.batch,
-        (files, &places),
-        device,
-        each_batch,
-    )?;
-    bar.finish_and_clear();
-    Ok(ended)
+/// Weights of fresh networks, for a smoke run of those who have none: a residual network as
+/// torchvision keeps it, and a vision transformer as transformers does.
+///
+/// # Errors
+/// When the folder cannot be written to.
+fn write_fresh_weights(folder: &Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
+    let device = Device::flex();
+    let fresh = [("resnet18", WeightLayout::Torchvision), ("vit-ti16", WeightLayout::HuggingFace)];
+    let write =
+        |(name, layout): (&str, WeightLayout)| -> Result<(ModelName, String), Box<dyn Error>> {
+            let (name, path): (ModelName, _) =
+                (name.parse()?, folder.join(format!("{name}.safetensors")));
+            name.config().with_num_classes(Some(10)).init(&device).save_weights(&path, layout)?;
+            Ok((name, path.display().to_string()))
+        };
+    fresh.into_iter().map(write).collect()
 }

@@ -20,10 +20,10 @@ use heatmap_core::plot::{Tile, heatmap, montage};
 use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span, total_clicks_baseline};
 use heatmap_core::table::{BannerHeatmap, ClickLog, DropReason};
 use heatmap_core::{Normalization, Upsampling, sample_rng, write_atomically};
-use heatmap_examples::feature_input::read_log;
 use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, end, say};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, say};
 use heatmap_train::run::RunFolder;
+use heatmap_train::study::read_log;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -79,8 +79,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         bin_size_px: arguments.bin_size,
     };
     // Read before anything is written, so that a broken row leaves no folder behind.
-    let log =
-        arguments.clicks.as_deref().map(|path| read_log(path, arguments.bin_size)).transpose()?;
+    let read = |path| read_log(path, arguments.bin_size, &Terminal::default());
+    let log = arguments.clicks.as_deref().map(read).transpose()?;
     let folder = fresh_folder(&arguments.shared.out("gallery"), &config, "run")?;
     match log {
         Some(log) => show_banners(&folder, &log)?,

@@ -4,8 +4,6 @@
 mod arguments;
 mod bars;
 mod ending;
-pub mod feature_input;
-pub mod feature_output;
 pub mod fine_tune;
 mod saying;
 mod simclr_arguments;

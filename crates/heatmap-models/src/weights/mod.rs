@@ -8,6 +8,7 @@
 //! The way of a tensor: key in the file -> (`layout`: recognised family and prefix) -> path in the
 //! module -> (`import`: concatenated, transposed, summed over colours) -> parameter.
 
+mod choice;
 mod companions;
 mod export;
 mod import;
@@ -22,6 +23,7 @@ mod shards;
 mod stored;
 mod tensor_file;
 
+pub use choice::TensorChoice;
 pub use companions::Companions;
 pub use import::LoadOptions;
 pub(crate) use layout::Recognised;

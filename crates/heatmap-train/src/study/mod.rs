@@ -4,7 +4,7 @@
 //! [`write_count`] and [`write_location`] show what networks that count and locate came to,
 //! [`write_detector`] what the set network did. [`NamedEncoder`] opens a finished run or published
 //! weights as an encoder; [`comparison`], [`FacetView`] and [`EmbedView`] hold encoders against each
-//! other.
+//! other; a [`FeatureRun`] writes their features.
 
 mod banners;
 pub mod comparison;
@@ -15,7 +15,10 @@ mod embedding;
 mod encoder_scores;
 mod encoders;
 mod facets;
+mod feature_input;
+mod feature_run;
 mod feature_table;
+mod feature_tables;
 mod location;
 mod principal_plane;
 mod simclr;
@@ -32,6 +35,8 @@ pub use embedding::{EmbedView, write_embeddings};
 pub use encoder_scores::EncoderScores;
 pub use encoders::{NamedEncoder, found_runs, published_name};
 pub use facets::{FacetView, write_facets};
+pub use feature_input::{FeatureInput, InputName, ProtocolChoice, open_weights, read_log};
+pub use feature_run::{FeatureRun, FeatureRunConfig, UsedSettings};
 pub use feature_table::FeatureTable;
 pub use location::{LocationResults, LocationSummary, write_location, write_location_montage};
 pub use simclr::run_simclr;

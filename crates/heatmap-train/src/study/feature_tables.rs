@@ -1,24 +1,24 @@
-//! What the `features` example writes.
+//! What a run over features writes: tables, and how fast.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 
 use heatmap_core::write_atomically;
 use heatmap_models::weights::LoadReport;
-use heatmap_models::{ModelName, WeightLayout};
-use heatmap_train::features::{Output, PublishedEncoder, RowFile, Source};
-use heatmap_train::run::RunFolder;
 use serde_json::{Value, json};
+
+use crate::Result;
+use crate::features::{Output, PublishedEncoder, RowFile, Source};
+use crate::run::RunFolder;
 
 /// Open files, and for each output the file and the table in it.
 #[derive(Debug)]
-pub struct Tables {
+pub(super) struct Tables {
     /// The files.
-    pub files: Vec<RowFile>,
+    pub(super) files: Vec<RowFile>,
     /// File and table of each output.
-    pub places: Vec<(usize, usize)>,
+    pub(super) places: Vec<(usize, usize)>,
     /// What was begun, for a person: name and shape.
-    pub described: Vec<String>,
+    pub(super) described: Vec<String>,
 }
 
 impl Tables {
@@ -26,13 +26,13 @@ impl Tables {
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub fn npy(
+    pub(super) fn npy(
         folder: &RunFolder,
         name: &str,
         encoder: &PublishedEncoder,
         source: &dyn Source,
         outputs: &[Output],
-    ) -> Result<Self, Box<dyn Error>> {
+    ) -> Result<Self> {
         let mut tables = Self { files: Vec::new(), places: Vec::new(), described: Vec::new() };
         for (at, output) in outputs.iter().enumerate() {
             let (file, shape) = (format!("{name}-{output}.npy"), shape(encoder, source, *output));
@@ -47,12 +47,12 @@ impl Tables {
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub fn safetensors(
+    pub(super) fn safetensors(
         folder: &RunFolder,
         encoder: &PublishedEncoder,
         source: &dyn Source,
         outputs: &[Output],
-    ) -> Result<Self, Box<dyn Error>> {
+    ) -> Result<Self> {
         const FILE: &str = "features.safetensors";
         let named =
             outputs.iter().map(|output| (output.to_string(), shape(encoder, source, *output)));
@@ -77,11 +77,11 @@ fn shape(encoder: &PublishedEncoder, source: &dyn Source, output: Output) -> Vec
 
 /// `summary.json`, flat: for each network what was loaded, what was written and how fast.
 #[derive(Debug, Default)]
-pub struct FeatureSummary(BTreeMap<String, Value>);
+pub(super) struct FeatureSummary(BTreeMap<String, Value>);
 
 impl FeatureSummary {
     /// Adds one network.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         name: &str,
         report: &LoadReport,
@@ -102,7 +102,7 @@ impl FeatureSummary {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_metrics(&self, folder: &RunFolder) -> Result<(), Box<dyn Error>> {
+    pub(super) fn write_metrics(&self, folder: &RunFolder) -> Result<()> {
         let speeds = self
             .0
             .iter()
@@ -116,27 +116,7 @@ impl FeatureSummary {
     }
 
     /// The values by name.
-    pub fn values(&self) -> &BTreeMap<String, Value> {
+    pub(super) fn values(&self) -> &BTreeMap<String, Value> {
         &self.0
     }
-}
-
-/// Weights of fresh networks, for a smoke run of those who have none: a residual network as
-/// torchvision keeps it, and a vision transformer as transformers does.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write_fresh_weights(
-    folder: &std::path::Path,
-) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
-    let device = heatmap_models::burn::tensor::Device::flex();
-    let fresh = [("resnet18", WeightLayout::Torchvision), ("vit-ti16", WeightLayout::HuggingFace)];
-    let write =
-        |(name, layout): (&str, WeightLayout)| -> Result<(ModelName, String), Box<dyn Error>> {
-            let (name, path): (ModelName, _) =
-                (name.parse()?, folder.join(format!("{name}.safetensors")));
-            name.config().with_num_classes(Some(10)).init(&device).save_weights(&path, layout)?;
-            Ok((name, path.display().to_string()))
-        };
-    fresh.into_iter().map(write).collect()
 }

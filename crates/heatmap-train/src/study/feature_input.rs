@@ -1,24 +1,21 @@
-//! Where the images of the `features` example come from.
+//! [`FeatureInput`]: where the images come from whose features are written.
 
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use heatmap_core::plot::{Tile, montage};
 use heatmap_core::synth::Preset;
 use heatmap_core::table::{ClickLog, ClickLogConfig};
 use heatmap_core::{Grid, Heatmap, Normalization, Upsampling};
 use heatmap_models::TensorFile;
-use heatmap_models::weights::Companions;
-use heatmap_train::data::PretrainedProtocol;
-use heatmap_train::features::{HeatmapSource, PublishedEncoder, Source, TensorSource};
-use heatmap_train::run::RunFolder;
 use serde::Serialize;
 
-use crate::say;
+use crate::data::PretrainedProtocol;
+use crate::features::{HeatmapSource, PublishedEncoder, Source, TensorSource};
+use crate::run::{RunFolder, RunObserver};
+use crate::{Error, Result};
 
-/// What the user named; `config.json` says it too.
+/// A data set by its name, as `config.json` has it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputName {
@@ -30,7 +27,7 @@ pub enum InputName {
     Tensors(PathBuf),
 }
 
-/// What the user said about the protocol.
+/// How heatmaps become images, as far as a user says.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProtocolChoice {
     /// Clicks to draw; none to take the clicks as they are.
@@ -47,52 +44,9 @@ pub struct ProtocolChoice {
     pub seed: u64,
 }
 
-/// Which of the tensors of a file are taken, and what they do not say themselves.
-#[derive(Debug, Clone, Default, Args, Serialize)]
-pub struct WeightsChoice {
-    /// Take the network under this prefix, of a file that has several, such as module.encoder_q.
-    #[arg(long, value_name = "PREFIX")]
-    prefix: Option<String>,
-
-    /// Leave out what begins like this, such as projection_head.; may be repeated
-    #[arg(long, value_name = "PREFIX")]
-    ignore_weights: Vec<String>,
-
-    /// Take the averaged weights of a file that has both
-    #[arg(long, conflicts_with = "prefix")]
-    ema: bool,
-
-    /// Attention heads of a ViT [default: what config.json beside the weights says, or one for
-    /// every 64 of the width]
-    #[arg(long, value_name = "N")]
-    heads: Option<usize>,
-}
-
-impl WeightsChoice {
-    /// The file as it is to be read.
-    ///
-    /// # Errors
-    /// When it has nothing under the prefix, or no averaged weights.
-    pub fn apply(&self, file: TensorFile) -> Result<TensorFile, Box<dyn Error>> {
-        let mut file = file.without(&self.ignore_weights);
-        if self.ema {
-            let averaged = file.averaged();
-            let none =
-                format!("{}: --ema: no averaged weights beside others", file.path().display());
-            file = file.under(averaged.ok_or(none)?)?;
-        }
-        if let Some(prefix) = &self.prefix {
-            file = file.under(prefix)?;
-        }
-        let heads = self.heads.or(file.companions().heads);
-        let companions = Companions { heads, ..file.companions().clone() };
-        Ok(file.with_companions(companions))
-    }
-}
-
 /// An input that was read and checked.
 #[derive(Debug)]
-pub enum Input {
+pub enum FeatureInput {
     /// The banners of a log.
     Clicks(Box<ClickLog>),
     /// A preset and the number of samples.
@@ -103,7 +57,7 @@ pub enum Input {
 
 /// The images of an input as one network takes them.
 #[derive(Debug)]
-pub enum InputSource {
+pub(super) enum InputSource {
     /// By the protocol.
     Heatmaps(HeatmapSource),
     /// Ready-made.
@@ -113,22 +67,25 @@ pub enum InputSource {
 /// Opens weights: a file, or `hf:OWNER/NAME` for a repository on a Hugging Face hub.
 ///
 /// # Errors
-/// When there are none, or the program was built without the feature `hub`.
-pub fn open_weights(name: &str) -> Result<TensorFile, Box<dyn Error>> {
+/// When there are none, or the crate was built without its feature `hub`.
+pub fn open_weights(name: &str) -> Result<TensorFile> {
     let Some(repository) = name.strip_prefix("hf:") else {
         return Ok(TensorFile::open(name)?);
     };
     #[cfg(feature = "hub")]
     return Ok(heatmap_models::hub::Hub::from_env().weights(repository)?);
     #[cfg(not(feature = "hub"))]
-    Err(format!("{repository}: not part of this build; build with `--features hub`").into())
+    Err(Error::bad_file(
+        Path::new(repository),
+        "not part of this build; build with `--features hub`",
+    ))
 }
 
-/// Reads a click log with bins of this size, as `detect` does; the user hears what was left out.
+/// Reads a click log with bins of this size; the observer is told what was left out.
 ///
 /// # Errors
 /// When it cannot be read, or has no row that can be used.
-pub fn read_log(path: &Path, bin_size_px: f64) -> Result<ClickLog, Box<dyn Error>> {
+pub fn read_log(path: &Path, bin_size_px: f64, observer: &dyn RunObserver) -> Result<ClickLog> {
     let config = ClickLogConfig { bin_size_px, ..ClickLogConfig::default() };
     let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
     let mut left_out = String::new();
@@ -138,22 +95,23 @@ pub fn read_log(path: &Path, bin_size_px: f64) -> Result<ClickLog, Box<dyn Error
         left_out += &format!("\n  {rows} with {clicks} clicks: {reason}, such as {first}");
     }
     if !left_out.is_empty() {
-        say(&format!("Of {} rows {} were left out:{left_out}", log.rows(), log.drops().rows()));
+        let (rows, dropped) = (log.rows(), log.drops().rows());
+        observer.tell(&format!("Of {rows} rows {dropped} were left out:{left_out}"));
     }
     Ok(log)
 }
 
-impl Input {
+impl FeatureInput {
     /// Reads what the name says.
     ///
     /// # Errors
     /// When a file cannot be read, there is no such preset, or there is no banner.
-    pub fn open(name: &InputName) -> Result<Self, Box<dyn Error>> {
+    pub fn open(name: &InputName, observer: &dyn RunObserver) -> Result<Self> {
         Ok(match name {
             InputName::Clicks(path, bin_size_px) => {
-                Self::Clicks(Box::new(read_log(path, *bin_size_px)?))
+                Self::Clicks(Box::new(read_log(path, *bin_size_px, observer)?))
             }
-            InputName::Preset(_, 0) => return Err("`samples` = 0: must be positive".into()),
+            InputName::Preset(_, 0) => return Err(Error::config("samples", 0, "must be positive")),
             InputName::Preset(name, samples) => {
                 Self::Preset(Box::new(Preset::named(name)?), *samples)
             }
@@ -165,11 +123,11 @@ impl Input {
     ///
     /// # Errors
     /// When a setting or the tensor does not suit the network.
-    pub fn source(
+    pub(super) fn source(
         &self,
         encoder: &PublishedEncoder,
         choice: &ProtocolChoice,
-    ) -> Result<InputSource, Box<dyn Error>> {
+    ) -> Result<InputSource> {
         if let Self::Tensors(path) = self {
             let source = TensorSource::new(TensorFile::open(path)?, encoder.in_channels())?;
             return Ok(InputSource::Tensors(source));
@@ -186,11 +144,8 @@ impl Input {
         protocol.check()?;
         if protocol.mean.len() != encoder.in_channels() {
             let (given, taken) = (protocol.mean.len(), encoder.in_channels());
-            return Err(format!(
-                "--mean and --std have {given} channels, {} takes {taken}",
-                encoder.name()
-            )
-            .into());
+            let reason = format!("has {given} channels, {} takes {taken}", encoder.name());
+            return Err(Error::config("--mean and --std", given, reason));
         }
         Ok(InputSource::Heatmaps(match self {
             Self::Clicks(log) => HeatmapSource::logged(log, protocol)?,
@@ -204,7 +159,7 @@ impl Input {
 
 impl InputSource {
     /// For the loop that does not care.
-    pub fn as_source(&self) -> &dyn Source {
+    pub(super) fn as_source(&self) -> &dyn Source {
         match self {
             Self::Heatmaps(source) => source,
             Self::Tensors(source) => source,
@@ -216,11 +171,11 @@ impl InputSource {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<(), Box<dyn Error>> {
+pub(super) fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<()> {
     const SHOWN: usize = 8;
     let size = source.protocol.image_size;
     let grid = Grid { rows: size, columns: size, bin_size_px: 1.0 };
-    let image = |row: usize| -> Result<(String, Heatmap), Box<dyn Error>> {
+    let image = |row: usize| -> Result<(String, Heatmap)> {
         let key = source.row(row);
         let plane = source.protocol.plane(row as u64, &source.heatmap(row))?;
         Ok((
@@ -228,7 +183,7 @@ pub fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<(), B
             Heatmap::from_values(grid, plane)?,
         ))
     };
-    let images = (0..source.len().min(SHOWN)).map(image).collect::<Result<Vec<_>, _>>()?;
+    let images = (0..source.len().min(SHOWN)).map(image).collect::<Result<Vec<_>>>()?;
     let tiles: Vec<Tile<'_>> =
         images.iter().map(|(label, heatmap)| Tile { label, heatmap }).collect();
     montage("The first images, as the network sees them", &tiles, 4)?
