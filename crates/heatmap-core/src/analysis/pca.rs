@@ -12,15 +12,17 @@
 //! can be fitted. The result does not depend on the number of threads.
 
 mod blocks;
+mod eigen;
 mod krylov;
+mod pieces;
 
-use std::ops::Range;
-
-use faer::{Accum, Mat, MatRef, Par, Side, linalg::matmul::matmul};
+use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::blocks::{Blocks, Mean, column_means};
+use self::eigen::descending_eigen;
+use self::pieces::{ranges, split_rows};
 use super::Element;
 use crate::{Error, Result};
 
@@ -206,16 +208,6 @@ fn finish<T: Element, S: Element>(
     })
 }
 
-/// Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns. The lower
-/// triangle is read.
-fn descending_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
-    let eigen = matrix
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|error| Error::Data(format!("PCA: eigenvalues did not converge ({error:?})")))?;
-    let values: Vec<f64> = eigen.S().column_vector().iter().rev().copied().collect();
-    Ok((values, eigen.U().reverse_cols().to_owned()))
-}
-
 impl Pca {
     /// The exact analysis of [`PcaConfig::fit`], to `components` directions.
     ///
@@ -349,25 +341,6 @@ impl Pca {
         }
         Ok(())
     }
-}
-
-/// `range` in pieces of `step`, the last one shorter.
-fn ranges(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
-    range.clone().step_by(step).map(move |start| start..(start + step).min(range.end))
-}
-
-/// The rows of a matrix in pieces of `step`, each with its place.
-fn split_rows(
-    matrix: faer::MatMut<'_, f64>,
-    step: usize,
-) -> Vec<(Range<usize>, faer::MatMut<'_, f64>)> {
-    let (mut rest, mut parts) = (matrix, Vec::new());
-    for rows in ranges(0..rest.nrows(), step) {
-        let (part, below) = rest.split_at_row_mut(rows.len());
-        parts.push((rows, part));
-        rest = below;
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::detect::evaluation::{
 use serde::Serialize;
 
 use super::learned::LearnedScores;
-use super::methods::{Method, Scored, Table, methods};
+use super::methods::{Method, Scored, methods};
+use super::parts_of_grids::GridsTable;
 use super::world::{Aggregated, BenchmarkConfig, BenchmarkGrid};
 
 /// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with
@@ -104,7 +105,7 @@ pub fn compare(
                 result.extend(method.apply(&known, &unseen, config.false_alarms)?);
             }
             // The i-th unseen grid by the i-th known one.
-            let pairs: Vec<(Table, Table)> = known
+            let pairs: Vec<(GridsTable, GridsTable)> = known
                 .groups()
                 .into_iter()
                 .zip(unseen.groups())
@@ -181,7 +182,7 @@ fn tables(
     seed: u64,
     budget: u32,
     learned: &mut dyn LearnedScores,
-) -> Result<(Table, Table)> {
+) -> Result<(GridsTable, GridsTable)> {
     let (known, unseen) = (config.known_grids(seed, budget)?, config.scored_grids(seed, budget)?);
     let mut parts = |grid: &BenchmarkGrid, aggregated: &Aggregated| {
         let mut own = grid.parts(aggregated)?;
@@ -198,7 +199,7 @@ fn tables(
     }
     let all = Aggregated::of(known.iter())?;
     let unseen_parts = unseen.iter().map(|grid| parts(grid, &all)).collect::<Result<_>>()?;
-    Ok((Table::new(&known, known_parts)?, Table::new(&unseen, unseen_parts)?))
+    Ok((GridsTable::new(&known, known_parts)?, GridsTable::new(&unseen, unseen_parts)?))
 }
 
 struct Truth<'a> {

@@ -1,14 +1,14 @@
 //! What the benchmark compares: single scores, and fusions of them, by what each of them needs to
 //! know.
 
+use super::parts_of_grids::GridsTable;
+use super::world::FURTHER_PARTS;
 use crate::Result;
 use crate::detect::evaluation::{Objective, best_threshold};
 use crate::detect::{
-    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Part, Parts, PartsTable, RankAverage,
-    Score, part_named, z_of_false_alarms,
+    BulkAverage, LogisticFusion, Needs, NullModel, PARTS, Part, Parts, RankAverage, Score,
+    part_named, z_of_false_alarms,
 };
-
-use super::world::{BenchmarkGrid, FURTHER_PARTS};
 
 /// What a method must know of the grid that it scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,21 +61,6 @@ enum Scoring {
     Bulk(Vec<usize>),
     /// No labels: the score of `detect`, flagged by its rule.
     Detect,
-}
-
-/// The parts of all banners of several grids, as they are and as z within their grid.
-pub struct Table {
-    raw: Vec<Vec<Option<f64>>>,
-    z: Vec<Vec<Option<f64>>>,
-    clicks: Vec<f64>,
-    /// What `detect` says without labels: the z of each banner.
-    detected: Vec<f64>,
-    /// Whether broken.
-    pub broken: Vec<bool>,
-    /// What is wrong with each banner.
-    pub defects: Vec<Option<&'static str>>,
-    /// Grid of each banner.
-    pub banner_groups: Vec<usize>,
 }
 
 /// What a method says of the banners to be scored.
@@ -192,68 +177,6 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     all
 }
 
-impl Table {
-    /// The parts of `grids`, each with its z among its own banners.
-    ///
-    /// # Errors
-    /// When a part is infinite.
-    pub fn new(grids: &[BenchmarkGrid], parts: Vec<Vec<Vec<Option<f64>>>>) -> Result<Self> {
-        let mut table = Self {
-            raw: Vec::new(),
-            z: Vec::new(),
-            clicks: Vec::new(),
-            detected: Vec::new(),
-            broken: Vec::new(),
-            defects: Vec::new(),
-            banner_groups: Vec::new(),
-        };
-        for (grid, parts) in grids.iter().zip(parts) {
-            let clicks = grid.clicks();
-            let mut own =
-                PartsTable::new((0..parts[0].len()).map(|part| part.to_string()).collect());
-            parts.iter().zip(&clicks).for_each(|(parts, &clicks)| own.push(parts, clicks, 0));
-            table.detected.extend(grid.detected(&parts)?);
-            let z = own.standardized(&vec![false; parts.len()])?;
-            table.z.extend((0..parts.len()).map(|banner| z.row(banner)));
-            table.raw.extend(parts);
-            table.clicks.extend(clicks);
-            table.broken.extend(&grid.broken);
-            table.defects.extend(&grid.defects);
-            table.banner_groups.extend(std::iter::repeat_n(grid.group, grid.heatmaps.len()));
-        }
-        Ok(table)
-    }
-
-    /// The grids.
-    pub fn groups(&self) -> Vec<usize> {
-        let mut groups = self.banner_groups.clone();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
-    }
-
-    /// The banners of one grid alone.
-    pub fn of_group(&self, group: usize) -> Self {
-        let rows: Vec<usize> =
-            (0..self.banner_groups.len()).filter(|&row| self.banner_groups[row] == group).collect();
-        let pick = |from: &[Vec<Option<f64>>]| rows.iter().map(|&row| from[row].clone()).collect();
-        Self {
-            raw: pick(&self.raw),
-            z: pick(&self.z),
-            clicks: rows.iter().map(|&row| self.clicks[row]).collect(),
-            detected: rows.iter().map(|&row| self.detected[row]).collect(),
-            broken: rows.iter().map(|&row| self.broken[row]).collect(),
-            defects: rows.iter().map(|&row| self.defects[row]).collect(),
-            banner_groups: vec![group; rows.len()],
-        }
-    }
-
-    fn picked(&self, columns: &[usize], z: bool) -> Vec<Vec<Option<f64>>> {
-        let from = if z { &self.z } else { &self.raw };
-        from.iter().map(|parts| columns.iter().map(|&at| parts[at]).collect()).collect()
-    }
-}
-
 impl Scored {
     /// Adds the banners of `other`.
     pub fn extend(&mut self, other: Self) {
@@ -273,7 +196,12 @@ impl Method {
     ///
     /// # Errors
     /// When a part is missing that the method needs, or the labels do not suffice.
-    pub fn apply(&self, known: &Table, unseen: &Table, false_alarms: f64) -> Result<Scored> {
+    pub fn apply(
+        &self,
+        known: &GridsTable,
+        unseen: &GridsTable,
+        false_alarms: f64,
+    ) -> Result<Scored> {
         match &self.scoring {
             Scoring::Part(at) => {
                 by_threshold(known, column(&known.raw, *at), column(&unseen.raw, *at))
@@ -311,14 +239,14 @@ impl Method {
 }
 
 /// Flags by the threshold that gives the best macro-F1 on the known banners.
-fn by_threshold(known: &Table, known_scores: Vec<f64>, scores: Vec<f64>) -> Result<Scored> {
+fn by_threshold(known: &GridsTable, known_scores: Vec<f64>, scores: Vec<f64>) -> Result<Scored> {
     let threshold = best_threshold(&known_scores, &known.broken, Objective::MacroF1)?;
     Ok(Scored { flagged: scores.iter().map(|&score| score > threshold).collect(), scores })
 }
 
 /// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of
 /// a single grid.
-fn out_of_fold(known: &Table, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
+fn out_of_fold(known: &GridsTable, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
     let single = known.groups().len() == 1;
     // Fifths with as many broken banners each.
     let mut seen = [0, 0];

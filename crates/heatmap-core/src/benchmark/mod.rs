@@ -11,6 +11,7 @@ mod learned;
 mod methods;
 mod output;
 mod own_table;
+mod parts_of_grids;
 mod world;
 
 pub use evaluate::{Comparison, DefectRow, Row, compare};

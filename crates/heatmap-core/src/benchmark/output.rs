@@ -104,7 +104,8 @@ pub fn write_rows(folder: &Path, comparison: &Comparison) -> Result<()> {
     write_atomically(&folder.join("benchmark.csv"), |out| out.write_all(text.as_bytes()))
 }
 
-/// Leaves `defects.csv` in a folder: the share of the banners with each defect that each method flags.
+/// Leaves `defects.csv` in a folder: the share of the banners with each defect that each method
+/// flags.
 ///
 /// # Errors
 /// When it cannot be written.

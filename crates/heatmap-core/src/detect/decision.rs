@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::gain::Gain;
 use super::evaluation::{Objective, best_threshold, flag_highest};
+use super::words::{listed, percent};
 use super::{
     FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable,
     Score, z_of_false_alarms,
@@ -327,20 +328,6 @@ impl DecisionConfig {
             labelled.len() - broken
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Probability, rule })
-    }
-}
-
-/// A share in per cent, without the digits that rounding leaves.
-pub(super) fn percent(share: f64) -> String {
-    format!("{} %", (share * 1e8).round() / 1e6)
-}
-
-/// Words with commas and an "and".
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

@@ -56,6 +56,7 @@ mod smoothed_shares;
 mod streaming;
 mod summary;
 mod template;
+mod words;
 
 pub use anchor::{Anchor, AnchorChoice, BROKEN_LANDING_RATE, CLEAN_LANDING_RATE, Candidate};
 pub use banner_groups::{BannerGroup, BannerGroups, GroupKind, Verdict};

@@ -1,9 +1,9 @@
 //! [`FieldPopulation`]: banners that differ more than those of [`super::Population`], as logs do.
 //!
-//! The banners of a [`super::FieldGrid`] have one of several layouts, products of very unequal weight with
-//! heavy tails, up to half of the clicks anywhere and thicker in places, and bins that vary more
-//! than Poisson counts because people click a place repeatedly. One seed gives the same banners on
-//! every machine.
+//! The banners of a [`super::FieldGrid`] have one of several layouts, products of very unequal
+//! weight with heavy tails, up to half of the clicks anywhere and thicker in places, and bins that
+//! vary more than Poisson counts because people click a place repeatedly. One seed gives the same
+//! banners on every machine.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,9 @@
 //! NT-Xent, DCL and DCLW its one positive is its other view, whatever the labels: rows of the batch
 //! that share a label by chance are contrasted, as in SimCLR. Rows of the bank that share its label
 //! are left out, since a bank is filled again and again with the same classes. For SupCon both are
-//! positives. [`Negatives`](super::Negatives) are seen by all rows and are positives of none, and see nothing
-//! themselves. Those like a row's own class can count several times, as if they stood there so
-//! often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
+//! positives. [`Negatives`](super::Negatives) are seen by all rows and are positives of none, and
+//! see nothing themselves. Those like a row's own class can count several times, as if they stood
+//! there so often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
 //!
 //! The loss is a function of the projections alone and not additive over parts of a batch: for
 //! GradCache (Gao et al. 2021) give it the projections of the whole batch as leaves, and take their

@@ -9,26 +9,24 @@
 //! of each part, and renames the folder. A crash at any moment leaves either the whole checkpoint
 //! or a hidden folder that the next run sweeps away.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+mod writer;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use burn::module::Module;
 use burn::optim::OptimizerRecord;
 use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
-use burn::train::checkpoint::{Checkpoint as Record, Checkpointer, CheckpointerError};
+use burn::train::checkpoint::Checkpoint as Record;
 use heatmap_core::{UNFINISHED, crash_point, sweep_unfinished};
-use serde::{Deserialize, Serialize};
 
+use self::writer::{PartCheckpointer, Shared};
 use super::best::BestCheckpoint;
+use super::manifest::{MANIFEST, PARTS, PartInfo, file_name, manifest_of};
 use crate::{Error, Result};
-
-const PARTS: [&str; 3] = ["model", "optimizer", "scheduler"];
-const MANIFEST: &str = "manifest.json";
 
 /// All checkpoints of a run.
 #[derive(Debug, Clone)]
@@ -43,22 +41,6 @@ pub struct Checkpoint {
     pub step: usize,
     /// Its folder.
     pub path: PathBuf,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
-    step: usize,
-    parts: BTreeMap<String, PartInfo>,
-    /// On held-out samples, where the best checkpoint is chosen by it. `best.json` has it too, but
-    /// is written when this checkpoint is complete, and a crash may come between.
-    #[serde(default)]
-    score: Option<f64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct PartInfo {
-    bytes: u64,
-    crc32: u32,
 }
 
 impl Checkpoints {
@@ -259,18 +241,6 @@ impl Checkpoint {
     }
 }
 
-impl PartInfo {
-    fn of(content: &[u8]) -> Self {
-        Self { bytes: content.len() as u64, crc32: crc32fast::hash(content) }
-    }
-}
-
-fn manifest_of(folder: &Path) -> Result<Manifest> {
-    let path = folder.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
-    serde_json::from_str(&text).map_err(|error| Error::bad_file(&path, error))
-}
-
 /// A part of a checkpoint.
 fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
     let path = checkpoint.path.join(file_name(part));
@@ -282,94 +252,6 @@ fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
 /// An error for a folder that was renamed.
 fn of_other_step(path: &Path, step: usize) -> Error {
     Error::bad_file(path, format!("its manifest is of step {step}"))
-}
-
-fn file_name(part: &str) -> String {
-    format!("{part}.bpk")
-}
-
-/// What the three writers share.
-struct Shared {
-    checkpoints: Checkpoints,
-    best: Option<BestCheckpoint>,
-    /// Parts that are on disk, by step.
-    pending: Mutex<BTreeMap<usize, BTreeMap<String, PartInfo>>>,
-}
-
-/// Writes and reads one of the three records.
-pub(super) struct PartCheckpointer {
-    part: &'static str,
-    shared: Arc<Shared>,
-}
-
-impl PartCheckpointer {
-    fn write(&self, step: usize, content: &[u8]) -> Result<()> {
-        let Shared { checkpoints, best, pending } = &*self.shared;
-        let folder = checkpoints.unfinished_path_of(step);
-        fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-        crash_point();
-        write_synced(&folder.join(file_name(self.part)), content)?;
-
-        let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = pending.entry(step).or_default();
-        parts.insert(self.part.to_owned(), PartInfo::of(content));
-        if parts.len() < PARTS.len() {
-            return Ok(());
-        }
-        let parts = std::mem::take(parts);
-        pending.remove(&step);
-        let score = best.as_ref().and_then(|best| best.proposed(step));
-        let manifest = serde_json::to_vec_pretty(&Manifest { step, parts, score })
-            .expect("a manifest is JSON");
-        write_synced(&folder.join(MANIFEST), &manifest)?;
-        let path = checkpoints.path_of(step);
-        if path.exists() {
-            // Of the same step, so from before a resume; the new one replaces it.
-            fs::remove_dir_all(&path).map_err(Error::io(&path))?;
-        }
-        crash_point();
-        fs::rename(&folder, &path).map_err(Error::io(&path))?;
-        crash_point();
-        // The rename itself must survive a crash of the machine.
-        File::open(&checkpoints.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(Error::io(&checkpoints.folder))?;
-        let best = best.as_ref().map(|best| best.completed(step)).transpose()?.flatten();
-        checkpoints.remove_old(best)
-    }
-}
-
-impl<R: Record> Checkpointer<R> for PartCheckpointer {
-    fn save(&self, step: usize, record: R) -> std::result::Result<(), CheckpointerError> {
-        let content = record.checkpoint_into_bytes().map_err(CheckpointerError::Record)?;
-        self.write(step, &content).map_err(|error| CheckpointerError::Unknown(error.to_string()))
-    }
-
-    /// Old checkpoints go when a new one is complete, not on demand.
-    fn delete(&self, _step: usize) -> std::result::Result<(), CheckpointerError> {
-        Ok(())
-    }
-
-    fn restore(&self, step: usize) -> std::result::Result<R, CheckpointerError> {
-        let path = self.shared.checkpoints.path_of(step).join(file_name(self.part));
-        let content = fs::read(path).map_err(CheckpointerError::IOError)?;
-        R::checkpoint_from_bytes(Bytes::from_bytes_vec(content)).map_err(CheckpointerError::Record)
-    }
-}
-
-fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || {
-        let mut file = File::create(path)?;
-        // Half of it is what a kill may leave.
-        let (first, rest) = content.split_at(content.len() / 2);
-        file.write_all(first)?;
-        crash_point();
-        file.write_all(rest)?;
-        file.sync_all()?;
-        crash_point();
-        Ok(())
-    };
-    write().map_err(Error::io(path))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod event_file;
 mod fine_tune;
 mod folder;
 mod location;
+mod manifest;
 mod metrics_log;
 mod observer;
 mod progress;

@@ -22,8 +22,8 @@ pub struct MeasuredDetector {
     pub sets: usize,
 }
 
-/// Scores `sets` held-out sets at each budget, and as many with clicks as in training. `each_set` is
-/// told of every set.
+/// Scores `sets` held-out sets at each budget, and as many with clicks as in training. `each_set`
+/// is told of every set.
 ///
 /// # Errors
 /// When the settings of the sets cannot be used.

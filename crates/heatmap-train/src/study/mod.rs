@@ -3,8 +3,8 @@
 //! [`run_simclr`] trains, measures and draws; [`sweep_simclr`] does so over a grid of settings.
 //! [`write_count`] and [`write_location`] show what networks that count and locate came to,
 //! [`write_detector`] what the set network did. [`NamedEncoder`] opens a finished run or published
-//! weights as an encoder; [`comparison`], [`FacetView`] and [`EmbedView`] hold encoders against each
-//! other; a [`FeatureRun`] writes their features.
+//! weights as an encoder; [`comparison`], [`FacetView`] and
+//! [`EmbedView`] hold encoders against each other; a [`FeatureRun`] writes their features.
 
 mod banners;
 pub mod comparison;

@@ -11,7 +11,7 @@ use std::ops::Range;
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
 
-use super::{ranges, split_rows};
+use super::pieces::{ranges, split_rows};
 use crate::analysis::{Element, check_features};
 use crate::{Error, Result};
 

@@ -111,8 +111,8 @@ impl CompareConfig {
         })
     }
 
-    /// The supervised methods see as many images: of the same preset where its classes are numbers of
-    /// clusters, otherwise of the one that the report has for the task.
+    /// The supervised methods see as many images: of the same preset where its classes are numbers
+    /// of clusters, otherwise of the one that the report has for the task.
     fn fine_tune(&self, of_the_task: &str, seed: u64) -> Result<FineTuneConfig> {
         let counts = Preset::named(&self.preset).ok().and_then(|preset| preset.cluster_counts());
         let preset = if counts.is_some() { &self.preset } else { of_the_task };

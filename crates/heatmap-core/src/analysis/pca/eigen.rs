@@ -1,0 +1,15 @@
+//! Eigenvalues and eigenvectors, the largest first.
+
+use faer::{Mat, MatRef, Side};
+
+use crate::{Error, Result};
+
+/// Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns. The lower
+/// triangle is read.
+pub(super) fn descending_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+    let eigen = matrix
+        .self_adjoint_eigen(Side::Lower)
+        .map_err(|error| Error::Data(format!("PCA: eigenvalues did not converge ({error:?})")))?;
+    let values: Vec<f64> = eigen.S().column_vector().iter().rev().copied().collect();
+    Ok((values, eigen.U().reverse_cols().to_owned()))
+}
