@@ -145,7 +145,7 @@ fn train_classifier(name: &str, batch: usize, size: usize) -> Prepared {
 fn train_simclr(batch: usize) -> Prepared {
     assert!(batch.is_multiple_of(2), "SimCLR trains on pairs of images, not on {batch}");
     let device = Device::flex().autodiff();
-    let config = SimClrConfig::report();
+    let config = SimClrConfig::published_recipe();
     let encoder = untrained_encoder(&config, &device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
     let loss = config.loss.init();

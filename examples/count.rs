@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let (shared, fine_tune) = (&arguments.shared, &arguments.fine_tune);
     let device = shared.device.open()?;
-    let mut fresh = CountConfig::report();
+    let mut fresh = CountConfig::published_recipe();
     if shared.smoke {
         fresh.training = smoke(fresh.training);
     }

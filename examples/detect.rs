@@ -53,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
-    /// Known labels: domain, grid_id, broken (0, 1 or empty); repeatable
+    /// BannerFacts labels: domain, grid_id, broken (0, 1 or empty); repeatable
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
 
@@ -106,10 +106,10 @@ struct Arguments {
 }
 
 /// More banners than this are scored by the fast parts alone unless asked otherwise.
-const MOST_FOR_ALL_PARTS: usize = 100_000;
+const MAX_BANNERS_FOR_ALL_PARTS: usize = 100_000;
 
 /// Questions on grids that are printed, at most; the report has more.
-const MOST_QUESTIONS: usize = 5;
+const MAX_QUESTIONS: usize = 5;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -153,7 +153,7 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
         say(&format!("A synthetic log is in {}.", out.join("demo").display()));
     }
     let inputs = arguments.read(&config, &stop)?;
-    if inputs.log.len() > MOST_FOR_ALL_PARTS && arguments.parts.is_none() {
+    if inputs.log.len() > MAX_BANNERS_FOR_ALL_PARTS && arguments.parts.is_none() {
         config.detection.detector.parts = PartSet::Fast;
         say(&format!(
             "{} banners: only the fast scores are computed; --parts all computes all of them.",
@@ -168,7 +168,7 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     bar.finish_and_clear();
     let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
     if arguments.anchor.is_some() && fell_back == detection.grids.len() {
-        let how = &detection.grids[0].anchor.how;
+        let how = &detection.grids[0].anchor.description;
         return Err(format!("--anchor: no grid has such a banner: {how}").into());
     }
     let folder = folder.map_or_else(|| fresh_folder(&out, &config, "run"), Ok)?;
@@ -232,7 +232,7 @@ fn say_result(inputs: &LogInputs, detection: &LogDetection, ranking: &[usize]) {
     }
     say(&detection.decision.rule);
     let questions = detection.grids.iter().filter_map(|grid| grid.undecided.as_ref());
-    questions.take(MOST_QUESTIONS).for_each(|question| say(question));
+    questions.take(MAX_QUESTIONS).for_each(|question| say(question));
     for &banner in &ranking[..flagged.min(10)] {
         let entry = inputs.log.entry_at(banner);
         let score = detection.decision.scores[banner];

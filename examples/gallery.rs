@@ -61,7 +61,7 @@ struct Config {
 }
 
 /// Banners on one picture at most, those with the most clicks.
-const MOST_BANNERS: usize = 64;
+const MAX_BANNERS: usize = 64;
 
 fn main() -> ExitCode {
     end(run(&Arguments::parse()))
@@ -132,7 +132,7 @@ fn show_banners(folder: &RunFolder, log: &ClickLog) -> Result<(), Box<dyn Error>
     let mut most: Vec<(Reverse<u64>, usize)> =
         log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
     most.sort_unstable();
-    most.truncate(MOST_BANNERS);
+    most.truncate(MAX_BANNERS);
     // In the order of the log, of which one heatmap after another is in memory.
     let mut shown = Vec::with_capacity(most.len());
     for (at, banner) in log.banners().enumerate() {

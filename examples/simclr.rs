@@ -55,8 +55,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, simclr, run, sweep } = arguments;
-    let recipe =
-        SimClrConfig::for_preset(simclr.preset().unwrap_or(&SimClrConfig::report().preset));
+    let recipe = SimClrConfig::for_preset(
+        simclr.preset().unwrap_or(&SimClrConfig::published_recipe().preset),
+    );
     let fresh = if shared.smoke { smoke(recipe)? } else { recipe };
     let overlay = |config| Ok(simclr.overlay(shared.seed, config));
     let device_name = shared.device.to_string();

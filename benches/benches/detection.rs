@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use heatmap_core::Heatmap;
 use heatmap_core::detect::{
-    Anchor, AnchorChoice, Candidate, DetectorConfig, GridDetector, KnownDefects, LikelihoodRatio,
+    Anchor, AnchorChoice, Candidate, DetectorConfig, KnownDefects, LayoutDetector, LikelihoodRatio,
     PartSet, ReferenceConfig, Score, Smoothing,
 };
 use heatmap_core::synth::{Layout, Population};
@@ -55,7 +55,7 @@ fn detection(criterion: &mut Criterion) {
     for (name, parts) in [("fast parts", PartSet::Fast), ("all parts", PartSet::All)] {
         let config = DetectorConfig { parts, ..Default::default() };
         let detector =
-            GridDetector::fit(&config, &anchor, &all, Some(&reference)).expect("enough banners");
+            LayoutDetector::fit(&config, &anchor, &all, Some(&reference)).expect("enough banners");
         time(name, &|heatmap| _ = black_box(detector.parts(heatmap).expect("one grid")));
     }
     group.finish();

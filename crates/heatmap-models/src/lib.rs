@@ -39,9 +39,9 @@ pub use burn;
 pub use encoder::{Encoder, FeaturesAndMaps};
 pub use error::{Error, Result};
 pub use heads::{
-    Centres, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead, DensityHeadConfig,
-    FeaturePyramid, FeaturePyramidConfig, LocationHead, LocationHeadConfig, ProjectionHead,
-    ProjectionHeadConfig,
+    CentrePredictions, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead,
+    DensityHeadConfig, FeaturePyramid, FeaturePyramidConfig, LocationHead, LocationHeadConfig,
+    ProjectionHead, ProjectionHeadConfig,
 };
 pub use model_name::{ModelName, VitSize};
 pub use resnet::{

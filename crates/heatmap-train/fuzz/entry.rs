@@ -63,8 +63,8 @@ pub fn configuration(bytes: &[u8]) -> bool {
     }
     in_file(bytes, |path| {
         taken(path, &SimClrConfig::layouts(), |config| drop(config.check()))
-            | taken(path, &CountConfig::report(), |config| drop(config.check()))
-            | taken(path, &LocationConfig::report(), |config| drop(config.check()))
+            | taken(path, &CountConfig::published_recipe(), |config| drop(config.check()))
+            | taken(path, &LocationConfig::published_recipe(), |config| drop(config.check()))
             | taken(path, &SetDetectorConfig::default(), |config| drop(config.check()))
     })
 }

@@ -32,7 +32,11 @@ fn small(config: FineTuneConfig) -> FineTuneConfig {
 }
 
 fn count(loss: CountEncoding) -> CountConfig {
-    CountConfig { training: small(CountConfig::report().training), loss, ..CountConfig::report() }
+    CountConfig {
+        training: small(CountConfig::published_recipe().training),
+        loss,
+        ..CountConfig::published_recipe()
+    }
 }
 
 fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
@@ -58,7 +62,11 @@ fn in_folder(root: &Path, name: &str) -> RunFolder {
 
 /// Forty steps on clusters that keep their distance, which are soon learned from.
 fn short(preset: &str) -> FineTuneConfig {
-    FineTuneConfig { samples: 320, batch_size: 8, ..small(FineTuneConfig::report(preset)) }
+    FineTuneConfig {
+        samples: 320,
+        batch_size: 8,
+        ..small(FineTuneConfig::published_recipe(preset))
+    }
 }
 
 fn short_options() -> TrainingOptions {
@@ -133,7 +141,7 @@ fn every_location_loss_trains_and_proposes_centres() {
         let config = LocationConfig {
             training: short("location-separable"),
             loss,
-            ..LocationConfig::report()
+            ..LocationConfig::published_recipe()
         };
         let folder = in_folder(root.path(), loss.name());
         let outcome = train_location(&config, &folder, &device, &short_options()).expect("a run");
@@ -157,8 +165,10 @@ fn a_vision_transformer_counts_and_locates() {
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let architecture = ModelName::Vit(VitSize::Tiny, 16);
     let vit = |config: FineTuneConfig| FineTuneConfig { architecture, ..small(config) };
-    let config =
-        CountConfig { training: vit(CountConfig::report().training), ..CountConfig::report() };
+    let config = CountConfig {
+        training: vit(CountConfig::published_recipe().training),
+        ..CountConfig::published_recipe()
+    };
     let images = Tensor::ones([1, 1, 64, 64], &device);
     let before = config
         .training
@@ -172,8 +182,8 @@ fn a_vision_transformer_counts_and_locates() {
     let after = outcome.model.encoder().valid().forward_features(images).into_data();
     assert_ne!(before, after, "the features that are kept have learned");
     let config = LocationConfig {
-        training: vit(LocationConfig::report().training),
-        ..LocationConfig::report()
+        training: vit(LocationConfig::published_recipe().training),
+        ..LocationConfig::published_recipe()
     };
     let folder = in_folder(root.path(), "location");
     let outcome = train_location(&config, &folder, &device, &options(6, None)).expect("a run");
@@ -210,7 +220,7 @@ fn a_run_starts_from_weights_and_frozen_parts_stay() {
 
 #[test]
 fn wrong_settings_are_named() {
-    let right = CountConfig::report();
+    let right = CountConfig::published_recipe();
     right.check().expect("the report's settings can be used");
     let image = ImageConfig { height: 40, ..right.training.image };
     let weights =
@@ -264,7 +274,7 @@ fn wrong_settings_are_named() {
         assert!(error.contains(named), "{error}");
     }
     for preset in ["banners", "simclr-wide"] {
-        let training = FineTuneConfig::report(preset);
+        let training = FineTuneConfig::published_recipe(preset);
         let error =
             CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
         assert_eq!(
@@ -275,7 +285,7 @@ fn wrong_settings_are_named() {
             )
         );
     }
-    let location = LocationConfig::report();
+    let location = LocationConfig::published_recipe();
     for (cell_px, named) in [
         (0, "`cell` = 0: must be positive"),
         (32, "`cell` = 32: gives 4 candidates"),
@@ -291,7 +301,7 @@ fn wrong_settings_are_named() {
             .to_string();
         assert!(error.contains("`density weight` = "), "{error}");
     }
-    let training = FineTuneConfig::report("count-report");
+    let training = FineTuneConfig::published_recipe("count-report");
     let error = LocationConfig { training, ..location }.check().expect_err("an error").to_string();
     assert!(error.contains("`centres` = 6: count-report has up to 20 clusters"), "{error}");
     let other = CountConfig { loss: CountEncoding::Corn, ..right.clone() };

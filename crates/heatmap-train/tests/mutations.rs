@@ -83,9 +83,9 @@ fn the_configurations_among_the_seeds_are_the_presets() {
         [&serde_json::to_vec_pretty(config).expect("JSON")[..], b"\n"].concat()
     }
     let presets = [
-        ("count.json", text(&CountConfig::report())),
+        ("count.json", text(&CountConfig::published_recipe())),
         ("detector.json", text(&SetDetectorConfig::default())),
-        ("location.json", text(&LocationConfig::report())),
+        ("location.json", text(&LocationConfig::published_recipe())),
         ("simclr.json", text(&SimClrConfig::layouts())),
         ("../manifest/manifest.json", entry::good_manifest()),
     ];

@@ -27,7 +27,7 @@ fn config(batches: usize) -> SimClrConfig {
         architecture: ModelName::ResNet(18),
         batches,
         classes_per_batch: 3,
-        ..SimClrConfig::report()
+        ..SimClrConfig::published_recipe()
     }
 }
 
@@ -125,7 +125,7 @@ fn looking_at_the_features_on_the_way_changes_nothing_and_devices_share_a_batch(
         evaluation: OnlineEvaluationConfig {
             every,
             samples: 16,
-            ..SimClrConfig::report().evaluation
+            ..SimClrConfig::published_recipe().evaluation
         },
         classes_per_batch: 4,
         ema: Some(0.5),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision};
-use crate::detect::{Known, LogDetection, LogDetectionConfig};
+use crate::detect::{BannerFacts, LogDetection, LogDetectionConfig};
 use crate::table::{ClickLog, ClickLogConfig, LabelTable, Progress};
 use crate::{Error, Result, write_atomically};
 
@@ -70,7 +70,7 @@ impl TableBenchmark {
         let log = ClickLogConfig::default().read(&self.clicks, reading)?;
         let config = LogDetectionConfig { seed: self.seed, ..Default::default() };
         let detection =
-            config.run(&log, &Known::default(), &mut |done| scoring(done, log.len()))?;
+            config.run(&log, &BannerFacts::default(), &mut |done| scoring(done, log.len()))?;
         self.rows(&log, &detection, &labels)
     }
 

@@ -1,8 +1,8 @@
 //! The synthetic logs of the benchmark: grids to learn from, and other grids to be scored.
 
 use crate::detect::{
-    Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DetectorConfig, Evidence,
-    GridDetector, KnownDefects, LikelihoodRatio, PARTS, PartsTable, Reference, ReferenceConfig,
+    Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DecisionInputs, DetectorConfig,
+    KnownDefects, LayoutDetector, LikelihoodRatio, PARTS, PartsTable, Reference, ReferenceConfig,
     Score, SetNetwork, SetScore, Smoothing,
 };
 use crate::synth::{FieldGrid, FieldPopulation, Layout, Population};
@@ -179,7 +179,7 @@ impl BenchmarkConfig {
             map: ClickMap::of([&good], &smoothing)?,
             banners: Vec::new(),
             clicks: good.total(),
-            how: "one good banner".to_owned(),
+            description: "one good banner".to_owned(),
         };
         let candidates: Vec<Candidate<'_>> = heatmaps
             .iter()
@@ -227,7 +227,7 @@ impl BenchmarkGrid {
             self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
         let one_shot =
-            GridDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
+            LayoutDetector::fit(&config, &self.anchor, &population, Some(&self.reference))?;
         let (bulk, Aggregated { good, bad }) = (&self.bulk.map, aggregated);
         let network = |references: &[&Heatmap]| {
             SetScore::new(SetNetwork::embedded(), BannerMaps::new(bulk.grid()), references)
@@ -265,7 +265,7 @@ impl BenchmarkGrid {
         }
         table.push_samples(&self.reference, 0);
         let nothing = vec![None; parts.len()];
-        let evidence = Evidence {
+        let evidence = DecisionInputs {
             labels: &nothing,
             good: &vec![false; parts.len()],
             metrics: &|_| Vec::new(),

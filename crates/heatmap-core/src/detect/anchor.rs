@@ -56,7 +56,7 @@ pub struct Anchor {
     /// Their clicks.
     pub clicks: f64,
     /// The choice in words.
-    pub how: String,
+    pub description: String,
 }
 
 /// Landing rates above this are those of banners that work, by the report.
@@ -66,7 +66,7 @@ pub const CLEAN_LANDING_RATE: f64 = 0.8;
 pub const BROKEN_LANDING_RATE: f64 = 0.3;
 
 /// A bulk of fewer banners is no bulk.
-const LEAST_BULK: usize = 5;
+const MIN_BULK: usize = 5;
 
 impl FromStr for AnchorChoice {
     type Err = Error;
@@ -118,22 +118,22 @@ impl AnchorChoice {
             from
         };
         let is_good = |candidate: &Candidate<'_>| candidate.broken == Some(false);
-        let (banners, how) = match self {
+        let (banners, description) = match self {
             Self::None => {
-                let how = "step-uniform map: no banner was looked at".to_owned();
+                let description = "step-uniform map: no banner was looked at".to_owned();
                 return Ok(Anchor {
                     map: ClickMap::steps(grid),
                     banners: Vec::new(),
                     clicks: 0.0,
-                    how,
+                    description,
                 });
             }
             Self::Bulk => {
                 let all = with(&|_| true);
-                if all.len() < LEAST_BULK {
+                if all.len() < MIN_BULK {
                     let found = all.len();
                     return Err(Error::Data(format!(
-                        "{found} banners with clicks: a bulk needs {LEAST_BULK}"
+                        "{found} banners with clicks: a bulk needs {MIN_BULK}"
                     )));
                 }
                 let heatmaps: Vec<&Heatmap> =
@@ -148,12 +148,12 @@ impl AnchorChoice {
             Self::MeanOfGood => {
                 let all = with(&is_good);
                 let half = drawn(all.clone(), all.len().div_ceil(2));
-                let how = format!(
+                let description = format!(
                     "mean of {} of the {} banners labelled good, drawn",
                     half.len(),
                     all.len()
                 );
-                (half, how)
+                (half, description)
             }
             Self::TwoGood => {
                 (drawn(with(&is_good), 2), "mean of two banners labelled good, drawn".to_owned())
@@ -161,12 +161,12 @@ impl AnchorChoice {
             Self::LandingRate(least) => {
                 let clean =
                     with(&|candidate| candidate.landing_rate.is_some_and(|rate| rate > *least));
-                let how = format!(
+                let description = format!(
                     "mean of the {} banners that land more than {} % of their clicks",
                     clean.len(),
                     100.0 * least
                 );
-                (clean, how)
+                (clean, description)
             }
             Self::Domain(domain) => {
                 (with(&|candidate| candidate.domain == domain), format!("the banner of {domain}"))
@@ -180,7 +180,7 @@ impl AnchorChoice {
         }
         let heatmaps = banners.iter().map(|&at| candidates[at].heatmap);
         let clicks = heatmaps.clone().map(Heatmap::total).sum();
-        Ok(Anchor { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, how })
+        Ok(Anchor { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, description })
     }
 
     fn wanted(&self) -> String {
@@ -223,9 +223,9 @@ impl Anchor {
         smoothing: &Smoothing,
     ) -> Result<Self> {
         let found = reference.considered.len();
-        if found < LEAST_BULK {
+        if found < MIN_BULK {
             return Err(Error::Data(format!(
-                "{found} banners with clicks: a bulk needs {LEAST_BULK}"
+                "{found} banners with clicks: a bulk needs {MIN_BULK}"
             )));
         }
         let banners = reference.banners.clone();
@@ -240,11 +240,11 @@ impl Anchor {
             0 => "without labels".to_owned(),
             _ => format!("{known} of them by labels or landing rates"),
         };
-        let how = format!(
+        let description = format!(
             "mean of the {} banners that are taken for good, {by}: {layouts}",
             banners.len()
         );
-        Ok(Self { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, how })
+        Ok(Self { map: ClickMap::of(heatmaps, smoothing)?, banners, clicks, description })
     }
 }
 

@@ -18,7 +18,7 @@ use super::quantile::quantile;
 use crate::Heatmap;
 
 /// Clicks from which a banner counts: with fewer, hardly any two are near one another.
-const LEAST_CLICKS: f64 = 100.0;
+const MIN_CLICKS: f64 = 100.0;
 const DIFFERENCE: [f64; 5] = [1.0, -4.0, 6.0, -4.0, 1.0];
 
 /// The factor by which the variance of counts in single bins exceeds that of Poisson counts of the
@@ -36,7 +36,7 @@ pub fn burstiness(heatmaps: &[&Heatmap]) -> f64 {
 fn of_one(heatmap: &Heatmap) -> Option<f64> {
     let (rows, columns) = (heatmap.rows(), heatmap.columns());
     let total = heatmap.total();
-    if total < LEAST_CLICKS || rows.min(columns) < DIFFERENCE.len() {
+    if total < MIN_CLICKS || rows.min(columns) < DIFFERENCE.len() {
         return None;
     }
     let values: Vec<f64> = heatmap.values().iter().map(|&v| f64::from(v)).collect();

@@ -13,14 +13,14 @@ use crate::{Error, Grid, Heatmap, Result};
 /// A core has this many times the clicks of an even spread around it.
 const RELATIVE_TO_UNIFORM: f64 = 2.5;
 /// Fewer clicks around a click than this are chance.
-const LEAST_CLICKS: f64 = 3.0;
+const MIN_CLICKS: f64 = 3.0;
 
 /// The clusters of a heatmap, by settings that follow its clicks, and the clicks outside of them.
 fn clusters(heatmap: &Heatmap) -> Result<(Vec<DensityCluster>, f64)> {
     let radius_bins = (2.0 * (5_000.0 / heatmap.total().max(1.0)).powf(1.0 / 6.0)).clamp(1.5, 5.0);
     let config = DensityClusteringConfig {
         radius_bins,
-        min_clicks: LEAST_CLICKS,
+        min_clicks: MIN_CLICKS,
         relative_to_uniform: RELATIVE_TO_UNIFORM,
     };
     let found = config.fit(heatmap)?;

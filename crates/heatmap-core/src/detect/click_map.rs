@@ -18,26 +18,26 @@ pub struct Smoothing {
     /// n)^(1/6) times that.
     pub sigma_bins: f64,
     /// The kernel is never wider than this, in bins.
-    pub most_sigma_bins: f64,
+    pub max_sigma_bins: f64,
     /// Share of the uniform map in the result.
     pub uniform_share: f64,
 }
 
 impl Default for Smoothing {
     fn default() -> Self {
-        Self { sigma_bins: 1.5, most_sigma_bins: 4.0, uniform_share: 0.1 }
+        Self { sigma_bins: 1.5, max_sigma_bins: 4.0, uniform_share: 0.1 }
     }
 }
 
 impl Smoothing {
     /// Standard deviation of the kernel for a map of `clicks` clicks, in bins.
     pub fn sigma_for(&self, clicks: f64) -> f64 {
-        (self.sigma_bins * (5_000.0 / clicks.max(1.0)).powf(1.0 / 6.0)).min(self.most_sigma_bins)
+        (self.sigma_bins * (5_000.0 / clicks.max(1.0)).powf(1.0 / 6.0)).min(self.max_sigma_bins)
     }
 
     fn check(&self) -> Result<()> {
         for (field, value) in
-            [("sigma_bins", self.sigma_bins), ("most_sigma_bins", self.most_sigma_bins)]
+            [("sigma_bins", self.sigma_bins), ("max_sigma_bins", self.max_sigma_bins)]
         {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(Error::config(field, value, "must be zero or positive"));

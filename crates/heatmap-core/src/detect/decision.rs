@@ -75,12 +75,12 @@ pub enum ScoreMeaning {
 /// Folds of the labelled banners.
 const FOLDS: usize = 5;
 /// Labels of either kind that a regression on all parts is tried with.
-const LEAST_LABELS: usize = 20;
+const MIN_LABELS: usize = 20;
 /// Labels of either kind that a regression on the parts that count anyway is tried with.
 const FEW_LABELS: usize = 5;
 
 /// What is known of banners beside their parts.
-pub struct Evidence<'a> {
+pub struct DecisionInputs<'a> {
     /// Whether each banner is broken, as far as known.
     pub labels: &'a [Option<bool>],
     /// Banners that are taken for good, by a label or by how their clicks land.
@@ -110,7 +110,7 @@ impl DecisionConfig {
     ///
     /// # Panics
     /// When there is not one label, known or not, and one mark for each banner.
-    pub fn decide(&self, table: &PartsTable, evidence: &Evidence<'_>) -> Result<Decision> {
+    pub fn decide(&self, table: &PartsTable, evidence: &DecisionInputs<'_>) -> Result<Decision> {
         assert_eq!(evidence.labels.len(), table.len(), "a label, known or not, for each banner");
         self.check()?;
         let z = table.standardized(evidence.good)?;
@@ -120,8 +120,8 @@ impl DecisionConfig {
         let (broken, good) = (of(true), of(false));
         let columns: Vec<usize> = match broken.min(good) {
             // A few labels weigh the parts that count anyway; many teach what every part is worth.
-            FEW_LABELS..LEAST_LABELS => self.columns_of_few_labels(table)?,
-            LEAST_LABELS.. => (0..table.names().len()).collect(),
+            FEW_LABELS..MIN_LABELS => self.columns_of_few_labels(table)?,
+            MIN_LABELS.. => (0..table.names().len()).collect(),
             _ if broken + good == 0 => return Ok(decision),
             _ => {
                 decision.rule += &format!(
@@ -207,7 +207,7 @@ impl DecisionConfig {
         // A banner without a part, such as one alone in its grid, has no evidence against it.
         let scores: Vec<f64> = scores.into_iter().map(|score| score.unwrap_or(0.0)).collect();
         let by_good = table.reference().is_none()
-            && good.iter().filter(|good| **good).count() >= NullModel::LEAST_BANNERS;
+            && good.iter().filter(|good| **good).count() >= NullModel::MIN_BANNERS;
         let reference = match (table.reference().is_some(), by_good) {
             (true, _) => "those banners of its grid that are taken for good",
             (_, true) => "the banners that are taken for good",
@@ -246,7 +246,7 @@ impl DecisionConfig {
              needed); they are ranked by {}. \
              Landing rates (--metrics) or labels (--labels) would say more.",
             table.len(),
-            NullModel::LEAST_BANNERS,
+            NullModel::MIN_BANNERS,
             table.names()[part]
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Unscaled, rule })
@@ -258,7 +258,7 @@ impl DecisionConfig {
         z: &PartsTable,
         columns: &[usize],
         bulk: &[f64],
-        evidence: &Evidence<'_>,
+        evidence: &DecisionInputs<'_>,
     ) -> Result<Decision> {
         let row = |banner: usize| {
             let mut parts: Vec<Option<f64>> =

@@ -51,7 +51,7 @@ const SIMULATED: u64 = 200;
 const LEVELS: usize = 15;
 /// Differences of less than a tenth in a logarithm of a probability say nothing, however sure they
 /// are.
-const LEAST_DEVIATION: f64 = 0.1;
+const MIN_DEVIATION: f64 = 0.1;
 
 /// A good map and a concentration.
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl DirichletMultinomial {
         let moments = |level: usize| {
             let mean = paths.iter().map(|path| path[level]).sum::<f64>() / SIMULATED as f64;
             let squares = paths.iter().map(|path| (path[level] - mean).powi(2)).sum::<f64>();
-            (mean, (squares / (SIMULATED - 1) as f64).sqrt().max(LEAST_DEVIATION))
+            (mean, (squares / (SIMULATED - 1) as f64).sqrt().max(MIN_DEVIATION))
         };
         (0..LEVELS).map(moments).collect()
     }

@@ -67,8 +67,8 @@ impl EarthMoverConfig {
     /// # Errors
     /// With settings that cannot be used.
     pub fn fit(&self, map: &ClickMap) -> Result<EarthMover> {
-        if !(self.epsilon.is_finite() && self.epsilon >= Sinkhorn::LEAST_EPSILON) {
-            let reason = format!("must be a number of at least {}", Sinkhorn::LEAST_EPSILON);
+        if !(self.epsilon.is_finite() && self.epsilon >= Sinkhorn::MIN_EPSILON) {
+            let reason = format!("must be a number of at least {}", Sinkhorn::MIN_EPSILON);
             return Err(Error::config("epsilon", self.epsilon, reason));
         }
         if self.iterations == 0 {

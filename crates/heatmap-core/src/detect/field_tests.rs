@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::evaluation::{ConfusionCounts, auroc};
-use super::{GridFit, Known, LogDetection, LogDetectionConfig, SmoothedShares};
+use super::{BannerFacts, GridFit, LogDetection, LogDetectionConfig, SmoothedShares};
 use crate::table::{BannerKey, ClickLog, ClickLogConfig};
 use crate::{BannerSize, Grid, Heatmap};
 
@@ -76,7 +76,7 @@ impl Table {
         let config = ClickLogConfig { min_clicks: 1, ..Default::default() };
         let log = ClickLog::from_heatmaps(&config, (0..self.grids.len()).map(banner)).unwrap();
         let going = &mut |_| ControlFlow::Continue(());
-        LogDetectionConfig::default().run(&log, &Known::default(), going).unwrap()
+        LogDetectionConfig::default().run(&log, &BannerFacts::default(), going).unwrap()
     }
 }
 

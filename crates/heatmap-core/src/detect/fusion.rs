@@ -155,19 +155,19 @@ pub struct LogisticFusion {
 
 impl LogisticFusion {
     /// Fewer labelled banners of either class teach nothing.
-    pub const LEAST_OF_A_CLASS: usize = 3;
+    pub const MIN_PER_CLASS: usize = 3;
 
     /// To labelled banners. `c` is the inverse strength of the penalty on the weights of
     /// standardised parts.
     ///
     /// # Errors
-    /// With fewer than [`LogisticFusion::LEAST_OF_A_CLASS`] banners of either class, or parts that
+    /// With fewer than [`LogisticFusion::MIN_PER_CLASS`] banners of either class, or parts that
     /// are not finite.
     pub fn fit(banners: &[&Parts], broken: &[bool], c: f64) -> Result<Self> {
         let (good, bad) =
             (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
-        if good.min(bad) < Self::LEAST_OF_A_CLASS {
-            let least = Self::LEAST_OF_A_CLASS;
+        if good.min(bad) < Self::MIN_PER_CLASS {
+            let least = Self::MIN_PER_CLASS;
             return Err(Error::Data(format!(
                 "{bad} broken and {good} good banners are labelled: {least} of each are needed"
             )));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::Known;
+use super::BannerFacts;
 use crate::table::{BannerKey, ClickLog, ClickLogConfig, LabelTable, MetricsTable, Progress};
 use crate::{Error, Result};
 
@@ -13,7 +13,7 @@ pub struct LogInputs {
     /// The clicks.
     pub log: ClickLog,
     /// Metrics, labels and examples.
-    pub known: Known,
+    pub known: BannerFacts,
     /// Banners of the log that the metrics table has, too.
     pub with_metrics: usize,
     /// Banners of the log that the label table has, too.
@@ -54,7 +54,7 @@ impl LogInputs {
         let with_metrics =
             count(&|banner| metrics.as_ref().is_some_and(|t| t.get(banner).is_some()));
         let with_labels = count(&|banner| labels.as_ref().is_some_and(|t| t.get(banner).is_some()));
-        let known = Known { metrics, labels, examples: Vec::new() };
+        let known = BannerFacts { metrics, labels, examples: Vec::new() };
         Ok(Self { log, known, with_metrics, with_labels })
     }
 
@@ -120,7 +120,7 @@ mod tests {
         let banners = [("a.com", "g"), ("b.com", "g"), ("b.com", "h")].map(heatmap);
         LogInputs {
             log: ClickLog::from_heatmaps(&config, banners).unwrap(),
-            known: Known::default(),
+            known: BannerFacts::default(),
             with_metrics: 0,
             with_labels: 0,
         }

@@ -17,8 +17,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Anchor, AnchorChoice, Candidate, ClickMap, Decision, DecisionConfig, DetectedGroup,
-    DetectorConfig, Evidence, Known, PARTS, PartsTable, Reference, ReferenceConfig, Smoothing,
+    Anchor, AnchorChoice, BannerFacts, Candidate, ClickMap, Decision, DecisionConfig,
+    DecisionInputs, DetectedGroup, DetectorConfig, PARTS, PartsTable, Reference, ReferenceConfig,
+    Smoothing,
 };
 pub use explained::ExplainedBanner;
 
@@ -31,7 +32,7 @@ use crate::{BannerSize, Error, Result, sample_rng};
 pub struct LogDetectionConfig {
     /// How the anchor of each grid is chosen; by default by landing rate where there are such, and
     /// else from the bulk. A grid that has no such banner takes its bulk, and one that is too small
-    /// for that the step-uniform map; [`DetectedGrid::fell_back`] says so.
+    /// for that the step-uniform map; [`DetectedLayout::fell_back`] says so.
     pub anchor: Option<AnchorChoice>,
     /// How clicks become maps.
     pub smoothing: Smoothing,
@@ -47,7 +48,7 @@ pub struct LogDetectionConfig {
 
 /// The banners of one grid in one size.
 #[derive(Debug, Clone)]
-pub struct DetectedGrid {
+pub struct DetectedLayout {
     /// Layout.
     pub grid_id: String,
     /// Size on the screen.
@@ -63,7 +64,7 @@ pub struct DetectedGrid {
     /// Banners that its others are compared with, by their places counted from the first,
     /// ascending; none where the network has no part.
     pub compared: Vec<u32>,
-    /// A map of each layout, where it shows several; see [`DetectedGrid::maps`].
+    /// A map of each layout, where it shows several; see [`DetectedLayout::maps`].
     pub layouts: Vec<ClickMap>,
     /// Groups of like banners, those of the most banners first.
     pub groups: Vec<DetectedGroup>,
@@ -75,7 +76,7 @@ pub struct DetectedGrid {
 #[derive(Debug, Clone)]
 pub struct LogDetection {
     /// The grids, in the order of the log.
-    pub grids: Vec<DetectedGrid>,
+    pub grids: Vec<DetectedLayout>,
     /// The parts of every banner.
     pub parts: PartsTable,
     /// Labels, as far as known.
@@ -88,7 +89,7 @@ pub struct LogDetection {
 }
 
 /// Banners of a grid that anchor and scores are fitted to, at most.
-const MOST_FITTED: usize = 2_000;
+const MAX_FITTED: usize = 2_000;
 /// With fewer banners a grid knows too little of its rarer layouts for the stated rate.
 const FEW_BANNERS: usize = 100;
 /// Banners that are scored together.
@@ -103,14 +104,14 @@ impl LogDetectionConfig {
     pub fn run(
         &self,
         log: &ClickLog,
-        known: &Known,
+        known: &BannerFacts,
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<LogDetection> {
         self.decision.check()?;
         let names = PARTS.iter().map(|part| part.name.to_owned()).collect();
         let mut parts = PartsTable::new(names);
         let (mut ahead, mut behind) = (log.banners(), log.banners());
-        let mut grids: Vec<DetectedGrid> = Vec::new();
+        let mut grids: Vec<DetectedLayout> = Vec::new();
         let mut in_anchor = vec![false; log.len()];
         for (first, banners) in groups(log) {
             let entry = log.entry_at(first);
@@ -133,7 +134,7 @@ impl LogDetectionConfig {
                 parts.push_samples(reference, group);
             }
             let detector = fitted.detector;
-            grids.push(DetectedGrid {
+            grids.push(DetectedLayout {
                 grid_id: entry.banner.grid_id,
                 display,
                 first,
@@ -178,7 +179,7 @@ impl LogDetectionConfig {
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
         let mut decision = self
             .decision
-            .decide(&parts, &Evidence { labels: &learned, good: &good, metrics: &metrics })?;
+            .decide(&parts, &DecisionInputs { labels: &learned, good: &good, metrics: &metrics })?;
         let small = grids.iter().filter(|grid| grid.banners < FEW_BANNERS).count();
         if small > 0 {
             let (of, have) = (grids.len(), if small == 1 { "grid has" } else { "grids have" });
@@ -196,7 +197,7 @@ impl LogDetectionConfig {
     fn sample(
         &self,
         log: &ClickLog,
-        known: &Known,
+        known: &BannerFacts,
         first: usize,
         banners: usize,
         ahead: &mut impl Iterator<Item = Result<BannerHeatmap>>,
@@ -209,16 +210,16 @@ impl LogDetectionConfig {
             }
             _ => false,
         };
-        let mut chosen = vec![banners <= MOST_FITTED; banners];
-        if banners > MOST_FITTED {
+        let mut chosen = vec![banners <= MAX_FITTED; banners];
+        if banners > MAX_FITTED {
             let mut rng = sample_rng(self.seed, first as u64);
             // At most half of the sample, so that the rest stands for the grid.
             let mut special: Vec<usize> =
                 (0..banners).filter(|&at| wanted(log.entry_at(first + at))).collect();
             special.shuffle(&mut rng);
-            let special = special.into_iter().take(MOST_FITTED / 2);
+            let special = special.into_iter().take(MAX_FITTED / 2);
             special
-                .chain(sample(&mut rng, banners, MOST_FITTED / 2))
+                .chain(sample(&mut rng, banners, MAX_FITTED / 2))
                 .for_each(|at| chosen[at] = true);
         }
         let (mut places, mut fitted) = (Vec::new(), Vec::new());
@@ -235,7 +236,7 @@ impl LogDetectionConfig {
 }
 
 /// The banners of a grid with what is known of them.
-fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &Known) -> Vec<Candidate<'a>> {
+fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &BannerFacts) -> Vec<Candidate<'a>> {
     let of = |banner: &'a BannerHeatmap| Candidate {
         heatmap: &banner.heatmap,
         domain: &banner.banner.domain,
@@ -277,7 +278,7 @@ fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
     groups
 }
 
-impl DetectedGrid {
+impl DetectedLayout {
     /// What its banners are explained by: a map of each layout.
     pub fn maps(&self) -> &[ClickMap] {
         if self.layouts.is_empty() { std::slice::from_ref(&self.anchor.map) } else { &self.layouts }

@@ -36,7 +36,7 @@ pub struct Mahalanobis {
 
 /// Far below what Ledoit and Wolf give for any number of banners that fits into memory, far above
 /// rounding.
-const LEAST_SHRINKAGE: f64 = 1e-8;
+const MIN_SHRINKAGE: f64 = 1e-8;
 
 impl MahalanobisConfig {
     /// Fits to rows of features. Time grows with the cube of the number of features and memory with
@@ -78,7 +78,7 @@ impl MahalanobisConfig {
             Some(share) if (0.0..=1.0).contains(&share) => share,
             Some(share) => return Err(Error::config("shrinkage", share, "must be from 0 to 1")),
             None => {
-                ledoit_wolf(off.as_ref(), covariance.as_ref(), mean_variance).max(LEAST_SHRINKAGE)
+                ledoit_wolf(off.as_ref(), covariance.as_ref(), mean_variance).max(MIN_SHRINKAGE)
             }
         };
         for j in 0..features {
@@ -90,7 +90,7 @@ impl MahalanobisConfig {
         let factor = covariance
             .llt(Side::Lower)
             .ok()
-            .filter(|_| shrinkage >= LEAST_SHRINKAGE || is_regular(&covariance));
+            .filter(|_| shrinkage >= MIN_SHRINKAGE || is_regular(&covariance));
         let factor = factor.map(|llt| llt.L().to_owned()).ok_or_else(|| {
             Error::Data(format!(
                 "the covariance of {samples} samples with {features} features is \

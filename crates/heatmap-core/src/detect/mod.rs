@@ -2,12 +2,13 @@
 //!
 //! The way of the data: a [`ReferenceConfig`] chooses the banners of a grid that are taken for
 //! good, without labels where there are none, and finds the [`BannerGroups`] of like banners, each
-//! a layout or a kind of defect; a [`GridDetector`] fits every score to them and gives the parts of
+//! a layout or a kind of defect; a [`LayoutDetector`] fits every score to them and gives the parts of
 //! each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and
 //! flags; an [`Explainer`] says why. All scores are behind one trait, [`Score`]: fitted, immutable,
 //! higher = more broken.
 
 mod anchor;
+mod banner_facts;
 mod banner_groups;
 mod burstiness;
 mod cells;
@@ -16,7 +17,6 @@ mod click_map;
 mod cosine_anchor;
 mod decision;
 mod detected_group;
-mod detector;
 mod digamma;
 mod dirichlet_multinomial;
 mod earth_mover;
@@ -33,8 +33,8 @@ mod heatmap_features;
 mod inputs;
 mod isolation_forest;
 mod knn_distance;
-mod known;
 mod known_defects;
+mod layout_detector;
 mod likelihood_ratio;
 mod log_detection;
 mod mahalanobis;
@@ -59,14 +59,14 @@ mod template;
 mod words;
 
 pub use anchor::{Anchor, AnchorChoice, BROKEN_LANDING_RATE, CLEAN_LANDING_RATE, Candidate};
+pub use banner_facts::BannerFacts;
 pub use banner_groups::{BannerGroup, BannerGroups, GroupKind, Verdict};
 pub use burstiness::burstiness;
 pub use click_clustering::{LayoutDistance, NoiseShare};
 pub use click_map::{ClickMap, Smoothing};
 pub use cosine_anchor::CosineAnchor;
-pub use decision::{Decision, DecisionConfig, Evidence, ScoreMeaning};
+pub use decision::{Decision, DecisionConfig, DecisionInputs, ScoreMeaning};
 pub use detected_group::DetectedGroup;
-pub use detector::{DetectorConfig, GridDetector, PartSet};
 pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use explanation::{Explainer, Explanation};
@@ -76,10 +76,10 @@ pub use heatmap_features::{OnFeatures, PooledShares};
 pub use inputs::{LogFiles, LogInputs};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use knn_distance::{KnnDistance, KnnDistanceConfig};
-pub use known::Known;
 pub use known_defects::{DefectGuess, KnownDefects};
+pub use layout_detector::{DetectorConfig, LayoutDetector, PartSet};
 pub use likelihood_ratio::LikelihoodRatio;
-pub use log_detection::{DetectedGrid, ExplainedBanner, LogDetection, LogDetectionConfig};
+pub use log_detection::{DetectedLayout, ExplainedBanner, LogDetection, LogDetectionConfig};
 pub use mahalanobis::{Mahalanobis, MahalanobisConfig};
 pub use null_model::{NullModel, upper_tail, z_of_false_alarms};
 pub use part::{Needs, PARTS, Part, part_named};
@@ -93,6 +93,6 @@ pub use set_network::{
     ResidualBlock, SetNetwork, SetScore, nearest_references, network_input,
 };
 pub use smoothed_shares::SmoothedShares;
-pub use streaming::{RollingScore, Watch};
+pub use streaming::{AlarmState, RollingScore};
 pub use summary::{AgainstLabels, LogSummary};
 pub use template::Unlike;

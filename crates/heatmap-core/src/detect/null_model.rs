@@ -77,12 +77,12 @@ struct Knot {
 
 impl NullModel {
     /// Fewer banners than this say too little about a distribution.
-    pub const LEAST_BANNERS: usize = 20;
+    pub const MIN_BANNERS: usize = 20;
 
     /// Fits to the scores of banners, and their clicks.
     ///
     /// # Errors
-    /// With fewer than [`NullModel::LEAST_BANNERS`], with lengths that differ, or a score that is
+    /// With fewer than [`NullModel::MIN_BANNERS`], with lengths that differ, or a score that is
     /// not finite.
     pub fn fit(scores: &[f64], clicks: &[f64]) -> Result<Self> {
         if scores.len() != clicks.len() {
@@ -92,8 +92,8 @@ impl NullModel {
                 clicks.len()
             )));
         }
-        if scores.len() < Self::LEAST_BANNERS {
-            let (got, least) = (scores.len(), Self::LEAST_BANNERS);
+        if scores.len() < Self::MIN_BANNERS {
+            let (got, least) = (scores.len(), Self::MIN_BANNERS);
             return Err(Error::Data(format!(
                 "{got} banners: at least {least} are needed to learn how scores spread"
             )));
@@ -112,7 +112,7 @@ impl NullModel {
                 .copied()
                 .filter(|&(log_clicks, score)| model.z_at(score, log_clicks) < 3.1)
                 .collect();
-            if bulk.len() < points.len().div_ceil(2).max(Self::LEAST_BANNERS) {
+            if bulk.len() < points.len().div_ceil(2).max(Self::MIN_BANNERS) {
                 break;
             }
             model = Self::of_sorted(&bulk);
@@ -158,7 +158,7 @@ impl NullModel {
         good: &[bool],
     ) -> Result<(Self, bool)> {
         assert_eq!(scores.len(), good.len(), "a mark for each banner");
-        if good.iter().filter(|good| **good).count() < Self::LEAST_BANNERS {
+        if good.iter().filter(|good| **good).count() < Self::MIN_BANNERS {
             return Ok((Self::fit(scores, clicks)?, false));
         }
         let marked = scores.iter().zip(clicks).zip(good).filter(|(_, good)| **good);

@@ -28,7 +28,7 @@ pub struct Part {
     pub needs: Needs,
 }
 
-/// The parts of a [`GridDetector`](super::GridDetector), in order.
+/// The parts of a [`LayoutDetector`](super::LayoutDetector), in order.
 pub const PARTS: [Part; 18] = [
     Part {
         name: "neighbor_fit",
@@ -92,7 +92,7 @@ pub const PARTS: [Part; 18] = [
     },
     Part {
         name: "known_defects",
-        title: "Known defects",
+        title: "BannerFacts defects",
         help: "How much better one of fifteen known ways of breaking, mixed with the anchor, \
                 explains the clicks.",
         needs: Needs::Anchor,

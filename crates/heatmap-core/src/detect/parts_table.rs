@@ -253,7 +253,7 @@ impl PartsTable {
             banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
         let scores = known.iter().filter_map(|&banner| self.get(banner, part)).collect();
         let clicks = known.iter().map(|&banner| self.clicks[banner]).collect();
-        (known.len() >= NullModel::LEAST_BANNERS).then_some((known, scores, clicks))
+        (known.len() >= NullModel::MIN_BANNERS).then_some((known, scores, clicks))
     }
 
     /// The null of a part among these banners; none when too few have it.

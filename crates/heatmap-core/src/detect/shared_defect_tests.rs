@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use super::evaluation::{ConfusionCounts, auroc};
-use super::{Known, LogDetectionConfig};
+use super::{BannerFacts, LogDetectionConfig};
 use crate::synth::{Layout, Population};
 use crate::table::{BannerKey, ClickLog, ClickLogConfig};
 use crate::{BannerSize, Heatmap};
@@ -46,7 +46,8 @@ fn detected(defect: &str, share: f64, grids: u64) -> (f64, ConfusionCounts) {
     let config = ClickLogConfig { min_clicks: 1, ..Default::default() };
     let log = ClickLog::from_heatmaps(&config, banners).unwrap();
     let going = &mut |_| ControlFlow::Continue(());
-    let detection = LogDetectionConfig::default().run(&log, &Known::default(), going).unwrap();
+    let detection =
+        LogDetectionConfig::default().run(&log, &BannerFacts::default(), going).unwrap();
     let scores = &detection.decision.scores;
     let area = |at: usize| {
         auroc(&scores[at * BANNERS..][..BANNERS], &broken[at * BANNERS..][..BANNERS]).unwrap()

@@ -8,7 +8,7 @@
 //!   rows and one on columns (Solomon et al. 2015, "Convolutional Wasserstein Distances"). Applying
 //!   it costs cells x (rows + columns) multiplications.
 //! - Distances are in diagonals, so no cost is above 1, and potentials epsilon ln u stay between -1
-//!   and 2. With epsilon at least [`Sinkhorn::LEAST_EPSILON`], no u, v or sum leaves the range of
+//!   and 2. With epsilon at least [`Sinkhorn::MIN_EPSILON`], no u, v or sum leaves the range of
 //!   f64: scaling needs neither logarithms nor absorption.
 //! - Epsilon comes down from a wide one by halves, so that mass between far islands is balanced
 //!   first (Schmitzer 2019), and steps are over-relaxed by 1.5, which is one square root (Thibault
@@ -50,7 +50,7 @@ pub(super) struct Sinkhorn {
 
 impl Sinkhorn {
     /// exp(2 / epsilon) is still a number.
-    pub(super) const LEAST_EPSILON: f64 = 0.003;
+    pub(super) const MIN_EPSILON: f64 = 0.003;
 
     /// A lattice of rows at `y` and columns at `x`, none farther from another than 1.
     pub(super) fn new(y: &[f64], x: &[f64], epsilon: f64, iterations: usize) -> Self {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_smallest_epsilon_stays_in_range_between_opposite_corners() {
-        let lattice = Sinkhorn::new(&[0.0, 0.7], &[0.0, 0.7], Sinkhorn::LEAST_EPSILON, 50);
+        let lattice = Sinkhorn::new(&[0.0, 0.7], &[0.0, 0.7], Sinkhorn::MIN_EPSILON, 50);
         let corners = [
             [1.0, 0.0, 0.0, 0.0],
             [0.0, 0.0, 0.0, 1.0],

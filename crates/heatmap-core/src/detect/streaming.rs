@@ -9,7 +9,7 @@ use crate::{Error, Point, Result};
 
 /// What one click has brought about.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Watch {
+pub enum AlarmState {
     /// Fewer clicks than the window holds.
     Filling,
     /// Below the threshold.
@@ -59,7 +59,7 @@ impl<'a> RollingScore<'a> {
     }
 
     /// Takes one click at a place in bins; a click beside the banner is passed over. Constant time.
-    pub fn push(&mut self, at: Point) -> Watch {
+    pub fn push(&mut self, at: Point) -> AlarmState {
         let grid = self.ratio.good().grid();
         if crate::Rect::whole(&grid).contains(at) {
             self.push_bin(at.y as usize * grid.columns + at.x as usize);
@@ -80,13 +80,13 @@ impl<'a> RollingScore<'a> {
     }
 
     /// Compares, and remembers on which side of the threshold the score is.
-    fn state(&mut self) -> Watch {
-        let Some(score) = self.score() else { return Watch::Filling };
+    fn state(&mut self) -> AlarmState {
+        let Some(score) = self.score() else { return AlarmState::Filling };
         let before = std::mem::replace(&mut self.above, score > self.threshold);
         match (before, self.above) {
-            (_, false) => Watch::Quiet,
-            (false, true) => Watch::Alarm,
-            (true, true) => Watch::Broken,
+            (_, false) => AlarmState::Quiet,
+            (false, true) => AlarmState::Alarm,
+            (true, true) => AlarmState::Broken,
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
         let places: Vec<Point> =
             (0..173).map(|_| Point { x: span.draw(&mut rng), y: span.draw(&mut rng) }).collect();
         for (at, &place) in places.iter().enumerate() {
-            assert_eq!(rolling.push(place) == Watch::Filling, at < 49);
+            assert_eq!(rolling.push(place) == AlarmState::Filling, at < 49);
         }
         let px = |p: &Point| Click::once(5.0 * p.x, 5.0 * p.y);
         let last: Vec<Click> = places[123..].iter().map(px).collect();
@@ -151,11 +151,14 @@ mod tests {
             .scene(&GRID, &mut sample_rng(5, 0));
         let broken = places(&broken.render(GRID, &mut sample_rng(5, 1)).heatmap, 2);
         let mut rolling = RollingScore::new(&ratio, 100, 0.0).unwrap();
-        assert!(good.iter().all(|&at| matches!(rolling.push(at), Watch::Filling | Watch::Quiet)));
-        let watched: Vec<Watch> = broken.iter().map(|&at| rolling.push(at)).collect();
-        let first = watched.iter().position(|w| *w == Watch::Alarm).unwrap();
+        assert!(
+            good.iter()
+                .all(|&at| matches!(rolling.push(at), AlarmState::Filling | AlarmState::Quiet))
+        );
+        let watched: Vec<AlarmState> = broken.iter().map(|&at| rolling.push(at)).collect();
+        let first = watched.iter().position(|w| *w == AlarmState::Alarm).unwrap();
         assert!(first < 80, "{first}");
-        assert_eq!(watched.iter().filter(|w| **w == Watch::Alarm).count(), 1);
+        assert_eq!(watched.iter().filter(|w| **w == AlarmState::Alarm).count(), 1);
     }
 
     #[test]
@@ -163,7 +166,7 @@ mod tests {
         let ratio = ratio();
         let mut rolling = RollingScore::new(&ratio, 1, 0.0).unwrap();
         for (x, y) in [(-0.1, 3.0), (60.0, 3.0), (3.0, 50.0), (f64::NAN, 1.0)] {
-            assert_eq!(rolling.push(Point { x, y }), Watch::Filling);
+            assert_eq!(rolling.push(Point { x, y }), AlarmState::Filling);
         }
         assert!(RollingScore::new(&ratio, 0, 0.0).unwrap_err().to_string().contains("window"));
         assert!(

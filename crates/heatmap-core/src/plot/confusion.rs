@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// What the cells share; each gets a part of it within its limits.
 const MATRIX_PX: i32 = 600;
-const LEAST_CELL_PX: i32 = 34;
-const MOST_CELL_PX: i32 = 64;
+const MIN_CELL_PX: i32 = 34;
+const MAX_CELL_PX: i32 = 64;
 const TITLE_PX: i32 = 56;
 const MARGIN_PX: i32 = 12;
 const GAP_PX: i32 = 6;
@@ -120,7 +120,7 @@ impl Layout {
     fn new(title: &str, names: &[&str]) -> Self {
         let letters = |text: &str| text.chars().count() as i32;
         let classes = names.len() as i32;
-        let cell_px = (MATRIX_PX / classes).clamp(LEAST_CELL_PX, MOST_CELL_PX);
+        let cell_px = (MATRIX_PX / classes).clamp(MIN_CELL_PX, MAX_CELL_PX);
         let side = classes * cell_px;
         let name_px = LETTER_PX * names.iter().map(|name| letters(name)).max().unwrap_or(0);
         let turned = name_px > cell_px;

@@ -8,14 +8,14 @@ use super::places::write_places;
 use super::text::{Name, Text, clicks, count, counted, number};
 
 /// Most cards of flagged banners; a person looks at no more, and the table has all.
-const MOST_CARDS: usize = 120;
+const MAX_CARDS: usize = 120;
 
 /// Most cards of anchors.
-const MOST_ANCHORS: usize = 200;
+const MAX_ANCHORS: usize = 200;
 
 /// The flagged banners that get a card, with their place among all.
 pub(super) fn carded(report: &Report) -> impl Iterator<Item = (usize, &ReportBanner)> {
-    report.banners.iter().enumerate().filter(|(_, banner)| banner.flagged).take(MOST_CARDS)
+    report.banners.iter().enumerate().filter(|(_, banner)| banner.flagged).take(MAX_CARDS)
 }
 
 /// The section of flagged banners.
@@ -29,7 +29,7 @@ pub(super) fn write_flagged(out: &mut dyn Write, report: &Report) -> io::Result<
         write_card(out, report, at, banner)?;
     }
     write!(out, "</div>")?;
-    match flagged.saturating_sub(MOST_CARDS) {
+    match flagged.saturating_sub(MAX_CARDS) {
         0 => Ok(()),
         more => write!(
             out,
@@ -112,7 +112,7 @@ pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io
         return write!(out, "<p class=\"nothing\">No anchor was used.</p>");
     }
     write!(out, "<div class=\"anchors\">")?;
-    for (at, anchor) in anchors.iter().enumerate().take(MOST_ANCHORS) {
+    for (at, anchor) in anchors.iter().enumerate().take(MAX_ANCHORS) {
         let size = anchor.display;
         write!(
             out,
@@ -132,10 +132,10 @@ pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io
             counted(anchor.banners, "banner"),
             clicks(anchor.clicks)
         )?;
-        write!(out, "<p class=\"how\">{}</p></article>", Text(&anchor.how))?;
+        write!(out, "<p class=\"how\">{}</p></article>", Text(&anchor.description))?;
     }
     write!(out, "</div>")?;
-    match anchors.len().saturating_sub(MOST_ANCHORS) {
+    match anchors.len().saturating_sub(MAX_ANCHORS) {
         0 => Ok(()),
         more => write!(out, "<p class=\"more\">{} not shown.</p>", counted(more, "more anchor")),
     }

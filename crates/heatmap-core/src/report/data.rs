@@ -107,7 +107,7 @@ pub struct ReportAnchor {
     /// Size of its banners.
     pub display: BannerSize,
     /// How it was chosen, in words.
-    pub how: String,
+    pub description: String,
     /// Number of banners in it.
     pub banners: usize,
     /// Their clicks together.

@@ -8,17 +8,17 @@ use crate::detect::{DetectedGroup, LogDetection, LogInputs, PARTS, part_named};
 use crate::{BannerSize, Result};
 
 /// Flagged banners with pictures, at most; the page stays below some megabytes.
-const MOST_PICTURES: usize = 120;
+const MAX_PICTURES: usize = 120;
 /// If fewer are flagged, so many of the next ones have pictures too.
-const LEAST_PICTURES: usize = 24;
+const MIN_PICTURES: usize = 24;
 /// Banners in the page, at most; all are in scores.csv.
-const MOST_BANNERS: usize = 100_000;
+const MAX_BANNERS: usize = 100_000;
 /// Groups of like banners in the page, at most.
-const MOST_GROUPS: usize = 100;
+const MAX_GROUPS: usize = 100;
 /// Questions at the top of the page, at most.
-const MOST_QUESTIONS: usize = 20;
+const MAX_QUESTIONS: usize = 20;
 /// Anchors in the page, at most.
-const MOST_ANCHORS: usize = 100;
+const MAX_ANCHORS: usize = 100;
 
 impl Report {
     /// The report of what was found in a log, banners in the order of `ranking`. `source` says
@@ -34,11 +34,11 @@ impl Report {
         source: &str,
         generated: &str,
     ) -> Result<Self> {
-        let most = detection.flagged().clamp(LEAST_PICTURES, MOST_PICTURES);
+        let most = detection.flagged().clamp(MIN_PICTURES, MAX_PICTURES);
         let pictured = &ranking[..ranking.len().min(most)];
         let mut pictures = detection.explain(&inputs.log, pictured)?;
         let anchors_of = anchors(detection, pictured);
-        let banners = ranking.iter().take(MOST_BANNERS).enumerate().map(|(place, &banner)| {
+        let banners = ranking.iter().take(MAX_BANNERS).enumerate().map(|(place, &banner)| {
             let entry = inputs.log.entry_at(banner);
             let explained = pictures.remove(&banner);
             let reason = explained
@@ -89,7 +89,7 @@ fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize
     for grid in
         pictured.iter().map(|&banner| detection.grid_of(banner)).chain(0..detection.grids.len())
     {
-        if places.len() < MOST_ANCHORS {
+        if places.len() < MAX_ANCHORS {
             let next = places.len();
             places.entry(grid).or_insert(next);
         }
@@ -107,7 +107,7 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
             grid_id: grid.grid_id.clone(),
             title: "anchor".to_owned(),
             display: grid.display,
-            how: grid.anchor.how.clone(),
+            description: grid.anchor.description.clone(),
             banners: grid.anchor.banners.len(),
             clicks: grid.anchor.clicks,
             heatmap: grid.anchor.map.heatmap(grid.anchor.clicks.max(1_000.0)),
@@ -117,7 +117,7 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
         let grid = &detection.grids[grid];
         grid.groups.iter().map(move |group| group_card(&grid.grid_id, grid.display, group))
     });
-    ordered.iter().map(|&(_, grid)| of(grid)).chain(groups.take(MOST_GROUPS)).collect()
+    ordered.iter().map(|&(_, grid)| of(grid)).chain(groups.take(MAX_GROUPS)).collect()
 }
 
 /// A group of like banners, what it is taken for, and whom to ask.
@@ -128,7 +128,7 @@ fn group_card(grid_id: &str, display: BannerSize, group: &DetectedGroup) -> Repo
         grid_id: grid_id.to_owned(),
         title: format!("{banners} banners look like this ({:.0} %): {kind}", 100.0 * group.share),
         display,
-        how: format!("{} Such as {}.", group.verdict(), group.domains.join(", ")),
+        description: format!("{} Such as {}.", group.verdict(), group.domains.join(", ")),
         banners,
         clicks: group.heatmap.total(),
         heatmap: group.heatmap.clone(),
@@ -137,7 +137,7 @@ fn group_card(grid_id: &str, display: BannerSize, group: &DetectedGroup) -> Repo
 
 /// What only a person can tell, and what is not known for want of banners.
 fn questions(detection: &LogDetection) -> Vec<String> {
-    detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MOST_QUESTIONS).collect()
+    detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MAX_QUESTIONS).collect()
 }
 
 fn facts(inputs: &LogInputs, detection: &LogDetection) -> Vec<Fact> {

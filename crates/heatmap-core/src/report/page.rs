@@ -10,7 +10,7 @@ use super::data::{Report, ReportBanner};
 use super::histogram::write_histogram;
 use super::packed::Packed;
 use super::places::sides;
-use super::ranking::{MOST_ROWS, write_columns, write_quality, write_ranking};
+use super::ranking::{MAX_ROWS, write_columns, write_quality, write_ranking};
 use super::text::Text;
 use crate::{Result, write_atomically};
 
@@ -73,7 +73,7 @@ impl Report {
     fn write_data(&self, out: &mut dyn Write) -> io::Result<()> {
         let shown: HashSet<usize> = carded(self).map(|(at, _)| at).collect();
         let banners =
-            self.banners.iter().enumerate().filter(|(at, _)| *at < MOST_ROWS || shown.contains(at));
+            self.banners.iter().enumerate().filter(|(at, _)| *at < MAX_ROWS || shown.contains(at));
         write!(out, "{{\"banners\":{{")?;
         for (at, (name, map)) in
             banners.filter_map(|(at, banner)| Some((at, self.maps(banner)?))).enumerate()

@@ -7,7 +7,7 @@ use super::data::{QualityLine, Report, ReportBanner};
 use super::text::{Name, Text, count, counted, number};
 
 /// Most rows; a browser sorts and filters that many without a pause, and `scores.csv` has all.
-pub(super) const MOST_ROWS: usize = 5_000;
+pub(super) const MAX_ROWS: usize = 5_000;
 
 /// The ranking. Cells that sort as numbers carry theirs in `data-v`; the script turns the headings
 /// into buttons.
@@ -16,7 +16,7 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
         return write!(out, "<p class=\"nothing\">No banner was scored.</p>");
     }
     let labelled = report.banners.iter().any(|banner| banner.label.is_some());
-    let rows = &report.banners[..report.banners.len().min(MOST_ROWS)];
+    let rows = &report.banners[..report.banners.len().min(MAX_ROWS)];
     write!(
         out,
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Ranking of \
@@ -55,7 +55,7 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
         more => write!(
             out,
             "<p class=\"more\">The first {} are shown; {} in <code>scores.csv</code>.</p>",
-            count(MOST_ROWS as u64),
+            count(MAX_ROWS as u64),
             counted(more, "more banner")
         ),
     }

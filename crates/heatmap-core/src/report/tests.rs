@@ -42,7 +42,7 @@ fn anchor() -> ReportAnchor {
         grid_id: "grid".to_owned(),
         title: "anchor".to_owned(),
         display: BannerSize { width_px: 300, height_px: 250 },
-        how: "the mean of 12 banners with a landing rate above 80 %".to_owned(),
+        description: "the mean of 12 banners with a landing rate above 80 %".to_owned(),
         banners: 12,
         clicks: 403.0,
         heatmap: heatmap(),
@@ -143,7 +143,12 @@ fn no_text_from_data_becomes_an_element() {
             threshold: None,
             columns: vec![ReportColumn { name: text(), title: text(), help: text() }],
             banners: banners.to_vec(),
-            anchors: vec![ReportAnchor { grid_id: text(), title: text(), how: text(), ..anchor() }],
+            anchors: vec![ReportAnchor {
+                grid_id: text(),
+                title: text(),
+                description: text(),
+                ..anchor()
+            }],
             quality: vec![QualityLine { reason: text(), rows: 1, clicks: 2, example: text() }],
             notes: vec![text()],
         })

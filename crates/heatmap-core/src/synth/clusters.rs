@@ -20,7 +20,7 @@ pub enum Spread {
 /// Where centres fall.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Centres {
+pub enum CentrePlacement {
     /// Anywhere at least this many bins from the border.
     Uniform {
         /// Distance from the border in bins.
@@ -41,7 +41,7 @@ pub struct Clusters {
     /// Number of clusters.
     pub count: Span<u32>,
     /// Distribution of the centres.
-    pub centres: Centres,
+    pub centres: CentrePlacement,
     /// Spread of a cluster.
     pub spread: Spread,
     /// Clicks of one cluster.
@@ -68,12 +68,12 @@ impl Clusters {
         }
         let region = Rect::whole(grid);
         let area = match self.centres {
-            Centres::Uniform { margin_bins } => {
+            CentrePlacement::Uniform { margin_bins } => {
                 let most = region.width().min(region.height()) / 2.0;
                 Span::only(margin_bins).check("margin_bins", 0.0, most)?;
                 (region.width() - 2.0 * margin_bins) * (region.height() - 2.0 * margin_bins)
             }
-            Centres::Normal { sigma_bins } => {
+            CentrePlacement::Normal { sigma_bins } => {
                 Span::only(sigma_bins).check(
                     "centres.sigma_bins",
                     0.0,
@@ -133,7 +133,7 @@ impl Clusters {
     }
 }
 
-impl Centres {
+impl CentrePlacement {
     fn draw(&self, grid: &Grid, rng: &mut impl Rng) -> Point {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         match *self {
@@ -176,7 +176,7 @@ mod tests {
     fn clusters() -> Clusters {
         Clusters {
             count: Span::new(0, 20),
-            centres: Centres::Uniform { margin_bins: 0.0 },
+            centres: CentrePlacement::Uniform { margin_bins: 0.0 },
             spread: Spread::VarianceBins2(Span::new(0.0, 30.0)),
             clicks_per_cluster: Span::new(1, 2_000),
             noise_clicks: Span::new(0, 10_000),
@@ -236,7 +236,7 @@ mod tests {
     fn centres_keep_their_distance() {
         let config = Clusters {
             count: Span::only(20),
-            centres: Centres::Uniform { margin_bins: 2.0 },
+            centres: CentrePlacement::Uniform { margin_bins: 2.0 },
             min_separation_bins: 8.0,
             ..clusters()
         };
@@ -254,7 +254,7 @@ mod tests {
     fn normal_centres_gather_in_the_middle() {
         let config = Clusters {
             count: Span::only(10),
-            centres: Centres::Normal { sigma_bins: 4.0 },
+            centres: CentrePlacement::Normal { sigma_bins: 4.0 },
             ..clusters()
         };
         let x: Vec<f64> = (0..1_000)
@@ -272,7 +272,7 @@ mod tests {
             ("min_separation_bins", Clusters { min_separation_bins: 20.0, ..clusters() }),
             (
                 "margin_bins",
-                Clusters { centres: Centres::Uniform { margin_bins: 26.0 }, ..clusters() },
+                Clusters { centres: CentrePlacement::Uniform { margin_bins: 26.0 }, ..clusters() },
             ),
             (
                 "sigma_bins",

@@ -39,7 +39,7 @@ mod total_clicks;
 mod visible;
 
 pub use broken::{Broken, BrokenKind};
-pub use clusters::{Centres, Clusters, Spread};
+pub use clusters::{CentrePlacement, Clusters, Spread};
 pub use demo_log::{DemoLog, DemoSize};
 pub use family::Family;
 pub use field_banner::FieldBanner;

@@ -6,8 +6,8 @@
 //! there to be seen.
 
 use super::{
-    Arrangement, Broken, BrokenKind, Centres, ClassSpec, Clusters, Family, Lines, Orientation,
-    Preset, Products, Span, Spread,
+    Arrangement, Broken, BrokenKind, CentrePlacement, ClassSpec, Clusters, Family, Lines,
+    Orientation, Preset, Products, Span, Spread,
 };
 use crate::{Error, Grid, Result};
 
@@ -71,7 +71,7 @@ fn preset(name: &str) -> Result<Preset> {
 fn simclr_report() -> Preset {
     let clusters = Clusters {
         count: Span::only(1),
-        centres: Centres::Uniform { margin_bins: 0.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 0.0 },
         spread: Spread::SigmaBins(Span::new(1.0, 10.0)),
         clicks_per_cluster: Span::only(1_000),
         noise_clicks: Span::only(0),
@@ -87,7 +87,7 @@ fn simclr_report() -> Preset {
 fn simclr_wide() -> Preset {
     let clusters = Clusters {
         count: Span::only(1),
-        centres: Centres::Uniform { margin_bins: 3.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 3.0 },
         spread: Spread::SigmaBins(Span::new(1.0, 4.0)),
         clicks_per_cluster: Span::new(500, 1_500),
         noise_clicks: Span::new(0, 500),
@@ -132,7 +132,7 @@ fn simclr_wide() -> Preset {
 fn count_report() -> Clusters {
     Clusters {
         count: Span::only(0),
-        centres: Centres::Uniform { margin_bins: 0.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 0.0 },
         spread: Spread::VarianceBins2(Span::new(0.0, 30.0)),
         clicks_per_cluster: Span::new(1, 2_000),
         noise_clicks: Span::new(0, 10_000),
@@ -143,7 +143,7 @@ fn count_report() -> Clusters {
 fn count_separable() -> Clusters {
     Clusters {
         count: Span::only(0),
-        centres: Centres::Uniform { margin_bins: 2.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 2.0 },
         spread: Spread::VarianceBins2(Span::new(0.5, 2.0)),
         clicks_per_cluster: Span::new(500, 1_500),
         noise_clicks: Span::new(100, 2_000),
@@ -156,7 +156,7 @@ fn count_separable() -> Clusters {
 fn location_report() -> Clusters {
     Clusters {
         count: Span::only(0),
-        centres: Centres::Uniform { margin_bins: 0.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 0.0 },
         spread: Spread::VarianceBins2(Span::new(0.0, 10.0)),
         clicks_per_cluster: Span::new(100, 1_000),
         noise_clicks: Span::new(1_000, 20_000),
@@ -167,7 +167,7 @@ fn location_report() -> Clusters {
 fn location_separable() -> Clusters {
     Clusters {
         count: Span::only(0),
-        centres: Centres::Uniform { margin_bins: 3.0 },
+        centres: CentrePlacement::Uniform { margin_bins: 3.0 },
         spread: Spread::VarianceBins2(Span::new(1.0, 4.0)),
         clicks_per_cluster: Span::new(500, 1_000),
         noise_clicks: Span::new(100, 1_000),

@@ -15,7 +15,7 @@ pub struct Visibility {
     pub apart_sigmas: f64,
     /// A cluster shows when its clicks within one standard deviation of its centre are more than so
     /// many standard deviations of the noise there.
-    pub least_significance: f64,
+    pub min_significance: f64,
 }
 
 impl Visibility {
@@ -46,7 +46,7 @@ impl Visibility {
         let area = (std::f64::consts::PI * (xx * yy - xy * xy).max(0.0).sqrt()).max(1.0);
         // Share of a Gaussian in two dimensions within one standard deviation.
         let clicks = f64::from(cluster.clicks) * (1.0 - libm::exp(-0.5));
-        clicks > self.least_significance * (noise_per_bin * area).max(1.0).sqrt()
+        clicks > self.min_significance * (noise_per_bin * area).max(1.0).sqrt()
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn count(clusters: &[(f64, f64, f64, u32)], noise: u32) -> usize {
-        Visibility { apart_sigmas: 2.0, least_significance: 3.0 }
+        Visibility { apart_sigmas: 2.0, min_significance: 3.0 }
             .count(&scene(clusters, noise), &GRID)
     }
 

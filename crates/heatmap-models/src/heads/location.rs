@@ -25,7 +25,7 @@ const PRIOR: f32 = 0.01;
 pub struct LocationHeadConfig {
     /// From the maps of the encoder to the one whose cells propose.
     pub pyramid: FeaturePyramidConfig,
-    /// Centres in the answer.
+    /// CentrePredictions in the answer.
     #[config(default = 6)]
     pub num_centres: usize,
     /// How far outside its cell a candidate may lie, in cells.
@@ -44,9 +44,9 @@ pub struct LocationHead {
     reach_cells: f64,
 }
 
-/// Centres in the unit square of the image, each with the logit of its existence.
+/// CentrePredictions in the unit square of the image, each with the logit of its existence.
 #[derive(Debug, Clone)]
-pub struct Centres {
+pub struct CentrePredictions {
     /// `[batch, centres, 2]`: x to the right and y down, in widths and heights of the image
     pub places: Tensor<3>,
     /// `[batch, centres]`
@@ -90,7 +90,7 @@ impl LocationHead {
     /// # Shapes
     /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
     /// - output: as many centres as the pyramid's map has cells
-    pub fn candidates(&self, maps: Vec<Tensor<4>>) -> Centres {
+    pub fn candidates(&self, maps: Vec<Tensor<4>>) -> CentrePredictions {
         let map = self.pyramid.forward(maps);
         let [batch, channels, rows, columns] = map.dims();
         let device = map.device();
@@ -104,7 +104,7 @@ impl LocationHead {
             .flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
         let middles = TensorData::new(middles.collect::<Vec<f32>>(), [1, rows * columns, 2]);
         let size = Tensor::<3>::from_floats([[[columns as f32, rows as f32]]], &device);
-        Centres {
+        CentrePredictions {
             places: (shift + Tensor::from_data(middles, &device)) / size,
             existence: raw.narrow(2, 2, 1).reshape([batch, rows * columns]),
         }
@@ -116,20 +116,20 @@ impl LocationHead {
     /// # Shapes
     /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
     /// - output: `num_centres` centres
-    pub fn forward(&self, maps: Vec<Tensor<4>>) -> Centres {
+    pub fn forward(&self, maps: Vec<Tensor<4>>) -> CentrePredictions {
         self.most_probable(self.candidates(maps))
     }
 
     /// The most probable of some candidates, as [`LocationHead::forward`] gives them.
-    pub fn most_probable(&self, candidates: Centres) -> Centres {
-        let Centres { places, existence } = candidates;
+    pub fn most_probable(&self, candidates: CentrePredictions) -> CentrePredictions {
+        let CentrePredictions { places, existence } = candidates;
         let count = self.num_centres.min(existence.dims()[1]);
         let (existence, best) = existence.topk_with_indices(count, 1);
         let places = places.gather(1, best.unsqueeze_dim::<3>(2).repeat_dim(2, 2)).clamp(0.0, 1.0);
-        Centres { places, existence }
+        CentrePredictions { places, existence }
     }
 
-    /// Centres in the answer.
+    /// CentrePredictions in the answer.
     pub fn num_centres(&self) -> usize {
         self.num_centres
     }

@@ -8,6 +8,6 @@ mod pyramid;
 
 pub use count::{CountEncoding, CountHead, CountHeadConfig};
 pub use density::{Density, DensityHead, DensityHeadConfig};
-pub use location::{Centres, LocationHead, LocationHeadConfig};
+pub use location::{CentrePredictions, LocationHead, LocationHeadConfig};
 pub use projection::{ProjectionHead, ProjectionHeadConfig};
 pub use pyramid::{FeaturePyramid, FeaturePyramidConfig};

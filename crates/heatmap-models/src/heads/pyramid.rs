@@ -1,6 +1,6 @@
 //! [`FeaturePyramid`]: the maps of all resolutions in one that is as fine as the finest.
 //!
-//! After Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the
+//! Epilogue Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the
 //! finest level is all that a head needs here: the coarse maps know what is there, the fine ones
 //! where. A 1x1 convolution brings each map to the same width, from coarse to fine each is doubled
 //! and added to the next, and a 3x3 convolution smooths what that leaves. As in ViTDet (Li et al.
@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::layers::ConvNorm;
-use crate::ops::{After, Image};
+use crate::ops::{Activations, Epilogue};
 
 /// Configuration of a [`FeaturePyramid`].
 #[derive(Config, Debug)]
@@ -67,12 +67,12 @@ impl FeaturePyramid {
     pub fn forward(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
         let (found, asked) = (maps.len(), self.laterals.len());
         assert!(found >= asked, "a pyramid of {asked} maps got {found}");
-        let mut above: Option<Image> = None;
+        let mut above: Option<Activations> = None;
         for (map, lateral) in maps.drain(found - asked..).zip(&self.laterals).rev() {
-            let map = Image::new(map);
+            let map = Activations::new(map);
             let after = match above {
-                Some(above) => After::SumRelu(above.doubled(map.size())),
-                None => After::Relu,
+                Some(above) => Epilogue::SumRelu(above.doubled(map.size())),
+                None => Epilogue::Relu,
             };
             above = Some(lateral.forward(map, after));
         }
@@ -80,8 +80,8 @@ impl FeaturePyramid {
         let map = self
             .refinements
             .iter()
-            .fold(map, |map, layer| layer.forward(map, After::Relu).unfolded());
-        self.smooth.forward(map, After::Relu).into_tensor()
+            .fold(map, |map, layer| layer.forward(map, Epilogue::Relu).unfolded());
+        self.smooth.forward(map, Epilogue::Relu).into_tensor()
     }
 }
 

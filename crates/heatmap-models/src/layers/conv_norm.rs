@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::Device;
 
-use crate::ops::{After, Image, conv_norm};
+use crate::ops::{Activations, Epilogue, conv_norm};
 
 /// The unit that every residual network is made of.
 #[derive(Module, Debug)]
@@ -42,7 +42,7 @@ impl ConvNorm {
     }
 
     /// Convolution, normalisation and what comes after them.
-    pub(crate) fn forward(&self, x: Image, after: After) -> Image {
+    pub(crate) fn forward(&self, x: Activations, after: Epilogue) -> Activations {
         conv_norm(&self.conv, &self.norm, x, after)
     }
 }

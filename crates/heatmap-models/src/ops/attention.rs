@@ -13,7 +13,7 @@ use super::{flex, in_f32};
 ///   `num_heads` divides the width
 /// - output: `[batch, tokens, width]`
 pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
-    if flex::takes(&qkv) {
+    if flex::supports(&qkv) {
         return flex::attention(qkv, num_heads);
     }
     let [batch, tokens, width] = qkv.dims();

@@ -33,7 +33,7 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
         let batch = module::batch_norm_train(input, gamma, beta, norm.epsilon);
         (batch.output, batch.mean, batch.variance)
     };
-    follow(norm, mean, variance, values);
+    update_running_stats(norm, mean, variance, values);
     output
 }
 
@@ -42,18 +42,24 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
 ///
 /// # Shapes
 /// - `mean`, `variance` (biased): `[channels]`
-pub(super) fn follow(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, values: usize) {
+pub(super) fn update_running_stats(
+    norm: &BatchNorm,
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+    values: usize,
+) {
     if running_statistics::are_kept() {
         return;
     }
     let unbiased = values as f64 / (values as f64 - 1.0);
     let device = mean.device();
-    let follow = |running: Tensor<1>, batch: Tensor<1>| {
+    let update_running_stats = |running: Tensor<1>, batch: Tensor<1>| {
         (running.to_device(&device) * (1.0 - norm.momentum) + batch.detach() * norm.momentum)
             .detach()
     };
-    norm.running_mean.update(follow(norm.running_mean.value_sync(), mean));
-    norm.running_var.update(follow(norm.running_var.value_sync(), variance * unbiased));
+    norm.running_mean.update(update_running_stats(norm.running_mean.value_sync(), mean));
+    norm.running_var
+        .update(update_running_stats(norm.running_var.value_sync(), variance * unbiased));
 }
 
 #[cfg(test)]

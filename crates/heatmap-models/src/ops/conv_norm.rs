@@ -11,24 +11,29 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 
-use super::{Image, batch_norm, flex, half, is_half};
+use super::{Activations, batch_norm, flex, half, is_half};
 
 /// What follows the normalisation.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "it lives for one call")]
-pub(crate) enum After {
+pub(crate) enum Epilogue {
     /// Nothing.
     Nothing,
     /// ReLU.
     Relu,
     /// The sum with this tensor, and ReLU.
-    SumRelu(Image),
+    SumRelu(Activations),
 }
 
 /// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither
 /// groups, dilation nor bias, then `norm`, then what follows. It trains, and updates the running
 /// statistics, when the input is on an autodiff device and the normalisation is not frozen.
-pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After) -> Image {
+pub(crate) fn conv_norm(
+    conv: &Conv2d,
+    norm: &BatchNorm,
+    x: Activations,
+    after: Epilogue,
+) -> Activations {
     let device = x.device();
     let training = device.is_autodiff() && norm.training.is_enabled();
     // Evaluation under an autodiff device, and other devices, are Burn's.
@@ -38,10 +43,10 @@ pub(crate) fn conv_norm(conv: &Conv2d, norm: &BatchNorm, x: Image, after: After)
         return if training { train(conv, norm, x, after) } else { evaluate(conv, norm, x, after) };
     }
     let y = batch_norm(norm, convolve(conv, x.into_tensor()));
-    Image::new(match after {
-        After::Nothing => y,
-        After::Relu => relu(y),
-        After::SumRelu(other) => relu(y + other.into_tensor()),
+    Activations::new(match after {
+        Epilogue::Nothing => y,
+        Epilogue::Relu => relu(y),
+        Epilogue::SumRelu(other) => relu(y + other.into_tensor()),
     })
 }
 
@@ -59,27 +64,27 @@ fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     )
 }
 
-fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
+fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: Epilogue) -> Activations {
     let layer = layer(conv, norm, &after);
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (output, mean, variance) = match after {
-        After::SumRelu(other) => {
+        Epilogue::SumRelu(other) => {
             let other = other.into_channels_last();
-            flex::train_residual(x, conv.weight.val(), gamma, beta, other, layer)
+            flex::conv_norm_train_residual(x, conv.weight.val(), gamma, beta, other, layer)
         }
-        _ => flex::train(x, conv.weight.val(), gamma, beta, layer),
+        _ => flex::conv_norm_train(x, conv.weight.val(), gamma, beta, layer),
     };
     let [batch, out_height, out_width, _] = output.dims();
-    batch_norm::follow(norm, mean, variance, batch * out_height * out_width);
-    Image::lying_last(output)
+    batch_norm::update_running_stats(norm, mean, variance, batch * out_height * out_width);
+    Activations::from_channels_last(output)
 }
 
 /// With the running statistics, normalisation is a scale and a shift for each channel, done while
 /// the product is at hand.
-fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Image {
+fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: Epilogue) -> Activations {
     let layer = layer(conv, norm, &after);
     let residual = match after {
-        After::SumRelu(other) => Some(other.into_channels_last()),
+        Epilogue::SumRelu(other) => Some(other.into_channels_last()),
         _ => None,
     };
     let norm = flex::Norm {
@@ -88,16 +93,22 @@ fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: After) -> Imag
         mean: norm.running_mean.value_sync(),
         variance: norm.running_var.value_sync(),
     };
-    Image::lying_last(flex::evaluate(x, conv.weight.val(), norm, residual, layer))
+    Activations::from_channels_last(flex::conv_norm_eval(
+        x,
+        conv.weight.val(),
+        norm,
+        residual,
+        layer,
+    ))
 }
 
-fn layer(conv: &Conv2d, norm: &BatchNorm, after: &After) -> flex::Layer {
+fn layer(conv: &Conv2d, norm: &BatchNorm, after: &Epilogue) -> flex::Layer {
     let [out_channels, _, kernel_size, _] = conv.weight.dims();
     debug_assert_eq!(out_channels, norm.gamma.dims()[0]);
     flex::Layer {
         stride: conv.stride[0],
         padding: kernel_size / 2,
-        relu: !matches!(after, After::Nothing),
+        relu: !matches!(after, Epilogue::Nothing),
         epsilon: norm.epsilon,
     }
 }
@@ -134,11 +145,11 @@ mod tests {
         (3, 1, [64, 64], [2, 15, 12]),
     ];
 
-    fn others(after: &str, residual: &Tensor<4>) -> After {
+    fn others(after: &str, residual: &Tensor<4>) -> Epilogue {
         match after {
-            "nothing" => After::Nothing,
-            "relu" => After::Relu,
-            _ => After::SumRelu(Image::new(residual.clone())),
+            "nothing" => Epilogue::Nothing,
+            "relu" => Epilogue::Relu,
+            _ => Epilogue::SumRelu(Activations::new(residual.clone())),
         }
     }
 
@@ -170,7 +181,8 @@ mod tests {
         let residual = tensor(5, out).require_grad();
 
         let y = if ours {
-            conv_norm(&conv, &norm, Image::new(x.clone()), others(after, &residual)).into_tensor()
+            conv_norm(&conv, &norm, Activations::new(x.clone()), others(after, &residual))
+                .into_tensor()
         } else {
             let y = batch_norm(&norm, conv.forward(x.clone()));
             match after {
@@ -185,7 +197,7 @@ mod tests {
             conv_norm(
                 &conv.valid(),
                 &norm.valid(),
-                Image::new(x.clone().inner()),
+                Activations::new(x.clone().inner()),
                 others(after, &residual),
             )
             .into_tensor()
@@ -248,7 +260,7 @@ mod tests {
         let norm = BatchNormConfig::new(3).init(&device).freeze();
         let x = Tensor::<4>::random([2, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device)
             .require_grad();
-        let y = conv_norm(&conv, &norm, Image::new(x.clone()), After::Relu).into_tensor();
+        let y = conv_norm(&conv, &norm, Activations::new(x.clone()), Epilogue::Relu).into_tensor();
         let gradient = x.grad(&y.sum().backward()).expect("a gradient");
         assert!(gradient.abs().max().into_scalar::<f32>() > 0.0);
         // Its statistics stay: mean 0, variance 1.
@@ -269,7 +281,7 @@ mod tests {
                 TensorData::new(vec![1.0, f32::NAN, 2.0, 3.0], [1, 1, 2, 2]),
                 &device,
             );
-            let y = conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor();
+            let y = conv_norm(&conv, &norm, Activations::new(x), Epilogue::Relu).into_tensor();
             assert!(y.into_data().try_to_vec::<f32>().expect("f32")[1].is_nan());
         }
     }
@@ -291,7 +303,8 @@ mod tests {
             let norm = BatchNormConfig::new(channels[1]).init(&device);
             let x = Tensor::<4>::zeros([0, channels[0], 8, 8], &device);
             assert_eq!(
-                conv_norm(&conv, &norm, Image::new(x), After::Relu).into_tensor().dims()[..2],
+                conv_norm(&conv, &norm, Activations::new(x), Epilogue::Relu).into_tensor().dims()
+                    [..2],
                 [0, channels[1]]
             );
         }

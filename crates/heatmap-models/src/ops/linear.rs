@@ -11,12 +11,12 @@ use super::{flex, gelu, half, in_f32, is_half};
 /// # Shapes
 /// - `x`: `[..., inputs]`; output: `[..., outputs]`
 pub(crate) fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
-    if flex::takes(&x) { on_flex(layer, x, false) } else { by_burn(layer, x) }
+    if flex::supports(&x) { on_flex(layer, x, false) } else { by_burn(layer, x) }
 }
 
 /// Applies `layer` and GELU; shapes as in [`linear`].
 pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
-    if flex::takes(&x) { on_flex(layer, x, true) } else { in_f32(by_burn(layer, x), gelu) }
+    if flex::supports(&x) { on_flex(layer, x, true) } else { in_f32(by_burn(layer, x), gelu) }
 }
 
 /// `x` times `weight`, and `bias`, where these are no layer.
@@ -54,7 +54,7 @@ pub(crate) fn layer_norm(
     beta: Tensor<1>,
     epsilon: f64,
 ) -> Tensor<3> {
-    if flex::takes(&x) {
+    if flex::supports(&x) {
         flex::layer_norm(x, gamma, beta, epsilon)
     } else {
         in_f32(x, |x| module::layer_norm(x, gamma, Some(beta), epsilon))

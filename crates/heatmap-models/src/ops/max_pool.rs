@@ -3,17 +3,17 @@
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2d;
 
-use super::{Image, flex};
+use super::{Activations, flex};
 
 /// Applies `pool`, a square window with the same padding on all sides and no dilation.
-pub(crate) fn max_pool(pool: &MaxPool2d, x: Image) -> Image {
+pub(crate) fn max_pool(pool: &MaxPool2d, x: Activations) -> Activations {
     match pool.padding {
         PaddingConfig2d::Explicit(padding, ..) if x.is_channels_last() => {
             let window =
                 flex::Window { size: pool.kernel_size[0], stride: pool.stride[0], padding };
-            Image::lying_last(flex::max_pool(x.into_channels_last(), window))
+            Activations::from_channels_last(flex::max_pool(x.into_channels_last(), window))
         }
-        _ => Image::new(pool.forward(x.into_tensor())),
+        _ => Activations::new(pool.forward(x.into_tensor())),
     }
 }
 
@@ -37,7 +37,7 @@ mod tests {
                 let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device)
                     .require_grad();
                 let y = if ours {
-                    max_pool(&pool, Image::new(x.clone())).into_tensor()
+                    max_pool(&pool, Activations::new(x.clone())).into_tensor()
                 } else {
                     pool.forward(x.clone())
                 };
@@ -63,7 +63,7 @@ mod tests {
         values[10] = f32::NAN;
         let x = Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 4, 4]), &device)
             .require_grad();
-        let y = max_pool(&pool, Image::new(x.clone())).into_tensor();
+        let y = max_pool(&pool, Activations::new(x.clone())).into_tensor();
         let gradient = x.grad(&y.clone().sum().backward()).expect("a gradient").into_data();
         let y = y.into_data().try_to_vec::<f32>().expect("f32");
         assert!(y[..3].iter().all(|value| *value == f32::NEG_INFINITY) && y[3].is_nan(), "{y:?}");

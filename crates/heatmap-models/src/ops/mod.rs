@@ -5,6 +5,7 @@
 //! batch twice. On Flex each operation is one of ours: `flex` puts it behind Burn's tensors,
 //! `cpu` computes it; in half precision it is one of `half`.
 
+mod activations;
 mod adam;
 mod adam_moments;
 mod attention;
@@ -14,7 +15,6 @@ mod cpu;
 mod flex;
 mod gelu;
 mod half;
-mod image;
 mod linear;
 mod max_pool;
 mod nt_xent;
@@ -23,14 +23,14 @@ mod running_statistics;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use activations::Activations;
 pub use adam::{AdamFactors, adam_step};
 pub use adam_moments::AdamMoments;
 pub(crate) use attention::{attention, split_heads};
 pub(crate) use batch_norm::batch_norm;
-pub(crate) use conv_norm::{After, conv_norm};
+pub(crate) use conv_norm::{Epilogue, conv_norm};
 pub(crate) use gelu::gelu;
-pub(crate) use half::{alike, in_f32, is_half, widened};
-pub(crate) use image::Image;
+pub(crate) use half::{cast_like, in_f32, is_half, to_f32};
 pub(crate) use linear::{layer_norm, linear, linear_gelu, product};
 pub(crate) use max_pool::max_pool;
 pub use nt_xent::nt_xent;

@@ -12,5 +12,5 @@ use super::flex;
 /// - `rows`: `[2 * pairs, dim]`, not normalised; row i and row i + pairs are views of one sample
 /// - outputs: `[1]`
 pub fn nt_xent(rows: &Tensor<2>, temperature: f64) -> Option<(Tensor<1>, Tensor<1>)> {
-    flex::takes(rows).then(|| flex::nt_xent(rows.clone(), temperature))
+    flex::supports(rows).then(|| flex::nt_xent(rows.clone(), temperature))
 }

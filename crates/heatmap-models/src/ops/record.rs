@@ -11,7 +11,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
 /// What an operation with N parents keeps of its forward pass.
-pub(super) trait Kept<B: Backend, const N: usize>:
+pub(super) trait SavedForBackward<B: Backend, const N: usize>:
     Clone + Debug + Send + Sync + 'static
 {
     /// The gradients of the parents from that of the output; those that nobody needs may be left
@@ -27,7 +27,7 @@ impl<K> Debug for Step<K> {
     }
 }
 
-impl<B: Backend, const N: usize, K: Kept<B, N>> Backward<B, N> for Step<K> {
+impl<B: Backend, const N: usize, K: SavedForBackward<B, N>> Backward<B, N> for Step<K> {
     type State = K;
 
     fn backward(self, ops: Ops<K, N>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -43,7 +43,12 @@ impl<B: Backend, const N: usize, K: Kept<B, N>> Backward<B, N> for Step<K> {
 }
 
 /// The output of an operation as a node of the graph.
-pub(super) fn record<B: Backend, C: CheckpointStrategy, const N: usize, K: Kept<B, N>>(
+pub(super) fn record<
+    B: Backend,
+    C: CheckpointStrategy,
+    const N: usize,
+    K: SavedForBackward<B, N>,
+>(
     parents: [NodeGuard; N],
     output: FloatTensor<B>,
     kept: K,

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 
 use super::config::BlockKind;
 use crate::layers::ConvNorm;
-use crate::ops::{After, Image};
+use crate::ops::{Activations, Epilogue};
 
 /// Convolutions of the branch in order, and the shortcut if it is not the identity.
 #[derive(Module, Debug)]
@@ -56,14 +56,14 @@ impl Block {
         Self { branch, shortcut: changes.then(|| conv(in_channels, out_channels, 1, stride)) }
     }
 
-    pub(super) fn forward(&self, x: Image) -> Image {
+    pub(super) fn forward(&self, x: Activations) -> Activations {
         let shortcut = match &self.shortcut {
-            Some(layer) => layer.forward(x.clone(), After::Nothing),
+            Some(layer) => layer.forward(x.clone(), Epilogue::Nothing),
             None => x.clone(),
         };
         let (last, inner) = self.branch.split_last().expect("a branch has layers");
-        let x = inner.iter().fold(x, |x, layer| layer.forward(x, After::Relu));
-        last.forward(x, After::SumRelu(shortcut))
+        let x = inner.iter().fold(x, |x, layer| layer.forward(x, Epilogue::Relu));
+        last.forward(x, Epilogue::SumRelu(shortcut))
     }
 }
 

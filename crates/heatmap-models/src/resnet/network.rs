@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::config::ResNetConfig;
 use super::stage::Stage;
 use super::stem::Stem;
-use crate::ops::{Image, linear};
+use crate::ops::{Activations, linear};
 use crate::{Encoder, FeaturesAndMaps};
 
 /// A residual network; made by [`ResNetConfig`].
@@ -128,13 +128,13 @@ impl ResNet {
             unreachable!("a network has four stages")
         };
         self.check_channels(&images);
-        let stem = self.stem.forward(Image::new(images));
+        let stem = self.stem.forward(Activations::new(images));
         let stage1 = first.forward(stem.clone());
         let stage2 = second.forward(stage1.clone());
         let stage3 = third.forward(stage2.clone());
         let stage4 = fourth.forward(stage3.clone());
         let [stem, stage1, stage2, stage3, stage4] =
-            [stem, stage1, stage2, stage3, stage4].map(Image::into_tensor);
+            [stem, stage1, stage2, stage3, stage4].map(Activations::into_tensor);
         StageOutputs { stem, stage1, stage2, stage3, stage4 }
     }
 
@@ -159,12 +159,12 @@ impl ResNet {
     }
 
     /// The activations behind the last stage; `each` sees those behind every stage.
-    fn through_stages(&self, images: Tensor<4>, mut each: impl FnMut(&Image)) -> Image {
+    fn through_stages(&self, images: Tensor<4>, mut each: impl FnMut(&Activations)) -> Activations {
         // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to
         // go back on.
         let frozen = if images.device().is_autodiff() { self.frozen } else { 0 };
         self.check_channels(&images);
-        let images = Image::new(images);
+        let images = Activations::new(images);
         let mut image = if frozen > 0 {
             images.without_trace(|x| self.stem.valid().forward(x))
         } else {

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::block::Block;
 use super::config::ResNetConfig;
-use crate::ops::Image;
+use crate::ops::Activations;
 
 /// Blocks in order.
 #[derive(Module, Debug)]
@@ -35,7 +35,7 @@ impl Stage {
         Self { blocks: (0..config.depths[at]).map(block).collect() }
     }
 
-    pub(super) fn forward(&self, x: Image) -> Image {
+    pub(super) fn forward(&self, x: Activations) -> Activations {
         self.blocks.iter().fold(x, |x, block| block.forward(x))
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use super::config::StemKind;
 use crate::layers::ConvNorm;
-use crate::ops::{After, Image, max_pool};
+use crate::ops::{Activations, Epilogue, max_pool};
 
 /// A convolution, and pooling in the standard stem.
 #[derive(Module, Debug)]
@@ -33,8 +33,8 @@ impl Stem {
         }
     }
 
-    pub(super) fn forward(&self, x: Image) -> Image {
-        let x = self.layer.forward(x, After::Relu);
+    pub(super) fn forward(&self, x: Activations) -> Activations {
+        let x = self.layer.forward(x, Epilogue::Relu);
         match &self.pool {
             Some(pool) => max_pool(pool, x),
             None => x,

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 
 use super::config::VitConfig;
 use super::parameters::fresh_linear;
-use crate::ops::{alike, attention, linear, split_heads, widened};
+use crate::ops::{attention, cast_like, linear, split_heads, to_f32};
 
 /// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one
 /// product.
@@ -47,11 +47,11 @@ impl Attention {
     pub(super) fn forward_with_map(&self, tokens: Tensor<3>) -> (Tensor<3>, Tensor<4>) {
         let [batch, count, embed_dim] = tokens.dims();
         let qkv = linear(&self.qkv, tokens.clone());
-        let [query, key, value] = split_heads(widened(qkv), self.num_heads);
+        let [query, key, value] = split_heads(to_f32(qkv), self.num_heads);
         let [.., head_dim] = query.dims();
         let map = softmax(query.matmul(key.transpose()) / (head_dim as f64).sqrt(), 3);
         let map = self.dropout.forward(map);
         let heads = map.clone().matmul(value).swap_dims(1, 2).reshape([batch, count, embed_dim]);
-        (linear(&self.output, alike(heads, &tokens)), map)
+        (linear(&self.output, cast_like(heads, &tokens)), map)
     }
 }

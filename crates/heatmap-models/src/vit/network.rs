@@ -10,7 +10,7 @@ use super::layer_norm::LayerNorm;
 use super::parameters::{fresh_linear, token};
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
-use crate::ops::{alike, linear, widened};
+use crate::ops::{cast_like, linear, to_f32};
 use crate::{Encoder, FeaturesAndMaps};
 
 /// A vision transformer; made by [`VitConfig`].
@@ -171,8 +171,8 @@ impl Vit {
     pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [_, count, _] = tokens.dims();
         match self.pooling {
-            Pooling::Cls => widened(tokens.narrow(1, 0, 1)).squeeze_dim(1),
-            Pooling::Mean => widened(tokens.narrow(1, 1, count - 1)).mean_dim(1).squeeze_dim(1),
+            Pooling::Cls => to_f32(tokens.narrow(1, 0, 1)).squeeze_dim(1),
+            Pooling::Mean => to_f32(tokens.narrow(1, 1, count - 1)).mean_dim(1).squeeze_dim(1),
         }
     }
 
@@ -219,8 +219,8 @@ impl Vit {
             height > 0 && width > 0 && height.is_multiple_of(patch) && width.is_multiple_of(patch),
             "images of {height} x {width} px cannot be cut into patches of {patch} px"
         );
-        let class = alike(self.class_token.val(), &images);
-        let position = alike(self.position.forward(height / patch, width / patch), &images);
+        let class = cast_like(self.class_token.val(), &images);
+        let position = cast_like(self.position.forward(height / patch, width / patch), &images);
         let [_, _, embed_dim] = class.dims();
         let tokens = Tensor::cat(
             vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)],

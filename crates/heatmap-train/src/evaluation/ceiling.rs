@@ -20,7 +20,7 @@ pub struct CountCeiling {
 }
 
 /// Significance above which a cluster counts as seen in the noise.
-const LEAST_SIGNIFICANCE: f64 = 3.0;
+const MIN_SIGNIFICANCE: f64 = 3.0;
 
 impl CountCeiling {
     /// The observer learns on the first half of `samples` samples and answers on the second.
@@ -29,7 +29,7 @@ impl CountCeiling {
     /// When there are less than two samples.
     pub fn estimate(preset: &Preset, seed: u64, samples: usize, apart_sigmas: f64) -> Self {
         assert!(samples > 1, "a half to learn on and a half to answer on");
-        let visibility = Visibility { apart_sigmas, least_significance: LEAST_SIGNIFICANCE };
+        let visibility = Visibility { apart_sigmas, min_significance: MIN_SIGNIFICANCE };
         let draw = |index: usize| {
             let (_, scene) = preset.scene(seed, index as u64);
             (visibility.count(&scene, &preset.grid), scene.clusters.len())

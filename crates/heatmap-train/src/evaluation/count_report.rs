@@ -66,11 +66,11 @@ pub struct CountReport {
     /// Root of the mean squared error of the mean count, which is not rounded.
     pub rmse_of_expected: f64,
     /// The count that is the first class.
-    pub least_count: usize,
-    /// Accuracy on the samples of each true count, from `least_count` on; `None` for a count that
+    pub min_count: usize,
+    /// Accuracy on the samples of each true count, from `min_count` on; `None` for a count that
     /// does not occur.
     pub accuracy_per_count: Vec<Option<f64>>,
-    /// Samples by true count (outer) and mode (inner), both from `least_count` on.
+    /// Samples by true count (outer) and mode (inner), both from `min_count` on.
     pub confusion: Vec<Vec<u64>>,
     /// Confidence against accuracy.
     pub calibration: Calibration,
@@ -250,7 +250,7 @@ impl CountReport {
             mae_of_median: mean(&|at| median[at].abs_diff(truth[at]) as f64),
             mae_of_expected: mean(&|at| (expected[at] - truth[at] as f64).abs()),
             rmse_of_expected: mean(&|at| (expected[at] - truth[at] as f64).powi(2)).sqrt(),
-            least_count: *predictions.counts.start(),
+            min_count: *predictions.counts.start(),
             accuracy_per_count: accuracy_per_count.collect(),
             calibration: Calibration::new(&answers),
             nll: mean(&|at| rows[at][truth[at]].max(f64::MIN_POSITIVE).recip().ln()),

@@ -5,7 +5,7 @@
 //! whatever the places, and a feature for locating the other way round.
 
 use heatmap_core::analysis::faer::MatRef;
-use heatmap_core::synth::{Centres, Cluster, Clusters, Scene, Span, Spread};
+use heatmap_core::synth::{CentrePlacement, Cluster, Clusters, Scene, Span, Spread};
 use heatmap_core::{Grid, Heatmap, Result, sample_rng};
 
 /// A full grid of counts, places and draws. A place is a list of centres; a heatmap of n clusters
@@ -48,7 +48,7 @@ impl Facets {
         let grid = Grid::MEDIUM_RECTANGLE;
         let layout = Clusters {
             count: Span::only(self.counts as u32),
-            centres: Centres::Uniform { margin_bins: 4.0 },
+            centres: CentrePlacement::Uniform { margin_bins: 4.0 },
             spread: Spread::SigmaBins(Span::only(1.5)),
             clicks_per_cluster: Span::only(1_000),
             noise_clicks: Span::only(0),

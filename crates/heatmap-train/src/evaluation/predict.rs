@@ -124,10 +124,9 @@ pub fn propose_centres<E: Encoder + ModuleDisplay>(
 impl ProposedMap {
     /// The centres that exist with at least this probability. A centre nearer than `apart_bins` to
     /// a more probable one is left out: it is the same cluster again.
-    pub fn located(&self, least_probability: f64, apart_bins: f64) -> LocatedMap {
+    pub fn located(&self, min_probability: f64, apart_bins: f64) -> LocatedMap {
         let mut predicted: Vec<Point> = Vec::new();
-        for centre in self.proposed.iter().filter(|centre| centre.probability >= least_probability)
-        {
+        for centre in self.proposed.iter().filter(|centre| centre.probability >= min_probability) {
             if predicted.iter().all(|other| other.distance(centre.place) >= apart_bins) {
                 predicted.push(centre.place);
             }
@@ -140,7 +139,7 @@ impl ProposedMap {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Thresholds {
     /// Least probability of a centre that exists.
-    pub least_probability: f64,
+    pub min_probability: f64,
     /// Least distance of two centres in bins.
     pub apart_bins: f64,
 }
@@ -155,7 +154,7 @@ impl Thresholds {
         let mut best: Option<(f64, Self)> = None;
         for apart_bins in [0.0, 1.0, 2.0, 3.0] {
             for step in 2..=18 {
-                let thresholds = Self { least_probability: 0.05 * f64::from(step), apart_bins };
+                let thresholds = Self { min_probability: 0.05 * f64::from(step), apart_bins };
                 let f1 = LocationReport::new(&thresholds.locate_all(maps), grid)?.f1_2bins;
                 if best.is_none_or(|(least, _)| f1 > least) {
                     best = Some((f1, thresholds));
@@ -167,7 +166,7 @@ impl Thresholds {
 
     /// The centres of maps.
     pub fn locate_all(&self, maps: &[ProposedMap]) -> Vec<LocatedMap> {
-        maps.iter().map(|map| map.located(self.least_probability, self.apart_bins)).collect()
+        maps.iter().map(|map| map.located(self.min_probability, self.apart_bins)).collect()
     }
 }
 
@@ -208,7 +207,7 @@ mod tests {
         let maps = [map(3.0), map(12.0)];
         let thresholds = Thresholds::fit(&maps, Grid::MEDIUM_RECTANGLE).unwrap();
         assert!(
-            (0.4..0.7).contains(&thresholds.least_probability) && thresholds.apart_bins >= 1.0,
+            (0.4..0.7).contains(&thresholds.min_probability) && thresholds.apart_bins >= 1.0,
             "{thresholds:?}"
         );
         let report =

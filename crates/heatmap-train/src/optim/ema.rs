@@ -15,7 +15,7 @@ pub fn ema_copy<M: Module>(module: &M) -> M {
 
 /// The average after a step: decay times the average and the rest of `module`, parameter by
 /// parameter, running statistics too.
-pub fn follow<M: Module>(average: M, module: &M, decay: f64) -> M {
+pub fn ema_update<M: Module>(average: M, module: &M, decay: f64) -> M {
     let mut values = Values(Vec::new());
     module.visit(&mut values);
     values.0.reverse();
@@ -73,7 +73,7 @@ mod tests {
                 network.gamma.map(|gamma| gamma.full_like(value).detach().require_grad());
             network.running_mean.update(Tensor::full([2], value, &device));
             let _ = network.running_mean.value_sync();
-            average = follow(average, &network, 0.75);
+            average = ema_update(average, &network, 0.75);
         }
         // Gamma begins at 1, the running mean at 0.
         let gamma = 0.75 * (0.75 + 0.25 * 3.0) + 0.25 * 5.0;

@@ -10,7 +10,7 @@ mod schedule;
 mod sgd;
 
 pub use adam::{Adam, AdamConfig};
-pub use ema::{ema_copy, follow};
+pub use ema::{ema_copy, ema_update};
 pub use gradients::{clip_to_norm, global_norm, scale_gradients};
 pub use lars::{Lars, Velocity};
 pub use optimizer::{OptimizerConfig, OptimizerName};

@@ -24,7 +24,7 @@ pub(super) struct BestCheckpoint {
 #[derive(Debug)]
 struct State {
     /// Scored, but not complete.
-    proposed: Vec<Scored>,
+    recorded: Vec<Scored>,
     /// Scored and complete, by step: what the file has.
     complete: Vec<Scored>,
 }
@@ -59,7 +59,7 @@ impl BestCheckpoint {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::io(&path)(error)),
         };
-        let state = State { proposed: Vec::new(), complete };
+        let state = State { recorded: Vec::new(), complete };
         Ok(Self { path, state: Arc::new(Mutex::new(state)) })
     }
 
@@ -73,15 +73,15 @@ impl BestCheckpoint {
     }
 
     /// Tells the score of a step whose checkpoint is about to be written.
-    pub(super) fn propose(&self, step: usize, score: f64) {
+    pub(super) fn record(&self, step: usize, score: f64) {
         if score.is_finite() {
-            self.state().proposed.push(Scored { step, score, kept: true });
+            self.state().recorded.push(Scored { step, score, kept: true });
         }
     }
 
     /// The score of a step whose checkpoint is being written.
-    pub(super) fn proposed(&self, step: usize) -> Option<f64> {
-        self.state().proposed.iter().find(|scored| scored.step == step).map(|scored| scored.score)
+    pub(super) fn recorded(&self, step: usize) -> Option<f64> {
+        self.state().recorded.iter().find(|scored| scored.step == step).map(|scored| scored.score)
     }
 
     /// Takes the score of a complete checkpoint that the file does not have.
@@ -95,18 +95,18 @@ impl BestCheckpoint {
 
     /// How many steps were scored since the best one, whose checkpoint may be gone when the run
     /// went back before another.
-    pub(super) fn misses(&self) -> usize {
+    pub(super) fn evaluations_since_best(&self) -> usize {
         let state = self.state();
-        let all = || state.complete.iter().chain(&state.proposed);
+        let all = || state.complete.iter().chain(&state.recorded);
         best(all()).map_or(0, |best| all().filter(|scored| scored.step > best.step).count())
     }
 
     /// Tells that the checkpoint of a step is complete, and gives the step of the best complete
     /// one.
-    pub(super) fn completed(&self, step: usize) -> Result<Option<usize>> {
+    pub(super) fn confirm(&self, step: usize) -> Result<Option<usize>> {
         let mut state = self.state();
-        if let Some(at) = state.proposed.iter().position(|scored| scored.step == step) {
-            let scored = state.proposed.remove(at);
+        if let Some(at) = state.recorded.iter().position(|scored| scored.step == step) {
+            let scored = state.recorded.remove(at);
             state.complete.push(scored);
             self.write(&state.complete)?;
         }
@@ -120,7 +120,7 @@ impl BestCheckpoint {
 
     /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints
     /// but of the steps `kept`.
-    pub(super) fn go_back(&self, step: usize, kept: &[usize]) -> Result<()> {
+    pub(super) fn rewind(&self, step: usize, kept: &[usize]) -> Result<()> {
         let mut state = self.state();
         let before = state.complete.clone();
         state.complete.retain(|scored| scored.step <= step);
@@ -138,32 +138,32 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("best.json");
         let best = BestCheckpoint::open(path.clone()).unwrap();
-        best.propose(5, f64::NAN);
-        assert_eq!((best.completed(5).unwrap(), path.exists()), (None, false));
-        best.propose(10, 0.5);
-        assert_eq!((best.step(), best.misses(), path.exists()), (None, 0, false));
-        assert_eq!(best.completed(10).unwrap(), Some(10));
-        best.propose(20, 0.4);
-        assert_eq!(best.completed(20).unwrap(), Some(10));
-        best.propose(30, f64::NAN);
-        best.propose(40, 0.6);
+        best.record(5, f64::NAN);
+        assert_eq!((best.confirm(5).unwrap(), path.exists()), (None, false));
+        best.record(10, 0.5);
+        assert_eq!((best.step(), best.evaluations_since_best(), path.exists()), (None, 0, false));
+        assert_eq!(best.confirm(10).unwrap(), Some(10));
+        best.record(20, 0.4);
+        assert_eq!(best.confirm(20).unwrap(), Some(10));
+        best.record(30, f64::NAN);
+        best.record(40, 0.6);
         // Not complete yet: the file still names what can be read.
         assert_eq!(BestCheckpoint::open(path.clone()).unwrap().step(), Some(10));
-        assert_eq!(best.completed(40).unwrap(), Some(40));
+        assert_eq!(best.confirm(40).unwrap(), Some(40));
         let again = BestCheckpoint::open(path.clone()).unwrap();
-        again.propose(50, 0.55);
-        assert_eq!((again.step(), again.misses()), (Some(40), 1));
+        again.record(50, 0.55);
+        assert_eq!((again.step(), again.evaluations_since_best()), (Some(40), 1));
         // Going back before the best, the best that is still there counts, and patience knows all
         // scores.
         let again = BestCheckpoint::open(path.clone()).unwrap();
-        again.go_back(40, &[10, 40]).unwrap();
-        assert_eq!((again.step(), again.misses()), (Some(40), 0));
-        again.go_back(20, &[10, 20]).unwrap();
-        assert_eq!((again.step(), again.misses()), (Some(10), 1));
+        again.rewind(40, &[10, 40]).unwrap();
+        assert_eq!((again.step(), again.evaluations_since_best()), (Some(40), 0));
+        again.rewind(20, &[10, 20]).unwrap();
+        assert_eq!((again.step(), again.evaluations_since_best()), (Some(10), 1));
         let gone = BestCheckpoint::open(path.clone()).unwrap();
-        gone.go_back(20, &[20]).unwrap();
-        assert_eq!((gone.step(), gone.misses()), (Some(20), 1));
-        gone.go_back(5, &[]).unwrap();
+        gone.rewind(20, &[20]).unwrap();
+        assert_eq!((gone.step(), gone.evaluations_since_best()), (Some(20), 1));
+        gone.rewind(5, &[]).unwrap();
         assert_eq!(BestCheckpoint::open(path).unwrap().step(), None);
     }
 

@@ -153,7 +153,7 @@ impl Checkpoints {
         let (kept, later): (Vec<_>, Vec<_>) =
             self.folders()?.into_iter().partition(|(found, _)| *found <= step);
         let best = self.best()?;
-        best.go_back(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
+        best.rewind(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
         if let Some(step) = best.step() {
             // Rather now than behind the last step.
             self.at_step(step).map_err(|error| {

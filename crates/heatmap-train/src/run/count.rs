@@ -39,8 +39,8 @@ const CELL_PX: usize = 4;
 impl CountConfig {
     /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density,
     /// which the report has not.
-    pub fn report() -> Self {
-        let training = FineTuneConfig::report("count-report");
+    pub fn published_recipe() -> Self {
+        let training = FineTuneConfig::published_recipe("count-report");
         Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
     }
 

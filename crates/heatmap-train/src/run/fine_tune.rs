@@ -62,7 +62,7 @@ pub struct FineTuneConfig {
 impl FineTuneConfig {
     /// The settings of the report's fine-tuning as far as it tells them, and PyTorch's usual ones
     /// where it does not: ResNet-50, 64 x 64 px, AdamW, one cycle, batches of 64.
-    pub fn report(preset: &str) -> Self {
+    pub fn published_recipe(preset: &str) -> Self {
         Self {
             architecture: ModelName::ResNet(50),
             stem: StemKind::Standard,

@@ -47,7 +47,7 @@ pub struct LocationConfig {
     pub training: FineTuneConfig,
     /// What the head learns from.
     pub loss: LocationLossName,
-    /// Centres in the answer: as many as the preset has clusters at most.
+    /// CentrePredictions in the answer: as many as the preset has clusters at most.
     pub num_centres: usize,
     /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or
     /// finer.
@@ -101,8 +101,8 @@ impl FromStr for LocationLossName {
 
 impl LocationConfig {
     /// Locating on `location-report` with the set loss.
-    pub fn report() -> Self {
-        let training = FineTuneConfig::report("location-report");
+    pub fn published_recipe() -> Self {
+        let training = FineTuneConfig::published_recipe("location-report");
         Self { training, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
     }
 

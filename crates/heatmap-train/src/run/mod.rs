@@ -15,6 +15,7 @@ mod location;
 mod manifest;
 mod metrics_log;
 mod observer;
+mod periodic_evaluation;
 mod progress;
 mod run_config;
 mod saved_encoder;
@@ -26,7 +27,6 @@ mod start;
 mod stepper;
 mod strategy;
 mod training;
-mod watch;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use count::{CountConfig, train_count};

@@ -204,14 +204,14 @@ mod tests {
     use crate::run::SimClrConfig;
 
     fn settings() -> Settings {
-        Settings::of(&SimClrConfig::report()).unwrap()
+        Settings::of(&SimClrConfig::published_recipe()).unwrap()
     }
 
     #[test]
     fn a_configuration_comes_back_from_its_settings() {
-        let config = SimClrConfig { ema: Some(0.5), ..SimClrConfig::report() };
+        let config = SimClrConfig { ema: Some(0.5), ..SimClrConfig::published_recipe() };
         assert_eq!(
-            Settings::of(&config).unwrap().into_config(&SimClrConfig::report()).unwrap(),
+            Settings::of(&config).unwrap().into_config(&SimClrConfig::published_recipe()).unwrap(),
             config
         );
     }
@@ -224,7 +224,7 @@ mod tests {
         settings.set("preset", "simclr-wide").unwrap();
         settings.set("chunk", "32").unwrap();
         settings.set("evaluation.every", "null").unwrap();
-        let config: SimClrConfig = settings.into_config(&SimClrConfig::report()).unwrap();
+        let config: SimClrConfig = settings.into_config(&SimClrConfig::published_recipe()).unwrap();
         assert_eq!((config.optimizer.learning_rate, config.optimizer.warmup_batches), (0.25, 7));
         assert_eq!(
             (config.preset.as_str(), config.chunk, config.evaluation.every),
@@ -252,7 +252,7 @@ mod tests {
         };
         let config: SimClrConfig =
             read(r#"{"loss": {"temperature": 0.1}, "augment": {"blur": null}}"#)
-                .and_then(|settings| settings.into_config(&SimClrConfig::report()))
+                .and_then(|settings| settings.into_config(&SimClrConfig::published_recipe()))
                 .unwrap();
         assert_eq!((config.loss.temperature, config.batches), (0.1, 1_000));
         let error = read(r#"{"loss": {"temperatur": 0.1}}"#).unwrap_err().to_string();
@@ -270,7 +270,8 @@ mod tests {
     fn a_value_of_the_wrong_kind_is_named() {
         let mut settings = settings();
         settings.set("loss.name", "barlow").unwrap();
-        let error = settings.into_config(&SimClrConfig::report()).unwrap_err().to_string();
+        let error =
+            settings.into_config(&SimClrConfig::published_recipe()).unwrap_err().to_string();
         assert!(error.contains("`loss.name` = \"barlow\": unknown variant `barlow`"), "{error}");
     }
 }

@@ -9,14 +9,14 @@ use burn::train::{Learner, TrainLoader};
 use heatmap_models::{Backbone, Encoder, ProjectionHeadConfig};
 
 use super::folder::RunFolder;
+use super::periodic_evaluation::PeriodicEvaluation;
 use super::simclr_config::SimClrConfig;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
-use super::watch::Watch;
 use crate::data::{ClassSource, PairLoader, Share, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::metric::ScalarMetric;
 use crate::task::{
-    ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, Temperature,
+    ContrastiveLossMetric, ContrastiveTop1, GradientNorm, SimClr, SimClrOptions, TemperatureMetric,
 };
 use crate::{Error, Result};
 
@@ -113,7 +113,7 @@ pub fn train_simclr(
             .metric_train_numeric(ScalarMetric::<GradientNorm>::new())
             .metric_train_numeric(LearningRateMetric::new());
         match learns_temperature {
-            true => training.metric_train_numeric(ScalarMetric::<Temperature>::new()),
+            true => training.metric_train_numeric(ScalarMetric::<TemperatureMetric>::new()),
             false => training,
         }
     })
@@ -131,10 +131,10 @@ fn watch(
     config: &SimClrConfig,
     preset: &Arc<dyn ClassSource>,
     device: &Device,
-) -> Option<Watch<SimClr<Backbone>>> {
+) -> Option<PeriodicEvaluation<SimClr<Backbone>>> {
     let every = config.evaluation.every?;
     let (config, preset, device) = (config.clone(), preset.clone(), device.clone().inner());
-    Some(Watch::new(every, move |task: &SimClr<Backbone>| {
+    Some(PeriodicEvaluation::new(every, move |task: &SimClr<Backbone>| {
         // A copy in evaluation mode: nothing of the task that trains is touched, and nothing random
         // is drawn.
         let encoder = task.encoder().valid();

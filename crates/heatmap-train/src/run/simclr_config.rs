@@ -110,7 +110,7 @@ impl OnlineEvaluationConfig {
 
 impl SimClrConfig {
     /// The recipe of the report; see `docs` of the example for where it is silent.
-    pub fn report() -> Self {
+    pub fn published_recipe() -> Self {
         Self {
             architecture: ModelName::ResNet(50),
             projection_layers: 2,
@@ -148,7 +148,7 @@ impl SimClrConfig {
         if name == LAYOUTS {
             Self::layouts()
         } else {
-            Self { preset: name.to_owned(), ..Self::report() }
+            Self { preset: name.to_owned(), ..Self::published_recipe() }
         }
     }
 
@@ -177,7 +177,7 @@ impl SimClrConfig {
                 smoothing: Some(1.5),
                 ..ImageConfig::default()
             },
-            ..Self::report()
+            ..Self::published_recipe()
         }
     }
 

@@ -19,8 +19,8 @@ use burn::train::{
 
 use super::best::BestCheckpoint;
 use super::metrics_log::SharedLog;
+use super::periodic_evaluation::PeriodicEvaluation;
 use super::stepper::Stepper;
-use super::watch::Watch;
 use crate::optim::{clip_to_norm, global_norm};
 use crate::task::StepOutput;
 use crate::{Error, Result};
@@ -59,7 +59,7 @@ pub(super) struct StepStrategy<M: LearnerModel> {
     /// Keeps the best checkpoint, where there is one to choose.
     pub(super) best: Option<BestCheckpoint>,
     /// Looks at the model now and then.
-    pub(super) watch: Option<Watch<M>>,
+    pub(super) watch: Option<PeriodicEvaluation<M>>,
     pub(super) log: SharedLog,
     pub(super) progress: Arc<Mutex<Progress>>,
 }
@@ -67,8 +67,9 @@ pub(super) struct StepStrategy<M: LearnerModel> {
 impl<M: LearnerModel> StepStrategy<M> {
     /// Whether the score has not become better for as long as patience lasts.
     fn is_enough(&self) -> bool {
-        let misses = self.best.as_ref().map_or(0, BestCheckpoint::misses);
-        self.patience.is_some_and(|most| misses >= most)
+        let evaluations_since_best =
+            self.best.as_ref().map_or(0, BestCheckpoint::evaluations_since_best);
+        self.patience.is_some_and(|most| evaluations_since_best >= most)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -102,7 +103,12 @@ impl<M: LearnerModel> StepStrategy<M> {
     }
 
     /// Looks at the model with `watch`, and checks that the log could be written.
-    fn settle(&self, step: usize, learner: &Learner<M>, watch: Option<&Watch<M>>) -> Result<()> {
+    fn settle(
+        &self,
+        step: usize,
+        learner: &Learner<M>,
+        watch: Option<&PeriodicEvaluation<M>>,
+    ) -> Result<()> {
         if let Some(watch) = watch {
             self.log.write("valid", step, watch.look(&learner.model())?);
         }
@@ -199,7 +205,7 @@ where
                 if due {
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
-                        best.propose(step, score);
+                        best.record(step, score);
                         enough = self.is_enough();
                     }
                 }

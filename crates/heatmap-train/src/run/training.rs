@@ -14,9 +14,9 @@ use burn::train::{
 use super::checkpoint::Checkpoint;
 use super::folder::RunFolder;
 use super::metrics_log::{MetricsLog, SharedLog};
+use super::periodic_evaluation::PeriodicEvaluation;
 use super::progress::ProgressRenderer;
 use super::strategy::{Progress, StepStrategy, TrainingStats};
-use super::watch::Watch;
 use crate::task::StepOutput;
 use crate::{Error, Result};
 
@@ -77,7 +77,7 @@ pub(super) struct Plan<M: LearnerModel> {
     /// Largest length of a gradient.
     pub(super) clip_norm: Option<f64>,
     /// Looks at the model now and then.
-    pub(super) watch: Option<Watch<M>>,
+    pub(super) watch: Option<PeriodicEvaluation<M>>,
 }
 
 impl<M: LearnerModel> Plan<M> {

@@ -157,10 +157,8 @@ pub fn write_count(
 
 fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport) -> Result<()> {
     let preset = &config.training.preset;
-    let names: Vec<String> = (report.least_count..)
-        .take(report.confusion.len())
-        .map(|count| count.to_string())
-        .collect();
+    let names: Vec<String> =
+        (report.min_count..).take(report.confusion.len()).map(|count| count.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let title = format!("{preset}: true and predicted number of clusters");
     confusion(&title, &names, &report.confusion)?.save_png(&folder.file("confusion.png"))?;
@@ -175,7 +173,7 @@ fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport
         "accuracy.png",
     )?;
 
-    let per_count: Vec<(f64, f64)> = (report.least_count..)
+    let per_count: Vec<(f64, f64)> = (report.min_count..)
         .zip(&report.accuracy_per_count)
         .filter_map(|(count, accuracy)| Some((count as f64, (*accuracy)?)))
         .collect();

@@ -74,7 +74,7 @@ impl NamedEncoder {
         let network = ModelName::ResNet(50).config().with_in_channels(1).init(device).materialize();
         Self {
             name: "untrained".to_owned(),
-            kind: Kind::Ours(network, FineTuneConfig::report("count-report").image),
+            kind: Kind::Ours(network, FineTuneConfig::published_recipe("count-report").image),
         }
     }
 

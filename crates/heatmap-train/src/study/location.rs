@@ -52,7 +52,7 @@ impl LocationSummary {
         );
         put("batches", stats.steps.into());
         put("best_batch", best.into());
-        put("least_probability", results.thresholds.least_probability.into());
+        put("min_probability", results.thresholds.min_probability.into());
         put("evaluated_samples", results.network.maps.into());
         let mut rows = vec![(String::new(), results.network.clone())];
         rows.extend(

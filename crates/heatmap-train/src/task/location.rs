@@ -5,7 +5,7 @@ use burn::tensor::{ExecutionError, Tensor, TensorData};
 use burn::train::metric::ItemLazy;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use heatmap_core::{Grid, Point};
-use heatmap_models::{Centres, Encoder, LocationHead};
+use heatmap_models::{CentrePredictions, Encoder, LocationHead};
 
 use crate::data::{ImageFrame, SampleBatch};
 use crate::loss::{Chamfer, SetLoss};
@@ -91,7 +91,7 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
         self.read(self.head.forward(self.encoder.forward_maps(images)))
     }
 
-    fn read(&self, centres: Centres) -> Vec<Vec<ProposedCentre>> {
+    fn read(&self, centres: CentrePredictions) -> Vec<Vec<ProposedCentre>> {
         let count = centres.existence.dims()[1];
         let values =
             |data: TensorData| data.convert::<f32>().try_to_vec::<f32>().expect("converted to f32");
@@ -127,7 +127,8 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
                     + parts.existence
             }
         };
-        let best = Centres { places: best.places.detach(), existence: best.existence.detach() };
+        let best =
+            CentrePredictions { places: best.places.detach(), existence: best.existence.detach() };
         let maps: Vec<LocatedMap> =
             self.read(best).into_iter().zip(truth).map(LocatedMap::likely).collect();
         (loss.clone(), LocationOutput::read(loss, &maps, self.grid))
@@ -135,7 +136,7 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
 
     /// The true centres in the unit square with their mask, padded to the largest number in the
     /// batch.
-    fn targets(&self, truth: &[Vec<Point>], like: &Centres) -> (Tensor<3>, Tensor<2>) {
+    fn targets(&self, truth: &[Vec<Point>], like: &CentrePredictions) -> (Tensor<3>, Tensor<2>) {
         let (batch, most) = (truth.len(), truth.iter().map(Vec::len).max().unwrap_or(0).max(1));
         let (mut places, mut mask) = (vec![0.0_f32; batch * most * 2], vec![0.0_f32; batch * most]);
         for (image, centres) in truth.iter().enumerate() {

@@ -19,6 +19,6 @@ pub use set_detector::{
 };
 pub use simclr::{
     ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Precision, SimClr,
-    SimClrOptions, Temperature,
+    SimClrOptions, TemperatureMetric,
 };
 pub use step_output::StepOutput;

@@ -136,7 +136,7 @@ fn counting_and_locating_learn_the_same() {
     let batch = |device: &Device| {
         let preset = Preset::named("location-report").expect("a preset");
         let samples: Vec<_> = (0..6).map(|index| preset.sample(3, index)).collect();
-        let image = FineTuneConfig::report("location-report").image;
+        let image = FineTuneConfig::published_recipe("location-report").image;
         SampleBatch {
             images: image
                 .batch(samples.iter().map(|sample| &sample.heatmap), device)
@@ -147,16 +147,20 @@ fn counting_and_locating_learn_the_same() {
     };
     let training = FineTuneConfig {
         architecture: ModelName::ResNet(18),
-        ..FineTuneConfig::report("location-report")
+        ..FineTuneConfig::published_recipe("location-report")
     };
     // Made once: other tests draw from the same stream of random numbers meanwhile.
     let counts = CountEncoding::ALL.map(|loss| {
-        let config = CountConfig { training: training.clone(), loss, ..CountConfig::report() };
+        let config =
+            CountConfig { training: training.clone(), loss, ..CountConfig::published_recipe() };
         config.task(&reference).expect("a task")
     });
     let locations = [LocationLossName::Set, LocationLossName::Chamfer].map(|loss| {
-        let config =
-            LocationConfig { training: training.clone(), loss, ..LocationConfig::report() };
+        let config = LocationConfig {
+            training: training.clone(),
+            loss,
+            ..LocationConfig::published_recipe()
+        };
         config.task(&reference).expect("a task")
     });
     // The loss of a batch by each way to learn, on a device.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DetectedGrid, LogDetection};
+use super::{DetectedLayout, LogDetection};
 use crate::detect::{BannerMaps, Explainer, Explanation, NinthsOfBanner, SetNetwork, SetScore};
 use crate::table::{BannerHeatmap, ClickLog};
 use crate::{Error, Heatmap, Result};
@@ -68,7 +68,7 @@ impl LogDetection {
     }
 }
 
-impl DetectedGrid {
+impl DetectedLayout {
     /// The network before the banners at these places, counted from the first of the grid, which
     /// `ahead` gives next; none before none.
     fn network(

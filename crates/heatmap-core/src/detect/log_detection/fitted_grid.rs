@@ -3,7 +3,7 @@
 use super::LogDetectionConfig;
 use crate::detect::detected_group::undecided;
 use crate::detect::{
-    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, GridDetector, PartSet,
+    Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, LayoutDetector, PartSet,
     Reference, Verdict,
 };
 use crate::{Error, Grid, Heatmap, Result};
@@ -11,7 +11,7 @@ use crate::{Error, Grid, Heatmap, Result};
 /// What is fitted to one grid.
 pub(super) struct FittedGrid {
     /// Every score.
-    pub(super) detector: GridDetector,
+    pub(super) detector: LayoutDetector,
     /// The good map.
     pub(super) anchor: Anchor,
     /// Whether the anchor that was asked for could not be had.
@@ -49,7 +49,8 @@ impl LogDetectionConfig {
         let chosen_from = blind.as_ref().map(|reference| (reference, &blind_candidates[..]));
         let (anchor, fell_back) = self.anchor(candidates, chosen_from, grid, seed)?;
         let population = population(blind.as_ref(), candidates);
-        let detector = GridDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
+        let detector =
+            LayoutDetector::fit(&self.detector, &anchor, &population, reference.as_ref())?;
         let mut withheld = Vec::new();
         if matches!(self.anchor, Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood))
             && !fell_back
@@ -117,7 +118,7 @@ impl LogDetectionConfig {
             match choose(&choice) {
                 Ok(mut anchor) => {
                     if let Some(reason) = &reason {
-                        anchor.how += &format!(" ({reason})");
+                        anchor.description += &format!(" ({reason})");
                     }
                     return Ok((anchor, reason.is_some()));
                 }
@@ -134,7 +135,7 @@ impl LogDetectionConfig {
 /// banners out, or else all.
 fn population<'a>(reference: Option<&Reference>, candidates: &[Candidate<'a>]) -> Vec<&'a Heatmap> {
     match reference {
-        Some(reference) if reference.banners.len() >= GridDetector::LEAST_POPULATION => {
+        Some(reference) if reference.banners.len() >= LayoutDetector::MIN_POPULATION => {
             reference.banners.iter().map(|&at| candidates[at].heatmap).collect()
         }
         _ => candidates.iter().map(|candidate| candidate.heatmap).collect(),

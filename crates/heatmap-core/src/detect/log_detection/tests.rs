@@ -26,11 +26,11 @@ fn world(grids: u64, banners: u64) -> (ClickLog, Vec<bool>) {
     (ClickLog::from_heatmaps(&ClickLogConfig::default(), all).unwrap(), broken)
 }
 
-fn run(config: &LogDetectionConfig, log: &ClickLog, known: &Known) -> LogDetection {
+fn run(config: &LogDetectionConfig, log: &ClickLog, known: &BannerFacts) -> LogDetection {
     config.run(log, known, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
-fn labels(log: &ClickLog, broken: &[bool], every: usize) -> Known {
+fn labels(log: &ClickLog, broken: &[bool], every: usize) -> BannerFacts {
     let mut text = String::from("domain,grid_id,broken\n");
     for (entry, broken) in log.keys().zip(broken).step_by(every) {
         text +=
@@ -38,7 +38,7 @@ fn labels(log: &ClickLog, broken: &[bool], every: usize) -> Known {
     }
     let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
     std::fs::write(file.path(), text).unwrap();
-    Known {
+    BannerFacts {
         labels: Some(LabelTable::read(&[file.path().to_owned()]).unwrap()),
         ..Default::default()
     }
@@ -47,13 +47,13 @@ fn labels(log: &ClickLog, broken: &[bool], every: usize) -> Known {
 #[test]
 fn without_a_label_most_broken_banners_are_found() {
     let (log, broken) = world(3, 120);
-    let detection = run(&LogDetectionConfig::default(), &log, &Known::default());
+    let detection = run(&LogDetectionConfig::default(), &log, &BannerFacts::default());
     assert_eq!(detection.grids.len(), 3);
     assert!(
         detection
             .grids
             .iter()
-            .all(|grid| grid.banners == 120 && grid.anchor.how.contains("without labels"))
+            .all(|grid| grid.banners == 120 && grid.anchor.description.contains("without labels"))
     );
     let counts = ConfusionCounts::of(&detection.decision.flagged, &broken);
     assert!(auroc(&detection.decision.scores, &broken).unwrap() > 0.97);
@@ -70,7 +70,8 @@ fn labels_are_used_for_the_anchor_and_never_for_the_banner_itself() {
         LogDetectionConfig { anchor: Some(AnchorChoice::MeanOfGood), ..Default::default() };
     let detection = run(&config, &log, &known);
     assert!(
-        detection.grids[0].anchor.how.contains("labelled good") && !detection.grids[0].fell_back
+        detection.grids[0].anchor.description.contains("labelled good")
+            && !detection.grids[0].fell_back
     );
     let inside = detection.in_anchor.iter().filter(|inside| **inside).count();
     let good = (0..broken.len()).step_by(2).filter(|&at| !broken[at]).count();
@@ -119,8 +120,11 @@ fn another_size_is_another_grid_unless_a_common_one_is_asked_for() {
         });
         ClickLog::from_heatmaps(&config, banners).unwrap()
     };
-    assert_eq!(run(&LogDetectionConfig::default(), &both(None), &Known::default()).grids.len(), 2);
-    let common = run(&LogDetectionConfig::default(), &both(Some(SIZE)), &Known::default());
+    assert_eq!(
+        run(&LogDetectionConfig::default(), &both(None), &BannerFacts::default()).grids.len(),
+        2
+    );
+    let common = run(&LogDetectionConfig::default(), &both(Some(SIZE)), &BannerFacts::default());
     assert_eq!(
         (common.grids.len(), common.grids[0].display, common.grids[0].banners),
         (1, SIZE, 30)
@@ -134,8 +138,8 @@ fn small_grids_take_what_anchor_they_can_have() {
         anchor: Some(AnchorChoice::Domain("nobody".into())),
         ..Default::default()
     };
-    let detection = run(&config, &log, &Known::default());
-    let how = &detection.grids[1].anchor.how;
+    let detection = run(&config, &log, &BannerFacts::default());
+    let how = &detection.grids[1].anchor.description;
     assert!(how.contains("step-uniform map") && how.contains("a bulk needs 5"), "{how}");
     assert!(detection.grids.iter().all(|grid| grid.fell_back));
     assert!(detection.decision.flagged.iter().all(|flagged| !flagged));
@@ -156,7 +160,7 @@ fn a_large_grid_is_fitted_to_a_sample_that_holds_what_is_known() {
 #[test]
 fn it_can_be_stopped() {
     let (log, _) = world(2, 10);
-    let stopped =
-        LogDetectionConfig::default().run(&log, &Known::default(), &mut |_| ControlFlow::Break(()));
+    let stopped = LogDetectionConfig::default()
+        .run(&log, &BannerFacts::default(), &mut |_| ControlFlow::Break(()));
     assert!(matches!(stopped.unwrap_err(), Error::Stopped));
 }

@@ -110,9 +110,8 @@ impl Choice<'_> {
     /// spread.
     fn next(&self, round: &Round, possible: &[bool], by_half: bool) -> Result<Option<Vec<bool>>> {
         let next = self.z(round, by_half)?.map(|z| self.within(&z, possible));
-        Ok(next.filter(|next| {
-            next.iter().filter(|chosen| **chosen).count() >= NullModel::LEAST_BANNERS
-        }))
+        Ok(next
+            .filter(|next| next.iter().filter(|chosen| **chosen).count() >= NullModel::MIN_BANNERS))
     }
 
     /// Whether each banner is in the next reference: what is known decides, or else its z.
@@ -138,7 +137,7 @@ impl Choice<'_> {
             .chain(thinned.iter().copied())
             .collect();
         let whole = |parts: &FitScores| parts[..HAND_MADE].iter().all(Option::is_some);
-        if reference.len() < NullModel::LEAST_BANNERS
+        if reference.len() < NullModel::MIN_BANNERS
             || !parts.iter().chain(reference.iter().map(|row| &row.0)).all(whole)
         {
             return Ok(None);

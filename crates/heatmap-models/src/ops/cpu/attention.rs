@@ -56,7 +56,7 @@ impl AttentionShape {
 
 /// Memory of a thread.
 #[derive(Default)]
-struct Room {
+struct Scratch {
     map: Buffer,
     other: Buffer,
     copy: Buffer,
@@ -64,7 +64,7 @@ struct Room {
 }
 
 /// Query and key of a head to its map, in `room.map`.
-fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Room) {
+fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Scratch) {
     let AttentionShape { tokens, head_dim, .. } = *shape;
     let stride = 3 * shape.width();
     let key = room.right.get_or_insert_with(Packed::empty);
@@ -80,7 +80,7 @@ pub(crate) fn attention(qkv: &[f32], shape: &AttentionShape) -> Buffer {
     let AttentionShape { batch, tokens, heads, head_dim } = *shape;
     let parts: Vec<Buffer> = (0..batch * heads)
         .into_par_iter()
-        .map_init(Room::default, |room, head| {
+        .map_init(Scratch::default, |room, head| {
             map_of(qkv, shape, head, room);
             let value = room.right.get_or_insert_with(Packed::empty);
             value.fill(
@@ -102,9 +102,9 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
     let stride = 3 * shape.width();
     let parts: Vec<Buffer> = (0..batch * heads)
         .into_par_iter()
-        .map_init(Room::default, |room, head| {
+        .map_init(Scratch::default, |room, head| {
             map_of(qkv, shape, head, room);
-            let Room { map, other, copy, right } = room;
+            let Scratch { map, other, copy, right } = room;
             let right = right.get_or_insert_with(Packed::empty);
             let mut out = Buffer::new(3 * tokens * head_dim);
             let (of_query, rest) = out.split_at_mut(tokens * head_dim);

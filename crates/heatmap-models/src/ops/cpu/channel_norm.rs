@@ -185,7 +185,7 @@ pub(crate) struct NormGradients {
 
 /// Where the ReLU behind a normalisation was open.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Open<'a> {
+pub(crate) enum ReluMask<'a> {
     /// There was none.
     Everywhere,
     /// Where the normalised values are positive.
@@ -199,7 +199,7 @@ pub(crate) enum Open<'a> {
 /// that of the output, and its memory becomes part of the result.
 pub(crate) fn backward(
     values: &[f32],
-    open: Open<'_>,
+    open: ReluMask<'_>,
     mut gradient: Buffer,
     statistics: &Statistics,
     affine: &ScaleShift,
@@ -217,7 +217,7 @@ pub(crate) fn backward(
         .map(|(at, gradient)| {
             let part = at * len..at * len + gradient.len();
             let values = &values[part.clone()];
-            if let Open::ByOutput(output) = open {
+            if let ReluMask::ByOutput(output) = open {
                 // The gradient behind the ReLU is written, because the residual needs it.
                 let both = gradient.iter_mut().zip(&output[part]);
                 both.for_each(|(gradient, output)| *gradient = if_positive(*output, *gradient));
@@ -229,7 +229,7 @@ pub(crate) fn backward(
                 {
                     let sums = beta.iter_mut().zip(&mut gamma);
                     let row = sums.zip(gradient).zip(values).zip(mean);
-                    if let Open::ByValues = open {
+                    if let ReluMask::ByValues = open {
                         for (((((beta, gamma), gradient), value), mean), (scale, shift)) in
                             row.zip(scale.iter().zip(shift))
                         {
@@ -289,7 +289,7 @@ pub(crate) fn backward(
                 gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels))
             {
                 let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
-                if let Open::ByValues = open {
+                if let ReluMask::ByValues = open {
                     for (((((out, value), a), b), c), shift) in row.zip(shift) {
                         *out = a * if_positive(value * a + shift, *out) + b * value + c;
                     }

@@ -24,7 +24,7 @@ pub(crate) struct Contrast {
 pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast {
     let count = rows.len() / width;
     let (unit, lengths) = normalized(rows, width);
-    let turned = Packed::new(Source::Columns(&unit, width), width, count);
+    let transposed = Packed::new(Source::Columns(&unit, width), width, count);
     let scale = 1.0 / temperature;
     let other = |row: usize| (row + count / 2) % count;
     // Similarities of some rows to all; a row does not see itself.
@@ -32,7 +32,7 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
         let some = block.len() / count;
         product(
             Left::rows(&unit[first * width..(first + some) * width], some, width),
-            &turned,
+            &transposed,
             block,
         );
         vectorized(|| block.iter_mut().for_each(|value| *value *= scale));

@@ -9,7 +9,7 @@ use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
     Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, few_rows,
-    parallel_product, parallel_product_then, product, spread,
+    padded_rows, parallel_product, parallel_product_then, product,
 };
 use super::winograd::{self, Kernels, Tiles};
 
@@ -28,8 +28,8 @@ const PATCHES: usize = 4 * 1024 * 1024;
 
 /// Numbers that are somebody's, or made for the moment.
 enum Numbers<'a> {
-    Theirs(&'a [f32]),
-    Ours(Buffer),
+    Borrowed(&'a [f32]),
+    Owned(Buffer),
 }
 
 impl Deref for Numbers<'_> {
@@ -37,8 +37,8 @@ impl Deref for Numbers<'_> {
 
     fn deref(&self) -> &[f32] {
         match self {
-            Self::Theirs(numbers) => numbers,
-            Self::Ours(numbers) => numbers,
+            Self::Borrowed(numbers) => numbers,
+            Self::Owned(numbers) => numbers,
         }
     }
 }
@@ -78,9 +78,9 @@ fn kernel_planes(rows: &[f32], shape: &ConvShape) -> Buffer {
 
 fn rows_of<'a>(weight: &'a [f32], shape: &ConvShape) -> Numbers<'a> {
     if shape.kernel_size == 1 {
-        Numbers::Theirs(weight)
+        Numbers::Borrowed(weight)
     } else {
-        Numbers::Ours(kernel_rows(weight, shape))
+        Numbers::Owned(kernel_rows(weight, shape))
     }
 }
 
@@ -107,8 +107,8 @@ impl Kernel {
         match Kind::of(shape, kept) {
             Kind::Winograd => Self::Winograd(Kernels::forward(weight, shape)),
             Kind::Left => Self::Left(match rows() {
-                Numbers::Ours(rows) => rows,
-                Numbers::Theirs(rows) => Buffer::copy_of(rows),
+                Numbers::Owned(rows) => rows,
+                Numbers::Borrowed(rows) => Buffer::copy_of(rows),
             }),
             Kind::Right => Self::Right(Packed::new(
                 Source::Columns(&rows(), shape.patch_len()),
@@ -147,24 +147,29 @@ impl Kind {
 }
 
 /// `image` `[batch, height, width, in_channels]` to `[batch, out_height, out_width,
-/// out_channels]`. Whenever some rows of pixels are done, `done` gets them while they are in the
+/// out_channels]`. Whenever some rows of pixels are done, `on_block` gets them while they are in the
 /// cache, with the number of the first; what it gives is the second result.
 pub(crate) fn forward<T: Send>(
     image: &[f32],
     kernel: &Kernel,
     shape: &ConvShape,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let kernel = match kernel {
         Kernel::Winograd(kernels) => {
-            return winograd::convolve(image, kernels, Tiles::of(shape), done);
+            return winograd::convolve(image, kernels, Tiles::of(shape), on_block);
         }
-        Kernel::Left(rows) => return forward_few(image, rows, shape, done),
+        Kernel::Left(rows) => return forward_few(image, rows, shape, on_block),
         Kernel::Right(kernel) => kernel,
     };
     if shape.is_pointwise() || few_rows(pixels, kernel) {
-        return parallel_product_then(&patches_of(image, shape, 0..pixels), pixels, kernel, done);
+        return parallel_product_then(
+            &patches_of(image, shape, 0..pixels),
+            pixels,
+            kernel,
+            on_block,
+        );
     }
     let mut out = Buffer::new(pixels * channels);
     let block = block_rows(pixels, len);
@@ -176,7 +181,7 @@ pub(crate) fn forward<T: Send>(
             patches.reset(rows.len() * len);
             gather(image, shape, rows.clone(), patches);
             product(Left::rows(patches, rows.len(), len), kernel, out);
-            done(at * block, out)
+            on_block(at * block, out)
         })
         .collect();
     (out, results)
@@ -188,20 +193,20 @@ fn forward_few<T: Send>(
     image: &[f32],
     kernel: &[f32],
     shape: &ConvShape,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let patches = patches_of(image, shape, 0..pixels);
     let patches = Packed::new(Source::Columns(&patches, len), len, pixels);
-    let turned = parallel_product(kernel, channels, &patches);
+    let transposed = parallel_product(kernel, channels, &patches);
     let mut out = Buffer::new(pixels * channels);
     let block = pixels.div_ceil(2 * rayon::current_num_threads()).max(1);
     let results = out.par_chunks_mut(block * channels).enumerate().map(|(at, out)| {
         for (row, out) in out.chunks_exact_mut(channels).enumerate() {
-            let from = turned[at * block + row..].iter().step_by(pixels);
+            let from = transposed[at * block + row..].iter().step_by(pixels);
             out.iter_mut().zip(from).for_each(|(value, from)| *value = *from);
         }
-        done(at * block, out)
+        on_block(at * block, out)
     });
     let results = results.collect();
     (out, results)
@@ -212,7 +217,7 @@ fn forward_few<T: Send>(
 fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Numbers<'a> {
     let len = shape.patch_len();
     if shape.is_pointwise() {
-        return Numbers::Theirs(&image[rows.start * len..rows.end * len]);
+        return Numbers::Borrowed(&image[rows.start * len..rows.end * len]);
     }
     let mut patches = Buffer::new(rows.len() * len);
     let block = rows.len().div_ceil(4 * rayon::current_num_threads()).max(1);
@@ -220,7 +225,7 @@ fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Nu
         let first = rows.start + at * block;
         gather(image, shape, first..first + patches.len() / len, patches);
     });
-    Numbers::Ours(patches)
+    Numbers::Owned(patches)
 }
 
 /// Gradient of the weight, from that of the output.
@@ -332,7 +337,7 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
                 let rows = start..(start + block).min(end);
                 patches.reset(rows.len() * len);
                 let left = &gradient[rows.start * channels..rows.end * channels];
-                product(spread(left, rows.len(), channels, copy), &kernel, patches);
+                product(padded_rows(left, rows.len(), channels, copy), &kernel, patches);
                 scatter(patches, shape, rows, first, image);
             }
         },

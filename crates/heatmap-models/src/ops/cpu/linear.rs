@@ -68,8 +68,8 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
 /// Gradient of `x`, from that of the result.
 pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -> Buffer {
     let inputs = weight.len() / outputs;
-    let turned = Packed::new(Source::Columns(weight, outputs), outputs, inputs);
-    parallel_product(gradient, gradient.len() / outputs, &turned)
+    let transposed = Packed::new(Source::Columns(weight, outputs), outputs, inputs);
+    parallel_product(gradient, gradient.len() / outputs, &transposed)
 }
 
 /// Gradient of the weight.

@@ -26,7 +26,7 @@ pub(super) use adam::adam;
 pub(super) use attention::{AttentionShape, attention, attention_backward};
 pub(super) use buffer::Buffer;
 pub(super) use channel_norm::{
-    NormGradients, Open, ScaleShift, Statistics, backward, parts, statistics,
+    NormGradients, ReluMask, ScaleShift, Statistics, backward, parts, statistics,
 };
 pub(super) use contrastive::{Contrast, nt_xent};
 pub(super) use conv::{Kernel, forward, image_gradient, weight_gradient};

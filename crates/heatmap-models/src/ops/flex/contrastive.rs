@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::super::cpu::{self, Contrast};
 use super::layout::{contiguous, laid, owned, shaped, slice, vector};
-use super::record::{Kept, record};
+use super::record::{SavedForBackward, record};
 
 /// The loss of `[2 * pairs, dim]`, and the share of rows whose nearest other row is their other
 /// view: `[1]` each.
@@ -54,7 +54,7 @@ fn contrast(rows: FlexTensor, temperature: f64) -> (Contrast, [usize; 2]) {
 #[derive(Debug, Clone)]
 struct Gradient(FlexTensor);
 
-impl Kept<1> for Gradient {
+impl SavedForBackward<1> for Gradient {
     fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let shape = self.0.layout().shape().clone();
         let factor = slice(&contiguous(gradient))[0];

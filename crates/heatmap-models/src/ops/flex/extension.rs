@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, backend_extension}
 use super::super::cpu;
 use super::layout::{contiguous, image, recycle, slice, vector};
 use super::passes::{self, Layered, Pooled, window_shape};
-use super::record::{Kept, Tracked, record};
+use super::record::{SavedForBackward, Tracked, record};
 use super::{Layer, Window};
 
 #[backend_extension(Flex, Autodiff)]
@@ -110,7 +110,7 @@ fn record_layer<C: CheckpointStrategy, const N: usize>(
     (output, kept): (FlexTensor, Layered),
 ) -> (Tracked<C>, Tracked<C>, Tracked<C>)
 where
-    Layered: Kept<N>,
+    Layered: SavedForBackward<N>,
 {
     let [mean, variance] = [&kept.statistics.mean, &kept.statistics.variance]
         .map(|statistic| Autodiff::<Flex, C>::from_inner(vector(statistic.clone())));

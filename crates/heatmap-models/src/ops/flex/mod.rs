@@ -1,7 +1,7 @@
 //! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend
 //! extension.
 //!
-//! Images are `[batch, height, width, channels]` here (see [`Image`](super::Image)). The way of a
+//! Images are `[batch, height, width, channels]` here (see [`Activations`](super::Activations)). The way of a
 //! call: a function here -> (`extension`: Burn's dispatch, and its gradients) ->
 //! `passes` over slices -> `cpu`.
 
@@ -49,7 +49,7 @@ pub(super) fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {
 }
 
 /// As `conv_norm_train` of a tensor.
-pub(super) fn train(
+pub(super) fn conv_norm_train(
     x: Tensor<4>,
     weight: Tensor<4>,
     gamma: Tensor<1>,
@@ -67,7 +67,7 @@ pub(super) fn train(
 }
 
 /// The same with a tensor that is added before the ReLU.
-pub(super) fn train_residual(
+pub(super) fn conv_norm_train_residual(
     x: Tensor<4>,
     weight: Tensor<4>,
     gamma: Tensor<1>,
@@ -96,7 +96,7 @@ pub(super) struct Norm<T> {
 }
 
 /// Evaluation: the same layer with fixed statistics. Not differentiable.
-pub(super) fn evaluate(
+pub(super) fn conv_norm_eval(
     x: Tensor<4>,
     weight: Tensor<4>,
     norm: Norm<Tensor<1>>,
@@ -123,7 +123,7 @@ pub(super) fn adam<const D: usize>(
 }
 
 /// Whether the operations here take a tensor, with or without gradients.
-pub(super) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub(super) fn supports<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.device().inner() == Device::flex() && tensor.dtype() == FloatDType::F32.into()
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
 
-use super::super::cpu::{self, AdamFactors, Buffer, ConvShape, Open, ScaleShift, Statistics};
+use super::super::cpu::{self, AdamFactors, Buffer, ConvShape, ReluMask, ScaleShift, Statistics};
 use super::layout::{contiguous, image, laid, owned, recycle, shaped, slice, vector};
 use super::prepared::{forget_gone, prepared};
-use super::record::Kept;
+use super::record::SavedForBackward;
 use super::{Layer, Norm, Window};
 
 /// A layer with fixed statistics.
@@ -135,9 +135,9 @@ pub(super) fn backward(
 ) -> [Option<FlexTensor>; 5] {
     let Layered { x, weight, values, output, statistics, affine, shape, layer } = &kept;
     let open = match (output, layer.relu) {
-        (Some(output), _) => Open::ByOutput(slice(output)),
-        (None, true) => Open::ByValues,
-        (None, false) => Open::Everywhere,
+        (Some(output), _) => ReluMask::ByOutput(slice(output)),
+        (None, true) => ReluMask::ByValues,
+        (None, false) => ReluMask::Everywhere,
     };
     let epsilon = layer.epsilon as f32;
     let norm =
@@ -156,7 +156,7 @@ pub(super) fn backward(
     [x_gradient, weight_gradient, Some(vector(gamma)), Some(vector(beta)), residual]
 }
 
-impl<const N: usize> Kept<N> for Layered {
+impl<const N: usize> SavedForBackward<N> for Layered {
     /// Of x, weight, gamma, beta and, if there was one, the residual.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
         let mut all = backward(self, gradient, needed[0], needed[1]).into_iter();
@@ -171,7 +171,7 @@ pub(super) struct Pooled {
     pub(super) shape: ConvShape,
 }
 
-impl Kept<1> for Pooled {
+impl SavedForBackward<1> for Pooled {
     fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let shape = &self.shape;
         let values = cpu::max_pool_backward(slice(&contiguous(gradient)), &self.places, shape);

@@ -14,7 +14,9 @@ use super::super::{cpu, record};
 pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
 /// What an operation with N parents keeps of its forward pass.
-pub(super) trait Kept<const N: usize>: Clone + Debug + Send + Sync + 'static {
+pub(super) trait SavedForBackward<const N: usize>:
+    Clone + Debug + Send + Sync + 'static
+{
     /// The gradients of the parents from that of the output; those that nobody needs may be left
     /// out.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N];
@@ -23,14 +25,14 @@ pub(super) trait Kept<const N: usize>: Clone + Debug + Send + Sync + 'static {
 #[derive(Debug, Clone)]
 struct OnThePool<K>(K);
 
-impl<const N: usize, K: Kept<N>> record::Kept<Flex, N> for OnThePool<K> {
+impl<const N: usize, K: SavedForBackward<N>> record::SavedForBackward<Flex, N> for OnThePool<K> {
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
         cpu::on_the_pool(|| self.0.gradients(gradient, needed))
     }
 }
 
 /// The output of an operation as a node of the graph.
-pub(super) fn record<C: CheckpointStrategy, const N: usize, K: Kept<N>>(
+pub(super) fn record<C: CheckpointStrategy, const N: usize, K: SavedForBackward<N>>(
     parents: [NodeGuard; N],
     output: FlexTensor,
     kept: K,

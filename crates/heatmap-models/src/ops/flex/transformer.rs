@@ -10,7 +10,7 @@ use burn::tensor::{Shape, Tensor};
 use super::super::cpu::{self, AttentionShape};
 use super::layout::{contiguous, laid, owned, recycle, shaped, slice, vector};
 use super::prepared::prepared;
-use super::record::{Kept, record};
+use super::record::{SavedForBackward, record};
 
 /// `x * weight + bias`, or GELU of it.
 pub(in super::super) fn linear<const D: usize>(
@@ -142,7 +142,7 @@ struct LinearRows {
     before: Option<FlexTensor>,
 }
 
-impl Kept<3> for LinearRows {
+impl SavedForBackward<3> for LinearRows {
     fn gradients(self, gradient: FlexTensor, needed: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Self { x, weight, before } = self;
         let [inputs, outputs] = weight.layout().shape().dims();
@@ -177,7 +177,7 @@ struct Normed {
     epsilon: f32,
 }
 
-impl Kept<3> for Normed {
+impl SavedForBackward<3> for Normed {
     fn gradients(self, gradient: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
         let Self { x, gamma, epsilon } = self;
         let shape = x.layout().shape().clone();
@@ -195,7 +195,7 @@ struct Attended {
     shape: AttentionShape,
 }
 
-impl Kept<1> for Attended {
+impl SavedForBackward<1> for Attended {
     fn gradients(self, gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let Self { qkv, shape } = self;
         let values = cpu::attention_backward(slice(&qkv), slice(&contiguous(gradient)), &shape);

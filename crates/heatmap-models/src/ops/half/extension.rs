@@ -7,7 +7,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, TensorMetadata, ba
 use burn::tensor::FloatDType;
 use burn::tensor::ops::ConvOptions;
 
-use super::super::record::{Kept, record};
+use super::super::record::{SavedForBackward, record};
 
 /// On a device without gradients each operation is what it says: Burn's, between a widening and a
 /// rounding.
@@ -102,7 +102,7 @@ struct Convolved<B: Backend> {
     options: ConvOptions<2>,
 }
 
-impl<B: Backend> Kept<B, 2> for Convolved<B> {
+impl<B: Backend> SavedForBackward<B, 2> for Convolved<B> {
     fn gradients(
         self,
         gradient: FloatTensor<B>,
@@ -126,7 +126,7 @@ struct Multiplied<B: Backend> {
     weight: FloatTensor<B>,
 }
 
-impl<B: Backend> Kept<B, 3> for Multiplied<B> {
+impl<B: Backend> SavedForBackward<B, 3> for Multiplied<B> {
     fn gradients(
         self,
         gradient: FloatTensor<B>,
@@ -152,7 +152,7 @@ struct Normed<B: Backend> {
     epsilon: f64,
 }
 
-impl<B: Backend> Kept<B, 3> for Normed<B> {
+impl<B: Backend> SavedForBackward<B, 3> for Normed<B> {
     fn gradients(self, gradient: FloatTensor<B>, _: [bool; 3]) -> [Option<FloatTensor<B>>; 3] {
         let Self { x, gamma, mean, variance, epsilon } = self;
         let dtype = x.dtype().into();

@@ -23,12 +23,15 @@ pub(crate) fn is_half<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 /// A tensor in the type of `x`.
-pub(crate) fn alike<const D: usize, const E: usize>(tensor: Tensor<D>, x: &Tensor<E>) -> Tensor<D> {
+pub(crate) fn cast_like<const D: usize, const E: usize>(
+    tensor: Tensor<D>,
+    x: &Tensor<E>,
+) -> Tensor<D> {
     if tensor.dtype() == x.dtype() { tensor } else { tensor.cast(FloatDType::from(x.dtype())) }
 }
 
 /// The tensor as f32.
-pub(crate) fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+pub(crate) fn to_f32<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if is_half(&x) { x.cast(FloatDType::F32) } else { x }
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn in_f32<const D: usize>(
 ) -> Tensor<D> {
     if is_half(&x) {
         let dtype = FloatDType::from(x.dtype());
-        apply(widened(x)).cast(dtype)
+        apply(to_f32(x)).cast(dtype)
     } else {
         apply(x)
     }
@@ -155,7 +158,7 @@ mod tests {
                 bias.clone(),
             );
             assert_eq!(is_half(&y), half);
-            let y = widened(y);
+            let y = to_f32(y);
             let gradients = (y.clone() * exact(ramp(y.dims(), 4, &device))).sum().backward();
             let of = |data: Option<TensorData>| data.expect("a gradient");
             let rounded = [y.inner().into_data(), of(x.grad(&gradients).map(Tensor::into_data))];
@@ -201,7 +204,7 @@ mod tests {
         let (wide, half) =
             (ramp([2, 3], 1, &device), ramp([2, 3], 2, &device).cast(FloatDType::F16));
         assert!(is_half(&half) && !is_half(&wide));
-        assert!(is_half(&alike(wide.clone(), &half)) && !is_half(&widened(half.clone())));
+        assert!(is_half(&cast_like(wide.clone(), &half)) && !is_half(&to_f32(half.clone())));
         let seen = in_f32(half, |x| {
             assert!(!is_half(&x));
             x + 1.0

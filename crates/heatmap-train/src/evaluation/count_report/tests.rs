@@ -56,7 +56,7 @@ fn counts_need_not_begin_with_none() {
         assert_close(got, want);
     }
     let (from_three, from_zero) = (CountReport::new(&predictions), report(&PROBABILITIES, &TRUTH));
-    assert_eq!(from_three.least_count, 3);
+    assert_eq!(from_three.min_count, 3);
     assert_eq!(from_three.confusion, from_zero.confusion);
     assert_eq!(
         (from_three.nll, from_three.mae, from_three.brier_score),

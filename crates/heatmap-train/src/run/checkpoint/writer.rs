@@ -45,7 +45,7 @@ impl PartCheckpointer {
         }
         let parts = std::mem::take(parts);
         pending.remove(&step);
-        let score = best.as_ref().and_then(|best| best.proposed(step));
+        let score = best.as_ref().and_then(|best| best.recorded(step));
         let manifest = serde_json::to_vec_pretty(&Manifest { step, parts, score })
             .expect("a manifest is JSON");
         write_synced(&folder.join(MANIFEST), &manifest)?;
@@ -61,7 +61,7 @@ impl PartCheckpointer {
         File::open(&checkpoints.folder)
             .and_then(|folder| folder.sync_all())
             .map_err(Error::io(&checkpoints.folder))?;
-        let best = best.as_ref().map(|best| best.completed(step)).transpose()?.flatten();
+        let best = best.as_ref().map(|best| best.confirm(step)).transpose()?.flatten();
         checkpoints.remove_old(best)
     }
 }

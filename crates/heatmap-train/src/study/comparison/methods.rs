@@ -80,7 +80,7 @@ impl fmt::Display for TrainingMethod {
 impl CompareConfig {
     fn simclr(&self, loss: ContrastiveLossName, seed: u64) -> Result<SimClrConfig> {
         let classes = class_source(&self.preset)?.num_classes();
-        let report = SimClrConfig::report();
+        let report = SimClrConfig::published_recipe();
         Ok(SimClrConfig {
             architecture: self.architecture,
             preset: self.preset.clone(),
@@ -118,7 +118,7 @@ impl CompareConfig {
         let preset = if counts.is_some() { &self.preset } else { of_the_task };
         let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let samples = self.batches * batch_size;
-        let report = FineTuneConfig::report(preset);
+        let report = FineTuneConfig::published_recipe(preset);
         Ok(FineTuneConfig {
             architecture: self.architecture,
             seed,
@@ -171,7 +171,7 @@ impl CompareConfig {
             TrainingMethod::Count => {
                 let config = CountConfig {
                     training: self.fine_tune("count-report", seed)?,
-                    ..CountConfig::report()
+                    ..CountConfig::published_recipe()
                 };
                 let steps = (self.batches, config.training.checkpoint_every());
                 finish(
@@ -189,7 +189,8 @@ impl CompareConfig {
             TrainingMethod::Location => {
                 let training = self.fine_tune("location-report", seed)?;
                 let num_centres = *training.counts()?.end();
-                let config = LocationConfig { training, num_centres, ..LocationConfig::report() };
+                let config =
+                    LocationConfig { training, num_centres, ..LocationConfig::published_recipe() };
                 let steps = (self.batches, config.training.checkpoint_every());
                 finish(
                     path,

@@ -20,7 +20,7 @@ use heatmap_models::Encoder;
 use heatmap_models::ops::keep_running_statistics;
 
 use super::SimClr;
-use super::meeting::Part;
+use super::projection_exchange::Part;
 use crate::data::PairBatch;
 
 /// Projections of a batch, and what it takes to send a gradient back through them.
@@ -65,22 +65,22 @@ impl Cached {
         let pairs = labels.len();
         let ranges: Vec<Range<usize>> =
             (0..pairs).step_by(chunk).map(|at| at..(at + chunk).min(pairs)).collect();
-        let blind = (ranges.len() > 1).then(|| task.clone().map(&mut Untracked));
+        let detached = (ranges.len() > 1).then(|| task.clone().map(&mut Untracked));
         let mut chunks = Vec::new();
         let mut views = vec![Vec::new(); of_each];
         for range in &ranges {
             let view =
                 |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
-            let (embedded, source) = match &blind {
+            let (embedded, source) = match &detached {
                 // Embedded once: the graph stays for the way back.
                 None => {
                     let projections = task.embed(images.clone());
                     (projections.clone().inner(), Source::Projections(projections))
                 }
-                Some(blind) => {
+                Some(detached) => {
                     let part = Tensor::cat((0..of_each).map(view).collect(), 0);
                     (
-                        keep_running_statistics(|| blind.embed(part.clone()).inner()),
+                        keep_running_statistics(|| detached.embed(part.clone()).inner()),
                         Source::Images(part),
                     )
                 }

@@ -3,13 +3,13 @@
 //!
 //! [`SimClr`] is the network with its loss. `step` tells how a step goes: as one piece, in chunks
 //! whose graphs need not be in memory at the same time (`grad_cache`), or shared by devices that
-//! gather each other's projections (`meeting`); in f32 or with activations in half precision
+//! gather each other's projections (`projection_exchange`); in f32 or with activations in half precision
 //! (`precision`).
 
 mod grad_cache;
-mod meeting;
 mod output;
 mod precision;
+mod projection_exchange;
 mod step;
 
 use std::sync::atomic::AtomicBool;
@@ -19,11 +19,11 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 use heatmap_models::{Encoder, ProjectionHead};
 
+use self::projection_exchange::ProjectionExchange;
 use crate::loss::{ContrastiveLoss, LearnableTemperature, MemoryBank};
 use crate::optim::ema_copy;
-use meeting::Meeting;
 pub use output::{
-    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, Temperature,
+    ContrastiveLossMetric, ContrastiveOutput, ContrastiveTop1, GradientNorm, TemperatureMetric,
 };
 use precision::LossScale;
 pub use precision::Precision;
@@ -43,7 +43,7 @@ pub struct SimClr<E: Encoder + ModuleDisplay> {
     options: SimClrOptions,
     /// Where the devices that share a batch meet; all copies of the task share it.
     #[module(skip)]
-    meeting: Option<Arc<Meeting>>,
+    meeting: Option<Arc<ProjectionExchange>>,
     /// Rows for the bank, from a step to the optimiser behind it.
     #[module(skip)]
     pending: Pending,
@@ -101,7 +101,8 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     /// With steps taken like this.
     pub fn with_options(self, options: SimClrOptions) -> Self {
         let average = options.ema.map(|_| ema_copy(&self.encoder));
-        let meeting = (options.devices > 1).then(|| Arc::new(Meeting::new(options.devices)));
+        let meeting =
+            (options.devices > 1).then(|| Arc::new(ProjectionExchange::new(options.devices)));
         Self { options, average, meeting, ..self }
     }
 

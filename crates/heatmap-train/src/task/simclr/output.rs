@@ -13,7 +13,7 @@ pub struct ContrastiveOutput {
     pub loss: f64,
     /// Share of images whose nearest other projection is that of their pair.
     pub top1: f64,
-    /// Temperature that the loss was taken with.
+    /// TemperatureMetric that the loss was taken with.
     pub temperature: f64,
     /// Length of the gradient over all parameters, before clipping; 0 where there was none.
     pub gradient_norm: f64,
@@ -59,7 +59,7 @@ scalar_metrics!(ContrastiveOutput {
     /// Contrastive top-1 accuracy as a metric.
     ContrastiveTop1 = "contrastive_top1", higher_is_better: true, top1;
     /// The temperature as a metric, for one that learns.
-    Temperature = "temperature", higher_is_better: false, temperature;
+    TemperatureMetric = "temperature", higher_is_better: false, temperature;
     /// The length of the gradient as a metric.
     GradientNorm = "gradient_norm", higher_is_better: false, gradient_norm;
 });

@@ -12,13 +12,13 @@ use heatmap_models::Encoder;
 use heatmap_models::ops::keep_running_statistics;
 
 use super::grad_cache::Cached;
-use super::meeting::Part;
+use super::projection_exchange::Part;
 use super::{ContrastiveOutput, Precision, SimClr};
 use crate::data::PairBatch;
 use crate::loss::{
     BankRows, ContrastiveLossOutput, LearnableTemperature, Negatives, Projections, Temperature,
 };
-use crate::optim::{follow, global_norm, scale_gradients};
+use crate::optim::{ema_update, global_norm, scale_gradients};
 
 impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
     type Input = PairBatch;
@@ -41,7 +41,7 @@ impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
     ) -> Self {
         let mut task = optim.step(rate, self, gradients);
         if let (Some(decay), Some(average)) = (task.options.ema, task.average.take()) {
-            task.average = Some(follow(average, &task.encoder, decay));
+            task.average = Some(ema_update(average, &task.encoder, decay));
         }
         task.temperature = task.temperature.map(LearnableTemperature::clamped);
         let rows = task.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -106,7 +106,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let PairBatch { images, labels, .. } = batch;
         let count = images.dims()[0];
         let views = views(self.embed(images), of_each);
-        self.remember(&views[0].clone().inner(), &views[1].clone().inner(), &labels);
+        self.queue_for_bank(&views[0].clone().inner(), &views[1].clone().inner(), &labels);
         let output = self.contrast(views, labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
         TrainOutput::new(self, gradients, self.output(output, count, 0))
@@ -118,17 +118,17 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         chunk: usize,
         scale: f64,
     ) -> TrainOutput<ContrastiveOutput> {
-        let _here = self.meeting.as_ref().map(|meeting| meeting.attend());
+        let _here = self.meeting.as_ref().map(|meeting| meeting.panic_guard());
         let (rank, pairs, images) = (batch.share.rank, batch.labels.len(), batch.images.dims()[0]);
         let cached = Cached::embed(self, batch, chunk);
         let all = match &self.meeting {
             Some(meeting) => {
-                join(&meeting.exchange(rank, cached.part.clone()), &cached.part.views[0])
+                join(&meeting.all_gather(rank, cached.part.clone()), &cached.part.views[0])
             }
             None => cached.part.clone(),
         };
         if rank == 0 {
-            self.remember(&all.views[0], &all.views[1], &all.labels);
+            self.queue_for_bank(&all.views[0], &all.views[1], &all.labels);
         }
         let leaf = |z: Tensor<2>| Tensor::from_inner(z).require_grad();
         let leaves: Vec<Tensor<2>> = all.views.into_iter().map(leaf).collect();
@@ -176,7 +176,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 
     /// Keeps projections for the bank until the optimiser has made its step.
-    fn remember(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
+    fn queue_for_bank(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
         if self.bank.is_some() {
             let rows = Tensor::cat(vec![z0.clone(), z1.clone()], 0);
             *self.pending.lock().unwrap_or_else(PoisonError::into_inner) =

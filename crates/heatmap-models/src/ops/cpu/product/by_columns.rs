@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::super::buffer::Buffer;
 use super::right::Packed;
 use super::tile::{COLUMNS, Instructions, ROWS, Target, tile as multiply_tile};
-use super::{INNER, Left, pieces, spread_stride};
+use super::{INNER, Left, padded_stride, pieces};
 
 /// Whether so many rows of a product are few.
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
@@ -20,17 +20,17 @@ pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
         && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
 }
 
-/// `left`, row by row, times the right side. `done` gets the rows of the result, some at a time,
+/// `left`, row by row, times the right side. `on_block` gets the rows of the result, some at a time,
 /// with the number of the first.
 pub(super) fn product<T: Send>(
     left: &[f32],
     rows: usize,
     right: &Packed,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let columns = right.columns();
     let mut copy = Buffer::default();
-    let left = spread_on_all(left, rows, right.rows(), &mut copy);
+    let left = padded_on_all(left, rows, right.rows(), &mut copy);
     let mut out = Buffer::new(rows * columns);
     let panels = columns.div_ceil(COLUMNS);
     let share = panels.div_ceil(2 * rayon::current_num_threads());
@@ -53,14 +53,14 @@ pub(super) fn product<T: Send>(
     let results = out
         .par_chunks_mut(block * columns)
         .enumerate()
-        .map(|(at, out)| done(at * block, out))
+        .map(|(at, out)| on_block(at * block, out))
         .collect();
     (out, results)
 }
 
-/// The left side, spread if need be as [`spread`](super::spread) does it, on all threads.
-fn spread_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
-    let stride = spread_stride(inner);
+/// The left side, spread if need be as [`padded_rows`](super::spread) does it, on all threads.
+fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
+    let stride = padded_stride(inner);
     if stride == inner {
         return Left::rows(left, rows, inner);
     }

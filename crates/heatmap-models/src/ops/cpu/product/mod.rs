@@ -143,16 +143,16 @@ pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buf
     parallel_product_then(left, rows, right, |_, _| ()).0
 }
 
-/// The same. `done` gets each block of rows of the result while it is in the cache, with the number
+/// The same. `on_block` gets each block of rows of the result while it is in the cache, with the number
 /// of the first; what it gives is the second result.
 pub(crate) fn parallel_product_then<T: Send>(
     left: &[f32],
     rows: usize,
     right: &Packed,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     if by_columns::suits(rows, right) {
-        return by_columns::product(left, rows, right, done);
+        return by_columns::product(left, rows, right, on_block);
     }
     let (inner, columns) = (right.rows(), right.columns());
     let mut out = Buffer::new(rows * columns);
@@ -161,8 +161,8 @@ pub(crate) fn parallel_product_then<T: Send>(
     let results = blocks.map_init(Buffer::default, |copy, (at, out)| {
         let count = out.len() / columns;
         let left = &left[at * block * inner..(at * block + count) * inner];
-        product(spread(left, count, inner, copy), right, out);
-        done(at * block, out)
+        product(padded_rows(left, count, inner, copy), right, out);
+        on_block(at * block, out)
     });
     let results = results.collect();
     (out, results)
@@ -223,13 +223,13 @@ pub(crate) fn add_transposed_product(
 
 /// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache:
 /// they are copied apart.
-pub(crate) fn spread<'a>(
+pub(crate) fn padded_rows<'a>(
     values: &'a [f32],
     rows: usize,
     inner: usize,
     copy: &'a mut Buffer,
 ) -> Left<'a> {
-    let stride = spread_stride(inner);
+    let stride = padded_stride(inner);
     if stride == inner {
         return Left::rows(values, rows, inner);
     }
@@ -240,8 +240,8 @@ pub(crate) fn spread<'a>(
     Left::rows(copy, rows, stride)
 }
 
-/// From one row to the next, where [`spread`] has been.
-fn spread_stride(inner: usize) -> usize {
+/// From one row to the next, where [`padded_rows`] has been.
+fn padded_stride(inner: usize) -> usize {
     const LINE: usize = 16;
     if inner > 0 && inner.is_multiple_of(1024) { inner + LINE } else { inner }
 }
@@ -269,16 +269,16 @@ mod tests {
                 (0..rows * columns).map(|at| naive(at / columns, at % columns)).collect();
             assert_eq!(*parallel_product(&left, rows, &packed), *expected);
             // Column by column, added to what is there.
-            let mut turned = vec![0.0; rows * inner];
+            let mut transposed = vec![0.0; rows * inner];
             for row in 0..rows {
                 for k in 0..inner {
-                    turned[k * rows + row] = left[row * inner + k];
+                    transposed[k * rows + row] = left[row * inner + k];
                 }
             }
             let mut out = vec![1.0; rows * columns];
             if inner > 0 {
                 add_product(
-                    Left::columns(&turned, 0..rows, rows, &mut Buffer::default()),
+                    Left::columns(&transposed, 0..rows, rows, &mut Buffer::default()),
                     &packed,
                     &mut out,
                     true,

@@ -141,8 +141,8 @@ mod tests {
                 }
             }
             let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns);
-            let turned = Packed::new(Source::Columns(&by_columns, rows), rows, columns);
-            assert_eq!(*packed.panels, *turned.panels);
+            let transposed = Packed::new(Source::Columns(&by_columns, rows), rows, columns);
+            assert_eq!(*packed.panels, *transposed.panels);
             for row in 0..rows {
                 for column in 0..columns.next_multiple_of(COLUMNS) {
                     let expected =

@@ -1,7 +1,7 @@
 //! The kernel of every product: one tile of the result, 12 by 32, held in registers while the inner
 //! side runs.
 //!
-//! After Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one
+//! Epilogue Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one
 //! difference: the left side is read where it lies, a number at a time for all lanes, so only the
 //! right side has to be packed. On AVX-512 a tile is 24 registers of sums; the processor can then
 //! do nothing but multiply and add (97 % of its peak, measured). AVX2 and plain Rust do the same
@@ -128,22 +128,22 @@ fn portable<const M: usize>(
     target: Target<'_>,
 ) {
     /// Rows and columns that are summed at a time: few enough for the registers of any processor.
-    const SOME: (usize, usize) = (4, 8);
-    for first_row in (0..M).step_by(SOME.0) {
-        for first in (0..COLUMNS).step_by(SOME.1) {
-            let mut sums = [[0.0_f32; SOME.1]; SOME.0];
-            let rows = (M - first_row).min(SOME.0);
+    const SUBTILE: (usize, usize) = (4, 8);
+    for first_row in (0..M).step_by(SUBTILE.0) {
+        for first in (0..COLUMNS).step_by(SUBTILE.1) {
+            let mut sums = [[0.0_f32; SUBTILE.1]; SUBTILE.0];
+            let rows = (M - first_row).min(SUBTILE.0);
             for (k, right) in right.iter().enumerate() {
                 for (row, sums) in sums[..rows].iter_mut().enumerate() {
                     let left = left[(first_row + row) * strides.row + k * strides.inner];
                     sums.iter_mut()
-                        .zip(&right[first..first + SOME.1])
+                        .zip(&right[first..first + SUBTILE.1])
                         .for_each(|(sum, right)| *sum += left * right);
                 }
             }
             for (row, sums) in sums[..rows].iter().enumerate() {
                 let start = (first_row + row) * target.stride + first;
-                for (value, sum) in target.values[start..start + SOME.1].iter_mut().zip(sums) {
+                for (value, sum) in target.values[start..start + SUBTILE.1].iter_mut().zip(sums) {
                     *value = if target.add { *value + sum } else { *sum };
                 }
             }
@@ -238,12 +238,12 @@ mod x86 {
         target: Target<'_>,
     ) {
         // 12 sums, two registers of the right side and one of the left: the processor has 16.
-        const SOME: usize = 6;
+        const SUBTILE: usize = 6;
         let left = left.as_ptr();
         let out = target.values.as_mut_ptr();
-        for first_row in (0..M).step_by(SOME) {
+        for first_row in (0..M).step_by(SUBTILE) {
             for first in (0..COLUMNS).step_by(16) {
-                let mut sums = [[_mm256_setzero_ps(); 2]; SOME];
+                let mut sums = [[_mm256_setzero_ps(); 2]; SUBTILE];
                 for (k, right) in right.iter().enumerate() {
                     // SAFETY: `first + 16` is at most 32; rows behind the last are read as the
                     // last, so the index is at most the one that the caller vouches for.

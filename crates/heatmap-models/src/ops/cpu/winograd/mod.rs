@@ -115,16 +115,16 @@ impl Kernels {
 }
 
 /// The convolution of `image`, `[batch, height, width,
-/// channels]`, with kernels of as many channels. `done` as in [`forward`](super::conv::forward).
+/// channels]`, with kernels of as many channels. `on_block` as in [`forward`](super::conv::forward).
 pub(crate) fn convolve<T: Send>(
     image: &[f32],
     kernels: &Kernels,
     tiles: Tiles,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let (inner, columns) = (kernels.points[0].rows(), kernels.points[0].columns());
     if tiles.count() <= FEW {
-        return convolve_few(image, kernels, tiles, done);
+        return convolve_few(image, kernels, tiles, on_block);
     }
     let mut out = Buffer::new(tiles.pixels() * columns);
     let results = pieces(&mut out, tiles, columns)
@@ -143,7 +143,7 @@ pub(crate) fn convolve<T: Send>(
             vectorized(|| {
                 tiles.transform_results((&results, count * columns), columns, strips, out)
             });
-            done(first_pixel, out)
+            on_block(first_pixel, out)
         })
         .collect();
     (out, results)
@@ -155,7 +155,7 @@ fn convolve_few<T: Send>(
     image: &[f32],
     kernels: &Kernels,
     tiles: Tiles,
-    done: impl Fn(usize, &mut [f32]) -> T + Sync,
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
     let (inner, columns, count) =
         (kernels.points[0].rows(), kernels.points[0].columns(), tiles.count());
@@ -184,7 +184,7 @@ fn convolve_few<T: Send>(
         .map(|(strips, first_pixel, out)| {
             let points = &results[tiles.tiles_of(&strips).start * columns..];
             vectorized(|| tiles.transform_results((points, count * columns), columns, strips, out));
-            done(first_pixel, out)
+            on_block(first_pixel, out)
         })
         .collect();
     (out, results)

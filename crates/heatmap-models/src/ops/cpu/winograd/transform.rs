@@ -90,8 +90,8 @@ pub(super) fn both<const N: usize, const M: usize, T: Matrix<N, M>>(
         for (row, one) in one.iter_mut().enumerate() {
             *one = read(row, column);
         }
-        for (columns, done) in columns.iter_mut().zip(T::times(one)) {
-            columns[column] = done;
+        for (columns, on_block) in columns.iter_mut().zip(T::times(one)) {
+            columns[column] = on_block;
         }
     }
     for (row, columns) in columns.into_iter().enumerate() {

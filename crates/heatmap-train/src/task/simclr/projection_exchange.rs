@@ -1,4 +1,4 @@
-//! [`Meeting`]: devices that share a batch hand each other their projections.
+//! [`ProjectionExchange`]: devices that share a batch hand each other their projections.
 //!
 //! A contrastive loss compares every image with every other, wherever it was embedded. Burn's
 //! collective operations could gather them, but the CPU backend has none of these; so the workers
@@ -20,7 +20,7 @@ pub(super) struct Part {
 
 /// A place where so many threads exchange parts, again and again.
 #[derive(Debug)]
-pub(super) struct Meeting {
+pub(super) struct ProjectionExchange {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -34,7 +34,7 @@ struct State {
     broken: bool,
 }
 
-impl Meeting {
+impl ProjectionExchange {
     pub(super) fn new(of: usize) -> Self {
         let state = State { parts: vec![None; of], complete: None, broken: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
@@ -45,7 +45,7 @@ impl Meeting {
     ///
     /// # Panics
     /// When another of them has failed: burn-train turns the panic of a worker into an error.
-    pub(super) fn exchange(&self, rank: usize, part: Part) -> Arc<Vec<Part>> {
+    pub(super) fn all_gather(&self, rank: usize, part: Part) -> Arc<Vec<Part>> {
         let mut state = self.lock();
         // Who is quick must not enter the next round before everyone has left this one.
         while state.complete.is_some() && !state.broken {
@@ -72,8 +72,8 @@ impl Meeting {
     }
 
     /// Lets nobody wait for a thread that panics while it holds this.
-    pub(super) fn attend(&self) -> Attendance<'_> {
-        Attendance(self)
+    pub(super) fn panic_guard(&self) -> PanicGuard<'_> {
+        PanicGuard(self)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -85,10 +85,10 @@ impl Meeting {
     }
 }
 
-/// See [`Meeting::attend`].
-pub(super) struct Attendance<'a>(&'a Meeting);
+/// See [`ProjectionExchange::panic_guard`].
+pub(super) struct PanicGuard<'a>(&'a ProjectionExchange);
 
-impl Drop for Attendance<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.lock().broken = true;
@@ -109,13 +109,13 @@ mod tests {
 
     #[test]
     fn everyone_takes_all_parts_in_order_round_after_round() {
-        let meeting = Meeting::new(3);
+        let meeting = ProjectionExchange::new(3);
         std::thread::scope(|scope| {
             for rank in 0..3 {
                 let meeting = &meeting;
                 scope.spawn(move || {
                     for round in 0..200 {
-                        let parts = meeting.exchange(rank, part(10 * round + rank));
+                        let parts = meeting.all_gather(rank, part(10 * round + rank));
                         let labels: Vec<usize> =
                             parts.iter().flat_map(|part| part.labels.clone()).collect();
                         assert_eq!(labels, [10 * round, 10 * round + 1, 10 * round + 2]);
@@ -127,11 +127,11 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_who_has_failed() {
-        let meeting = Meeting::new(2);
+        let meeting = ProjectionExchange::new(2);
         let outcomes = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| meeting.exchange(0, part(0)));
+            let waiting = scope.spawn(|| meeting.all_gather(0, part(0)));
             let failing = scope.spawn(|| {
-                let _here = meeting.attend();
+                let _here = meeting.panic_guard();
                 panic!("out of memory");
             });
             (waiting.join().is_err(), failing.join().is_err())

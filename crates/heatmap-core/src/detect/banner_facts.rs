@@ -1,12 +1,12 @@
-//! [`Known`]: what is known of banners beside their clicks.
+//! [`BannerFacts`]: what is known of banners beside their clicks.
 
 use super::CLEAN_LANDING_RATE;
 use crate::table::{BannerKey, LabelTable, MetricsTable};
 
 /// What is known of banners beside their clicks.
 #[derive(Debug, Default)]
-pub struct Known {
-    /// Metrics; their labels count where [`Known::labels`] has none.
+pub struct BannerFacts {
+    /// Metrics; their labels count where [`BannerFacts::labels`] has none.
     pub metrics: Option<MetricsTable>,
     /// Labels.
     pub labels: Option<LabelTable>,
@@ -15,7 +15,7 @@ pub struct Known {
     pub examples: Vec<(BannerKey, bool)>,
 }
 
-impl Known {
+impl BannerFacts {
     /// Whether a banner is broken, if anyone has said so.
     pub fn label(&self, banner: &BannerKey) -> Option<bool> {
         let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));

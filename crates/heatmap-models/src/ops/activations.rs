@@ -1,29 +1,29 @@
-//! [`Image`]: what goes from layer to layer of a residual network, lying as its device likes it.
+//! [`Activations`]: what goes from layer to layer of a residual network, lying as its device likes it.
 
 use burn::tensor::{Device, Tensor};
 
-use super::{flex, widened};
+use super::{flex, to_f32};
 
 /// Images or activations. On Flex their channels lie last, `[batch, height, width, channels]` row
 /// by row: the operations of `cpu` run along them, and where gradients meet, Burn adds tensors that
 /// lie straight much faster than turned ones. On other devices they are `[batch, channels, height,
 /// width]`, for Burn's own kernels.
 #[derive(Debug, Clone)]
-pub(crate) struct Image {
+pub(crate) struct Activations {
     tensor: Tensor<4>,
     channels_last: bool,
 }
 
-impl Image {
+impl Activations {
     /// From `[batch, channels, height, width]`.
     pub(crate) fn new(tensor: Tensor<4>) -> Self {
-        let channels_last = flex::takes(&tensor);
+        let channels_last = flex::supports(&tensor);
         let tensor = if channels_last { tensor.permute([0, 2, 3, 1]) } else { tensor };
         Self { tensor, channels_last }
     }
 
     /// The result of an operation on Flex.
-    pub(super) fn lying_last(tensor: Tensor<4>) -> Self {
+    pub(super) fn from_channels_last(tensor: Tensor<4>) -> Self {
         Self { tensor, channels_last: true }
     }
 
@@ -41,7 +41,7 @@ impl Image {
     /// # Panics
     /// When the channels do not lie last.
     pub(super) fn into_channels_last(self) -> Tensor<4> {
-        assert!(self.channels_last, "images lie alike on a device");
+        assert!(self.channels_last, "images lie cast_like on a device");
         self.tensor
     }
 
@@ -103,7 +103,7 @@ impl Image {
     /// - output: `[batch, channels]`
     pub(crate) fn mean(self) -> Tensor<2> {
         let Self { tensor, channels_last } = self;
-        let (dims, tensor) = (tensor.dims(), widened(tensor));
+        let (dims, tensor) = (tensor.dims(), to_f32(tensor));
         if channels_last {
             let [batch, height, width, channels] = dims;
             tensor.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])

@@ -1,4 +1,4 @@
-//! [`Watch`]: a look at the model now and then, that training does not notice.
+//! [`PeriodicEvaluation`]: a look at the model now and then, that training does not notice.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use crate::Result;
 type Look<M> = Box<dyn Fn(&M) -> Result<BTreeMap<String, f64>> + Send + Sync>;
 
 /// What is measured of a model every so many steps, and at the last.
-pub(super) struct Watch<M> {
+pub(super) struct PeriodicEvaluation<M> {
     every: usize,
     look: Look<M>,
 }
 
-impl<M> Watch<M> {
+impl<M> PeriodicEvaluation<M> {
     /// Measures with `look`, which gets the model as it trains.
     pub(super) fn new(
         every: usize,

@@ -1,4 +1,4 @@
-//! [`GridDetector`]: every score of a heatmap, fitted to one grid in one size.
+//! [`LayoutDetector`]: every score of a heatmap, fitted to one grid in one size.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Default for DetectorConfig {
 }
 
 /// The fitted parts of one grid.
-pub struct GridDetector {
+pub struct LayoutDetector {
     /// The scores of fit, the first of [`PARTS`]; none without a reference.
     fit: Option<GridFit>,
     ratio: LikelihoodRatio,
@@ -55,9 +55,9 @@ pub struct GridDetector {
     scores: Vec<Option<Box<dyn Score<Heatmap>>>>,
 }
 
-impl GridDetector {
+impl LayoutDetector {
     /// Banners that the parts which need a population are fitted to, at least.
-    pub const LEAST_POPULATION: usize = 20;
+    pub const MIN_POPULATION: usize = 20;
 
     /// From the anchor of the grid, heatmaps of the grid without labels, which may be those that
     /// are scored later, and the reference of the grid.
@@ -97,7 +97,7 @@ impl GridDetector {
                 score.take_if(|_| matches!(part.name, "layout_distance" | "noise_share"));
             }
         }
-        if !fast && population.len() >= Self::LEAST_POPULATION {
+        if !fast && population.len() >= Self::MIN_POPULATION {
             let table = features.table(population)?;
             let rows = table.as_ref();
             let knn = KnnDistanceConfig { neighbors: config.neighbors, ..Default::default() };
@@ -155,9 +155,9 @@ fn against_reference(
     [clumps.ok().map(|score| Box::new(score) as _), earth.ok().map(|score| Box::new(score) as _)]
 }
 
-impl std::fmt::Debug for GridDetector {
+impl std::fmt::Debug for LayoutDetector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts: Vec<&str> = self.scores.iter().flatten().map(|score| score.name()).collect();
-        f.debug_struct("GridDetector").field("parts", &parts).finish_non_exhaustive()
+        f.debug_struct("LayoutDetector").field("parts", &parts).finish_non_exhaustive()
     }
 }
