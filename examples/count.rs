@@ -79,7 +79,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Started { folder, config, resume } =
         fine_tune.run.start(&shared.out("count"), fresh, overlay)?;
     let preset = config.check()?;
-    let options = fine_tune.options(&config.training, resume);
+    let options = config.training.training_options(resume);
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
     let outcome = train_count(&config, &folder, &device, &options)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use heatmap_core::Normalization;
 use heatmap_models::{ModelName, StemKind};
 use heatmap_train::data::ImageConfig;
-use heatmap_train::run::{Checkpoint, FineTuneConfig, Selection, TrainingOptions};
+use heatmap_train::run::FineTuneConfig;
 
 use crate::start::RunArguments;
 
@@ -128,18 +128,6 @@ impl FineTuneArguments {
                 normalization: self.normalization.unwrap_or(config.image.normalization),
                 ..config.image
             },
-        }
-    }
-
-    /// How far the run goes and what it writes on the way.
-    pub fn options(&self, config: &FineTuneConfig, resume: Option<Checkpoint>) -> TrainingOptions {
-        TrainingOptions {
-            steps: config.steps(),
-            checkpoint_every: config.checkpoint_every(),
-            images_per_step: config.batch_size,
-            resume,
-            selection: Selection::Best { patience: config.patience },
-            interrupter: Default::default(),
         }
     }
 }

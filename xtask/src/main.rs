@@ -72,7 +72,9 @@ struct Place {
 
 impl Place {
     fn here() -> Outcome<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
+        // Cargo says at run time which of several checkouts it is that share a target folder.
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("run this by `cargo xtask`")?;
+        let root = Path::new(&package).parent().ok_or("no workspace")?.to_owned();
         std::env::set_current_dir(&root)?;
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| root.join("target"), |folder| root.join(folder));

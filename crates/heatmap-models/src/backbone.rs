@@ -268,4 +268,18 @@ impl Encoder for Backbone {
             Self::Vit(network) => network.in_channels(),
         }
     }
+
+    fn map_channels(&self) -> Vec<usize> {
+        match self {
+            Self::ResNet(network) => network.map_channels(),
+            Self::Vit(network) => network.map_channels(),
+        }
+    }
+
+    fn map_strides(&self) -> Vec<usize> {
+        match self {
+            Self::ResNet(network) => network.map_strides(),
+            Self::Vit(network) => network.map_strides(),
+        }
+    }
 }

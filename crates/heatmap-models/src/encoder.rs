@@ -9,7 +9,7 @@ pub struct FeaturesAndMaps {
     /// `[batch, feature_dim]`, as from [`Encoder::forward_features`]
     pub features: Tensor<2>,
     /// For each resolution that the network has, from fine to coarse:
-    /// `[batch, channels, rows, columns]`. The configuration of the network knows the channels.
+    /// `[batch, channels, rows, columns]`, the channels as in [`Encoder::map_channels`].
     pub maps: Vec<Tensor<4>>,
 }
 
@@ -17,7 +17,7 @@ pub struct FeaturesAndMaps {
 ///
 /// It computes in the type of its images: cast to f16 or bf16, on a device that has it, activations
 /// take half the memory. Parameters, statistics of normalisation and features stay f32.
-pub trait Encoder: Module {
+pub trait Encoder: Module + 'static {
     /// Images to features.
     ///
     /// # Shapes
@@ -41,4 +41,10 @@ pub trait Encoder: Module {
 
     /// Channels of the images.
     fn in_channels(&self) -> usize;
+
+    /// Channels of each map of [`Encoder::forward_with_maps`], from fine to coarse.
+    fn map_channels(&self) -> Vec<usize>;
+
+    /// Side of a cell of each of these maps in px of the image.
+    fn map_strides(&self) -> Vec<usize>;
 }

@@ -1,12 +1,43 @@
-//! Features of two images from a ResNet-50, in a crate that knows of nothing but `heatmap-models`.
+//! A crate outside the workspace: features of a ResNet-50, and a network of its own that learns from
+//! heatmaps of its own.
 
+mod small_network;
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use heatmap_core::synth::Preset;
 use heatmap_models::burn::tensor::{Device, Tensor};
 use heatmap_models::{Encoder, ResNetConfig};
+use heatmap_train::data::OwnSamples;
+use heatmap_train::run::{RunFolder, SimClrConfig, train_simclr_of};
+use small_network::SmallNetwork;
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::flex();
     let encoder = ResNetConfig::resnet50().init(&device);
     let features = encoder.forward_features(Tensor::zeros([2, 3, 64, 64], &device));
     assert_eq!(features.dims(), [2, encoder.feature_dim()]);
     println!("two images, {} features each", encoder.feature_dim());
+
+    // Any heatmaps with labels: here those of a generator.
+    let config = SimClrConfig { batches: 100, ..SimClrConfig::published_recipe() };
+    let preset = Preset::named("simclr-report")?;
+    let heatmap =
+        |at: u64| (preset.sample_of_class(1, (at % 8) as usize, at).heatmap, (at % 8) as usize);
+    let names = (1..=8).map(|count| format!("{count} clusters")).collect();
+    let source =
+        OwnSamples::of_heatmaps("own", names, (0..800).map(heatmap).collect(), config.seed)?;
+    let (folder, _) = RunFolder::create(Path::new("runs/own-encoder"), &config)?;
+    let outcome = train_simclr_of(
+        &config,
+        SmallNetwork::init(&device),
+        Arc::new(source),
+        &folder,
+        &[device],
+        &config.training_options(None),
+    )?;
+    println!("{} images in {:.0} s", outcome.stats.images, outcome.stats.seconds);
+    Ok(())
 }

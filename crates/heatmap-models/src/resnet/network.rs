@@ -38,7 +38,9 @@ pub struct ResNet {
     pub(super) stages: Vec<Stage>,
     pub(super) head: Option<Linear>,
     #[module(skip)]
-    pub(super) feature_dim: usize,
+    pub(super) map_channels: [usize; 4],
+    #[module(skip)]
+    pub(super) map_strides: [usize; 4],
     #[module(skip)]
     pub(super) in_channels: usize,
     /// Leading parts that do not train: 1 for the stem, 2 with the first stage, and so on.
@@ -86,7 +88,8 @@ impl ResNetConfig {
             head: self
                 .num_classes
                 .map(|classes| LinearConfig::new(self.feature_dim(), classes).init(device)),
-            feature_dim: self.feature_dim(),
+            map_channels: self.map_channels(),
+            map_strides: self.map_strides(),
             in_channels: self.in_channels,
             frozen: 0,
         }
@@ -205,7 +208,15 @@ impl Encoder for ResNet {
     }
 
     fn feature_dim(&self) -> usize {
-        self.feature_dim
+        self.map_channels[3]
+    }
+
+    fn map_channels(&self) -> Vec<usize> {
+        self.map_channels.to_vec()
+    }
+
+    fn map_strides(&self) -> Vec<usize> {
+        self.map_strides.to_vec()
     }
 
     fn in_channels(&self) -> usize {

@@ -253,6 +253,14 @@ impl Encoder for Vit {
         self.class_token.lazy_shape()[2]
     }
 
+    fn map_channels(&self) -> Vec<usize> {
+        vec![self.feature_dim()]
+    }
+
+    fn map_strides(&self) -> Vec<usize> {
+        vec![self.patch_embed.patch_size()]
+    }
+
     fn in_channels(&self) -> usize {
         self.in_channels
     }

@@ -1,12 +1,14 @@
-//! From heatmaps to tensors, and nowhere else.
+//! Data sets, samplers and Burn data loaders: the one place where heatmaps become tensors.
 
 mod class_source;
 mod frame;
 mod image;
+mod own_samples;
 mod pair_loader;
 mod pairs;
 mod protocol;
 mod resize;
+mod sample_source;
 mod samples;
 mod set_loader;
 mod split;
@@ -14,9 +16,12 @@ mod split;
 pub use class_source::{ClassSource, LAYOUTS, class_source};
 pub use frame::ImageFrame;
 pub use image::ImageConfig;
+pub use own_samples::OwnSamples;
 pub use pair_loader::{PairBatch, PairLoader, Share};
 pub use pairs::{Pair, PairSampler, Views};
 pub use protocol::{IMAGENET, PretrainedProtocol};
+pub use sample_source::SampleSource;
+pub(crate) use sample_source::cluster_counts_of;
 pub use samples::{SampleBatch, SampleLoader};
 pub use set_loader::{Comparison, SetBatch, SetLoader, planes_of};
 pub use split::Split;

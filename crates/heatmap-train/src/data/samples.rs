@@ -1,4 +1,4 @@
-//! Batches of labelled samples, for tasks that learn from the truth behind a heatmap.
+//! [`SampleLoader`]: batches of labelled samples for supervised tasks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,64 +7,64 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Tensor};
 use heatmap_core::Point;
-use heatmap_core::synth::{Preset, Sample};
+use heatmap_core::synth::Sample;
 
-use super::ImageConfig;
+use super::{ImageConfig, SampleSource};
 use crate::{Error, Result};
 
-/// Images and the truth behind them.
+/// One batch of images with their ground truth.
 #[derive(Debug, Clone)]
 pub struct SampleBatch {
-    /// `[batch, channels, height, width]`
+    /// Images `[batch, channels, height, width]`.
     pub images: Tensor<4>,
     /// Class of each image; in the presets of the count and location tasks, the number of clusters.
     pub classes: Vec<usize>,
-    /// True centres in each image, in bins.
+    /// True cluster centres of each image, in bins.
     pub centres: Vec<Vec<Point>>,
 }
 
-/// A Burn data loader over the samples of a preset: batch b of a seed holds samples b * size to
-/// (b + 1) * size - 1. Data are endless, so no sample comes twice, and a resumed run sees what it
-/// would have seen.
+/// A Burn data loader over the samples of a data set. Batch b of a seed holds samples b * size to
+/// (b + 1) * size - 1. The data set is endless, so no sample comes twice, and a resumed run sees
+/// the same data as one that was never interrupted.
 #[derive(Clone)]
 pub struct SampleLoader {
-    preset: Arc<Preset>,
+    source: Arc<dyn SampleSource>,
     seed: u64,
     image: ImageConfig,
     device: Device,
-    /// Samples of all batches; the last batch may be smaller.
+    /// Indices of the samples of all batches; the last batch may be smaller.
     samples: Range<usize>,
     batch_size: usize,
 }
 
 impl SampleLoader {
-    /// The first `samples` samples of `preset` with this `seed`, in batches of `batch_size`, on
-    /// `device`.
+    /// Creates a loader for the first `samples` samples of `source` with this `seed`, in batches of
+    /// `batch_size`, on `device`.
     ///
     /// # Errors
-    /// When the preset is not consistent, its heatmaps do not fit into the images, or there is no
-    /// sample.
+    /// Returns an error when the source is not consistent, when its heatmaps do not fit into the
+    /// images, or when there is no sample or the batch size is 0.
     pub fn new(
-        preset: Arc<Preset>,
+        source: Arc<dyn SampleSource>,
         seed: u64,
         image: ImageConfig,
         device: Device,
         samples: usize,
         batch_size: usize,
     ) -> Result<Self> {
-        preset.check()?;
-        image.frame(preset.grid)?;
+        source.check()?;
+        image.frame(source.grid())?;
         for (field, value) in [("samples", samples), ("batch size", batch_size)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
         }
-        Ok(Self { preset, seed, image, device, samples: 0..samples, batch_size })
+        Ok(Self { source, seed, image, device, samples: 0..samples, batch_size })
     }
 
     fn load(&self, range: Range<usize>) -> Result<SampleBatch> {
         let samples: Vec<Sample> =
-            range.map(|index| self.preset.sample(self.seed, index as u64)).collect();
+            range.map(|index| self.source.sample(self.seed, index as u64)).collect();
         Ok(SampleBatch {
             images: self.image.batch(samples.iter().map(|sample| &sample.heatmap), &self.device)?,
             classes: samples.iter().map(|sample| sample.class).collect(),
@@ -78,7 +78,7 @@ impl DataLoader<SampleBatch> for SampleLoader {
         Box::new(SampleIterator { loader: self, next: self.samples.start })
     }
 
-    /// Batches.
+    /// Returns the number of batches.
     fn num_items(&self) -> usize {
         self.samples.len().div_ceil(self.batch_size)
     }
@@ -87,7 +87,7 @@ impl DataLoader<SampleBatch> for SampleLoader {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    /// Batches `start` to `end - 1`.
+    /// Restricts the loader to batches `start` to `end - 1`.
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<SampleBatch>> {
         let at =
             |batch: usize| (self.samples.start + batch * self.batch_size).min(self.samples.end);
@@ -122,6 +122,8 @@ impl DataLoaderIterator<SampleBatch> for SampleIterator<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use heatmap_core::synth::Preset;
 
     fn loader(samples: usize, batch_size: usize) -> Result<SampleLoader> {
         let preset = Arc::new(Preset::named("location-report").expect("a preset"));

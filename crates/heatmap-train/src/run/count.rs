@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
@@ -9,9 +10,10 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, DensityHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
 
-use super::fine_tune::{FineTuneConfig, check_resumes};
+use super::fine_tune::{FineTuneConfig, MapShapes, check_resumes};
 use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
+use crate::data::{SampleSource, cluster_counts_of};
 use crate::metric::ScalarMetric;
 use crate::task::{
     Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne,
@@ -50,7 +52,14 @@ impl CountConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<Arc<Preset>> {
         let preset = self.training.check()?;
-        self.training.counts()?;
+        self.check_for(&(preset.clone() as Arc<dyn SampleSource>), &self.training.map_shapes()?)?;
+        Ok(preset)
+    }
+
+    /// Checks the settings for these data and an encoder with these maps.
+    fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
+        self.training.check_data(source)?;
+        cluster_counts_of(&**source)?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config(
                 "label smoothing",
@@ -66,9 +75,9 @@ impl CountConfig {
             ));
         }
         if self.density_weight > 0.0 {
-            self.training.pyramid(CELL_PX)?;
+            self.training.pyramid(maps, CELL_PX)?;
         }
-        Ok(preset)
+        Ok(())
     }
 
     /// Checks that a run of `earlier` can go on under this configuration.
@@ -84,32 +93,41 @@ impl CountConfig {
     /// # Errors
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
-        use burn::module::Module;
         let preset = self.check()?;
+        self.task_of(self.training.encoder(device)?, &(preset as Arc<dyn SampleSource>), device)
+    }
+
+    /// The task of an encoder of the caller's own, for data of the caller's own.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn task_of<E: Encoder + ModuleDisplay>(
+        &self,
+        encoder: E,
+        source: &Arc<dyn SampleSource>,
+        device: &Device,
+    ) -> Result<Count<E>> {
+        let maps = MapShapes::of(&encoder);
+        self.check_for(source, &maps)?;
         let training = &self.training;
-        let encoder = training.encoder(device)?;
         let density = match self.density_weight {
             0.0 => None,
-            _ => Some(DensityHeadConfig::new(training.pyramid(CELL_PX)?)),
+            _ => Some(DensityHeadConfig::new(training.pyramid(&maps, CELL_PX)?)),
         };
         let feature_dim =
             encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
-        let head = CountHeadConfig::new(feature_dim, preset.num_classes()).with_encoding(self.loss);
+        let head = CountHeadConfig::new(feature_dim, source.num_classes()).with_encoding(self.loss);
         let head = head.init(device).materialize();
-        let frame = training.image.frame(preset.grid)?;
+        let frame = training.image.frame(source.grid())?;
         let density = density.map(|config| {
             GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame)
         });
-        Ok(Count::new(
-            encoder,
-            density,
-            head,
-            CountLoss::new(self.loss, self.label_smoothing, device),
-        ))
+        let loss = CountLoss::new(self.loss, self.label_smoothing, device);
+        Ok(Count::new(encoder, density, head, loss))
     }
 }
 
-/// Trains an encoder to count.
+/// Trains the encoder of a configuration to count the clusters of its preset.
 ///
 /// # Errors
 /// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
@@ -122,8 +140,27 @@ pub fn train_count(
 ) -> Result<Outcome<Count<Backbone>>> {
     let preset = config.check()?;
     let device = device.clone().autodiff();
-    let task = config.task(&device)?;
-    let [train, valid] = config.training.loaders(&preset, &device)?;
+    let encoder = config.training.encoder(&device)?;
+    train_count_of(config, encoder, preset, folder, &device, options)
+}
+
+/// Trains an encoder of the caller's own to count the clusters of data of the caller's own. What
+/// the configuration says of encoder and preset is passed over.
+///
+/// # Errors
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
+pub fn train_count_of<E: Encoder + ModuleDisplay>(
+    config: &CountConfig,
+    encoder: E,
+    source: Arc<dyn SampleSource>,
+    folder: &RunFolder,
+    device: &Device,
+    options: &TrainingOptions,
+) -> Result<Outcome<Count<E>>> {
+    let device = device.clone().autodiff();
+    let task = config.task_of(encoder, &source, &device)?;
+    let [train, valid] = config.training.loaders(&source, &device)?;
     launch(
         folder,
         Plan::new(&device, train, valid),

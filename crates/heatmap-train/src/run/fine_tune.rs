@@ -10,12 +10,15 @@ use burn::tensor::Device;
 use heatmap_core::Normalization;
 use heatmap_core::synth::Preset;
 use heatmap_models::{
-    Backbone, BackboneConfig, FeaturePyramidConfig, LoadOptions, ModelName, StemKind, TensorFile,
+    Backbone, BackboneConfig, Encoder, FeaturePyramidConfig, LoadOptions, ModelName, StemKind,
+    TensorFile,
 };
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::settings::Settings;
-use crate::data::{ImageConfig, SampleLoader, Split};
+use super::training::{Selection, TrainingOptions};
+use crate::data::{ImageConfig, SampleLoader, SampleSource, Split, cluster_counts_of};
 use crate::optim::{AdamConfig, warmup_cosine};
 use crate::{Error, Result};
 
@@ -95,40 +98,42 @@ impl FineTuneConfig {
         self.checkpoint_every.unwrap_or(self.steps().div_ceil(10))
     }
 
+    /// How far a run of this configuration goes and what it writes on the way.
+    pub fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
+        TrainingOptions {
+            steps: self.steps(),
+            checkpoint_every: self.checkpoint_every(),
+            images_per_step: self.batch_size,
+            resume,
+            selection: Selection::Best { patience: self.patience },
+            interrupter: Default::default(),
+        }
+    }
+
     /// Checks all settings and gives the preset.
     ///
     /// # Errors
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<Arc<Preset>> {
         let preset = Arc::new(Preset::named(&self.preset)?);
-        let device = Device::flex();
-        SampleLoader::new(
-            preset.clone(),
-            self.seed,
-            self.image,
-            device,
-            self.samples,
-            self.batch_size,
-        )?;
+        self.check_data(&(preset.clone() as Arc<dyn SampleSource>))?;
+        self.check_encoder()?;
+        Ok(preset)
+    }
+
+    /// Checks what is said of data and optimisation, for these data instead of the preset.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub(super) fn check_data(&self, source: &Arc<dyn SampleSource>) -> Result<()> {
+        let (seed, device) = (self.seed, Device::flex());
+        SampleLoader::new(source.clone(), seed, self.image, device, self.samples, self.batch_size)?;
         for (field, value, least) in
             [("batch size", self.batch_size, 2), ("held-out samples", self.valid_samples, 1)]
         {
             if value < least {
                 return Err(Error::config(field, value, format!("must be at least {least}")));
             }
-        }
-        self.image.check_for(self.architecture)?;
-        let parts = self.architecture.config().num_parts();
-        if self.freeze > parts {
-            let reason = format!("{} has {parts} parts to freeze", self.architecture);
-            return Err(Error::config("freeze", self.freeze, reason));
-        }
-        if self.freeze > 0 && self.weights.is_none() {
-            return Err(Error::config(
-                "freeze",
-                self.freeze,
-                "parts that were never trained; give weights to start from",
-            ));
         }
         for (field, value) in [("warm-up", self.warmup), ("weight decay", self.weight_decay)] {
             if !(0.0..1.0).contains(&value) {
@@ -141,6 +146,25 @@ impl FineTuneConfig {
             if value == Some(0) {
                 return Err(Error::config(field, 0, "must be at least 1"));
             }
+        }
+        self.schedule()?;
+        Ok(())
+    }
+
+    /// Checks what is said of the encoder.
+    fn check_encoder(&self) -> Result<()> {
+        self.image.check_for(self.architecture)?;
+        let parts = self.architecture.config().num_parts();
+        if self.freeze > parts {
+            let reason = format!("{} has {parts} parts to freeze", self.architecture);
+            return Err(Error::config("freeze", self.freeze, reason));
+        }
+        if self.freeze > 0 && self.weights.is_none() {
+            return Err(Error::config(
+                "freeze",
+                self.freeze,
+                "parts that were never trained; give weights to start from",
+            ));
         }
         if self.stem != StemKind::Standard {
             if self.weights.is_some() {
@@ -158,9 +182,8 @@ impl FineTuneConfig {
                 ));
             }
         }
-        self.schedule()?;
         self.open_weights()?;
-        Ok(preset)
+        Ok(())
     }
 
     /// The numbers of clusters that the classes of the preset are.
@@ -168,11 +191,7 @@ impl FineTuneConfig {
     /// # Errors
     /// When they are something else.
     pub fn counts(&self) -> Result<RangeInclusive<usize>> {
-        Preset::named(&self.preset)?.cluster_counts().ok_or_else(|| {
-            let reason =
-                "its classes are not numbers of clusters, each one more than the one before";
-            Error::config("preset", &self.preset, reason)
-        })
+        cluster_counts_of(&Preset::named(&self.preset)?)
     }
 
     /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own,
@@ -181,12 +200,9 @@ impl FineTuneConfig {
     /// # Errors
     /// When there are no such cells, or they do not cover the images exactly: then they would not
     /// lie where they seem to.
-    pub(super) fn pyramid(&self, cell_px: usize) -> Result<FeaturePyramidConfig> {
-        let config = match self.open_weights()? {
-            Some((_, config)) => config,
-            None => self.architecture.config().with_stem(self.stem),
-        };
-        let strides = config.map_strides();
+    pub(super) fn pyramid(&self, maps: &MapShapes, cell_px: usize) -> Result<FeaturePyramidConfig> {
+        let MapShapes { name, strides, channels } = maps;
+        let strides = strides.clone();
         let finest = strides[0];
         let refined = (1..).map_while(move |times| Some(finest >> times).filter(|cell| *cell > 0));
         let (first, refinements) = match strides.iter().position(|&stride| stride == cell_px) {
@@ -199,7 +215,7 @@ impl FineTuneConfig {
                     return Err(Error::config(
                         "cell",
                         cell_px,
-                        format!("{} has cells of {known:?} px", self.architecture),
+                        format!("{name} has cells of {known:?} px"),
                     ));
                 }
             },
@@ -210,8 +226,20 @@ impl FineTuneConfig {
             let reason = format!("cells of {whole} px do not cover it exactly");
             return Err(Error::config("image size", format!("{height} x {width}"), reason));
         }
-        Ok(FeaturePyramidConfig::new(config.map_channels()[first..].to_vec())
-            .with_refinements(refinements))
+        Ok(FeaturePyramidConfig::new(channels[first..].to_vec()).with_refinements(refinements))
+    }
+
+    /// The maps of the encoder that the settings say.
+    ///
+    /// # Errors
+    /// When the weights cannot be read or are not those of this architecture.
+    pub(super) fn map_shapes(&self) -> Result<MapShapes> {
+        let config = match self.open_weights()? {
+            Some((_, config)) => config,
+            None => self.architecture.config().with_stem(self.stem),
+        };
+        let (strides, channels) = (config.map_strides(), config.map_channels());
+        Ok(MapShapes { name: self.architecture.to_string(), strides, channels })
     }
 
     /// The encoder as the run starts with it.
@@ -253,13 +281,13 @@ impl FineTuneConfig {
     /// Loaders of the samples to train on and of those that are held out.
     pub(super) fn loaders(
         &self,
-        preset: &Arc<Preset>,
+        source: &Arc<dyn SampleSource>,
         device: &Device,
     ) -> Result<[Arc<SampleLoader>; 2]> {
         let loader = |split: Split, samples| {
             let seed = split.seed(self.seed);
             SampleLoader::new(
-                preset.clone(),
+                source.clone(),
                 seed,
                 self.image,
                 device.clone(),
@@ -269,6 +297,23 @@ impl FineTuneConfig {
             .map(Arc::new)
         };
         Ok([loader(Split::Train, self.samples)?, loader(Split::Valid, self.valid_samples)?])
+    }
+}
+
+/// The maps of an encoder: sides of their cells in px and channels, from fine to coarse.
+#[derive(Debug, Clone)]
+pub(super) struct MapShapes {
+    /// Of the encoder, for messages.
+    pub(super) name: String,
+    pub(super) strides: Vec<usize>,
+    pub(super) channels: Vec<usize>,
+}
+
+impl MapShapes {
+    /// Of a network.
+    pub(super) fn of(encoder: &impl Encoder) -> Self {
+        let (strides, channels) = (encoder.map_strides(), encoder.map_channels());
+        Self { name: "the encoder".to_owned(), strides, channels }
     }
 }
 

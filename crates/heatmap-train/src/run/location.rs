@@ -4,17 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
 use heatmap_core::synth::Preset;
-use heatmap_models::{Backbone, LocationHeadConfig};
+use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 
-use super::fine_tune::{FineTuneConfig, check_resumes};
+use super::fine_tune::{FineTuneConfig, MapShapes, check_resumes};
 use super::folder::RunFolder;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
-use crate::data::ImageConfig;
+use crate::data::{ImageConfig, SampleSource, cluster_counts_of};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
 use crate::task::{
@@ -112,17 +113,24 @@ impl LocationConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<Arc<Preset>> {
         let preset = self.training.check()?;
+        self.check_for(&(preset.clone() as Arc<dyn SampleSource>), &self.training.map_shapes()?)?;
+        Ok(preset)
+    }
+
+    /// Checks the settings for these data and an encoder with these maps.
+    fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
+        self.training.check_data(source)?;
         for (field, value) in [("centres", self.num_centres), ("cell", self.cell_px)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
         }
-        let most = *self.training.counts()?.end();
+        let most = *cluster_counts_of(&**source)?.end();
         if self.num_centres < most {
-            let reason = format!("{} has up to {most} clusters", self.training.preset);
+            let reason = format!("{} has up to {most} clusters", source.name());
             return Err(Error::config("centres", self.num_centres, reason));
         }
-        self.training.pyramid(self.cell_px)?;
+        self.training.pyramid(maps, self.cell_px)?;
         let ImageConfig { height, width, .. } = self.training.image;
         let candidates = (height / self.cell_px) * (width / self.cell_px);
         if candidates < most {
@@ -131,7 +139,7 @@ impl LocationConfig {
             );
             return Err(Error::config("cell", self.cell_px, reason));
         }
-        Ok(preset)
+        Ok(())
     }
 
     /// Checks that a run of `earlier` can go on under this configuration.
@@ -147,20 +155,32 @@ impl LocationConfig {
     /// # Errors
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
-        use burn::module::Module;
         let preset = self.check()?;
-        let encoder = self.training.encoder(device)?;
-        let pyramid = self.training.pyramid(self.cell_px)?;
-        let head = LocationHeadConfig::new(pyramid)
+        self.task_of(self.training.encoder(device)?, &(preset as Arc<dyn SampleSource>), device)
+    }
+
+    /// The task of an encoder of the caller's own, for data of the caller's own.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn task_of<E: Encoder + ModuleDisplay>(
+        &self,
+        encoder: E,
+        source: &Arc<dyn SampleSource>,
+        device: &Device,
+    ) -> Result<Location<E>> {
+        let maps = MapShapes::of(&encoder);
+        self.check_for(source, &maps)?;
+        let head = LocationHeadConfig::new(self.training.pyramid(&maps, self.cell_px)?)
             .with_num_centres(self.num_centres)
             .init(device)
             .materialize();
-        let frame = self.training.image.frame(preset.grid)?;
-        Ok(Location::new(encoder, head, self.loss.loss(), frame, preset.grid))
+        let frame = self.training.image.frame(source.grid())?;
+        Ok(Location::new(encoder, head, self.loss.loss(), frame, source.grid()))
     }
 }
 
-/// Trains an encoder to locate.
+/// Trains the encoder of a configuration to locate the clusters of its preset.
 ///
 /// # Errors
 /// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
@@ -173,8 +193,27 @@ pub fn train_location(
 ) -> Result<Outcome<Location<Backbone>>> {
     let preset = config.check()?;
     let device = device.clone().autodiff();
-    let task = config.task(&device)?;
-    let [train, valid] = config.training.loaders(&preset, &device)?;
+    let encoder = config.training.encoder(&device)?;
+    train_location_of(config, encoder, preset, folder, &device, options)
+}
+
+/// Trains an encoder of the caller's own to locate the clusters of data of the caller's own. What
+/// the configuration says of encoder and preset is passed over.
+///
+/// # Errors
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
+pub fn train_location_of<E: Encoder + ModuleDisplay>(
+    config: &LocationConfig,
+    encoder: E,
+    source: Arc<dyn SampleSource>,
+    folder: &RunFolder,
+    device: &Device,
+    options: &TrainingOptions,
+) -> Result<Outcome<Location<E>>> {
+    let device = device.clone().autodiff();
+    let task = config.task_of(encoder, &source, &device)?;
+    let [train, valid] = config.training.loaders(&source, &device)?;
     launch(
         folder,
         Plan::new(&device, train, valid),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::metric::LearningRateMetric;
 use burn::train::{Learner, TrainLoader};
@@ -35,7 +35,16 @@ pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
 /// When a setting cannot be used.
 pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Backbone>> {
     config.check()?;
-    let encoder = untrained_encoder(config, device);
+    Ok(simclr_task_of(config, untrained_encoder(config, device), device))
+}
+
+/// The task of an encoder of the caller's own. What the configuration says of the encoder is passed
+/// over.
+pub fn simclr_task_of<E: Encoder + ModuleDisplay>(
+    config: &SimClrConfig,
+    encoder: E,
+    device: &Device,
+) -> SimClr<E> {
     let projected =
         if config.projection_layers == 0 { encoder.feature_dim() } else { config.projection_dim };
     let projection = ProjectionHeadConfig::new(encoder.feature_dim())
@@ -56,11 +65,11 @@ pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Back
     if let Some(bank) = config.loss.init_bank(projected, device) {
         task = task.with_memory_bank(bank);
     }
-    Ok(task)
+    task
 }
 
-/// Trains an encoder with SimCLR on `devices`, of which there are as many as the configuration
-/// says; the first of them has the optimiser.
+/// Trains the encoder of a configuration with SimCLR on its preset and on `devices`, of which there
+/// are as many as the configuration says; the first of them has the optimiser.
 ///
 /// # Errors
 /// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
@@ -72,6 +81,26 @@ pub fn train_simclr(
     options: &TrainingOptions,
 ) -> Result<Outcome<SimClr<Backbone>>> {
     let preset = config.check()?;
+    let first = devices.first().ok_or_else(|| Error::config("devices", 0, "must be positive"))?;
+    let encoder = untrained_encoder(config, &first.clone().autodiff());
+    train_simclr_of(config, encoder, preset, folder, devices, options)
+}
+
+/// Trains an encoder of the caller's own with SimCLR on data of the caller's own. What the
+/// configuration says of encoder and preset is passed over.
+///
+/// # Errors
+/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
+/// finite.
+pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
+    config: &SimClrConfig,
+    encoder: E,
+    preset: Arc<dyn ClassSource>,
+    folder: &RunFolder,
+    devices: &[Device],
+    options: &TrainingOptions,
+) -> Result<Outcome<SimClr<E>>> {
+    config.check_for(&preset)?;
     if devices.len() != config.devices {
         return Err(Error::config(
             "devices",
@@ -81,14 +110,14 @@ pub fn train_simclr(
     }
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
     devices.iter().try_for_each(|device| config.precision.check_for(device))?;
-    let task = simclr_task(config, &devices[0])?;
+    let task = simclr_task_of(config, encoder, &devices[0]);
     let loader = |split: Split, device: &Device, steps, share| -> Result<PairLoader> {
         let sampler = config.sampler(&preset, split)?;
         PairLoader::new(sampler, config.image, device.clone(), 0..steps).with_share(share)
     };
     let of = devices.len();
     let shares =
-        devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<Backbone>>> {
+        devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<E>>> {
             Ok(Arc::new(loader(Split::Train, device, config.batches, Share { rank, of })?))
         });
     let plan = Plan {
@@ -127,14 +156,14 @@ const WATCHED_LAYOUTS: u64 = 24;
 
 /// Neighbours, probe, alignment, uniformity and rank of the features, by samples that are neither
 /// trained on nor part of the final score.
-fn watch(
+fn watch<E: Encoder + ModuleDisplay>(
     config: &SimClrConfig,
     preset: &Arc<dyn ClassSource>,
     device: &Device,
-) -> Option<PeriodicEvaluation<SimClr<Backbone>>> {
+) -> Option<PeriodicEvaluation<SimClr<E>>> {
     let every = config.evaluation.every?;
     let (config, preset, device) = (config.clone(), preset.clone(), device.clone().inner());
-    Some(PeriodicEvaluation::new(every, move |task: &SimClr<Backbone>| {
+    Some(PeriodicEvaluation::new(every, move |task: &SimClr<E>| {
         // A copy in evaluation mode: nothing of the task that trains is touched, and nothing random
         // is drawn.
         let encoder = task.encoder().valid();

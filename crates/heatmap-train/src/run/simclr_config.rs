@@ -8,7 +8,9 @@ use heatmap_core::augment::AugmentConfig;
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::settings::Settings;
+use super::training::{Selection, TrainingOptions};
 use crate::data::{ClassSource, ImageConfig, LAYOUTS, PairSampler, Split, Views, class_source};
 use crate::evaluation::EvaluationConfig;
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
@@ -181,6 +183,18 @@ impl SimClrConfig {
         }
     }
 
+    /// How far a run of this configuration goes and what it writes on the way.
+    pub fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
+        TrainingOptions {
+            steps: self.batches,
+            checkpoint_every: self.checkpoint_every,
+            images_per_step: self.images_per_batch(),
+            resume,
+            selection: Selection::Last,
+            interrupter: Default::default(),
+        }
+    }
+
     /// The steps at which a schedule of the learning rate ends.
     pub fn schedule_ends(&self) -> Vec<usize> {
         self.earlier_batches.iter().copied().chain([self.batches]).collect()
@@ -228,8 +242,17 @@ impl SimClrConfig {
     /// Names the setting that cannot be used.
     pub fn check(&self) -> Result<Arc<dyn ClassSource>> {
         let preset = class_source(&self.preset)?;
-        self.sampler(&preset, Split::Train)?;
         self.image.check_for(self.architecture)?;
+        self.check_for(&preset)?;
+        Ok(preset)
+    }
+
+    /// Checks the settings for these data instead of the preset, whatever the encoder.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub fn check_for(&self, preset: &Arc<dyn ClassSource>) -> Result<()> {
+        self.sampler(preset, Split::Train)?;
         self.loss.check()?;
         for (field, value) in [
             ("batches", self.batches),
@@ -307,7 +330,7 @@ impl SimClrConfig {
             let reason = format!("{pairs} pairs of a batch cannot be shared evenly");
             return Err(Error::config("devices", self.devices, reason));
         }
-        Ok(preset)
+        Ok(())
     }
 
     /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how

@@ -11,8 +11,7 @@ use crate::Result;
 use crate::data::{ClassSource, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::run::{
-    Checkpoint, RunFolder, RunObserver, Selection, SimClrConfig, TrainingOptions, save_encoder,
-    train_simclr, untrained_encoder,
+    Checkpoint, RunFolder, RunObserver, SimClrConfig, save_encoder, train_simclr, untrained_encoder,
 };
 
 /// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
@@ -38,14 +37,7 @@ pub fn run_simclr(
     };
     let untrained = evaluate("untrained encoder", &before)?;
 
-    let options = TrainingOptions {
-        steps: config.batches,
-        checkpoint_every: config.checkpoint_every,
-        images_per_step: config.images_per_batch(),
-        resume,
-        selection: Selection::Last,
-        interrupter: Default::default(),
-    };
+    let options = config.training_options(resume);
     observer.training_begins(&options.interrupter);
     let outcome = train_simclr(config, folder, devices, &options);
     observer.training_ends();

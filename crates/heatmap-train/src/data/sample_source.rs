@@ -1,0 +1,72 @@
+//! [`SampleSource`]: labelled heatmaps to count and locate clusters in.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use heatmap_core::Grid;
+use heatmap_core::synth::{Preset, Sample};
+
+use crate::{Error, Result};
+
+/// A data set of heatmaps with their classes and the centres of their clusters. The same seed and
+/// index give the same sample, on every machine and in every order of calls.
+pub trait SampleSource: fmt::Debug + Send + Sync {
+    /// Checks that samples can be drawn.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    fn check(&self) -> Result<()>;
+
+    /// Name of the data set.
+    fn name(&self) -> &str;
+
+    /// Grid of every heatmap.
+    fn grid(&self) -> Grid;
+
+    /// Number of clusters that each class stands for, in the order of the classes; none where the
+    /// classes are something else.
+    fn cluster_counts(&self) -> Option<RangeInclusive<usize>>;
+
+    /// Number of classes.
+    fn num_classes(&self) -> usize;
+
+    /// Sample `index` of the data set with this seed.
+    fn sample(&self, seed: u64, index: u64) -> Sample;
+}
+
+impl SampleSource for Preset {
+    fn check(&self) -> Result<()> {
+        Ok(Self::check(self)?)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    fn cluster_counts(&self) -> Option<RangeInclusive<usize>> {
+        Self::cluster_counts(self)
+    }
+
+    fn num_classes(&self) -> usize {
+        Self::num_classes(self)
+    }
+
+    fn sample(&self, seed: u64, index: u64) -> Sample {
+        Self::sample(self, seed, index)
+    }
+}
+
+/// The numbers of clusters that the classes of a data set stand for.
+///
+/// # Errors
+/// When they stand for something else.
+pub(crate) fn cluster_counts_of(source: &dyn SampleSource) -> Result<RangeInclusive<usize>> {
+    source.cluster_counts().ok_or_else(|| {
+        let reason = "its classes are not numbers of clusters, each one more than the one before";
+        Error::config("preset", source.name(), reason)
+    })
+}
