@@ -26,7 +26,8 @@ use heatmap_examples::{
     Ending, NamedPath, PublishedWeights, SharedArguments, bytes_bar, end, plain_bar, say,
     stop_on_ctrl_c, unless_stopped,
 };
-use heatmap_train::study::{EncoderScores, NamedEncoder};
+use heatmap_train::run::NamedEncoder;
+use heatmap_train::study::EncoderScores;
 use indicatif::ProgressBar;
 
 /// Measure every score of broken banners, alone and fused, over budgets of clicks

@@ -21,7 +21,7 @@ use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{Ending, PublishedWeights, SharedArguments, Terminal, end, say};
 use heatmap_models::ModelName;
 use heatmap_train::data::class_source;
-use heatmap_train::study::NamedEncoder;
+use heatmap_train::run::NamedEncoder;
 use heatmap_train::study::comparison::{
     CompareConfig, TrainingMethod, measure, table, write_picture, write_rows,
 };

@@ -20,7 +20,8 @@ use heatmap_core::Heatmap;
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{EncoderArguments, Ending, SharedArguments, end, image_bar, say};
 use heatmap_train::evaluation::Facets;
-use heatmap_train::study::{FacetView, NamedEncoder, write_facets};
+use heatmap_train::run::NamedEncoder;
+use heatmap_train::study::{FacetView, write_facets};
 
 /// Show what features see: how many clusters there are, or where they are
 #[derive(Debug, Parser)]

@@ -8,8 +8,7 @@ use clap::Args;
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::DeviceName;
-use heatmap_train::run::RunFolder;
-use heatmap_train::study::{NamedEncoder, found_runs, published_name};
+use heatmap_train::run::{NamedEncoder, RunFolder, found_runs, published_name};
 
 /// `--out`, `--seed`, `--device`, `--smoke`.
 #[derive(Debug, Clone, Args)]

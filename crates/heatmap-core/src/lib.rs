@@ -1,9 +1,9 @@
-//! Click heatmaps of display banners, without a network in sight.
+//! Click heatmaps of display banners: everything that needs no neural network.
 //!
-//! The way of the data: a [`table`] of clicks or a [`synth`] layout gives clicks,
+//! The data flow like this: a [`table`] of clicks or a [`synth`] generator gives clicks,
 //! [`binning`] counts them on a [`Grid`], [`Upsampling`] smooths sparse [`Heatmap`]s, `analysis`
-//! (feature, on by default) measures feature vectors, and `plot` (feature) draws all of it. Nothing
-//! here depends on Burn.
+//! (feature, on by default) examines feature vectors and heatmaps, and `plot` (feature) draws all
+//! of it. Nothing here depends on Burn.
 //!
 //! ```
 //! use heatmap_core::synth::Preset;
@@ -12,6 +12,34 @@
 //! let sample = preset.sample(7, 0); // seed 7, sample 0: the same on every machine
 //! assert_eq!(sample.heatmap.rows(), 50);
 //! assert_eq!(sample.centres.len(), sample.class + 1); // class 0 has one cluster
+//! # Ok::<(), heatmap_core::Error>(())
+//! ```
+//!
+//! Which banners are broken, and why, from heatmaps in memory (`ClickLogConfig::read` takes files):
+//!
+//! ```
+//! # #[cfg(feature = "analysis")] {
+//! use std::ops::ControlFlow;
+//!
+//! use heatmap_core::BannerSize;
+//! use heatmap_core::detect::{BannerFacts, LogDetectionConfig};
+//! use heatmap_core::table::{BannerKey, ClickLog, ClickLogConfig};
+//! # use heatmap_core::synth::{Layout, Population};
+//! # let (population, layout) = (Population::default(), Layout::draw(1, 0));
+//! # let heatmap = |at| population.banner(&layout, 1, at, 400).heatmap;
+//! let banner = |at: u64| {
+//!     let key = BannerKey { domain: format!("site{at}.example"), grid_id: "grid".to_owned() };
+//!     (key, BannerSize { width_px: 300, height_px: 250 }, heatmap(at))
+//! };
+//! let log = ClickLog::from_heatmaps(&ClickLogConfig::default(), (0..120).map(banner))?;
+//! let go_on = &mut |_| ControlFlow::Continue(());
+//! let detection = LogDetectionConfig::default().run(&log, &BannerFacts::default(), go_on)?;
+//! let flagged = &detection.ranking()[..detection.flagged()];
+//! for (at, explained) in detection.explain(&log, flagged)? {
+//!     println!("{}: {}", log.entry_at(at).banner.domain, explained.explanation.reason);
+//! }
+//! # assert!(!flagged.is_empty());
+//! # }
 //! # Ok::<(), heatmap_core::Error>(())
 //! ```
 

@@ -1,4 +1,4 @@
-//! [`DeviceName`]: which backend a program runs on, chosen when it starts.
+//! [`DeviceName`]: the compute backend of a program, chosen at run time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,27 +8,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// A backend by name.
+/// Names a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceName {
-    /// Flex: Burn's own backend on the CPU.
+    /// Flex, Burn's own CPU backend.
     #[default]
     Cpu,
-    /// A GPU, or a software driver, through wgpu (feature `wgpu`).
+    /// A GPU, or a software implementation of one, through wgpu (feature `wgpu`).
     Wgpu,
-    /// ndarray on the CPU (feature `ndarray`), deprecated upstream and very slow at training.
+    /// The ndarray CPU backend (feature `ndarray`), deprecated upstream and very slow at training.
     Ndarray,
 }
 
 impl DeviceName {
-    /// All names.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::Cpu, Self::Wgpu, Self::Ndarray];
 
-    /// The device itself.
+    /// Opens the default device of this backend.
     ///
     /// # Errors
-    /// When the program was built without the backend, or the machine has no adapter.
+    /// Returns an error when the program was built without the backend, or when the machine has no
+    /// suitable adapter (GPU).
     pub fn open(self) -> Result<Device> {
         match self {
             Self::Cpu => Ok(Device::flex()),
@@ -37,10 +38,12 @@ impl DeviceName {
         }
     }
 
-    /// Several devices that share the work. On the CPU each is a worker thread of its own.
+    /// Opens several devices for data-parallel training. On the CPU, each is a separate worker
+    /// thread.
     ///
     /// # Errors
-    /// As for [`DeviceName::open`], and when there are not as many adapters.
+    /// Returns an error under the conditions of [`DeviceName::open`], and when the machine has
+    /// fewer than `count` adapters.
     pub fn open_many(self, count: usize) -> Result<Vec<Device>> {
         let first = self.open()?;
         match self {
@@ -71,8 +74,8 @@ impl DeviceName {
     #[cfg(feature = "wgpu")]
     fn open_wgpu(self) -> Result<Device> {
         use burn::tensor::{DeviceKind, DeviceType};
-        // A machine without any adapter gives an empty list, and in some versions of wgpu a panic;
-        // neither may reach the user.
+        // Without any adapter, wgpu returns an empty list or, in some versions, panics; the user
+        // should see a proper error in both cases.
         let found =
             std::panic::catch_unwind(|| Device::enumerate(DeviceType::Wgpu).into_vec().len())
                 .unwrap_or(0);

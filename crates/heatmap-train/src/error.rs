@@ -1,29 +1,29 @@
-//! The one error type of the crate.
+//! The error type of the crate.
 
 use std::path::{Path, PathBuf};
 
-/// Result with this crate's [`Error`].
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong around a training run.
+/// An error of this crate: wrong data, configuration or files, or a failed training run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Data, configuration or files of `heatmap-core`.
+    /// An error of `heatmap-core`: wrong data, configuration or files.
     #[error(transparent)]
     Core(#[from] heatmap_core::Error),
-    /// Weights of `heatmap-models`.
+    /// An error of `heatmap-models`, mostly about weights.
     #[error(transparent)]
     Models(#[from] heatmap_models::Error),
-    /// A file cannot be read or written.
+    /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error that the operating system reported.
         source: std::io::Error,
     },
-    /// A file of a run does not hold what it should.
+    /// A file does not have the expected contents.
     #[error("{}: {reason}", path.display())]
     BadFile {
         /// The file.
@@ -31,70 +31,70 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A device that cannot be used here.
+    /// A device cannot be used on this machine or in this build.
     #[error("device `{name}`: {reason}")]
     Device {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// Why not.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// A setting that cannot be used.
+    /// A setting has a value that cannot be used.
     #[error("`{field}` = {value}: {reason}")]
     Config {
         /// The setting.
         field: &'static str,
         /// Its value.
         value: String,
-        /// Why not.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// A setting that does not exist.
+    /// A setting does not exist.
     #[error("unknown key `{key}`; {hint}")]
     UnknownKey {
-        /// The name that was given.
+        /// The unknown name.
         key: String,
-        /// What may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
-    /// A setting, by its name in a configuration file, that cannot be used.
+    /// A setting, identified by its key in a configuration file, has a value that cannot be used.
     #[error("`{key}` = {value}: {reason}")]
     Setting {
-        /// Its name.
+        /// The key.
         key: String,
         /// Its value as JSON.
         value: String,
-        /// Why not.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// Training cannot go on.
+    /// Training failed and cannot continue.
     #[error("step {step}: {reason}")]
     Training {
-        /// The step, counted from 1.
+        /// The step at which it failed, counted from 1.
         step: usize,
-        /// Why not.
+        /// Why it failed.
         reason: String,
     },
 }
 
 impl Error {
-    /// An [`Error::Io`] for `path`, for use in `map_err`.
+    /// Returns a function for `map_err` that makes an [`Error::Io`] for `path`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
     }
 
-    /// An [`Error::BadFile`].
+    /// Makes an [`Error::BadFile`].
     pub(crate) fn bad_file(path: &Path, reason: impl ToString) -> Self {
         Self::BadFile { path: path.to_owned(), reason: reason.to_string() }
     }
 
-    /// An error for predictions or features that cannot be used.
+    /// Makes an error about predictions or features that cannot be used.
     pub(crate) fn data(reason: impl Into<String>) -> Self {
         Self::Core(heatmap_core::Error::Data(reason.into()))
     }
 
-    /// An [`Error::Config`].
+    /// Makes an [`Error::Config`].
     pub fn config(field: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
         Self::Config { field, value: value.to_string(), reason: reason.into() }
     }

@@ -1,4 +1,4 @@
-//! [`ClassSource`]: labelled heatmaps, as a [`PairSampler`](super::PairSampler) takes them.
+//! [`ClassSource`]: the labelled heatmaps that a [`PairSampler`](super::PairSampler) draws from.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,54 +9,58 @@ use heatmap_core::synth::{LayoutBanners, Preset};
 
 use crate::{Error, Result};
 
-/// Heatmaps by class, as many of each class as are asked for. The same seed, class and index give
-/// the same heatmap, on every machine and in every order of calls.
+/// A data set of labelled heatmaps, which provides heatmap `index` of each class for any index. The
+/// same seed, class and index give the same heatmap, on every machine and in every order of calls.
 pub trait ClassSource: fmt::Debug + Send + Sync {
-    /// Checks that heatmaps can be drawn.
+    /// Checks that the settings of the data set allow heatmaps to be generated.
     ///
     /// # Errors
-    /// Names the setting that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     fn check(&self) -> Result<()>;
 
-    /// Name of the data set.
+    /// Returns the name of the data set.
     fn name(&self) -> &str;
 
-    /// Names of the classes that an evaluation tells apart; a class is a position in this list.
+    /// Returns the names of the classes that an evaluation distinguishes; a class label is a
+    /// position in this list.
     fn class_names(&self) -> Vec<String>;
 
-    /// Heatmap `index` of a class, from the data set with this seed.
+    /// Returns heatmap number `index` of a class, from the data set with this seed.
     fn heatmap(&self, seed: u64, class: usize, index: u64) -> Heatmap;
 
-    /// What is as like the heatmaps of a class as can be and does not belong to it, if this source
-    /// has such heatmaps: one for each index.
+    /// Returns hard negatives of a class, one for each index: heatmaps that resemble the class as
+    /// closely as possible without belonging to it. It returns `None` if this source has no such
+    /// heatmaps.
     fn negatives(&self, _seed: u64, _class: usize, _indices: Range<u64>) -> Option<Vec<Heatmap>> {
         None
     }
 
-    /// Where there is no end of classes, the first one to train on. It and those after it are none
-    /// of [`ClassSource::class_names`]. None where training and evaluation share the classes.
+    /// Returns the first class to train on, if the source has an unlimited number of classes. That
+    /// class and all classes after it are held out of the evaluation, that is, not among
+    /// [`ClassSource::class_names`]. It returns `None` if training and evaluation use the same
+    /// classes.
     fn first_of_endless_classes(&self) -> Option<usize> {
         None
     }
 
-    /// The augmentations that keep every class.
+    /// Returns the augmentations that leave the class of every heatmap unchanged.
     fn class_keeping(&self) -> AugmentConfig {
         AugmentConfig::none()
     }
 
-    /// Number of the classes that an evaluation tells apart.
+    /// Returns the number of classes that an evaluation distinguishes.
     fn num_classes(&self) -> usize {
         self.class_names().len()
     }
 }
 
-/// Names that [`class_source`] knows besides those of presets.
+/// The name under which [`class_source`] returns [`LayoutBanners`]; all other names are presets.
 pub const LAYOUTS: &str = "layouts";
 
-/// The source of this name: a preset, or [`LAYOUTS`].
+/// Returns the source with this name: a preset, or [`LAYOUTS`].
 ///
 /// # Errors
-/// When there is none; the error lists all names.
+/// Returns an error when no source has this name; the message lists all names.
 pub fn class_source(name: &str) -> Result<std::sync::Arc<dyn ClassSource>> {
     if name == LAYOUTS {
         return Ok(std::sync::Arc::new(LayoutBanners::default()));
@@ -97,9 +101,9 @@ impl ClassSource for Preset {
     }
 }
 
-/// Good banners of a layout are a class, broken ones of the same layout its negatives. An
-/// evaluation tells 32 layouts apart that are the same for all seeds; training sees others, each of
-/// which is its seed's own.
+/// Each layout is a class: its good banners are the samples, its broken banners the hard negatives.
+/// An evaluation distinguishes 32 layouts that are the same for every seed; training uses other
+/// layouts, which differ from seed to seed.
 impl ClassSource for LayoutBanners {
     fn check(&self) -> Result<()> {
         Ok(Self::check(self)?)
@@ -127,10 +131,10 @@ impl ClassSource for LayoutBanners {
     }
 }
 
-/// Layouts that an evaluation tells apart.
+/// Number of layouts that an evaluation distinguishes.
 const EVALUATED_LAYOUTS: usize = 32;
 
-/// Checks that `classes` classes make a batch.
+/// Checks that the source has enough classes for `classes` of them per batch.
 pub(super) fn check_classes_per_batch(source: &dyn ClassSource, classes: usize) -> Result<()> {
     let most = match source.first_of_endless_classes() {
         Some(_) => 1_000_000,

@@ -4,14 +4,15 @@ use heatmap_core::{Grid, Point};
 
 use crate::{Error, Result};
 
-/// A grid in the middle of an image, each bin a square of whole px, as many as fit.
+/// The position of a heatmap's grid in an image: the grid is centred, and each bin is a square
+/// whose side is the largest whole number of px that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageFrame {
-    /// Px between the left edge of the image and the grid.
+    /// Distance between the left edge of the image and the grid in px.
     pub left: usize,
-    /// Px between the top edge of the image and the grid.
+    /// Distance between the top edge of the image and the grid in px.
     pub top: usize,
-    /// Edge of a bin in px.
+    /// Side of a bin in px.
     pub bin_px: usize,
     /// Width of the image in px.
     pub width: usize,
@@ -20,10 +21,10 @@ pub struct ImageFrame {
 }
 
 impl ImageFrame {
-    /// The place of `grid` in images of so many px.
+    /// Centres `grid` in images of `[height, width]` px.
     ///
     /// # Errors
-    /// When the grid is larger than the image.
+    /// Returns an error when the grid has more rows or columns than the image has px.
     pub fn new([height, width]: [usize; 2], grid: Grid) -> Result<Self> {
         let Grid { rows, columns, .. } = grid;
         let bin_px = (height / rows).min(width / columns);
@@ -36,7 +37,8 @@ impl ImageFrame {
         Ok(Self { left, top, bin_px, width, height })
     }
 
-    /// A place on the grid, in bins, as a place in the image, in widths and heights of the image.
+    /// Converts a point on the grid, in bins, to `[x, y]` in the image, as fractions of the image's
+    /// width and height.
     pub fn to_unit(&self, place: Point) -> [f32; 2] {
         let px = |bins: f64, edge: usize| bins * self.bin_px as f64 + edge as f64;
         [
@@ -45,8 +47,8 @@ impl ImageFrame {
         ]
     }
 
-    /// The way back: a place in the image, in its widths and heights, as a place on the grid, in
-    /// bins.
+    /// Converts `[x, y]` in the image, as fractions of its width and height, back to a point on the
+    /// grid, in bins. It is the inverse of [`ImageFrame::to_unit`].
     pub fn to_bins(&self, [x, y]: [f32; 2]) -> Point {
         let bins = |unit: f32, length: usize, edge: usize| {
             (f64::from(unit) * length as f64 - edge as f64) / self.bin_px as f64

@@ -1,4 +1,4 @@
-//! [`ImageConfig`]: the only place where heatmaps become tensors.
+//! [`ImageConfig`]: how heatmaps become image tensors.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::{Grid, Heatmap, Normalization};
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::ImageFrame;
 use crate::{Error, Result};
 
-/// How a heatmap becomes an image: scaled, then laid in the middle of zeros. Nothing is resampled:
-/// a bin becomes a square of whole px, as many as fit ([`ImageFrame`]), which is one at the usual
-/// 64 x 64 px.
+/// Settings that turn a heatmap into an image: its values are scaled, then it is centred in an
+/// image of zeros. Nothing is resampled: each bin becomes a square of whole px, as large as fits
+/// ([`ImageFrame`]); at the usual 64 x 64 px that is one px per bin.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageConfig {
@@ -18,12 +18,12 @@ pub struct ImageConfig {
     pub height: usize,
     /// Width of the image in px.
     pub width: usize,
-    /// Channels, all alike: 3 for networks that expect colour.
+    /// Number of channels, which all hold the same values; networks that expect colour need 3.
     pub channels: usize,
-    /// Scaling of the values.
+    /// How the values are scaled.
     pub normalization: Normalization,
-    /// Standard deviation in bins of a Gaussian that smooths the heatmap before it is scaled; none
-    /// for none.
+    /// Standard deviation, in bins, of the Gaussian that smooths the heatmap before it is scaled;
+    /// `None` for no smoothing.
     #[serde(default)]
     pub smoothing: Option<f64>,
 }
@@ -41,19 +41,19 @@ impl Default for ImageConfig {
 }
 
 impl ImageConfig {
-    /// Where the bins of a grid lie in these images.
+    /// Returns where the bins of a grid lie in these images.
     ///
     /// # Errors
-    /// When the grid is larger than the image.
+    /// Returns an error when the grid is larger than the image.
     pub fn frame(&self, grid: Grid) -> Result<ImageFrame> {
         ImageFrame::new([self.height, self.width], grid)
     }
 
-    /// Checks that a network takes such images: a vision transformer wants squares that can be cut
-    /// into patches.
+    /// Checks that a network accepts these images: a vision transformer needs square images that
+    /// can be cut into whole patches.
     ///
     /// # Errors
-    /// When it does not.
+    /// Returns an error when the network does not accept them, or the smoothing is out of range.
     pub fn check_for(&self, architecture: ModelName) -> Result<()> {
         if let Some(smoothing) = self.smoothing.filter(|smoothing| !(0.0..=1e3).contains(smoothing))
         {
@@ -72,13 +72,13 @@ impl ImageConfig {
         Ok(())
     }
 
-    /// A batch of images.
+    /// Converts heatmaps to a batch of images.
     ///
     /// # Shapes
     /// - output: `[heatmaps.len(), channels, height, width]`, f32
     ///
     /// # Errors
-    /// When there is no heatmap, or one is larger than the image.
+    /// Returns an error when there is no heatmap, or when one is larger than the image.
     pub fn batch<'a>(
         &self,
         heatmaps: impl IntoIterator<Item = &'a Heatmap>,
@@ -97,7 +97,7 @@ impl ImageConfig {
         Ok(Tensor::from_data(TensorData::new(values, shape), device))
     }
 
-    /// The heatmap as its image shows it, a value for each bin: smoothed and scaled.
+    /// Returns the heatmap with the values that its image shows, one per bin: smoothed and scaled.
     pub fn scaled(&self, heatmap: &Heatmap) -> Heatmap {
         match self.smoothing {
             Some(sigma_bins) => heatmap.smoothed(sigma_bins).normalized(self.normalization),

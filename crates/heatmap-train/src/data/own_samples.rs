@@ -1,39 +1,41 @@
-//! [`OwnSamples`]: labelled heatmaps of the caller's own as a data set.
+//! [`OwnSamples`]: the caller's own labelled heatmaps as a data set.
 
 use std::ops::RangeInclusive;
 
 use heatmap_core::synth::Sample;
+use heatmap_core::table::{ClickLog, LabelTable};
 use heatmap_core::{Grid, Heatmap, sample_rng};
 use rand::seq::SliceRandom;
 
 use super::{ClassSource, SampleSource, Split};
 use crate::{Error, Result};
 
-/// Labelled heatmaps in memory, as a data set for SimCLR, counting and locating.
+/// A data set of labelled heatmaps in memory, for SimCLR, counting and locating.
 ///
-/// Every class is split at random into a part to train on (60 %) and held-out parts for validation
-/// (10 %), for what is fitted beside the network (15 %) and for the reported scores (15 %), at least
-/// two heatmaps each. Data sets of the library are endless; this one shows its heatmaps again, each
-/// pass in the same order.
+/// Every class is split at random into a part for training (60 %) and three held-out parts: for
+/// validation (10 %), for fitting everything apart from the network (15 %) and for the reported
+/// scores (15 %), with at least two heatmaps each. Unlike the library's data sets, which are
+/// endless, this one repeats its heatmaps, in the same order in every pass.
 #[derive(Debug, Clone)]
 pub struct OwnSamples {
     name: String,
     class_names: Vec<String>,
     samples: Vec<Sample>,
     cluster_counts: Option<RangeInclusive<usize>>,
-    /// The seed that a split has in a run, and for each class the samples of that split.
+    /// The seed of each split and, for each class, the indices of its samples in that split.
     splits: Vec<(u64, Vec<Vec<usize>>)>,
 }
 
-/// Fewest heatmaps of a class: two in each of four splits.
+/// Smallest number of heatmaps per class: two in each of four splits.
 const MIN_PER_CLASS: usize = 8;
 
 impl OwnSamples {
-    /// A data set for runs with this `seed`. The class of a sample is a place in `class_names`.
+    /// Creates a data set for runs with this `seed`. The class of a sample is its position in
+    /// `class_names`.
     ///
     /// # Errors
-    /// When there are fewer than two classes, a sample has a class without a name, a class has
-    /// fewer than eight heatmaps, or heatmaps lie on different grids.
+    /// Returns an error when there are fewer than two classes, when the class of a sample has no
+    /// name, when a class has fewer than eight heatmaps, or when heatmaps lie on different grids.
     pub fn new(
         name: &str,
         class_names: Vec<String>,
@@ -80,10 +82,10 @@ impl OwnSamples {
         Ok(Self { name, class_names, samples, cluster_counts: None, splits: parts })
     }
 
-    /// Heatmaps with the number of the class of each, for SimCLR.
+    /// Creates a data set from pairs of a heatmap and its class, for SimCLR.
     ///
     /// # Errors
-    /// See [`OwnSamples::new`].
+    /// Returns an error under the conditions of [`OwnSamples::new`].
     pub fn of_heatmaps(
         name: &str,
         class_names: Vec<String>,
@@ -100,16 +102,36 @@ impl OwnSamples {
         Self::new(name, class_names, heatmaps.into_iter().map(sample).collect(), seed)
     }
 
-    /// The same data, whose class `i` is that of `first + i` clusters: to count and to locate.
+    /// Creates a data set from the labelled banners of a click log: working banners are class 0 and
+    /// broken ones class 1. Banners without a label are left out.
+    ///
+    /// # Errors
+    /// Returns an error when the log cannot be read again, when its banners have several sizes and
+    /// no common one (see [`ClickLogConfig::common_size`](heatmap_core::table::ClickLogConfig)), or
+    /// when either class has fewer than eight banners.
+    pub fn of_log(name: &str, log: &ClickLog, labels: &LabelTable, seed: u64) -> Result<Self> {
+        let mut heatmaps = Vec::new();
+        for banner in log.banners() {
+            let banner = banner?;
+            if let Some(broken) = labels.get(&banner.banner) {
+                heatmaps.push((banner.heatmap, usize::from(broken)));
+            }
+        }
+        let classes = ["good", "broken"].map(str::to_owned).to_vec();
+        Self::of_heatmaps(name, classes, heatmaps, seed)
+    }
+
+    /// Declares that class `i` holds the heatmaps with `first + i` clusters, as counting and
+    /// locating require.
     pub fn with_cluster_counts_from(self, first: usize) -> Self {
         let last = first + self.class_names.len() - 1;
         Self { cluster_counts: Some(first..=last), ..self }
     }
 
-    /// The samples of each class in the split of this seed.
+    /// Returns the samples of each class in the split with this seed.
     fn split(&self, seed: u64) -> &[Vec<usize>] {
         let found = self.splits.iter().find(|(known, _)| *known == seed);
-        // A seed that no split has is one of a caller who wants samples, whichever.
+        // A caller with any other seed has no split in mind, so the training samples serve as well.
         &found.unwrap_or(&self.splits[0]).1
     }
 
@@ -158,7 +180,7 @@ impl SampleSource for OwnSamples {
         self.class_names.len()
     }
 
-    /// Classes take turns.
+    /// Returns the samples of all classes in turn.
     fn sample(&self, seed: u64, index: u64) -> Sample {
         let classes = self.class_names.len() as u64;
         self.of_class(seed, (index % classes) as usize, index / classes).clone()

@@ -1,4 +1,4 @@
-//! [`PairLoader`]: pairs as batches of images, whole or each device's share of them.
+//! [`PairLoader`]: loads pairs as batches of images, either whole batches or one device's share.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,45 +10,45 @@ use burn::tensor::{Device, Tensor};
 use super::{ImageConfig, PairSampler};
 use crate::{Error, Result};
 
-/// Two views of every pair of a batch, and its negatives.
+/// One batch of positive pairs as images: the two views of every pair, and its hard negatives.
 #[derive(Debug, Clone)]
 pub struct PairBatch {
-    /// `[(2 + negatives) * pairs, channels, height, width]`: the first views of all pairs, then the
-    /// second ones, then the first negative of each pair and so on.
+    /// Images `[(2 + negatives) * pairs, channels, height, width]`: the first views of all pairs,
+    /// then the second views, then the first negative of each pair, and so on.
     pub images: Tensor<4>,
-    /// What a loss may know of each pair; see [`Pair::label`](super::Pair).
+    /// Label of each pair that a supervised loss may use; see [`Pair::label`](super::Pair).
     pub labels: Vec<usize>,
-    /// Which part of a batch this is, when devices share it.
+    /// Which part of the batch this is, when several devices share it.
     pub share: Share,
 }
 
 impl PairBatch {
-    /// Views and negatives of a pair.
+    /// Returns the number of images per pair: two views plus the negatives.
     pub fn images_per_pair(&self) -> usize {
         self.images.dims()[0] / self.labels.len().max(1)
     }
 }
 
-/// One device's part of a batch.
+/// One device's part of a batch that several devices share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// Which of them, from 0 on.
+    /// Number of this device, counted from 0.
     pub rank: usize,
-    /// How many there are.
+    /// Number of devices.
     pub of: usize,
 }
 
 impl Share {
-    /// All of the batch.
+    /// The whole batch, for a single device.
     pub const WHOLE: Self = Self { rank: 0, of: 1 };
 
-    /// Its part of so many.
+    /// Returns the range of this share among `all` items.
     pub fn range(self, all: usize) -> Range<usize> {
         self.rank * all / self.of..(self.rank + 1) * all / self.of
     }
 }
 
-/// A Burn data loader over the steps of a [`PairSampler`].
+/// A Burn data loader that turns each step of a [`PairSampler`] into one batch.
 #[derive(Clone)]
 pub struct PairLoader {
     sampler: PairSampler,
@@ -59,7 +59,7 @@ pub struct PairLoader {
 }
 
 impl PairLoader {
-    /// Loads the batches of `steps`, on `device`.
+    /// Creates a loader for the batches of `steps`, on `device`.
     pub fn new(
         sampler: PairSampler,
         image: ImageConfig,
@@ -69,10 +69,10 @@ impl PairLoader {
         Self { sampler, image, device, steps, share: Share::WHOLE }
     }
 
-    /// Loads a part of each batch only.
+    /// Restricts the loader to one device's part of each batch.
     ///
     /// # Errors
-    /// When the pairs of a batch cannot be shared evenly: the parts would count differently.
+    /// Returns an error when the pairs of a batch cannot be divided into parts of equal size.
     pub fn with_share(self, share: Share) -> Result<Self> {
         let pairs = self.sampler.pairs_per_batch();
         if share.of == 0 || !pairs.is_multiple_of(share.of) {
@@ -103,7 +103,7 @@ impl DataLoader<PairBatch> for PairLoader {
         Box::new(PairIterator { loader: self, next: self.steps.start })
     }
 
-    /// Batches: a step is one item.
+    /// Returns the number of batches: a step is one item.
     fn num_items(&self) -> usize {
         self.steps.len()
     }

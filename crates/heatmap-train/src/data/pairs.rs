@@ -1,10 +1,10 @@
-//! [`PairSampler`]: positive pairs for contrastive learning, by class, by step.
+//! [`PairSampler`]: draws positive pairs for contrastive learning, class by class, for each step.
 //!
 //! A positive pair is two *different* heatmaps of one class, two augmentations of one heatmap, or
-//! both. A shuffled loader does not give the first: in the report it gave all-distinct classes in
-//! 0.24 % of the batches in which every class was meant to stand twice. So batches are built by
-//! class: step s of a seed draws its classes without replacement and takes samples of its own of
-//! each, hence no sample is ever seen twice and a resumed run sees what it would have seen.
+//! both. A shuffled loader does not give the first kind: in the report, its pairs were of
+//! all-distinct classes in only 0.24 % of the batches. Batches are therefore built by class: each
+//! step draws its classes without replacement, with the next samples of each, so an endless source
+//! shows no sample twice, and a resumed run sees the same data as one that was never interrupted.
 
 use std::fmt;
 use std::ops::Range;
@@ -19,36 +19,36 @@ use serde::{Deserialize, Serialize};
 use super::class_source::{ClassSource, check_classes_per_batch};
 use crate::{Error, Result};
 
-/// Where the two views of a pair come from.
+/// Where the two views of a positive pair come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Views {
-    /// Two samples of a class from the generator, as in the report: the pairs know the classes.
+    /// Two samples of a class from the generator, as in the report: pairs depend on class labels.
     #[default]
     Generator,
-    /// One sample twice augmented, as in SimCLR (Chen et al. 2020): the pairs know no class.
+    /// Two augmentations of one sample, as in SimCLR (Chen et al. 2020): no class labels are used.
     Augmented,
-    /// Two samples of a class, each augmented.
+    /// Two samples of a class, each augmented once.
     Both,
 }
 
-/// Two views that belong together.
+/// A positive pair, that is two views of one sample or class, with its hard negatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
-    /// The views.
+    /// The two views.
     pub views: [Heatmap; 2],
-    /// What belongs to neither and is as like them as can be, where the sampler has
-    /// [`PairSampler::with_negatives`].
+    /// Hard negatives of the pair: heatmaps that resemble its class without belonging to it. Empty
+    /// unless the sampler was made with [`PairSampler::with_negatives`].
     pub negatives: Vec<Heatmap>,
-    /// Class of the sample, or of both samples.
+    /// Class of the samples behind the views.
     pub class: usize,
-    /// What a loss may know of the pair: its class, or a number of its own where pairs know no
-    /// class. Pairs of the same label are positives of each other for a supervised loss, and no
-    /// negatives from a memory bank.
+    /// What a loss may know of the pair: its class, or a number unique to the pair where labels are
+    /// not used. A supervised loss treats pairs with the same label as positives of each other, and
+    /// no loss uses a row of a memory bank with the same label as a negative.
     pub label: usize,
 }
 
-/// Draws pairs, by step.
+/// Draws the positive pairs of each training step.
 #[derive(Debug, Clone)]
 pub struct PairSampler {
     source: Arc<dyn ClassSource>,
@@ -62,11 +62,11 @@ pub struct PairSampler {
 }
 
 impl PairSampler {
-    /// Batches of `classes_per_batch` classes of `source`, a pair of samples of each.
+    /// Creates a sampler whose batches hold one pair of each of `classes_per_batch` classes.
     ///
     /// # Errors
-    /// When the source is not consistent, or has less than `classes_per_batch` classes, or that is
-    /// below 2: a contrastive loss needs something to contrast.
+    /// Returns an error when the source is not consistent, or `classes_per_batch` is below 2 or
+    /// more than the source has.
     pub fn new(source: Arc<dyn ClassSource>, seed: u64, classes_per_batch: usize) -> Result<Self> {
         source.check()?;
         check_classes_per_batch(&*source, classes_per_batch)?;
@@ -82,10 +82,10 @@ impl PairSampler {
         })
     }
 
-    /// With so many pairs of each class.
+    /// Sets the number of pairs per class in a batch.
     ///
     /// # Errors
-    /// When it is 0.
+    /// Returns an error when it is 0.
     pub fn with_pairs_per_class(self, pairs_per_class: usize) -> Result<Self> {
         match pairs_per_class {
             0 => Err(Error::config("pairs per class", 0, "must be positive")),
@@ -93,10 +93,11 @@ impl PairSampler {
         }
     }
 
-    /// With so many heatmaps beside each pair that are like its class and do not belong to it.
+    /// Sets the number of hard negatives per pair: heatmaps that resemble its class but are outside
+    /// it.
     ///
     /// # Errors
-    /// When the source has none.
+    /// Returns an error when the source has no hard negatives.
     pub fn with_negatives(self, negatives_per_pair: usize) -> Result<Self> {
         let probe = self.classes(0).first().map_or(0, |class| *class);
         if negatives_per_pair > 0 && self.source.negatives(self.seed, probe, 0..0).is_none() {
@@ -106,11 +107,11 @@ impl PairSampler {
         Ok(Self { negatives_per_pair, ..self })
     }
 
-    /// With these views. Pairs of one sample twice augmented know their class only `for_supervised`
-    /// losses.
+    /// Sets how the views are made. With [`Views::Augmented`], the labels of pairs are their
+    /// classes only if `for_supervised` is set.
     ///
     /// # Errors
-    /// When the augmentation cannot be used.
+    /// Returns an error when the augmentation cannot be used.
     pub fn with_views(
         self,
         views: Views,
@@ -122,28 +123,29 @@ impl PairSampler {
         Ok(Self { views, augment, labels_are_classes, ..self })
     }
 
-    /// Pairs in a batch.
+    /// Returns the number of pairs in a batch.
     pub fn pairs_per_batch(&self) -> usize {
         self.classes_per_batch * self.pairs_per_class
     }
 
-    /// The pairs of `step`, class by class.
+    /// Returns all pairs of `step`, ordered by class.
     pub fn pairs(&self, step: usize) -> Vec<Pair> {
         self.pairs_within(step, 0..self.pairs_per_batch())
     }
 
-    /// Those pairs of `step` alone.
+    /// Returns only the pairs of `step` at these positions in the batch.
     pub fn pairs_within(&self, step: usize, within: Range<usize>) -> Vec<Pair> {
         let classes = self.classes(step);
         within.map(|at| self.pair(step, at, classes[at / self.pairs_per_class])).collect()
     }
 
     fn pair(&self, step: usize, at: usize, class: usize) -> Pair {
-        // Samples of the class that are this pair's own, in all steps.
+        // Each pair of each step has its own sample indices, so an endless source shows no sample
+        // twice.
         let first = 2 * (step * self.pairs_per_class + at % self.pairs_per_class) as u64;
         let sample = |view: u64| self.source.heatmap(self.seed, class, first + view);
         let augmented = |heatmap: &Heatmap, view: u64| {
-            // A stream of its own, apart from those of the samples and of the choice of classes.
+            // A random stream independent of those of the samples and of the choice of classes.
             let index = (first + view) * self.num_classes() as u64 + class as u64;
             self.augment
                 .apply(heatmap, &mut sample_rng(self.seed.rotate_left(17) ^ AUGMENTED, index))
@@ -161,7 +163,7 @@ impl PairSampler {
         Pair { views, negatives: self.negatives(step, at, class), class, label }
     }
 
-    /// Those of this pair alone, in all steps.
+    /// Returns the hard negatives of a pair; no other pair of any step uses them.
     fn negatives(&self, step: usize, at: usize, class: usize) -> Vec<Heatmap> {
         if self.negatives_per_pair == 0 {
             return Vec::new();
@@ -171,7 +173,7 @@ impl PairSampler {
         self.source.negatives(self.seed, class, first..first + of_each).unwrap_or_default()
     }
 
-    /// Classes of `step`, distinct, in random order.
+    /// Returns the distinct classes of `step`, in random order unless their number is unlimited.
     pub fn classes(&self, step: usize) -> Vec<usize> {
         if let Some(first) = self.source.first_of_endless_classes() {
             return (0..self.classes_per_batch)
@@ -179,7 +181,7 @@ impl PairSampler {
                 .collect();
         }
         let mut classes: Vec<usize> = (0..self.num_classes()).collect();
-        // A stream of its own, apart from those of the samples.
+        // A random stream that is independent of those of the samples.
         let (chosen, _) = classes
             .partial_shuffle(&mut sample_rng(!self.seed, step as u64), self.classes_per_batch);
         chosen.to_vec()
@@ -190,11 +192,11 @@ impl PairSampler {
     }
 }
 
-/// Keeps the streams of augmentations apart from all others.
+/// Separates the random streams of the augmentations from all others.
 const AUGMENTED: u64 = 0x7669_6577_7320_6f66;
 
 impl Views {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::Generator, Self::Augmented, Self::Both];
 }
 

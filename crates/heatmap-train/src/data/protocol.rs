@@ -1,4 +1,4 @@
-//! [`PretrainedProtocol`]: heatmaps as networks that were trained on photographs expect them.
+//! [`PretrainedProtocol`]: prepares heatmaps for networks that were trained on photographs.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng};
@@ -7,29 +7,30 @@ use serde::{Deserialize, Serialize};
 use super::resize::resize;
 use crate::{Error, Result};
 
-/// Upsampled, scaled, grey in every channel, resized, and standardised as the images were that the
-/// network was trained on.
+/// Preprocessing for a pretrained network: the heatmap is upsampled, scaled, resized, copied to
+/// every channel, and standardised like the images that the network was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainedProtocol {
-    /// Bootstrap and noise for sparse heatmaps; `None` to take the clicks as they are.
+    /// How sparse heatmaps are filled up by a bootstrap with noise; `None` uses the clicks as they
+    /// are.
     pub upsampling: Option<Upsampling>,
-    /// Scaling of the values.
+    /// How the values are scaled.
     pub normalization: Normalization,
     /// Height and width of the image in px.
     pub image_size: usize,
-    /// Mean of each channel, subtracted; there are as many channels as means.
+    /// Mean that is subtracted from each channel; its length is the number of channels.
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel, divided by.
+    /// Standard deviation that each channel is divided by.
     pub std: Vec<f32>,
-    /// Seed of the upsampling.
+    /// Seed of the random numbers of the upsampling.
     pub seed: u64,
 }
 
-/// Mean and standard deviation of the colours of ImageNet, which torchvision standardises with.
+/// Mean and standard deviation of the ImageNet colour channels, as torchvision uses them.
 pub const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
-/// Keeps the noise of the upsampling apart from the random numbers that made a synthetic sample of
+/// Separates the random numbers of the upsampling from those that generated a synthetic sample with
 /// the same seed.
 const UPSAMPLING_STREAM: u64 = 0x7570_7361_6d70_6c65;
 
@@ -37,7 +38,7 @@ impl PretrainedProtocol {
     /// Checks that the settings can be used.
     ///
     /// # Errors
-    /// Naming the first setting that cannot.
+    /// Returns an error that names the first setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.image_size == 0 {
             return Err(Error::config("image size", 0, "must be positive"));
@@ -59,14 +60,14 @@ impl PretrainedProtocol {
         Ok(())
     }
 
-    /// A batch of images. `heatmaps` come with their places in the data set, which the random
-    /// numbers of the upsampling follow from: an image does not depend on the batch it is in.
+    /// Converts heatmaps to a batch of images. Each heatmap comes with its index in the data set,
+    /// which seeds its upsampling, so that an image does not depend on the batch it is in.
     ///
     /// # Shapes
     /// - output: `[heatmaps.len(), mean.len(), image_size, image_size]`, f32
     ///
     /// # Errors
-    /// When a setting cannot be used, or there is no heatmap.
+    /// Returns an error when a setting cannot be used, or when there is no heatmap.
     pub fn batch(&self, heatmaps: &[(u64, Heatmap)], device: &Device) -> Result<Tensor<4>> {
         self.check()?;
         if heatmaps.is_empty() {
@@ -84,10 +85,11 @@ impl PretrainedProtocol {
         Ok(Tensor::from_data(TensorData::new(values, shape), device))
     }
 
-    /// The grey image before it is standardised, `image_size` squared values row by row.
+    /// Returns the grey image before standardisation: `image_size` x `image_size` values, row by
+    /// row.
     ///
     /// # Errors
-    /// When the upsampling cannot be used.
+    /// Returns an error when the upsampling cannot be used.
     pub fn plane(&self, at: u64, heatmap: &Heatmap) -> Result<Vec<f32>> {
         let upsampled = match &self.upsampling {
             Some(upsampling) => Some(

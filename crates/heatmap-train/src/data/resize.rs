@@ -1,15 +1,15 @@
-//! Resampling of images, as torchvision and Pillow do it.
+//! Image resampling that matches torchvision and Pillow.
 
 /// Resamples a plane of `from` (rows, columns) to `to` with Pillow's bilinear filter: a triangle
-/// that is widened when an image shrinks, so that nothing is skipped
+/// that is widened when an image shrinks, so that every source value contributes
 /// (`Resize(antialias=True)` in torchvision, `resample=BILINEAR` in transformers).
 ///
 /// # Panics
-/// When `values` has not as many values as `from` says, or a side is zero.
+/// Panics when `values` does not have as many values as `from` says, or when a side is zero.
 pub(crate) fn resize(values: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     assert_eq!(values.len(), from.0 * from.1, "{from:?} values");
     let (rows, columns) = (taps(from.0, to.0), taps(from.1, to.1));
-    // Along the columns first: rows that lie together are then added as a whole.
+    // Each row is resampled first; whole contiguous rows can then be summed for the other axis.
     let narrowed: Vec<f32> = values
         .chunks_exact(from.1)
         .flat_map(|row| columns.iter().map(|taps| taps.of(row)).collect::<Vec<f32>>())
@@ -25,7 +25,7 @@ pub(crate) fn resize(values: &[f32], from: (usize, usize), to: (usize, usize)) -
     resized
 }
 
-/// The values that one new value is made of.
+/// The consecutive source values, from `first` on, and their weights that make one new value.
 struct Taps {
     first: usize,
     weights: Vec<f32>,

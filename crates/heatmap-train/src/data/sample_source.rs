@@ -1,4 +1,4 @@
-//! [`SampleSource`]: labelled heatmaps to count and locate clusters in.
+//! [`SampleSource`]: the labelled heatmaps for counting and locating clusters.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,29 +8,29 @@ use heatmap_core::synth::{Preset, Sample};
 
 use crate::{Error, Result};
 
-/// A data set of heatmaps with their classes and the centres of their clusters. The same seed and
-/// index give the same sample, on every machine and in every order of calls.
+/// A data set of heatmaps with their classes and cluster centres. The same seed and index give the
+/// same sample, on every machine and in every order of calls.
 pub trait SampleSource: fmt::Debug + Send + Sync {
-    /// Checks that samples can be drawn.
+    /// Checks that the settings of the data set allow samples to be drawn.
     ///
     /// # Errors
-    /// Names the setting that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     fn check(&self) -> Result<()>;
 
-    /// Name of the data set.
+    /// Returns the name of the data set.
     fn name(&self) -> &str;
 
-    /// Grid of every heatmap.
+    /// Returns the grid of every heatmap.
     fn grid(&self) -> Grid;
 
-    /// Number of clusters that each class stands for, in the order of the classes; none where the
-    /// classes are something else.
+    /// Returns the numbers of clusters that the classes stand for, in the order of the classes, or
+    /// `None` if the classes stand for something else.
     fn cluster_counts(&self) -> Option<RangeInclusive<usize>>;
 
-    /// Number of classes.
+    /// Returns the number of classes.
     fn num_classes(&self) -> usize;
 
-    /// Sample `index` of the data set with this seed.
+    /// Returns sample `index` of the data set with this seed.
     fn sample(&self, seed: u64, index: u64) -> Sample;
 }
 
@@ -60,10 +60,10 @@ impl SampleSource for Preset {
     }
 }
 
-/// The numbers of clusters that the classes of a data set stand for.
+/// Returns the numbers of clusters that the classes of a data set stand for.
 ///
 /// # Errors
-/// When they stand for something else.
+/// Returns an error when the classes stand for something else.
 pub(crate) fn cluster_counts_of(source: &dyn SampleSource) -> Result<RangeInclusive<usize>> {
     source.cluster_counts().ok_or_else(|| {
         let reason = "its classes are not numbers of clusters, each one more than the one before";

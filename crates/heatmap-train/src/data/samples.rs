@@ -24,8 +24,8 @@ pub struct SampleBatch {
 }
 
 /// A Burn data loader over the samples of a data set. Batch b of a seed holds samples b * size to
-/// (b + 1) * size - 1. The data set is endless, so no sample comes twice, and a resumed run sees
-/// the same data as one that was never interrupted.
+/// (b + 1) * size - 1. From an endless data set no sample comes twice, and a resumed run sees the
+/// same data as one that was never interrupted.
 #[derive(Clone)]
 pub struct SampleLoader {
     source: Arc<dyn SampleSource>,

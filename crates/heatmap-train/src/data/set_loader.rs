@@ -1,4 +1,4 @@
-//! [`SetLoader`]: banners beside others of their grid, as batches for a set network.
+//! [`SetLoader`]: batches for the set network, which compares a banner with others of its grid.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,31 +18,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// What a banner is held against.
+/// Which reference banners the network sees beside the banner that it judges (the query).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
-    /// Nothing: the banner alone.
+    /// No references: the query alone.
     Nothing,
-    /// So many good banners, drawn at random: somebody said that they work.
+    /// This many good references, drawn at random, as if somebody had confirmed that they work.
     Anchors(usize),
-    /// At most so many of the references, those most like it: nobody said anything.
+    /// Up to this many references, those most similar to the query, without knowing which are good.
     Nearest(usize),
 }
 
-/// Input of a set network and the truth behind it.
+/// One batch of inputs for a set network, with the ground truth.
 #[derive(Debug, Clone)]
 pub struct SetBatch {
-    /// `[queries, CHANNELS, BannerMaps::ROWS, BannerMaps::COLUMNS]`, as of
-    /// [`network_input`]
+    /// Input planes `[queries, CHANNELS, BannerMaps::ROWS, BannerMaps::COLUMNS]`; see
+    /// [`network_input`].
     pub planes: Tensor<4>,
-    /// Whether each banner is broken.
+    /// Whether each query is broken.
     pub broken: Vec<bool>,
 }
 
-/// A Burn data loader over reference sets: batch b of a seed holds the queries of sets b * size to
-/// (b + 1) * size - 1. Data are endless, so no set comes twice, and a resumed run sees what it
-/// would have seen.
+/// A Burn data loader over reference sets. Batch b holds the queries of sets b * size to (b + 1) *
+/// size - 1 of the seed. The data set is endless, so no set comes twice, and a resumed run sees the
+/// same data as one that was never interrupted.
 #[derive(Clone)]
 pub struct SetLoader {
     sets: ReferenceSets,
@@ -53,10 +53,10 @@ pub struct SetLoader {
 }
 
 impl SetLoader {
-    /// The first `batches` batches of this seed, on `device`.
+    /// Creates a loader for the first `batches` batches of this seed, on `device`.
     ///
     /// # Errors
-    /// When the sets are not consistent.
+    /// Returns an error when the configuration of the sets is not consistent.
     pub fn new(
         sets: ReferenceSets,
         seed: u64,
@@ -91,11 +91,12 @@ impl SetLoader {
     }
 }
 
-/// Keeps the draws of comparisons apart from those of the sets.
+/// Separates the random draws of the comparisons from those that generate the sets.
 const STREAM: u64 = 0x636F_6D70_6172_6973;
 
 impl Comparison {
-    /// One of all kinds, mostly the last, which a log allows without a word from anyone.
+    /// Draws a comparison of a random kind. Three in four are [`Comparison::Nearest`], because that
+    /// is the only kind with references that a click log allows without any labels.
     fn draw(rng: &mut impl rand::Rng) -> Self {
         match rng.random_range(0..12) {
             0 => Self::Nothing,
@@ -106,11 +107,11 @@ impl Comparison {
     }
 }
 
-/// The input of the network for every query of a set, one behind the other, each under its
-/// comparison.
+/// Returns the network's input planes for all queries of a set, concatenated in their order;
+/// `comparisons` holds one entry per query.
 ///
 /// # Errors
-/// When heatmaps lie on another grid than the maps are for.
+/// Returns an error when the heatmaps lie on a grid other than the one that `maps` was made for.
 pub fn planes_of(
     set: &ReferenceSet,
     maps: &BannerMaps,
@@ -149,7 +150,7 @@ impl DataLoader<SetBatch> for SetLoader {
         Box::new(SetIterator { loader: self, next: self.batches.start })
     }
 
-    /// Batches.
+    /// Returns the number of batches.
     fn num_items(&self) -> usize {
         self.batches.len()
     }
@@ -158,7 +159,7 @@ impl DataLoader<SetBatch> for SetLoader {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    /// Batches `start` to `end - 1`.
+    /// Restricts the loader to batches `start` to `end - 1`.
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<SetBatch>> {
         let batches = self.batches.start + start..(self.batches.start + end).min(self.batches.end);
         Arc::new(Self { batches, ..self.clone() })

@@ -1,26 +1,26 @@
-//! [`Split`]: parts of an endless data set that never share a sample.
+//! [`Split`]: the disjoint parts of a data set.
 
 use serde::{Deserialize, Serialize};
 
-/// What a sample is used for.
+/// What a part of the data set is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Training of the network.
+    /// Trains the network.
     Train,
-    /// Scored while training: chooses the checkpoint and stops the run of `count` and `location`,
-    /// and is watched in `simclr`.
+    /// Is scored during training: it selects the checkpoint and triggers early stopping in `count`
+    /// and `location`, and is only monitored in `simclr`.
     Valid,
-    /// What is fitted besides the network: neighbours and probe, thresholds, settings of the
-    /// baselines, the ceiling of counting.
+    /// Fits everything apart from the network: nearest neighbours and linear probe, thresholds,
+    /// settings of the baselines, and the ceiling of counting.
     Fit,
-    /// The scores that are reported.
+    /// Gives the scores that are reported (held out from all of the above).
     Test,
 }
 
 impl Split {
-    /// Seed of this part of the data set with `seed`. Seeds of different parts differ, also between
-    /// data sets whose seeds are neighbours.
+    /// Returns the seed of this part of the data set with `seed`. Different parts have different
+    /// seeds, also between data sets whose own seeds are close to each other.
     pub fn seed(self, seed: u64) -> u64 {
         seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add((self as u64 + 1) << 56)
     }

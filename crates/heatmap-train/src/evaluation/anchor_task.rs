@@ -1,8 +1,10 @@
-//! [`AnchorTask`]: are broken banners found by the cosine of their features to one good banner?
+//! [`AnchorTask`]: measures how well the cosine similarity of features to those of one good banner
+//! (the anchor) detects broken banners.
 //!
-//! The comparison of the report: one banner of a layout is known to work, and a banner is the more
-//! suspicious the less its features point where those of that one point. The layouts are held out,
-//! so features are measured that know other layouts.
+//! This is the comparison of the report: one banner of a layout is known to work, and another
+//! banner is the more suspicious the lower the cosine similarity of its features to those of that
+//! anchor. The layouts are held out, so the features come from an encoder that was trained on other
+//! layouts.
 
 use burn::tensor::Device;
 use heatmap_core::Heatmap;
@@ -15,41 +17,41 @@ use heatmap_models::Encoder;
 use crate::Result;
 use crate::data::ImageConfig;
 
-/// The banners that are ranked.
+/// The banners that are ranked, and those that they are compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnchorTask {
     /// Seed of the banners; the layouts are the same for all seeds.
     pub seed: u64,
-    /// Held-out layouts.
+    /// Number of held-out layouts.
     pub layouts: u64,
-    /// Good banners of each, one of which after the other is the one that is known to work.
+    /// Good banners per layout that serve as the anchor, one at a time.
     pub anchors: usize,
-    /// Good banners of each that are ranked, and as many broken ones.
+    /// Good banners per layout that are ranked, together with as many broken ones.
     pub ranked: usize,
-    /// Clicks on every banner.
+    /// Number of clicks on every banner.
     pub clicks: u32,
 }
 
 impl AnchorTask {
-    /// Where the layouts begin; those before are the classes of other evaluations.
+    /// Number of the first layout; the layouts before it are the classes of other evaluations.
     const FIRST: u64 = 256;
 
-    /// 200 clicks on the banners of 100 layouts.
+    /// The usual task: 100 layouts, with 200 clicks on every banner.
     pub fn new(seed: u64) -> Self {
         Self { seed, layouts: 100, anchors: 4, ranked: 20, clicks: 200 }
     }
 
-    /// Heatmaps that are embedded in all.
+    /// Returns the total number of heatmaps that are embedded.
     pub fn heatmaps(&self) -> usize {
         self.layouts as usize * (self.anchors + 2 * self.ranked)
     }
 
-    /// Area under the receiver operating characteristic within a layout and by one anchor, mean
-    /// over anchors and layouts, for the features of an encoder. `each_batch` is told how many
-    /// images are done.
+    /// Returns the AUROC (area under the receiver operating characteristic) for the features of an
+    /// encoder. It is computed for each layout and each anchor, then averaged. `each_batch` is
+    /// called after every batch with the number of its images.
     ///
     /// # Errors
-    /// When a heatmap is larger than the image or features are not finite.
+    /// Returns an error when a heatmap is larger than the image, or when features are not finite.
     pub fn auroc(
         &self,
         encoder: &impl Encoder,
@@ -72,10 +74,11 @@ impl AnchorTask {
         })
     }
 
-    /// The AUROC of this task for features of any kind, one row a heatmap.
+    /// Returns the AUROC for any kind of features; `features` maps heatmaps to a matrix with one
+    /// row per heatmap.
     ///
     /// # Errors
-    /// Those of `features`, and when these are not finite.
+    /// Returns an error when `features` does, or when its output is not finite.
     pub fn auroc_of(
         &self,
         mut features: impl FnMut(&[Heatmap]) -> Result<Mat<f64>>,

@@ -1,32 +1,36 @@
-//! How far counting is possible on a preset: an estimate from the generator.
+//! [`CountCeiling`]: an estimate, from the generator, of how accurately the clusters of a preset
+//! can be counted.
 
 use heatmap_core::synth::{Preset, Visibility};
 use serde::Serialize;
 
-/// What an observer reaches who is told how many clusters of a sample can be told apart
-/// ([`Visibility`]), and answers with the true number that goes with this most often. Nobody who
-/// sees just the heatmap knows that number exactly; but the heatmap tells more than the number, for
-/// example how many clicks there are. So this is an estimate of the ceiling, not a bound.
+/// The scores of an ideal observer who is told how many clusters of a sample can be distinguished
+/// ([`Visibility`]) and answers with the true number that most often goes with it. Nobody who sees
+/// only the heatmap knows the number of distinguishable clusters exactly; but the heatmap contains
+/// further information, for example the number of clicks. These scores therefore estimate the
+/// ceiling, but are not a strict bound.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CountCeiling {
     /// Distance in standard deviations below which two clusters look like one.
     pub apart_sigmas: f64,
-    /// Share of samples in which some cluster cannot be told apart, or not be seen.
+    /// Share of samples in which at least one cluster cannot be distinguished from another or from
+    /// the noise.
     pub ambiguous_share: f64,
-    /// Share of samples that the observer gets right.
+    /// Share of samples for which the observer's answer is correct.
     pub exact_accuracy: f64,
     /// Mean absolute error of the observer.
     pub mae: f64,
 }
 
-/// Significance above which a cluster counts as seen in the noise.
+/// Significance above which a cluster counts as visible in the noise.
 const MIN_SIGNIFICANCE: f64 = 3.0;
 
 impl CountCeiling {
-    /// The observer learns on the first half of `samples` samples and answers on the second.
+    /// Estimates the ceiling: the observer is fitted on the first half of `samples` samples and
+    /// scored on the second.
     ///
     /// # Panics
-    /// When there are less than two samples.
+    /// Panics when there are fewer than two samples.
     pub fn estimate(preset: &Preset, seed: u64, samples: usize, apart_sigmas: f64) -> Self {
         assert!(samples > 1, "a half to learn on and a half to answer on");
         let visibility = Visibility { apart_sigmas, min_significance: MIN_SIGNIFICANCE };

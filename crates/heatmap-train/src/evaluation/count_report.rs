@@ -1,9 +1,11 @@
-//! How well clusters are counted, from the probability of every count.
+//! [`CountReport`]: how accurately clusters are counted, given predicted probabilities of every
+//! count.
 //!
-//! One distribution gives three answers: its mode is right most often, its median has the least
-//! expected absolute error, its mean the least expected squared error. Each is scored by what it is
-//! good at. Calibration follows Guo et al. 2017 (On Calibration of Modern Neural Networks, section
-//! 2): 15 bins of equal width over the confidence in the mode.
+//! A predicted distribution gives three point estimates: the mode maximises the accuracy, the
+//! median minimises the expected absolute error, and the mean minimises the expected squared error.
+//! Each is scored by the measure that suits it. Calibration follows Guo et al. 2017 (On Calibration
+//! of Modern Neural Networks, section 2): 15 bins of equal width over the confidence, which is the
+//! probability of the mode.
 
 use std::ops::RangeInclusive;
 
@@ -12,86 +14,88 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 
-/// Bins of confidence, as in the paper.
+/// Number of confidence bins, as in the paper.
 const CONFIDENCE_BINS: usize = 15;
 
-/// How far the probabilities of a sample may sum from 1.
+/// How far the sum of the probabilities of a sample may deviate from 1.
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Probabilities of every count with the true counts.
+/// Predicted probabilities of every count, with the true counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountPredictions {
     probabilities: Vec<f64>,
-    /// Class of each true count.
+    /// True count of each sample, as a class index.
     classes: Vec<usize>,
     counts: RangeInclusive<usize>,
 }
 
-/// One bin of a reliability diagram; it holds a sample at least.
+/// One bin of a reliability diagram, with at least one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ReliabilityBin {
-    /// Mean probability of the mode.
+    /// Mean confidence, that is, the mean probability of the mode.
     pub confidence: f64,
-    /// Share of samples whose mode is right.
+    /// Share of samples whose mode is correct.
     pub accuracy: f64,
-    /// Samples in the bin.
+    /// Number of samples in the bin.
     pub samples: usize,
 }
 
-/// Whether a confidence of 70 % is right in 70 % of the cases.
+/// Calibration: whether predictions made with a confidence of, say, 70 % are correct in 70 % of the
+/// cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
-    /// Mean over the samples of the distance between confidence and accuracy of their bin (ECE); 0
-    /// is best.
+    /// Expected calibration error (ECE): the absolute difference between confidence and accuracy of
+    /// a bin, averaged over the samples; 0 is best.
     pub expected_calibration_error: f64,
-    /// The bins that hold samples, by increasing confidence.
+    /// The bins that hold samples, in order of increasing confidence.
     pub bins: Vec<ReliabilityBin>,
 }
 
-/// The numbers.
+/// Accuracy, errors and calibration of predicted counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CountReport {
     /// Share of samples whose mode is the true count.
     pub exact_accuracy: f64,
     /// Standard error of `exact_accuracy`.
     pub exact_accuracy_standard_error: f64,
-    /// Share of samples whose mode is off by 1 at most.
+    /// Share of samples whose mode is wrong by at most 1.
     pub within_one: f64,
     /// Mean absolute error of the mode.
     pub mae: f64,
     /// Mean absolute error of the median.
     pub mae_of_median: f64,
-    /// Mean absolute error of the mean count, which is not rounded.
+    /// Mean absolute error of the mean, which is not rounded.
     pub mae_of_expected: f64,
-    /// Root of the mean squared error of the mean count, which is not rounded.
+    /// Root mean squared error of the mean, which is not rounded.
     pub rmse_of_expected: f64,
-    /// The count that is the first class.
+    /// The smallest count, which is class 0.
     pub min_count: usize,
-    /// Accuracy on the samples of each true count, from `min_count` on; `None` for a count that
+    /// Accuracy for the samples of each true count, from `min_count` on; `None` for a count that
     /// does not occur.
     pub accuracy_per_count: Vec<Option<f64>>,
-    /// Samples by true count (outer) and mode (inner), both from `min_count` on.
+    /// Confusion matrix: number of samples by true count (outer) and mode (inner), both from
+    /// `min_count` on.
     pub confusion: Vec<Vec<u64>>,
-    /// Confidence against accuracy.
+    /// Calibration of the confidence.
     pub calibration: Calibration,
-    /// Mean negative logarithm of the probability of the true count. A probability of 0 counts as
-    /// the smallest positive normal number, so that one sample costs 708 at most.
+    /// Mean negative log-likelihood of the true count, in nats. A probability of 0 is replaced by
+    /// the smallest positive normal number, so one sample costs at most 708.
     pub nll: f64,
-    /// Mean squared distance from the probabilities to certainty of the true count, summed over the
-    /// counts: 0 to 2.
+    /// Brier score: mean squared distance between the predicted probabilities and the one-hot true
+    /// count, summed over the counts; from 0 to 2, 0 is best.
     pub brier_score: f64,
-    /// Samples scored.
+    /// Number of samples scored.
     pub samples: usize,
 }
 
 impl CountPredictions {
-    /// From `probabilities`, row-major, [samples, num_classes], the `truth`, and the `counts` that
-    /// are the classes.
+    /// Combines predicted `probabilities`, row-major `[samples, num_classes]`, with the true
+    /// counts; class i stands for the i-th of `counts`.
     ///
     /// # Errors
-    /// Without a sample, when the lengths do not fit or a true count has no class, and when the
-    /// probabilities of a sample are not probabilities: negative, not finite, or with a sum that is
-    /// further than 0.001 from 1.
+    /// Returns an error when there is no sample, when the lengths do not fit, when a true count has
+    /// no class, or when the probabilities of a sample are invalid: negative, not finite, or with a
+    /// sum that deviates from 1 by more than 0.001.
     pub fn new(
         probabilities: Vec<f64>,
         truth: Vec<usize>,
@@ -129,28 +133,28 @@ impl CountPredictions {
         Ok(Self { probabilities, classes, counts })
     }
 
-    /// The true count of each sample.
+    /// Returns the true count of each sample.
     pub fn truth(&self) -> Vec<usize> {
         self.classes.iter().map(|class| self.counts.start() + class).collect()
     }
 
-    /// The counts that are the classes.
+    /// Returns the range of counts that the classes stand for.
     pub fn counts(&self) -> RangeInclusive<usize> {
         self.counts.clone()
     }
 
-    /// The most probable count of each sample, the smaller one on a tie.
+    /// Returns the most probable count of each sample, the smaller one on a tie.
     pub fn mode(&self) -> Vec<usize> {
         self.rows().map(|row| self.counts.start() + mode(row)).collect()
     }
 
-    /// The smallest count of each sample that is not exceeded with a probability of at least one
-    /// half.
+    /// Returns the median count of each sample: the smallest count that is not exceeded with a
+    /// probability of at least one half.
     pub fn median(&self) -> Vec<usize> {
         self.rows().map(|row| self.counts.start() + median(row)).collect()
     }
 
-    /// The mean count of each sample.
+    /// Returns the mean of the predicted distribution of each sample.
     pub fn expected(&self) -> Vec<f64> {
         self.rows().map(|row| *self.counts.start() as f64 + expected(row)).collect()
     }
@@ -170,7 +174,7 @@ fn median(row: &[f64]) -> usize {
         cumulative += p;
         cumulative >= 0.5
     });
-    // The sum is close to 1, so one half is always reached.
+    // The sum of a row is close to 1, so one half is always reached.
     half.unwrap_or(row.len() - 1)
 }
 
@@ -179,11 +183,11 @@ fn expected(row: &[f64]) -> f64 {
 }
 
 impl Calibration {
-    /// From the confidence in each answer and whether it is right.
+    /// Computes the calibration from the confidence of each answer and whether it is correct.
     fn new(answers: &[(f64, bool)]) -> Self {
         let mut sums = [(0.0_f64, 0_usize, 0_usize); CONFIDENCE_BINS];
         for &(confidence, right) in answers {
-            // Bin m of M is the interval from (m - 1) / M to m / M; the upper end belongs to it.
+            // Bin m of M covers confidences above (m - 1) / M and up to m / M, inclusive.
             let bin = ((confidence * CONFIDENCE_BINS as f64).ceil() as usize)
                 .clamp(1, CONFIDENCE_BINS)
                 - 1;
@@ -206,9 +210,9 @@ impl Calibration {
 }
 
 impl CountReport {
-    /// Scores `predictions`.
+    /// Computes all scores of `predictions`.
     pub fn new(predictions: &CountPredictions) -> Self {
-        // How far answers are off is the same of counts and of classes.
+        // Errors are the same for counts and for class indices, which differ by a constant.
         let truth = &predictions.classes;
         let rows: Vec<&[f64]> = predictions.rows().collect();
         let answers = |answer: fn(&[f64]) -> usize| -> Vec<usize> {

@@ -1,35 +1,36 @@
-//! Heatmaps that differ only in how many clusters there are, or only in where they are, and what of
-//! that features show.
+//! [`Facets`]: heatmaps in which the number of clusters and their positions vary independently, to
+//! measure which of the two a feature encodes.
 //!
-//! The comparison of the report: a feature for counting should be alike for heatmaps of one count
-//! whatever the places, and a feature for locating the other way round.
+//! This is the comparison of the report: a feature for counting should be similar for heatmaps with
+//! the same count whatever the positions, and a feature for locating the other way round.
 
 use heatmap_core::analysis::faer::MatRef;
 use heatmap_core::synth::{CentrePlacement, Cluster, Clusters, Scene, Span, Spread};
 use heatmap_core::{Grid, Heatmap, Result, sample_rng};
 
-/// A full grid of counts, places and draws. A place is a list of centres; a heatmap of n clusters
-/// has its first n. Every heatmap has as many clicks, so that their number tells nothing.
+/// A full factorial design of counts, places and repeated draws. A place is a list of centres; a
+/// heatmap with n clusters uses its first n. Every heatmap has the same number of clicks, so that
+/// the total reveals nothing about the count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facets {
-    /// Counts: 1 to this.
+    /// Largest count; the counts are 1 to this number.
     pub counts: usize,
-    /// Lists of centres.
+    /// Number of places, that is, lists of centres.
     pub places: usize,
-    /// Heatmaps of each count and place, which differ in their clicks.
+    /// Number of heatmaps per count and place, which differ only in the random clicks.
     pub draws: usize,
-    /// Clicks of a heatmap.
+    /// Number of clicks per heatmap.
     pub clicks: u32,
 }
 
-/// One heatmap and what it shows.
+/// One heatmap with its count and place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FacetSample {
     /// Number of clusters.
     pub count: usize,
-    /// Which list of centres, from 0.
+    /// Index of the place, counted from 0.
     pub place: usize,
-    /// Clicks per bin.
+    /// The heatmap, in clicks per bin.
     pub heatmap: Heatmap,
 }
 
@@ -40,10 +41,10 @@ impl Default for Facets {
 }
 
 impl Facets {
-    /// All heatmaps, by count, then place, then draw.
+    /// Generates all heatmaps, ordered by count, then place, then draw.
     ///
     /// # Errors
-    /// When so many centres do not fit on the grid.
+    /// Returns an error when so many centres do not fit on the grid.
     pub fn samples(&self, seed: u64) -> Result<Vec<FacetSample>> {
         let grid = Grid::MEDIUM_RECTANGLE;
         let layout = Clusters {
@@ -75,12 +76,12 @@ impl Facets {
     }
 }
 
-/// Share of the variance of `features`, one sample a row, that lies between the groups of `labels`:
-/// 1 when all samples of a group are alike, about (groups - 1) / (samples - 1) when the groups mean
-/// nothing; 0 when all samples are alike.
+/// Returns the share of the variance of `features`, with one sample per row, that lies between the
+/// groups of `labels`: 1 when all samples of a group are equal, about (groups - 1) / (samples - 1)
+/// when the groups are unrelated to the features, and 0 when all samples are equal.
 ///
 /// # Panics
-/// When there is not one label a row.
+/// Panics when the number of labels differs from the number of rows.
 pub fn variance_share(features: MatRef<'_, f64>, labels: &[usize]) -> f64 {
     assert_eq!(features.nrows(), labels.len(), "one label a sample");
     let groups = labels.iter().max().map_or(0, |most| most + 1);

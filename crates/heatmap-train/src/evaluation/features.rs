@@ -1,4 +1,4 @@
-//! Features of many samples, a batch at a time.
+//! Extraction of the features of many samples, one batch at a time.
 
 use burn::tensor::Device;
 use heatmap_core::Heatmap;
@@ -8,20 +8,20 @@ use heatmap_models::Encoder;
 use crate::Result;
 use crate::data::{ClassSource, ImageConfig};
 
-/// Feature vectors with their classes.
+/// Feature vectors of samples with their class labels.
 #[derive(Debug, Clone)]
 pub struct LabelledFeatures {
-    /// `[samples, feature_dim]`
+    /// Features `[samples, feature_dim]`.
     pub features: Mat<f64>,
-    /// Class of each sample.
+    /// Class label of each sample.
     pub labels: Vec<usize>,
 }
 
-/// Features of `per_class` samples of every class of `source`, from the data set with
-/// `seed`. `each_batch` is told how many images are done.
+/// Extracts the features of `per_class` samples of every class of `source`, from the data set with
+/// `seed`. `each_batch` is called after every batch with the number of its images.
 ///
 /// # Errors
-/// When a heatmap is larger than the image.
+/// Returns an error when a heatmap is larger than the image.
 pub fn extract_features(
     encoder: &impl Encoder,
     device: &Device,

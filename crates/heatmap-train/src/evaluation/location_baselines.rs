@@ -1,5 +1,5 @@
-//! What a network that locates has to beat: places known without a network. All are fitted on
-//! samples that are not scored.
+//! [`LocationBaseline`]: methods without a network that a localisation network has to beat. Their
+//! settings are fitted on samples that are not used for scoring.
 
 use heatmap_core::analysis::{DensityClusteringConfig, PeaksConfig};
 use heatmap_core::synth::Sample;
@@ -9,29 +9,30 @@ use serde::Serialize;
 use crate::Result;
 use crate::metric::{LocatedMap, LocationReport};
 
-/// A way to locate clusters that needs no network.
+/// A method that locates clusters without a network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum LocationBaseline {
-    /// Always the mean of the centres it was fitted on, as often as a map has centres in the
-    /// median: what can be done without looking.
+    /// Always predicts the mean of the true centres, repeated as often as the median number of
+    /// centres per map: what can be achieved without looking at the heatmap.
     MeanCentre {
-        /// The mean.
+        /// The mean of all true centres in bins.
         centre: Point,
-        /// How often.
+        /// How many times it is predicted.
         count: usize,
     },
-    /// Peaks of the smoothed heatmap.
+    /// Finds the peaks of the smoothed heatmap.
     Peaks(PeaksConfig),
-    /// Density clustering of the clicks.
+    /// Clusters the clicks by their density.
     DensityClustering(DensityClusteringConfig),
 }
 
 impl LocationBaseline {
-    /// All three, fitted: the mean is that of the samples, and the settings of the others are those
-    /// of a grid of settings that give the best F1 on them. None finds more than `most` centres.
+    /// Fits all three baselines. The first takes its values from the samples; the settings of the
+    /// other two are chosen by a grid search for the best F1 on the samples. None predicts more
+    /// than `most` centres.
     ///
     /// # Errors
-    /// Without samples.
+    /// Returns an error when there are no samples.
     pub fn fit_all(samples: &[Sample], grid: Grid, most: usize) -> Result<Vec<Self>> {
         let best = |candidates: Vec<Self>| -> Result<Option<Self>> {
             let mut best = None;
@@ -93,7 +94,7 @@ impl LocationBaseline {
         all
     }
 
-    /// Name in tables.
+    /// Returns the name that is used in tables.
     pub fn name(&self) -> &'static str {
         match self {
             Self::MeanCentre { .. } => "mean_centre",
@@ -102,10 +103,10 @@ impl LocationBaseline {
         }
     }
 
-    /// The centres of a heatmap, at most `most`, in bins.
+    /// Locates the clusters of a heatmap: at most `most` centres, in bins.
     ///
     /// # Errors
-    /// When a setting cannot be used.
+    /// Returns an error when a setting cannot be used.
     pub fn locate(&self, heatmap: &Heatmap, most: usize) -> Result<Vec<Point>> {
         Ok(match self {
             Self::MeanCentre { centre, count } => vec![*centre; *count],
@@ -120,10 +121,10 @@ impl LocationBaseline {
         })
     }
 
-    /// The same for many samples, each with its truth.
+    /// Locates the clusters of many samples, and pairs the results with the true centres.
     ///
     /// # Errors
-    /// As [`LocationBaseline::locate`].
+    /// Returns an error under the conditions of [`LocationBaseline::locate`].
     pub fn locate_all(&self, samples: &[Sample], most: usize) -> Result<Vec<LocatedMap>> {
         let located = |sample: &Sample| {
             let predicted = self.locate(&sample.heatmap, most)?;

@@ -1,5 +1,5 @@
-//! What features are worth: neighbours, a linear probe, alignment and uniformity on samples that
-//! were not trained on; and how well a network counts and locates.
+//! Evaluation on held-out samples: the quality of features (nearest neighbours, linear probe,
+//! alignment, uniformity, effective rank), and the accuracy of counting, locating and detection.
 
 mod anchor_task;
 mod ceiling;

@@ -1,4 +1,4 @@
-//! Predictions of a trained task for held-out samples, a batch at a time.
+//! Predictions of trained networks for held-out samples, one batch at a time.
 
 use std::ops::Range;
 
@@ -15,33 +15,33 @@ use crate::metric::{LocatedMap, LocationReport};
 use crate::task::{Count, Location, ProposedCentre};
 use crate::{Error, Result};
 
-/// Held-out samples: the first so many of a preset with a seed of their own, as images of this
-/// kind.
+/// Held-out samples for an evaluation: the first `samples` samples of a preset under a seed that
+/// was not trained on, converted to images.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldOut<'a> {
-    /// The preset.
+    /// The preset that generates the samples.
     pub preset: &'a Preset,
-    /// The seed, of a split that nothing was trained on.
+    /// Seed of a split that no network was trained on.
     pub seed: u64,
-    /// How many.
+    /// Number of samples.
     pub samples: usize,
-    /// From heatmap to image.
+    /// How heatmaps are converted to images.
     pub image: ImageConfig,
 }
 
-/// The centres that a network proposes for a map, and the true ones.
+/// The centres that a network proposes for a map, with the true centres.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProposedMap {
-    /// The most probable first.
+    /// Candidate centres, the most probable first.
     pub proposed: Vec<ProposedCentre>,
-    /// Where they are, in bins.
+    /// True centres, in bins.
     pub truth: Vec<Point>,
 }
 
 const BATCH: usize = 64;
 
 impl HeldOut<'_> {
-    /// Sample `index`.
+    /// Returns sample `index`.
     pub fn sample(&self, index: usize) -> Sample {
         self.preset.sample(self.seed, index as u64)
     }
@@ -56,13 +56,14 @@ impl HeldOut<'_> {
     }
 }
 
-/// The probability of every count for every sample. With `flips` it is the mean over the image and
-/// its three mirror images, which have as many clusters. `each_batch` is told how many samples are
-/// done.
+/// Predicts the probability of every count for every sample. With `flips`, the probabilities are
+/// averaged over the image and its three mirror images, which contain the same number of clusters
+/// (test-time augmentation). `each_batch` is called after every batch with the number of its
+/// samples.
 ///
 /// # Errors
-/// When the classes are not numbers of clusters, a heatmap is larger than the image, or a
-/// probability is not a number.
+/// Returns an error when the classes of the preset are not numbers of clusters, when a heatmap is
+/// larger than the image, or when a probability is NaN.
 pub fn predict_counts<E: Encoder + ModuleDisplay>(
     task: &Count<E>,
     device: &Device,
@@ -95,10 +96,11 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
     CountPredictions::new(probabilities, truth, counts)
 }
 
-/// The proposed centres of every sample. `each_batch` is told how many samples are done.
+/// Predicts candidate centres for every sample. `each_batch` is called after every batch with the
+/// number of its samples.
 ///
 /// # Errors
-/// When a heatmap is larger than the image.
+/// Returns an error when a heatmap is larger than the image.
 pub fn propose_centres<E: Encoder + ModuleDisplay>(
     task: &Location<E>,
     device: &Device,
@@ -122,8 +124,8 @@ pub fn propose_centres<E: Encoder + ModuleDisplay>(
 }
 
 impl ProposedMap {
-    /// The centres that exist with at least this probability. A centre nearer than `apart_bins` to
-    /// a more probable one is left out: it is the same cluster again.
+    /// Selects the candidates that exist with at least this probability. A candidate closer than
+    /// `apart_bins` to a more probable one is dropped as a duplicate of the same cluster.
     pub fn located(&self, min_probability: f64, apart_bins: f64) -> LocatedMap {
         let mut predicted: Vec<Point> = Vec::new();
         for centre in self.proposed.iter().filter(|centre| centre.probability >= min_probability) {
@@ -135,21 +137,21 @@ impl ProposedMap {
     }
 }
 
-/// What turns candidates into centres.
+/// The thresholds that select centres among the candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Thresholds {
-    /// Least probability of a centre that exists.
+    /// Smallest existence probability of a selected candidate.
     pub min_probability: f64,
-    /// Least distance of two centres in bins.
+    /// Smallest distance in bins between two selected candidates.
     pub apart_bins: f64,
 }
 
 impl Thresholds {
-    /// Those of a grid of thresholds that give the best F1 on these maps; none of them may be
-    /// scored later.
+    /// Chooses the thresholds by a grid search for the best F1 on these maps, which must not be
+    /// used for scoring later.
     ///
     /// # Errors
-    /// Without maps, or when a place is not finite.
+    /// Returns an error when there are no maps, or when a position is not finite.
     pub fn fit(maps: &[ProposedMap], grid: Grid) -> Result<Self> {
         let mut best: Option<(f64, Self)> = None;
         for apart_bins in [0.0, 1.0, 2.0, 3.0] {
@@ -164,7 +166,7 @@ impl Thresholds {
         Ok(best.expect("the grid of thresholds is not empty").1)
     }
 
-    /// The centres of maps.
+    /// Selects the centres of all maps with these thresholds.
     pub fn locate_all(&self, maps: &[ProposedMap]) -> Vec<LocatedMap> {
         maps.iter().map(|map| map.located(self.min_probability, self.apart_bins)).collect()
     }

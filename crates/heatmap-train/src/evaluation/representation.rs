@@ -1,8 +1,8 @@
-//! kNN and a linear probe on frozen features (SimCLR, section 4.1 and appendix B.6), alignment,
-//! uniformity and effective rank.
+//! [`RepresentationReport`]: the quality of frozen features, measured by kNN and a linear probe
+//! (SimCLR, section 4.1 and appendix B.6), alignment, uniformity and effective rank.
 //!
-//! Neighbours and probe are fitted on one set of samples and scored on another; neither was trained
-//! on.
+//! Nearest neighbours and probe are fitted on one set of samples and scored on another; the encoder
+//! was trained on neither.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use serde::Serialize;
 use super::LabelledFeatures;
 use crate::Result;
 
-/// Settings of the evaluation.
+/// Settings of the nearest neighbours and the linear probe.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvaluationConfig {
-    /// Neighbours that vote.
+    /// Number of neighbours that vote.
     pub knn_k: usize,
-    /// Temperature of their votes.
+    /// Temperature of the votes, which are weighted by similarity.
     pub knn_temperature: f64,
-    /// The probe.
+    /// Settings of the linear probe, a logistic regression.
     pub probe: LogisticRegressionConfig,
 }
 
@@ -31,27 +31,29 @@ impl Default for EvaluationConfig {
     }
 }
 
-/// The numbers.
+/// Scores of the features.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RepresentationReport {
-    /// Accuracy of weighted nearest neighbours.
+    /// Accuracy of weighted k-nearest-neighbours classification.
     pub knn_accuracy: f64,
-    /// Accuracy of multinomial logistic regression.
+    /// Accuracy of the linear probe, a multinomial logistic regression.
     pub probe_accuracy: f64,
-    /// Mean squared distance on the sphere between samples of a class.
+    /// Alignment: mean squared distance between normalised features of the same class; lower is
+    /// better.
     pub alignment: f64,
-    /// Logarithm of the mean Gaussian potential of all pairs.
+    /// Uniformity: logarithm of the mean Gaussian potential of all pairs of normalised features;
+    /// lower means more evenly spread.
     pub uniformity: f64,
-    /// How many directions the features use (RankMe).
+    /// Effective number of dimensions that the features use (RankMe).
     pub effective_rank: f64,
-    /// Samples scored.
+    /// Number of samples scored.
     pub samples: usize,
 }
 
-/// Fits on `fit`, scores on `test`.
+/// Fits nearest neighbours and probe on `fit`, and scores them on `test`.
 ///
 /// # Errors
-/// When features are not finite or the two sets do not fit together.
+/// Returns an error when features are not finite, or when the two sets do not fit together.
 pub fn evaluate_representation(
     fit: &LabelledFeatures,
     test: &LabelledFeatures,
@@ -73,7 +75,7 @@ pub fn evaluate_representation(
 }
 
 impl RepresentationReport {
-    /// All numbers but that of the samples, by name.
+    /// Returns all scores by name, without the number of samples.
     pub fn values(&self) -> BTreeMap<String, f64> {
         let named = [
             ("knn_accuracy", self.knn_accuracy),
@@ -85,9 +87,9 @@ impl RepresentationReport {
         named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Standard error of the difference of two accuracies of this many independent samples each.
-    /// The sets are in fact the same samples, which makes the true error smaller: this is on the
-    /// safe side.
+    /// Returns the standard error of the difference of two accuracies, each measured on this many
+    /// independent samples. In practice both are measured on the same samples, which makes the true
+    /// error smaller, so this is a conservative value.
     pub fn standard_error_of_difference(&self, accuracy: f64, other: f64) -> f64 {
         let variance = |p: f64| p * (1.0 - p) / self.samples as f64;
         (variance(accuracy) + variance(other)).sqrt()

@@ -1,4 +1,4 @@
-//! [`SetScores`]: what a set network and hand-made scores say of held-out banners.
+//! [`SetScores`]: scores of a set network and of hand-made baselines for held-out banners.
 
 use heatmap_core::detect::evaluation::{ConfusionCounts, Objective, auroc, best_threshold};
 use heatmap_core::detect::{
@@ -13,8 +13,9 @@ use rayon::prelude::*;
 use crate::data::{Comparison, planes_of};
 use crate::{Error, Result};
 
-/// The scores in order: the network's and, with the same knowledge, hand-made ones. All but the
-/// last three compare with banners of the grid that nobody has said anything of.
+/// Names of the scores, in order: those of the set network and hand-made ones with the same
+/// knowledge. The first three compare a banner with unlabelled banners of its grid, the next four
+/// with banners that are known to be good, and the last three with none.
 pub const SET_SCORES: [&str; 10] = [
     "set network",
     "distance to the 10 nearest",
@@ -28,22 +29,23 @@ pub const SET_SCORES: [&str; 10] = [
     "largest share at one point",
 ];
 
-/// The scores of the queries of many sets; higher = more broken.
+/// The scores of the queries of many sets; a higher score means more likely broken.
 #[derive(Debug, Clone, Default)]
 pub struct SetScores {
-    /// For each of [`SET_SCORES`], of every query.
+    /// Scores of all queries, for each of [`SET_SCORES`].
     pub scores: Vec<Vec<f64>>,
-    /// Name of what is wrong with each query, if anything is.
+    /// Name of the defect of each query, or `None` for a good banner.
     pub defects: Vec<Option<&'static str>>,
-    /// The set that each query is of.
+    /// Index of the set that each query belongs to.
     pub sets: Vec<usize>,
 }
 
 impl SetScores {
-    /// Of the first `number` sets of this seed. `each_set` is told when one is done.
+    /// Computes the scores for the first `number` sets of this seed. `each_set` is called after
+    /// every set.
     ///
     /// # Errors
-    /// When the sets are not consistent.
+    /// Returns an error when the configuration of the sets is not consistent.
     pub fn of(
         network: &SetNetwork,
         sets: &ReferenceSets,
@@ -71,14 +73,14 @@ impl SetScores {
         Ok(all)
     }
 
-    /// Which of the queries are broken.
+    /// Returns whether each query is broken.
     pub fn broken(&self) -> Vec<bool> {
         self.defects.iter().map(Option::is_some).collect()
     }
 
-    /// Area under the receiver operating characteristic of score
-    /// `which` within a set, mean over the sets; with `defect` its broken banners are those of that
-    /// kind alone. None where there is none.
+    /// Returns the AUROC (area under the receiver operating characteristic) of score `which` within
+    /// a set, averaged over the sets. With `defect`, only broken banners with that defect are
+    /// included. It returns `None` if no set contains both good and broken banners.
     pub fn mean_auroc(&self, which: usize, defect: Option<&str>) -> Option<f64> {
         let (mut sum, mut number) = (0.0, 0);
         let mut first = 0;
@@ -99,11 +101,11 @@ impl SetScores {
         (number > 0).then(|| sum / f64::from(number))
     }
 
-    /// Macro-F1 of score `which` at one threshold for all sets, the best on the sets of even
-    /// number, measured on the others.
+    /// Returns the macro-F1 of score `which` with one threshold for all sets. The threshold is the
+    /// best one on the sets with an even index; the macro-F1 is measured on the others.
     ///
     /// # Errors
-    /// When there are not banners of both classes in both halves.
+    /// Returns an error when one of the two halves does not contain both good and broken banners.
     pub fn macro_f1(&self, which: usize) -> Result<f64> {
         let half = |odd: usize| -> (Vec<f64>, Vec<bool>) {
             let of = (0..self.sets.len()).filter(|&at| self.sets[at] % 2 == odd);
@@ -121,7 +123,7 @@ impl SetScores {
     }
 }
 
-/// For each of [`SET_SCORES`], of every query.
+/// Computes the scores of all queries of a set, for each of [`SET_SCORES`].
 fn scores_of(
     network: &SetNetwork,
     maps: &BannerMaps,
@@ -149,7 +151,7 @@ fn scores_of(
             *values.select_nth_unstable_by(middle, f32::total_cmp).1
         })
         .collect();
-    // The one good banner that somebody has named, for every query another one.
+    // The good reference that is assumed to be known, drawn separately for every query.
     let good = || (0..references.len()).filter(|&at| set.references[at].defect.is_none());
     let mut rng = sample_rng(seed, index);
     let anchors: Vec<Option<usize>> = set.queries.iter().map(|_| good().choose(&mut rng)).collect();
@@ -191,7 +193,8 @@ fn scores_of(
     ])
 }
 
-/// The Euclidean distance of the wide maps: of Hellinger's up to a factor.
+/// Returns the Euclidean distance of the wide maps, which is proportional to the Hellinger
+/// distance.
 fn wide_distance(a: &[f32], b: &[f32]) -> f64 {
     let (a, b) = (&a[BannerMaps::POINTS..], &b[BannerMaps::POINTS..]);
     a.iter().zip(b).map(|(a, b)| f64::from((a - b) * (a - b))).sum::<f64>().sqrt()

@@ -1,4 +1,4 @@
-//! [`extract`]: the loop from images to files.
+//! [`extract`]: the loop from images to feature files.
 
 use std::ops::ControlFlow;
 
@@ -9,24 +9,24 @@ use super::row_file::RowFile;
 use super::source::Source;
 use crate::{Error, Result};
 
-/// How an extraction ended.
+/// How a feature extraction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extracted {
-    /// All rows are in the files.
+    /// All rows have been written to the files.
     All,
-    /// It was stopped; there are no files.
+    /// The extraction was stopped by the caller, and no file is left.
     Stopped,
 }
 
-/// Runs `encoder` over all images, `batch_size` at a time, and writes each output as it comes:
-/// `places[i]` is the file, and the table in it, of `outputs[i]`. `each_batch` is told how many
-/// images are done and may stop the loop.
+/// Runs `encoder` over all images in batches of `batch_size` and writes the outputs batch by batch.
+/// `outputs[i]` is written to file number `places[i].0`, table number `places[i].1`. `each_batch`
+/// is called after every batch with the number of its images, and can stop the loop.
 ///
-/// Beside the network and what it needs for one batch, nothing is kept in memory.
+/// Only the network and the data of one batch are held in memory.
 ///
 /// # Errors
-/// When an output or image size does not suit the network, or a file cannot be read or written. No
-/// file is left then.
+/// Returns an error when an output or the image size does not suit the network, when the batch size
+/// is 0, or when a file cannot be read or written. No file is left in that case.
 pub fn extract(
     encoder: &PublishedEncoder,
     source: &dyn Source,

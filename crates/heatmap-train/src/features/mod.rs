@@ -1,8 +1,8 @@
-//! From a data set, through an encoder, to a table on disk.
+//! Extraction of the features of a whole data set to files, with a pretrained encoder.
 //!
-//! A [`PublishedEncoder`] is a network with the weights of a file; [`extract`] runs it over the
-//! images of a [`Source`], a batch at a time, and writes each batch before the next is made, into a
-//! [`RowFile`] that appears when it is complete.
+//! A [`PublishedEncoder`] is a network with published weights. [`extract`] runs it over the images
+//! of a [`Source`], one batch at a time, and writes each batch to a [`RowFile`] before it makes the
+//! next. The file appears under its name only when it is complete.
 
 mod encoder;
 mod extraction;

@@ -1,4 +1,4 @@
-//! [`read_npy`]: a table of features from a file in numpy's format.
+//! [`read_npy`]: reads a feature table from a file in NumPy's format.
 
 use std::path::Path;
 
@@ -6,13 +6,14 @@ use heatmap_core::analysis::faer::Mat;
 
 use crate::{Error, Result};
 
-/// Reads a `.npy` file of f32 or f64, little-endian and row by row, such as
-/// [`RowFile::npy`](super::RowFile::npy) or `numpy.save` writes. The table has one row a sample;
-/// all axes but the first become its columns. Versions 1.0 to 3.0 of the format are read:
-/// <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+/// Reads a `.npy` file of little-endian f32 or f64 values in row-major (C) order, as written by
+/// [`RowFile::npy`](super::RowFile::npy) or `numpy.save`. The table has one row per sample; all
+/// axes but the first are flattened to its columns. Versions 1.0 to 3.0 of the format are
+/// supported: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 ///
 /// # Errors
-/// When the file cannot be read, is no such file, or has no value; the error names it.
+/// Returns an error that names the file when it cannot be read, is not such a file, or has no
+/// values.
 pub fn read_npy(path: &Path) -> Result<Mat<f64>> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
     parse(&bytes).map_err(|reason| Error::bad_file(path, reason))
@@ -59,7 +60,7 @@ fn parse(bytes: &[u8]) -> std::result::Result<Mat<f64>, String> {
         .ok_or("too large")?;
     let wanted =
         rows.checked_mul(columns).and_then(|values| values.checked_mul(size)).ok_or("too large")?;
-    // Of nothing there would be as much as a header may say.
+    // Without values, any row count in the header would pass the length check below.
     if wanted == 0 {
         return Err(format!("of the shape ({shape}), which has no value"));
     }

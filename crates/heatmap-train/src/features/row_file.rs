@@ -1,4 +1,4 @@
-//! [`RowFile`]: tables that are written a few rows at a time and appear when they are complete.
+//! [`RowFile`]: writes tables a few rows at a time to a file that appears only when it is complete.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::Result;
 
-/// One or more tables of f32 in a file, each with a known number of rows.
+/// A file being written that holds one or more f32 tables with a known number of rows.
 #[derive(Debug)]
 pub struct RowFile {
     file: UnfinishedFile,
@@ -17,27 +17,27 @@ pub struct RowFile {
 
 #[derive(Debug)]
 struct Table {
-    /// Where the next row goes.
+    /// Byte offset of the next row.
     at: u64,
     end: u64,
 }
 
 impl RowFile {
-    /// A `.npy` file (numpy's format, version 1.0) of one table.
+    /// Creates a `.npy` file (NumPy's format, version 1.0) with one table.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// Returns an error when the folder cannot be written to.
     pub fn npy(path: &Path, shape: &[usize]) -> Result<Self> {
         let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
-        // A Python tuple: one side alone needs a comma.
+        // In Python, a tuple of one element needs a trailing comma.
         let tuple = if let [side] = &sides[..] {
             format!("({side},)")
         } else {
             format!("({})", sides.join(", "))
         };
         let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {tuple}, }}");
-        // Magic, version and length take ten bytes; the values start at a multiple of 64, behind a
-        // line break.
+        // Magic string, version and header length take ten bytes. The header ends in a line break,
+        // padded so that the values start at a multiple of 64 bytes.
         let padded = (header.len() + 11).next_multiple_of(64) - 11;
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend(u16::try_from(padded + 1).expect("a short header").to_le_bytes());
@@ -45,10 +45,10 @@ impl RowFile {
         Self::create(path, &bytes, &[shape.to_vec()])
     }
 
-    /// A `.safetensors` file of several named tables.
+    /// Creates a `.safetensors` file with several named tables.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// Returns an error when the folder cannot be written to.
     pub fn safetensors(path: &Path, tables: &[(String, Vec<usize>)]) -> Result<Self> {
         let mut at = 0;
         let info = |(name, shape): &(String, Vec<usize>)| {
@@ -81,13 +81,13 @@ impl RowFile {
         Ok(Self { file, tables })
     }
 
-    /// Writes the next rows of a table.
+    /// Writes the next rows of table number `table`.
     ///
     /// # Errors
-    /// When the disk is full, or another error of the system.
+    /// Returns an error when the disk is full, or when another operating-system error occurs.
     ///
     /// # Panics
-    /// When there is no such table, or no room for the rows.
+    /// Panics when there is no such table, or when it has no room for the rows.
     pub fn append(&mut self, table: usize, values: &[f32]) -> Result<()> {
         let table = &mut self.tables[table];
         let start = table.at;
@@ -99,13 +99,13 @@ impl RowFile {
         })?)
     }
 
-    /// Puts the file in its place.
+    /// Completes the file and makes it appear under its name.
     ///
     /// # Errors
-    /// When the system cannot.
+    /// Returns an error when the operating system cannot do so.
     ///
     /// # Panics
-    /// When rows are missing.
+    /// Panics when rows are missing.
     pub fn finish(self) -> Result<()> {
         assert!(self.tables.iter().all(|table| table.at == table.end), "fewer rows than announced");
         Ok(self.file.finish()?)

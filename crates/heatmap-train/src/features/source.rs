@@ -1,4 +1,4 @@
-//! [`Source`]: where the images of a feature table come from.
+//! [`Source`]: provides the images whose features are extracted.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,34 +12,34 @@ use heatmap_models::TensorFile;
 use crate::data::PretrainedProtocol;
 use crate::{Error, Result};
 
-/// Images that can be made a batch at a time.
+/// A sequence of images that can be produced one batch at a time.
 pub trait Source {
-    /// How many there are.
+    /// Returns the number of images.
     fn len(&self) -> usize;
 
-    /// Whether there is none.
+    /// Returns whether there are no images.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Height and width of the images in px.
+    /// Returns the height and width of the images in px.
     fn image_size(&self) -> (usize, usize);
 
-    /// Some of the images.
+    /// Produces the images `rows`.
     ///
     /// # Shapes
     /// - output: `[rows.len(), channels, height, width]`
     ///
     /// # Errors
-    /// When they cannot be made or read.
+    /// Returns an error when the images cannot be made or read.
     fn images(&self, rows: Range<usize>, device: &Device) -> Result<Tensor<4>>;
 }
 
-/// Banners of a click log or samples of a preset, under the protocol for pretrained networks.
+/// Banners of a click log or samples of a preset, prepared for a pretrained network.
 #[derive(Debug, Clone)]
 pub struct HeatmapSource {
     banners: Banners,
-    /// What is done to a heatmap.
+    /// How a heatmap is converted to an image.
     pub protocol: PretrainedProtocol,
 }
 
@@ -49,12 +49,12 @@ enum Banners {
     Synthetic(Box<Preset>, u64, usize),
 }
 
-/// A banner of a log, of whose heatmap only the bins with clicks are kept.
+/// A banner of a click log; to save memory, only the bins with clicks are stored.
 #[derive(Debug, Clone)]
 struct LoggedBanner {
     row: BannerRow,
     grid: Grid,
-    /// Bin, row-major, and clicks.
+    /// Row-major index and number of clicks of each bin that has any.
     bins: Vec<(u32, f32)>,
 }
 
@@ -81,35 +81,35 @@ impl From<BannerHeatmap> for LoggedBanner {
     }
 }
 
-/// One row of the index beside a feature table.
+/// One row of the index file that describes the rows of a feature table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BannerRow {
-    /// Site or app; of a synthetic banner, the preset.
+    /// Site or app of a logged banner; the preset of a synthetic one.
     pub domain: String,
-    /// Layout; of a synthetic banner, its number.
+    /// Layout (`grid_id`) of a logged banner; the sample number of a synthetic one.
     pub grid_id: String,
-    /// Width of the banner in px; of a synthetic banner in bins.
+    /// Width of a logged banner in px; that of a synthetic one in bins.
     pub width: u32,
-    /// Height, likewise.
+    /// Height of a logged banner in px; that of a synthetic one in bins.
     pub height: u32,
-    /// Clicks in it.
+    /// Number of clicks on the banner.
     pub clicks: u64,
-    /// Class of a synthetic banner.
+    /// Class of a synthetic banner; `None` for a logged one.
     pub class: Option<usize>,
 }
 
 impl HeatmapSource {
-    /// The banners of a click log, in its order.
+    /// Takes the banners of a click log, in the order of the log.
     ///
     /// # Errors
-    /// When a temporary file of the log cannot be read.
+    /// Returns an error when a temporary file of the log cannot be read.
     pub fn logged(log: &ClickLog, protocol: PretrainedProtocol) -> Result<Self> {
         let banners =
             log.banners().map(|banner| Ok(banner?.into())).collect::<heatmap_core::Result<_>>()?;
         Ok(Self { banners: Banners::Logged(banners), protocol })
     }
 
-    /// The first `count` samples of a preset.
+    /// Takes the first `count` samples of a preset under this seed.
     pub fn synthetic(
         preset: Preset,
         seed: u64,
@@ -119,10 +119,10 @@ impl HeatmapSource {
         Self { banners: Banners::Synthetic(Box::new(preset), seed, count), protocol }
     }
 
-    /// One heatmap.
+    /// Returns the heatmap of one row.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// Panics when a click log has no such row.
     pub fn heatmap(&self, row: usize) -> Heatmap {
         match &self.banners {
             Banners::Logged(banners) => {
@@ -135,7 +135,7 @@ impl HeatmapSource {
         }
     }
 
-    /// What the index says of one row.
+    /// Returns the index entry of one row.
     pub fn row(&self, row: usize) -> BannerRow {
         match &self.banners {
             Banners::Logged(banners) => banners[row].row.clone(),
@@ -153,10 +153,11 @@ impl HeatmapSource {
         }
     }
 
-    /// Writes the index: row number, domain, grid_id, size, clicks and, if synthetic, class.
+    /// Writes the index as a CSV file: row number, domain, grid_id, size, clicks and, for synthetic
+    /// banners, class.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub fn write_index(&self, path: &Path) -> Result<()> {
         Ok(write_atomically(path, |out| {
             let mut writer = csv::Writer::from_writer(out);
@@ -202,8 +203,8 @@ impl Source for HeatmapSource {
     }
 }
 
-/// Ready-made images: the tensor `images`, `[n, channels, height, width]`, of a file. No protocol
-/// is applied.
+/// Ready-made images, stored in a file as a tensor `images` of shape
+/// `[n, channels, height, width]`. They are passed to the network as they are.
 #[derive(Debug)]
 pub struct TensorSource {
     file: TensorFile,
@@ -213,10 +214,11 @@ pub struct TensorSource {
 impl TensorSource {
     const NAME: &'static str = "images";
 
-    /// The images in a file, for a network with `channels`.
+    /// Opens the images in a file, for a network that takes `channels` channels.
     ///
     /// # Errors
-    /// When there is no such tensor, or it does not have four axes or that many channels.
+    /// Returns an error when there is no such tensor, when it does not have four axes, when an axis
+    /// is empty, or when the number of channels differs.
     pub fn new(file: TensorFile, channels: usize) -> Result<Self> {
         let found = file.shape(Self::NAME).map(<[usize]>::to_vec);
         let Some(found) = found else {

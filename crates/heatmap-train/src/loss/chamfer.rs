@@ -1,16 +1,17 @@
-//! The Chamfer distance of two sets of points: from every point to the nearest of the other set, in
-//! both directions.
+//! The Chamfer distance between two sets of points: the distances from every point to its nearest
+//! neighbour in the other set, in both directions.
 //!
-//! c(A, B) = sum_i dist(a_i, nn(B, a_i)) + sum_j dist(b_j, nn(A, b_j)), as in the report this
-//! generalises, which takes sums of plain distances. pytorch3d's `chamfer_distance` takes means of
-//! squared ones by default; both are choices here.
+//! c(A, B) = sum_i dist(a_i, nn(B, a_i)) + sum_j dist(b_j, nn(A, b_j)), as in the report, which
+//! sums plain distances. By default, pytorch3d's `chamfer_distance` takes means of squared
+//! distances; both are available here as settings.
 //!
-//! The formula says nothing about an empty set. Here two empty sets cost 0, and if just one is
-//! empty, every point of the other costs `empty_penalty`: by default the diagonal of the banner, as
-//! if the nearest point were as far as two points can be. In pytorch3d that costs nothing, so six
-//! predictions on a map without a cluster would be as good as none.
+//! The formula does not cover empty sets. Here two empty sets cost 0; if exactly one is empty,
+//! every point of the other costs `empty_penalty`, by default the diagonal of the banner, that is,
+//! the largest distance that two points can have. In pytorch3d this case costs nothing, so
+//! predicting six points on a map without clusters would be as good as predicting none.
 //!
-//! It cannot count: several predictions may share one target. [`SetLoss`](super::SetLoss) can.
+//! The loss cannot teach a network to count, because several predictions may share one target;
+//! [`SetLoss`](super::SetLoss) can.
 
 use burn::config::Config;
 use burn::tensor::{Bool, Tensor};
@@ -18,18 +19,18 @@ use burn::tensor::{Bool, Tensor};
 /// Configuration of [`Chamfer`].
 #[derive(Config, Debug)]
 pub struct ChamferConfig {
-    /// Squared distances instead of distances.
+    /// Whether to use squared distances.
     #[config(default = false)]
     pub squared: bool,
-    /// The mean over the points of a set instead of their sum.
+    /// Whether to take the mean over the points of a set instead of the sum.
     #[config(default = false)]
     pub mean: bool,
-    /// What a point costs when the other set is empty; without it the diagonal of the unit square,
-    /// sqrt(2), or 2 if squared.
+    /// Cost of a point when the other set is empty. The default is the diagonal of the unit square:
+    /// sqrt(2), or 2 if distances are squared.
     pub empty_penalty: Option<f64>,
 }
 
-/// The loss; made by [`ChamferConfig::init`].
+/// The Chamfer loss, made by [`ChamferConfig::init`].
 #[derive(Debug, Clone)]
 pub struct Chamfer {
     squared: bool,
@@ -38,10 +39,10 @@ pub struct Chamfer {
 }
 
 impl ChamferConfig {
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When the penalty is negative or not finite.
+    /// Panics when the penalty is negative or not finite.
     pub fn init(&self) -> Chamfer {
         let diagonal = if self.squared { 2.0 } else { 2.0_f64.sqrt() };
         let empty_penalty = self.empty_penalty.unwrap_or(diagonal);
@@ -52,22 +53,22 @@ impl ChamferConfig {
 }
 
 impl Chamfer {
-    /// The loss.
+    /// Computes the Chamfer distance between predicted and target points.
     ///
-    /// A mask has 1 for a point and 0 for padding, and no gradient; what stands in the padding does
-    /// not matter. Where two points coincide the gradient is 0.
+    /// A mask has 1 for a point and 0 for padding, and receives no gradient; the values in the
+    /// padding have no effect. Where two points coincide the gradient is 0.
     ///
     /// # Shapes
-    /// - `predicted`: `[batch, predictions, 2]`, as shares of width and height, which is what the
-    ///   default penalty is meant for
-    /// - `predicted_mask`: `[batch, predictions]`; without it every prediction is a point
+    /// - `predicted`: `[batch, predictions, 2]`, as fractions of width and height, which the
+    ///   default penalty assumes
+    /// - `predicted_mask`: `[batch, predictions]`; without it no prediction is padding
     /// - `target`: `[batch, targets, 2]`
     /// - `target_mask`: `[batch, targets]`
     /// - output: `[1]`, the mean over the batch
     ///
     /// # Panics
-    /// When the shapes do not fit or there is no place for a prediction or for a target: an empty
-    /// set is padding alone.
+    /// Panics when the shapes do not fit, or when the second axis of `predicted` or `target` has
+    /// length 0: an empty set is represented by padding.
     pub fn forward(
         &self,
         predicted: Tensor<3>,
@@ -91,7 +92,7 @@ impl Chamfer {
         (there + back).mean()
     }
 
-    /// What the points of one set cost.
+    /// Returns the cost of the points of one set, per image.
     ///
     /// # Shapes
     /// - `squared`: squared distances `[batch, points, others]`
@@ -108,7 +109,8 @@ impl Chamfer {
         let number = |mask: &Tensor<2, Bool>| mask.clone().float().cast(dtype).sum_dim(1);
         let absent =
             is_other.clone().bool_not().unsqueeze_dim::<3>(1).expand([batch, points, others]);
-        // Farther than anything; it does not come out of here, because then the other set is empty.
+        // The padding must never be the nearest point. This value cannot reach the result: it is
+        // the minimum only if the other set is empty, and is then replaced by the penalty.
         let nearest = squared.mask_fill(absent, 1e30).min_dim(2).squeeze_dim::<2>(2);
         let distance = if self.squared { nearest } else { root(nearest) };
         let alone = number(is_other).lower_scalar(0.5).expand([batch, points]);
@@ -120,7 +122,7 @@ impl Chamfer {
     }
 }
 
-/// Points with zeros in the padding, and where there are points.
+/// Returns the points with zeros in the padding, and a mask that is true where there is a point.
 fn checked(points: Tensor<3>, mask: Tensor<2>) -> (Tensor<3>, Tensor<2, Bool>) {
     let [batch, places, coordinates] = points.dims();
     assert_eq!(coordinates, 2, "a point has two coordinates");
@@ -131,7 +133,7 @@ fn checked(points: Tensor<3>, mask: Tensor<2>) -> (Tensor<3>, Tensor<2, Bool>) {
     (points.mask_fill(padding, 0.0), is_point)
 }
 
-/// The square root, whose gradient at 0 is 0 instead of infinite.
+/// Takes the square root, with a gradient of 0 instead of infinity at 0.
 fn root(squared: Tensor<2>) -> Tensor<2> {
     let zero = squared.clone().lower_equal_scalar(0.0);
     squared.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)

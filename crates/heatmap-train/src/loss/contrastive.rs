@@ -1,16 +1,17 @@
-//! The contrastive losses behind one interface: NT-Xent, SupCon, DCL and DCLW, with a temperature
-//! that is fixed or learnt, and with or without a memory bank.
+//! [`ContrastiveLoss`]: NT-Xent, SupCon, DCL and DCLW behind one interface, with a fixed or learnt
+//! temperature, and with or without a memory bank.
 //!
-//! A row of a view is contrasted with all other rows of both views, and with those of the bank. For
-//! NT-Xent, DCL and DCLW its one positive is its other view, whatever the labels: rows of the batch
-//! that share a label by chance are contrasted, as in SimCLR. Rows of the bank that share its label
-//! are left out, since a bank is filled again and again with the same classes. For SupCon both are
-//! positives. [`Negatives`](super::Negatives) are seen by all rows and are positives of none, and
-//! see nothing themselves. Those like a row's own class can count several times, as if they stood
-//! there so often. SupCon, DCL and DCLW are described in `sup_con.rs` and `dcl.rs`.
+//! Each row of the two views is an anchor that is compared with all other rows of both views and
+//! with the rows of the bank. In NT-Xent, DCL and DCLW its only positive is its other view,
+//! whatever the labels: as in SimCLR, rows of the batch that share its label by chance are
+//! negatives. Rows of the bank that share its label are ignored, because the bank is filled with
+//! the same classes again and again. In SupCon, rows of the batch and of the bank with the same
+//! label are positives. [`Negatives`](super::Negatives) are negatives of every row and never
+//! anchors themselves; those that resemble an anchor's own class can count several times, as if
+//! they occurred that often. `sup_con.rs` and `dcl.rs` describe SupCon, DCL and DCLW.
 //!
-//! The loss is a function of the projections alone and not additive over parts of a batch: for
-//! GradCache (Gao et al. 2021) give it the projections of the whole batch as leaves, and take their
+//! The loss depends on the projections only, and is not a sum over parts of a batch. For GradCache
+//! (Gao et al. 2021), pass the projections of the whole batch as leaf tensors and take their
 //! gradients.
 
 use std::fmt;
@@ -28,39 +29,39 @@ use super::similarity::check_temperature;
 use super::temperature::{LearnableTemperature, Temperature};
 use crate::Error;
 
-/// A contrastive loss.
+/// Selects a contrastive loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContrastiveLossName {
-    /// Chen et al. 2020, equation 1.
+    /// The loss of SimCLR (Chen et al. 2020, equation 1).
     #[default]
     NtXent,
-    /// Khosla et al. 2020, equation 2.
+    /// The supervised contrastive loss (Khosla et al. 2020, equation 2).
     SupCon,
-    /// Yeh et al. 2022, equation 6.
+    /// The decoupled contrastive loss (Yeh et al. 2022, equation 6).
     Dcl,
-    /// DCL with weights of the positives.
+    /// DCL with weighted positives.
     Dclw,
 }
 
-/// Configuration of [`ContrastiveLoss`] and of what belongs to it.
+/// Configuration of [`ContrastiveLoss`], its temperature and its memory bank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContrastiveLossConfig {
-    /// Which loss.
+    /// Which loss to use.
     pub name: ContrastiveLossName,
-    /// Divides the cosine similarities; where a learnt one starts.
+    /// Temperature that divides the cosine similarities; the initial value if it is learnt.
     pub temperature: f64,
     /// Whether the temperature is learnt.
     pub learnable_temperature: bool,
-    /// Rows of the memory bank; 0 for none.
+    /// Capacity of the memory bank in rows; 0 for no bank.
     pub memory_bank: usize,
-    /// How many times a negative counts for the rows of the class that it is like; it counts once
-    /// for all others.
+    /// How many times a hard negative counts for anchors of the class that it resembles; for all
+    /// other anchors it counts once.
     pub negative_weight: f64,
 }
 
-/// The loss; made by [`ContrastiveLossConfig::init`].
+/// A contrastive loss, made by [`ContrastiveLossConfig::init`].
 #[derive(Debug, Clone)]
 pub struct ContrastiveLoss {
     name: ContrastiveLossName,
@@ -68,21 +69,21 @@ pub struct ContrastiveLoss {
     negative_weight: f64,
 }
 
-/// Loss of a batch and how often a positive was nearest.
+/// The loss of a batch and its contrastive top-1 accuracy.
 #[derive(Debug, Clone)]
 pub struct ContrastiveLossOutput {
-    /// Mean over the rows of both views, `[1]`.
+    /// Mean loss over the rows of both views, `[1]`.
     pub loss: Tensor<1>,
-    /// Share of rows whose nearest other row, of those that they see, is a positive, `[1]`, without
-    /// gradient.
+    /// Share of anchors for which the most similar row is a positive, among all rows that the
+    /// anchor is compared with; `[1]`, without gradient.
     pub top1: Tensor<1>,
 }
 
 impl ContrastiveLossName {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 4] = [Self::NtXent, Self::SupCon, Self::Dcl, Self::Dclw];
 
-    /// The name as in a configuration.
+    /// Returns the name that is used in configurations.
     pub fn name(self) -> &'static str {
         match self {
             Self::NtXent => "nt-xent",
@@ -122,10 +123,10 @@ impl Default for ContrastiveLossConfig {
 }
 
 impl ContrastiveLossConfig {
-    /// Checks all settings.
+    /// Checks that all settings can be used.
     ///
     /// # Errors
-    /// Names the setting that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     pub fn check(&self) -> Result<(), Error> {
         let temperature = self.temperature;
         if !(temperature.is_finite() && temperature > 0.0) {
@@ -146,50 +147,50 @@ impl ContrastiveLossConfig {
         Ok(())
     }
 
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When the temperature is not positive.
+    /// Panics when the temperature is not positive.
     pub fn init(&self) -> ContrastiveLoss {
         check_temperature(self.temperature);
         let Self { name, temperature, negative_weight, .. } = *self;
         ContrastiveLoss { name, temperature, negative_weight }
     }
 
-    /// The parameter of the temperature, where it is learnt.
+    /// Creates the parameter of the temperature; `None` if the temperature is fixed.
     ///
     /// # Panics
-    /// When the temperature is below 0.01.
+    /// Panics when the temperature is learnt and below 0.01.
     pub fn init_temperature(&self, device: &Device) -> Option<LearnableTemperature> {
         self.learnable_temperature.then(|| LearnableTemperature::new(self.temperature, device))
     }
 
-    /// The memory bank for projections of this dimension, where there is one.
+    /// Creates the memory bank for projections of dimension `dim`; `None` if there is no bank.
     ///
     /// # Panics
-    /// When the dimension is 0.
+    /// Panics when there is a bank and the dimension is 0.
     pub fn init_bank(&self, dim: usize, device: &Device) -> Option<MemoryBank> {
         (self.memory_bank > 0).then(|| MemoryBank::new(self.memory_bank, dim, device))
     }
 }
 
 impl ContrastiveLoss {
-    /// Which loss it is.
+    /// Returns which loss this is.
     pub fn name(&self) -> ContrastiveLossName {
         self.name
     }
 
-    /// Its temperature, where none is learnt.
+    /// Returns the configured temperature; it is not updated when a temperature is learnt.
     pub fn temperature(&self) -> f64 {
         self.temperature
     }
 
-    /// The loss of a batch. Gradients flow to the views and to a learnt temperature, and not to the
-    /// bank.
+    /// Computes the loss of a batch. Gradients flow to the views, to the negatives and to a learnt
+    /// temperature, but not to the bank.
     ///
     /// # Panics
-    /// When shapes do not fit, the temperature is not positive, or labels are missing that SupCon
-    /// needs.
+    /// Panics when shapes do not fit, when the temperature is not positive, or when SupCon is given
+    /// no labels.
     pub fn forward(
         &self,
         projections: Projections,
@@ -199,7 +200,7 @@ impl ContrastiveLoss {
             assert_eq!(labels.len(), projections.z0.dims()[0], "one label per pair");
         }
         match (self.name, temperature) {
-            // There is one operation for this.
+            // In this case a single fused operation can compute the loss.
             (ContrastiveLossName::NtXent, Temperature::Fixed(temperature))
                 if projections.bank.is_none() && projections.negatives.is_none() =>
             {
@@ -212,7 +213,7 @@ impl ContrastiveLoss {
         }
     }
 
-    /// The loss by Burn's operations.
+    /// Computes the loss with Burn's tensor operations.
     fn composed(
         &self,
         projections: Projections,

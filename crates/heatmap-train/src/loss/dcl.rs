@@ -1,14 +1,15 @@
-//! Decoupled contrastive learning, DCL and DCLW.
+//! Decoupled contrastive learning: the losses DCL and DCLW.
 //!
-//! Yeh et al. 2022. DCL (equation 6) is NT-Xent without the positive in the denominator, which
-//! takes away the factor by which a pair that is already close damps its own gradient, and lets
-//! small batches do. DCLW weighs the positive of pair i by 2 - N exp(s_i / sigma) / sum_j exp(s_j /
-//! sigma), s the similarity of the views and sigma 0.5: pairs far apart count for more, the mean
-//! weight is 1. The weights are constants for the gradient. Negatives are the rows of both views,
-//! but for itself.
+//! Yeh et al. 2022. DCL (equation 6) is NT-Xent without the positive in the denominator. This
+//! removes the factor by which a pair that is already close shrinks its own gradient, so that small
+//! batches suffice. DCLW multiplies the positive term of pair i by
+//! `2 - N exp(s_i / sigma) / sum_j exp(s_j / sigma)`, where s is the similarity of the two views
+//! and sigma is 0.5: pairs that are far apart count for more, and the mean weight is 1. No gradient
+//! flows through the weights. The negatives of a row are all rows of both views except itself and
+//! its positive.
 //!
-//! The loss is not bounded below by 0. A row without any negative, which a batch of one pair has,
-//! keeps its attraction only.
+//! The loss can be negative. For a row without negatives, as in a batch of one pair, only the
+//! positive term remains.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -16,13 +17,13 @@ use burn::tensor::activation::softmax;
 use super::scores::Scores;
 use super::similarity::normalized;
 
-/// Spread of the von Mises-Fisher weights, as in the paper.
+/// The sigma of the von Mises-Fisher weights, as in the paper.
 const SIGMA: f64 = 0.5;
 
-/// The loss, `[1]`: the mean over the rows.
+/// Computes the loss: the mean over the rows, `[1]`.
 ///
 /// # Shapes
-/// - `weights`: `[rows, 1]`, of the positives; all 1 in DCL
+/// - `weights`: `[rows, 1]`, weights of the positive terms; all 1 in DCL
 pub(super) fn decoupled(scores: &Scores, weights: Option<Tensor<2>>) -> Tensor<1> {
     let attraction = match weights {
         Some(weights) => scores.attraction() * weights,
@@ -31,7 +32,7 @@ pub(super) fn decoupled(scores: &Scores, weights: Option<Tensor<2>>) -> Tensor<1
     (scores.log_sum_of_negatives() - attraction).mean()
 }
 
-/// The weights of DCLW, without gradient.
+/// Computes the weights of DCLW, without gradient.
 ///
 /// # Shapes
 /// - `z0`, `z1`: `[pairs, dim]`, not normalised

@@ -1,18 +1,18 @@
-//! [`poisson_nll`]: how well a density explains where the clusters are.
+//! [`poisson_nll`]: the loss of a predicted density of clusters.
 
 use burn::tensor::Tensor;
 
-/// Negative logarithm of the probability of `counts` if each cell holds a Poisson number of
-/// clusters with its rate, less the part that no rate changes: rate - count x ln rate, summed over
-/// the cells, a mean over the batch. It is least where the rate of each cell is the number that is
-/// to be expected there, whoever else is.
+/// Computes the Poisson negative log-likelihood of the number of clusters in each cell, without the
+/// term that does not depend on the rates: rate - count x ln rate, summed over the cells and
+/// averaged over the batch. It is minimal where each rate is the expected number of clusters in its
+/// cell; the cells need not be independent for this.
 ///
 /// # Shapes
 /// - `log_rates`, `counts`: `[batch, rows, columns]`
 /// - output: `[1]`
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// Panics when the shapes differ.
 pub fn poisson_nll(log_rates: Tensor<3>, counts: Tensor<3>) -> Tensor<1> {
     let [batch, ..] = log_rates.dims();
     assert_eq!(log_rates.dims(), counts.dims(), "a rate for every count");

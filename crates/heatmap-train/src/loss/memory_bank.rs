@@ -1,14 +1,14 @@
-//! A memory bank: the newest projections of earlier batches, as further rows for a contrastive
-//! loss.
+//! [`MemoryBank`]: a queue of the most recent projections of earlier batches, which a contrastive
+//! loss uses as additional rows.
 //!
-//! Wu et al. 2018 kept one row per sample; the queue, first in, first out, is that of MoCo (He et
-//! al. 2020, section 3.1). There is no momentum encoder here: the rows are what the network itself
-//! gave some steps ago.
+//! Wu et al. 2018 kept one row per sample; the first-in, first-out queue is that of MoCo (He et al.
+//! 2020, section 3.1). There is no momentum encoder here: the rows are the network's own outputs of
+//! earlier steps.
 //!
-//! The content lives in parameters that no optimiser touches, so that it is part of the record, and
-//! a run that goes on from a checkpoint computes what it would have without the break. The newest
-//! row comes first, and a push moves the others on: a ring would have to know on the host where it
-//! stands, which is to wait for the device at every step.
+//! The contents are stored in parameters that no optimiser updates, so that they are part of the
+//! record and a run resumed from a checkpoint computes exactly what an uninterrupted run would. The
+//! newest row comes first and a push shifts the others back. A ring buffer would need its write
+//! position on the host, which would mean waiting for the device at every step.
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::kind::{Autodiff, Basic};
@@ -16,34 +16,34 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::similarity::normalized;
 
-/// A queue of unit rows and their labels.
+/// A first-in, first-out queue of unit vectors with their class labels.
 #[derive(Module, Debug)]
 pub struct MemoryBank {
-    /// `[capacity, dim]`, the newest first; behind the filled ones zeros.
+    /// `[capacity, dim]`, newest first; the unfilled rows at the end are zeros.
     rows: Param<Tensor<2>>,
-    /// `[capacity]`; behind the filled ones -1.
+    /// `[capacity]`; -1 for the unfilled rows at the end.
     labels: Param<Tensor<1, Int>>,
-    /// How many rows are filled, `[1]`.
+    /// Number of filled rows, `[1]`.
     filled: Param<Tensor<1, Int>>,
 }
 
-/// Rows of a memory bank, as a loss takes them.
+/// The filled rows of a memory bank, as a loss takes them.
 #[derive(Debug, Clone)]
 pub struct BankRows {
-    /// Rows of length 1, `[n, dim]`; constants for the gradient.
+    /// Unit vectors, `[n, dim]`, without gradient.
     pub rows: Tensor<2>,
-    /// Their labels, `[n]`.
+    /// Class labels of the rows, `[n]`.
     pub labels: Tensor<1, Int>,
 }
 
 impl MemoryBank {
-    /// An empty bank.
+    /// Creates an empty bank.
     ///
     /// # Panics
-    /// When the capacity or the dimension is 0.
+    /// Panics when the capacity or the dimension is 0.
     pub fn new(capacity: usize, dim: usize, device: &Device) -> Self {
         assert!(capacity > 0 && dim > 0, "a memory bank needs rows, got {capacity} x {dim}");
-        // Not `Param::from_tensor`, which asks for gradients.
+        // `Param::from_tensor` would mark the tensors as trainable.
         Self {
             rows: Param::initialized(ParamId::new(), Tensor::zeros([capacity, dim], device)),
             labels: Param::initialized(ParamId::new(), Tensor::full([capacity], -1, device)),
@@ -51,36 +51,36 @@ impl MemoryBank {
         }
     }
 
-    /// How many rows there is room for.
+    /// Returns the maximum number of rows.
     pub fn capacity(&self) -> usize {
         self.rows.dims()[0]
     }
 
-    /// Length of a row.
+    /// Returns the dimension of the rows.
     pub fn dim(&self) -> usize {
         self.rows.dims()[1]
     }
 
-    /// How many rows are filled. Waits for the device, for one number.
+    /// Returns the number of filled rows. It waits for the device to read that one number.
     pub fn len(&self) -> usize {
         self.filled.val().without_autodiff().into_scalar::<i64>().try_into().unwrap_or_default()
     }
 
-    /// Whether nothing was pushed yet. Waits for the device, for one number.
+    /// Returns whether the bank holds no rows. It waits for the device to read one number.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bank with these rows, and without the oldest that they push out; of more rows than there
-    /// is room for the last ones stay. Does not wait for the device.
+    /// Adds rows to the bank and drops the oldest rows beyond its capacity; of more new rows than
+    /// fit, the last ones are kept. It does not wait for the device.
     ///
     /// # Shapes
-    /// - `rows`: `[n, dim]`, of any length and with or without a graph: they are normalised and
-    ///   detached
-    /// - `labels`: `n` classes
+    /// - `rows`: `[n, dim]`, of any length and with or without an autodiff graph: they are
+    ///   normalised and detached
+    /// - `labels`: the class labels of the rows, `[n]`
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// Panics when the shapes do not fit.
     pub fn pushed(self, rows: Tensor<2>, labels: &[usize]) -> Self {
         let (capacity, dim) = (self.capacity(), self.dim());
         let [count, width] = rows.dims();
@@ -107,8 +107,8 @@ impl MemoryBank {
         }
     }
 
-    /// The filled rows, the newest first, as constants; `None` when there are none. Waits for the
-    /// device, for one number.
+    /// Returns the filled rows, newest first, without gradient; `None` when the bank is empty. It
+    /// waits for the device to read one number.
     pub fn rows(&self) -> Option<BankRows> {
         let filled = self.len();
         (filled > 0).then(|| BankRows {
@@ -118,10 +118,10 @@ impl MemoryBank {
     }
 }
 
-/// The new ones, and of the old ones as many as there is room for behind them.
+/// Returns the new rows, followed by as many of the old rows as still fit.
 fn queued<const D: usize, K: Basic>(new: Tensor<D, K>, old: Tensor<D, K>) -> Tensor<D, K> {
     let (count, capacity) = (new.dims()[0], old.dims()[0]);
-    // Burn has no empty slices.
+    // Burn does not allow empty slices.
     if count == capacity {
         new
     } else {
@@ -129,10 +129,11 @@ fn queued<const D: usize, K: Basic>(new: Tensor<D, K>, old: Tensor<D, K>) -> Ten
     }
 }
 
-/// The parameter after a function of its value without autodiff.
+/// Replaces the value of a parameter by a function of it, computed without autodiff.
 ///
-/// Computed without it, as no gradient is wanted and strategies of checkpointing do not mix, the
-/// result is then put back where the parameter was, as the optimiser and the record expect.
+/// No gradient is needed, and tensors with different gradient-checkpointing strategies cannot be
+/// combined. The result is then moved back to the autodiff device and strategy of the parameter,
+/// because the optimiser and the record expect it there.
 fn update<const D: usize, K: Autodiff>(
     parameter: Param<Tensor<D, K>>,
     function: impl FnOnce(Tensor<D, K>) -> Tensor<D, K>,

@@ -1,4 +1,4 @@
-//! Losses: one a file, each against an oracle that cannot share its bug.
+//! Loss functions, each tested against an independent reference implementation or formula.
 
 mod chamfer;
 mod contrastive;

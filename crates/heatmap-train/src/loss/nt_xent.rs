@@ -1,8 +1,8 @@
-//! NT-Xent: the normalised temperature-scaled cross-entropy of SimCLR.
+//! NT-Xent: the normalised temperature-scaled cross-entropy loss of SimCLR.
 //!
-//! Chen et al. 2020, equation 1: among all other rows of the batch, pick the other view of the same
-//! sample. The mean over the 2N rows; google-research/simclr returns the sum of two means, twice
-//! this.
+//! Chen et al. 2020, equation 1: each row must identify the other view of its sample among all
+//! other rows of the batch. The loss is the mean over the 2N rows; google-research/simclr returns
+//! the sum of two means, which is twice this value.
 
 use burn::config::Config;
 use burn::tensor::Tensor;
@@ -16,31 +16,31 @@ use super::temperature::Temperature;
 /// Configuration of [`NtXent`].
 #[derive(Config, Debug)]
 pub struct NtXentConfig {
-    /// Divides the cosine similarities; 0.1 to 0.5 in the paper.
+    /// Temperature that divides the cosine similarities; 0.1 to 0.5 in the paper.
     #[config(default = 0.5)]
     pub temperature: f64,
 }
 
-/// The loss; made by [`NtXentConfig::init`].
+/// The NT-Xent loss, made by [`NtXentConfig::init`].
 #[derive(Debug, Clone)]
 pub struct NtXent {
     temperature: f64,
 }
 
-/// Loss of a batch and how often the right row was picked.
+/// The loss of a batch and its contrastive top-1 accuracy.
 #[derive(Debug, Clone)]
 pub struct NtXentOutput {
     /// Mean cross-entropy over the 2N rows, `[1]`.
     pub loss: Tensor<1>,
-    /// Share of rows whose nearest other row is their other view, `[1]`, without gradient.
+    /// Share of rows whose most similar other row is their other view, `[1]`, without gradient.
     pub top1: Tensor<1>,
 }
 
 impl NtXentConfig {
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When the temperature is not positive.
+    /// Panics when the temperature is not positive.
     pub fn init(&self) -> NtXent {
         check_temperature(self.temperature);
         NtXent { temperature: self.temperature }
@@ -48,19 +48,20 @@ impl NtXentConfig {
 }
 
 impl NtXent {
-    /// The loss of two views.
+    /// Computes the loss of two views.
     ///
     /// # Shapes
     /// - `z0`, `z1`: `[pairs, dim]`, not normalised; row i of both belongs to the same sample
     /// - output: `[1]`
     ///
     /// # Panics
-    /// When the shapes differ.
+    /// Panics when the shapes differ.
     pub fn forward(&self, z0: Tensor<2>, z1: Tensor<2>) -> Tensor<1> {
         self.forward_with_top1(z0, z1).loss
     }
 
-    /// The loss and the contrastive top-1 accuracy; shapes as in [`NtXent::forward`].
+    /// Computes the loss and the contrastive top-1 accuracy; shapes and panics as in
+    /// [`NtXent::forward`].
     pub fn forward_with_top1(&self, z0: Tensor<2>, z1: Tensor<2>) -> NtXentOutput {
         let pairs = check_views(&z0, &z1);
         let rows = Tensor::cat(vec![z0, z1], 0);
@@ -71,7 +72,7 @@ impl NtXent {
     }
 }
 
-/// The same by Burn's operations.
+/// Computes the loss with Burn's tensor operations, where there is no fused one.
 fn composed(rows: Tensor<2>, pairs: usize, temperature: f64) -> NtXentOutput {
     let view = |at: usize| rows.clone().narrow(0, at * pairs, pairs);
     let projections = Projections::new(view(0), view(1));

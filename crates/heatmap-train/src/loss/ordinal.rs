@@ -1,52 +1,54 @@
 //! CORAL and CORN: losses for classes that have an order, such as the number of clusters.
 //!
-//! Both ask one question less than there are classes, "is it more than k?", and give each a logit.
-//! CORAL (Cao, Mirjalili and Raschka 2020) asks every question of every sample; it is meant for a
-//! layer whose questions share their weights and differ in the bias. CORN (Shi, Cao and
-//! Raschka 2021) asks question k only where the class is k at least, so its logits are conditional
-//! and any linear layer gives them. Values are those of coral-pytorch 1.4.0, without importance
-//! weights. It takes log sigmoid(x) - x for the answer "no", where the digits of a small loss
-//! cancel; here that is log sigmoid(-x).
+//! Both replace K classes by K - 1 binary questions, "is the class greater than k?", with one logit
+//! each. CORAL (Cao, Mirjalili and Raschka 2020) trains every question on every sample; it is meant
+//! for a layer whose questions share their weights and differ in the bias only. CORN (Shi, Cao and
+//! Raschka 2021) trains question k only on samples whose class is at least k; its logits are
+//! therefore conditional, and any linear layer can produce them. The values are those of
+//! coral-pytorch 1.4.0 without importance weights. For the answer "no", coral-pytorch computes
+//! `log sigmoid(x) - x`, which loses precision when the loss is small; this implementation computes
+//! `log sigmoid(-x)`.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Bool, Int, Tensor};
 
-/// The loss of CORAL: cross-entropies summed over the questions, then the mean over the batch.
+/// The CORAL loss: binary cross-entropies summed over the questions and averaged over the batch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Coral;
 
-/// The loss of CORN: the mean cross-entropy over every question that was asked of a sample.
+/// The CORN loss: the binary cross-entropy averaged over all questions that apply to the samples.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Corn;
 
 impl Coral {
-    /// The loss.
+    /// Computes the loss.
     ///
     /// # Shapes
-    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "the class is more than k"
-    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait
-    ///   for the device
+    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "the class is greater than
+    ///   k"
+    /// - `classes`: `[batch]`, each below `num_classes`; this is not checked, because a check would
+    ///   wait for the device
     /// - output: `[1]`
     ///
     /// # Panics
-    /// When the shapes differ or there is no logit.
+    /// Panics when the shapes do not fit or when there is no logit.
     pub fn forward(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
         let [classes, questions] = by_question(&logits, classes);
         cross_entropy(logits, classes.greater(questions)).sum_dim(1).mean()
     }
 
-    /// Probabilities of the classes: differences of the consecutive sigmoids.
+    /// Converts logits to class probabilities: the differences of consecutive sigmoids.
     ///
-    /// With biases in order, as they are at the minimum of the loss (theorem 1 of the paper), no
-    /// difference is negative. On the way there, or for logits of another layer, some may be: those
-    /// are set to 0 and the others divided by their sum, which is then 1 at least.
+    /// If the biases are in order, as they are at the minimum of the loss (theorem 1 of the paper),
+    /// no difference is negative. During training, or for logits of another kind of layer, some may
+    /// be; those are set to 0 and the others divided by their sum, which is then at least 1.
     ///
     /// # Shapes
     /// - `logits`: `[batch, num_classes - 1]`
-    /// - output: `[batch, num_classes]`, rows of sum 1
+    /// - output: `[batch, num_classes]`; each row sums to 1
     ///
     /// # Panics
-    /// When there is no logit.
+    /// Panics when there is no logit.
     pub fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
         check_logits(&logits);
         let [certain, impossible] = [1.0, 0.0].map(|value| column(&logits, value));
@@ -60,33 +62,33 @@ impl Coral {
 }
 
 impl Corn {
-    /// The loss.
+    /// Computes the loss.
     ///
     /// # Shapes
-    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "more than k, given that it
-    ///   is k at least"
-    /// - `classes`: `[batch]`, each below `num_classes`, which is not checked because it would wait
-    ///   for the device
+    /// - `logits`: `[batch, num_classes - 1]`; column k is the logit of "the class is greater than
+    ///   k, given that it is at least k"
+    /// - `classes`: `[batch]`, each below `num_classes`; this is not checked, because a check would
+    ///   wait for the device
     /// - output: `[1]`
     ///
     /// # Panics
-    /// When the shapes differ or there is no logit.
+    /// Panics when the shapes do not fit or when there is no logit.
     pub fn forward(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
         let [classes, questions] = by_question(&logits, classes);
-        // Question 0 is asked of everybody, so the divisor is never 0.
+        // Question 0 applies to every sample, so the divisor is never 0.
         let asked = classes.clone().greater_equal(questions.clone()).float().cast(logits.dtype());
         let of_question = cross_entropy(logits, classes.greater(questions));
         (of_question * asked.clone()).sum() / asked.sum()
     }
 
-    /// Probabilities of the classes: "yes" to all questions before, then "no".
+    /// Converts logits to class probabilities: "yes" to all questions below the class, then "no".
     ///
     /// # Shapes
     /// - `logits`: `[batch, num_classes - 1]`
-    /// - output: `[batch, num_classes]`, rows of sum 1
+    /// - output: `[batch, num_classes]`; each row sums to 1
     ///
     /// # Panics
-    /// When there is no logit.
+    /// Panics when there is no logit.
     pub fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
         check_logits(&logits);
         let certain = column(&logits, 1.0);
@@ -97,7 +99,8 @@ impl Corn {
     }
 }
 
-/// Class and number of the question for every logit, both `[batch, num_classes - 1]`.
+/// Returns, for every logit, the class of its sample and the number of its question; both
+/// `[batch, num_classes - 1]`.
 fn by_question(logits: &Tensor<2>, classes: Tensor<1, Int>) -> [Tensor<2, Int>; 2] {
     let [batch, questions] = check_logits(logits);
     assert_eq!(classes.dims(), [batch], "one class per row of logits");
@@ -107,13 +110,13 @@ fn by_question(logits: &Tensor<2>, classes: Tensor<1, Int>) -> [Tensor<2, Int>; 
     [classes, numbers.reshape([1, questions]).expand([batch, questions])]
 }
 
-/// Cross-entropy of every logit with its answer.
+/// Computes the binary cross-entropy of every logit with its answer.
 fn cross_entropy(logits: Tensor<2>, yes: Tensor<2, Bool>) -> Tensor<2> {
     let sign = yes.float().cast(logits.dtype()) * 2.0 - 1.0;
     -log_sigmoid(logits * sign)
 }
 
-/// One value for every row of the logits.
+/// Returns a column with this value in every row of the logits.
 fn column(logits: &Tensor<2>, value: f64) -> Tensor<2> {
     Tensor::full([logits.dims()[0], 1], value, (&logits.device(), logits.dtype()))
 }

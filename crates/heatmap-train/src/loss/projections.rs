@@ -1,50 +1,52 @@
-//! [`Projections`]: what a contrastive loss compares.
+//! [`Projections`]: the input of a contrastive loss.
 
 use burn::tensor::Tensor;
 
 use super::memory_bank::BankRows;
 
-/// What a contrastive loss compares.
+/// The projections that a contrastive loss compares, with their labels.
 #[derive(Debug, Clone)]
 pub struct Projections {
-    /// First views, `[pairs, dim]`, not normalised.
+    /// First view of every pair, `[pairs, dim]`, not normalised.
     pub z0: Tensor<2>,
-    /// Second views, `[pairs, dim]`; row i of both belongs to the same sample.
+    /// Second view of every pair, `[pairs, dim]`; row i of `z0` and row i of `z1` are a positive
+    /// pair.
     pub z1: Tensor<2>,
-    /// The class of each pair. SupCon needs them; without them no row of a memory bank is left out.
+    /// Class label of each pair. SupCon requires labels; without them no row of a memory bank is
+    /// ignored as a false negative.
     pub labels: Option<Vec<usize>>,
-    /// Rows that belong to no pair and are negatives of all.
+    /// Hard negatives: rows that belong to no pair and are negatives of every anchor.
     pub negatives: Option<Negatives>,
-    /// Rows of earlier batches.
+    /// Rows of earlier batches from a memory bank.
     pub bank: Option<BankRows>,
 }
 
-/// Rows that are negatives of every row of the views, and positives of none.
+/// Rows that are negatives of every row of the views, and never positives or anchors.
 #[derive(Debug, Clone)]
 pub struct Negatives {
-    /// Not normalised, `[n, dim]`; gradients flow to them.
+    /// The rows, `[n, dim]`, not normalised; gradients flow to them.
     pub rows: Tensor<2>,
-    /// The class that each is like, `[n]`.
+    /// The class that each row resembles, `[n]`.
     pub labels: Vec<usize>,
 }
 
 impl Projections {
-    /// Two views, without labels, negatives and bank.
+    /// Takes two views, without labels, negatives and bank.
     pub fn new(z0: Tensor<2>, z1: Tensor<2>) -> Self {
         Self { z0, z1, labels: None, negatives: None, bank: None }
     }
 
-    /// With the class of each pair.
+    /// Adds the class label of each pair.
     pub fn with_labels(self, labels: Vec<usize>) -> Self {
         Self { labels: Some(labels), ..self }
     }
 
-    /// With rows that are negatives of all, if there are any.
+    /// Adds hard negatives, if there are any.
     pub fn with_negatives(self, negatives: Option<Negatives>) -> Self {
         Self { negatives, ..self }
     }
 
-    /// With rows of a memory bank, if there are any.
+    /// Adds rows of a memory bank, if there are any.
     pub fn with_bank(self, bank: Option<BankRows>) -> Self {
         Self { bank, ..self }
     }

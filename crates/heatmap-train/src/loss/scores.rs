@@ -1,5 +1,5 @@
-//! What all contrastive losses are made of: every row of a batch scored against the batch and a
-//! memory bank.
+//! [`Scores`]: the similarity matrix, with its masks, that all contrastive losses are computed
+//! from.
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
@@ -8,40 +8,44 @@ use super::projections::{Negatives, Projections};
 use super::similarity::{check_views, normalized};
 use super::temperature::Temperature;
 
-/// In place of what a row does not see. Finite, because an infinity times the zero gradient behind
-/// it would be NaN; far below any 1 / temperature in use.
+/// Score of a masked entry. It is finite, because an infinity times a gradient of zero would be NaN
+/// in the backward pass, and it is far below any 1 / temperature in use.
 const HIDDEN: f64 = -1e9;
 
-/// What a row is to be drawn to.
+/// Which rows are the positives of an anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Positives {
-    /// Its other view. Rows of the bank with its label are not seen: they would be false negatives.
+    /// Its other view. Rows of the bank with the same label are masked, as they would be false
+    /// negatives.
     OtherView,
-    /// All other rows with its label, of the batch and of the bank.
+    /// All other rows with the same label, in the batch and in the bank.
     SameLabel,
 }
 
-/// Scores of rows against columns; the columns are the rows of both views, then those of the bank,
-/// then the negatives.
+/// Scores of the anchors (rows) against all candidates (columns). The columns are the rows of both
+/// views, then those of the bank, then the hard negatives.
 #[derive(Debug)]
 pub(super) struct Scores {
     /// Cosine similarity / temperature, `[rows, columns]`.
     logits: Tensor<2>,
-    /// What the row is to be drawn to.
+    /// Marks the positives of each anchor, `[rows, columns]`.
     positives: Tensor<2, Bool>,
-    /// What the row does not see: itself, and false negatives.
+    /// Marks the columns that an anchor ignores, `[rows, columns]`: itself, and false negatives.
     hidden: Tensor<2, Bool>,
-    /// The negatives that are like the row's class, where there are negatives.
+    /// Marks the hard negatives that resemble the anchor's class, `[rows, columns]`; `None` if
+    /// there are no hard negatives.
     alike: Option<Tensor<2, Bool>>,
-    /// Logarithm of how many times a column counts, where some count otherwise than once.
+    /// Logarithm of the number of times that each column counts, `[rows, columns]`; `None` if all
+    /// count once.
     log_counts: Option<Tensor<2>>,
 }
 
 impl Scores {
-    /// The scores of a batch.
+    /// Computes the scores of a batch.
     ///
     /// # Panics
-    /// When shapes do not fit, or labels are missing that the positives need.
+    /// Panics when shapes do not fit, or when labels are missing that the positives or negatives
+    /// need.
     pub(super) fn new(projections: Projections, temperature: Temperature, kind: Positives) -> Self {
         let Projections { z0, z1, labels, negatives, bank } = projections;
         let pairs = check_views(&z0, &z1);
@@ -54,7 +58,8 @@ impl Scores {
                 "the memory bank and the views need the same dimension"
             );
             assert_eq!(labels.dims()[0], rows.dims()[0], "one label per row of the memory bank");
-            // Without autodiff it is a constant, whatever device it comes from.
+            // The bank is a constant in the loss, whether or not its tensors are on an autodiff
+            // device.
             columns.push(rows.clone().without_autodiff().cast(z.dtype()));
         }
         if let Some(Negatives { rows, labels: classes }) = &negatives {
@@ -74,37 +79,39 @@ impl Scores {
         let negatives = negatives.map(|negatives| negatives.labels);
         let (positives, hidden, alike) =
             masks.of(kind, labels.as_deref(), bank.map(|bank| bank.labels), negatives);
-        // Scaling the rows is less work than scaling the scores.
+        // Scaling the rows is less work than scaling the larger score matrix.
         let logits = temperature.divide(z).matmul(Tensor::cat(columns, 0).transpose());
         Self { logits, positives, hidden, alike, log_counts: None }
     }
 
-    /// These scores where a negative counts `weight` times for the rows of the class that it is
-    /// like.
+    /// Makes a hard negative count `weight` times for anchors of the class that it resembles.
     pub(super) fn with_negative_weight(self, weight: f64) -> Self {
         let counts = |alike: Tensor<2, Bool>| alike.float().cast(self.logits.dtype()) * weight.ln();
         let log_counts = self.alike.clone().filter(|_| weight != 1.0).map(counts);
         Self { log_counts, ..self }
     }
 
-    /// Mean over the rows of the cross-entropy of picking a positive, itself a mean over the
-    /// positives, `[1]`: SupCon, and with one positive NT-Xent.
+    /// Computes the mean over the anchors of the cross-entropy of picking a positive, averaged over
+    /// the positives of each anchor; `[1]`. This is SupCon, and with one positive per anchor
+    /// NT-Xent.
     pub(super) fn cross_entropy(&self) -> Tensor<1> {
         (self.log_sum() - self.attraction()).mean()
     }
 
-    /// How much a row is drawn: the mean score of its positives, `[rows, 1]`.
+    /// Returns the positive term of the losses: the mean score of each anchor's positives,
+    /// `[rows, 1]`.
     pub(super) fn attraction(&self) -> Tensor<2> {
         let positives = self.positives.clone().float().cast(self.logits.dtype());
         (self.logits.clone() * positives.clone()).sum_dim(1) / positives.sum_dim(1)
     }
 
-    /// The logarithm of the sum of exp(score) over all that a row sees, `[rows, 1]`.
+    /// Returns the log-sum-exp of the scores over all columns that an anchor does not ignore,
+    /// `[rows, 1]`.
     fn log_sum(&self) -> Tensor<2> {
         log_sum_exp(self.counted(), self.hidden.clone())
     }
 
-    /// The scores, raised where a column counts several times.
+    /// Returns the scores, plus the logarithm of how many times each column counts.
     fn counted(&self) -> Tensor<2> {
         match &self.log_counts {
             Some(log_counts) => self.logits.clone() + log_counts.clone(),
@@ -112,14 +119,16 @@ impl Scores {
         }
     }
 
-    /// The same without the positives; 0 for a row that sees nothing else.
+    /// Returns the log-sum-exp of the scores over the negatives only, `[rows, 1]`; 0 for an anchor
+    /// without negatives.
     pub(super) fn log_sum_of_negatives(&self) -> Tensor<2> {
         let others = self.hidden.clone().bool_or(self.positives.clone());
         let none = others.clone().all_dim(1);
         log_sum_exp(self.counted(), others).mask_fill(none, 0.0)
     }
 
-    /// Share of rows whose highest score is that of a positive, `[1]`, without gradient.
+    /// Returns the share of anchors whose highest score is that of a positive, `[1]`, without
+    /// gradient.
     pub(super) fn top1(&self) -> Tensor<1> {
         let logits = self.logits.clone().without_autodiff();
         let right = logits.clone().mask_fill(self.positives.clone().bool_not(), HIDDEN).max_dim(1);
@@ -128,14 +137,15 @@ impl Scores {
     }
 }
 
-/// Makes the masks of a batch.
+/// Computes the boolean masks of a batch.
 struct Masks {
     pairs: usize,
     device: Device,
 }
 
 impl Masks {
-    /// Positives, what is hidden, and which of the negatives are like the class of a row.
+    /// Returns three masks: the positives, the ignored columns, and the hard negatives that
+    /// resemble the class of the anchor.
     fn of(
         &self,
         kind: Positives,
@@ -163,7 +173,7 @@ impl Masks {
         let same_label = labels.map(|labels| {
             let of_rows = column(&|row| labels[row % self.pairs]);
             let mut of_columns = vec![of_rows.clone().reshape([rows])];
-            // A record may have brought back another type of integers.
+            // Labels loaded from a record may have another integer type.
             of_columns.extend(bank.map(|bank| bank.without_autodiff().cast(of_rows.dtype())));
             of_columns.extend(negatives.as_ref().map(|labels| {
                 let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
@@ -186,7 +196,7 @@ impl Masks {
                 };
                 (other, hidden)
             }
-            // Every row has a positive: its other view.
+            // No row is left without a positive, since it has at least its other view.
             (Positives::SameLabel, Some(same_label)) => {
                 let others = itself.clone().bool_or(of_negatives).bool_not();
                 (same_label.bool_and(others), itself)
@@ -197,7 +207,8 @@ impl Masks {
     }
 }
 
-/// ln sum exp along the second axis, of what is not hidden: `[rows, 1]`.
+/// Computes the log-sum-exp along the second axis over the columns that are not hidden,
+/// `[rows, 1]`.
 fn log_sum_exp(logits: Tensor<2>, hidden: Tensor<2, Bool>) -> Tensor<2> {
     let logits = logits.mask_fill(hidden, HIDDEN);
     let largest = logits.clone().detach().max_dim(1);

@@ -1,15 +1,17 @@
-//! A loss for a set of centres of unknown size: every query says where, and with a logit whether.
+//! [`SetLoss`]: a loss for predicting a set of centres of unknown size, in which every query
+//! predicts a position and an existence logit.
 //!
-//! After DETR (Carion et al. 2020, section 3.1). In each image every target is assigned to a query
-//! of its own, so that the sum of `centre_weight` x L1 distance - `existence_weight` x
-//! sigmoid(logit) is the least possible. The L1 distance of the pairs pulls at their centres;
-//! cross-entropy pulls the logit of a matched query up and that of every other down. A query that
-//! doubles another is thus an error, which the Chamfer distance does not see, and the logits count.
+//! After DETR (Carion et al. 2020, section 3.1). In each image, every target is matched with a
+//! different query so that the sum of `centre_weight` x L1 distance - `existence_weight` x
+//! sigmoid(logit) is minimal. The loss is the L1 distance of the matched pairs plus a binary
+//! cross-entropy, which raises the logit of a matched query and lowers that of every other. Two
+//! queries that predict the same centre are thus penalised, which the Chamfer distance cannot do,
+//! and the number of high logits becomes a count.
 //!
-//! As there, the matching takes probabilities where the loss takes logarithms and has no gradient,
-//! and the loss is divided by the number of targets in the batch, both parts of it as in Deformable
-//! DETR (Zhu et al. 2021): with a hundred queries more that see nothing, a target must not count
-//! less. Points have no extent, so there is no term of overlap.
+//! As in DETR, the matching uses probabilities where the loss uses logarithms, and it has no
+//! gradient. Both parts of the loss are divided by the number of targets in the batch, as in
+//! Deformable DETR (Zhu et al. 2021), so that adding a hundred unmatched queries does not reduce
+//! the weight of a target. Points have no extent, so there is no overlap (IoU) term.
 
 use burn::config::Config;
 use burn::tensor::activation::log_sigmoid;
@@ -19,18 +21,18 @@ use heatmap_core::analysis::assign;
 /// Configuration of [`SetLoss`].
 #[derive(Config, Debug)]
 pub struct SetLossConfig {
-    /// Weight of the distances, 5 in DETR.
+    /// Weight of the L1 distances; 5 in DETR.
     #[config(default = 5.0)]
     pub centre_weight: f64,
-    /// Weight of the cross-entropy of the logits.
+    /// Weight of the cross-entropy of the existence logits.
     #[config(default = 1.0)]
     pub existence_weight: f64,
-    /// Weight in the cross-entropy of a query without a target, beside 1 for one with a target.
+    /// Weight of an unmatched query in the cross-entropy; a matched query has weight 1.
     #[config(default = 1.0)]
     pub absent_weight: f64,
 }
 
-/// The loss; made by [`SetLossConfig::init`].
+/// The set-prediction loss, made by [`SetLossConfig::init`].
 #[derive(Debug, Clone)]
 pub struct SetLoss {
     centre_weight: f64,
@@ -38,30 +40,30 @@ pub struct SetLoss {
     absent_weight: f64,
 }
 
-/// The two parts of the loss, weighted.
+/// The two weighted parts of the loss; their sum is the loss.
 #[derive(Debug, Clone)]
 pub struct SetLossParts {
-    /// Of the distances, `[1]`.
+    /// L1 distances of the matched pairs, `[1]`.
     pub centres: Tensor<1>,
-    /// Of the existence logits, `[1]`.
+    /// Cross-entropy of the existence logits, `[1]`.
     pub existence: Tensor<1>,
 }
 
-/// What every query is asked for, query by query and image by image.
+/// The training targets of all queries after the matching, row-major.
 struct Goals {
-    /// The target of a matched query, zeros of another; `[batch, queries, 2]`.
+    /// Target of each matched query, zeros for the others; `[batch, queries, 2]`.
     centres: Vec<f64>,
-    /// 1 for a matched query and 0 for another; `[batch, queries]`.
+    /// 1 for a matched query and 0 for the others; `[batch, queries]`.
     matched: Vec<f64>,
-    /// How many queries are matched, which is the number of targets.
+    /// Number of matched queries, which equals the number of targets.
     total: usize,
 }
 
 impl SetLossConfig {
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When a weight is negative or not finite.
+    /// Panics when a weight is negative or not finite.
     pub fn init(&self) -> SetLoss {
         for (name, weight) in [
             ("centre_weight", self.centre_weight),
@@ -82,20 +84,20 @@ impl SetLossConfig {
 }
 
 impl SetLoss {
-    /// The loss.
+    /// Computes the loss.
     ///
-    /// The matching waits for the device once. A prediction that is not a number gives such a loss,
-    /// for the loop to see.
+    /// The matching waits for the device once. If a prediction is NaN, so is the loss; the training
+    /// loop is expected to detect that.
     ///
     /// # Shapes
     /// - `centres`: `[batch, queries, 2]`
     /// - `existence`: logits `[batch, queries]`
-    /// - `targets`: `[batch, places, 2]`; what stands in the padding does not matter
+    /// - `targets`: `[batch, places, 2]`; the values in the padding have no effect
     /// - `target_mask`: `[batch, places]`, 1 for a target and 0 for padding
     /// - output: `[1]`
     ///
     /// # Panics
-    /// When the shapes do not fit or an image has more targets than queries.
+    /// Panics when the shapes do not fit or when an image has more targets than queries.
     pub fn forward(
         &self,
         centres: Tensor<3>,
@@ -108,7 +110,7 @@ impl SetLoss {
         centres + existence
     }
 
-    /// The loss in its two parts; shapes and panics as in [`SetLoss::forward`].
+    /// Computes the two parts of the loss separately; shapes and panics as in [`SetLoss::forward`].
     pub fn parts(
         &self,
         centres: Tensor<3>,
@@ -142,7 +144,7 @@ impl SetLoss {
         }
     }
 
-    /// Matches targets and queries of every image.
+    /// Matches targets with queries in every image.
     fn goals(
         &self,
         centres: &Tensor<3>,
@@ -185,7 +187,8 @@ impl SetLoss {
                 let probability = 1.0 / (1.0 + (-existence[query]).exp());
                 let cost = self.centre_weight * (distance(0) + distance(1))
                     - self.existence_weight * probability;
-                // Whatever the match, the loss is not a number then.
+                // With such a prediction the loss is not finite whatever the match, but the
+                // assignment needs finite costs.
                 if cost.is_finite() { cost } else { 1e9 }
             };
             for (target, column) in present.iter().zip(assign(number, queries, cost)) {
@@ -200,7 +203,7 @@ impl SetLoss {
     }
 }
 
-/// The values in one row, without autodiff.
+/// Flattens a tensor to one axis, without autodiff.
 fn flat<const D: usize>(tensor: &Tensor<D>, dtype: DType) -> Tensor<1> {
     let elements = tensor.shape().num_elements();
     tensor.clone().inner().cast(dtype).reshape([elements])

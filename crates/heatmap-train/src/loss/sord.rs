@@ -1,10 +1,11 @@
-//! Soft ordinal labels: cross-entropy with targets that fall off with the distance from the true
-//! class.
+//! SORD (soft ordinal labels): cross-entropy with soft targets that decrease with the distance from
+//! the true class.
 //!
-//! Diaz and Marathe 2019 (SORD, equation 1): the target of class k is softmax over k of -phi(k, y),
-//! here with phi the squared distance over twice the square of a width, so a Gaussian. To be off by
-//! one is then a small error and by ten a large one, and what a sample teaches of one count it
-//! teaches of its neighbours. The probabilities that come out are as much wider than the truth as
+//! Diaz and Marathe 2019 (SORD, equation 1): the target of class k is the softmax over k of
+//! `-phi(k, y)`, where y is the true class. Here phi is the squared distance divided by twice the
+//! squared width, so the targets are a discretised Gaussian. Being off by one is then a small error
+//! and being off by ten a large one, and a sample of one count also teaches the network about the
+//! neighbouring counts. The predicted distributions become wider than the true ones, by as much as
 //! the targets are.
 
 use burn::config::Config;
@@ -19,17 +20,17 @@ pub struct SordConfig {
     pub width: f64,
 }
 
-/// The loss; made by [`SordConfig::init`].
+/// The SORD loss, made by [`SordConfig::init`].
 #[derive(Debug, Clone)]
 pub struct Sord {
     width: f64,
 }
 
 impl SordConfig {
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When the width is not positive.
+    /// Panics when the width is not positive.
     pub fn init(&self) -> Sord {
         assert!(
             self.width > 0.0 && self.width.is_finite(),
@@ -41,7 +42,7 @@ impl SordConfig {
 }
 
 impl Sord {
-    /// The loss, a mean over the batch.
+    /// Computes the loss, averaged over the batch.
     ///
     /// # Shapes
     /// - `logits`: `[batch, num_classes]`
@@ -49,7 +50,7 @@ impl Sord {
     /// - output: `[1]`
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// Panics when the shapes do not fit.
     pub fn forward(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
         let [batch, num_classes] = logits.dims();
         assert_eq!(classes.dims(), [batch], "one class a row of logits");
@@ -61,7 +62,8 @@ impl Sord {
         -(log_softmax(logits, 1) * targets).sum_dim(1).mean()
     }
 
-    /// The targets of every class, a row each.
+    /// Returns the soft targets, row-major `[num_classes, num_classes]`, with one row per true
+    /// class.
     fn targets(&self, num_classes: usize) -> Vec<f64> {
         let weight = |truth: usize, class: usize| {
             let steps = truth.abs_diff(class) as f64 / self.width;

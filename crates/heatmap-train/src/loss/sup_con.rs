@@ -1,8 +1,9 @@
 //! SupCon: the supervised contrastive loss.
 //!
 //! Khosla et al. 2020, equation 2 (L_out): every other row of the same class is a positive, and the
-//! logarithm stands inside the mean over them. The SupContrast repository multiplies by temperature
-//! / 0.07; the paper and this do not. With every class exactly once as a pair it is NT-Xent.
+//! logarithm is inside the mean over the positives. The SupContrast repository multiplies the loss
+//! by temperature / 0.07; the paper and this implementation do not. If every class occurs as
+//! exactly one pair, the loss equals NT-Xent.
 
 use burn::config::Config;
 use burn::tensor::Tensor;
@@ -15,22 +16,22 @@ use super::temperature::Temperature;
 /// Configuration of [`SupCon`].
 #[derive(Config, Debug)]
 pub struct SupConConfig {
-    /// Divides the cosine similarities; 0.1 in the paper.
+    /// Temperature that divides the cosine similarities; 0.1 in the paper.
     #[config(default = 0.1)]
     pub temperature: f64,
 }
 
-/// The loss; made by [`SupConConfig::init`].
+/// The SupCon loss, made by [`SupConConfig::init`].
 #[derive(Debug, Clone)]
 pub struct SupCon {
     temperature: f64,
 }
 
 impl SupConConfig {
-    /// The loss.
+    /// Creates the loss.
     ///
     /// # Panics
-    /// When the temperature is not positive.
+    /// Panics when the temperature is not positive.
     pub fn init(&self) -> SupCon {
         check_temperature(self.temperature);
         SupCon { temperature: self.temperature }
@@ -38,15 +39,15 @@ impl SupConConfig {
 }
 
 impl SupCon {
-    /// The loss of two views of labelled samples.
+    /// Computes the loss of two views of labelled samples.
     ///
     /// # Shapes
     /// - `z0`, `z1`: `[pairs, dim]`, not normalised; row i of both belongs to the same sample
-    /// - `labels`: `pairs` classes
+    /// - `labels`: the class labels of the pairs, `[pairs]`
     /// - output: `[1]`, the mean over the 2 x `pairs` rows
     ///
     /// # Panics
-    /// When the shapes differ.
+    /// Panics when the shapes differ.
     pub fn forward(&self, z0: Tensor<2>, z1: Tensor<2>, labels: &[usize]) -> Tensor<1> {
         let projections = Projections::new(z0, z1).with_labels(labels.to_vec());
         Scores::new(projections, Temperature::Fixed(self.temperature), Positives::SameLabel)

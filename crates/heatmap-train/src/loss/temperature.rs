@@ -1,29 +1,30 @@
-//! The temperature of a contrastive loss: a number, or a parameter that is learnt with the network.
+//! The temperature of a contrastive loss: a constant, or a parameter that is learnt with the
+//! network.
 //!
-//! As in CLIP (Radford et al. 2021, section 2.5) what is learnt is the logarithm of the scale 1 /
-//! temperature, and the scale is at most 100: beyond that training is unstable.
+//! As in CLIP (Radford et al. 2021, section 2.5), the learnt parameter is the logarithm of the
+//! scale 1 / temperature, and the scale is at most 100, because training is unstable beyond that.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use super::similarity::check_temperature;
 
-/// What the cosine similarities are divided by.
-// One a step, and never stored: a box would gain nothing.
+/// The temperature that the cosine similarities are divided by.
+// Only one is made per step and it is never stored, so boxing the large variant would gain nothing.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub enum Temperature {
-    /// A number.
+    /// A constant.
     Fixed(f64),
-    /// A tensor `[1]`, through which gradients flow; positive.
+    /// A positive tensor `[1]` through which gradients flow.
     Learned(Tensor<1>),
 }
 
-/// A temperature that is learnt.
+/// The trainable parameter of a learnt temperature.
 ///
-/// The scale that it gives never exceeds [`LearnableTemperature::MAX_SCALE`]. Call
-/// [`LearnableTemperature::clamped`] after a step of the optimiser, as CLIP does, so that the
-/// parameter itself does not run away beyond that.
+/// The scale 1 / temperature that it yields never exceeds [`LearnableTemperature::MAX_SCALE`]. Call
+/// [`LearnableTemperature::clamped`] after each optimiser step, as CLIP does, so that the parameter
+/// itself does not drift beyond that bound.
 #[derive(Module, Debug)]
 pub struct LearnableTemperature {
     /// ln(1 / temperature), `[1]`.
@@ -31,10 +32,10 @@ pub struct LearnableTemperature {
 }
 
 impl Temperature {
-    /// Scaled rows: `z / temperature`.
+    /// Divides the rows by the temperature: `z / temperature`.
     ///
     /// # Panics
-    /// When a fixed temperature is not positive, or a learnt one is not of shape `[1]`.
+    /// Panics when a fixed temperature is not positive, or a learnt one is not of shape `[1]`.
     pub(super) fn divide(self, z: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Fixed(temperature) => {
@@ -51,16 +52,16 @@ impl Temperature {
 }
 
 impl LearnableTemperature {
-    /// The largest 1 / temperature, as in CLIP.
+    /// Largest scale, that is 1 / temperature, as in CLIP.
     pub const MAX_SCALE: f64 = 100.0;
 
-    /// A parameter that starts at this temperature; 0.07 in CLIP.
+    /// Creates a parameter with this initial temperature; CLIP starts at 0.07.
     ///
     /// # Panics
-    /// When the temperature is below 1 / [`LearnableTemperature::MAX_SCALE`] or not finite.
+    /// Panics when the temperature is below 1 / [`LearnableTemperature::MAX_SCALE`] or not finite.
     pub fn new(temperature: f64, device: &Device) -> Self {
         check_temperature(temperature);
-        // The inverse of 0.01 must not fail for its rounding.
+        // The tolerance lets exactly 0.01 pass in spite of rounding.
         assert!(
             temperature * Self::MAX_SCALE > 1.0 - 1e-9,
             "temperature must be at least 0.01, got {temperature}"
@@ -68,22 +69,22 @@ impl LearnableTemperature {
         Self { log_scale: Param::from_tensor(Tensor::from_floats([-temperature.ln()], device)) }
     }
 
-    /// The temperature, `[1]`, with a gradient to the parameter.
+    /// Returns the temperature, `[1]`, connected to the parameter for the backward pass.
     ///
-    /// At the bound the value is clamped and the gradient is not: otherwise a parameter beyond the
-    /// bound had no gradient, and could never come back.
+    /// Beyond the bound the value is clamped but the gradient is passed through: otherwise a
+    /// parameter beyond the bound would have no gradient and could never return.
     pub fn value(&self) -> Tensor<1> {
         let log_scale = self.log_scale.val();
         let excess = (log_scale.clone().detach() - Self::MAX_SCALE.ln()).clamp_min(0.0);
         (excess - log_scale).exp()
     }
 
-    /// The same for a loss.
+    /// Returns the temperature in the form that a loss takes.
     pub fn temperature(&self) -> Temperature {
         Temperature::Learned(self.value())
     }
 
-    /// The parameter brought back to where the scale is at most
+    /// Returns the parameter, clamped so that the scale is at most
     /// [`LearnableTemperature::MAX_SCALE`].
     pub fn clamped(self) -> Self {
         let log_scale = self.log_scale.map(|value| {

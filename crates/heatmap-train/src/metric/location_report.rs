@@ -1,14 +1,15 @@
-//! How well cluster centres are located.
+//! [`LocationReport`]: how accurately cluster centres are located.
 //!
-//! Predicted and true centres of a map are paired by an exact assignment, so that no centre is
-//! found twice. Two assignments answer two questions: the one of least total distance tells how far
-//! off the centres are (RMSE); the one with the most pairs within 2 bins, and among those of least
-//! distance, tells how many are found (F1). The Chamfer distance needs no pairs: c(A, B) = sum of
-//! the distances from each point to the nearest of the other set, in both directions.
+//! The predicted and true centres of a map are paired by an optimal one-to-one assignment, so no
+//! centre is counted as found twice. Two assignments answer two questions. The one with the least
+//! total distance tells how far off the centres are (RMSE). The one with the most pairs within 2
+//! bins, and among those the least distance, tells how many centres are found (F1). The Chamfer
+//! distance needs no pairs: c(A, B) is the sum of the distances from each point to its nearest
+//! neighbour in the other set, in both directions.
 //!
-//! A map without centres has no nearest ones. If both sets of a map are empty, its Chamfer distance
-//! is 0; if exactly one is, each point of the other costs the diagonal of the grid: no two places
-//! on it are further apart.
+//! Empty sets need a convention, since they offer no nearest neighbour. If both sets of a map are
+//! empty, its Chamfer distance is 0. If exactly one is, each point of the other costs the diagonal
+//! of the grid, the largest distance possible on it.
 
 use std::collections::BTreeMap;
 
@@ -18,66 +19,66 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 
-/// Largest distance in bins at which a centre counts as found.
+/// Largest distance in bins between a true and a predicted centre that counts as found.
 const FOUND_BINS: f64 = 2.0;
 
-/// The centres of one map, in bins.
+/// The predicted and true centres of one map, in bins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatedMap {
-    /// Where a network says they are.
+    /// Centres that a network predicts.
     pub predicted: Vec<Point>,
-    /// Where they are.
+    /// True centres.
     pub truth: Vec<Point>,
 }
 
-/// The numbers over all maps.
+/// Scores of predicted centres over all maps.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocationReport {
-    /// Root of the mean squared distance of all pairs, in bins; `None` when no map has a pair. A
-    /// centre too many or too few has no pair and does not count here.
+    /// Root of the mean squared distance of all pairs, in bins; `None` when no map has a pair.
+    /// Surplus and missing centres have no pair and do not enter this number.
     pub rmse_bins: Option<f64>,
-    /// The same in px.
+    /// `rmse_bins` converted to px.
     pub rmse_px: Option<f64>,
     /// Harmonic mean of precision and recall; 1 when no map has a centre and none was predicted.
     pub f1_2bins: f64,
-    /// Share of the predicted centres that are within 2 bins of their true one. When nothing was
-    /// predicted, 1 if there was nothing to find and else 0.
+    /// Precision: share of the predicted centres that are within 2 bins of their true centre. When
+    /// nothing was predicted, it is 1 if there was nothing to find, and 0 otherwise.
     pub precision_2bins: f64,
-    /// Share of the true centres that are within 2 bins of their predicted one. When there was
-    /// nothing to find, 1 if nothing was predicted and else 0.
+    /// Recall: share of the true centres that are within 2 bins of their predicted centre. When
+    /// there was nothing to find, it is 1 if nothing was predicted, and 0 otherwise.
     pub recall_2bins: f64,
-    /// Share of maps with the right number of centres, those without any included.
+    /// Share of maps with the right number of predicted centres, including maps without any.
     pub cardinality_accuracy: f64,
-    /// Mean over the maps of the Chamfer distance in bins.
+    /// Mean Chamfer distance of the maps in bins.
     pub chamfer_bins: f64,
-    /// Maps scored.
+    /// Number of maps scored.
     pub maps: usize,
-    /// The numbers of the maps with each true number of centres that occurs, by increasing number.
+    /// Scores grouped by the true number of centres, in increasing order of that number.
     pub per_count: Vec<PerCount>,
 }
 
-/// The numbers over the maps with one true number of centres; see [`LocationReport`].
+/// Scores over all maps with the same true number of centres; see [`LocationReport`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PerCount {
     /// The true number of centres.
     pub count: usize,
-    /// Maps with this number.
+    /// Number of maps with this true number of centres.
     pub maps: usize,
-    /// Root of the mean squared distance of all pairs, in bins; `None` without a pair.
+    /// Root of the mean squared distance of all pairs, in bins; `None` if there is no pair.
     pub rmse_bins: Option<f64>,
     /// Harmonic mean of precision and recall within 2 bins.
     pub f1_2bins: f64,
-    /// Share of maps with the right number of centres.
+    /// Share of maps with the right number of predicted centres.
     pub cardinality_accuracy: f64,
-    /// Mean over the maps of the Chamfer distance in bins.
+    /// Mean Chamfer distance of the maps in bins.
     pub chamfer_bins: f64,
 }
 
 impl LocationReport {
-    /// Scores `maps` on `grid`, which gives the size of a bin and the diagonal.
+    /// Scores `maps` on `grid`, which gives the bin size in px and the diagonal.
     ///
     /// # Errors
-    /// Without a map, or when a point is not finite.
+    /// Returns an error when there is no map, or when a point is not finite.
     pub fn new(maps: &[LocatedMap], grid: Grid) -> Result<Self> {
         if maps.is_empty() {
             return Err(Error::data("locations of no map cannot be scored"));
@@ -126,8 +127,8 @@ impl LocatedMap {
         self.predicted.iter().chain(&self.truth)
     }
 
-    /// Distances in bins of the pairs of the best assignment, where a pair at a distance costs
-    /// `cost(distance)`.
+    /// Returns the distances in bins of the paired centres under the assignment of least total
+    /// cost, where a pair at distance `d` costs `cost(d)`.
     fn pairs(&self, cost: impl Fn(f64) -> f64) -> Vec<f64> {
         let distance =
             |predicted: usize, truth: usize| self.predicted[predicted].distance(self.truth[truth]);
@@ -141,9 +142,10 @@ impl LocatedMap {
             .collect()
     }
 
-    /// Number of pairs within [`FOUND_BINS`] in the assignment that has the most of them.
+    /// Returns the largest number of pairs within [`FOUND_BINS`] that any assignment achieves.
     fn found(&self) -> usize {
-        // One pair more within the limit outweighs all distances within it.
+        // A pair beyond the limit costs more than all possible pairs within it together, so the
+        // assignment first maximises the number of pairs within the limit.
         let too_far = FOUND_BINS * (self.predicted.len().min(self.truth.len()) + 1) as f64;
         let pairs = self.pairs(|bins| if bins <= FOUND_BINS { bins } else { too_far });
         pairs.iter().filter(|bins| **bins <= FOUND_BINS).count()
@@ -159,7 +161,7 @@ impl LocatedMap {
     }
 }
 
-/// Sums over maps.
+/// Sums over maps, from which the scores are computed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     maps: usize,
@@ -190,7 +192,7 @@ impl Tally {
     }
 
     fn f1(&self) -> f64 {
-        // 2 p r / (p + r), without a division by zero when nothing is found.
+        // This equals 2 p r / (p + r), but does not divide by zero when nothing is found.
         share(2 * self.found, self.predicted + self.truth, 0)
     }
 
@@ -199,7 +201,7 @@ impl Tally {
     }
 }
 
-/// `part` of `whole`. Of nothing it is 1 when there is nothing on the `other` side either, else 0.
+/// Returns `part` / `whole`. If `whole` is 0, returns 1 if `other` is 0 too, and 0 otherwise.
 fn share(part: usize, whole: usize, other: usize) -> f64 {
     match (whole, other) {
         (0, 0) => 1.0,

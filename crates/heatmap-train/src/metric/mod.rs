@@ -1,5 +1,5 @@
-//! Metrics that burn-train does not have: numbers of a step for its logs, and how well centres are
-//! located.
+//! Metrics that burn-train lacks: scalars of a step for its logs, and the accuracy of predicted
+//! cluster centres.
 
 mod location_report;
 mod scalar;

@@ -1,4 +1,4 @@
-//! A metric over numbers that the step has already computed.
+//! [`ScalarMetric`]: a burn-train metric that averages numbers the step has already computed.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,21 +10,22 @@ use burn::train::metric::{
     SerializedEntry,
 };
 
-/// A named number of a step's output, with the number of samples it stands for.
+/// A named scalar in the output of a step, with the number of samples that it is averaged over.
 pub trait Scalar: Clone + Send + Sync + 'static {
-    /// Name in logs, in lower case with underscores.
+    /// Name of the metric in logs, in lower case with underscores.
     const NAME: &'static str;
     /// Whether a larger value is better.
     const HIGHER_IS_BETTER: bool;
 
-    /// The number.
+    /// Returns the value of the scalar.
     fn value(&self) -> f64;
 
-    /// Samples it is the mean of.
+    /// Returns the number of samples that the value is the mean of, which is its weight.
     fn samples(&self) -> usize;
 }
 
-/// Makes metrics of the numbers in a step's output, which has a field `images`.
+/// Defines a metric for each listed field of a step's output type. The type must be `Copy` and have
+/// a field `images`.
 macro_rules! scalar_metrics {
     ($output:ty {
         $($(#[$doc:meta])*
@@ -56,7 +57,7 @@ macro_rules! scalar_metrics {
 }
 pub(crate) use scalar_metrics;
 
-/// Mean of a [`Scalar`].
+/// A burn-train metric that reports the mean of a [`Scalar`], weighted by its samples.
 #[derive(Clone)]
 pub struct ScalarMetric<S> {
     name: MetricName,
@@ -65,7 +66,7 @@ pub struct ScalarMetric<S> {
 }
 
 impl<S: Scalar> ScalarMetric<S> {
-    /// An empty metric.
+    /// Creates a metric without values.
     pub fn new() -> Self {
         Self {
             name: Arc::new(S::NAME.to_owned()),

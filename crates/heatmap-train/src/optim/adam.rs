@@ -1,10 +1,10 @@
-//! Adam, a parameter at a time in one pass.
+//! A fused Adam optimiser that updates each parameter in a single pass.
 //!
 //! Kingma and Ba 2015; with weight decay it is AdamW (Loshchilov and Hutter 2019).
 //!
-//! Burn's is a chain of a dozen operations on tensors: over the 25 million parameters of a
-//! ResNet-50 that is a tenth of a training step on a CPU. Ours gives the same numbers to rounding
-//! and keeps the same state, so that either reads the other's checkpoints.
+//! Burn's Adam is a chain of a dozen tensor operations; over the 25 million parameters of a
+//! ResNet-50 they take a tenth of a training step on a CPU. This one gives the same numbers up to
+//! rounding and stores the same state, so either can load the other's checkpoints.
 
 use burn::config::Config;
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
@@ -14,36 +14,37 @@ use heatmap_models::ops::{AdamFactors, AdamMoments, adam_step};
 /// Configuration of [`Adam`].
 #[derive(Config, Debug)]
 pub struct AdamConfig {
-    /// Decay of the mean of the gradient.
+    /// Decay rate of the running mean of the gradient (first moment).
     #[config(default = 0.9)]
     pub beta_1: f64,
-    /// Decay of the mean of its square.
+    /// Decay rate of the running mean of the squared gradient (second moment).
     #[config(default = 0.999)]
     pub beta_2: f64,
-    /// Added to the root of the mean square; the default is that of the paper and of PyTorch.
+    /// Added to the root of the second moment to avoid division by zero; the default is that of the
+    /// paper and of PyTorch.
     #[config(default = 1e-8)]
     pub epsilon: f64,
-    /// Decoupled weight decay, as a multiple of the learning rate. It spares vectors, that is
-    /// biases and the scales and shifts of normalisation; PyTorch's AdamW, left alone, decays them
-    /// too.
+    /// Decoupled weight decay, multiplied by the learning rate. It is not applied to vectors, that
+    /// is, to biases and to the scales and shifts of normalisation layers; PyTorch's AdamW decays
+    /// them too by default.
     #[config(default = 0.0)]
     pub weight_decay: f64,
 }
 
-/// The optimiser; made by [`AdamConfig::init`] for a whole module, or [`AdamConfig::build`] for a
-/// group of parameters.
+/// The Adam optimiser, made by [`AdamConfig::init`] for a whole module, or by [`AdamConfig::build`]
+/// for a group of parameters.
 #[derive(Debug, Clone)]
 pub struct Adam {
     config: AdamConfig,
 }
 
 impl AdamConfig {
-    /// The optimiser of one group of parameters.
+    /// Creates the optimiser for one group of parameters.
     pub fn build(&self) -> Adam {
         Adam { config: self.clone() }
     }
 
-    /// The optimiser of a module.
+    /// Creates the optimiser for a module.
     pub fn init(&self) -> ModuleOptimizer {
         ModuleOptimizer::from(self.build())
     }

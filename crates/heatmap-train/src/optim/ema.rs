@@ -1,20 +1,20 @@
-//! A moving average of the weights of a network (Polyak and Juditsky 1992; as an exponential one,
-//! Tarvainen and Valpola 2017).
+//! An exponential moving average (EMA) of the weights of a network (averaging: Polyak and Juditsky
+//! 1992; exponential: Tarvainen and Valpola 2017).
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// A copy of `module` to begin an average with: its parameters are parameters of their own, and
-/// have no gradient, so that no optimiser moves them; as part of a module they are part of its
-/// record.
+/// Copies `module` as the initial value of the average. The copied parameters have their own
+/// identities and no gradient, so no optimiser updates them; stored in a field of a module, the
+/// average is part of that module's record.
 pub fn ema_copy<M: Module>(module: &M) -> M {
-    // A clone would share its running statistics with the network; there and back again they are
-    // its own.
+    // A clone would share its running statistics with the network; the conversion to evaluation
+    // mode and back makes copies.
     module.valid().train().map(&mut Own).no_grad()
 }
 
-/// The average after a step: decay times the average and the rest of `module`, parameter by
-/// parameter, running statistics too.
+/// Updates the average after an optimiser step: decay x average + (1 - decay) x `module`, for every
+/// parameter and running statistic.
 pub fn ema_update<M: Module>(average: M, module: &M, decay: f64) -> M {
     let mut values = Values(Vec::new());
     module.visit(&mut values);
@@ -22,7 +22,7 @@ pub fn ema_update<M: Module>(average: M, module: &M, decay: f64) -> M {
     average.map(&mut Follow { values: values.0, decay })
 }
 
-/// Gives every parameter an identity of its own.
+/// Gives every parameter a new identity.
 struct Own;
 
 impl ModuleMapper for Own {
@@ -31,7 +31,7 @@ impl ModuleMapper for Own {
     }
 }
 
-/// Parameters in the order in which they are visited, flat.
+/// Flattened parameters in the order in which they are visited.
 struct Values(Vec<Tensor<1>>);
 
 impl ModuleVisitor for Values {
@@ -41,7 +41,7 @@ impl ModuleVisitor for Values {
 }
 
 struct Follow {
-    /// The last comes first.
+    /// Flattened parameters of the network in reverse order, so that `pop` yields the next.
     values: Vec<Tensor<1>>,
     decay: f64,
 }

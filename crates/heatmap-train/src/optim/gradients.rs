@@ -1,11 +1,12 @@
-//! The gradient of all parameters as one long vector: its length, scaling, and clipping (Pascanu et
-//! al. 2013).
+//! The gradient of all parameters together: its global norm, scaling, and clipping (Pascanu et al.
+//! 2013).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Length of the gradient over all parameters of `module`. Waits for the device once.
+/// Returns the global L2 norm of the gradients of all parameters of `module`. It waits for the
+/// device once.
 pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     let mut squares = Squares { gradients, sums: Vec::new() };
     module.visit(&mut squares);
@@ -16,8 +17,8 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     sums.iter::<f64>().sum::<f64>().sqrt()
 }
 
-/// The gradients, whose length is `norm`, scaled to the length `most` if they are longer, as by
-/// PyTorch's `clip_grad_norm_`.
+/// Clips the gradients, whose global norm is `norm`, to the norm `most`, like PyTorch's
+/// `clip_grad_norm_`.
 pub fn clip_to_norm<M: Module>(
     module: &M,
     gradients: GradientsParams,
@@ -27,7 +28,7 @@ pub fn clip_to_norm<M: Module>(
     if norm <= most { gradients } else { scale_gradients(module, gradients, most / (norm + 1e-6)) }
 }
 
-/// The gradients times a factor.
+/// Multiplies all gradients by a factor.
 pub fn scale_gradients<M: Module>(
     module: &M,
     gradients: GradientsParams,

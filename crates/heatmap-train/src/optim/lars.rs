@@ -1,4 +1,4 @@
-//! LARS: layer-wise adaptive rates (You et al. 2017, algorithm 1), as in the recipe of SimCLR.
+//! LARS: layer-wise adaptive rate scaling (You et al. 2017, algorithm 1), as in the SimCLR recipe.
 //!
 //! ```text
 //! g <- g + decay w                              rank 2 and more
@@ -7,30 +7,32 @@
 //! w <- w - v
 //! ```
 //!
-//! Biases and the scales and shifts of normalisation are spared both, as in google-research/simclr,
-//! whose velocity has the rate in it, as this one has.
+//! Biases and the scales and shifts of normalisation layers (rank 1) are exempt from weight decay
+//! and from the trust ratio, as in google-research/simclr. As there, the learning rate is part of
+//! the velocity.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-/// The optimiser of a group of parameters.
+/// The LARS optimiser for a group of parameters.
 #[derive(Debug, Clone)]
 pub struct Lars {
-    /// Of a parameter's length to that of its gradient; 0.001 in the paper.
+    /// Trust coefficient: factor of the ratio of the parameter norm to the gradient norm; 0.001 in
+    /// the paper.
     pub trust_coefficient: f64,
-    /// Of the velocity.
+    /// Momentum of the velocity.
     pub momentum: f64,
-    /// Added to the gradient, as a multiple of the parameter.
+    /// Weight decay, added to the gradient as a multiple of the parameter.
     pub weight_decay: f64,
 }
 
-/// What is kept of a parameter.
+/// The optimiser state of one parameter: its velocity (momentum buffer).
 #[derive(Debug, Clone)]
 pub struct Velocity<const D: usize> {
     pub(super) velocity: Tensor<D>,
 }
 
-/// By hand, since Burn's derive works in its own crate only.
+/// Written by hand, since Burn's derive macro works only inside Burn.
 impl<const D: usize> RecordState for Velocity<D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
         out.push_tensor(prefix, "velocity", self.velocity.to_data());
@@ -56,7 +58,7 @@ impl Optimizer for Lars {
             let gradient = gradient + parameter.clone() * self.weight_decay;
             let length = |tensor: Tensor<D>| tensor.square().sum().sqrt();
             let (of_parameter, of_gradient) = (length(parameter.clone()), length(gradient.clone()));
-            // On the device: nobody waits for two numbers a parameter.
+            // Computed on the device, so that the host need not wait for two norms per parameter.
             let none = (of_parameter.clone() * of_gradient.clone()).equal_elem(0.0);
             let ratio = (of_parameter * self.trust_coefficient / of_gradient).mask_fill(none, 1.0);
             gradient * ratio.reshape([1; D])

@@ -1,5 +1,5 @@
-//! Optimisers and schedules: Burn's, but for what we can make faster, what it lacks, or what needs
-//! putting together.
+//! Optimisers and learning-rate schedules, where Burn has none or a slower one, and the
+//! configuration that combines them.
 
 mod adam;
 mod ema;

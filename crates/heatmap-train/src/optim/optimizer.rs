@@ -1,4 +1,4 @@
-//! [`OptimizerConfig`]: one configuration for all optimisers, with their schedule.
+//! [`OptimizerConfig`]: a single configuration for all optimisers and their learning-rate schedule.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,40 +10,41 @@ use serde::{Deserialize, Serialize};
 use super::{AdamConfig, Lars, Sgd, warmup_cosines};
 use crate::Error;
 
-/// An optimiser by name.
+/// Selects an optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerName {
-    /// Kingma and Ba 2015.
+    /// Adam without weight decay (Kingma and Ba 2015).
     #[default]
     Adam,
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     Adamw,
-    /// Layer-wise adaptive rates (You et al. 2017).
+    /// Layer-wise adaptive rate scaling (You et al. 2017).
     Lars,
-    /// With momentum.
+    /// Stochastic gradient descent with momentum.
     Sgd,
 }
 
-/// How parameters follow the gradient.
+/// Settings of the optimiser, gradient clipping and the learning-rate schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// Which optimiser.
+    /// Which optimiser to use.
     pub name: OptimizerName,
-    /// Largest learning rate.
+    /// Peak learning rate, reached after the warm-up.
     pub learning_rate: f64,
-    /// Weight decay: decoupled in AdamW, part of the gradient in LARS and SGD. Biases and the
-    /// scales and shifts of normalisation, all parameters of rank 1, form a group that it spares;
-    /// so does the adaptation of LARS.
+    /// Weight decay: decoupled in AdamW, part of the gradient in LARS and SGD. All parameters of
+    /// rank 1, that is, biases and the scales and shifts of normalisation layers, are exempt from
+    /// weight decay and from the trust ratio of LARS.
     pub weight_decay: f64,
-    /// Of LARS and SGD, and the first beta of Adam.
+    /// Momentum of LARS and SGD, and the first beta of Adam.
     pub momentum: f64,
     /// The second beta of Adam.
     pub beta_2: f64,
-    /// Largest length of the gradient over all parameters; none for any.
+    /// Largest global gradient norm, to which gradients are clipped; `None` for no clipping.
     pub clip_norm: Option<f64>,
-    /// Steps in which the rate rises along a line; behind them it falls to zero along a cosine.
+    /// Number of warm-up steps, in which the learning rate rises linearly; it then falls to zero
+    /// along a cosine.
     pub warmup_batches: usize,
 }
 
@@ -62,13 +63,13 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// Of the paper of LARS, and of SimCLR.
+    /// The value in the LARS paper and in SimCLR.
     const TRUST_COEFFICIENT: f64 = 0.001;
 
-    /// Checks all settings, for a run of so many steps.
+    /// Checks all settings, for a run of `steps` steps.
     ///
     /// # Errors
-    /// Names the setting that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     pub fn check(&self, steps: usize) -> Result<(), Error> {
         for (field, value) in [
             ("weight decay", self.weight_decay),
@@ -92,7 +93,7 @@ impl OptimizerConfig {
         self.schedule(&[steps]).map(|_| ())
     }
 
-    /// The optimiser of a module.
+    /// Creates the optimiser for a module.
     pub fn init(&self) -> ModuleOptimizer {
         let Self { weight_decay, momentum, .. } = *self;
         match self.name {
@@ -109,18 +110,20 @@ impl OptimizerConfig {
         }
     }
 
-    /// The learning rates of a run of so many steps; of several numbers, of one that went on behind
-    /// each of them.
+    /// Creates the learning-rate schedule. `ends` holds the number of steps at which the run ends;
+    /// for a run that was extended, it holds each end in ascending order, the last one being the
+    /// current.
     ///
     /// # Errors
-    /// When the rate is not positive, the warm-up leaves no step, or the numbers do not ascend.
+    /// Returns an error when the learning rate is not positive, when the warm-up leaves no step, or
+    /// when the ends do not ascend.
     pub fn schedule(&self, ends: &[usize]) -> Result<ModuleLrScheduler, Error> {
         warmup_cosines(self.learning_rate, self.warmup_batches, ends)
     }
 }
 
 impl OptimizerName {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 4] = [Self::Adam, Self::Adamw, Self::Lars, Self::Sgd];
 }
 

@@ -1,4 +1,4 @@
-//! Learning rates by step: a linear warm-up and a cosine behind it.
+//! Learning-rate schedules: a linear warm-up followed by a cosine decay.
 
 use burn::optim::LearningRate;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
@@ -6,25 +6,26 @@ use burn::optim::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 
 use crate::{Error, Result};
 
-/// A rate that rises along a line to `peak` within `warmup_steps` and falls along half a cosine
-/// that would be zero behind the last of `steps` (Loshchilov and Hutter 2017 with the warm-up of
-/// Goyal et al. 2017; with a long warm-up, the one-cycle schedule of Smith and Topin 2018). The
-/// step before the first would have had a rate of zero.
+/// Creates a schedule that rises linearly to `peak` over `warmup_steps` steps and then falls along
+/// a half cosine that reaches zero one step after the last of `steps` (Loshchilov and Hutter 2017,
+/// with the warm-up of Goyal et al. 2017; with a long warm-up, the one-cycle schedule of Smith and
+/// Topin 2018). The warm-up line starts from zero one step before the first.
 ///
-/// Burn's own schedules allow no rate above 1, which LARS needs.
+/// Burn's own schedules do not allow learning rates above 1, which LARS needs.
 ///
 /// # Errors
-/// When `peak` is not a positive number, or the warm-up leaves no step.
+/// Returns an error when `peak` is not a positive number, or when the warm-up leaves no step.
 pub fn warmup_cosine(peak: f64, warmup_steps: usize, steps: usize) -> Result<ModuleLrScheduler> {
     warmup_cosines(peak, warmup_steps, &[steps])
 }
 
-/// The rate of [`warmup_cosine`] up to the first of `ends`; then it begins at `peak` again and
-/// falls to zero at the next one, and so on (Loshchilov and Hutter 2017, warm restarts). For runs
-/// that go on behind their end.
+/// Creates a schedule for a run that was extended beyond its planned end: up to the first of `ends`
+/// it equals [`warmup_cosine`]; it then restarts at `peak`, falls to zero at the next end, and so
+/// on (warm restarts, Loshchilov and Hutter 2017).
 ///
 /// # Errors
-/// When `peak` is not a positive number, the warm-up leaves no step, or the ends do not ascend.
+/// Returns an error when `peak` is not a positive number, when the warm-up leaves no step, or when
+/// the ends do not ascend.
 pub fn warmup_cosines(peak: f64, warmup_steps: usize, ends: &[usize]) -> Result<ModuleLrScheduler> {
     if !(peak > 0.0 && peak.is_finite()) {
         return Err(Error::config("learning rate", peak, "must be above 0"));
@@ -49,7 +50,7 @@ struct WarmupCosines {
     peak: f64,
     warmup_steps: usize,
     ends: Vec<usize>,
-    /// Steps that were given their rate.
+    /// Number of steps whose learning rate has been given out.
     done: usize,
 }
 
@@ -63,7 +64,7 @@ impl LrScheduler for WarmupCosines {
         let schedule = self.ends.partition_point(|&end| end <= step).min(self.ends.len() - 1);
         let start = if schedule == 0 { self.warmup_steps } else { self.ends[schedule - 1] };
         let share = (step - start) as f64 / (self.ends[schedule] - start) as f64;
-        // A run that goes on beyond its last step stays at zero.
+        // Beyond the last end the learning rate stays at zero.
         0.5 * self.peak * (1.0 + (share.min(1.0) * std::f64::consts::PI).cos())
     }
 

@@ -1,18 +1,18 @@
-//! Stochastic gradient descent with momentum, as in PyTorch (Sutskever et al. 2013), and a decay
-//! that spares vectors.
+//! Stochastic gradient descent with momentum, as in PyTorch (Sutskever et al. 2013), with weight
+//! decay that exempts vectors.
 
 use burn::optim::{LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
 
 use super::lars::Velocity;
 
-/// The optimiser of a group of parameters: v <- momentum v + g + decay w, w <- w - rate v.
+/// The SGD optimiser for a group of parameters: v <- momentum v + g + decay w, w <- w - rate v.
 #[derive(Debug, Clone)]
 pub struct Sgd {
-    /// Of the velocity.
+    /// Momentum of the velocity.
     pub momentum: f64,
-    /// Added to the gradient, as a multiple of the parameter; biases and the parameters of
-    /// normalisation are spared.
+    /// Weight decay, added to the gradient as a multiple of the parameter; biases and the
+    /// parameters of normalisation layers (rank 1) are exempt.
     pub weight_decay: f64,
 }
 

@@ -7,7 +7,7 @@ use heatmap_core::benchmark::{BenchmarkGrid, LearnedScores};
 use heatmap_core::detect::{CosineAnchor, Score};
 use heatmap_core::{Heatmap, Result, Upsampling, sample_rng};
 
-use super::NamedEncoder;
+use crate::run::NamedEncoder;
 
 /// Draws of the good banner behind an anchor.
 const DRAWS: u64 = 8;

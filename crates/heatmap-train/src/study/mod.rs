@@ -2,8 +2,7 @@
 //!
 //! [`run_simclr`] trains, measures and draws; [`sweep_simclr`] does so over a grid of settings.
 //! [`write_count`] and [`write_location`] show what networks that count and locate came to,
-//! [`write_detector`] what the set network did. [`NamedEncoder`] opens a finished run or published
-//! weights as an encoder; [`comparison`], [`FacetView`] and
+//! [`write_detector`] what the set network did. [`comparison`], [`FacetView`] and
 //! [`EmbedView`] hold encoders against each other; a [`FeatureRun`] writes their features.
 
 mod banners;
@@ -13,7 +12,6 @@ mod detector;
 mod detector_measure;
 mod embedding;
 mod encoder_scores;
-mod encoders;
 mod facets;
 mod feature_input;
 mod feature_run;
@@ -33,7 +31,6 @@ pub use detector::{DetectorSummary, NETWORK_FILE, write_detector};
 pub use detector_measure::{BUDGETS, MeasuredDetector, measure_detector};
 pub use embedding::{EmbedView, write_embeddings};
 pub use encoder_scores::EncoderScores;
-pub use encoders::{NamedEncoder, found_runs, published_name};
 pub use facets::{FacetView, write_facets};
 pub use feature_input::{FeatureInput, InputName, ProtocolChoice, open_weights, read_log};
 pub use feature_run::{FeatureRun, FeatureRunConfig, UsedSettings};

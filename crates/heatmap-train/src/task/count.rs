@@ -1,4 +1,4 @@
-//! Counting: an encoder and a head that say how many clusters there are.
+//! Counting: a network that predicts the number of clusters in an image.
 
 use burn::module::{Module, ModuleDisplay};
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
@@ -14,7 +14,7 @@ use crate::loss::{Coral, Corn, Sord, SordConfig, poisson_nll};
 use crate::metric::scalar_metrics;
 use crate::task::StepOutput;
 
-/// Encoder, head and loss.
+/// A counting network: an encoder and a head, with the loss and, optionally, a density of clusters.
 #[derive(Module, Debug)]
 pub struct Count<E: Encoder + ModuleDisplay> {
     encoder: E,
@@ -24,7 +24,8 @@ pub struct Count<E: Encoder + ModuleDisplay> {
     loss: CountLoss,
 }
 
-/// A density of clusters that is learned beside the count, from where they are.
+/// An auxiliary head that is trained, together with the count, to predict where clusters are: their
+/// density on a grid of cells.
 #[derive(Module, Debug)]
 pub struct GuidedDensity {
     head: DensityHead,
@@ -34,28 +35,28 @@ pub struct GuidedDensity {
     frame: ImageFrame,
 }
 
-/// What a count head learns from; each encoding of the head has its loss.
+/// The loss of a count head, which must match the encoding of the head.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "there is one in a task")]
 pub enum CountLoss {
     /// Cross-entropy, with or without label smoothing (Szegedy et al. 2016).
     Softmax(CrossEntropyLoss),
-    /// See [`Sord`]; for the head it is a softmax.
+    /// SORD, see [`Sord`]; the head is the same as for the softmax.
     Sord(Sord),
-    /// See [`Coral`].
+    /// CORAL, see [`Coral`].
     Coral(Coral),
-    /// See [`Corn`].
+    /// CORN, see [`Corn`].
     Corn(Corn),
 }
 
-/// What one step came to.
+/// The output of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CountOutput {
     /// Loss of the batch.
     pub loss: f64,
-    /// Share of images whose most probable count is right.
+    /// Share of images whose most probable count is correct.
     pub exact_accuracy: f64,
-    /// Share of images whose most probable count is off by 1 at most.
+    /// Share of images whose most probable count is wrong by at most 1.
     pub within_one: f64,
     /// Mean absolute error of the most probable count.
     pub mae: f64,
@@ -64,7 +65,7 @@ pub struct CountOutput {
 }
 
 impl CountLoss {
-    /// The loss that belongs to a head of this encoding; `label_smoothing` is softmax's alone.
+    /// Creates the loss for a head of this encoding; only the softmax loss uses `label_smoothing`.
     pub fn new(encoding: CountEncoding, label_smoothing: f64, device: &Device) -> Self {
         match encoding {
             CountEncoding::Softmax => {
@@ -86,7 +87,7 @@ impl CountLoss {
         }
     }
 
-    /// Logits to the probability of every count.
+    /// Converts logits to the probabilities of all counts.
     fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Softmax(_) | Self::Sord(_) => softmax(logits, 1),
@@ -97,8 +98,9 @@ impl CountLoss {
 }
 
 impl<E: Encoder + ModuleDisplay> Count<E> {
-    /// The task of these parts. The head takes the encoder's features, and behind them those of the
-    /// density ([`Density::features`](heatmap_models::Density)), if there is one.
+    /// Combines the parts into a task. If there is a density, the input of the head is the
+    /// encoder's features followed by those of the density
+    /// ([`Density::features`](heatmap_models::Density)).
     pub fn new(
         encoder: E,
         density: Option<GuidedDensity>,
@@ -108,12 +110,12 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
         Self { encoder, density, head, loss }
     }
 
-    /// The encoder, for what comes after training.
+    /// Returns the encoder, for use after training.
     pub fn encoder(&self) -> &E {
         &self.encoder
     }
 
-    /// The probability of every count.
+    /// Predicts the probability of every count.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
@@ -122,7 +124,7 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
         self.loss.probabilities(self.logits(images).0)
     }
 
-    /// Logits of the count, and the logarithms of the rates of the density.
+    /// Computes the logits of the count, and the log rates of the density if there is one.
     fn logits(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
         let Some(density) = &self.density else {
             return (self.head.forward(self.encoder.forward_features(images)), None);
@@ -149,13 +151,13 @@ impl<E: Encoder + ModuleDisplay> Count<E> {
 }
 
 impl GuidedDensity {
-    /// A density whose loss, [`poisson_nll`], counts `weight` times that of the count, for images
-    /// in which the grid lies at `frame`.
+    /// Creates a density whose loss, [`poisson_nll`], has weight `weight` relative to the loss of
+    /// the count. `frame` tells where the grid lies in the images.
     pub fn new(head: DensityHead, weight: f64, frame: ImageFrame) -> Self {
         Self { head, weight, frame }
     }
 
-    /// The clusters in each cell, for cells as in `like`.
+    /// Counts the true clusters in each cell, for a tensor of the same shape as `like`.
     fn clusters_in_cells(&self, centres: &[Vec<Point>], like: &Tensor<3>) -> Tensor<3> {
         let [batch, rows, columns] = like.dims();
         let mut clusters = vec![0.0_f32; batch * rows * columns];
@@ -210,7 +212,7 @@ impl CountOutput {
 }
 
 impl ItemLazy for CountOutput {
-    /// Nothing is left on the device.
+    /// Does nothing, since no value is left on the device.
     fn sync(self) -> Result<Self, ExecutionError> {
         Ok(self)
     }
@@ -231,13 +233,13 @@ impl StepOutput for CountOutput {
 }
 
 scalar_metrics!(CountOutput {
-    /// The loss as a metric.
+    /// Metric that reports the loss.
     CountTrainingLoss = "loss", higher_is_better: false, loss;
-    /// The share of right counts as a metric.
+    /// Metric that reports the share of correct counts.
     ExactAccuracy = "exact_accuracy", higher_is_better: true, exact_accuracy;
-    /// The share of counts that are off by 1 at most, as a metric.
+    /// Metric that reports the share of counts that are wrong by at most 1.
     WithinOne = "within_one", higher_is_better: true, within_one;
-    /// The mean absolute error as a metric.
+    /// Metric that reports the mean absolute error.
     CountMae = "mae", higher_is_better: false, mae;
 });
 

@@ -1,4 +1,4 @@
-//! Locating: an encoder and a head that say where the clusters are.
+//! Localisation: a network that predicts where the clusters in an image are.
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{ExecutionError, Tensor, TensorData};
@@ -12,7 +12,7 @@ use crate::loss::{Chamfer, SetLoss};
 use crate::metric::{LocatedMap, LocationReport, scalar_metrics};
 use crate::task::StepOutput;
 
-/// Encoder, head and loss.
+/// A localisation network: an encoder and a head, with the loss.
 #[derive(Module, Debug)]
 pub struct Location<E: Encoder + ModuleDisplay> {
     encoder: E,
@@ -25,31 +25,33 @@ pub struct Location<E: Encoder + ModuleDisplay> {
     grid: Grid,
 }
 
-/// What a location head learns from.
+/// The loss of a location head.
 #[derive(Debug, Clone)]
 pub enum LocationLoss {
-    /// Every cluster is matched with one of all candidates: see [`SetLoss`].
+    /// Set prediction: every true cluster is matched with one of all candidates; see [`SetLoss`].
     Set(SetLoss),
-    /// The Chamfer distance of the K most probable centres, as in the report, which moves centres
-    /// but knows nothing of existence; that is learned as in [`LocationLoss::Set`].
+    /// The Chamfer distance between the K most probable candidates and the true centres, as in the
+    /// report. It trains only the positions, so the existence logits are trained as in
+    /// [`LocationLoss::Set`].
     Chamfer {
-        /// Moves the centres.
+        /// The loss of the positions.
         chamfer: Chamfer,
         /// Weight of the Chamfer distance.
         weight: f64,
-        /// Its part for the existence is added.
+        /// The loss of the existence logits; only the existence part of this set loss is used.
         existence: SetLoss,
     },
 }
 
-/// What one step came to.
+/// The output of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocationOutput {
     /// Loss of the batch.
     pub loss: f64,
-    /// F1 of the centres within 2 bins, for those that exist with a probability above a half.
+    /// F1 within 2 bins of the predicted centres, that is, those with an existence probability
+    /// above one half.
     pub f1_2bins: f64,
-    /// Share of images with the right number of centres.
+    /// Share of images with the right number of predicted centres.
     pub cardinality_accuracy: f64,
     /// Mean Chamfer distance in bins.
     pub chamfer_bins: f64,
@@ -57,17 +59,17 @@ pub struct LocationOutput {
     pub images: usize,
 }
 
-/// A centre that a network proposes.
+/// A candidate centre that the network proposes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProposedCentre {
-    /// Where, in bins.
+    /// Position in bins.
     pub place: Point,
-    /// Probability that it exists.
+    /// Probability that the centre exists.
     pub probability: f64,
 }
 
 impl<E: Encoder + ModuleDisplay> Location<E> {
-    /// The task of these parts, for images in which `grid` lies at `frame`.
+    /// Combines the parts into a task, for images in which `grid` lies at `frame`.
     pub fn new(
         encoder: E,
         head: LocationHead,
@@ -78,12 +80,12 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
         Self { encoder, head, loss, frame, grid }
     }
 
-    /// The encoder, for what comes after training.
+    /// Returns the encoder, for use after training.
     pub fn encoder(&self) -> &E {
         &self.encoder
     }
 
-    /// The K most probable centres of each image, the most probable first.
+    /// Predicts the K most probable centres of each image, the most probable first.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
@@ -134,8 +136,8 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
         (loss.clone(), LocationOutput::read(loss, &maps, self.grid))
     }
 
-    /// The true centres in the unit square with their mask, padded to the largest number in the
-    /// batch.
+    /// Returns the true centres as fractions of the image's width and height, padded to the largest
+    /// number in the batch, with their mask.
     fn targets(&self, truth: &[Vec<Point>], like: &CentrePredictions) -> (Tensor<3>, Tensor<2>) {
         let (batch, most) = (truth.len(), truth.iter().map(Vec::len).max().unwrap_or(0).max(1));
         let (mut places, mut mask) = (vec![0.0_f32; batch * most * 2], vec![0.0_f32; batch * most]);
@@ -153,7 +155,7 @@ impl<E: Encoder + ModuleDisplay> Location<E> {
 }
 
 impl LocatedMap {
-    /// The centres that are more likely to exist than not, beside the true ones.
+    /// Pairs the true centres with the predicted centres that more likely exist than not.
     fn likely((proposed, truth): (Vec<ProposedCentre>, Vec<Point>)) -> Self {
         let likely = proposed.into_iter().filter(|centre| centre.probability > 0.5);
         Self { predicted: likely.map(|centre| centre.place).collect(), truth }
@@ -182,7 +184,7 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for Location<E> {
 impl LocationOutput {
     fn read(loss: Tensor<1>, maps: &[LocatedMap], grid: Grid) -> Self {
         let loss = loss.into_scalar();
-        // Places that are not finite come with a loss that is not, which ends the run.
+        // Positions that are not finite come with a loss that is not finite, which ends the run.
         let report = LocationReport::new(maps, grid).ok();
         let number = |of: fn(&LocationReport) -> f64| report.as_ref().map_or(f64::NAN, of);
         Self {
@@ -196,7 +198,7 @@ impl LocationOutput {
 }
 
 impl ItemLazy for LocationOutput {
-    /// Nothing is left on the device.
+    /// Does nothing, since no value is left on the device.
     fn sync(self) -> Result<Self, ExecutionError> {
         Ok(self)
     }
@@ -217,12 +219,12 @@ impl StepOutput for LocationOutput {
 }
 
 scalar_metrics!(LocationOutput {
-    /// The loss as a metric.
+    /// Metric that reports the loss.
     LocationTrainingLoss = "loss", higher_is_better: false, loss;
-    /// F1 within 2 bins as a metric.
+    /// Metric that reports F1 within 2 bins.
     LocationF1 = "f1_2bins", higher_is_better: true, f1_2bins;
-    /// The share of images with the right number of centres as a metric.
+    /// Metric that reports the share of images with the right number of centres.
     CardinalityAccuracy = "cardinality_accuracy", higher_is_better: true, cardinality_accuracy;
-    /// The mean Chamfer distance in bins as a metric.
+    /// Metric that reports the mean Chamfer distance in bins.
     LocationChamfer = "chamfer_bins", higher_is_better: false, chamfer_bins;
 });

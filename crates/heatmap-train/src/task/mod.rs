@@ -1,4 +1,4 @@
-//! Tasks: a network with its loss as Burn's `TrainStep` and `InferenceStep`.
+//! Training tasks: each combines a network with its loss as Burn's `TrainStep` and `InferenceStep`.
 
 mod count;
 mod location;

@@ -1,21 +1,21 @@
-//! [`StepOutput`]: what the loop needs to know of a step.
+//! [`StepOutput`]: what the training loop reads from the output of a step.
 
 use burn::train::metric::ItemLazy;
 
-/// What the loop needs to know of a step.
+/// The part of a step's output that the training loop uses.
 pub trait StepOutput: ItemLazy {
-    /// The loss, in which the loop looks for NaN and infinity.
+    /// Returns the loss, which the loop checks for NaN and infinity.
     fn loss(&self) -> f64;
 
-    /// Images in the batch.
+    /// Returns the number of images in the batch.
     fn images(&self) -> usize;
 
-    /// Which of the devices that share a batch says so.
+    /// Returns the rank of the device that made this output, when several devices share a batch.
     fn rank(&self) -> usize {
         0
     }
 
-    /// What this device and another one came to in the same step.
+    /// Combines this output with that of another device for the same step.
     fn joined(self, _other: Self) -> Self
     where
         Self: Sized,
@@ -23,10 +23,10 @@ pub trait StepOutput: ItemLazy {
         self
     }
 
-    /// Takes the length of the gradient over all parameters, before clipping.
+    /// Stores the global gradient norm before clipping.
     fn record_gradient_norm(&mut self, _norm: f64) {}
 
-    /// What the best checkpoint is chosen by, on held-out samples: higher is better.
+    /// Returns the score on held-out samples that selects the best checkpoint; higher is better.
     fn score(&self) -> f64 {
         -self.loss()
     }

@@ -10,8 +10,8 @@ use crate::data::{Split, class_source};
 use crate::evaluation::{
     EvaluationConfig, LabelledFeatures, RepresentationReport, evaluate_representation,
 };
-use crate::run::RunObserver;
-use crate::study::{EncoderScores, NamedEncoder};
+use crate::run::{NamedEncoder, RunObserver};
+use crate::study::EncoderScores;
 
 /// One encoder's worth.
 #[derive(Debug, Clone)]

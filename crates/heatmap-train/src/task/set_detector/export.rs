@@ -1,4 +1,4 @@
-//! From a trained task to the network that `heatmap-core` computes without Burn.
+//! Exports a trained detector as a network that `heatmap-core` evaluates without Burn.
 
 use heatmap_core::detect::{Convolution, ResidualBlock, SetNetwork};
 use heatmap_models::{FoldedConv, FoldedResNet, ResNet};
@@ -7,10 +7,12 @@ use super::SetDetector;
 use crate::{Error, Result};
 
 impl SetDetector<ResNet> {
-    /// The network in evaluation mode, in single precision.
+    /// Returns the network in evaluation mode, with normalisation folded into the convolutions, in
+    /// single precision.
     ///
     /// # Errors
-    /// When it has a stem with pooling or bottleneck blocks, which `heatmap-core` does not compute.
+    /// Returns an error when the network has a stem with pooling or bottleneck blocks, which
+    /// `heatmap-core` does not implement.
     pub fn network(&self) -> Result<SetNetwork> {
         let FoldedResNet { stem, pool, blocks } = self.encoder.folded();
         if pool {

@@ -1,5 +1,5 @@
-//! Detection: an encoder that sees a banner beside others of its grid, and says how probably it is
-//! broken.
+//! Defect detection: a network that compares a banner with others of its grid and predicts whether
+//! it is broken.
 
 mod export;
 
@@ -16,40 +16,40 @@ use crate::data::SetBatch;
 use crate::metric::scalar_metrics;
 use crate::task::StepOutput;
 
-/// Encoder and a linear layer to one logit.
+/// A set network: an encoder and a linear layer that outputs one logit.
 #[derive(Module, Debug)]
 pub struct SetDetector<E: Encoder + ModuleDisplay> {
     encoder: E,
     head: Linear,
 }
 
-/// What one step came to.
+/// The output of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SetDetectorOutput {
-    /// Mean binary cross-entropy, in nats.
+    /// Mean binary cross-entropy in nats.
     pub loss: f64,
-    /// Area under the receiver operating characteristic over the batch; 0.5 where all banners are
-    /// alike.
+    /// Area under the receiver operating characteristic (AUROC) over the batch; 0.5 if all banners
+    /// have the same label.
     pub auroc: f64,
-    /// Share of banners on whose side of 0 the logit is.
+    /// Share of banners that are classified correctly at a logit of 0.
     pub accuracy: f64,
-    /// Banners in the batch.
+    /// Number of banners in the batch.
     pub images: usize,
 }
 
 impl<E: Encoder + ModuleDisplay> SetDetector<E> {
-    /// With a fresh head.
+    /// Combines the encoder with a newly initialised linear head.
     pub fn new(encoder: E, device: &Device) -> Self {
         let head = LinearConfig::new(encoder.feature_dim(), 1).init(device);
         Self { encoder, head }
     }
 
-    /// The encoder, for what comes after training.
+    /// Returns the encoder, for use after training.
     pub fn encoder(&self) -> &E {
         &self.encoder
     }
 
-    /// The logarithm of the odds of broken, for as many broken as good banners.
+    /// Computes the log-odds that each banner is broken, assuming that half of all banners are.
     ///
     /// # Shapes
     /// - `planes`: `[batch, channels, rows, columns]`
@@ -63,7 +63,8 @@ impl<E: Encoder + ModuleDisplay> SetDetector<E> {
     fn forward(&self, batch: SetBatch) -> (Tensor<1>, SetDetectorOutput) {
         let SetBatch { planes, broken } = batch;
         let logits = self.logits(planes);
-        // The logit of what is true: its logistic is the probability that was given to the truth.
+        // The logit of the true label: its sigmoid is the probability that the network assigns to
+        // it.
         let signs: Vec<f32> =
             broken.iter().map(|&broken| if broken { 1.0 } else { -1.0 }).collect();
         let signs =
@@ -101,7 +102,7 @@ impl SetDetectorOutput {
             logits.iter().zip(broken).filter(|(logit, broken)| (**logit > 0.0) == **broken).count();
         Self {
             loss: loss.into_scalar(),
-            // A logit that is not a number ends the run by the loss, which it made so too.
+            // A NaN logit makes the loss NaN too, and that ends the run.
             auroc: auroc(&logits, broken).unwrap_or(0.5),
             accuracy: right as f64 / broken.len().max(1) as f64,
             images: broken.len(),
@@ -110,7 +111,7 @@ impl SetDetectorOutput {
 }
 
 impl ItemLazy for SetDetectorOutput {
-    /// Nothing is left on the device.
+    /// Does nothing, since no value is left on the device.
     fn sync(self) -> Result<Self, ExecutionError> {
         Ok(self)
     }
@@ -127,10 +128,10 @@ impl StepOutput for SetDetectorOutput {
 }
 
 scalar_metrics!(SetDetectorOutput {
-    /// The loss as a metric.
+    /// Metric that reports the loss.
     SetDetectorLoss = "loss", higher_is_better: false, loss;
-    /// The area under the receiver operating characteristic as a metric.
+    /// Metric that reports the area under the receiver operating characteristic (AUROC).
     SetDetectorAuroc = "auroc", higher_is_better: true, auroc;
-    /// The share of right answers as a metric.
+    /// Metric that reports the accuracy.
     SetDetectorAccuracy = "accuracy", higher_is_better: true, accuracy;
 });

@@ -1,14 +1,19 @@
-//! GradCache: the gradient of a whole batch, with the graph of one chunk at a time in memory (Gao
-//! et al. 2021).
+//! GradCache: the gradient of a whole batch with the autodiff graph of only one chunk in memory at
+//! a time (Gao et al. 2021).
 //!
 //! A contrastive loss compares every image with every other, so it is not the mean of the losses of
-//! parts of a batch, and summing the gradients of parts is wrong for it. But it sees images by
-//! their projections alone. So: embed all chunks without a graph; take the loss of all projections
-//! and its gradient at them; embed each chunk again, with a graph, and carry that gradient through.
-//! The sum over the chunks is the gradient of the batch, by the chain rule; batch normalisation in
-//! training mode normalises each chunk by itself, both times alike. A network that draws random
-//! numbers (dropout, drop path) would draw others the second time, and the gradient would be that
-//! of no loss: it is refused when the first chunk comes out otherwise.
+//! parts of a batch, and summing the gradients of parts would be wrong. But it depends on the
+//! images only through their projections. Therefore:
+//!
+//! 1. embed all chunks without a graph;
+//! 2. compute the loss of all projections and its gradient with respect to them;
+//! 3. embed each chunk again with a graph, and back-propagate that gradient through it.
+//!
+//! By the chain rule, the sum over the chunks is the gradient of the batch. In training mode, batch
+//! normalisation uses the statistics of each chunk, the same in both passes. A network with random
+//! layers (dropout, drop path) would draw different numbers in the second pass, which would make
+//! the gradient wrong; it is rejected when the projections of the first chunk differ between the
+//! passes.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -23,16 +28,15 @@ use super::SimClr;
 use super::projection_exchange::Part;
 use crate::data::PairBatch;
 
-/// Projections of a batch, and what it takes to send a gradient back through them.
+/// The projections of a batch, and what is needed to back-propagate a gradient through them.
 pub(super) struct Cached {
     chunks: Vec<Chunk>,
-    /// Projections without gradient.
+    /// The projections, without gradient.
     pub(super) part: Part,
 }
 
-/// Parameters without gradients, in a network that stays in training mode: no graph is made in the
-/// first place. One that is made stays in memory until the next backward pass, with all
-/// activations.
+/// Turns off the gradients of all parameters while the network stays in training mode, so that no
+/// graph is built. A graph would stay in memory until the next backward pass, with all activations.
 struct Untracked;
 
 impl ModuleMapper for Untracked {
@@ -44,7 +48,7 @@ impl ModuleMapper for Untracked {
 
 struct Chunk {
     pairs: Range<usize>,
-    /// Images to embed again, or the projections with their graph.
+    /// The images to embed again, or the projections with their graph.
     source: Source,
 }
 
@@ -54,7 +58,7 @@ enum Source {
 }
 
 impl Cached {
-    /// Embeds a batch, in chunks of so many pairs.
+    /// Embeds a batch in chunks of `chunk` pairs.
     pub(super) fn embed<E: Encoder + ModuleDisplay>(
         task: &SimClr<E>,
         batch: PairBatch,
@@ -72,7 +76,7 @@ impl Cached {
             let view =
                 |view: usize| images.clone().narrow(0, view * pairs + range.start, range.len());
             let (embedded, source) = match &detached {
-                // Embedded once: the graph stays for the way back.
+                // A single chunk is embedded only once; its graph is kept for the backward pass.
                 None => {
                     let projections = task.embed(images.clone());
                     (projections.clone().inner(), Source::Projections(projections))
@@ -94,14 +98,14 @@ impl Cached {
         Self { chunks, part: Part { views, labels } }
     }
 
-    /// The gradient of the parameters that made the projections, from that at the projections.
+    /// Back-propagates the gradient with respect to the projections to the parameters.
     ///
     /// # Shapes
-    /// - `at_views`: `[pairs, dim]` each, without a graph
+    /// - `at_views`: the gradient for each view, `[pairs, dim]`, without a graph
     ///
     /// # Panics
-    /// When the network gives other projections than before, which one with dropout or drop path
-    /// does.
+    /// Panics when the network gives different projections than in the first pass, as one with
+    /// dropout or drop path does.
     pub(super) fn backward<E: Encoder + ModuleDisplay>(
         self,
         task: &SimClr<E>,
@@ -112,7 +116,7 @@ impl Cached {
             let projections = match source {
                 Source::Images(images) => {
                     let projections = task.embed(images);
-                    // Once is enough to see it, and each look waits for the device.
+                    // One check is enough, and each waits for the device.
                     if at == 0 && !task.repeats.swap(true, Ordering::Relaxed) {
                         let first = self
                             .part
@@ -128,7 +132,7 @@ impl Cached {
             };
             let of = |at: &Tensor<2>| at.clone().narrow(0, pairs.start, pairs.len());
             let gradient = Tensor::from_inner(Tensor::cat(at_views.iter().map(of).collect(), 0));
-            // Its gradient at the projections is the one that was handed in.
+            // A scalar whose gradient with respect to the projections is the given gradient.
             let surrogate = (projections * gradient).sum();
             sum.accumulate(task, GradientsParams::from_grads(surrogate.backward(), task));
         }
@@ -136,7 +140,8 @@ impl Cached {
     }
 }
 
-/// What is embedded twice must come out alike, but for the order in which a device sums.
+/// Checks that both passes give the same projections, up to the rounding that depends on the order
+/// of summation on a device.
 fn assert_repeats(second: &Tensor<2>, first: &Tensor<2>) {
     let largest = |tensor: Tensor<2>| tensor.abs().max().into_scalar::<f64>();
     let (off, of) = (largest(second.clone() - first.clone()), largest(first.clone()));

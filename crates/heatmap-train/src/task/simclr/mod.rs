@@ -1,10 +1,9 @@
-//! SimCLR: an encoder and a projection head that learn to bring two views together (Chen et al.
-//! 2020).
+//! SimCLR: contrastive training of an encoder and a projection head (Chen et al. 2020).
 //!
-//! [`SimClr`] is the network with its loss. `step` tells how a step goes: as one piece, in chunks
-//! whose graphs need not be in memory at the same time (`grad_cache`), or shared by devices that
-//! gather each other's projections (`projection_exchange`); in f32 or with activations in half precision
-//! (`precision`).
+//! [`SimClr`] is the network with its loss. `step` implements a training step: in one piece, in
+//! chunks so that only one chunk's autodiff graph is in memory at a time (`grad_cache`), or on
+//! several devices that gather each other's projections (`projection_exchange`). The encoder
+//! computes in f32 or with half-precision activations (`precision`).
 
 mod grad_cache;
 mod output;
@@ -28,46 +27,49 @@ pub use output::{
 use precision::LossScale;
 pub use precision::Precision;
 
-/// Encoder, projection head, loss, and what the loss learns or remembers.
+/// A SimCLR network: encoder, projection head and loss, with a learnt temperature, a memory bank
+/// and an averaged encoder if configured.
 #[derive(Module, Debug)]
 pub struct SimClr<E: Encoder + ModuleDisplay> {
     encoder: E,
     projection: ProjectionHead,
     temperature: Option<LearnableTemperature>,
     bank: Option<MemoryBank>,
-    /// Moving average of the encoder.
+    /// Exponential moving average of the encoder.
     average: Option<E>,
     #[module(skip)]
     loss: ContrastiveLoss,
     #[module(skip)]
     options: SimClrOptions,
-    /// Where the devices that share a batch meet; all copies of the task share it.
+    /// Through which the devices that share a batch exchange projections; shared by all copies of
+    /// the task.
     #[module(skip)]
     meeting: Option<Arc<ProjectionExchange>>,
-    /// Rows for the bank, from a step to the optimiser behind it.
+    /// Projections queued for the memory bank, which takes them after the optimiser step.
     #[module(skip)]
     pending: Pending,
-    /// Of f16; all copies of the task share it.
+    /// Loss scale for f16; shared by all copies of the task.
     #[module(skip)]
     loss_scale: Arc<LossScale>,
-    /// Whether a chunk was seen to give the same projections twice.
+    /// Whether the network has been verified to give the same projections when a chunk is repeated.
     #[module(skip)]
     repeats: Arc<AtomicBool>,
 }
 
-/// Rows and their labels, until someone takes them.
+/// Projections with their labels, until they are taken.
 type Pending = Arc<Mutex<Option<(Tensor<2>, Vec<usize>)>>>;
 
-/// How a [`SimClr`] takes its steps.
+/// How a [`SimClr`] computes its training steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SimClrOptions {
-    /// Pairs whose graph is in memory at a time; all for none.
+    /// Number of pairs per chunk, whose autodiff graph is in memory at a time; `None` for the whole
+    /// batch.
     pub chunk: Option<usize>,
-    /// Share of itself that the moving average of the encoder keeps at a step; no average for none.
+    /// Decay of the exponential moving average of the encoder per step; `None` for no average.
     pub ema: Option<f64>,
-    /// Devices that share a batch.
+    /// Number of devices that share a batch.
     pub devices: usize,
-    /// In what the encoder computes.
+    /// Numeric type in which the encoder computes.
     pub precision: Precision,
 }
 
@@ -78,7 +80,7 @@ impl Default for SimClrOptions {
 }
 
 impl<E: Encoder + ModuleDisplay> SimClr<E> {
-    /// The task of these parts, in one piece on one device.
+    /// Combines the parts into a task that computes each step in one piece on one device.
     pub fn new(encoder: E, projection: ProjectionHead, loss: ContrastiveLoss) -> Self {
         let options = SimClrOptions::default();
         let (pending, loss_scale, repeats) = (Arc::default(), Arc::default(), Arc::default());
@@ -98,7 +100,8 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         }
     }
 
-    /// With steps taken like this.
+    /// Sets how steps are computed. If an average is configured, it starts from the current
+    /// encoder.
     pub fn with_options(self, options: SimClrOptions) -> Self {
         let average = options.ema.map(|_| ema_copy(&self.encoder));
         let meeting =
@@ -106,22 +109,22 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         Self { options, average, meeting, ..self }
     }
 
-    /// With a temperature that learns.
+    /// Makes the temperature learnt.
     pub fn with_temperature(self, temperature: LearnableTemperature) -> Self {
         Self { temperature: Some(temperature), ..self }
     }
 
-    /// With projections of earlier batches as further negatives.
+    /// Adds a memory bank, which provides projections of earlier batches.
     pub fn with_memory_bank(self, bank: MemoryBank) -> Self {
         Self { bank: Some(bank), ..self }
     }
 
-    /// The encoder for what comes after training: the moving average, where there is one.
+    /// Returns the encoder for use after training: the moving average if there is one.
     pub fn encoder(&self) -> &E {
         self.average.as_ref().unwrap_or(&self.encoder)
     }
 
-    /// Images to projections, `[images, out_dim]`.
+    /// Computes the projections `[images, out_dim]` of images.
     fn embed(&self, images: Tensor<4>) -> Tensor<2> {
         self.projection.forward(self.encoder.forward_features(self.options.precision.of(images)))
     }

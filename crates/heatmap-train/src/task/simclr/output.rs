@@ -1,4 +1,4 @@
-//! [`ContrastiveOutput`]: what a step came to, and its metrics.
+//! [`ContrastiveOutput`]: the output of a SimCLR step, and its metrics.
 
 use burn::tensor::ExecutionError;
 use burn::train::metric::ItemLazy;
@@ -6,25 +6,26 @@ use burn::train::metric::ItemLazy;
 use crate::metric::scalar_metrics;
 use crate::task::StepOutput;
 
-/// What one step came to.
+/// The output of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ContrastiveOutput {
     /// Loss of the batch.
     pub loss: f64,
-    /// Share of images whose nearest other projection is that of their pair.
+    /// Contrastive top-1 accuracy: share of views whose most similar other projection is a
+    /// positive.
     pub top1: f64,
-    /// TemperatureMetric that the loss was taken with.
+    /// Temperature with which the loss was computed.
     pub temperature: f64,
-    /// Length of the gradient over all parameters, before clipping; 0 where there was none.
+    /// Global gradient norm before clipping; 0 if no gradient was computed.
     pub gradient_norm: f64,
-    /// Images in the batch: two a pair.
+    /// Number of images in the batch: two views per pair, and its negatives.
     pub images: usize,
-    /// Which of the devices that share the batch says so.
+    /// Rank of the device that made this output, when several devices share the batch.
     pub rank: usize,
 }
 
 impl ItemLazy for ContrastiveOutput {
-    /// Nothing is left on the device.
+    /// Does nothing, since no value is left on the device.
     fn sync(self) -> Result<Self, ExecutionError> {
         Ok(self)
     }
@@ -47,19 +48,19 @@ impl StepOutput for ContrastiveOutput {
         self.gradient_norm = norm;
     }
 
-    /// All devices know the loss of the whole batch; each has but its own images.
+    /// Adds the numbers of images; every device already has the loss of the whole batch.
     fn joined(self, other: Self) -> Self {
         Self { images: self.images + other.images, ..self }
     }
 }
 
 scalar_metrics!(ContrastiveOutput {
-    /// The loss as a metric.
+    /// Metric that reports the loss.
     ContrastiveLossMetric = "loss", higher_is_better: false, loss;
-    /// Contrastive top-1 accuracy as a metric.
+    /// Metric that reports the contrastive top-1 accuracy.
     ContrastiveTop1 = "contrastive_top1", higher_is_better: true, top1;
-    /// The temperature as a metric, for one that learns.
+    /// Metric that reports the temperature, of interest if it is learnt.
     TemperatureMetric = "temperature", higher_is_better: false, temperature;
-    /// The length of the gradient as a metric.
+    /// Metric that reports the global gradient norm before clipping.
     GradientNorm = "gradient_norm", higher_is_better: false, gradient_norm;
 });

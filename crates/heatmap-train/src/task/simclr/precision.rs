@@ -1,5 +1,5 @@
-//! [`Precision`]: the type in which the encoder keeps its activations, and the scale of the loss
-//! that f16 needs.
+//! [`Precision`]: the numeric type of the encoder's activations, and the loss scaling that f16
+//! needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,23 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The type of the activations of an encoder that trains. Parameters, their gradients, statistics
-/// of normalisation, features, projections and the loss are f32 (Micikevicius et al. 2018, Mixed
-/// Precision Training).
+/// The numeric type of the encoder's activations during training. Parameters, their gradients,
+/// normalisation statistics, features, projections and the loss are always f32 (Micikevicius et al.
+/// 2018, Mixed Precision Training).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Single precision: no mix.
+    /// Single precision throughout.
     #[default]
     F32,
-    /// Half precision, with a scale of the loss that adapts: gradients below 6e-8 would be 0.
+    /// Half precision with an adaptive loss scale, because gradients below 6e-8 would underflow to
+    /// 0.
     F16,
-    /// The range of f32 with 8 bits of precision.
+    /// Brain floating point: the range of f32 with 8 bits of precision.
     Bf16,
 }
 
 impl Precision {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
 
     fn dtype(self) -> FloatDType {
@@ -37,10 +38,10 @@ impl Precision {
         }
     }
 
-    /// Checks that a device computes in this type.
+    /// Checks that a device supports this type.
     ///
     /// # Errors
-    /// When it does not.
+    /// Returns an error when it does not.
     pub fn check_for(self, device: &Device) -> Result<()> {
         if device.supports_dtype(self.dtype()) {
             return Ok(());
@@ -52,7 +53,7 @@ impl Precision {
         ))
     }
 
-    /// Images in this type.
+    /// Converts images to this type.
     pub(super) fn of(self, images: Tensor<4>) -> Tensor<4> {
         if self == Self::F32 { images } else { images.cast(self.dtype()) }
     }
@@ -77,16 +78,16 @@ impl FromStr for Precision {
     }
 }
 
-/// The factor of the loss in f16, a power of two, so that it changes no gradient that neither
-/// overflows nor vanishes: halved when a gradient overflows, doubled behind many steps in which
-/// none did (the paper, section 3.2; the numbers are those of PyTorch's `GradScaler`).
+/// The loss scale for f16. It is halved when a gradient overflows and doubled after many steps
+/// without overflow (section 3.2 of the paper, with the constants of PyTorch's `GradScaler`). As a
+/// power of two, it changes no gradient that neither overflows nor underflows.
 #[derive(Debug)]
 pub(super) struct LossScale(Mutex<State>);
 
 #[derive(Debug, Clone, Copy)]
 struct State {
     scale: f64,
-    /// Steps since it changed.
+    /// Number of steps since the scale last changed.
     good: usize,
 }
 
@@ -99,12 +100,12 @@ impl LossScale {
         Self(Mutex::new(State { scale, good: 0 }))
     }
 
-    /// What the loss is to be multiplied by.
+    /// Returns the factor to multiply the loss by.
     pub(super) fn value(&self) -> f64 {
         self.state(|state| state.scale)
     }
 
-    /// A step went well.
+    /// Records a step without overflow.
     pub(super) fn succeeded(&self) {
         self.state(|state| {
             state.good += 1;
@@ -114,7 +115,8 @@ impl LossScale {
         });
     }
 
-    /// A gradient was not finite: whether there is a smaller scale to try the step with again.
+    /// Records a gradient that was not finite and halves the scale. Returns whether the scale could
+    /// be reduced, so that the step can be repeated.
     pub(super) fn overflowed(&self) -> bool {
         self.state(|state| {
             let goes_on = state.scale > 1.0;

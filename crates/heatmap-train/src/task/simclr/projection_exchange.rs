@@ -1,24 +1,25 @@
-//! [`ProjectionExchange`]: devices that share a batch hand each other their projections.
+//! [`ProjectionExchange`]: lets devices that share a batch exchange their projections.
 //!
-//! A contrastive loss compares every image with every other, wherever it was embedded. Burn's
-//! collective operations could gather them, but the CPU backend has none of these; so the workers
-//! of burn-train's multi-device step meet here, in memory, once a step.
+//! A contrastive loss compares every image with every other, on whichever device it was embedded.
+//! Burn's collective operations could gather the projections, but the CPU backend does not have
+//! them. Instead, the worker threads of burn-train's multi-device step exchange them in memory,
+//! once per step.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::Tensor;
 
-/// What one device brings.
+/// The contribution of one device.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    /// Projections of first views, of second views and of negatives, each `[pairs, dim]`, without
-    /// gradient.
+    /// Projections of the first views, of the second views and of each negative of all pairs, each
+    /// `[pairs, dim]`, without gradient.
     pub(super) views: Vec<Tensor<2>>,
     /// Label of each pair.
     pub(super) labels: Vec<usize>,
 }
 
-/// A place where so many threads exchange parts, again and again.
+/// An all-gather operation between a fixed number of threads, which can be repeated.
 #[derive(Debug)]
 pub(super) struct ProjectionExchange {
     state: Mutex<State>,
@@ -28,9 +29,9 @@ pub(super) struct ProjectionExchange {
 #[derive(Debug)]
 struct State {
     parts: Vec<Option<Part>>,
-    /// All parts, once everyone is there, and how many have yet to take them.
+    /// All parts, once every thread has contributed, and how many threads have yet to take them.
     complete: Option<(Arc<Vec<Part>>, usize)>,
-    /// Whether someone will never come.
+    /// Whether a thread has panicked, so that the others must not wait for it.
     broken: bool,
 }
 
@@ -40,14 +41,14 @@ impl ProjectionExchange {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Brings the part of `rank`, waits for the others, and takes all parts in the order of their
-    /// ranks.
+    /// Contributes the part of `rank`, waits for all others, and returns all parts in order of
+    /// rank.
     ///
     /// # Panics
-    /// When another of them has failed: burn-train turns the panic of a worker into an error.
+    /// Panics when another device has failed: burn-train turns the panic of a worker into an error.
     pub(super) fn all_gather(&self, rank: usize, part: Part) -> Arc<Vec<Part>> {
         let mut state = self.lock();
-        // Who is quick must not enter the next round before everyone has left this one.
+        // A fast thread must not enter the next round before all threads have left this one.
         while state.complete.is_some() && !state.broken {
             state = self.wait(state);
         }
@@ -71,7 +72,8 @@ impl ProjectionExchange {
         parts
     }
 
-    /// Lets nobody wait for a thread that panics while it holds this.
+    /// Returns a guard: if the thread panics while it holds the guard, the other threads stop
+    /// waiting.
     pub(super) fn panic_guard(&self) -> PanicGuard<'_> {
         PanicGuard(self)
     }
@@ -85,7 +87,7 @@ impl ProjectionExchange {
     }
 }
 
-/// See [`ProjectionExchange::panic_guard`].
+/// The guard of [`ProjectionExchange::panic_guard`].
 pub(super) struct PanicGuard<'a>(&'a ProjectionExchange);
 
 impl Drop for PanicGuard<'_> {

@@ -1,5 +1,5 @@
-//! A step of [`SimClr`]: loss and gradient, in one piece, in chunks or together with other devices,
-//! and what is renewed behind the optimiser.
+//! The training step of [`SimClr`]: loss and gradient in one piece, in chunks or on several
+//! devices, and the updates that follow the optimiser step.
 
 use std::sync::PoisonError;
 
@@ -32,7 +32,8 @@ impl<E: Encoder + ModuleDisplay> TrainStep for SimClr<E> {
         }
     }
 
-    /// The optimiser, and behind it the moving average and the memory bank.
+    /// Takes the optimiser step, then updates the moving average and the memory bank and clamps the
+    /// temperature.
     fn optimize(
         self,
         optim: &mut ModuleOptimizer,
@@ -56,10 +57,10 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
     type Input = PairBatch;
     type Output = ContrastiveOutput;
 
-    /// The loss among the images of the batch alone.
+    /// Computes the loss of the batch without the memory bank.
     fn step(&self, batch: PairBatch) -> ContrastiveOutput {
         let (images, of_each) = (batch.images.dims()[0], batch.images_per_pair());
-        // In evaluation mode parts are as good as the whole.
+        // In evaluation mode, images do not influence each other, so chunks change nothing.
         let part = self.options.chunk.map_or(images, |pairs| of_each * pairs);
         let embed =
             |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
@@ -70,8 +71,8 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
 }
 
 impl<E: Encoder + ModuleDisplay> SimClr<E> {
-    /// With the loss as large as f16 bears. A step whose gradient overflows is taken again with a
-    /// smaller loss.
+    /// Takes a step with loss scaling: if the gradient overflows, the step is repeated with a
+    /// smaller scale.
     fn step_in_f16(&self, batch: PairBatch) -> TrainOutput<ContrastiveOutput> {
         let attempt = || {
             let scale = self.loss_scale.value();
@@ -79,19 +80,19 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
             TrainOutput { grads: scale_gradients(self, grads, scale.recip()), item }
         };
         let mut output = attempt();
-        // A loss that is not finite is so at any scale.
+        // A loss that is not finite would not be finite at any scale.
         while output.item.loss.is_finite() && !global_norm(self, &output.grads).is_finite() {
             if !self.loss_scale.overflowed() {
                 return output;
             }
-            // The running statistics have seen the batch.
+            // The first attempt has already updated the running statistics with this batch.
             output = keep_running_statistics(attempt);
         }
         self.loss_scale.succeeded();
         output
     }
 
-    /// A step with the gradient of so many times the loss.
+    /// Computes the gradient of the loss multiplied by `scale`.
     fn scaled_step(&self, batch: PairBatch, scale: f64) -> TrainOutput<ContrastiveOutput> {
         let pairs = batch.labels.len();
         let chunk = self.options.chunk.unwrap_or(pairs).max(1);
@@ -134,8 +135,8 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let leaves: Vec<Tensor<2>> = all.views.into_iter().map(leaf).collect();
         let output = self.contrast(leaves.clone(), all.labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
-        // Every device has taken the loss of the whole batch; each carries back what came from its
-        // own images.
+        // Every device has computed the loss of the whole batch; each back-propagates only the
+        // gradient of its own images.
         let own = |z: &Tensor<2>| {
             z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs)
         };
@@ -143,13 +144,13 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         let own: Vec<Tensor<2>> = leaves.iter().map(own).collect();
         sum.accumulate(self, cached.backward(self, &own));
         if rank == 0 {
-            // That of the temperature, which is no device's own.
+            // The gradient of the learnt temperature must be counted only once.
             sum.accumulate(self, GradientsParams::from_grads(gradients, self));
         }
         TrainOutput { grads: sum.grads(), item: self.output(output, images, rank) }
     }
 
-    /// The loss of the two views of every pair, and of its negatives behind them.
+    /// Computes the loss from the two views of every pair, followed by their negatives, if any.
     fn contrast(
         &self,
         views: Vec<Tensor<2>>,
@@ -175,7 +176,7 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         self.bank.as_ref().and_then(|bank| bank.rows())
     }
 
-    /// Keeps projections for the bank until the optimiser has made its step.
+    /// Stores projections that the memory bank takes after the optimiser step.
     fn queue_for_bank(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
         if self.bank.is_some() {
             let rows = Tensor::cat(vec![z0.clone(), z1.clone()], 0);
@@ -203,13 +204,14 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 }
 
-/// First views, second views and what is behind them, `of_each` in all.
+/// Splits projections into the first views, the second views and the negatives: `of_each` tensors
+/// of shape `[pairs, dim]`.
 fn views(projections: Tensor<2>, of_each: usize) -> Vec<Tensor<2>> {
     let pairs = projections.dims()[0] / of_each;
     (0..of_each).map(|view| projections.clone().narrow(0, view * pairs, pairs)).collect()
 }
 
-/// The parts as one, on the device of `like`.
+/// Concatenates the parts of all devices, on the device of `like`.
 fn join(parts: &[Part], like: &Tensor<2>) -> Part {
     let device = like.device();
     let all = |view: usize| {

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
+use heatmap_core::Heatmap;
 use heatmap_core::analysis::faer::Mat;
-use heatmap_core::{Heatmap, Normalization, Upsampling};
 use heatmap_models::{Backbone, Encoder, LoadOptions, ModelName, TensorFile};
 
-use crate::data::{ImageConfig, PretrainedProtocol};
+use super::{ENCODER, FineTuneConfig, RunFolder};
+use crate::data::ImageConfig;
 use crate::features::{Output, PublishedEncoder};
-use crate::run::{ENCODER, FineTuneConfig, RunFolder};
+
 use crate::{Error, Result};
 
 /// An encoder and how heatmaps become its images.
@@ -102,7 +103,10 @@ impl NamedEncoder {
                     values.extend(features.try_to_vec::<f32>().expect("converted to f32"));
                 }
                 Kind::Published(network) => {
-                    let images = published_images(network, at * BATCH, batch, device)?;
+                    let first = (at * BATCH) as u64;
+                    let numbered = (first..).zip(batch.iter().map(|heatmap| (*heatmap).clone()));
+                    let numbered: Vec<(u64, Heatmap)> = numbered.collect();
+                    let images = network.protocol(0).batch(&numbered, device)?;
                     values.extend(network.forward(images, &[Output::Features]).concat());
                 }
             }
@@ -111,26 +115,6 @@ impl NamedEncoder {
         let dim = values.len() / heatmaps.len().max(1);
         Ok(Mat::from_fn(heatmaps.len(), dim, |row, column| f64::from(values[row * dim + column])))
     }
-}
-
-/// The protocol of the report for pretrained networks.
-fn published_images(
-    network: &PublishedEncoder,
-    first: usize,
-    batch: &[&Heatmap],
-    device: &Device,
-) -> Result<Tensor<4>> {
-    let protocol = PretrainedProtocol {
-        upsampling: Some(Upsampling::default()),
-        normalization: Normalization::Max,
-        image_size: network.image_size,
-        mean: network.mean.clone(),
-        std: network.std.clone(),
-        seed: 0,
-    };
-    let numbered =
-        batch.iter().enumerate().map(|(at, heatmap)| ((first + at) as u64, (*heatmap).clone()));
-    protocol.batch(&numbered.collect::<Vec<(u64, Heatmap)>>(), device)
 }
 
 /// What a network with published weights is called: by its name and its file.
