@@ -128,11 +128,14 @@ impl OwnSamples {
         Self { cluster_counts: Some(first..=last), ..self }
     }
 
-    /// Returns the samples of each class in the split with this seed.
+    /// The samples of each class in the split that has this seed.
+    ///
+    /// # Panics
+    /// When no split has it: the data set was made for runs with another seed, and a split that is
+    /// guessed could show training what evaluation is measured on.
     fn split(&self, seed: u64) -> &[Vec<usize>] {
         let found = self.splits.iter().find(|(known, _)| *known == seed);
-        // A caller with any other seed has no split in mind, so the training samples serve as well.
-        &found.unwrap_or(&self.splits[0]).1
+        &found.unwrap_or_else(|| panic!("`{}` was made for runs with another seed", self.name)).1
     }
 
     fn of_class(&self, seed: u64, class: usize, index: u64) -> &Sample {
@@ -220,6 +223,13 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 60);
+    }
+
+    #[test]
+    #[should_panic(expected = "`own` was made for runs with another seed")]
+    fn a_split_is_never_guessed() {
+        let source = OwnSamples::of_heatmaps("own", names(2), numbered(60, 2), 7).unwrap();
+        let _ = source.heatmap(Split::Test.seed(8), 0, 0);
     }
 
     #[test]

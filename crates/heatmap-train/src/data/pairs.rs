@@ -93,8 +93,7 @@ impl PairSampler {
         }
     }
 
-    /// Sets the number of hard negatives per pair: heatmaps that resemble its class but are outside
-    /// it.
+    /// Sets the number of hard negatives per pair: heatmaps like its class that are not in it.
     ///
     /// # Errors
     /// Returns an error when the source has no hard negatives.

@@ -105,7 +105,8 @@ impl SetScores {
     /// best one on the sets with an even index; the macro-F1 is measured on the others.
     ///
     /// # Errors
-    /// Returns an error when one of the two halves does not contain both good and broken banners.
+    /// Returns an error when the sets with an even index do not contain both good and broken
+    /// banners, or when there is no set with an odd index.
     pub fn macro_f1(&self, which: usize) -> Result<f64> {
         let half = |odd: usize| -> (Vec<f64>, Vec<bool>) {
             let of = (0..self.sets.len()).filter(|&at| self.sets[at] % 2 == odd);
