@@ -53,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     metrics: Vec<PathBuf>,
 
-    /// BannerFacts labels: domain, grid_id, broken (0, 1 or empty); repeatable
+    /// Known labels: domain, grid_id, broken (0, 1 or empty); repeatable
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
 

@@ -1,4 +1,5 @@
-//! [`Hub`]: weights by the name of a repository on a Hugging Face hub (feature `hub`).
+//! [`Hub`]: downloads weights from a Hugging Face hub by the name of their repository (feature
+//! `hub`).
 
 use std::path::PathBuf;
 
@@ -8,33 +9,36 @@ use hf_hub::{Cache, Repo, RepoType};
 use crate::weights::Companions;
 use crate::{Error, Result, TensorFile};
 
-/// A hub and the folder that keeps what came from it, shared with Python's `huggingface_hub`.
+/// A Hugging Face hub together with the local cache for its files, which is shared with Python's
+/// `huggingface_hub`.
 #[derive(Debug, Clone)]
 pub struct Hub {
-    /// Where the hub answers.
+    /// The URL of the hub, such as `https://huggingface.co`.
     pub endpoint: String,
-    /// Where files are kept.
+    /// The folder of the local cache.
     pub cache: PathBuf,
-    /// Sent with every request, if there is one: private repositories need it.
+    /// The access token that is sent with every request, if there is one; private repositories need
+    /// it.
     pub token: Option<String>,
-    /// Whether only the cache is asked.
+    /// Whether to use only the cache and never the network.
     pub offline: bool,
-    /// Whether a bar shows downloads on the terminal.
+    /// Whether to show a progress bar for downloads on the terminal.
     pub progress: bool,
 }
 
-/// Files that weights are looked for in, best first.
+/// Names of weight files that a repository is searched for, the preferred one first.
 const FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 impl Hub {
-    /// The hub that the environment names, by the variables of `huggingface_hub`: `HF_ENDPOINT`,
-    /// `HF_HUB_CACHE` or `HF_HOME`, `HF_TOKEN` or the token of `hf auth
-    /// login`, and `HF_HUB_OFFLINE`.
+    /// Makes the hub that the environment variables of `huggingface_hub` describe: `HF_ENDPOINT`,
+    /// `HF_HUB_CACHE` or `HF_HOME`, `HF_TOKEN` or the token that `hf auth login` stored, and
+    /// `HF_HUB_OFFLINE`.
     pub fn from_env() -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let cache =
             set("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
-        // The token lies beside the default cache, wherever the files are.
+        // `hf auth login` stores the token next to the default cache, even when `HF_HUB_CACHE`
+        // points elsewhere.
         let token = set("HF_TOKEN").or_else(|| Cache::from_env().token());
         let yes = |value: String| {
             ["1", "on", "yes", "true"].contains(&value.to_ascii_lowercase().as_str())
@@ -48,8 +52,8 @@ impl Hub {
         }
     }
 
-    /// The weights of a repository, `owner/name` or `owner/name@revision`: from the cache, or
-    /// downloaded into it.
+    /// Opens the weights of a repository, `owner/name` or `owner/name@revision`, downloading them
+    /// into the cache unless they are there already.
     ///
     /// ```no_run
     /// use heatmap_models::hub::Hub;
@@ -63,9 +67,9 @@ impl Hub {
     /// ```
     ///
     /// # Errors
-    /// When the name is none, the hub cannot be reached or has no such repository, the repository
-    /// has neither `model.safetensors` nor `pytorch_model.bin`, or the file is damaged. Offline,
-    /// when the cache does not have it.
+    /// When the name is not that of a repository, the hub cannot be reached or has no such
+    /// repository, the repository contains neither `model.safetensors` nor `pytorch_model.bin`, or
+    /// the file is damaged. With `offline` set, when the cache does not contain the weights.
     pub fn weights(&self, repository: &str) -> Result<TensorFile> {
         let repo = parse(repository)?;
         let cached = Cache::new(self.cache.clone()).repo(repo.clone());
@@ -93,7 +97,7 @@ impl Hub {
         let file = file.ok_or_else(|| {
             error(format!("has none of {}, but {}", FILES.join(", "), found.join(", ")))
         })?;
-        // They lie beside the weights then.
+        // `TensorFile::open` looks for these files next to the weights.
         for companion in
             Companions::FILES.iter().filter(|name| found.iter().any(|other| other == *name))
         {
@@ -103,7 +107,8 @@ impl Hub {
     }
 }
 
-/// A repository's name. Nothing else gets into a path or an address.
+/// Parses the name of a repository. Because the name becomes part of a path and of a URL, only
+/// letters, digits, `-`, `_` and `.` are accepted in its parts.
 fn parse(name: &str) -> Result<Repo> {
     let (id, revision) = name.split_once('@').unwrap_or((name, "main"));
     let plain = |part: &str| {

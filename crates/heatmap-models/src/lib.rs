@@ -1,10 +1,10 @@
-//! Encoders for click heatmaps, and the heads that sit on them, in Burn.
+//! Encoders for click heatmaps, and the heads that go on top of them, written in Burn.
 //!
-//! Models stop at features: [`Encoder::forward_features`] gives `[batch, feature_dim]`, and heads
-//! and losses are parts that a task composes. Tensors are NCHW, `[batch, channels, height, width]`,
-//! everywhere.
+//! Models end at features: [`Encoder::forward_features`] returns `[batch, feature_dim]`, and a task
+//! composes heads and losses on top. Image tensors are NCHW everywhere,
+//! `[batch, channels, height, width]`.
 //!
-//! A residual network, fresh:
+//! A residual network with fresh parameters:
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -16,8 +16,8 @@
 //! assert_eq!(features.dims(), [2, 512]);
 //! ```
 //!
-//! Networks with the weights of others are shown at [`ResNet`] and [`Vit`]; [`weights`] says what
-//! fits.
+//! [`ResNet`] and [`Vit`] have examples that load published weights; [`weights`] says which files
+//! can be loaded.
 
 mod backbone;
 mod encoder;

@@ -1,36 +1,37 @@
-//! [`Mismatch`]: everything in which a file of weights and a network differ.
+//! [`Mismatch`]: every difference between a weight file and a network.
 
 use std::fmt;
 
 use crate::weight_layout::WeightLayout;
 
-/// Everything in which a file and a network differ.
+/// Lists every difference between a weight file and a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The layout that was recognised.
+    /// The state dict layout that was recognised in the file.
     pub layout: WeightLayout,
-    /// Names that the network needs and the file lacks.
+    /// Names of tensors that the network needs and the file lacks.
     pub missing: Vec<String>,
-    /// Names in the file that the network has no use for.
+    /// Names of tensors in the file that the network does not use.
     pub unused: Vec<String>,
-    /// Names with different shapes.
+    /// Tensors whose shape in the file differs from the one that the network needs.
     pub misshaped: Vec<Misshaped>,
-    /// Options that would help, in words.
+    /// Sentences that name load options which would resolve some of the differences.
     pub hints: Vec<String>,
 }
 
-/// A name with two shapes.
+/// A tensor whose shape in the file is not the one that the network needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misshaped {
-    /// The name in the file.
+    /// The name of the tensor in the file.
     pub key: String,
-    /// Shape in the file.
+    /// The shape of the tensor in the file.
     pub in_file: Vec<usize>,
-    /// Shape that the network needs.
+    /// The shape that the network needs.
     pub in_network: Vec<usize>,
 }
 
 impl Mismatch {
+    /// Returns whether the file and the network do not differ.
     pub(crate) fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unused.is_empty() && self.misshaped.is_empty()
     }

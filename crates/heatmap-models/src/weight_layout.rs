@@ -1,25 +1,27 @@
-//! [`WeightLayout`]: the ways in which programs name the tensors of a network.
+//! [`WeightLayout`]: the naming schemes that programs use for the tensors in a state dict.
 
 use std::fmt;
 
-/// A way to name tensors.
+/// The naming scheme of a state dict, called after the program that writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WeightLayout {
-    /// torchvision; for residual networks timm too.
+    /// torchvision's names; timm uses the same ones for residual networks.
     Torchvision,
-    /// timm.
+    /// timm's names.
     Timm,
-    /// transformers, as it writes files.
+    /// The names in the files that transformers writes.
     HuggingFace,
-    /// transformers from version 5 on, as `state_dict()` gives it.
+    /// The names that `state_dict()` returns in transformers from version 5 on, which differ from
+    /// those in its files.
     HuggingFaceMemory,
-    /// `torch.nn.Sequential(*network.children())`, as lightly's recipes keep a torchvision
-    /// backbone.
+    /// The names of `torch.nn.Sequential(*network.children())`, which is how lightly's recipes
+    /// store a torchvision backbone.
     Sequential,
 }
 
 impl WeightLayout {
+    /// All layouts.
     pub(crate) const ALL: [Self; 5] = [
         Self::Torchvision,
         Self::Timm,

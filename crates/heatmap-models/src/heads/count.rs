@@ -1,11 +1,12 @@
-//! The count head: features to the logits of a number of clusters.
+//! [`CountHead`]: predicts a number of clusters from features, as logits over counts.
 //!
-//! Softmax has a logit for every count, as in the report, with labels of one count or soft ones
-//! (SORD). Two ordinal heads have a logit for every threshold k, "more than k clusters": CORAL
-//! (Cao, Mirjalili and Raschka 2020, section 3) shares one weight vector among them and keeps a
-//! bias each, so that the thresholds are in order; CORN (Shi, Cao and Raschka 2021) has a weight
-//! vector each, and its logits are conditional on the threshold before. The losses that belong to
-//! them are `heatmap-train`'s.
+//! The softmax encoding has one logit for each count, as in the report; its labels are either a
+//! single count or a distribution around it (SORD). The two ordinal encodings have one logit for
+//! each threshold k, "more than k clusters". CORAL (Cao, Mirjalili and Raschka 2020, section 3)
+//! shares one weight vector among the thresholds and gives each a bias of its own, so that their
+//! probabilities stay in order. CORN (Shi, Cao and Raschka 2021) has one weight vector for each
+//! threshold, and each logit is conditional on the threshold before it. The losses for these
+//! encodings are in `heatmap-train`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,45 +20,46 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::ops::linear;
 
-/// What the logits of a [`CountHead`] mean.
+/// Defines what the logits of a [`CountHead`] mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CountEncoding {
-    /// A logit for every count.
+    /// One logit for each count, trained with the true count as the label.
     Softmax,
-    /// A logit for every count, learned from labels that are soft around the true one.
+    /// One logit for each count, trained with soft labels around the true count.
     Sord,
-    /// A logit for every threshold, of one weight vector.
+    /// One logit for each threshold, all from one shared weight vector.
     Coral,
-    /// A logit for every threshold, conditional on the one before.
+    /// One logit for each threshold, conditional on the threshold before it.
     Corn,
 }
 
-/// Configuration of a [`CountHead`].
+/// Configures a [`CountHead`].
 #[derive(Config, Debug)]
 pub struct CountHeadConfig {
-    /// Length of a feature vector.
+    /// The length of a feature vector.
     pub feature_dim: usize,
-    /// Counts that are told apart: 0 to `num_classes - 1`.
+    /// The number of counts that the head distinguishes: 0 to `num_classes - 1`.
     pub num_classes: usize,
-    /// What the logits mean.
+    /// The meaning of the logits.
     #[config(default = "CountEncoding::Softmax")]
     pub encoding: CountEncoding,
 }
 
-/// One linear layer; see the module's head.
+/// A linear layer from features to the logits of a [`CountEncoding`]; see the module documentation.
 #[derive(Module, Debug)]
 pub struct CountHead {
     linear: Linear,
-    /// The biases of CORAL, whose layer has one output and no bias.
+    /// CORAL's bias for each threshold. The linear layer then has one output and no bias of its
+    /// own.
     thresholds: Option<Param<Tensor<1>>>,
 }
 
 impl CountEncoding {
-    /// All of them.
+    /// All encodings.
     pub const ALL: [Self; 4] = [Self::Softmax, Self::Sord, Self::Coral, Self::Corn];
 
-    /// The name in lower case, as in a configuration.
+    /// Returns the name in lower case, as it is written in configuration files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Softmax => "softmax",
@@ -67,7 +69,7 @@ impl CountEncoding {
         }
     }
 
-    /// Logits for so many counts.
+    /// Returns the number of logits for `num_classes` counts.
     pub fn num_logits(self, num_classes: usize) -> usize {
         match self {
             Self::Softmax | Self::Sord => num_classes,
@@ -94,10 +96,10 @@ impl FromStr for CountEncoding {
 }
 
 impl CountHeadConfig {
-    /// A head with fresh parameters.
+    /// Makes a head with fresh parameters.
     ///
     /// # Panics
-    /// When there are less than two counts to tell apart.
+    /// When there are fewer than two counts.
     pub fn init(&self, device: &Device) -> CountHead {
         assert!(
             self.num_classes > 1,
@@ -111,9 +113,10 @@ impl CountHeadConfig {
                 thresholds: None,
             };
         }
-        // The logits of "more than k" when all counts are as likely: in order, as `preinit_bias` of
-        // coral-pytorch has them, and as far apart as they have to be, which with 20 thresholds
-        // between 0 and 1 Adam takes thousands of steps for.
+        // Each bias starts at the logit of "more than k" when all counts are equally likely. The
+        // biases are then in order, as with `preinit_bias` of coral-pytorch, and already as far
+        // apart as they need to be: starting from 20 thresholds between 0 and 1, Adam takes
+        // thousands of steps to spread them.
         let biases: Vec<f32> =
             (0..logits).map(|at| ((logits - at) as f32 / (at + 1) as f32).ln()).collect();
         CountHead {
@@ -124,7 +127,7 @@ impl CountHeadConfig {
 }
 
 impl CountHead {
-    /// Features to logits.
+    /// Computes logits from features.
     ///
     /// # Shapes
     /// - `features`: `[batch, feature_dim]`

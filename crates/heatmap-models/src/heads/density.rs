@@ -1,9 +1,9 @@
-//! The density head: feature maps to the number of clusters that each cell of the image is expected
-//! to hold.
+//! [`DensityHead`]: predicts from feature maps how many clusters each cell of the image is expected
+//! to contain.
 //!
-//! Counting by a density that is summed over the image (Lempitsky and Zisserman 2010, "Learning to
-//! count objects in images") tells a network not only how many there are but which: a sample
-//! teaches as many things as it has clusters.
+//! The count is the sum of this density over the image (Lempitsky and Zisserman 2010, "Learning to
+//! count objects in images"). That gives the network more to learn from than a count alone: each
+//! sample says where its clusters are, not only how many there are.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -13,38 +13,39 @@ use burn::tensor::{Device, Tensor};
 use super::{FeaturePyramid, FeaturePyramidConfig};
 use crate::ops::linear;
 
-/// Clusters in a cell as far as a fresh head knows: ten in 16 x 16 cells.
+/// The expected number of clusters in a cell before training: ten in 16 x 16 cells.
 const PRIOR: f64 = 0.04;
 
-/// Configuration of a [`DensityHead`].
+/// Configures a [`DensityHead`].
 #[derive(Config, Debug)]
 pub struct DensityHeadConfig {
-    /// From the maps of the encoder to the one whose cells are counted.
+    /// The pyramid that merges the encoder's maps into the one whose cells are counted.
     pub pyramid: FeaturePyramidConfig,
 }
 
-/// A pyramid and one linear layer over every cell; see the module's head.
+/// A feature pyramid, then one linear layer that is applied to every cell; see the module
+/// documentation.
 #[derive(Module, Debug)]
 pub struct DensityHead {
     pyramid: FeaturePyramid,
     linear: Linear,
 }
 
-/// What a [`DensityHead`] gives.
+/// The output of a [`DensityHead`].
 #[derive(Debug, Clone)]
 pub struct Density {
-    /// `[batch, rows, columns]`: the logarithm of the expected number of clusters in each cell
+    /// The logarithm of the expected number of clusters in each cell, `[batch, rows, columns]`.
     pub log_rates: Tensor<3>,
-    /// `[batch, width + 1]`: the mean of the pyramid's map over the image, and the sum of the rates
-    /// in tens
+    /// Features for a count head, `[batch, width + 1]`: the mean of the pyramid's map over the
+    /// image, then the sum of the rates divided by ten.
     pub features: Tensor<2>,
 }
 
 impl DensityHeadConfig {
-    /// A head with fresh parameters.
+    /// Makes a head with fresh parameters.
     ///
     /// # Panics
-    /// When the pyramid cannot be made.
+    /// When the pyramid's configuration is invalid; see [`FeaturePyramidConfig::init`].
     pub fn init(&self, device: &Device) -> DensityHead {
         DensityHead {
             pyramid: self.pyramid.init(device),
@@ -52,17 +53,17 @@ impl DensityHeadConfig {
         }
     }
 
-    /// Length of [`Density::features`].
+    /// Returns the length of a vector in [`Density::features`].
     pub fn feature_dim(&self) -> usize {
         self.pyramid.width + 1
     }
 }
 
 impl DensityHead {
-    /// Feature maps to the density.
+    /// Computes the density from feature maps.
     ///
     /// # Shapes
-    /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
+    /// - `maps`, from fine to coarse: as for [`FeaturePyramid::forward`]
     pub fn forward(&self, maps: Vec<Tensor<4>>) -> Density {
         let map = self.pyramid.forward(maps);
         let [batch, channels, rows, columns] = map.dims();

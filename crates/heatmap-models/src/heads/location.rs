@@ -1,11 +1,12 @@
-//! The location head: feature maps to cluster centres with an existence logit each.
+//! [`LocationHead`]: predicts cluster centres from feature maps, each with the logit that it
+//! exists.
 //!
-//! The report regresses its six centres from the mean features. Then every output has to learn on
-//! its own where in the image it looks, and which of two clusters is "the third" changes suddenly
-//! as they move. Here each cell of a fine map, made of the maps of all resolutions
-//! ([`FeaturePyramid`]), proposes a centre in itself or near by (as in detectors of one stage:
-//! Redmon et al. 2016; trained with one candidate for each object: Sun et al. 2021, OneNet), and
-//! the most probable K of them are the answer: a set of K centres in [0, 1]^2.
+//! The report regresses its six centres from the mean features. Each output then has to learn by
+//! itself where in the image to look, and which of two clusters counts as "the third" jumps as they
+//! move. Here each cell of a fine map, which [`FeaturePyramid`] makes from the maps of all
+//! resolutions, proposes one centre inside itself or nearby, as in one-stage detectors (Redmon et
+//! al. 2016), and training assigns one candidate to each object (Sun et al. 2021, OneNet). The K
+//! most probable candidates are the output: a set of K centres in [0, 1]^2.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -16,16 +17,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{FeaturePyramid, FeaturePyramidConfig};
 use crate::ops::linear;
 
-/// Probability with which a candidate exists as far as a fresh head knows (Lin et al. 2017, "Focal
-/// loss", section 3.3): few do, and the many that do not would else drown what the few have to say.
+/// The probability that a candidate exists before training (Lin et al. 2017, "Focal loss", section
+/// 3.3). Few candidates exist, and without this prior the many that do not would dominate the first
+/// gradients.
 const PRIOR: f32 = 0.01;
 
-/// Configuration of a [`LocationHead`].
+/// Configures a [`LocationHead`].
 #[derive(Config, Debug)]
 pub struct LocationHeadConfig {
-    /// From the maps of the encoder to the one whose cells propose.
+    /// The pyramid that merges the encoder's maps into the one whose cells propose centres.
     pub pyramid: FeaturePyramidConfig,
-    /// CentrePredictions in the answer.
+    /// The number of centres in the output.
     #[config(default = 6)]
     pub num_centres: usize,
     /// How far outside its cell a candidate may lie, in cells.
@@ -33,7 +35,8 @@ pub struct LocationHeadConfig {
     pub reach_cells: f64,
 }
 
-/// A pyramid and one linear layer over every cell; see the module's head.
+/// A feature pyramid, then one linear layer that is applied to every cell; see the module
+/// documentation.
 #[derive(Module, Debug)]
 pub struct LocationHead {
     pyramid: FeaturePyramid,
@@ -44,21 +47,22 @@ pub struct LocationHead {
     reach_cells: f64,
 }
 
-/// CentrePredictions in the unit square of the image, each with the logit of its existence.
+/// Predicted centres, each with the logit that it exists.
 #[derive(Debug, Clone)]
 pub struct CentrePredictions {
-    /// `[batch, centres, 2]`: x to the right and y down, in widths and heights of the image
+    /// The positions of the centres, `[batch, centres, 2]`: x to the right in widths of the image,
+    /// then y down in heights of the image.
     pub places: Tensor<3>,
-    /// `[batch, centres]`
+    /// The logit that each centre exists, `[batch, centres]`.
     pub existence: Tensor<2>,
 }
 
 impl LocationHeadConfig {
-    /// A head with fresh parameters.
+    /// Makes a head with fresh parameters.
     ///
     /// # Panics
-    /// When there is nothing to choose, candidates may lie at a negative distance, or the pyramid
-    /// cannot be made.
+    /// When `num_centres` is 0, `reach_cells` is negative, or the pyramid's configuration is
+    /// invalid.
     pub fn init(&self, device: &Device) -> LocationHead {
         assert!(self.num_centres > 0, "a location head needs centres");
         assert!(
@@ -84,11 +88,12 @@ impl LocationHeadConfig {
 }
 
 impl LocationHead {
-    /// Feature maps to all candidates, cell by cell. One at the border may lie outside the image by
-    /// its reach, so that training can pull it in.
+    /// Computes all candidates from feature maps, one for each cell, row by row. A candidate in a
+    /// cell at the border may lie outside the image by up to `reach_cells`, so that training can
+    /// still pull it inside.
     ///
     /// # Shapes
-    /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
+    /// - `maps`, from fine to coarse: as for [`FeaturePyramid::forward`]
     /// - output: as many centres as the pyramid's map has cells
     pub fn candidates(&self, maps: Vec<Tensor<4>>) -> CentrePredictions {
         let map = self.pyramid.forward(maps);
@@ -98,7 +103,7 @@ impl LocationHead {
             &self.linear,
             map.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels]),
         );
-        // From the middle of the cell, in cells.
+        // The offset from the middle of the cell, in cells.
         let shift = (sigmoid(raw.clone().narrow(2, 0, 2)) - 0.5) * (1.0 + 2.0 * self.reach_cells);
         let middles = (0..rows * columns)
             .flat_map(|at| [(at % columns) as f32 + 0.5, (at / columns) as f32 + 0.5]);
@@ -110,17 +115,18 @@ impl LocationHead {
         }
     }
 
-    /// Feature maps to the most probable centres, the most probable first. Where the map has fewer
-    /// candidates than centres were asked for, it gives those.
+    /// Computes the most probable centres from feature maps, the most probable one first. If the
+    /// map has fewer cells than `num_centres`, all candidates are returned.
     ///
     /// # Shapes
-    /// - `maps`, from fine to coarse: as [`FeaturePyramid::forward`] takes them
+    /// - `maps`, from fine to coarse: as for [`FeaturePyramid::forward`]
     /// - output: `num_centres` centres
     pub fn forward(&self, maps: Vec<Tensor<4>>) -> CentrePredictions {
         self.most_probable(self.candidates(maps))
     }
 
-    /// The most probable of some candidates, as [`LocationHead::forward`] gives them.
+    /// Selects the most probable candidates, in the order of [`LocationHead::forward`], and clamps
+    /// them to the image.
     pub fn most_probable(&self, candidates: CentrePredictions) -> CentrePredictions {
         let CentrePredictions { places, existence } = candidates;
         let count = self.num_centres.min(existence.dims()[1]);
@@ -129,7 +135,7 @@ impl LocationHead {
         CentrePredictions { places, existence }
     }
 
-    /// CentrePredictions in the answer.
+    /// Returns the number of centres in the output.
     pub fn num_centres(&self) -> usize {
         self.num_centres
     }

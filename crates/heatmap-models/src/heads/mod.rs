@@ -1,4 +1,4 @@
-//! Heads: small networks on top of an encoder's features.
+//! Heads: small networks that run on an encoder's features.
 
 mod count;
 mod density;

@@ -1,9 +1,11 @@
-//! The projection head of SimCLR: features to the space in which the contrastive loss compares.
+//! [`ProjectionHead`]: SimCLR's projection head, which maps features into the space where the
+//! contrastive loss compares them.
 //!
-//! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 three. A hidden layer is linear
-//! without bias, batch normalisation, ReLU; the last layer is linear with bias and without
-//! normalisation, as in lightly's head with two layers. Without a layer features are compared
-//! themselves: where their cosine is used afterwards, that is what should be learned.
+//! Chen et al. 2020 (SimCLR, section 4.2) use two layers, SimCLR v2 uses three. A hidden layer is a
+//! linear layer without bias, batch normalisation and ReLU; the last layer is a linear layer with
+//! bias and without normalisation, as in lightly's head with two layers. With no layers the loss
+//! compares the features themselves: if their cosine similarity is what is used after training,
+//! that is also what should be trained.
 
 use burn::config::Config;
 use burn::module::Module;
@@ -12,20 +14,22 @@ use burn::tensor::{Device, Tensor, activation::relu};
 
 use crate::ops::{batch_norm, linear};
 
-/// Configuration of a [`ProjectionHead`].
+/// Configures a [`ProjectionHead`].
 #[derive(Config, Debug)]
 pub struct ProjectionHeadConfig {
-    /// Length of a feature vector, and width of the hidden layers.
+    /// The length of a feature vector, which is also the width of the hidden layers.
     pub feature_dim: usize,
-    /// Length of a projection; that of a feature vector without a layer.
+    /// The length of a projection. With no layers it is ignored, and a projection is as long as a
+    /// feature vector.
     #[config(default = 128)]
     pub out_dim: usize,
-    /// Layers in all: 2 as in SimCLR, 3 as in SimCLR v2, 0 for features as they are.
+    /// The total number of layers: 2 as in SimCLR, 3 as in SimCLR v2, or 0 to compare the features
+    /// as they are.
     #[config(default = 2)]
     pub num_layers: usize,
 }
 
-/// Hidden layers and a last one; see the module's head.
+/// SimCLR's projection head: hidden layers and a last linear layer; see the module documentation.
 #[derive(Module, Debug)]
 pub struct ProjectionHead {
     hidden: Vec<HiddenLayer>,
@@ -39,7 +43,7 @@ struct HiddenLayer {
 }
 
 impl ProjectionHeadConfig {
-    /// A head with fresh parameters.
+    /// Makes a head with fresh parameters.
     pub fn init(&self, device: &Device) -> ProjectionHead {
         let hidden = |_| HiddenLayer {
             linear: LinearConfig::new(self.feature_dim, self.feature_dim)
@@ -56,11 +60,11 @@ impl ProjectionHeadConfig {
 }
 
 impl ProjectionHead {
-    /// Features to projections, not normalised.
+    /// Computes projections from features. Their lengths are not normalised.
     ///
     /// # Shapes
     /// - `features`: `[batch, feature_dim]`
-    /// - output: `[batch, out_dim]`; without a layer `features`
+    /// - output: `[batch, out_dim]`, or `features` unchanged with no layers
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         let layer =
             |x, layer: &HiddenLayer| relu(batch_norm(&layer.norm, linear(&layer.linear, x)));

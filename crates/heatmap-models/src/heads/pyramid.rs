@@ -1,10 +1,11 @@
-//! [`FeaturePyramid`]: the maps of all resolutions in one that is as fine as the finest.
+//! [`FeaturePyramid`]: merges feature maps of all resolutions into one at the finest resolution.
 //!
-//! Epilogue Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the
-//! finest level is all that a head needs here: the coarse maps know what is there, the fine ones
-//! where. A 1x1 convolution brings each map to the same width, from coarse to fine each is doubled
-//! and added to the next, and a 3x3 convolution smooths what that leaves. As in ViTDet (Li et al.
-//! 2022, section 3), the map of a network with a single coarse one can be made finer.
+//! After Lin et al. 2017 ("Feature pyramid networks for object detection", section 3), of which the
+//! heads here need only the finest level: coarse maps know what is in the image, fine ones know
+//! where. A 1x1 convolution brings each map to the same width. From coarse to fine, each map is
+//! upsampled by a factor of two and added to the next one, and a 3x3 convolution smooths the
+//! artefacts of upsampling. For a network that has only one, coarse map, the map can be refined as
+//! in ViTDet (Li et al. 2022, section 3).
 
 use burn::config::Config;
 use burn::module::Module;
@@ -13,20 +14,20 @@ use burn::tensor::{Device, Tensor};
 use crate::layers::ConvNorm;
 use crate::ops::{Activations, Epilogue};
 
-/// Configuration of a [`FeaturePyramid`].
+/// Configures a [`FeaturePyramid`].
 #[derive(Config, Debug)]
 pub struct FeaturePyramidConfig {
-    /// Channels of the maps, from fine to coarse.
+    /// The number of channels of each map, from fine to coarse.
     pub map_channels: Vec<usize>,
-    /// Channels of the result.
+    /// The number of channels of the merged map.
     #[config(default = 128)]
     pub width: usize,
-    /// How often the finest map is cut into cells of half its size.
+    /// How often the merged map is refined; each refinement doubles its rows and columns.
     #[config(default = 0)]
     pub refinements: usize,
 }
 
-/// Convolutions with batch normalisation; see the module's head.
+/// A feature pyramid of convolutions with batch normalisation; see the module documentation.
 #[derive(Module, Debug)]
 pub struct FeaturePyramid {
     laterals: Vec<ConvNorm>,
@@ -35,10 +36,10 @@ pub struct FeaturePyramid {
 }
 
 impl FeaturePyramidConfig {
-    /// A pyramid with fresh parameters.
+    /// Makes a pyramid with fresh parameters.
     ///
     /// # Panics
-    /// When there are no maps, or a width is 0.
+    /// When there are no maps, or `width` or a number of channels is 0.
     pub fn init(&self, device: &Device) -> FeaturePyramid {
         let Self { map_channels, width, refinements } = self;
         assert!(!map_channels.is_empty(), "a pyramid needs a map");
@@ -53,17 +54,17 @@ impl FeaturePyramidConfig {
 }
 
 impl FeaturePyramid {
-    /// Maps to one map.
+    /// Merges feature maps into one.
     ///
     /// # Shapes
     /// - `maps`, from fine to coarse: `[batch, channels, rows, columns]`, each with half the rows
-    ///   and columns of the one before, rounded up; where there are more than were configured, the
-    ///   finest are left out
-    /// - output: `[batch, width, rows, columns]` of the finest map, each refinement doubling rows
-    ///   and columns
+    ///   and columns of the one before, rounded up. If there are more maps than configured, the
+    ///   finest ones are ignored.
+    /// - output: `[batch, width, rows, columns]` with the rows and columns of the finest map that
+    ///   is used, doubled by each refinement
     ///
     /// # Panics
-    /// When there are fewer maps than were configured.
+    /// When there are fewer maps than configured.
     pub fn forward(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
         let (found, asked) = (maps.len(), self.laterals.len());
         assert!(found >= asked, "a pyramid of {asked} maps got {found}");

@@ -1,4 +1,4 @@
-//! [`ConvNorm`]: a convolution without bias and the batch normalisation behind it.
+//! [`ConvNorm`]: a convolution without bias, followed by batch normalisation.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -7,7 +7,8 @@ use burn::tensor::Device;
 
 use crate::ops::{Activations, Epilogue, conv_norm};
 
-/// The unit that every residual network is made of.
+/// A convolution without bias and the batch normalisation after it, the unit that every residual
+/// network is built from.
 #[derive(Module, Debug)]
 pub(crate) struct ConvNorm {
     pub(crate) conv: Conv2d,
@@ -15,7 +16,8 @@ pub(crate) struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// A square kernel of odd size, padded so that stride 1 keeps the size of the image.
+    /// Makes a layer from `channels[0]` to `channels[1]` channels with a square kernel of odd size,
+    /// padded so that stride 1 keeps the height and width of the image.
     pub(crate) fn init(
         channels: [usize; 2],
         kernel_size: usize,
@@ -35,13 +37,15 @@ impl ConvNorm {
         Self { conv: conv.init(device), norm: BatchNormConfig::new(channels[1]).init(device) }
     }
 
-    /// Starts with an output of zeros.
+    /// Sets the scale (gamma) of the normalisation to zero, so that the layer's output starts at
+    /// zero.
     pub(crate) fn with_zero_scale(mut self, device: &Device) -> Self {
         self.norm.gamma = Initializer::Zeros.init(self.norm.gamma.dims(), device);
         self
     }
 
-    /// Convolution, normalisation and what comes after them.
+    /// Runs convolution, normalisation and the epilogue `after`, which may add a residual and apply
+    /// ReLU.
     pub(crate) fn forward(&self, x: Activations, after: Epilogue) -> Activations {
         conv_norm(&self.conv, &self.norm, x, after)
     }

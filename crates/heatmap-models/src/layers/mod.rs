@@ -1,4 +1,4 @@
-//! Layers that networks and heads share.
+//! Layers that the networks and the heads share.
 
 mod conv_norm;
 

@@ -1,4 +1,4 @@
-//! A step of Adam: on Flex one pass over the memory, elsewhere Burn's operations one after another.
+//! One step of Adam: a single fused pass over memory on Flex, Burn's operations on other devices.
 
 use burn::tensor::{Device, FloatDType, Tensor};
 
@@ -6,11 +6,11 @@ use super::adam_moments::AdamMoments;
 pub use super::cpu::AdamFactors;
 use super::flex;
 
-/// The parameter and the means behind one step: Kingma and Ba 2015, algorithm 1. Not
-/// differentiable.
+/// Returns the parameter and the moments after one step of Adam (Kingma and Ba 2015, algorithm 1).
+/// The step is not differentiable.
 ///
 /// # Shapes
-/// - all: any, the same
+/// - all tensors: the same shape, which may be any
 pub fn adam_step<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,

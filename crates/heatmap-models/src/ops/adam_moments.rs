@@ -1,15 +1,15 @@
-//! [`AdamMoments`]: what Adam remembers of a parameter.
+//! [`AdamMoments`]: the state that Adam keeps for each parameter.
 
 use burn::tensor::Tensor;
 
-/// The two running means of Adam.
+/// Adam's two running means for one parameter.
 ///
 /// # Shapes
-/// - both: as the parameter
+/// - both: the shape of the parameter
 #[derive(Debug, Clone)]
 pub struct AdamMoments<const D: usize> {
-    /// Of the gradient.
+    /// The running mean of the gradient (the first moment).
     pub mean: Tensor<D>,
-    /// Of its square.
+    /// The running mean of the squared gradient (the second moment).
     pub square: Tensor<D>,
 }

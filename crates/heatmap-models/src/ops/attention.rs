@@ -1,16 +1,16 @@
-//! Self-attention from the product that query, key and value come from together.
+//! Self-attention from the output of the fused projection to query, key and value.
 
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Tensor, module};
 
 use super::{flex, in_f32};
 
-/// Scaled dot-product attention (Vaswani et al. 2017, section 3.2): on Flex one operation of ours,
-/// elsewhere Burn's.
+/// Computes scaled dot-product attention (Vaswani et al. 2017, section 3.2), with the fused kernel
+/// of `cpu` on Flex and with Burn's operation on other devices.
 ///
 /// # Shapes
-/// - `qkv`: `[batch, tokens, 3 * width]`, queries of all heads before their keys and values;
-///   `num_heads` divides the width
+/// - `qkv`: `[batch, tokens, 3 * width]`, the queries of all heads, then their keys, then their
+///   values; `num_heads` divides the width
 /// - output: `[batch, tokens, width]`
 pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
     if flex::supports(&qkv) {
@@ -25,7 +25,8 @@ pub(crate) fn attention(qkv: Tensor<3>, num_heads: usize) -> Tensor<3> {
     })
 }
 
-/// Query, key and value, each `[batch, num_heads, tokens, head_dim]`.
+/// Splits `qkv`, `[batch, tokens, 3 * width]`, into query, key and value, each
+/// `[batch, num_heads, tokens, head_dim]`.
 pub(crate) fn split_heads(qkv: Tensor<3>, num_heads: usize) -> [Tensor<4>; 3] {
     let [batch, tokens, width] = qkv.dims();
     let together =

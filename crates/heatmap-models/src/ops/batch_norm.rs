@@ -1,21 +1,23 @@
-//! Batch normalisation with PyTorch's running statistics.
+//! Batch normalisation with running statistics as in PyTorch.
 //!
-//! Ioffe and Szegedy 2015. A batch is normalised by its biased variance; the running variance,
-//! which is what evaluation uses, follows the unbiased one (algorithm 2 of the paper, and PyTorch).
-//! Burn's `BatchNorm::forward` feeds the biased variance to it: with 64 values a channel, as in the
-//! last stage at 64 x 64 px and batch 16, that is 1.6 % too small. So the parameters live in Burn's
-//! module, and this function does the forward pass.
+//! Ioffe and Szegedy 2015. A batch is normalised by its biased variance, while the running
+//! variance, which evaluation uses, follows the unbiased one (algorithm 2 of the paper, and
+//! PyTorch). Burn's `BatchNorm::forward` updates it with the biased variance: with 64 values per
+//! channel, as in the last stage at 64 x 64 px and batch 16, that is 1.6 % too small. So the
+//! parameters live in Burn's module, but the forward pass is the one here.
 
 use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, module};
 
 use super::{half, in_f32, is_half, running_statistics};
 
-/// Applies `norm`. It trains, and updates the running statistics, when the input is on an autodiff
-/// device and the module is not frozen; otherwise it uses the running statistics.
+/// Applies `norm`. In training, that is when the input is on an autodiff device and the module is
+/// not frozen, it normalises by the batch and updates the running statistics; otherwise it
+/// normalises by the running statistics.
 ///
 /// # Shapes
-/// - `input` and output: `[batch, channels, ...]`, of one type; the statistics are f32
+/// - `input` and output: `[batch, channels, ...]`, with the same element type; the statistics are
+///   f32
 pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> Tensor<D> {
     let device = input.device();
     if !(device.is_autodiff() && norm.training.is_enabled()) {
@@ -37,8 +39,8 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     output
 }
 
-/// Lets the running statistics follow those of a batch with so many values a channel, unless they
-/// are kept.
+/// Updates the running statistics from those of a batch with `values` values per channel, unless
+/// [`keep_running_statistics`](super::keep_running_statistics) is in effect.
 ///
 /// # Shapes
 /// - `mean`, `variance` (biased): `[channels]`

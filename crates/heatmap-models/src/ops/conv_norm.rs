@@ -1,9 +1,9 @@
-//! A convolution, the batch normalisation behind it, the residual sum and ReLU: the unit that
-//! residual networks are made of.
+//! A convolution, the batch normalisation after it, the residual sum and ReLU: the unit that
+//! residual networks are built from.
 //!
-//! On Flex it is one operation with its own backward pass (`flex`): one product over the whole
-//! batch, statistics and normalisation in one pass each. Other backends have kernels of their own
-//! and run Burn's operations one after another.
+//! On Flex the unit is one operation with its own backward pass (`flex`): a single matrix product
+//! over the whole batch, then one pass for the statistics and one for the normalisation. Other
+//! backends have kernels of their own and run Burn's operations one after another.
 
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
@@ -13,21 +13,22 @@ use burn::tensor::ops::ConvOptions;
 
 use super::{Activations, batch_norm, flex, half, is_half};
 
-/// What follows the normalisation.
+/// What is applied after the normalisation.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "it lives for one call")]
 pub(crate) enum Epilogue {
-    /// Nothing.
+    /// No further operation.
     Nothing,
     /// ReLU.
     Relu,
-    /// The sum with this tensor, and ReLU.
+    /// The sum with this tensor (the residual), then ReLU.
     SumRelu(Activations),
 }
 
-/// Applies `conv`, a convolution with square kernels, the same padding on all sides and neither
-/// groups, dilation nor bias, then `norm`, then what follows. It trains, and updates the running
-/// statistics, when the input is on an autodiff device and the normalisation is not frozen.
+/// Applies `conv`, then `norm`, then the epilogue `after`. The convolution has square kernels, the
+/// same padding on all sides, and no groups, dilation or bias. In training, that is when the input
+/// is on an autodiff device and the normalisation is not frozen, the running statistics are
+/// updated.
 pub(crate) fn conv_norm(
     conv: &Conv2d,
     norm: &BatchNorm,
@@ -36,9 +37,9 @@ pub(crate) fn conv_norm(
 ) -> Activations {
     let device = x.device();
     let training = device.is_autodiff() && norm.training.is_enabled();
-    // Evaluation under an autodiff device, and other devices, are Burn's.
+    // Burn's operations handle other devices, and frozen normalisation on an autodiff device.
     if x.is_channels_last() && (training || !device.is_autodiff()) {
-        // The image is given away and not lent: the last who has it lets others use its memory.
+        // `x` is moved, not borrowed: the last owner of an image lets others reuse its memory.
         let x = x.into_channels_last();
         return if training { train(conv, norm, x, after) } else { evaluate(conv, norm, x, after) };
     }
@@ -50,7 +51,7 @@ pub(crate) fn conv_norm(
     })
 }
 
-/// Burn's convolution; in half precision one of ours.
+/// Runs Burn's convolution, or `half::conv2d` for half precision.
 fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     if !is_half(&x) {
         return conv.forward(x);
@@ -79,8 +80,8 @@ fn train(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: Epilogue) -> Acti
     Activations::from_channels_last(output)
 }
 
-/// With the running statistics, normalisation is a scale and a shift for each channel, done while
-/// the product is at hand.
+/// With running statistics, normalisation is a scale and a shift for each channel, which are
+/// applied to each block of the product while it is in the cache.
 fn evaluate(conv: &Conv2d, norm: &BatchNorm, x: Tensor<4>, after: Epilogue) -> Activations {
     let layer = layer(conv, norm, &after);
     let residual = match after {

@@ -1,12 +1,12 @@
-//! Linear layers, with or without a GELU, and layer normalisation: on Flex one operation, elsewhere
-//! Burn's one after another.
+//! Linear layers, optionally with GELU, and layer normalisation: one fused operation each on Flex,
+//! Burn's operations on other devices.
 
 use burn::nn::Linear;
 use burn::tensor::{Tensor, module};
 
 use super::{flex, gelu, half, in_f32, is_half};
 
-/// Applies `layer`, with or without a bias.
+/// Applies a linear layer, with or without a bias.
 ///
 /// # Shapes
 /// - `x`: `[..., inputs]`; output: `[..., outputs]`
@@ -14,12 +14,12 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> 
     if flex::supports(&x) { on_flex(layer, x, false) } else { by_burn(layer, x) }
 }
 
-/// Applies `layer` and GELU; shapes as in [`linear`].
+/// Applies a linear layer, then GELU; the shapes are those of [`linear`].
 pub(crate) fn linear_gelu<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     if flex::supports(&x) { on_flex(layer, x, true) } else { in_f32(by_burn(layer, x), gelu) }
 }
 
-/// `x` times `weight`, and `bias`, where these are no layer.
+/// Computes `x * weight + bias` for tensors that are not those of a Burn layer.
 ///
 /// # Shapes
 /// - `x`: `[rows, inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`
@@ -27,7 +27,7 @@ pub(crate) fn product(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tenso
     if is_half(&x) { half::linear(x, weight, bias) } else { x.matmul(weight) + bias.unsqueeze() }
 }
 
-/// Burn's product; in half precision one of ours.
+/// Runs Burn's linear layer, or `half::linear` for half precision.
 fn by_burn<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     if is_half(&x) { half::linear(x, layer.weight.val(), bias(layer)) } else { layer.forward(x) }
 }
@@ -36,7 +36,7 @@ fn on_flex<const D: usize>(layer: &Linear, x: Tensor<D>, gelu: bool) -> Tensor<D
     flex::linear(x, layer.weight.val(), bias(layer), gelu)
 }
 
-/// The bias, or zeros.
+/// Returns the bias of a layer, or zeros if it has none.
 fn bias(layer: &Linear) -> Tensor<1> {
     match &layer.bias {
         Some(bias) => bias.val(),
@@ -44,7 +44,7 @@ fn bias(layer: &Linear) -> Tensor<1> {
     }
 }
 
-/// Layer normalisation over the last dimension.
+/// Applies layer normalisation over the last dimension.
 ///
 /// # Shapes
 /// - `x` and output: `[batch, tokens, width]`; `gamma`, `beta`: `[width]`

@@ -1,11 +1,11 @@
-//! Max pooling that keeps the channels last on Flex.
+//! Max pooling that works on channels-last activations on Flex.
 
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2d;
 
 use super::{Activations, flex};
 
-/// Applies `pool`, a square window with the same padding on all sides and no dilation.
+/// Applies `pool`, which has a square window, the same padding on all sides and no dilation.
 pub(crate) fn max_pool(pool: &MaxPool2d, x: Activations) -> Activations {
     match pool.padding {
         PaddingConfig2d::Explicit(padding, ..) if x.is_channels_last() => {

@@ -1,9 +1,11 @@
-//! Operations that the networks are written with, in the formulation that is fast where they run.
+//! The operations that networks and training are built from, each in the form that is fastest on
+//! its device.
 //!
 //! The networks call `conv_norm`, `max_pool`, `linear`, `layer_norm`, `attention` and `gelu`;
-//! training calls `nt_xent` and `adam_step`, and `keep_running_statistics` where it looks at a
-//! batch twice. On Flex each operation is one of ours: `flex` puts it behind Burn's tensors,
-//! `cpu` computes it; in half precision it is one of `half`.
+//! training calls `nt_xent`, `adam_step` and, where it runs a batch forward twice,
+//! `keep_running_statistics`. On Flex the operations are written here: `cpu` computes over slices,
+//! and `flex` connects that to Burn's tensors and autodiff. For half precision, `half` does the
+//! same with Burn's kernels.
 
 mod activations;
 mod adam;

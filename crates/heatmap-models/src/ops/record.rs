@@ -1,4 +1,4 @@
-//! An operation of ours as a node of Burn's graph.
+//! Records an operation of this crate, with its own backward pass, in Burn's autodiff graph.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -10,15 +10,16 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-/// What an operation with N parents keeps of its forward pass.
+/// The state that an operation with N parents saves for its backward pass.
 pub(super) trait SavedForBackward<B: Backend, const N: usize>:
     Clone + Debug + Send + Sync + 'static
 {
-    /// The gradients of the parents from that of the output; those that nobody needs may be left
-    /// out.
+    /// Computes the gradient with respect to each parent from that with respect to the output.
+    /// Gradients that are not `needed` may be left out.
     fn gradients(self, gradient: FloatTensor<B>, needed: [bool; N]) -> [Option<FloatTensor<B>>; N];
 }
 
+/// The backward step of an operation that saves a `K`.
 struct Step<K>(PhantomData<K>);
 
 impl<K> Debug for Step<K> {
@@ -42,7 +43,8 @@ impl<B: Backend, const N: usize, K: SavedForBackward<B, N>> Backward<B, N> for S
     }
 }
 
-/// The output of an operation as a node of the graph.
+/// Adds the output of an operation to the graph, with the state `kept` for its backward pass if any
+/// parent needs a gradient.
 pub(super) fn record<
     B: Backend,
     C: CheckpointStrategy,

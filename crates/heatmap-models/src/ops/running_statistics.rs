@@ -1,7 +1,7 @@
-//! A forward pass that trains but leaves running statistics alone.
+//! Training-mode forward passes that leave the running statistics of batch normalisation unchanged.
 //!
-//! GradCache (Gao et al. 2021) embeds every chunk of a batch twice: once for the loss, once for the
-//! gradient. Batch normalisation must normalise alike both times, but its running statistics must
+//! GradCache (Gao et al. 2021) runs every chunk of a batch forward twice: once for the loss and
+//! once for the gradient. Both passes must normalise by the chunk, but the running statistics must
 //! follow each chunk only once.
 
 use std::cell::Cell;
@@ -10,10 +10,9 @@ thread_local! {
     static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `forward`, in which batch normalisation on this thread leaves its running statistics as
-/// they are.
+/// Runs `forward` while batch normalisation on this thread leaves its running statistics unchanged.
 pub fn keep_running_statistics<T>(forward: impl FnOnce() -> T) -> T {
-    /// Goes back when it is dropped, also by a panic.
+    /// Restores the previous setting when dropped, also on a panic.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -24,7 +23,7 @@ pub fn keep_running_statistics<T>(forward: impl FnOnce() -> T) -> T {
     forward()
 }
 
-/// Whether running statistics stay as they are.
+/// Returns whether batch normalisation on this thread must leave its running statistics unchanged.
 pub(super) fn are_kept() -> bool {
     KEPT.get()
 }

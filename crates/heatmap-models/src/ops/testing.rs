@@ -1,8 +1,9 @@
-//! What the tests of the operations share.
+//! Helpers for the tests of the operations.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Numbers between -1 and 1 without a pattern; another `salt` gives others.
+/// Makes a tensor of numbers between -1 and 1 without an obvious pattern; another `salt` gives
+/// others.
 pub(super) fn ramp<const D: usize>(shape: [usize; D], salt: usize, device: &Device) -> Tensor<D> {
     let value = |at: usize| ((at * 7919 + salt * 104_729 + at * at) % 2003) as f32 / 1001.5 - 1.0;
     Tensor::from_data(
@@ -11,7 +12,8 @@ pub(super) fn ramp<const D: usize>(shape: [usize; D], salt: usize, device: &Devi
     )
 }
 
-/// That every tensor of ours differs from theirs by at most `tolerance` of its largest number.
+/// Asserts that every tensor of ours differs from theirs by at most `tolerance` times its largest
+/// absolute value.
 pub(super) fn assert_same(ours: &[TensorData], theirs: &[TensorData], tolerance: f32) {
     assert_eq!(ours.len(), theirs.len());
     for (at, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {

@@ -10,7 +10,8 @@ use super::config::BlockKind;
 use crate::layers::ConvNorm;
 use crate::ops::{Activations, Epilogue};
 
-/// Convolutions of the branch in order, and the shortcut if it is not the identity.
+/// A residual block: the convolutions of the branch in order, and the shortcut unless it is the
+/// identity.
 #[derive(Module, Debug)]
 pub(super) struct Block {
     pub(super) branch: Vec<ConvNorm>,
@@ -18,7 +19,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// A block from `in_channels` to `width` times its expansion.
+    /// Makes a block from `in_channels` channels to `width * kind.expansion()`.
     pub(super) fn init(
         kind: BlockKind,
         in_channels: usize,
@@ -68,7 +69,7 @@ impl Block {
 }
 
 impl BlockKind {
-    /// Convolutions of a branch.
+    /// Returns the number of convolutions in a branch.
     fn layers(self) -> usize {
         match self {
             Self::Basic => 2,

@@ -1,4 +1,4 @@
-//! [`ResNetConfig`]: one configuration for the whole family.
+//! [`ResNetConfig`]: the configuration of every network of the family.
 
 use std::str::FromStr;
 
@@ -7,62 +7,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Building block of a network.
+/// The kind of residual block that a network is built from.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
 pub enum BlockKind {
     /// Two 3x3 convolutions (ResNet-18 and 34).
     Basic,
-    /// 1x1, 3x3, 1x1, four times as wide at the end (ResNet-50 and deeper). The stride is on the
-    /// 3x3 convolution: v1.5.
+    /// A 1x1, a 3x3 and a 1x1 convolution, the last of which is four times as wide (ResNet-50 and
+    /// deeper). The stride is on the 3x3 convolution, as in v1.5.
     Bottleneck,
 }
 
-/// First layers of a network.
+/// The kind of stem, the first layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StemKind {
-    /// 7x7 convolution with stride 2 and 3x3 max pooling with stride 2: an image shrinks to a
-    /// quarter.
+    /// A 7x7 convolution with stride 2, then 3x3 max pooling with stride 2. Height and width shrink
+    /// to a quarter.
     Standard,
-    /// 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on
+    /// A 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on
     /// CIFAR-10).
     SmallImage,
-    /// 5x5 convolution with stride 2 and no pooling: an image shrinks to half. Between the two
-    /// others in detail and cost, and ours alone; a file of weights tells the three apart by the
-    /// size of this kernel.
+    /// A 5x5 convolution with stride 2 and no pooling. Height and width shrink to half, which lies
+    /// between the other two in detail and cost. No published network has this stem. In a weight
+    /// file, the three are told apart by the size of this kernel.
     HalfImage,
 }
 
-/// Configuration of a [`ResNet`](super::ResNet).
+/// Configures a [`ResNet`](super::ResNet).
 #[derive(Config, Debug)]
 pub struct ResNetConfig {
-    /// Building block.
+    /// The kind of residual block.
     pub block: BlockKind,
-    /// Blocks in each of the four stages.
+    /// The number of blocks in each of the four stages.
     pub depths: [usize; 4],
-    /// Channels of the images.
+    /// The number of channels of the images.
     #[config(default = 3)]
     pub in_channels: usize,
-    /// Classes of the linear head; `None` for an encoder without one.
+    /// The number of classes of the linear head; `None` for an encoder without a head.
     #[config(default = "None")]
     pub num_classes: Option<usize>,
-    /// Channels of the stem and of the first stage; the others follow from it. 64 in every
-    /// published network.
+    /// The number of channels of the stem, and the width of the first stage's blocks. Each later
+    /// stage is twice as wide as the one before. 64 in every published network.
     #[config(default = 64)]
     pub base_width: usize,
-    /// First layers.
+    /// The kind of stem.
     #[config(default = "StemKind::Standard")]
     pub stem: StemKind,
-    /// Starts every residual branch at zero by the scale of its last normalisation (Goyal et al.
-    /// 2017): off in torchvision, on in timm.
+    /// Whether the last normalisation of every residual branch starts with a scale of zero, so that
+    /// each block starts as its shortcut (Goyal et al. 2017). torchvision has it off, timm on.
     #[config(default = false)]
     pub zero_init_residual: bool,
 }
 
 impl StemKind {
-    /// All of them.
+    /// All kinds of stem.
     pub const ALL: [Self; 3] = [Self::Standard, Self::SmallImage, Self::HalfImage];
 
-    /// The name on a command line.
+    /// Returns the name, as it is written on a command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -84,7 +84,7 @@ impl FromStr for StemKind {
 }
 
 impl BlockKind {
-    /// Channels of a block's output for each channel of its middle.
+    /// Returns the number of output channels of a block, as a multiple of its `width`.
     pub fn expansion(self) -> usize {
         match self {
             Self::Basic => 1,
@@ -94,42 +94,43 @@ impl BlockKind {
 }
 
 impl ResNetConfig {
-    /// 18 layers.
+    /// Configures a ResNet-18.
     pub fn resnet18() -> Self {
         Self::new(BlockKind::Basic, [2, 2, 2, 2])
     }
 
-    /// 34 layers.
+    /// Configures a ResNet-34.
     pub fn resnet34() -> Self {
         Self::new(BlockKind::Basic, [3, 4, 6, 3])
     }
 
-    /// 50 layers.
+    /// Configures a ResNet-50.
     pub fn resnet50() -> Self {
         Self::new(BlockKind::Bottleneck, [3, 4, 6, 3])
     }
 
-    /// 101 layers.
+    /// Configures a ResNet-101.
     pub fn resnet101() -> Self {
         Self::new(BlockKind::Bottleneck, [3, 4, 23, 3])
     }
 
-    /// 152 layers.
+    /// Configures a ResNet-152.
     pub fn resnet152() -> Self {
         Self::new(BlockKind::Bottleneck, [3, 8, 36, 3])
     }
 
-    /// Length of a feature vector.
+    /// Returns the length of a feature vector.
     pub fn feature_dim(&self) -> usize {
         self.map_channels()[3]
     }
 
-    /// Channels behind each of the four stages.
+    /// Returns the number of channels after each of the four stages.
     pub fn map_channels(&self) -> [usize; 4] {
         [0, 1, 2, 3].map(|at| (self.base_width << at) * self.block.expansion())
     }
 
-    /// Px of an image along a side of a cell, behind each of the four stages.
+    /// Returns the side, in px of the image, of one cell of the feature map after each of the four
+    /// stages.
     pub fn map_strides(&self) -> [usize; 4] {
         let first = match self.stem {
             StemKind::Standard => 4,

@@ -1,7 +1,8 @@
-//! [`FoldedResNet`]: a residual network in evaluation mode, as plain numbers.
+//! [`FoldedResNet`]: the numbers of a residual network in evaluation mode, for inference without
+//! Burn.
 //!
-//! With statistics that no longer change, batch normalisation is a factor and a summand for each
-//! channel; both are taken into the convolution before it. What computes without Burn starts here.
+//! With fixed running statistics, batch normalisation is a factor and a summand for each channel,
+//! and both are folded into the convolution before it.
 
 use burn::tensor::Tensor;
 
@@ -9,41 +10,42 @@ use super::block::Block;
 use super::network::ResNet;
 use crate::layers::ConvNorm;
 
-/// A convolution with the batch normalisation behind it.
+/// A convolution with the batch normalisation after it folded in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldedConv {
-    /// Output channels, input channels, and size of the square kernel.
+    /// The numbers of output and of input channels, and the side of the square kernel.
     pub shape: [usize; 3],
-    /// Step of the kernel, which is padded by half its size.
+    /// The stride. The image is padded with `kernel_size / 2` zeros on each side.
     pub stride: usize,
-    /// `[out_channels, in_channels, kernel_size, kernel_size]`
+    /// The weight, `[out_channels, in_channels, kernel_size, kernel_size]`, row-major.
     pub weights: Vec<f32>,
-    /// For each output channel.
+    /// The bias of each output channel.
     pub bias: Vec<f32>,
 }
 
-/// The convolutions of a block.
+/// The convolutions of a residual block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldedBlock {
-    /// In order; between them and after their sum with the shortcut comes ReLU.
+    /// The convolutions of the branch, in order. ReLU follows each but the last, and follows the
+    /// sum of the last one and the shortcut.
     pub branch: Vec<FoldedConv>,
-    /// None where the input is added as it is.
+    /// The convolution of the shortcut; `None` if the shortcut is the identity.
     pub shortcut: Option<FoldedConv>,
 }
 
-/// All convolutions of a network.
+/// All convolutions of a residual network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldedResNet {
-    /// The first one, before ReLU.
+    /// The convolution of the stem, which ReLU follows.
     pub stem: FoldedConv,
-    /// Whether 3x3 max pooling with stride 2 comes after it.
+    /// Whether 3x3 max pooling with stride 2 follows the stem's ReLU.
     pub pool: bool,
-    /// Blocks of all stages in order.
+    /// The blocks of all stages, in order.
     pub blocks: Vec<FoldedBlock>,
 }
 
 impl ResNet {
-    /// The network in evaluation mode, without its linear head.
+    /// Returns the numbers of the network in evaluation mode, without its linear head.
     pub fn folded(&self) -> FoldedResNet {
         let blocks = self.stages.iter().flat_map(|stage| &stage.blocks);
         FoldedResNet {

@@ -1,4 +1,4 @@
-//! [`ResNet`]: stem, four stages, mean over the image, and an optional linear head.
+//! [`ResNet`]: a stem, four stages, the mean over the image, and an optional linear head.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -10,9 +10,9 @@ use super::stem::Stem;
 use crate::ops::{Activations, linear};
 use crate::{Encoder, FeaturesAndMaps};
 
-/// A residual network; made by [`ResNetConfig`].
+/// A residual network, which [`ResNetConfig::init`] makes.
 ///
-/// The weights of torchvision, timm or transformers, and the features of grey images:
+/// Loading weights of torchvision, timm or transformers, and computing the features of grey images:
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -43,32 +43,34 @@ pub struct ResNet {
     pub(super) map_strides: [usize; 4],
     #[module(skip)]
     pub(super) in_channels: usize,
-    /// Leading parts that do not train: 1 for the stem, 2 with the first stage, and so on.
+    /// The number of leading parts that are frozen: 1 for the stem, 2 with the first stage, and so
+    /// on.
     #[module(skip)]
     pub(super) frozen: usize,
 }
 
-/// Activations behind every part of a [`ResNet`], from large and narrow to small and wide. The
-/// sizes are those of the standard stem and a Bottleneck network.
+/// The activations after every part of a [`ResNet`], from large and narrow to small and wide. The
+/// shapes below are those of the standard stem and a Bottleneck network.
 #[derive(Debug, Clone)]
 pub struct StageOutputs {
-    /// `[batch, 64, height / 4, width / 4]`
+    /// After the stem: `[batch, 64, height / 4, width / 4]`.
     pub stem: Tensor<4>,
-    /// `[batch, 256, height / 4, width / 4]`
+    /// After the first stage: `[batch, 256, height / 4, width / 4]`.
     pub stage1: Tensor<4>,
-    /// `[batch, 512, height / 8, width / 8]`
+    /// After the second stage: `[batch, 512, height / 8, width / 8]`.
     pub stage2: Tensor<4>,
-    /// `[batch, 1024, height / 16, width / 16]`
+    /// After the third stage: `[batch, 1024, height / 16, width / 16]`.
     pub stage3: Tensor<4>,
-    /// `[batch, 2048, height / 32, width / 32]`
+    /// After the fourth stage: `[batch, 2048, height / 32, width / 32]`.
     pub stage4: Tensor<4>,
 }
 
 impl ResNetConfig {
-    /// A network with fresh parameters: convolutions Kaiming normal by fan-out, as in torchvision.
+    /// Makes a network with fresh parameters. Convolutions are Kaiming normal by fan-out, as in
+    /// torchvision.
     ///
     /// # Panics
-    /// When a stage has no block, or there are no channels, width or classes.
+    /// When a stage has no blocks, or `in_channels`, `base_width` or `num_classes` is 0.
     pub fn init(&self, device: &Device) -> ResNet {
         assert!(self.in_channels > 0, "in_channels must be positive");
         assert!(self.base_width > 0, "base_width must be positive");
@@ -97,7 +99,7 @@ impl ResNetConfig {
 }
 
 impl ResNet {
-    /// Images to logits.
+    /// Computes class logits from images.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -109,7 +111,7 @@ impl ResNet {
         self.classify(self.forward_features(images))
     }
 
-    /// Features to logits, by the linear head.
+    /// Computes class logits from features, with the linear head.
     ///
     /// # Shapes
     /// - `features`: `[batch, feature_dim]`
@@ -122,7 +124,7 @@ impl ResNet {
         linear(head, features)
     }
 
-    /// Images to the activations behind every stage.
+    /// Computes the activations after the stem and after every stage.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -141,12 +143,12 @@ impl ResNet {
         StageOutputs { stem, stage1, stage2, stage3, stage4 }
     }
 
-    /// Freezes the first `parts` parts, of which there are five, the stem and the stages: they get
-    /// no gradients, and their batch normalisation keeps its statistics and uses them. The others
-    /// are left as they are.
+    /// Freezes the first `parts` of the network's five parts, which are the stem and the four
+    /// stages: they get no gradients, and their batch normalisation uses its running statistics
+    /// without updating them. The other parts are left as they are.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When `parts` is larger than the number of parts.
     pub fn freeze_leading(mut self, parts: usize) -> Self {
         let most = 1 + self.stages.len();
         assert!(parts <= most, "a ResNet has {most} parts to freeze, not {parts}");
@@ -161,10 +163,10 @@ impl ResNet {
         self
     }
 
-    /// The activations behind the last stage; `each` sees those behind every stage.
+    /// Computes the activations after the last stage, and passes those after every stage to `each`.
     fn through_stages(&self, images: Tensor<4>, mut each: impl FnMut(&Activations)) -> Activations {
-        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to
-        // go back on.
+        // Nothing in the frozen parts needs a gradient, so they run in evaluation mode and record
+        // nothing for the backward pass.
         let frozen = if images.device().is_autodiff() { self.frozen } else { 0 };
         self.check_channels(&images);
         let images = Activations::new(images);
@@ -195,12 +197,13 @@ impl ResNet {
 }
 
 impl Encoder for ResNet {
-    /// Images to the mean of the last stage over the image.
+    /// Computes the mean of the last stage's activations over the image.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         self.through_stages(images, |_| ()).mean()
     }
 
-    /// Images to the mean of the last stage, and to the maps behind the four stages.
+    /// Computes the mean of the last stage's activations, and the feature maps after all four
+    /// stages.
     fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         let mut maps = Vec::with_capacity(self.stages.len());
         let last = self.through_stages(images, |image| maps.push(image.clone().into_tensor()));

@@ -1,5 +1,5 @@
-//! [`Stage`]: blocks of one width; the first block of a stage halves the image, except in the first
-//! stage.
+//! [`Stage`]: a sequence of residual blocks of the same width. The first block halves height and
+//! width, except in the first stage.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -8,15 +8,15 @@ use super::block::Block;
 use super::config::ResNetConfig;
 use crate::ops::Activations;
 
-/// Blocks in order.
+/// Residual blocks, in order.
 #[derive(Module, Debug)]
 pub(super) struct Stage {
     pub(super) blocks: Vec<Block>,
 }
 
 impl Stage {
-    /// Stage `at` of four, each twice as wide as the one before: 64, 128, 256 and 512 channels in
-    /// the published networks.
+    /// Makes stage `at` of four, which is twice as wide as the one before: 64, 128, 256 and 512
+    /// channels in the published networks.
     pub(super) fn init(
         config: &ResNetConfig,
         at: usize,

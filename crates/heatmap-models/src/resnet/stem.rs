@@ -1,4 +1,4 @@
-//! [`Stem`]: the first layers, from an image to the channels of the first stage.
+//! [`Stem`]: the first layers, from the channels of an image to those of the first stage.
 
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
@@ -9,7 +9,7 @@ use super::config::StemKind;
 use crate::layers::ConvNorm;
 use crate::ops::{Activations, Epilogue, max_pool};
 
-/// A convolution, and pooling in the standard stem.
+/// A convolution with normalisation, and in the standard stem max pooling.
 #[derive(Module, Debug)]
 pub(super) struct Stem {
     pub(super) layer: ConvNorm,
@@ -17,6 +17,7 @@ pub(super) struct Stem {
 }
 
 impl Stem {
+    /// Makes a stem from `channels[0]` to `channels[1]` channels.
     pub(super) fn init(kind: StemKind, channels: [usize; 2], device: &Device) -> Self {
         match kind {
             StemKind::Standard => {

@@ -1,4 +1,4 @@
-//! The names of a residual network's tensors in torchvision, timm, transformers and lightly.
+//! The state dict layouts of residual networks in torchvision, timm, transformers and lightly.
 
 use super::config::{BlockKind, ResNetConfig, StemKind};
 use super::network::ResNet;
@@ -35,10 +35,11 @@ impl Published for ResNet {
 }
 
 impl ResNetConfig {
-    /// The configuration of the network whose weights a file holds, with its head if there is one.
+    /// Reads the configuration of the network whose weights a file contains, with its head if it
+    /// has one.
     ///
     /// # Errors
-    /// When the file holds no residual network that [`ResNetConfig`] can describe.
+    /// When the file does not contain a residual network that [`ResNetConfig`] can describe.
     pub fn of(file: &TensorFile) -> Result<Self> {
         let found = ResNet::FAMILY.recognise(file)?;
         let shape = |path: &str| found.shape(file, path);
@@ -79,12 +80,13 @@ impl ResNetConfig {
     }
 }
 
-/// Blocks of a stage in a file.
+/// Counts the blocks of a stage in a file.
 fn blocks(found: &Recognised<'_>, file: &TensorFile, stage: usize) -> usize {
     let first = |block: usize| format!("stages.{stage}.blocks.{block}.branch.0.conv.weight");
     (0..).take_while(|block| found.shape(file, &first(*block)).is_some()).count()
 }
 
+/// Returns the keys of torchvision and timm.
 fn torchvision(path: &[&str]) -> Option<Vec<String>> {
     Some(vec![match path {
         ["stem", "layer", "conv", leaf] => format!("conv1.{leaf}"),
@@ -95,8 +97,8 @@ fn torchvision(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
-/// The modules of torchvision's network by their places: conv1, bn1, relu, maxpool, layer1 to
-/// layer4.
+/// Names tensors after the index of their module among torchvision's: conv1, bn1, relu, maxpool,
+/// layer1 to layer4.
 fn sequential(path: &[&str]) -> Option<Vec<String>> {
     Some(vec![match path {
         ["stem", "layer", "conv", leaf] => format!("0.{leaf}"),
@@ -106,7 +108,7 @@ fn sequential(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
-/// A name behind the stage, in torchvision.
+/// Returns torchvision's name of a tensor within its stage.
 fn in_stage(path: &[&str]) -> Option<String> {
     Some(match path {
         ["blocks", block, "branch", at, "conv", leaf] => {
@@ -123,6 +125,7 @@ fn in_stage(path: &[&str]) -> Option<String> {
     })
 }
 
+/// Returns the keys of transformers.
 fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
     let (layer, last): (String, &[&str]) = match path {
         ["head", leaf] => return Some(vec![format!("classifier.1.{leaf}")]),
@@ -142,7 +145,7 @@ fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
-/// Burn's name of a batch normalisation's tensor in PyTorch.
+/// Translates Burn's name of a batch normalisation's tensor into PyTorch's.
 fn norm_leaf(leaf: &str) -> &str {
     match leaf {
         "gamma" => "weight",
@@ -151,6 +154,7 @@ fn norm_leaf(leaf: &str) -> &str {
     }
 }
 
+/// Converts an index that counts from zero into one that counts from one.
 fn from_one(index: &str) -> Option<usize> {
     Some(index.parse::<usize>().ok()? + 1)
 }

@@ -1,4 +1,4 @@
-//! [`Attention`]: every token looks at every token.
+//! [`Attention`]: multi-head self-attention.
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
@@ -8,8 +8,8 @@ use super::config::VitConfig;
 use super::parameters::fresh_linear;
 use crate::ops::{attention, cast_like, linear, split_heads, to_f32};
 
-/// Multi-head self-attention (Vaswani et al. 2017, section 3.2). Query, key and value come from one
-/// product.
+/// Multi-head self-attention (Vaswani et al. 2017, section 3.2), with one fused projection to
+/// query, key and value.
 #[derive(Module, Debug)]
 pub(super) struct Attention {
     qkv: Linear,
@@ -29,21 +29,23 @@ impl Attention {
         }
     }
 
+    /// Computes self-attention.
+    ///
     /// # Shapes
     /// - `tokens` and output: `[batch, tokens, embed_dim]`
     pub(super) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        // The fused operations know no dropout on the maps.
+        // The fused operation has no dropout on the attention maps.
         if tokens.device().is_autodiff() && self.dropout.prob > 0.0 {
             return self.forward_with_map(tokens).0;
         }
         linear(&self.output, attention(linear(&self.qkv, tokens), self.num_heads))
     }
 
-    /// As [`Attention::forward`], and the map: how much each token (third axis) looks at each other
-    /// (last axis).
+    /// Computes the output of [`Attention::forward`] and the attention map: the weight of each
+    /// token (last axis) in the output of each token (third axis).
     ///
     /// # Shapes
-    /// - map: `[batch, num_heads, tokens, tokens]`, rows sum to one
+    /// - map: `[batch, num_heads, tokens, tokens]`, whose rows sum to one
     pub(super) fn forward_with_map(&self, tokens: Tensor<3>) -> (Tensor<3>, Tensor<4>) {
         let [batch, count, embed_dim] = tokens.dims();
         let qkv = linear(&self.qkv, tokens.clone());

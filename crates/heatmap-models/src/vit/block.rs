@@ -1,5 +1,5 @@
-//! [`Block`]: attention and a small network for each token, both residual, normalised before
-//! (paper, equations 2 and 3).
+//! [`Block`]: a pre-norm transformer block, which is self-attention and an MLP, each in a residual
+//! branch after layer normalisation (paper, equations 2 and 3).
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
@@ -12,6 +12,7 @@ use super::layer_norm::LayerNorm;
 use super::parameters::fresh_linear;
 use crate::ops::{linear, linear_gelu};
 
+/// A pre-norm transformer block.
 #[derive(Module, Debug)]
 pub(super) struct Block {
     norm1: LayerNorm,
@@ -22,7 +23,7 @@ pub(super) struct Block {
     drop_path: DropPath,
 }
 
-/// Two layers with a GELU between them (Hendrycks and Gimpel 2016, the exact form with erf).
+/// Two linear layers with GELU between them (Hendrycks and Gimpel 2016, the exact form with erf).
 #[derive(Module, Debug)]
 struct Mlp {
     fc1: Linear,
@@ -31,6 +32,7 @@ struct Mlp {
 }
 
 impl Block {
+    /// Makes a block that drops its residual branches with probability `drop_path`.
     pub(super) fn init(config: &VitConfig, drop_path: f64, device: &Device) -> Self {
         let mlp = Mlp {
             fc1: fresh_linear(config.embed_dim, config.mlp_dim, device),
@@ -47,6 +49,8 @@ impl Block {
         }
     }
 
+    /// Runs the block.
+    ///
     /// # Shapes
     /// - `tokens` and output: `[batch, tokens, embed_dim]`
     pub(super) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
@@ -54,12 +58,14 @@ impl Block {
         self.residual(tokens, attended)
     }
 
-    /// As [`Block::forward`], and the attention map `[batch, num_heads, tokens, tokens]`.
+    /// Computes the output of [`Block::forward`] and the attention map,
+    /// `[batch, num_heads, tokens, tokens]`.
     pub(super) fn forward_with_map(&self, tokens: Tensor<3>) -> (Tensor<3>, Tensor<4>) {
         let (attended, map) = self.attention.forward_with_map(self.norm1.forward(tokens.clone()));
         (self.residual(tokens, attended), map)
     }
 
+    /// Adds the output of the attention to the tokens, then runs the residual branch of the MLP.
     fn residual(&self, tokens: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
         let branch = |branch| self.drop_path.forward(self.dropout.forward(branch));
         let tokens = tokens + branch(attended);

@@ -1,94 +1,95 @@
-//! [`VitConfig`]: one configuration for the whole family.
+//! [`VitConfig`]: the configuration of every network of the family.
 
 use burn::config::Config;
 
-/// How the tokens become one feature vector.
+/// How the tokens are reduced to one feature vector.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
 pub enum Pooling {
-    /// The class token, as in the paper.
+    /// Takes the class token, as in the paper.
     Cls,
-    /// The mean of the patch tokens.
+    /// Takes the mean of the patch tokens.
     Mean,
 }
 
-/// Configuration of a [`Vit`](super::Vit).
+/// Configures a [`Vit`](super::Vit).
 #[derive(Config, Debug)]
 pub struct VitConfig {
-    /// Length of a token.
+    /// The length of a token.
     pub embed_dim: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub depth: usize,
-    /// Heads of the attention; they divide `embed_dim`.
+    /// The number of attention heads, which must divide `embed_dim`.
     pub num_heads: usize,
-    /// Width of the hidden layer in a block.
+    /// The width of the hidden layer in the MLP of a block.
     pub mlp_dim: usize,
-    /// Height and width of a patch in px.
+    /// The height and width of a patch in px.
     pub patch_size: usize,
-    /// Height and width in px of the images that the positions are learned for; others are
-    /// interpolated.
+    /// The height and width, in px, of the images for which the position embedding is learned. It
+    /// is interpolated for images of other sizes.
     #[config(default = 224)]
     pub image_size: usize,
-    /// Channels of the images.
+    /// The number of channels of the images.
     #[config(default = 3)]
     pub in_channels: usize,
-    /// Classes of the linear head; `None` for an encoder without one.
+    /// The number of classes of the linear head; `None` for an encoder without a head.
     #[config(default = "None")]
     pub num_classes: Option<usize>,
-    /// Added to the variance in layer normalisation: 1e-6 in timm and torchvision, 1e-12 in
-    /// transformers.
+    /// The number that is added to the variance in layer normalisation: 1e-6 in timm and
+    /// torchvision, 1e-12 in transformers.
     #[config(default = 1e-6)]
     pub layer_norm_eps: f64,
-    /// Adds the pooler of `google/vit-base-patch16-224-in21k`: tanh of a linear layer on the class
-    /// token.
+    /// Whether to add the pooler of `google/vit-base-patch16-224-in21k`: tanh of a linear layer on
+    /// the class token.
     #[config(default = false)]
     pub pooler: bool,
-    /// How the tokens become one feature vector.
+    /// How the tokens are reduced to one feature vector.
     #[config(default = "Pooling::Cls")]
     pub pooling: Pooling,
-    /// Dropout on the embedding and behind every layer of a block, in training.
+    /// The probability of dropout on the embedding and after every layer of a block, in training.
     #[config(default = 0.0)]
     pub dropout: f64,
-    /// Dropout on the attention maps, in training.
+    /// The probability of dropout on the attention maps, in training.
     #[config(default = 0.0)]
     pub attention_dropout: f64,
-    /// Stochastic depth (Huang et al. 2016): the probability that the last block is passed over for
-    /// an image, in training; it rises from zero linearly over the blocks.
+    /// Stochastic depth (Huang et al. 2016): the probability that an image skips a residual branch
+    /// of the last block, in training. It rises linearly over the blocks, from zero in the first.
     #[config(default = 0.0)]
     pub drop_path: f64,
 }
 
 impl VitConfig {
-    /// ViT-Ti: 192 wide, 12 blocks, 3 heads (Touvron et al. 2021).
+    /// Configures a ViT-Ti: 192 wide, 12 blocks, 3 heads (Touvron et al. 2021).
     pub fn tiny(patch_size: usize) -> Self {
         Self::new(192, 12, 3, 768, patch_size)
     }
 
-    /// ViT-S: 384 wide, 12 blocks, 6 heads (Touvron et al. 2021).
+    /// Configures a ViT-S: 384 wide, 12 blocks, 6 heads (Touvron et al. 2021).
     pub fn small(patch_size: usize) -> Self {
         Self::new(384, 12, 6, 1536, patch_size)
     }
 
-    /// ViT-B: 768 wide, 12 blocks, 12 heads.
+    /// Configures a ViT-B: 768 wide, 12 blocks, 12 heads.
     pub fn base(patch_size: usize) -> Self {
         Self::new(768, 12, 12, 3072, patch_size)
     }
 
-    /// ViT-L: 1024 wide, 24 blocks, 16 heads.
+    /// Configures a ViT-L: 1024 wide, 24 blocks, 16 heads.
     pub fn large(patch_size: usize) -> Self {
         Self::new(1024, 24, 16, 4096, patch_size)
     }
 
-    /// Patches along one side of an image of `image_size`.
+    /// Returns the number of patches along one side of an image of `image_size`.
     pub fn grid_size(&self) -> usize {
         self.image_size / self.patch_size
     }
 
-    /// Tokens of an image of `image_size`: one for every patch, and the class token.
+    /// Returns the number of tokens for an image of `image_size`: one for each patch, and the class
+    /// token.
     pub fn num_tokens(&self) -> usize {
         self.grid_size().pow(2) + 1
     }
 
-    /// Checks the sizes.
+    /// Checks that the sizes and probabilities are valid.
     ///
     /// # Panics
     /// When a size is zero, `num_heads` does not divide `embed_dim`, `patch_size` does not divide
@@ -115,6 +116,12 @@ impl VitConfig {
             image_size.is_multiple_of(*patch_size),
             "patch_size {patch_size} must divide image_size {image_size}"
         );
-        assert!((0.0..1.0).contains(drop_path), "drop_path {drop_path} must be in [0, 1)");
+        for (name, probability) in [
+            ("dropout", self.dropout),
+            ("attention_dropout", self.attention_dropout),
+            ("drop_path", *drop_path),
+        ] {
+            assert!((0.0..1.0).contains(&probability), "{name} {probability} must be in [0, 1)");
+        }
     }
 }

@@ -3,8 +3,8 @@
 use burn::module::{Flag, Module, Param};
 use burn::tensor::{Distribution, Tensor};
 
-/// Leaves a residual branch out for some images of a batch, in training (Huang et al. 2016, section
-/// 3). The others are scaled so that the expectation stays.
+/// Drops a residual branch for some images of a batch, in training (Huang et al. 2016, section 3).
+/// For the other images the branch is scaled up so that its expectation stays the same.
 #[derive(Module, Debug)]
 pub(super) struct DropPath {
     #[module(skip)]
@@ -18,6 +18,8 @@ impl DropPath {
         Self { probability, training: Param::from_bool(true) }
     }
 
+    /// Drops the branch for a random choice of images.
+    ///
     /// # Shapes
     /// - `branch` and output: `[batch, tokens, embed_dim]`
     pub(super) fn forward(&self, branch: Tensor<3>) -> Tensor<3> {

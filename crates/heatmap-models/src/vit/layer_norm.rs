@@ -1,4 +1,4 @@
-//! [`LayerNorm`]: Burn's, but for the operation behind it.
+//! [`LayerNorm`]: layer normalisation as in Burn, with this crate's fused operation.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -10,9 +10,9 @@ use crate::ops::layer_norm;
 /// Layer normalisation (Ba, Kiros and Hinton 2016).
 #[derive(Module, Debug)]
 pub(super) struct LayerNorm {
-    /// Scale, `[embed_dim]`
+    /// The scale, `[embed_dim]`.
     gamma: Param<Tensor<1>>,
-    /// Shift, `[embed_dim]`
+    /// The shift, `[embed_dim]`.
     beta: Param<Tensor<1>>,
     #[module(skip)]
     epsilon: f64,
@@ -28,6 +28,8 @@ impl LayerNorm {
         }
     }
 
+    /// Normalises each token.
+    ///
     /// # Shapes
     /// - `x` and output: `[batch, tokens, embed_dim]`
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {

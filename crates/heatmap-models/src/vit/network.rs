@@ -1,4 +1,5 @@
-//! [`Vit`]: patches, positions, blocks, a last normalisation, and optional pooler and head.
+//! [`Vit`]: patch and position embedding, blocks, a last normalisation, and an optional pooler and
+//! head.
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
@@ -13,9 +14,9 @@ use super::position::Position;
 use crate::ops::{cast_like, linear, to_f32};
 use crate::{Encoder, FeaturesAndMaps};
 
-/// A vision transformer; made by [`VitConfig`].
+/// A vision transformer, which [`VitConfig::init`] makes.
 ///
-/// The weights of timm, torchvision or transformers, and all that the network gives:
+/// Loading weights of timm, torchvision or transformers, and everything that the network computes:
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -49,26 +50,26 @@ pub struct Vit {
     pub(super) pooling: Pooling,
     #[module(skip)]
     pub(super) in_channels: usize,
-    /// Leading parts that do not train: 1 for the patches and positions, 2 with the first block,
-    /// and so on.
+    /// The number of leading parts that are frozen: 1 for the patch and position embedding, 2 with
+    /// the first block, and so on.
     #[module(skip)]
     pub(super) frozen: usize,
 }
 
-/// tanh of a linear layer on the class token.
+/// The pooler of transformers: tanh of a linear layer on the class token.
 #[derive(Module, Debug)]
 pub(super) struct Pooler {
     pub(super) dense: Linear,
 }
 
 impl VitConfig {
-    /// A network with fresh parameters: normal with standard deviation 0.02, as in timm and
-    /// transformers, which cut it off at a hundred standard deviations, that is not at all; biases
-    /// zero.
+    /// Makes a network with fresh parameters. Weights are normal with standard deviation 0.02, as
+    /// in timm and transformers (these truncate at a hundred standard deviations, which has no
+    /// effect); biases are zero.
     ///
     /// # Panics
-    /// When a size is zero, `num_heads` does not divide `embed_dim`,
-    /// `patch_size` does not divide `image_size`, or a probability is not in `[0, 1)`.
+    /// When a size is zero, `num_heads` does not divide `embed_dim`, `patch_size` does not divide
+    /// `image_size`, or a probability is not in `[0, 1)`.
     pub fn init(&self, device: &Device) -> Vit {
         self.check();
         let drop_path = |at: usize| self.drop_path * at as f64 / (self.depth - 1).max(1) as f64;
@@ -91,7 +92,7 @@ impl VitConfig {
 }
 
 impl Vit {
-    /// Images to logits.
+    /// Computes class logits from images.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -103,7 +104,7 @@ impl Vit {
         self.classify(self.forward_features(images))
     }
 
-    /// Features to logits, by the linear head.
+    /// Computes class logits from features, with the linear head.
     ///
     /// # Shapes
     /// - `features`: `[batch, feature_dim]`
@@ -116,8 +117,8 @@ impl Vit {
         linear(head, features)
     }
 
-    /// Images to tokens behind the last normalisation, that of the class first:
-    /// `last_hidden_state` in transformers, `forward_features` in timm.
+    /// Computes the tokens after the last normalisation, the class token first. transformers calls
+    /// them `last_hidden_state`, and timm's `forward_features` returns them.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`; `patch_size` divides both sides
@@ -129,18 +130,18 @@ impl Vit {
         if self.frozen == 0 || !images.device().is_autodiff() {
             return self.norm.forward(through(&self.blocks, self.embed(images)));
         }
-        // Nothing in the frozen parts needs a gradient, so they are evaluated and leave no trace to
-        // go back on.
+        // Nothing in the frozen parts needs a gradient, so they run in evaluation mode and record
+        // nothing for the backward pass.
         let (frozen, trained) = self.blocks.split_at(self.frozen - 1);
         let begun = through(&frozen.to_vec().valid(), self.valid_embed().embed(images.inner()));
         self.norm.forward(through(trained, Tensor::from_inner(begun)))
     }
 
-    /// Freezes the first `parts` parts: the patches with their positions, then the blocks. They get
-    /// no gradients and drop nothing. The others are left as they are.
+    /// Freezes the first `parts` parts: the patch and position embedding, then the blocks. Frozen
+    /// parts get no gradients and apply no dropout. The other parts are left as they are.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When `parts` is larger than the number of parts.
     pub fn freeze_leading(mut self, parts: usize) -> Self {
         let most = 1 + self.blocks.len();
         assert!(parts <= most, "this ViT has {most} parts to freeze, not {parts}");
@@ -158,12 +159,13 @@ impl Vit {
         self
     }
 
-    /// The part that embeds, in evaluation.
+    /// Returns the network without blocks, pooler and head, in evaluation mode, to run its
+    /// embedding.
     fn valid_embed(&self) -> Self {
         Self { blocks: Vec::new(), pooler: None, head: None, ..self.clone() }.valid()
     }
 
-    /// Tokens, as from [`Vit::forward_tokens`], to one feature vector.
+    /// Reduces tokens, as [`Vit::forward_tokens`] returns them, to one feature vector.
     ///
     /// # Shapes
     /// - `tokens`: `[batch, patches + 1, embed_dim]`
@@ -176,7 +178,7 @@ impl Vit {
         }
     }
 
-    /// Images to `pooler_output` of transformers.
+    /// Computes the output of the pooler from images: `pooler_output` in transformers.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -190,12 +192,12 @@ impl Vit {
         linear(&pooler.dense, class).tanh()
     }
 
-    /// Images to the attention maps of all blocks: how much each token (third axis) looks at each
-    /// other (last axis).
+    /// Computes the attention maps of all blocks: the weight of each token (last axis) in the
+    /// output of each token (third axis).
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
-    /// - output, for every block: `[batch, num_heads, patches + 1, patches + 1]`
+    /// - output, for each block: `[batch, num_heads, patches + 1, patches + 1]`
     pub fn forward_attention(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         let mut tokens = self.embed(images);
         let map_of = |block: &Block| {
@@ -206,7 +208,8 @@ impl Vit {
         self.blocks.iter().map(map_of).collect()
     }
 
-    /// Patches with the class token before them and positions added (paper, equation 1).
+    /// Embeds the patches, puts the class token before them, and adds the positions (paper,
+    /// equation 1).
     fn embed(&self, images: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();
@@ -231,14 +234,13 @@ impl Vit {
 }
 
 impl Encoder for Vit {
-    /// Images to the class token, or to the mean of the patch tokens, behind the last
-    /// normalisation.
+    /// Computes the class token or the mean of the patch tokens, after the last normalisation.
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         self.pool(self.forward_tokens(images))
     }
 
-    /// Images to what [`Vit::pool`] makes of the tokens, and to a map of the patch tokens, each at
-    /// its place.
+    /// Computes the features of [`Vit::pool`], and one map with the patch tokens at their places in
+    /// the image.
     fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
         let [_, _, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();

@@ -1,21 +1,21 @@
-//! Fresh parameters, as timm and transformers draw them.
+//! Initial values of parameters, as in timm and transformers.
 
 use burn::module::Param;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-/// A linear layer: weights from [`NORMAL`], biases zero.
+/// Makes a linear layer with weights from [`NORMAL`] and biases of zero.
 pub(super) fn fresh_linear(from: usize, to: usize, device: &Device) -> Linear {
     let mut linear = LinearConfig::new(from, to).with_initializer(NORMAL).init(device);
     linear.bias = linear.bias.map(|_| Initializer::Zeros.init([to], device));
     linear
 }
 
-/// Normal with standard deviation 0.02, which the originals cut off at a hundred standard
-/// deviations, that is not at all.
+/// The normal distribution with standard deviation 0.02. timm and transformers truncate it at a
+/// hundred standard deviations, which has no effect.
 pub(super) const NORMAL: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
 
-/// A learned token, or several.
+/// Makes one or more learned tokens.
 pub(super) fn token(shape: [usize; 3], device: &Device) -> Param<Tensor<3>> {
     NORMAL.init(shape, device)
 }

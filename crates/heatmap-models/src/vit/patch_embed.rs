@@ -1,4 +1,4 @@
-//! [`PatchEmbed`]: an image becomes a row of tokens, one for every patch.
+//! [`PatchEmbed`]: turns an image into a sequence of tokens, one for each patch.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -8,13 +8,13 @@ use super::config::VitConfig;
 use super::parameters::NORMAL;
 use crate::ops::product;
 
-/// A convolution whose stride is its kernel size (paper, section 3.1), done as what it is: one
-/// matrix product over the patches.
+/// The patch embedding: a convolution whose stride is its kernel size (paper, section 3.1),
+/// computed as one matrix product over the patches.
 #[derive(Module, Debug)]
 pub(super) struct PatchEmbed {
-    /// `[embed_dim, in_channels, patch_size, patch_size]`, as every published file has it.
+    /// The weight, `[embed_dim, in_channels, patch_size, patch_size]`, as in every published file.
     weight: Param<Tensor<4>>,
-    /// `[embed_dim]`
+    /// The bias, `[embed_dim]`.
     bias: Param<Tensor<1>>,
 }
 
@@ -27,9 +27,11 @@ impl PatchEmbed {
         }
     }
 
+    /// Computes the tokens of an image.
+    ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
-    /// - output: `[batch, rows * columns, embed_dim]`, row by row
+    /// - output: `[batch, rows * columns, embed_dim]`, the patches row by row
     pub(super) fn forward(&self, images: Tensor<4>) -> Tensor<3> {
         let weight = self.weight.val();
         let [embed_dim, in_channels, patch_size, _] = weight.dims();
@@ -45,7 +47,7 @@ impl PatchEmbed {
         tokens.reshape([batch, rows * columns, embed_dim])
     }
 
-    /// Height and width of a patch.
+    /// Returns the height and width of a patch in px.
     pub(super) fn patch_size(&self) -> usize {
         self.weight.dims()[2]
     }

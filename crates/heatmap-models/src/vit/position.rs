@@ -1,5 +1,5 @@
-//! [`Position`]: one learned vector for every place of a token, interpolated for images of other
-//! sizes.
+//! [`Position`]: one learned vector for the position of each token, interpolated for images of
+//! other sizes.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -11,7 +11,7 @@ use super::parameters::token;
 /// square grid of patches, row by row.
 #[derive(Module, Debug)]
 pub(super) struct Position {
-    /// `[1, grid_size * grid_size + 1, embed_dim]`
+    /// The learned vectors, `[1, grid_size * grid_size + 1, embed_dim]`.
     embedding: Param<Tensor<3>>,
     #[module(skip)]
     grid_size: usize,
@@ -23,9 +23,9 @@ impl Position {
         Self { embedding, grid_size: config.grid_size() }
     }
 
-    /// The vectors for a grid of `rows` by `columns` patches.
+    /// Returns the vectors for a grid of `rows` by `columns` patches.
     ///
-    /// Another grid than the learned one is interpolated bicubically, as transformers does
+    /// For another grid than the learned one, they are interpolated bicubically, as in transformers
     /// (`interpolate_pos_encoding`; the paper, section 3.2, says only "2D interpolation").
     ///
     /// # Shapes
@@ -50,8 +50,8 @@ impl Position {
     }
 }
 
-/// The matrix `[to, from]` that resamples `from` values to `to` by cubic convolution (Keys 1981)
-/// with a = -0.75 and the border repeated: PyTorch's
+/// Returns the matrix `[to, from]` that resamples `from` values to `to` by cubic convolution with a
+/// = -0.75 (Keys 1981) and the border repeated, as in PyTorch's
 /// `interpolate(mode="bicubic", align_corners=False)`.
 fn bicubic(from: usize, to: usize, device: &Device) -> Tensor<2> {
     const A: f64 = -0.75;

@@ -1,4 +1,4 @@
-//! The names of a vision transformer's tensors in transformers, timm and torchvision.
+//! The state dict layouts of vision transformers in transformers, timm and torchvision.
 
 use super::config::VitConfig;
 use super::network::Vit;
@@ -46,17 +46,17 @@ impl Published for Vit {
 }
 
 impl VitConfig {
-    /// The configuration of the network whose weights a file holds, with its head and pooler if
-    /// there are any.
+    /// Reads the configuration of the network whose weights a file contains, with its head and
+    /// pooler if it has them.
     ///
-    /// Weights do not tell the number of heads, nor whether the patches make a square: the files
-    /// beside them are asked ([`Companions`](crate::weights::Companions)). Where they do not say,
-    /// one head for every 64 of the width is assumed, as in the published ViT-Ti, S, B and L (MoCo
-    /// v3's S has 12), and a square. The eps of the layer normalisation is that of the program
-    /// whose layout the file has.
+    /// Weights determine neither the number of heads nor whether the patches form a square, so both
+    /// are read from the files beside them ([`Companions`](crate::weights::Companions)). If these
+    /// do not say, the number of heads is the width divided by 64, as in the published ViT-Ti, S, B
+    /// and L (MoCo v3's S has 12 heads), and the grid is a square. The eps of layer normalisation
+    /// is that of the program whose layout the file has.
     ///
     /// # Errors
-    /// When the file holds no vision transformer that [`VitConfig`] can describe.
+    /// When the file does not contain a vision transformer that [`VitConfig`] can describe.
     pub fn of(file: &TensorFile) -> Result<Self> {
         let found = Vit::FAMILY.recognise(file)?;
         let shape = |path: &str| found.shape(file, path);
@@ -109,6 +109,7 @@ impl VitConfig {
     }
 }
 
+/// Returns the keys in the files of transformers.
 fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
     hugging_face_around_blocks(path).or_else(|| {
         let ["blocks", n, part @ .., leaf] = path else { return None };
@@ -128,6 +129,7 @@ fn hugging_face(path: &[&str]) -> Option<Vec<String>> {
     })
 }
 
+/// Returns the keys of `state_dict()` in transformers from version 5 on.
 fn in_memory(path: &[&str]) -> Option<Vec<String>> {
     hugging_face_around_blocks(path).or_else(|| {
         let ["blocks", n, part @ .., leaf] = path else { return None };
@@ -145,7 +147,7 @@ fn in_memory(path: &[&str]) -> Option<Vec<String>> {
     })
 }
 
-/// What both of transformers' layouts have alike.
+/// Names the tensors outside the blocks, which are the same in both layouts of transformers.
 fn hugging_face_around_blocks(path: &[&str]) -> Option<Vec<String>> {
     Some(vec![match path {
         ["class_token"] => "embeddings.cls_token".to_owned(),
@@ -158,6 +160,7 @@ fn hugging_face_around_blocks(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
+/// Returns the keys of timm.
 fn timm(path: &[&str]) -> Option<Vec<String>> {
     Some(vec![match path {
         ["class_token"] => "cls_token".to_owned(),
@@ -175,6 +178,7 @@ fn timm(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
+/// Returns the keys of torchvision.
 fn torchvision(path: &[&str]) -> Option<Vec<String>> {
     let block = |n: &&str| format!("encoder.layers.encoder_layer_{n}");
     Some(vec![match path {
@@ -197,7 +201,7 @@ fn torchvision(path: &[&str]) -> Option<Vec<String>> {
     }])
 }
 
-/// Burn's name of a normalisation's tensor in PyTorch.
+/// Translates Burn's name of a normalisation's tensor into PyTorch's.
 fn weight_or_bias<'a>(leaf: &&'a str) -> &'a str {
     match *leaf {
         "gamma" => "weight",

@@ -1,28 +1,31 @@
-//! [`TensorChoice`]: which tensors of a file are taken, and what they do not say themselves.
+//! [`TensorChoice`]: which tensors of a file are used, and settings that the tensors do not
+//! determine.
 
 use serde::Serialize;
 
 use super::{Companions, TensorFile};
 use crate::{Error, Result};
 
-/// Which of the tensors of a file are taken, and what they do not say themselves.
+/// Selects tensors of a file, and supplies settings that the tensors do not determine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TensorChoice {
-    /// Take the network under this prefix, of a file that has several, such as `module.encoder_q.`.
+    /// Use the network under this prefix, such as `module.encoder_q.`, for a file with several
+    /// networks.
     pub prefix: Option<String>,
-    /// Leave out the tensors whose names begin like this, such as `projection_head.`.
+    /// Ignore the tensors whose names start with one of these, such as `projection_head.`.
     pub ignore_weights: Vec<String>,
-    /// Take the averaged weights of a file that has both.
+    /// Use the averaged weights (EMA) of a file that has both averaged and plain ones.
     pub ema: bool,
-    /// Attention heads of a ViT, where they are not what the files beside it say.
+    /// The number of attention heads of a ViT, where the files beside the weights do not say it or
+    /// are wrong.
     pub heads: Option<usize>,
 }
 
 impl TensorChoice {
-    /// The file as it is to be read.
+    /// Restricts a file to the selected tensors.
     ///
     /// # Errors
-    /// When it has nothing under the prefix, or no averaged weights.
+    /// When the file has no tensors under the prefix, or no averaged weights beside plain ones.
     pub fn apply(&self, file: TensorFile) -> Result<TensorFile> {
         let mut file = file.without(&self.ignore_weights);
         if self.ema {

@@ -1,9 +1,10 @@
-//! [`Companions`]: what the small files beside weights say that the weights themselves do not.
+//! [`Companions`]: what the small files beside the weights say about a network.
 //!
-//! A state dict has neither the number of attention heads, nor the shape of the grid of patches,
-//! nor where a residual block has its stride, nor how images were standardised. transformers writes
-//! `config.json` and `preprocessor_config.json` beside its weights, timm a
-//! `config.json` with a `pretrained_cfg`; both lie on the hub too.
+//! A state dict says neither how many attention heads there are, nor the shape of the grid of
+//! patches, nor which convolution of a residual block has the stride, nor how images were
+//! standardised. transformers writes `config.json` and `preprocessor_config.json` beside its
+//! weights, timm a `config.json` with a `pretrained_cfg`; on the hub, both are in the repository of
+//! the weights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,37 +13,37 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// What is known of a file of weights beside its tensors; nothing where there is no such file, or
-/// it does not say.
+/// Facts about a network that its tensors do not determine. A field is empty if no file beside the
+/// weights says it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Companions {
-    /// Attention heads of a ViT.
+    /// The number of attention heads of a ViT.
     pub heads: Option<usize>,
-    /// Height and width of the images of a ViT in px.
+    /// The height and width, in px, of the images of a ViT.
     pub image_size: Option<[usize; 2]>,
-    /// Mean of each channel of the images.
+    /// The mean of each image channel, for standardising images.
     pub mean: Option<Vec<f32>>,
-    /// Standard deviation of each channel of the images.
+    /// The standard deviation of each image channel, for standardising images.
     pub std: Option<Vec<f32>>,
-    /// Whether bottleneck blocks have their stride in the first convolution and not in the second
-    /// (the networks of He et al. 2016 as first published; torchvision and timm have it in the
-    /// second).
+    /// Whether bottleneck blocks have their stride in the first convolution and not in the second.
+    /// The networks of He et al. 2016 as first published do; torchvision and timm have it in the
+    /// second.
     pub stride_in_first: bool,
-    /// The files that were read.
+    /// The files that said something.
     pub files: Vec<PathBuf>,
 }
 
 impl Companions {
-    /// Names of the files.
+    /// The names of the files that are looked for beside the weights.
     pub const FILES: [&str; 2] = ["config.json", "preprocessor_config.json"];
-    /// Longer files are not such ones.
+    /// The maximum size of such a file; larger ones are something else, and are ignored.
     const MAX_BYTES: u64 = 1 << 20;
 
-    /// Of the weights at `path`.
+    /// Reads the files beside the weights at `path`.
     ///
     /// # Errors
-    /// When a file beside them is no JSON object, or has something else where a number should
-    /// stand.
+    /// When one of these files cannot be read or is not valid JSON, or a value that should be a
+    /// number is something else.
     pub fn of(path: &Path) -> Result<Self> {
         let mut found = Self::default();
         for name in Self::FILES {
@@ -61,10 +62,10 @@ impl Companions {
         Ok(found)
     }
 
-    /// Takes what `value` says; false when it says nothing.
+    /// Adds what the JSON object `value` says, and returns whether it said anything.
     fn take(&mut self, value: &Value) -> std::result::Result<bool, String> {
         let before = self.clone();
-        // timm keeps what it says of a checkpoint one level down.
+        // timm nests the settings of a checkpoint in `pretrained_cfg`.
         for values in [value, &value["pretrained_cfg"]] {
             put(&mut self.heads, number(values, "num_attention_heads")?);
             put(&mut self.heads, number(values, "num_heads")?);
@@ -99,7 +100,8 @@ fn number(values: &Value, name: &str) -> std::result::Result<Option<usize>, Stri
     }
 }
 
-/// One side of a square, or height and width; other programs have other things under this name.
+/// Reads the side of a square, or height and width. Other programs use this name for other things,
+/// so anything else is ignored.
 fn sides(value: &Value) -> Option<[usize; 2]> {
     let side = |value: &Value| {
         value.as_u64().and_then(|side| usize::try_from(side).ok()).filter(|side| *side > 0)
@@ -110,7 +112,7 @@ fn sides(value: &Value) -> Option<[usize; 2]> {
     }
 }
 
-/// Channels, height and width, as timm has them.
+/// Reads height and width from timm's list of channels, height and width.
 fn input_size(value: &Value) -> Option<[usize; 2]> {
     match value {
         Value::Array(sizes) if sizes.len() == 3 => sides(&Value::Array(sizes[1..].to_vec())),
@@ -118,7 +120,7 @@ fn input_size(value: &Value) -> Option<[usize; 2]> {
     }
 }
 
-/// One number for each channel.
+/// Reads a list with one number for each channel.
 fn channels(values: &Value, name: &str) -> std::result::Result<Option<Vec<f32>>, String> {
     let Value::Array(list) = &values[name] else { return Ok(None) };
     let numbers: Option<Vec<f32>> =

@@ -1,4 +1,4 @@
-//! The way from a module into a file.
+//! Writes a module to a file in the layout of another program.
 
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use super::safetensors::write_tensors;
 use crate::weight_layout::WeightLayout;
 use crate::{Error, Result};
 
+/// Saves a module to a safetensors file in one of the family's layouts.
 pub(super) fn save(
     module: &impl Module,
     family: &'static Family,
@@ -31,8 +32,8 @@ pub(super) fn save(
     write_tensors(path, named)
 }
 
-/// transformers puts a prefix before everything but the head of a network that has one, and none
-/// before a bare encoder.
+/// Selects the layout with this name. transformers has two: in a network with a head, all names but
+/// those of the head have a prefix; in a bare encoder, none have.
 fn layout_for(
     family: &'static Family,
     name: WeightLayout,
@@ -49,7 +50,8 @@ fn layout_for(
     })
 }
 
-/// A tensor under its names, matrices as PyTorch has them.
+/// Names a tensor as the layout does, split into several tensors if the layout has it so. Matrices
+/// are transposed into PyTorch's `[out, in]`.
 fn parts(
     layout: &Layout,
     tensor: ModuleTensor,
@@ -66,7 +68,8 @@ fn parts(
     let mut named = Vec::new();
     for (key, part) in keys.into_iter().zip(values.chunks_exact(part_len)) {
         if let Some(layer) = key.strip_suffix(".running_mean") {
-            // PyTorch counts batches here; it is used only by networks without a momentum.
+            // PyTorch expects this counter beside running statistics, but uses it only if a layer
+            // has no momentum.
             named.push((
                 format!("{layer}.num_batches_tracked"),
                 Dtype::I64,

@@ -1,4 +1,4 @@
-//! [`LoadOptions`], and the way from a file into a module.
+//! [`LoadOptions`], and loading a file into a module.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,63 +11,69 @@ use super::tensor_file::TensorFile;
 use crate::mismatch::{Mismatch, Misshaped};
 use crate::{Error, Result};
 
-/// What may differ between a file and the network. By default nothing.
+/// How a file may differ from the network. By default it may not differ at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Leaves out the head of the file and keeps that of the network, if there is one.
+    /// Whether to ignore the head in the file and to keep the network's own head, if it has one.
     pub without_head: bool,
-    /// Leaves out the pooler of the file, and keeps that of the network.
+    /// Whether to ignore the pooler in the file and to keep the network's own pooler, if it has
+    /// one.
     pub without_pooler: bool,
-    /// Loads a stem for three colours into a network for one grey channel, by adding the three: the
-    /// same output as showing the grey image in all three channels.
+    /// Whether to load a stem for three colours into a network for one grey channel, by summing its
+    /// weights over the colours. The output is the same as for a grey image in all three channels.
     pub grey_stem: bool,
-    /// Beginnings of names in the file that are left out: a projection head, a momentum encoder.
+    /// Tensors in the file whose names start with one of these are ignored, such as those of a
+    /// projection head or a momentum encoder.
     pub ignored: Vec<String>,
 }
 
 impl LoadOptions {
-    /// Nothing may differ.
+    /// Makes options by which the file may not differ from the network.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves out the head.
+    /// Ignores the head in the file.
     pub fn without_head(mut self) -> Self {
         self.without_head = true;
         self
     }
 
-    /// Leaves out the pooler.
+    /// Ignores the pooler in the file.
     pub fn without_pooler(mut self) -> Self {
         self.without_pooler = true;
         self
     }
 
-    /// Adds the colours of the stem.
+    /// Sums the weights of the stem over the colours.
     pub fn grey_stem(mut self) -> Self {
         self.grey_stem = true;
         self
     }
 
-    /// Leaves out all names that start so.
+    /// Ignores all tensors in the file whose names start with `beginning`.
     pub fn ignoring(mut self, beginning: impl Into<String>) -> Self {
         self.ignored.push(beginning.into());
         self
     }
 }
 
-/// Where training scripts put the weights in a file that also has optimisers and more.
+/// Keys under which training scripts store the weights in a file that also contains optimisers and
+/// more.
 const CONTAINERS: [&str; 4] = ["state_dict.", "model_state_dict.", "state_dict_ema.", "model."];
 
-/// Counted by PyTorch beside every batch normalisation; used by nothing here.
+/// The counter of batches that PyTorch stores with every batch normalisation, and that is not used
+/// here.
 const BATCHES_TRACKED: &str = ".num_batches_tracked";
 
-/// How one tensor of the module is made.
+/// How one tensor of the module is read from the file.
 struct Plan {
     keys: Vec<String>,
     adds_colours: bool,
 }
 
+/// Loads the weights in `file` into a module of the given family; see
+/// [`Pretrained`](super::Pretrained).
 pub(super) fn load<M: Module>(
     module: M,
     family: &'static Family,
@@ -109,7 +115,7 @@ pub(super) fn load<M: Module>(
         };
         list.push(key.to_owned());
     }
-    // What is misshaped is not unused.
+    // A tensor with the wrong shape is not also reported as unused.
     mismatch.unused.retain(|key| !mismatch.misshaped.iter().any(|other| other.key == *key));
     if !mismatch.is_empty() {
         mismatch.hints = hints(&mismatch, &recognised, options);
@@ -130,7 +136,8 @@ pub(super) fn load<M: Module>(
     Ok((module, report))
 }
 
-/// Finds the names for a tensor, and compares the shapes.
+/// Finds the keys of a tensor in the file and compares the shapes. Returns `None` and notes the
+/// difference in `mismatch` if they do not fit.
 fn plan(
     tensor: &ModuleTensor,
     recognised: &Recognised<'_>,
@@ -166,8 +173,8 @@ fn plan(
     fits.then_some(Plan { keys, adds_colours })
 }
 
-/// The shape under one of `parts` names. Matrices are those of linear layers: `[out,
-/// in]` in files, `[in, out]` in Burn.
+/// Returns the shape that the file has under each of `parts` keys. Matrices are the weights of
+/// linear layers: `[out, in]` in files, `[in, out]` in Burn.
 fn shape_in_file(tensor: &ModuleTensor, parts: usize) -> Vec<usize> {
     let mut shape = tensor.shape.clone();
     if shape.len() == 2 {
@@ -177,6 +184,8 @@ fn shape_in_file(tensor: &ModuleTensor, parts: usize) -> Vec<usize> {
     shape
 }
 
+/// Returns whether the options, or its place outside the network's container, allow a key to be
+/// ignored.
 fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions) -> bool {
     let (prefix, layout) = (recognised.prefix, recognised.layout);
     let container = CONTAINERS.iter().find(|container| prefix.starts_with(**container));
@@ -186,6 +195,7 @@ fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions
         || options.ignored.iter().any(|beginning| key.starts_with(beginning))
 }
 
+/// Returns sentences that name the options which would resolve some of the differences.
 fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions) -> Vec<String> {
     let head = format!("{}{}", recognised.prefix, recognised.layout.head);
     let pooler = format!("{}{}pooler.", recognised.prefix, recognised.layout.body);
@@ -223,8 +233,8 @@ fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions
     hints
 }
 
-/// What an unused name begins with: the part that it shares with the prefix of the network, up to a
-/// point, and the next.
+/// Returns the beginning of an unused key to suggest for ignoring: the part that it shares with the
+/// network's prefix, and the next part up to its dot.
 fn beginning_of<'a>(key: &'a str, prefix: &str) -> &'a str {
     let shared: usize = key
         .split_inclusive('.')
@@ -235,7 +245,7 @@ fn beginning_of<'a>(key: &'a str, prefix: &str) -> &'a str {
     key[shared..].find('.').map_or(key, |point| &key[..=shared + point])
 }
 
-/// Reads a tensor: the parts behind one another, colours added, matrices transposed.
+/// Reads a tensor: concatenates its parts, sums the colours if planned, and transposes matrices.
 fn values(plan: &Plan, tensor: &ModuleTensor, file: &TensorFile) -> Result<Vec<f32>> {
     let mut values = Vec::with_capacity(tensor.shape.iter().product());
     for key in &plan.keys {

@@ -1,4 +1,4 @@
-//! [`Family`]: how the world names the tensors of a kind of network, and how a file's layout is
+//! [`Family`]: the state dict layouts of a family of networks, and how the layout of a file is
 //! recognised.
 
 use std::str::FromStr;
@@ -7,33 +7,33 @@ use super::TensorFile;
 use crate::weight_layout::WeightLayout;
 use crate::{Error, Result};
 
-/// What is known of a kind of network.
+/// The known state dict layouts of a family of networks.
 #[derive(Debug)]
 pub struct Family {
-    /// For messages: `ResNet`.
+    /// The name of the family for messages, such as `ResNet`.
     pub(crate) name: &'static str,
-    /// Tensors, by their paths in the module, that every network of the family has. A layout is
-    /// recognised by them.
+    /// Paths in the module of tensors that every network of the family has. A layout is recognised
+    /// by their keys.
     pub(crate) probes: &'static [&'static str],
-    /// More usual ones first.
+    /// The layouts, the more common ones first.
     pub(crate) layouts: &'static [Layout],
 }
 
-/// Names in one kind of file.
+/// One state dict layout: the key of each tensor of the module.
 #[derive(Debug)]
 pub struct Layout {
     pub(crate) name: WeightLayout,
-    /// Stands before all names but those of the head.
+    /// The prefix of all keys but those of the head.
     pub(crate) body: &'static str,
-    /// What the names of the head start with.
+    /// The prefix of the keys of the head.
     pub(crate) head: &'static str,
-    /// The names that together make the tensor at a path of the module: laid behind one another
-    /// along the first axis. More than one for attention whose query, key and value are kept apart;
-    /// `None` where the layout has no place.
+    /// Maps the path of a tensor in the module, split at the dots, to its keys. Several keys stand
+    /// for tensors to be concatenated along the first axis, as for attention whose query, key and
+    /// value are stored separately. `None` means that the layout has no key for the tensor.
     pub(crate) keys: fn(&[&str]) -> Option<Vec<String>>,
 }
 
-/// The layout of one file, and what stands before every name in it.
+/// The layout of a file, and the prefix of the network's keys in it.
 #[derive(Debug)]
 pub(crate) struct Recognised<'a> {
     pub(crate) layout: &'static Layout,
@@ -41,7 +41,7 @@ pub(crate) struct Recognised<'a> {
 }
 
 impl Layout {
-    /// The names of the tensor at `path`, without a file's own prefix.
+    /// Returns the keys of the tensor at `path`, without the prefix of a file.
     pub(crate) fn keys(&self, path: &str) -> Option<Vec<String>> {
         let parts: Vec<&str> = path.split('.').collect();
         let body = if is_head(path) { "" } else { self.body };
@@ -50,29 +50,29 @@ impl Layout {
 }
 
 impl Recognised<'_> {
-    /// The names in the file of the tensor at `path`.
+    /// Returns the keys in the file of the tensor at `path`.
     pub(crate) fn keys(&self, path: &str) -> Option<Vec<String>> {
         let keys = self.layout.keys(path)?;
         Some(keys.into_iter().map(|key| format!("{}{key}", self.prefix)).collect())
     }
 
-    /// The shape in the file of the tensor at `path`, if it is kept under one name.
+    /// Returns the shape in the file of the tensor at `path`, or of the first of its parts.
     pub(crate) fn shape<'f>(&self, file: &'f TensorFile, path: &str) -> Option<&'f [usize]> {
         file.shape(self.keys(path)?.first()?)
     }
 }
 
-/// Whether a tensor belongs to the linear head.
+/// Returns whether the tensor at `path` belongs to the linear head.
 pub(super) fn is_head(path: &str) -> bool {
     path.starts_with("head.")
 }
 
 impl Family {
-    /// The layout under which most of the probes are found in `file`; of several the one with the
-    /// shortest prefix.
+    /// Recognises the layout of a file: the one with which most of the probes are found, and of
+    /// several such the one with the shortest prefix.
     ///
     /// # Errors
-    /// When not even half of the probes are found.
+    /// When fewer than half of the probes are found.
     pub(crate) fn recognise<'a>(&'static self, file: &'a TensorFile) -> Result<Recognised<'a>> {
         let mut best: Option<(usize, Recognised<'a>)> = None;
         for layout in self.layouts {
@@ -106,7 +106,7 @@ impl Family {
     }
 }
 
-/// What stands before `name` in `key`: nothing, or something that ends in a dot.
+/// Returns the prefix of `key` before `name`: empty, or something that ends in a dot.
 fn prefix_of<'a>(key: &'a str, name: &str) -> Option<&'a str> {
     key.strip_suffix(name).filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
 }

@@ -1,12 +1,13 @@
-//! Weights that other programs wrote, and weights for other programs to read.
+//! Reading the weights of other programs, and writing weights for other programs to read.
 //!
-//! A [`TensorFile`] is opened, never executed: `.safetensors`, or a PyTorch file whose pickle is
-//! interpreted without running anything in it. [`Pretrained::load_weights`] recognises the layout
-//! by the names in the file and either loads every tensor of the network or fails with the names of
-//! all that do not fit; [`Pretrained::save_weights`] writes the same layouts.
+//! A [`TensorFile`] is a `.safetensors` file, or a PyTorch file whose pickle is interpreted without
+//! executing anything in it. [`Pretrained::load_weights`] recognises the state dict layout by the
+//! names in the file, and either loads every tensor of the network or fails with the names of all
+//! that do not fit. [`Pretrained::save_weights`] writes the same layouts.
 //!
-//! The way of a tensor: key in the file -> (`layout`: recognised family and prefix) -> path in the
-//! module -> (`import`: concatenated, transposed, summed over colours) -> parameter.
+//! When a file is loaded, `layout` matches the path of each tensor in the module with its key in
+//! the file, after the prefix that it recognised. `import` then concatenates split tensors,
+//! transposes matrices and, where asked to, sums the colours of the stem.
 
 mod choice;
 mod companions;

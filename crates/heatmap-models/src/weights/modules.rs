@@ -1,18 +1,19 @@
-//! The tensors of a module by their paths, such as `stages.0.blocks.1.branch.2.conv.weight`.
+//! Access to the tensors of a module by their paths, such as
+//! `stages.0.blocks.1.branch.2.conv.weight`.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::Result;
 
-/// A parameter or running statistic, not necessarily made yet.
+/// The path and shape of a parameter or running statistic, which may not be initialised yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ModuleTensor {
     pub(super) path: String,
     pub(super) shape: Vec<usize>,
 }
 
-/// All tensors of a module, in the order of its fields.
+/// Lists all tensors of a module, in the order of its fields.
 pub(super) fn tensors_of(module: &impl Module) -> Vec<ModuleTensor> {
     struct List(Vec<String>, Vec<ModuleTensor>);
     impl ModuleVisitor for List {
@@ -32,7 +33,7 @@ pub(super) fn tensors_of(module: &impl Module) -> Vec<ModuleTensor> {
     list.1
 }
 
-/// The values of all tensors, handed to `each` one after another.
+/// Passes the values of all tensors to `each`, one after another.
 pub(super) fn read_tensors(module: &impl Module, each: impl FnMut(ModuleTensor, Vec<f32>)) {
     struct Read<F>(Vec<String>, F);
     impl<F: FnMut(ModuleTensor, Vec<f32>)> ModuleVisitor for Read<F> {
@@ -51,10 +52,11 @@ pub(super) fn read_tensors(module: &impl Module, each: impl FnMut(ModuleTensor, 
     module.visit(&mut Read(Vec::new(), each));
 }
 
-/// The module with the values that `values` gives; where it gives none, a tensor stays as it is.
+/// Replaces the tensors of a module by the values that `values` returns; where that is `None`, a
+/// tensor stays as it is.
 ///
 /// # Errors
-/// The first that `values` gives.
+/// The first error that `values` returns.
 pub(super) fn fill<M: Module>(
     module: M,
     values: impl FnMut(&ModuleTensor) -> Result<Option<Vec<f32>>>,
@@ -92,7 +94,7 @@ pub(super) fn fill<M: Module>(
     fill.2.map(|()| module)
 }
 
-/// A matrix of `rows` by `columns`, the other way round.
+/// Transposes a row-major matrix of `rows` by `columns`.
 pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..columns)
         .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))

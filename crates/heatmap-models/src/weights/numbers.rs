@@ -1,8 +1,8 @@
-//! Numbers of any type as f32.
+//! Conversion of stored numbers to f32.
 
 use half::{bf16, f16};
 
-/// The types of number that weights are kept in.
+/// The element types that weights are stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberType {
     F64,
@@ -14,7 +14,7 @@ pub(super) enum NumberType {
     U8,
 }
 
-/// Reads little-endian numbers.
+/// Converts little-endian numbers to f32.
 pub(super) fn to_f32(number: NumberType, bytes: &[u8]) -> Vec<f32> {
     fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes.as_chunks::<N>().0.iter().map(|chunk| number(*chunk)).collect()

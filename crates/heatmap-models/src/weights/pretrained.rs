@@ -9,14 +9,15 @@ use super::{LoadOptions, LoadReport, TensorFile, export, import};
 use crate::Result;
 use crate::weight_layout::WeightLayout;
 
-/// A network whose weights other programs read and write.
+/// A network that can load weights of other programs, and save its own for them.
 pub trait Pretrained: Module + Published {
-    /// The network with the weights of a file, and what was loaded. The layout is recognised by the
-    /// names in the file, behind any prefix (`module.`, `backbone.`, `state_dict.`, ...).
+    /// Loads the weights of a file into the network, and reports what was loaded. The state dict
+    /// layout is recognised by the names in the file, after any prefix (`module.`, `backbone.`,
+    /// `state_dict.`, ...).
     ///
     /// # Errors
-    /// When the layout is not known, when anything is missing, left over or of another shape (the
-    /// error lists it all), or when the file cannot be read.
+    /// When the layout is not known, when a tensor is missing, left over or of another shape (the
+    /// error lists all of them), or when the file cannot be read.
     fn load_weights(self, file: &TensorFile, options: &LoadOptions) -> Result<(Self, LoadReport)> {
         import::load(self, Self::FAMILY, file, options)
     }
@@ -30,9 +31,9 @@ pub trait Pretrained: Module + Published {
     }
 }
 
-/// Implemented by the networks of this crate.
+/// A network with known state dict layouts; the networks of this crate implement it.
 pub trait Published {
-    /// How the world names its tensors.
+    /// The known layouts.
     const FAMILY: &'static Family;
 }
 

@@ -1,13 +1,13 @@
-//! PyTorch's own files: pickles, of which only data is accepted.
+//! PyTorch's own files, which are pickles; only data is accepted from them.
 //!
-//! The pickle is interpreted by the `pytorch-reader` crate, which calls nothing that the file
-//! names: it knows the few functions that rebuild tensors and keeps most other objects as a name.
-//! We refuse a file with such a name outside a short list, so that an attack is noticed and not
-//! just survived; calls whose result the reader drops are survived alone.
+//! The `pytorch-reader` crate interprets the pickle and calls nothing that the file names: it knows
+//! the few functions that rebuild tensors, and keeps most other objects as a name only. A file with
+//! such a name outside a short list is refused, so that an attack is not only harmless but noticed.
+//! Calls whose result the reader discards are harmless too, but go unnoticed.
 //!
-//! What a file expands to is bounded by its length: its entries must be stored as they are, as
-//! `torch.save` does it, and no tensor may have more values than the file has bytes for, so that a
-//! stride of 0 makes nothing of little.
+//! The memory that a file expands to is bounded by its length. Its archive entries must be stored
+//! uncompressed, as `torch.save` does it, and no tensor may have more values than the file has
+//! bytes, so that a stride of 0 cannot turn a few bytes into a huge tensor.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,9 +21,11 @@ use super::numbers::{NumberType, to_f32};
 use super::stored::{Stored, StoredTensor};
 use crate::{Error, Result};
 
-/// Modules whose objects may stand beside the weights: numbers, shapes, names and settings.
+/// Prefixes of the names of Python objects that may be stored beside the weights: numbers, shapes,
+/// names and settings.
 const HARMLESS: [&str; 4] = ["argparse.Namespace", "collections.", "numpy.", "torch."];
 
+/// Opens a PyTorch file and reads the names and shapes of its tensors.
 pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let bad = |error: pytorch_reader::PytorchError| Error::bad_file(path, error);
     check_stored(path)?;
@@ -67,8 +69,8 @@ pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     Ok(tensors.into_iter().map(stored).collect())
 }
 
-/// Refuses an archive whose entries are compressed: 10 kB of it may stand for gigabytes. Other
-/// files are no archives.
+/// Refuses a zip archive with compressed entries, 10 kB of which may expand to gigabytes. Files
+/// that are not zip archives pass.
 fn check_stored(path: &Path) -> Result<()> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let mut start = [0; 4];
@@ -91,7 +93,7 @@ fn check_stored(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The names under which tensors and other objects stand in nested dictionaries.
+/// Collects the names of tensors and other objects in nested dictionaries, joined by dots.
 fn collect_names(value: &PickleValue, name: &str, names: &mut Vec<String>) {
     match value {
         PickleValue::Dict(values) => {
@@ -105,10 +107,10 @@ fn collect_names(value: &PickleValue, name: &str, names: &mut Vec<String>) {
     }
 }
 
-/// The names of all objects in a pickle that are neither plain data nor on the list.
+/// Collects the names of all objects in a pickle that are neither plain data nor in [`HARMLESS`].
 fn collect_foreign<'a>(value: &'a PickleValue, names: &mut Vec<&'a str>) {
     match value {
-        // A plain `int` here is one that is too large for 64 bits.
+        // `int` here is an integer that is too large for 64 bits.
         PickleValue::Unsupported(name)
             if name != "int" && !HARMLESS.iter().any(|known| name.starts_with(known)) =>
         {
@@ -124,7 +126,7 @@ fn collect_foreign<'a>(value: &'a PickleValue, names: &mut Vec<&'a str>) {
 
 impl Stored for Tensor {
     fn read(&self, rows: Range<usize>) -> std::io::Result<Vec<f32>> {
-        // The whole tensor, then the rows: weights are never read in part.
+        // The whole tensor is read first; partial reads of weights do not occur.
         let bytes = Tensor::read(self)?;
         let row = bytes.len().checked_div(self.shape().first().copied().unwrap_or(1)).unwrap_or(0);
         let bytes = &bytes[rows.start * row..rows.end * row];

@@ -5,21 +5,21 @@ use std::fmt;
 use crate::error::summary;
 use crate::weight_layout::WeightLayout;
 
-/// What [`load_weights`](super::Pretrained::load_weights) did.
+/// Reports what [`load_weights`](super::Pretrained::load_weights) loaded and what it ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadReport {
-    /// The layout that was recognised.
+    /// The state dict layout that was recognised.
     pub layout: WeightLayout,
-    /// What stood before every name.
+    /// The prefix of the network's names in the file.
     pub prefix: String,
-    /// Names in the file that were loaded.
+    /// The names in the file that were loaded.
     pub loaded: Vec<String>,
-    /// Names in the file that were left out, because the options said so or because they stand
-    /// beside the weights.
+    /// The names in the file that were ignored, because the options said so or because they are
+    /// outside the state dict.
     pub left_out: Vec<String>,
-    /// Tensors of the network, by its own names, that kept the values they had.
+    /// The paths of the network's tensors that kept the values they had.
     pub kept: Vec<String>,
-    /// Whether the weights of three colours were added to those of one grey channel.
+    /// Whether the weights of the stem were summed over three colours into one grey channel.
     pub grey_stem: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The safetensors format: eight bytes of length, a JSON header, and the values.
+//! The safetensors format: the length of the header in eight bytes, a JSON header, and the values.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -14,21 +14,21 @@ use super::numbers::{NumberType, to_f32};
 use super::stored::{Stored, StoredTensor};
 use crate::{Error, Result};
 
-/// The format's own limit.
+/// The maximum length of a header by the format's definition.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// A tensor's bytes in an open file.
+/// The bytes of one tensor in an open file.
 #[derive(Debug)]
 struct Slice {
     file: Arc<Mutex<File>>,
     dtype: Dtype,
     start: u64,
-    /// Bytes of one row along the first axis.
+    /// The number of bytes of one row along the first axis.
     row_bytes: usize,
 }
 
-/// Reads the header. No length that the file claims is believed before it was compared with the
-/// length of the file.
+/// Reads the header. Every length that the file claims is compared with the length of the file
+/// before it is used.
 pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let length = file.metadata().map_err(Error::io(path))?.len();
@@ -103,8 +103,8 @@ fn number_type(dtype: Dtype) -> std::io::Result<NumberType> {
     })
 }
 
-/// Writes f32 tensors, in the order of their names, and the header that transformers looks for. The
-/// file appears complete or not at all.
+/// Writes f32 tensors in the order of their names, with the header entry that transformers looks
+/// for. The file is written atomically: it appears complete or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -1,4 +1,4 @@
-//! The index of weights that are kept in several safetensors files, as transformers writes large
+//! The index of weights that are split into several safetensors files, as transformers writes large
 //! ones: `{"weight_map": {"name of a tensor": "model-00001-of-00002.safetensors", ...}}`.
 
 use std::collections::BTreeMap;
@@ -16,18 +16,18 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Whether a name is that of an index.
+/// Returns whether a file has the name of an index.
 pub(super) fn is_index(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".safetensors.index.json"))
 }
 
-/// The tensors of all files that an index names, which lie beside it.
+/// Opens all files that an index names, which must be beside it, and returns their tensors.
 pub(super) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let text = fs::read_to_string(path).map_err(Error::io(path))?;
     let index: Index = serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
     let mut shards: BTreeMap<&str, BTreeMap<String, StoredTensor>> = BTreeMap::new();
     for file in index.weight_map.values() {
-        // Nothing but a file beside the index: it may come from anywhere.
+        // The index may come from anywhere, so it may only name files in its own folder.
         let is_beside =
             matches!(Path::new(file).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
         if !is_beside {

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-/// One tensor that can be read.
+/// The values of a tensor in an open file.
 pub(super) trait Stored: std::fmt::Debug + Send + Sync {
-    /// The values of some rows along the first axis, in row-major order, as f32.
+    /// Reads some rows along the first axis, in row-major order, as f32.
     fn read(&self, rows: Range<usize>) -> std::io::Result<Vec<f32>>;
 }
 
+/// A tensor in an open file: its shape, and its values, which are read on demand.
 #[derive(Debug)]
 pub(super) struct StoredTensor {
     pub(super) shape: Vec<usize>,

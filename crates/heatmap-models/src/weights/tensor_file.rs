@@ -1,4 +1,4 @@
-//! [`TensorFile`]: named tensors on disk, read one at a time.
+//! [`TensorFile`]: named tensors in a file, read one at a time.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,12 +10,12 @@ use super::stored::StoredTensor;
 use super::{Companions, pytorch, safetensors, shards};
 use crate::{Error, Result};
 
-/// A `.safetensors` file, several of them by their `.safetensors.index.json`, or a PyTorch file, of
-/// which only the names and shapes were read yet.
+/// A file of named tensors whose names and shapes have been read, and whose values are read on
+/// demand. It is a `.safetensors` file, several of these through their `.safetensors.index.json`,
+/// or a PyTorch file.
 ///
-/// What is in a file is decided by its content. A file whose name ends in
-/// `.safetensors`, or in one of PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, must hold what the
-/// name says.
+/// The content of a file decides its format. But a file whose name ends in `.safetensors`, or in
+/// one of PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, must have the format that its name says.
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
@@ -24,7 +24,7 @@ pub struct TensorFile {
     companions: Companions,
 }
 
-/// The kinds of file, as their first bytes show them.
+/// The formats, as the first bytes of a file tell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Safetensors,
@@ -32,12 +32,12 @@ enum Format {
 }
 
 impl TensorFile {
-    /// Opens a file and reads the names and shapes in it.
+    /// Opens a file and reads the names and shapes of its tensors.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged or truncated, holds another format than its name
-    /// says, or holds anything but plain data: a pickle that would call functions is refused and
-    /// nothing of it is run.
+    /// When the file cannot be read, is damaged or truncated, has another format than its name
+    /// says, or contains anything but plain data: a pickle that would call functions is refused,
+    /// and nothing in it is executed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut head = Vec::new();
@@ -78,11 +78,11 @@ impl TensorFile {
         Ok(Self { path: path.to_owned(), tensors, left_out: Vec::new(), companions })
     }
 
-    /// Of the tensors those whose names begin with
-    /// `prefix`: one network of a file that has several, such as `encoder_q.` or `state_dict_ema.`.
+    /// Keeps only the tensors whose names start with `prefix`, such as `encoder_q.` or
+    /// `state_dict_ema.`: one network of a file that has several.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no name starts with `prefix`.
     pub fn under(self, prefix: &str) -> Result<Self> {
         let (path, beginnings) = (self.path.clone(), self.beginnings());
         let kept = self.keep(|key| key.starts_with(prefix));
@@ -94,11 +94,13 @@ impl TensorFile {
         Ok(kept)
     }
 
-    /// Without the tensors whose names begin like this: a projection head, a momentum encoder.
+    /// Removes the tensors whose names start with one of `beginnings`, such as those of a
+    /// projection head or a momentum encoder.
     pub fn without(self, beginnings: &[String]) -> Self {
         self.keep(|key| !beginnings.iter().any(|beginning| key.starts_with(beginning.as_str())))
     }
 
+    /// Keeps only the tensors whose names satisfy `keeps`, and remembers the names of the others.
     fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
         let (kept, left_out) =
             self.tensors.into_iter().partition::<BTreeMap<_, _>, _>(|(key, _)| keeps(key));
@@ -106,7 +108,7 @@ impl TensorFile {
         Self { tensors: kept, ..self }
     }
 
-    /// What the names begin with, up to the first point.
+    /// Returns the first parts of the names, each with its dot, without duplicates.
     fn beginnings(&self) -> Vec<String> {
         let mut all: Vec<String> = self
             .keys()
@@ -116,22 +118,22 @@ impl TensorFile {
         all
     }
 
-    /// The names that [`TensorFile::under`] and [`TensorFile::without`] have left out.
+    /// Returns the names that [`TensorFile::under`] and [`TensorFile::without`] have removed.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// What the files beside it say.
+    /// Returns what the files beside the weights say.
     pub fn companions(&self) -> &Companions {
         &self.companions
     }
 
-    /// With something else known of it than the files beside it say.
+    /// Replaces what the files beside the weights say.
     pub fn with_companions(self, companions: Companions) -> Self {
         Self { companions, ..self }
     }
 
-    /// What the names of averaged weights begin with, where the file has such beside others.
+    /// Returns the prefix of averaged weights (EMA), if the file has such weights beside others.
     pub fn averaged(&self) -> Option<&'static str> {
         const AVERAGED: [&str; 3] = ["state_dict_ema.", "model_ema.", "ema."];
         let begins = |beginning: &&str| self.keys().any(|key| key.starts_with(beginning));
@@ -139,34 +141,34 @@ impl TensorFile {
         self.keys().any(|key| !key.starts_with(found)).then_some(found)
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The names of all tensors, sorted.
+    /// Returns the names of all tensors, sorted.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of a tensor, if there is one of this name.
+    /// Returns the shape of a tensor, or `None` if there is no tensor with this name.
     pub fn shape(&self, key: &str) -> Option<&[usize]> {
         self.tensors.get(key).map(|tensor| &tensor.shape[..])
     }
 
-    /// The values of a tensor in row-major order. Other number types are converted to f32.
+    /// Reads the values of a tensor in row-major order, converted to f32.
     ///
     /// # Errors
-    /// When there is no such tensor, it is not of numbers, or the file cannot be read.
+    /// When there is no such tensor, its element type is not supported, or the file cannot be read.
     pub fn read(&self, key: &str) -> Result<Vec<f32>> {
         let rows = self.tensor(key)?.shape.first().copied().unwrap_or(1);
         self.read_rows(key, 0..rows)
     }
 
-    /// The values of some rows of a tensor along its first axis.
+    /// Reads the values of some rows of a tensor along its first axis.
     ///
     /// # Errors
-    /// As for [`TensorFile::read`].
+    /// The errors are those of [`TensorFile::read`].
     ///
     /// # Panics
     /// When the rows are not within the tensor.
@@ -200,7 +202,7 @@ impl Format {
     }
 }
 
-/// The format that a file's name promises.
+/// Returns the format that the extension of a file promises.
 fn named_format(path: &Path) -> Option<Format> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
@@ -210,8 +212,9 @@ fn named_format(path: &Path) -> Option<Format> {
     }
 }
 
-/// The format that the first nine bytes show: safetensors has the length of its header and then the
-/// header, a JSON object; PyTorch writes zip archives, and before 1.6 pickles of protocol 2.
+/// Returns the format that the first nine bytes tell. safetensors starts with the length of its
+/// header in eight bytes, then the header, a JSON object. PyTorch writes zip archives, and before
+/// 1.6 wrote pickles of protocol 2.
 fn format_of(head: &[u8]) -> Option<Format> {
     match head {
         [b'P', b'K', 3, 4, ..] => Some(Format::PyTorch),

@@ -48,7 +48,7 @@ pub struct LocationConfig {
     pub training: FineTuneConfig,
     /// What the head learns from.
     pub loss: LocationLossName,
-    /// CentrePredictions in the answer: as many as the preset has clusters at most.
+    /// Number of centres in the output: as many as the preset has clusters at most.
     pub num_centres: usize,
     /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or
     /// finer.

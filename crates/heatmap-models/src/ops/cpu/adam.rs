@@ -1,28 +1,29 @@
-//! One step of Adam over slices, in one pass.
+//! One step of Adam over slices, in a single pass over memory.
 
 use rayon::prelude::*;
 
 use super::simd::vectorized;
 
-/// The numbers of one step of Adam (Kingma and Ba 2015, algorithm 1, in the order of operations of
-/// its section 2).
+/// The coefficients of one step of Adam (Kingma and Ba 2015, algorithm 1, in the order of
+/// operations of its section 2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamFactors {
-    /// Decay of the mean of the gradient.
+    /// The decay rate of the running mean of the gradient.
     pub beta_1: f64,
-    /// Decay of the mean of its square.
+    /// The decay rate of the running mean of the squared gradient.
     pub beta_2: f64,
-    /// What the mean of the gradient is multiplied by: the learning rate with both corrections for
-    /// the start at zero.
+    /// The factor of the mean gradient in the update: the learning rate, including both bias
+    /// corrections.
     pub rate: f64,
-    /// What is added to the root of the mean square, with the correction that the root lacks.
+    /// The number added to the root of the mean square. The root is not bias-corrected, so this
+    /// number carries the correction instead.
     pub epsilon: f64,
-    /// What the parameter is multiplied by first: 1, or less with decoupled weight decay.
+    /// The factor that is applied to the parameter first: 1, or less with decoupled weight decay.
     pub keep: f64,
 }
 
-/// Moves the parameters and both means by one gradient, on all threads. The parameters are those of
-/// `from`, if they have to stay there, or else what `parameters` holds.
+/// Updates the parameters and both moments by one gradient, on all threads. The old parameters are
+/// read from `from` if it is given, which stays unchanged, and from `parameters` otherwise.
 pub(crate) fn adam(
     parameters: &mut [f32],
     from: Option<&[f32]>,
@@ -30,7 +31,7 @@ pub(crate) fn adam(
     (mean, square): (&mut [f32], &mut [f32]),
     factors: AdamFactors,
 ) {
-    /// Long enough to be worth a task, short enough to share out.
+    /// Values per task: enough to be worth scheduling, few enough to balance the threads.
     const BLOCK: usize = 32 * 1024;
     let AdamFactors { beta_1, beta_2, rate, epsilon, keep } = factors;
     let [beta_1, beta_2, rate, epsilon, keep] =

@@ -1,9 +1,9 @@
 //! Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), one head of one image at a
 //! time.
 //!
-//! Query, key and value are read where the product that made them left them,
-//! `[batch, tokens, 3, heads, head_dim]`. The map of a head stays in a core's second cache; the
-//! backward pass makes it again.
+//! Query, key and value are read from the output of their fused projection without a copy,
+//! `[batch, tokens, 3, heads, head_dim]`. The attention map of a head fits into a core's L2 cache;
+//! it is not saved, and the backward pass computes it again.
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use super::math::{softmax, sum_pairs};
 use super::product::{Left, Packed, Source, product};
 use super::simd::vectorized;
 
-/// Sizes of an attention.
+/// The sizes of an attention operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttentionShape {
     pub(crate) batch: usize,
@@ -22,23 +22,25 @@ pub(crate) struct AttentionShape {
 }
 
 impl AttentionShape {
-    /// Numbers of a token behind all heads.
+    /// The width of a token, over all heads.
     fn width(&self) -> usize {
         self.heads * self.head_dim
     }
 
-    /// Where the first token's query (0), key (1) or value (2) of a head starts.
+    /// The index of the first token's query (`which` 0), key (1) or value (2). `head` counts over
+    /// the heads of all images.
     fn start(&self, head: usize, which: usize) -> usize {
         let (image, head) = (head / self.heads, head % self.heads);
         (image * self.tokens * 3 + which) * self.width() + head * self.head_dim
     }
 
+    /// The factor of the scores, one over the root of `head_dim`.
     fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
     }
 
-    /// Everything of each head to where it belongs: `parts` hold `[which, tokens, head_dim]` for
-    /// each head.
+    /// Merges per-head results into one tensor: each of `parts`, one for each head of each image,
+    /// is `[which, tokens, head_dim]`, and the output is `[batch, tokens, which, heads, head_dim]`.
     fn merge(&self, parts: &[Buffer], which: usize) -> Buffer {
         let row = which * self.width();
         let mut out = Buffer::new(self.batch * self.tokens * row);
@@ -54,7 +56,7 @@ impl AttentionShape {
     }
 }
 
-/// Memory of a thread.
+/// Buffers that a thread reuses from head to head.
 #[derive(Default)]
 struct Scratch {
     map: Buffer,
@@ -63,7 +65,7 @@ struct Scratch {
     right: Option<Packed>,
 }
 
-/// Query and key of a head to its map, in `room.map`.
+/// Computes the attention map of a head, `[tokens, tokens]`, into `room.map`.
 fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Scratch) {
     let AttentionShape { tokens, head_dim, .. } = *shape;
     let stride = 3 * shape.width();
@@ -75,7 +77,8 @@ fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Scratch) 
     vectorized(|| room.map.chunks_exact_mut(tokens).for_each(|row| softmax(row, scale)));
 }
 
-/// `qkv`, `[batch, tokens, 3, heads, head_dim]`, to `[batch, tokens, heads, head_dim]`.
+/// Computes attention from `qkv`, `[batch, tokens, 3, heads, head_dim]`; the output is
+/// `[batch, tokens, heads, head_dim]`.
 pub(crate) fn attention(qkv: &[f32], shape: &AttentionShape) -> Buffer {
     let AttentionShape { batch, tokens, heads, head_dim } = *shape;
     let parts: Vec<Buffer> = (0..batch * heads)
@@ -96,7 +99,7 @@ pub(crate) fn attention(qkv: &[f32], shape: &AttentionShape) -> Buffer {
     shape.merge(&parts, 1)
 }
 
-/// Gradient of `qkv`, from that of the result.
+/// Computes the gradient with respect to `qkv` from that with respect to the output.
 pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &AttentionShape) -> Buffer {
     let AttentionShape { batch, tokens, heads, head_dim } = *shape;
     let stride = 3 * shape.width();
@@ -109,11 +112,12 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
             let mut out = Buffer::new(3 * tokens * head_dim);
             let (of_query, rest) = out.split_at_mut(tokens * head_dim);
             let (of_key, of_value) = rest.split_at_mut(tokens * head_dim);
-            // value: map^T times the gradient.
+            // Gradient with respect to the value: map^T times the output's gradient.
             let gradient = &gradient[(head / heads * tokens * heads + head % heads) * head_dim..];
             right.fill(Source::Rows(gradient, shape.width()), tokens, head_dim);
             product(Left::columns(map, 0..tokens, tokens, copy), right, of_value);
-            // The map: the gradient times value^T, through the softmax.
+            // Gradient with respect to the scores: the output's gradient times value^T, then
+            // through the softmax and the scale.
             right.fill(Source::Columns(&qkv[shape.start(head, 2)..], stride), head_dim, tokens);
             other.reset(tokens * tokens);
             product(Left::rows(gradient, tokens, shape.width()), right, other);

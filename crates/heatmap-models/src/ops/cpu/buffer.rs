@@ -1,52 +1,55 @@
-//! Large buffers that are used again.
+//! A pool of large buffers.
 //!
-//! Memory that is fresh from the system costs as much as a product: every page of it is a fault and
-//! is cleared first. A step of training asks for the same sizes as the step before, so what is
-//! dropped is kept here for the next who asks.
+//! Fresh memory from the system costs as much as a matrix product, because every page of it faults
+//! and is zeroed first. A training step asks for the same sizes as the step before, so dropped
+//! buffers are kept in a pool for the next request.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-/// Shorter buffers are left to the allocator, which keeps them itself.
+/// The minimum length in the pool. Shorter buffers are left to the allocator, which caches them
+/// itself.
 const WORTHWHILE: usize = 16 * 1024;
 
-/// A buffer that nobody has asked for during so many others goes back to the system. A training
-/// step of a ResNet-152 asks for about 2,000.
+/// A pooled buffer returns to the system if it is not taken during this many requests. A training
+/// step of a ResNet-152 makes about 2,000 requests.
 const PATIENCE: u64 = 4_000;
 
-/// Numbers on the CPU, in memory that is used again. It has the length that was asked for and
+/// A slice of f32 values in pooled memory. A new buffer has the length that was asked for and
 /// arbitrary contents.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    /// At least as long as the buffer, so that nothing has to be written when it is used again for
-    /// something longer.
+    /// At least `len` values long: a longer vector is kept at its length, so that reusing it later
+    /// needs no initialisation.
     vec: Vec<f32>,
     len: usize,
 }
 
+/// The buffers that are free to be reused.
 #[derive(Debug)]
 struct Pool {
-    /// With the time at which each was given back.
+    /// Each vector, with the value of `now` when it was returned.
     free: Vec<(u64, Vec<f32>)>,
-    /// Counts the buffers asked for.
+    /// The number of requests so far.
     now: u64,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), now: 0 });
 
 impl Pool {
-    /// The shortest that is long enough and not much too long.
+    /// Takes the shortest vector that is long enough and at most a quarter too long.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         self.now += 1;
         let fits = |(_, vec): &&(u64, Vec<f32>)| (len..=len + len / 4).contains(&vec.len());
         let best = self.free.iter().filter(fits).map(|(_, vec)| vec.len()).min()?;
-        // The last one given back: the likeliest to be in a cache still.
+        // Of several, the one returned last is the likeliest to be still in a cache.
         let at = self.free.iter().rposition(|(_, vec)| vec.len() == best)?;
         Some(self.free.remove(at).1)
     }
 
+    /// Returns a vector to the pool, and frees those that have been waiting for too long.
     fn put(&mut self, vec: Vec<f32>) {
         let now = self.now;
         self.free.retain(|(since, _)| now - since <= PATIENCE);
@@ -55,7 +58,7 @@ impl Pool {
 }
 
 impl Buffer {
-    /// So many numbers, whatever they are.
+    /// Makes a buffer of `len` values with arbitrary contents.
     pub(crate) fn new(len: usize) -> Self {
         let found = (len >= WORTHWHILE)
             .then(|| POOL.lock().unwrap_or_else(PoisonError::into_inner).take(len))
@@ -63,7 +66,7 @@ impl Buffer {
         Self { vec: found.unwrap_or_else(|| vec![0.0; len]), len }
     }
 
-    /// A copy, made on all threads.
+    /// Copies a slice, on all threads.
     pub(crate) fn copy_of(values: &[f32]) -> Self {
         const BLOCK: usize = 64 * 1024;
         let mut copy = Self::new(values.len());
@@ -73,14 +76,14 @@ impl Buffer {
         copy
     }
 
-    /// So many zeros.
+    /// Makes a buffer of `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut buffer = Self::new(len);
         buffer.fill(0.0);
         buffer
     }
 
-    /// Another length; what it held is lost.
+    /// Changes the length; the contents are arbitrary afterwards.
     pub(crate) fn reset(&mut self, len: usize) {
         if self.vec.len() < len {
             *self = Self::new(len);
@@ -89,14 +92,15 @@ impl Buffer {
         }
     }
 
-    /// The numbers as a vector that no longer comes back by itself.
+    /// Converts the buffer into a vector, whose memory does not return to the pool when it is
+    /// dropped.
     pub(crate) fn into_vec(mut self) -> Vec<f32> {
         let mut vec = std::mem::take(&mut self.vec);
         vec.truncate(self.len);
         vec
     }
 
-    /// Takes a vector of anybody's into care.
+    /// Wraps a vector, whose memory goes to the pool when the buffer is dropped.
     pub(crate) fn from_vec(vec: Vec<f32>) -> Self {
         Self { len: vec.len(), vec }
     }

@@ -1,26 +1,27 @@
-//! Batch normalisation, residual sum and ReLU over values that lie channels last, in as few passes
-//! as there can be.
+//! Batch normalisation, residual sum and ReLU over channels-last values, in as few passes over
+//! memory as possible.
 //!
-//! Ioffe and Szegedy 2015, algorithm 1. A row is a pixel; every channel has its own statistics.
+//! Ioffe and Szegedy 2015, algorithm 1. Values are `[pixels, channels]`: a row is a pixel, and each
+//! channel has its own statistics.
 
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::simd::vectorized;
 
-/// Mean and biased variance of each channel.
+/// The mean and the biased variance of each channel.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Statistics {
     pub(crate) mean: Vec<f32>,
     pub(crate) variance: Vec<f32>,
 }
 
-/// Values in a block of rows that a thread takes at a time.
+/// The number of values in the block of rows that a thread processes at a time.
 fn block_len(channels: usize) -> usize {
     256.max(16 * 1024 / channels) * channels
 }
 
-/// Mean of some rows, and the sum of the squares of the deviations from it.
+/// For each channel, the mean of some rows and the sum of squared deviations from it.
 #[derive(Debug)]
 pub(crate) struct Part {
     rows: usize,
@@ -28,7 +29,8 @@ pub(crate) struct Part {
     squares: Vec<f32>,
 }
 
-/// The parts of a block of rows, each so short that sums in f32 are exact enough.
+/// Computes partial statistics of a block of rows, over groups of rows that are short enough for
+/// sums in f32 to be accurate.
 pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
     const ROWS: usize = 256;
     let part = |block: &[f32]| {
@@ -49,8 +51,8 @@ pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
     block.chunks(ROWS * channels).map(|block| vectorized(|| part(block))).collect()
 }
 
-/// Mean and variance from the parts, by deviations from the mean of each (Chan, Golub and LeVeque
-/// 1983), so that a large mean costs no precision.
+/// Combines partial statistics into mean and variance. Each part counts deviations from its own
+/// mean (Chan, Golub and LeVeque 1983), so that a large mean costs no precision.
 pub(crate) fn statistics(parts: &[Part], channels: usize) -> Statistics {
     let rows: f64 = parts.iter().map(|part| part.rows as f64).sum();
     let mut mean = vec![0.0_f64; channels];
@@ -73,7 +75,7 @@ pub(crate) fn statistics(parts: &[Part], channels: usize) -> Statistics {
     Statistics { mean: f32s(mean, 1.0), variance: f32s(variance, rows) }
 }
 
-/// Scale and shift of each channel.
+/// The scale and shift that normalisation applies to each channel.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScaleShift {
     pub(crate) scale: Vec<f32>,
@@ -81,7 +83,7 @@ pub(crate) struct ScaleShift {
 }
 
 impl ScaleShift {
-    /// The affine map that normalisation with these statistics is.
+    /// Folds statistics, gamma and beta into one scale and one shift for each channel.
     pub(crate) fn new(
         Statistics { mean, variance }: &Statistics,
         gamma: &[f32],
@@ -102,8 +104,8 @@ impl ScaleShift {
         Self { scale, shift }
     }
 
-    /// `max(0, values * scale + shift + residual)` by channel in place, with or without the
-    /// residual and the ReLU.
+    /// Computes `max(0, values * scale + shift + residual)` in place, with one scale and shift for
+    /// each channel; the residual and the ReLU are optional.
     pub(crate) fn apply(&self, values: &mut [f32], residual: Option<&[f32]>, relu: bool) {
         let Self { scale, shift } = self;
         let floor = floor(relu);
@@ -128,7 +130,7 @@ impl ScaleShift {
         });
     }
 
-    /// The same into another buffer, on all threads.
+    /// Computes the same as [`ScaleShift::apply`] into a new buffer, on all threads.
     pub(crate) fn applied(&self, values: &[f32], residual: Option<&[f32]>, relu: bool) -> Buffer {
         let Self { scale, shift } = self;
         let floor = floor(relu);
@@ -166,37 +168,37 @@ impl ScaleShift {
     }
 }
 
-/// The least that comes out.
+/// The lower bound of the output: zero with ReLU, none without.
 fn floor(relu: bool) -> f32 {
     if relu { 0.0 } else { f32::NEG_INFINITY }
 }
 
-/// Gradients of normalisation, residual sum and ReLU.
+/// The gradients of normalisation, residual sum and ReLU.
 pub(crate) struct NormGradients {
-    /// Of the values that were normalised.
+    /// With respect to the values before normalisation.
     pub(crate) values: Buffer,
-    /// Of the scale (gamma).
+    /// With respect to the scale (gamma).
     pub(crate) gamma: Vec<f32>,
-    /// Of the shift (beta).
+    /// With respect to the shift (beta).
     pub(crate) beta: Vec<f32>,
-    /// Of the residual, if there was one: the gradient behind the ReLU.
+    /// With respect to the residual, if there was one; this is the gradient of the ReLU's input.
     pub(crate) residual: Option<Buffer>,
 }
 
-/// Where the ReLU behind a normalisation was open.
+/// Tells where the ReLU after a normalisation passes gradients on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ReluMask<'a> {
-    /// There was none.
+    /// Everywhere, because there is no ReLU.
     Everywhere,
     /// Where the normalised values are positive.
     ByValues,
-    /// Where the output, with a residual in it, is positive.
+    /// Where the output, which includes the residual, is positive.
     ByOutput(&'a [f32]),
 }
 
-/// Backward pass of normalisation with the statistics of the batch.
-/// `values` are those that were normalised, and `affine` what normalising them was; `gradient` is
-/// that of the output, and its memory becomes part of the result.
+/// Runs the backward pass of normalisation by batch statistics. `values` are the values before
+/// normalisation, and `affine` is the scale and shift that normalised them. `gradient` is that with
+/// respect to the output; its memory is reused for the result.
 pub(crate) fn backward(
     values: &[f32],
     open: ReluMask<'_>,
@@ -218,7 +220,7 @@ pub(crate) fn backward(
             let part = at * len..at * len + gradient.len();
             let values = &values[part.clone()];
             if let ReluMask::ByOutput(output) = open {
-                // The gradient behind the ReLU is written, because the residual needs it.
+                // The masked gradient is stored, because it is the residual's gradient.
                 let both = gradient.iter_mut().zip(&output[part]);
                 both.for_each(|(gradient, output)| *gradient = if_positive(*output, *gradient));
             }
@@ -260,13 +262,15 @@ pub(crate) fn backward(
         .map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32)
         .collect();
     let rows = (values.len() / channels) as f32;
-    // d values = a * opened + b * values + c for each channel, where a is the scale.
+    // The gradient with respect to the values is a * masked gradient + b * values + c for each
+    // channel, where a is the scale.
     let b: Vec<f32> =
         (0..channels).map(|at| -scale[at] * inverse[at] * d_gamma[at] / rows).collect();
     let c: Vec<f32> =
         (0..channels).map(|at| -scale[at] * beta[at] / rows - b[at] * mean[at]).collect();
     if with_residual {
-        // The residual's gradient stays, so what is made of it goes elsewhere.
+        // `gradient` is kept as the residual's gradient, so that of the values needs a buffer of
+        // its own.
         let mut of_values = Buffer::new(values.len());
         let blocks =
             of_values.par_chunks_mut(len).zip(gradient.par_chunks(len)).zip(values.par_chunks(len));
@@ -304,14 +308,14 @@ pub(crate) fn backward(
     NormGradients { values: gradient, gamma: d_gamma, beta, residual: None }
 }
 
-/// The larger of both; NaN stays NaN, which `f32::max` would hide.
+/// Returns the larger of both. NaN stays NaN, which `f32::max` would hide.
 #[inline(always)]
 fn at_least(floor: f32, value: f32) -> f32 {
     if value < floor { floor } else { value }
 }
 
-/// `value` where `sign` is positive (or NaN, as in PyTorch) and zero elsewhere, without a branch,
-/// so that many are done at once.
+/// Returns `value` where `sign` is positive (or NaN, as in PyTorch) and zero elsewhere. There is no
+/// branch, so that the loop is vectorised.
 #[inline(always)]
 fn if_positive(sign: f32, value: f32) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(sign <= 0.0).wrapping_sub(1))

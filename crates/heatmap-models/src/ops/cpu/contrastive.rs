@@ -1,7 +1,8 @@
 //! NT-Xent (Chen et al. 2020, equation 1) with its gradient, a block of rows at a time.
 //!
-//! The matrix of similarities is never whole in memory. It is symmetric, so that with the
-//! logarithms of all rows' sums known one pass over its rows gives the whole gradient.
+//! The similarity matrix is never in memory as a whole; each pass computes a block of its rows.
+//! Because the matrix is symmetric, one pass over its rows gives the whole gradient once the
+//! log-sum-exp of every row is known.
 
 use rayon::prelude::*;
 
@@ -10,24 +11,26 @@ use super::math::{exp, largest, sum, sum_pairs};
 use super::product::{Left, Packed, ROWS, Source, product};
 use super::simd::vectorized;
 
-/// Rows whose similarities a thread has at a time.
+/// Rows of the similarity matrix that a thread computes at a time.
 const BLOCK: usize = 4 * ROWS;
 
-/// Loss, how often the right row was the most similar, and the gradient of the rows.
+/// The mean loss, the top-1 accuracy (the share of rows whose most similar row is the right one),
+/// and the gradient with respect to the rows.
 pub(crate) struct Contrast {
     pub(crate) loss: f32,
     pub(crate) top1: f32,
     pub(crate) gradient: Buffer,
 }
 
-/// NT-Xent of `rows`, `[2 N, width]`; row i and row i + N are the views of one sample.
+/// Computes NT-Xent of `rows`, `[2 * N, width]`; row i and row i + N are the two views of a sample.
 pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast {
     let count = rows.len() / width;
     let (unit, lengths) = normalized(rows, width);
     let transposed = Packed::new(Source::Columns(&unit, width), width, count);
     let scale = 1.0 / temperature;
     let other = |row: usize| (row + count / 2) % count;
-    // Similarities of some rows to all; a row does not see itself.
+    // Computes the similarities of some rows to all rows, divided by the temperature. The
+    // similarity of a row to itself is masked.
     let similarities = |first: usize, block: &mut [f32]| {
         let some = block.len() / count;
         product(
@@ -49,8 +52,8 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             let read = |(row, block): (usize, &[f32])| {
                 let right = block[other(some.start + row)];
                 let most = vectorized(|| largest(block));
-                // Its own exponential is the smallest there is, and not quite zero: it is taken off
-                // again.
+                // The masked entry adds the smallest value that `exp` returns, which is not quite
+                // zero, so it is subtracted again.
                 let total =
                     vectorized(|| sum(block, |value| exp(value - most))) - exp(f32::NEG_INFINITY);
                 (most + total.ln(), right, right >= most)
@@ -84,7 +87,8 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
                 block[other(first + row)] -= 2.0;
             }
             product(Left::rows(block, some, count), &plain, gradient);
-            // Through the normalisation: what lies along a row does not change it.
+            // Backward through the normalisation to length 1: the component along the row drops
+            // out.
             let factor = scale / count as f32;
             let units = unit[first * width..].chunks_exact(width).zip(&lengths[first..]);
             vectorized(|| {
@@ -100,7 +104,7 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
     Contrast { loss: loss as f32, top1: hits as f32 / count as f32, gradient }
 }
 
-/// Rows of length 1, and the lengths they had; a row of zeros stays.
+/// Returns the rows scaled to length 1, and their original lengths; a row of zeros stays zero.
 fn normalized(rows: &[f32], width: usize) -> (Buffer, Vec<f32>) {
     let mut unit = Buffer::copy_of(rows);
     let lengths = unit

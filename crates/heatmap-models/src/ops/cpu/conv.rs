@@ -1,5 +1,5 @@
-//! Convolution over images that lie channels last: products of patches and kernels, a block of
-//! pixels at a time.
+//! Convolution over channels-last images: matrix products of im2col patches and kernels, a block of
+//! output pixels at a time.
 
 use std::ops::{Deref, Range};
 
@@ -13,20 +13,21 @@ use super::product::{
 };
 use super::winograd::{self, Kernels, Tiles};
 
-/// Up to so many output pixels packing a weight, which is large beside the image, costs more than
-/// it brings if it is used once.
+/// Up to this many output pixels, the weight is large beside the image, and packing it for a single
+/// use costs more than it saves.
 const FEW_PIXELS: usize = 256;
 
-/// Up to so many values of a weight each thread has one of its own for its gradient.
+/// Up to this many values in a weight, each thread sums a weight gradient of its own.
 const SMALL_WEIGHT: usize = 64 * 1024;
 
-/// Pixels whose part of a weight's gradient is summed at a time, at least.
+/// Output pixels that are summed into the weight gradient at a time: at least this many if the
+/// threads share one sum, at most this many if each has its own.
 const PIECE: usize = 512;
 
-/// Numbers in the patches that are in memory at a time for it.
+/// Values of the im2col patches that are in memory at a time for the weight gradient.
 const PATCHES: usize = 4 * 1024 * 1024;
 
-/// Numbers that are somebody's, or made for the moment.
+/// Values that are borrowed, or that were made for one call.
 enum Numbers<'a> {
     Borrowed(&'a [f32]),
     Owned(Buffer),
@@ -43,15 +44,14 @@ impl Deref for Numbers<'_> {
     }
 }
 
-/// `[out_channels, in_channels, k, k]` as `[out_channels, k, k, in_channels]`: rows like those of
-/// the patches.
+/// Transposes a weight `[out_channels, in_channels, k, k]` into
+/// `[out_channels, k, k, in_channels]`, whose rows have the order of the patches.
 fn kernel_rows(weight: &[f32], shape: &ConvShape) -> Buffer {
     let (area, channels) = (shape.kernel_size * shape.kernel_size, shape.in_channels);
     let mut rows = Buffer::new(weight.len());
     rows.par_chunks_mut(area * channels).zip(weight.par_chunks(area * channels)).for_each(
         |(row, kernel)| {
-            // Either way the writes go straight on and the reads jump within what the first cache
-            // holds.
+            // The writes are sequential; the strided reads stay within what the L1 cache holds.
             for (place, values) in row.chunks_exact_mut(channels).enumerate() {
                 let kernel = kernel[place..].iter().step_by(area);
                 values.iter_mut().zip(kernel).for_each(|(value, from)| *value = *from);
@@ -61,7 +61,7 @@ fn kernel_rows(weight: &[f32], shape: &ConvShape) -> Buffer {
     rows
 }
 
-/// The way back.
+/// Inverts [`kernel_rows`].
 fn kernel_planes(rows: &[f32], shape: &ConvShape) -> Buffer {
     let (area, channels) = (shape.kernel_size * shape.kernel_size, shape.in_channels);
     let mut weight = Buffer::new(rows.len());
@@ -84,24 +84,24 @@ fn rows_of<'a>(weight: &'a [f32], shape: &ConvShape) -> Numbers<'a> {
     }
 }
 
-/// The way back from [`rows_of`].
+/// Inverts [`rows_of`].
 fn planes_of(rows: Buffer, shape: &ConvShape) -> Buffer {
     if shape.kernel_size == 1 { rows } else { kernel_planes(&rows, shape) }
 }
 
-/// A layer's weight as its forward pass multiplies with it.
+/// A layer's weight in the form in which the forward pass multiplies with it.
 pub(crate) enum Kernel {
-    /// In the transformed domain.
+    /// Transformed for Winograd's convolution.
     Winograd(Kernels),
-    /// As the right side of a product with patches.
+    /// Packed as the right side of a product with patches.
     Right(Packed),
-    /// As the left side, row by row: for few pixels the weight is the large matrix.
+    /// Row-major as the left side of a product: with few pixels, the weight is the larger matrix.
     Left(Buffer),
 }
 
 impl Kernel {
-    /// For a layer of this shape (which kind it takes depends on the size of its images too), to be
-    /// used once or `kept`.
+    /// Prepares a weight for a layer of this shape, whose image size affects the form. `kept` says
+    /// that the kernel will be reused for many calls.
     pub(crate) fn new(weight: &[f32], shape: &ConvShape, kept: bool) -> Self {
         let rows = || rows_of(weight, shape);
         match Kind::of(shape, kept) {
@@ -118,7 +118,7 @@ impl Kernel {
         }
     }
 
-    /// Whether it is of the kind that a layer of this shape takes.
+    /// Returns whether it has the form that [`Kernel::new`] would choose.
     pub(crate) fn suits(&self, shape: &ConvShape, kept: bool) -> bool {
         let kind = match self {
             Self::Winograd(_) => Kind::Winograd,
@@ -129,7 +129,7 @@ impl Kernel {
     }
 }
 
-/// The kinds of [`Kernel`].
+/// The forms of a [`Kernel`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Winograd,
@@ -146,9 +146,10 @@ impl Kind {
     }
 }
 
-/// `image` `[batch, height, width, in_channels]` to `[batch, out_height, out_width,
-/// out_channels]`. Whenever some rows of pixels are done, `on_block` gets them while they are in the
-/// cache, with the number of the first; what it gives is the second result.
+/// Convolves `image`, `[batch, height, width, in_channels]`, into
+/// `[batch, out_height, out_width, out_channels]`. `on_block` is the epilogue: it gets each block
+/// of output pixels while it is in the cache, with the index of the block's first pixel. Its
+/// results are returned too, in order.
 pub(crate) fn forward<T: Send>(
     image: &[f32],
     kernel: &Kernel,
@@ -187,8 +188,8 @@ pub(crate) fn forward<T: Send>(
     (out, results)
 }
 
-/// For few pixels the weight is the large matrix: it comes first in the product, as it is, and the
-/// small result is turned over.
+/// Convolves few pixels, where the weight is the larger matrix: it is the left side of the product,
+/// unpacked, and the small result is transposed.
 fn forward_few<T: Send>(
     image: &[f32],
     kernel: &[f32],
@@ -212,8 +213,8 @@ fn forward_few<T: Send>(
     (out, results)
 }
 
-/// The patches of some pixels, row by row, gathered on all threads if they are not the image
-/// itself.
+/// Returns the im2col patches of some output pixels, row by row: the image itself for a pointwise
+/// convolution, else gathered on all threads.
 fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Numbers<'a> {
     let len = shape.patch_len();
     if shape.is_pointwise() {
@@ -228,7 +229,7 @@ fn patches_of<'a>(image: &'a [f32], shape: &ConvShape, rows: Range<usize>) -> Nu
     Numbers::Owned(patches)
 }
 
-/// Gradient of the weight, from that of the output.
+/// Computes the gradient with respect to the weight from that with respect to the output.
 pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
     if winograd::fits_weight_gradient(shape) {
         return winograd::weight_gradient(image, gradient, shape);
@@ -238,7 +239,7 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
     let mut rows = Buffer::new(channels * len);
-    // Many at a time: each time costs all threads a meeting.
+    // Pieces are large, because all threads synchronise after each.
     let piece = (PATCHES / len).max(PIECE);
     for start in (0..pixels).step_by(piece) {
         let some = start..(start + piece).min(pixels);
@@ -250,14 +251,13 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     planes_of(rows, shape)
 }
 
-/// The same when the weight is small and the pixels are many: each thread sums a part of the
-/// pixels.
+/// Computes the weight gradient for a small weight and many pixels: threads share the pixels.
 fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
-    /// Parts: the same for any number of threads up to it, and so the same sum.
+    /// Partial sums. Their number does not depend on the threads, so neither does the rounding.
     const PARTS: usize = 16;
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let share = pixels.div_ceil(PARTS);
-    // As many pixels as the second cache holds patches of.
+    // As many pixels as have patches that fit into the L2 cache.
     let block = (64 * 1024 / len).clamp(ROWS, PIECE);
     let parts: Vec<Buffer> = (0..pixels.div_ceil(share))
         .into_par_iter()
@@ -292,7 +292,7 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
     sum
 }
 
-/// Gradient of the image, from that of the output.
+/// Computes the gradient with respect to the image from that with respect to the output.
 pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
     if winograd::fits(shape, false) {
         return winograd::convolve(
@@ -320,8 +320,8 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
         });
         return image;
     }
-    // Whole images, so that no two threads add to the same; several if they are small, for the
-    // kernel's sake.
+    // Each task takes whole images, so that no two threads add to the same one; several if they are
+    // small, so that more rows are multiplied with each panel of the kernel.
     let group = (4 * ROWS)
         .div_ceil(sample_pixels)
         .min(shape.batch.div_ceil(rayon::current_num_threads()))

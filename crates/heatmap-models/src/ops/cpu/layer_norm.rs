@@ -1,4 +1,4 @@
-//! Layer normalisation over rows: Ba, Kiros and Hinton 2016.
+//! Layer normalisation over the rows of a matrix (Ba, Kiros and Hinton 2016).
 
 use rayon::prelude::*;
 
@@ -6,10 +6,10 @@ use super::buffer::Buffer;
 use super::math::{sum, sum_pairs};
 use super::simd::vectorized;
 
-/// Rows that a thread takes at a time.
+/// Rows that a thread processes at a time.
 const BLOCK: usize = 32;
 
-/// Each row of `x` with mean 0 and variance 1, times `gamma`, plus `beta`.
+/// Normalises each row of `x` to mean 0 and variance 1, then multiplies by `gamma` and adds `beta`.
 pub(crate) fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32) -> Buffer {
     let width = gamma.len();
     let mut out = Buffer::new(x.len());
@@ -26,7 +26,7 @@ pub(crate) fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32) -
     out
 }
 
-/// Mean, and one over the standard deviation.
+/// Returns the mean of a row, and one over its standard deviation.
 #[inline(always)]
 fn moments(x: &[f32], epsilon: f32) -> (f32, f32) {
     let count = x.len() as f32;
@@ -35,8 +35,8 @@ fn moments(x: &[f32], epsilon: f32) -> (f32, f32) {
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
-/// Gradients of x, gamma and beta. `gradient` is that of the result, and its memory becomes that of
-/// x.
+/// Computes the gradients with respect to x, gamma and beta. `gradient` is that with respect to the
+/// output; its memory is reused for that of x.
 pub(crate) fn backward(
     x: &[f32],
     gamma: &[f32],

@@ -1,5 +1,5 @@
-//! A linear layer over the rows of a matrix, with its bias and perhaps a GELU while the product is
-//! at hand.
+//! Linear layers over the rows of a matrix. Bias and GELU are applied to each block of the product
+//! while it is in the cache.
 
 use rayon::prelude::*;
 
@@ -8,26 +8,27 @@ use super::math;
 use super::product::{Packed, Source, parallel_product, parallel_product_then, transposed_product};
 use super::simd::vectorized;
 
-/// Rows that a thread takes at a time where nothing is multiplied.
+/// Rows that a thread processes at a time in passes without a matrix product.
 const BLOCK: usize = 64;
 
-/// A weight `[inputs, outputs]`, row by row, as the layer multiplies with it.
+/// Packs a row-major weight `[inputs, outputs]` for the product.
 pub(crate) fn packed(weight: &[f32], outputs: usize) -> Packed {
     Packed::new(Source::Rows(weight, outputs), weight.len() / outputs, outputs)
 }
 
-/// `x * weight + bias`; `x` is `[rows, inputs]`.
+/// Computes `x * weight + bias`, where `x` is `[rows, inputs]`.
 pub(crate) fn linear(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
     with_bias(x, weight, bias, |_| ())
 }
 
-/// GELU of the same.
+/// Computes GELU of `x * weight + bias`.
 pub(crate) fn linear_gelu(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
     with_bias(x, weight, bias, |block| {
         vectorized(|| block.iter_mut().for_each(|value| *value = math::gelu(*value)));
     })
 }
 
+/// Computes `x * weight + bias` and applies `then` to each block of it.
 fn with_bias(x: &[f32], weight: &Packed, bias: &[f32], then: impl Fn(&mut [f32]) + Sync) -> Buffer {
     let add = |_: usize, block: &mut [f32]| {
         vectorized(|| {
@@ -40,7 +41,7 @@ fn with_bias(x: &[f32], weight: &Packed, bias: &[f32], then: impl Fn(&mut [f32])
     parallel_product_then(x, x.len() / weight.rows(), weight, add).0
 }
 
-/// GELU of each number.
+/// Computes GELU of each value.
 pub(crate) fn gelu(values: &[f32]) -> Buffer {
     let mut out = Buffer::new(values.len());
     let len = BLOCK * 1024;
@@ -52,7 +53,7 @@ pub(crate) fn gelu(values: &[f32]) -> Buffer {
     out
 }
 
-/// The gradient behind a GELU becomes that before it.
+/// Multiplies `gradient` by the derivative of GELU at `values`, the input of the GELU.
 pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
     let len = BLOCK * 1024;
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
@@ -65,14 +66,14 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
     });
 }
 
-/// Gradient of `x`, from that of the result.
+/// Computes the gradient with respect to the input from that with respect to the output.
 pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -> Buffer {
     let inputs = weight.len() / outputs;
     let transposed = Packed::new(Source::Columns(weight, outputs), outputs, inputs);
     parallel_product(gradient, gradient.len() / outputs, &transposed)
 }
 
-/// Gradient of the weight.
+/// Computes the gradient with respect to the weight, `[inputs, outputs]`.
 pub(crate) fn weight_gradient(
     x: &[f32],
     inputs: usize,
@@ -82,7 +83,7 @@ pub(crate) fn weight_gradient(
     transposed_product(x, inputs, gradient, outputs)
 }
 
-/// Gradient of the bias: the sum of the rows.
+/// Computes the gradient with respect to the bias: the sum of the rows.
 pub(crate) fn bias_gradient(gradient: &[f32], outputs: usize) -> Vec<f32> {
     let parts: Vec<Vec<f32>> = gradient
         .par_chunks(BLOCK * outputs)

@@ -1,21 +1,23 @@
-//! Elementary functions without branches, so that loops over them become vector instructions, and
-//! sums in 16 lanes.
+//! Elementary functions without branches, so that the compiler vectorises loops over them, and
+//! reductions in 16 lanes.
 //!
-//! All are inlined: call them inside [`vectorized`](super::simd::vectorized).
+//! All of them are inlined; call them inside [`vectorized`](super::simd::vectorized).
 
-/// Partial sums that run side by side: rounding does not depend on the processor.
+/// The number of partial sums in a reduction. It is fixed, so that rounding does not depend on the
+/// processor's vector width.
 const LANES: usize = 16;
 
-/// The exponential function, to within 2 units of the last place (the Cephes polynomial); at least
-/// 1e-38.
+/// Computes the exponential function to within 2 units of the last place (the Cephes polynomial).
+/// The result is at least 1e-38.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    /// Adding it rounds to whole numbers, which then stand in the last bits.
+    /// Adding this rounds a number to an integer, which is then in the lowest bits of the sum.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.3, 88.3);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
-    // ln 2 in two parts, the first with few bits, so that the difference is exact.
+    // ln 2 is subtracted in two parts, the first of which has few bits, so that the difference is
+    // exact.
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
@@ -26,10 +28,11 @@ pub(crate) fn exp(x: f32) -> f32 {
     (p * r * r + r + 1.0) * power
 }
 
-/// The error function, to within 4e-7: a quotient of polynomials in x squared, as in Eigen.
+/// Computes the error function to within 4e-7: a quotient of two polynomials in x squared, as in
+/// Eigen.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
-    // Beyond, it is 1 in f32.
+    // Beyond this bound, erf is 1 in f32.
     let x = x.clamp(-3.832_507, 3.832_507);
     let square = x * x;
     let mut above = 2.290_506_6e-4;
@@ -47,26 +50,26 @@ pub(crate) fn erf(x: f32) -> f32 {
     x * above / below
 }
 
-/// The distribution function of the normal distribution.
+/// Computes the cumulative distribution function of the normal distribution.
 #[inline(always)]
 fn distribution(x: f32) -> f32 {
     0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
-/// GELU (Hendrycks and Gimpel 2016), the exact form.
+/// Computes GELU (Hendrycks and Gimpel 2016), the exact form.
 #[inline(always)]
 pub(crate) fn gelu(x: f32) -> f32 {
     x * distribution(x)
 }
 
-/// The derivative of [`gelu`].
+/// Computes the derivative of [`gelu`].
 #[inline(always)]
 pub(crate) fn gelu_derivative(x: f32) -> f32 {
     const DENSITY_AT_0: f32 = 0.398_942_3;
     distribution(x) + x * DENSITY_AT_0 * exp(-0.5 * x * x)
 }
 
-/// The sum of what `term` makes of each number.
+/// Sums `term` over the values.
 #[inline(always)]
 pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -82,7 +85,7 @@ pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     sums.iter().sum()
 }
 
-/// The sum of what `term` makes of each pair of numbers.
+/// Sums `term` over pairs of values.
 #[inline(always)]
 pub(crate) fn sum_pairs(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let ((chunks, rest), (others, other_rest)) =
@@ -99,7 +102,7 @@ pub(crate) fn sum_pairs(left: &[f32], right: &[f32], term: impl Fn(f32, f32) -> 
     sums.iter().sum()
 }
 
-/// The largest number.
+/// Returns the largest value.
 #[inline(always)]
 pub(crate) fn largest(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -112,7 +115,7 @@ pub(crate) fn largest(values: &[f32]) -> f32 {
     most.iter().chain(rest).fold(f32::NEG_INFINITY, |most, value| most.max(*value))
 }
 
-/// The softmax of `scale` times the numbers, in their place.
+/// Replaces the values by the softmax of `scale` times the values.
 #[inline(always)]
 pub(crate) fn softmax(values: &mut [f32], scale: f32) {
     let most = largest(values) * scale;

@@ -1,4 +1,4 @@
-//! Max pooling over images that lie channels last.
+//! Max pooling over channels-last images.
 
 use rayon::prelude::*;
 
@@ -6,7 +6,8 @@ use super::buffer::Buffer;
 use super::patches::ConvShape;
 use super::simd::vectorized;
 
-/// The largest value under the window of each output pixel. `shape` has as many channels out as in.
+/// Computes the largest value in the window of each output pixel. `shape` has as many output
+/// channels as input channels.
 pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
     let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let line = shape.out_width() * shape.in_channels;
@@ -25,15 +26,20 @@ pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
     largest
 }
 
-/// Whether `value` takes the place of the largest so far: NaN does too, and stays, as in PyTorch.
+/// Returns whether `value` replaces the largest value so far. NaN does, and is not replaced by a
+/// number, as in PyTorch.
 #[inline(always)]
 fn above(value: f32, largest: f32) -> bool {
     (value > largest) | value.is_nan()
 }
 
-/// The same, and at which place of the window it was: the first of several, as in PyTorch. At most
-/// 256 places in a window.
+/// Computes the same as [`max_pool`], and the place of each maximum in its window, counted row by
+/// row: the first of equal ones, as in PyTorch. A window has at most 256 places.
+///
+/// # Panics
+/// When a window has more places than a byte can number.
 pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer, Vec<u8>) {
+    assert!(shape.kernel_size <= 16, "a window of more than 256 places");
     let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let mut places = vec![0_u8; largest.len()];
     let line = shape.out_width() * shape.in_channels;
@@ -57,14 +63,15 @@ pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer,
 /// A place of a window that lies inside the image.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// Counted over the whole window, row by row.
+    /// The index of the place in the whole window, row by row.
     number: usize,
-    /// Whether it is the first of the window that lies inside.
+    /// Whether it is the first place of the window that lies inside the image.
     first: bool,
 }
 
-/// Calls `each` for every place of every window of an output line that lies inside the image, with
-/// the index of the output pixel in the line, the place, and the index of the image's pixel.
+/// Calls `each` for every place inside the image of every window of an output line, with the index
+/// of the output pixel's first value in the line, the place, and the index of the input pixel's
+/// first value in the images.
 #[inline(always)]
 fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, Place, usize)) {
     let ConvShape { in_channels: channels, height, width, kernel_size, stride, padding, .. } =
@@ -86,7 +93,8 @@ fn windows(shape: &ConvShape, line: usize, mut each: impl FnMut(usize, Place, us
     }
 }
 
-/// The gradient of the image: each output's goes to the place it came from.
+/// Computes the gradient with respect to the image: each output's gradient is added at the place of
+/// its maximum.
 pub(crate) fn max_pool_backward(gradient: &[f32], places: &[u8], shape: &ConvShape) -> Buffer {
     let ConvShape {
         batch, in_channels: channels, height, width, kernel_size, stride, padding, ..

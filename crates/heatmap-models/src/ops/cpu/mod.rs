@@ -1,8 +1,8 @@
-//! What the networks spend their time on, on the CPU: plain functions over slices, channels last,
-//! on all threads.
+//! The operations in which the networks spend their time, for the CPU: plain functions over
+//! channels-last slices, on all threads.
 //!
-//! Nothing here knows of Burn; `flex` next door puts these functions behind its tensors and
-//! gradients.
+//! Nothing here depends on Burn; the `flex` module connects these functions to its tensors and
+//! autodiff.
 
 mod adam;
 mod attention;

@@ -1,11 +1,13 @@
-//! Convolution as a product: the patches of an image as rows of a matrix, and back.
+//! Convolution as a matrix product: `gather` writes the patches of an image as the rows of a matrix
+//! (im2col, Chellapilla et al. 2006), and `scatter` adds them back (col2im).
 //!
-//! Images lie channels last, [batch, height, width, channels]; a patch is a row of kernel_size *
-//! kernel_size * channels values (im2col, Chellapilla et al. 2006).
+//! Images are channels last, `[batch, height, width, channels]`; a patch is a row of
+//! `kernel_size * kernel_size * channels` values.
 
 use std::ops::Range;
 
-/// Sizes of a convolution with a square kernel, the same stride and padding on all sides.
+/// The sizes of a convolution with a square kernel and the same stride and padding in both
+/// directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConvShape {
     pub(crate) batch: usize,
@@ -19,31 +21,46 @@ pub(crate) struct ConvShape {
 }
 
 impl ConvShape {
+    /// Returns the height of the output.
+    ///
+    /// # Panics
+    /// When the padded image is smaller than the kernel.
     pub(crate) fn out_height(&self) -> usize {
-        (self.height + 2 * self.padding - self.kernel_size) / self.stride + 1
+        self.out_side(self.height)
     }
 
+    /// Returns the width of the output.
+    ///
+    /// # Panics
+    /// When the padded image is smaller than the kernel.
     pub(crate) fn out_width(&self) -> usize {
-        (self.width + 2 * self.padding - self.kernel_size) / self.stride + 1
+        self.out_side(self.width)
     }
 
-    /// Pixels of the output, all images together: the rows of the product.
+    fn out_side(&self, side: usize) -> usize {
+        let places = (side + 2 * self.padding).checked_sub(self.kernel_size);
+        places.expect("a kernel that fits into the padded image") / self.stride + 1
+    }
+
+    /// The number of output pixels in the whole batch: the rows of the product.
     pub(crate) fn out_pixels(&self) -> usize {
         self.batch * self.out_height() * self.out_width()
     }
 
-    /// Values in a patch: the columns of the product's left side.
+    /// The number of values in a patch: the columns of the product's left side.
     pub(crate) fn patch_len(&self) -> usize {
         self.kernel_size * self.kernel_size * self.in_channels
     }
 
-    /// Whether the image is its own matrix of patches.
+    /// Returns whether the patches are the image itself, as for a 1x1 convolution without stride or
+    /// padding.
     pub(crate) fn is_pointwise(&self) -> bool {
         self.kernel_size == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// The part of a kernel's row `k` that lies inside the image when its first pixel is at `at -
-    /// padding`, as (first pixel of the image, first place in the kernel, count).
+    /// Returns the part of a kernel row that lies inside the image if its first place is at column
+    /// `at - padding` of the image, as (first column of the image, first place in the kernel row,
+    /// count).
     fn inside(&self, at: usize) -> (usize, usize, usize) {
         let first = self.padding.saturating_sub(at);
         let start = (at + first) - self.padding;
@@ -52,8 +69,8 @@ impl ConvShape {
     }
 }
 
-/// Writes the patches of the output pixels `rows` (counted over all images) into `patches`, one
-/// behind another.
+/// Writes the patches of the output pixels `rows`, which are counted over the whole batch, into
+/// `patches`, one after another.
 pub(crate) fn gather(image: &[f32], shape: &ConvShape, rows: Range<usize>, patches: &mut [f32]) {
     let ConvShape { in_channels, height, width, kernel_size, stride, padding, .. } = *shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
@@ -78,8 +95,8 @@ pub(crate) fn gather(image: &[f32], shape: &ConvShape, rows: Range<usize>, patch
     }
 }
 
-/// Adds patches, one for each output pixel of
-/// `rows`, onto the images they were gathered from; `image` begins with the sample `first_sample`.
+/// Adds patches, one for each of the output pixels `rows`, to the image pixels that [`gather`]
+/// reads them from. The first image in `image` is that of sample `first_sample`.
 pub(crate) fn scatter(
     patches: &[f32],
     shape: &ConvShape,

@@ -1,5 +1,5 @@
-//! How near each layer of a ResNet-50 comes to what the processor can do; the figures in DESIGN.md
-//! come from here.
+//! Measures how close each layer of a ResNet-50 comes to the peak of the processor; the figures in
+//! DESIGN.md come from here.
 //!
 //! ```text
 //! cargo test --release layer_speeds -- --ignored --nocapture
@@ -12,7 +12,8 @@ use super::on_the_pool;
 use super::patches::ConvShape;
 use super::product::{COLUMNS, Left, Packed, ROWS, Source, product};
 
-/// The convolutions of a ResNet-50 for images of `size` px, each with how often it occurs.
+/// Returns the convolutions of a ResNet-50 for images of `size` px, each with the number of times
+/// that it occurs.
 fn layers(batch: usize, size: usize) -> Vec<(ConvShape, usize)> {
     let conv = |in_channels, out_channels, kernel_size: usize, stride, side| ConvShape {
         batch,
@@ -48,7 +49,7 @@ fn layers(batch: usize, size: usize) -> Vec<(ConvShape, usize)> {
     counted
 }
 
-/// The shortest of several times, in seconds.
+/// Returns the shortest of several run times, in seconds.
 fn best<R>(mut work: impl FnMut() -> R + Send) -> f64
 where
     R: Send,
@@ -61,8 +62,8 @@ where
     (0..8).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
-/// The most that the kernel of all products reaches, with everything that it reads in the first
-/// cache, in GFLOP/s.
+/// Returns the most that the product kernel reaches when all it reads is in the L1 cache, in
+/// GFLOP/s.
 fn peak() -> f64 {
     const INNER: usize = 200;
     const TIMES: usize = 20_000;
@@ -81,12 +82,12 @@ fn peak() -> f64 {
     2e-9 * (rayon::current_num_threads() * TIMES * ROWS * COLUMNS * INNER) as f64 / seconds
 }
 
-/// Images, weights and gradients of a layer: any numbers will do.
+/// Makes values for images, weights and gradients; any will do.
 fn numbers(len: usize) -> Vec<f32> {
     (0..len).map(|at| (at * 7919 % 2003) as f32 / 1001.5 - 1.0).collect()
 }
 
-/// Multiplications and additions of a layer, counted as of a plain convolution, in GFLOP.
+/// Counts the multiplications and additions of a layer, as for a direct convolution, in GFLOP.
 fn work(shape: &ConvShape) -> f64 {
     2e-9 * (shape.out_pixels() * shape.out_channels * shape.patch_len()) as f64
 }

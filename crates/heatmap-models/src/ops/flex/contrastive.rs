@@ -1,4 +1,4 @@
-//! NT-Xent as one operation.
+//! NT-Xent as one operation of Burn's graph.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
@@ -10,8 +10,8 @@ use super::super::cpu::{self, Contrast};
 use super::layout::{contiguous, laid, owned, shaped, slice, vector};
 use super::record::{SavedForBackward, record};
 
-/// The loss of `[2 * pairs, dim]`, and the share of rows whose nearest other row is their other
-/// view: `[1]` each.
+/// Computes the loss of `[2 * pairs, dim]` and the top-1 accuracy: the share of rows whose most
+/// similar other row is the other view of the same sample. Both are `[1]`.
 pub(in super::super) fn nt_xent(rows: Tensor<2>, temperature: f64) -> (Tensor<1>, Tensor<1>) {
     let (loss, top1) = <Dispatch as Contrastive>::nt_xent_rows(rows.into_dispatch(), temperature);
     (Tensor::from_dispatch(loss), Tensor::from_dispatch(top1))
@@ -50,7 +50,8 @@ fn contrast(rows: FlexTensor, temperature: f64) -> (Contrast, [usize; 2]) {
     (cpu::nt_xent(slice(&contiguous(rows)), dims[1], temperature as f32), dims)
 }
 
-/// The gradient is known with the loss; it has only to be scaled.
+/// The gradient with respect to the rows, computed together with the loss. The backward pass only
+/// scales it by the incoming gradient.
 #[derive(Debug, Clone)]
 struct Gradient(FlexTensor);
 

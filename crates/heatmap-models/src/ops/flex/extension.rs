@@ -1,4 +1,5 @@
-//! The backend extension: what Burn dispatches, on Flex and with gradients.
+//! The backend extension for layers of residual networks: what Burn dispatches to, on Flex and on
+//! Flex with autodiff.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::ops::NodeGuard;
@@ -12,6 +13,8 @@ use super::passes::{self, Layered, Pooled, window_shape};
 use super::record::{SavedForBackward, Tracked, record};
 use super::{Layer, Window};
 
+/// The operations of residual networks on channels-last tensors; the functions in `super` that call
+/// them describe them.
 #[backend_extension(Flex, Autodiff)]
 pub(super) trait ConvNorm: Backend {
     fn max_pool_last(x: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
@@ -104,7 +107,8 @@ impl<C: CheckpointStrategy> ConvNorm for Autodiff<Flex, C> {
     }
 }
 
-/// A layer as a node of the graph, with the mean and variance of its batch.
+/// Records a layer in the autodiff graph, and returns its output and the mean and variance of its
+/// batch.
 fn record_layer<C: CheckpointStrategy, const N: usize>(
     parents: [NodeGuard; N],
     (output, kept): (FlexTensor, Layered),

@@ -1,9 +1,9 @@
-//! The operations of `cpu` behind Burn's tensors on Flex, with their gradients: a backend
+//! Connects the operations of `cpu` to Burn's tensors on Flex and to autodiff, as a backend
 //! extension.
 //!
-//! Images are `[batch, height, width, channels]` here (see [`Activations`](super::Activations)). The way of a
-//! call: a function here -> (`extension`: Burn's dispatch, and its gradients) ->
-//! `passes` over slices -> `cpu`.
+//! Images are `[batch, height, width, channels]` here (see [`Activations`](super::Activations)). A
+//! call goes through a function of this module, `extension` (Burn's dispatch and autodiff),
+//! `passes` (over Flex tensors) and `cpu` (over slices).
 
 mod contrastive;
 mod extension;
@@ -24,18 +24,18 @@ use super::adam_moments::AdamMoments;
 use super::cpu::AdamFactors;
 use extension::ConvNorm;
 
-/// What a layer is, beside its tensors.
+/// The settings of a convolution with normalisation, beside its tensors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layer {
     pub(super) stride: usize,
     pub(super) padding: usize,
-    /// Whether ReLU follows; behind a residual sum it does.
+    /// Whether ReLU follows; after a residual sum it always does.
     pub(super) relu: bool,
-    /// Added to the variance.
+    /// The number that is added to the variance.
     pub(super) epsilon: f64,
 }
 
-/// A square window that moves over an image.
+/// The square window of a pooling operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) size: usize,
@@ -43,12 +43,13 @@ pub(super) struct Window {
     pub(super) padding: usize,
 }
 
-/// Max pooling.
+/// Applies max pooling to `x`, `[batch, height, width, channels]`.
 pub(super) fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as ConvNorm>::max_pool_last(x.into_dispatch(), window))
 }
 
-/// As `conv_norm_train` of a tensor.
+/// Runs convolution and batch normalisation in training mode. Returns the output and the mean and
+/// biased variance of the batch, `[channels]` each.
 pub(super) fn conv_norm_train(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -66,7 +67,7 @@ pub(super) fn conv_norm_train(
     (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
-/// The same with a tensor that is added before the ReLU.
+/// Computes the same as [`conv_norm_train`], with a residual that is added before the ReLU.
 pub(super) fn conv_norm_train_residual(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -86,7 +87,7 @@ pub(super) fn conv_norm_train_residual(
     (Tensor::from_dispatch(output), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
 }
 
-/// The tensors of a normalisation with fixed statistics, `[channels]` each.
+/// The tensors of a normalisation by running statistics, `[channels]` each.
 #[derive(Debug)]
 pub(super) struct Norm<T> {
     pub(super) gamma: T,
@@ -95,7 +96,8 @@ pub(super) struct Norm<T> {
     pub(super) variance: T,
 }
 
-/// Evaluation: the same layer with fixed statistics. Not differentiable.
+/// Runs convolution, normalisation by running statistics and the epilogue. The result is not
+/// differentiable.
 pub(super) fn conv_norm_eval(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -109,7 +111,7 @@ pub(super) fn conv_norm_eval(
     from_flex(passes::evaluate(to_flex(x), to_flex(weight), norm, residual.map(to_flex), layer))
 }
 
-/// A step of Adam.
+/// Runs one step of Adam, and returns the parameter and the moments after it.
 pub(super) fn adam<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,
@@ -122,7 +124,8 @@ pub(super) fn adam<const D: usize>(
     (from_flex(parameter), AdamMoments { mean: from_flex(mean), square: from_flex(square) })
 }
 
-/// Whether the operations here take a tensor, with or without gradients.
+/// Returns whether the operations of this module can be used with a tensor: it is f32 on Flex, with
+/// or without autodiff.
 pub(super) fn supports<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.device().inner() == Device::flex() && tensor.dtype() == FloatDType::F32.into()
 }

@@ -1,4 +1,4 @@
-//! Forward and backward pass of a layer over Flex tensors.
+//! Forward and backward passes over Flex tensors.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::prepared::{forget_gone, prepared};
 use super::record::SavedForBackward;
 use super::{Layer, Norm, Window};
 
-/// A layer with fixed statistics.
+/// Runs a layer with running statistics.
 pub(super) fn evaluate(
     x: FlexTensor,
     weight: FlexTensor,
@@ -57,15 +57,16 @@ fn evaluate_here(
     image(output, &shape)
 }
 
-/// What the backward pass needs of the forward pass.
+/// The state that a layer saves for its backward pass.
 #[derive(Debug, Clone)]
 pub(super) struct Layered {
-    /// Channels last.
+    /// The input, channels last.
     x: FlexTensor,
     weight: FlexTensor,
-    /// The convolution's values, `[pixels, out_channels]`.
+    /// The output of the convolution, `[pixels, out_channels]`.
     values: Arc<Buffer>,
-    /// What came out, channels last, if it tells more than the values where the ReLU was open.
+    /// The output of the layer, channels last, if there was a residual: only the output then tells
+    /// where the ReLU was open.
     output: Option<FlexTensor>,
     pub(super) statistics: Statistics,
     affine: ScaleShift,
@@ -74,7 +75,7 @@ pub(super) struct Layered {
 }
 
 impl Layered {
-    /// Lets go of the tensors, for whoever needs their memory next.
+    /// Returns the memory of the tensors to the buffer pool.
     fn recycle(self) {
         recycle(self.x);
         if let Some(output) = self.output {
@@ -83,7 +84,8 @@ impl Layered {
     }
 }
 
-/// A layer that normalises by its batch: the output, and what the backward pass needs.
+/// Runs a layer that normalises by its batch. Returns the output and the state for the backward
+/// pass.
 pub(super) fn train(
     x: FlexTensor,
     weight: FlexTensor,
@@ -111,7 +113,7 @@ fn train_here(
     let (x, residual) = (contiguous(x), residual.map(contiguous));
     let (weight, gamma, beta) = (contiguous(weight), contiguous(gamma), contiguous(beta));
     let channels = shape.out_channels;
-    // What evaluation has prepared of weights that are gone would only be in the way.
+    // Packed weights that evaluation cached for weights that no longer exist only take up memory.
     forget_gone();
     let kernel = cpu::Kernel::new(slice(&weight), &shape, false);
     let (values, parts) =
@@ -126,7 +128,7 @@ fn train_here(
     (output, Layered { x, weight, values, output: kept_output, statistics, affine, shape, layer })
 }
 
-/// Gradients of x, weight, gamma, beta and the residual.
+/// Computes the gradients with respect to x, weight, gamma, beta and the residual.
 pub(super) fn backward(
     kept: Layered,
     gradient: FlexTensor,
@@ -157,14 +159,14 @@ pub(super) fn backward(
 }
 
 impl<const N: usize> SavedForBackward<N> for Layered {
-    /// Of x, weight, gamma, beta and, if there was one, the residual.
+    /// The parents are x, weight, gamma, beta and, if there was one, the residual.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N] {
         let mut all = backward(self, gradient, needed[0], needed[1]).into_iter();
         std::array::from_fn(|_| all.next().flatten())
     }
 }
 
-/// What max pooling keeps: from which place of its window each output came.
+/// The state that max pooling saves: the place in its window that each output came from.
 #[derive(Debug, Clone)]
 pub(super) struct Pooled {
     pub(super) places: Vec<u8>,
@@ -179,7 +181,7 @@ impl SavedForBackward<1> for Pooled {
     }
 }
 
-/// A step of Adam: parameter and both means behind it.
+/// Runs one step of Adam, and returns the parameter and both moments after it.
 pub(super) fn adam(
     parameter: FlexTensor,
     gradient: FlexTensor,
@@ -189,7 +191,8 @@ pub(super) fn adam(
     let shape = parameter.layout().shape().clone();
     let gradient = contiguous(gradient);
     let [mut mean, mut square] = [mean, square].map(owned);
-    // A trainer that keeps the network of before has it still.
+    // If somebody else still holds the parameter, such as a trainer that keeps the previous
+    // network, the result needs memory of its own.
     let (mut parameter, before) = if parameter.is_unique() {
         (owned(parameter), None)
     } else {
@@ -206,6 +209,8 @@ pub(super) fn adam(
     [parameter, mean, square].map(|values| shaped(shape.clone(), values))
 }
 
+/// Returns the sizes of the convolution of channels-last `x` with `weight`,
+/// `[out_channels, in_channels, kernel_size, kernel_size]`.
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
     let [batch, height, width, in_channels] = x.layout().shape().dims();
     let [out_channels, kernel_channels, kernel_size, kernel_width] = weight.layout().shape().dims();
@@ -218,6 +223,7 @@ fn conv_shape(x: &FlexTensor, weight: &FlexTensor, layer: Layer) -> ConvShape {
     ConvShape { batch, in_channels, height, width, out_channels, kernel_size, stride, padding }
 }
 
+/// Returns the sizes of pooling channels-last `x`, as those of a convolution.
 pub(super) fn window_shape(x: &FlexTensor, Window { size, stride, padding }: Window) -> ConvShape {
     let [batch, height, width, in_channels] = x.layout().shape().dims();
     ConvShape {

@@ -1,10 +1,11 @@
-//! Weights in the form that the kernels multiply with, made once for as long as a weight stays as
-//! it is.
+//! A cache of weights in the form that the kernels multiply with. An entry lives as long as its
+//! weight is unchanged.
 //!
-//! Only the forward pass without gradients remembers: there the same weight comes again and again.
-//! A weight is known by its memory, to which a weak reference is kept. While there is one, nobody
-//! can write to that memory in place (Flex writes by `Arc::get_mut` and `Arc::make_mut`, which then
-//! copy), nor can it be given out again; so the same memory is the same weight.
+//! Only the forward pass without gradients uses the cache: there the same weight is used again and
+//! again. A weight is identified by its memory, to which the cache keeps a weak reference. As long
+//! as that exists, nobody can write to the memory in place (Flex writes through `Arc::get_mut` and
+//! `Arc::make_mut`, which then copy), and the memory cannot be allocated again; so the same memory
+//! is the same weight.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,12 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::Bytes;
 
-/// The memory, how the weight lies in it, and what was made of it.
+/// The memory of a weight, the layout of the weight in it, and what was made from it.
 type Entry = (Weak<Bytes>, Layout, Arc<dyn Any + Send + Sync>);
 
 static PREPARED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// What `make` made of `weight`, now or earlier, if it still `suits`.
+/// Returns what `make` makes from `weight`: from the cache if an entry `suits`, made and cached now
+/// otherwise.
 pub(super) fn prepared<K: Send + Sync + 'static>(
     weight: &FlexTensor,
     suits: impl Fn(&K) -> bool,
@@ -41,12 +43,12 @@ pub(super) fn prepared<K: Send + Sync + 'static>(
     })
 }
 
-/// Forgets what was made of weights that are gone.
+/// Drops the entries whose weights no longer exist.
 pub(super) fn forget_gone() {
     entries(|_| ());
 }
 
-/// Access to the entries whose weights are still there.
+/// Runs `work` on the entries whose weights still exist.
 fn entries<R>(work: impl FnOnce(&mut Vec<Entry>) -> R) -> R {
     let mut entries = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
     entries.retain(|(weak, ..)| weak.strong_count() > 0);

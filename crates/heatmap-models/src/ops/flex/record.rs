@@ -1,4 +1,5 @@
-//! An operation on Flex as a node of Burn's graph, whose way back runs on the pool of threads.
+//! Records an operation on Flex in Burn's autodiff graph; its backward pass runs on the thread
+//! pool.
 
 use std::fmt::Debug;
 
@@ -10,15 +11,15 @@ use burn::backend::{Autodiff, Flex};
 
 use super::super::{cpu, record};
 
-/// A tensor on Flex with gradients.
+/// A Flex tensor with autodiff.
 pub(super) type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
-/// What an operation with N parents keeps of its forward pass.
+/// The state that an operation with N parents saves for its backward pass.
 pub(super) trait SavedForBackward<const N: usize>:
     Clone + Debug + Send + Sync + 'static
 {
-    /// The gradients of the parents from that of the output; those that nobody needs may be left
-    /// out.
+    /// Computes the gradient with respect to each parent from that with respect to the output.
+    /// Gradients that are not `needed` may be left out.
     fn gradients(self, gradient: FlexTensor, needed: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
@@ -31,7 +32,7 @@ impl<const N: usize, K: SavedForBackward<N>> record::SavedForBackward<Flex, N> f
     }
 }
 
-/// The output of an operation as a node of the graph.
+/// Adds the output of an operation to the graph, with the state `kept` for its backward pass.
 pub(super) fn record<C: CheckpointStrategy, const N: usize, K: SavedForBackward<N>>(
     parents: [NodeGuard; N],
     output: FlexTensor,

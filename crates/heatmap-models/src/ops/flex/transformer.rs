@@ -1,4 +1,4 @@
-//! The operations of a transformer: linear layers with or without a GELU, layer normalisation,
+//! The operations of a transformer: linear layers with or without GELU, layer normalisation and
 //! attention.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,7 +12,7 @@ use super::layout::{contiguous, laid, owned, recycle, shaped, slice, vector};
 use super::prepared::prepared;
 use super::record::{SavedForBackward, record};
 
-/// `x * weight + bias`, or GELU of it.
+/// Computes `x * weight + bias`, followed by GELU if `gelu`.
 pub(in super::super) fn linear<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<2>,
@@ -23,7 +23,7 @@ pub(in super::super) fn linear<const D: usize>(
     Tensor::from_dispatch(<Dispatch as Transformer>::linear_rows(x, weight, bias, gelu))
 }
 
-/// Layer normalisation over the last dimension.
+/// Applies layer normalisation over the last dimension.
 pub(in super::super) fn layer_norm(
     x: Tensor<3>,
     gamma: Tensor<1>,
@@ -34,7 +34,8 @@ pub(in super::super) fn layer_norm(
     Tensor::from_dispatch(<Dispatch as Transformer>::layer_norm_rows(x, gamma, beta, epsilon))
 }
 
-/// `[batch, tokens, 3 * width]` to `[batch, tokens, width]`.
+/// Computes attention from `qkv`, `[batch, tokens, 3 * width]`; the output is
+/// `[batch, tokens, width]`.
 pub(in super::super) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Transformer>::attention_heads(qkv.into_dispatch(), heads))
 }
@@ -134,7 +135,8 @@ impl<C: CheckpointStrategy> Transformer for Autodiff<Flex, C> {
     }
 }
 
-/// Of a linear layer: its input, and what went into the GELU if there is one.
+/// The state that a linear layer saves: its input and weight, and the input of the GELU if there is
+/// one.
 #[derive(Debug, Clone)]
 struct LinearRows {
     x: FlexTensor,
@@ -169,7 +171,7 @@ impl SavedForBackward<3> for LinearRows {
     }
 }
 
-/// Of a layer normalisation: its input.
+/// The state that layer normalisation saves.
 #[derive(Debug, Clone)]
 struct Normed {
     x: FlexTensor,
@@ -188,7 +190,7 @@ impl SavedForBackward<3> for Normed {
     }
 }
 
-/// Of an attention: queries, keys and values.
+/// The state that attention saves: queries, keys and values.
 #[derive(Debug, Clone)]
 struct Attended {
     qkv: FlexTensor,
@@ -204,7 +206,7 @@ impl SavedForBackward<1> for Attended {
     }
 }
 
-/// The shape of `x` with as many columns as `last` is long.
+/// Returns the shape of `x` with the length of the vector `last` as its last dimension.
 fn with_last(x: &FlexTensor, last: &FlexTensor) -> Shape {
     let mut dims = x.layout().shape().to_vec();
     dims.pop();

@@ -1,5 +1,5 @@
-//! The backend extension: what Burn dispatches, on the devices that have half precision, and with
-//! gradients.
+//! The backend extension for half precision: what Burn dispatches to, on the devices that store it,
+//! with and without autodiff.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
@@ -9,8 +9,8 @@ use burn::tensor::ops::ConvOptions;
 
 use super::super::record::{SavedForBackward, record};
 
-/// On a device without gradients each operation is what it says: Burn's, between a widening and a
-/// rounding.
+/// The operations of half precision. By default each is Burn's, on inputs that are widened to f32,
+/// with its output rounded to the type of `x`.
 #[backend_extension(Flex, Autodiff, Cube: cfg(feature = "wgpu"))]
 pub(super) trait HalfOps: Backend {
     fn half_conv2d(
@@ -48,6 +48,7 @@ impl HalfOps for Flex {}
 #[cfg(feature = "wgpu")]
 impl HalfOps for burn::backend::Cube {}
 
+/// Casts a tensor to f32.
 fn wide<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     B::float_cast(x, FloatDType::F32)
 }
@@ -93,8 +94,9 @@ impl<B: HalfOps, C: CheckpointStrategy> HalfOps for Autodiff<B, C> {
     }
 }
 
-/// The ways back keep activations as they lie. The gradient of activations is of their type, which
-/// is that of the output's; those of parameters are f32.
+/// The state that a convolution saves. This and the other states keep activations in half
+/// precision. The gradient with respect to activations has their type; those with respect to
+/// parameters are f32.
 #[derive(Debug, Clone)]
 struct Convolved<B: Backend> {
     x: FloatTensor<B>,
@@ -120,6 +122,7 @@ impl<B: Backend> SavedForBackward<B, 2> for Convolved<B> {
     }
 }
 
+/// The state that a linear layer saves.
 #[derive(Debug, Clone)]
 struct Multiplied<B: Backend> {
     x: FloatTensor<B>,
@@ -143,6 +146,7 @@ impl<B: Backend> SavedForBackward<B, 3> for Multiplied<B> {
     }
 }
 
+/// The state that batch normalisation saves.
 #[derive(Debug, Clone)]
 struct Normed<B: Backend> {
     x: FloatTensor<B>,

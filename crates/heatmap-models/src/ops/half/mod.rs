@@ -1,12 +1,12 @@
-//! Half precision, for devices that are short of memory: a network keeps its activations in the
-//! type of its images.
+//! Half precision, for devices that are short of memory: a network stores its activations in the
+//! element type of its images.
 //!
-//! Between the way there and the way back, activations lie as f16 or bf16. Arithmetic is f32: an
-//! operation widens what it reads and rounds what it gives, so that sums are right whatever the
-//! kernels of a device sum in, and a device that only stores a type will do. Parameters, their
-//! gradients, and the features that leave the network are f32 (Micikevicius et al. 2018, Mixed
-//! Precision Training, section 3.1 and 3.3). `extension` is how these operations get behind Burn's
-//! tensors.
+//! Activations are stored as f16 or bf16 between the forward and the backward pass, but arithmetic
+//! is f32: each operation widens its inputs and rounds its output. Sums are therefore accurate
+//! whatever a device's kernels accumulate in, and a device only has to be able to store the type.
+//! Parameters, their gradients, and the features that leave the network are f32 (Micikevicius et
+//! al. 2018, Mixed Precision Training, section 3.1 and 3.3). `extension` connects these operations
+//! to Burn's tensors and autodiff.
 
 mod extension;
 
@@ -16,13 +16,13 @@ use burn::tensor::{FloatDType, Tensor};
 
 use extension::HalfOps;
 
-/// Whether a tensor is f16 or bf16.
+/// Returns whether a tensor is f16 or bf16.
 pub(crate) fn is_half<const D: usize>(x: &Tensor<D>) -> bool {
     // Not "anything but f32": a network in f64 is computed in f64.
     [FloatDType::F16, FloatDType::BF16].iter().any(|half| x.dtype() == (*half).into())
 }
 
-/// A tensor in the type of `x`.
+/// Casts a tensor to the element type of `x`.
 pub(crate) fn cast_like<const D: usize, const E: usize>(
     tensor: Tensor<D>,
     x: &Tensor<E>,
@@ -30,12 +30,13 @@ pub(crate) fn cast_like<const D: usize, const E: usize>(
     if tensor.dtype() == x.dtype() { tensor } else { tensor.cast(FloatDType::from(x.dtype())) }
 }
 
-/// The tensor as f32.
+/// Casts a half-precision tensor to f32; tensors of other types stay as they are.
 pub(crate) fn to_f32<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if is_half(&x) { x.cast(FloatDType::F32) } else { x }
 }
 
-/// What `apply` makes of the tensor as f32, in the type that it has.
+/// Runs `apply` on a half-precision tensor as f32, and casts the result back; other tensors are
+/// passed as they are.
 pub(crate) fn in_f32<const D: usize>(
     x: Tensor<D>,
     apply: impl FnOnce(Tensor<D>) -> Tensor<D>,
@@ -48,7 +49,8 @@ pub(crate) fn in_f32<const D: usize>(
     }
 }
 
-/// Convolution of activations in half precision with weights in f32.
+/// Convolves half-precision activations with an f32 weight. The output has the type of the
+/// activations.
 pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, options: ConvOptions<2>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as HalfOps>::half_conv2d(
         x.into_dispatch(),
@@ -57,7 +59,8 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, options: ConvOptions<2>) -
     ))
 }
 
-/// Product of activations in half precision with weights and a bias in f32.
+/// Multiplies half-precision activations with an f32 weight and adds an f32 bias. The output has
+/// the type of the activations.
 ///
 /// # Shapes
 /// - `x`: `[..., inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`
@@ -73,8 +76,8 @@ pub(super) fn linear<const D: usize>(
     ))
 }
 
-/// Batch normalisation in training of activations in half precision, and the mean and the biased
-/// variance of the batch in f32.
+/// Applies batch normalisation in training mode to half-precision activations. Returns the output
+/// in their type, and the mean and biased variance of the batch in f32.
 ///
 /// # Shapes
 /// - `x` and output: `[batch, channels, ...]`; `gamma`, `beta`, mean, variance: `[channels]`

@@ -1,7 +1,7 @@
-//! A product of few rows: threads share the columns.
+//! Products with few rows, whose columns are shared among the threads.
 //!
-//! Were the rows shared, some threads would have a tile more than others, and every thread would
-//! read the whole right side, which is by far the larger one.
+//! If the threads shared the rows, some would have one tile more than others, and each would read
+//! the whole right side, which is by far the larger one.
 
 use std::ops::Range;
 
@@ -12,16 +12,16 @@ use super::right::Packed;
 use super::tile::{COLUMNS, Instructions, ROWS, Target, tile as multiply_tile};
 use super::{INNER, Left, padded_stride, pieces};
 
-/// Whether so many rows of a product are few.
+/// Returns whether a product has so few rows that threads should share its columns.
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
-    /// Numbers of the left side that stay in the second cache.
+    /// Values of the left side that stay in the L2 cache.
     const LEFT: usize = 128 * 1024;
     rows * right.rows().min(INNER) <= LEFT
         && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
 }
 
-/// `left`, row by row, times the right side. `on_block` gets the rows of the result, some at a time,
-/// with the number of the first.
+/// Multiplies the row-major `left` with the right side. `on_block` gets some rows of the result at
+/// a time, with the index of the first; its results are returned too, in order.
 pub(super) fn product<T: Send>(
     left: &[f32],
     rows: usize,
@@ -36,7 +36,7 @@ pub(super) fn product<T: Send>(
     let share = panels.div_ceil(2 * rayon::current_num_threads());
     let parts: Vec<Range<usize>> =
         (0..panels).step_by(share).map(|first| first..(first + share).min(panels)).collect();
-    // Each part has its piece of every row.
+    // Each part of the columns gets its piece of every row of the result.
     let mut targets: Vec<Vec<&mut [f32]>> =
         parts.iter().map(|_| Vec::with_capacity(rows)).collect();
     for mut row in out.chunks_exact_mut(columns) {
@@ -58,7 +58,8 @@ pub(super) fn product<T: Send>(
     (out, results)
 }
 
-/// The left side, spread if need be as [`padded_rows`](super::spread) does it, on all threads.
+/// Returns the left side, copied to a padded stride where [`padded_rows`](super::padded_rows) would
+/// do it, on all threads.
 fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
     let stride = padded_stride(inner);
     if stride == inner {
@@ -71,7 +72,8 @@ fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut B
     Left::rows(copy, rows, stride)
 }
 
-/// Some panels of the product into the pieces of rows that they make.
+/// Multiplies with some panels of the right side. `out` has, for each row of the result, the piece
+/// that these panels produce.
 fn multiply(left: Left<'_>, right: &Packed, panels: Range<usize>, out: &mut [&mut [f32]]) {
     let instructions = Instructions::best();
     let mut tile = [0.0; ROWS * COLUMNS];

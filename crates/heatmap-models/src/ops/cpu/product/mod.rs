@@ -1,7 +1,7 @@
 //! Matrix products in f32.
 //!
-//! `tile` is the kernel, `right` how the right side is packed for it, and here the blocks that keep
-//! both in the caches.
+//! `tile` is the microkernel and `right` packs the right side for it. This module splits products
+//! into blocks that keep both sides in the caches.
 
 mod by_columns;
 mod right;
@@ -18,28 +18,29 @@ pub(crate) use right::{Packed, Source};
 pub(crate) use tile::{COLUMNS, ROWS};
 use tile::{Instructions, Strides, Target, tile as multiply_tile};
 
-/// The longest piece of the inner side: a panel of the right side is then 64 KiB.
+/// The longest piece of the inner dimension that is multiplied at a time: a panel of the right side
+/// is then 64 KiB.
 const INNER: usize = 512;
 
-/// The left side of a product.
+/// The left side of a product, unpacked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left<'a> {
     values: &'a [f32],
     rows: usize,
     strides: Strides,
-    /// From the first number of a tile to that of the next.
+    /// The distance from the first value of a tile to that of the next tile.
     step: usize,
 }
 
 impl<'a> Left<'a> {
-    /// A matrix row by row, with so many numbers from one row to the next.
+    /// Takes a row-major matrix, with `stride` values from one row to the next.
     pub(crate) fn rows(values: &'a [f32], rows: usize, stride: usize) -> Self {
         Self { values, rows, strides: Strides { row: stride, inner: 1 }, step: ROWS * stride }
     }
 
-    /// Some columns of a matrix that is stored row by row, `stride` numbers from one row to the
-    /// next: its inner side runs over the rows of what is stored. Copied to `copy`, a tile behind
-    /// another, because such strides suit no cache.
+    /// Takes the transpose of some columns of a row-major matrix, which has `stride` values from
+    /// one row to the next: each column becomes a row of the left side. The values are copied into
+    /// `copy`, one tile after another, because such strides waste the cache.
     pub(crate) fn columns(
         values: &[f32],
         columns: Range<usize>,
@@ -66,12 +67,12 @@ impl<'a> Left<'a> {
     }
 }
 
-/// `left * right` into `out`, row by row, on this thread.
+/// Computes `left * right` into the row-major `out`, on this thread.
 pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
     multiply(left, right, out, false);
 }
 
-/// The same, added to what `out` holds if `add`.
+/// Computes `left * right` into `out`, or adds it to the values in `out` if `add`.
 pub(crate) fn add_product(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
     multiply(left, right, out, add);
 }
@@ -100,7 +101,8 @@ fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
                     );
                     continue;
                 }
-                // Narrower than a tile: by way of one.
+                // The last columns are narrower than a tile, so a full tile is computed aside and
+                // cropped.
                 let mut narrow = [0.0; ROWS * COLUMNS];
                 let target = Target { values: &mut narrow, stride: COLUMNS, add: false };
                 multiply_tile(instructions, rows, values, left.strides, panel, target);
@@ -117,18 +119,19 @@ fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
     }
 }
 
-/// The inner side, a piece at a time; without any numbers on it, one piece of none.
+/// Splits the inner dimension into pieces of nearly equal length; for an inner dimension of 0,
+/// yields one empty piece, so that the result is still set to zero.
 fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> {
     let count = inner.div_ceil(INNER).max(1);
     let piece = inner.div_ceil(count);
     (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
 }
 
-/// Rows of the result for one thread at a time, when there are so many of so many numbers on the
-/// left: a block of the left side stays in the second cache while all panels of the right side
-/// pass, and all threads have enough to do.
+/// Returns how many of the `rows` rows of a result a thread computes at a time: few enough that the
+/// block of the left side stays in the L2 cache while all panels of the right side pass, and that
+/// all threads have enough to do.
 pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
-    /// Numbers of the left side in the second cache.
+    /// Values of the left side in a block, for the L2 cache.
     const BLOCK: usize = 96 * 1024;
     let share = rows.div_ceil(2 * rayon::current_num_threads());
     (BLOCK / inner.clamp(1, INNER))
@@ -138,13 +141,14 @@ pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
         .next_multiple_of(ROWS)
 }
 
-/// A matrix `[rows, inner]`, row by row, times the right side, on all threads.
+/// Multiplies a row-major matrix `[rows, inner]` with the right side, on all threads.
 pub(crate) fn parallel_product(left: &[f32], rows: usize, right: &Packed) -> Buffer {
     parallel_product_then(left, rows, right, |_, _| ()).0
 }
 
-/// The same. `on_block` gets each block of rows of the result while it is in the cache, with the number
-/// of the first; what it gives is the second result.
+/// Computes the same as [`parallel_product`], with an epilogue: `on_block` gets each block of rows
+/// of the result while it is in the cache, with the index of the block's first row. Its results are
+/// returned too, in order.
 pub(crate) fn parallel_product_then<T: Send>(
     left: &[f32],
     rows: usize,
@@ -168,8 +172,8 @@ pub(crate) fn parallel_product_then<T: Send>(
     (out, results)
 }
 
-/// `left^T * right` of two matrices with as many rows, row by row: `[left_columns, right_columns]`,
-/// on all threads.
+/// Computes `left^T * right`, `[left_columns, right_columns]`, of two row-major matrices with the
+/// same number of rows, on all threads.
 pub(crate) fn transposed_product(
     left: &[f32],
     left_columns: usize,
@@ -181,7 +185,7 @@ pub(crate) fn transposed_product(
         return Buffer::zeros(left_columns * right_columns);
     }
     let mut out = Buffer::new(left_columns * right_columns);
-    // A piece of the right side that is packed at a time, a few MiB.
+    // Rows of the right side that are packed at a time, a few MiB.
     let piece = (1024 * 1024 / right_columns).max(INNER);
     for start in (0..rows).step_by(piece) {
         let some = start..(start + piece).min(rows);
@@ -198,8 +202,8 @@ pub(crate) fn transposed_product(
     out
 }
 
-/// `left^T * right` on all threads, added to what `out` holds if `add`; `left` has as many rows as
-/// the right side.
+/// Computes `left^T * right` into `out`, or adds it to the values in `out` if `add`, on all
+/// threads; `left` has as many rows as the right side.
 pub(crate) fn add_transposed_product(
     left: &[f32],
     left_columns: usize,
@@ -221,8 +225,8 @@ pub(crate) fn add_transposed_product(
     );
 }
 
-/// Rows that lie a multiple of 4 KiB apart would all fall into the same lines of the first cache:
-/// they are copied apart.
+/// Copies rows that are a multiple of 4 KiB apart to a padded stride: they would all map to the
+/// same sets of the L1 cache.
 pub(crate) fn padded_rows<'a>(
     values: &'a [f32],
     rows: usize,
@@ -240,7 +244,7 @@ pub(crate) fn padded_rows<'a>(
     Left::rows(copy, rows, stride)
 }
 
-/// From one row to the next, where [`padded_rows`] has been.
+/// Returns the number of values from one row to the next after [`padded_rows`].
 fn padded_stride(inner: usize) -> usize {
     const LINE: usize = 16;
     if inner > 0 && inner.is_multiple_of(1024) { inner + LINE } else { inner }

@@ -1,12 +1,13 @@
-//! The right side of a product, packed: columns 32 at a time, so that the kernel reads straight on.
+//! [`Packed`]: the right side of a product in packed panels of 32 columns, which the microkernel
+//! reads sequentially.
 
 use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
 use super::tile::COLUMNS;
 
-/// A matrix as the kernel reads it: panel after panel of 32 columns, a panel row by row; the last
-/// is filled up with zeros.
+/// A matrix in the order in which the microkernel reads it: panels of 32 columns one after another,
+/// each row-major; the last panel is padded with zeros.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     panels: Buffer,
@@ -14,12 +15,12 @@ pub(crate) struct Packed {
     columns: usize,
 }
 
-/// A matrix in a slice, as it may come.
+/// A matrix in a slice, in either order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// Row by row, with so many numbers from one row to the next.
+    /// Row-major, with this many values from one row to the next.
     Rows(&'a [f32], usize),
-    /// Column by column, with so many numbers from one column to the next.
+    /// Column-major, with this many values from one column to the next.
     Columns(&'a [f32], usize),
 }
 
@@ -44,19 +45,20 @@ impl Packed {
         panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
     }
 
-    /// Nothing yet, for [`fill`](Self::fill).
+    /// Makes an empty matrix, to be filled by [`fill`](Self::fill).
     pub(crate) fn empty() -> Self {
         Self { panels: Buffer::default(), rows: 0, columns: 0 }
     }
 
-    /// Room for such a matrix, with arbitrary contents.
+    /// Makes a packed matrix with arbitrary contents, to be written through
+    /// [`panels_mut`](Self::panels_mut).
     pub(crate) fn room(rows: usize, columns: usize) -> Self {
         let mut packed = Self::empty();
         packed.resize(rows, columns);
         packed
     }
 
-    /// Its panels, to be written.
+    /// Returns the panels for writing, each with `rows` rows of 32 values.
     pub(crate) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; COLUMNS]]> {
         self.panels
             .chunks_exact_mut((self.rows * COLUMNS).max(1))
@@ -68,21 +70,24 @@ impl Packed {
         self.panels.reset(rows * columns.next_multiple_of(COLUMNS));
     }
 
+    /// Returns the number of rows of the matrix: the inner dimension of the product.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
+    /// Returns the number of columns of the matrix, without padding.
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The panel that starts at column `at * 32`.
+    /// Returns the panel that starts at column `at * 32`.
     pub(super) fn panel(&self, at: usize) -> &[[f32; COLUMNS]] {
         let len = self.rows * COLUMNS;
         self.panels[at * len..(at + 1) * len].as_chunks().0
     }
 }
 
+/// Packs panel `at` of a matrix.
 fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMNS]]) {
     let first = at * COLUMNS;
     let count = (columns - first).min(COLUMNS);
@@ -99,7 +104,7 @@ fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMN
             }
         }
         Source::Columns(values, stride) => {
-            // Squares of 8 by 8, which the compiler turns over in registers.
+            // Squares of 8 by 8 values, which the compiler transposes in registers.
             let rows = panel.len();
             for (block, panel) in panel.chunks_mut(SQUARE).enumerate() {
                 for from_column in (0..COLUMNS).step_by(SQUARE) {
@@ -123,7 +128,7 @@ fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMN
     }
 }
 
-/// See [`pack`].
+/// The side of the squares in which [`pack`] transposes.
 const SQUARE: usize = 8;
 
 #[cfg(test)]

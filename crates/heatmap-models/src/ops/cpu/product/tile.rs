@@ -1,73 +1,72 @@
-//! The kernel of every product: one tile of the result, 12 by 32, held in registers while the inner
-//! side runs.
+//! The microkernel of every product: one register tile of the result, 12 by 32, whose sums stay in
+//! registers over the whole inner dimension.
 //!
-//! Epilogue Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one
-//! difference: the left side is read where it lies, a number at a time for all lanes, so only the
-//! right side has to be packed. On AVX-512 a tile is 24 registers of sums; the processor can then
-//! do nothing but multiply and add (97 % of its peak, measured). AVX2 and plain Rust do the same
-//! tile in smaller pieces.
+//! After Goto and van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"), with one
+//! difference: the left side is read in place, one value broadcast to all lanes at a time, so only
+//! the right side is packed. On AVX-512 a tile takes 24 registers of sums, and the processor does
+//! little but multiply and add (97 % of its peak, measured). With AVX2 and in portable Rust the
+//! same tile is computed in smaller pieces.
 
-/// Rows of a tile.
+/// The rows of a tile.
 pub(crate) const ROWS: usize = 12;
 
-/// Columns of a tile.
+/// The columns of a tile.
 pub(crate) const COLUMNS: usize = 32;
 
-/// How many numbers lie between two neighbours of the left side.
+/// The distances between neighbouring values of the left side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Strides {
-    /// From row to row.
+    /// From one row to the next.
     pub(crate) row: usize,
-    /// Along the inner side.
+    /// From one value to the next along the inner dimension.
     pub(crate) inner: usize,
 }
 
-/// Instructions that a tile can be made with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The instruction sets that a tile can be computed with.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Instructions {
-    /// 512 bits at a time.
+    /// AVX-512, 512 bits at a time. The token exists only where the processor has it.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// 256 bits at a time, with fused multiply-add.
+    Avx512(pulp::x86::V4),
+    /// AVX2 with fused multiply-add, 256 bits at a time. The token exists only where the processor
+    /// has both.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Whatever the compiler makes of plain Rust.
+    Avx2(pulp::x86::V3),
+    /// Portable Rust, compiled for the target's baseline.
     Portable,
 }
 
 impl Instructions {
-    /// The best that this processor has.
+    /// Returns the best instruction set of this processor.
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
+            if let Some(token) = pulp::x86::V4::try_new() {
+                return Self::Avx512(token);
             }
-            if std::arch::is_x86_feature_detected!("avx2")
-                && std::arch::is_x86_feature_detected!("fma")
-            {
-                return Self::Avx2;
+            if let Some(token) = pulp::x86::V3::try_new() {
+                return Self::Avx2(token);
             }
         }
         Self::Portable
     }
 }
 
-/// Where a tile of the result goes: row i starts at `i * stride` of `values`.
+/// The destination of a tile: row i starts at `i * stride` of `values`.
 #[derive(Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) values: &'a mut [f32],
     pub(crate) stride: usize,
-    /// Whether the tile is added to what is there.
+    /// Whether the tile is added to the values that are there.
     pub(crate) add: bool,
 }
 
-/// The first `rows` rows of `left *
-/// right`, as many columns wide as a tile. Element (i, k) of `left` is
-/// `left[i * strides.row + k * strides.inner]`; the inner side is as long as `right`.
+/// Computes the first `rows` rows of `left * right` into `target`, 32 columns wide. Element (i, k)
+/// of `left` is `left[i * strides.row + k * strides.inner]`; the inner dimension is the length of
+/// `right`.
 ///
 /// # Panics
-/// When `rows` is not 1 to [`ROWS`], or `left` or the target is too short.
+/// When `rows` is not in 1 to [`ROWS`], or `left` or the target is too short.
 pub(crate) fn tile(
     instructions: Instructions,
     rows: usize,
@@ -78,15 +77,16 @@ pub(crate) fn tile(
 ) {
     assert!((1..=ROWS).contains(&rows), "{rows} rows in a tile");
     let last = right.len().saturating_sub(1);
-    assert!(
-        right.is_empty() || (rows - 1) * strides.row + last * strides.inner < left.len(),
-        "a left side that is too short"
-    );
-    assert!(
-        (rows - 1) * target.stride + COLUMNS <= target.values.len(),
-        "a target that is too short"
-    );
-    /// One kernel for each number of rows, so that the sums have registers of their own.
+    // Checked, because a product that wraps would let the kernels read anywhere.
+    let reaches = |row: usize, along: usize| {
+        let (row, along) = ((rows - 1).checked_mul(row)?, last.checked_mul(along)?);
+        row.checked_add(along)
+    };
+    let read = reaches(strides.row, strides.inner).is_some_and(|last| last < left.len());
+    assert!(right.is_empty() || read, "a left side that is too short");
+    let written = reaches(target.stride, 0).and_then(|first| first.checked_add(COLUMNS));
+    assert!(written.is_some_and(|end| end <= target.values.len()), "a target that is too short");
+    /// Selects the kernel compiled for this number of rows, so that its sums are in registers.
     macro_rules! by_rows {
         ($($kernel:ident)::+) => {
             match rows {
@@ -106,28 +106,28 @@ pub(crate) fn tile(
         };
     }
     match instructions {
-        // SAFETY: `Instructions::best` found AVX-512F on this processor; the assertions above are
-        // what the kernel asks for.
+        // SAFETY: the token proves that this processor has AVX-512, and the assertions above
+        // establish what the kernel requires of `rows`, `left` and the target.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Instructions::Avx512 => unsafe { by_rows!(x86::avx512) },
-        // SAFETY: as above, for AVX2 and FMA.
+        Instructions::Avx512(_) => unsafe { by_rows!(x86::avx512) },
+        // SAFETY: as above, but the token proves AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Instructions::Avx2 => unsafe { by_rows!(x86::avx2) },
+        Instructions::Avx2(_) => unsafe { by_rows!(x86::avx2) },
         Instructions::Portable => by_rows!(portable),
     }
 }
 
-/// The same in plain Rust: what the others are compared with, and what runs where there is nothing
-/// better.
+/// Computes a tile in portable Rust: the reference for the other kernels, and the fallback for
+/// processors without AVX2 and FMA.
 fn portable<const M: usize>(
     left: &[f32],
     strides: Strides,
     right: &[[f32; COLUMNS]],
     target: Target<'_>,
 ) {
-    /// Rows and columns that are summed at a time: few enough for the registers of any processor.
+    /// Rows and columns that are summed at a time, few enough for the registers of any processor.
     const SUBTILE: (usize, usize) = (4, 8);
     for first_row in (0..M).step_by(SUBTILE.0) {
         for first in (0..COLUMNS).step_by(SUBTILE.1) {
@@ -165,10 +165,12 @@ mod x86 {
 
     use super::{COLUMNS, Strides, Target};
 
+    /// Computes a tile of `M` rows with AVX-512.
+    ///
     /// # Safety
     /// The processor has AVX-512F. `M` is at most [`ROWS`](super::ROWS),
-    /// `(M - 1) * strides.row + (right.len() - 1) * strides.inner` is an index of
-    /// `left`, and `(M - 1) * stride + 32` is at most the length of the target.
+    /// `(M - 1) * strides.row + (right.len() - 1) * strides.inner` is an index of `left`, and
+    /// `(M - 1) * stride + 32` is at most the length of the target.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn avx512<const M: usize>(
         left: &[f32],
@@ -176,8 +178,10 @@ mod x86 {
         right: &[[f32; COLUMNS]],
         target: Target<'_>,
     ) {
+        /// Sums the tile over the inner dimension, for the given strides of the left side.
+        ///
         /// # Safety
-        /// As above.
+        /// The conditions are those of [`avx512`].
         #[inline]
         #[target_feature(enable = "avx512f")]
         unsafe fn sum<const M: usize>(
@@ -188,8 +192,8 @@ mod x86 {
         ) {
             let left = left.as_ptr();
             for (k, right) in right.iter().enumerate() {
-                // SAFETY: a row of the right side is 32 numbers; i < M and k < right.len(), so the
-                // index of the left side is at most the one that the caller vouches for.
+                // SAFETY: a row of the right side is 32 values; i < M and k < right.len(), so the
+                // index of the left side is at most the one that the caller guarantees.
                 unsafe {
                     let low = _mm512_loadu_ps(right.as_ptr());
                     let high = _mm512_loadu_ps(right.as_ptr().add(16));
@@ -203,8 +207,8 @@ mod x86 {
         }
 
         let mut sums = [[_mm512_setzero_ps(); 2]; M];
-        // SAFETY: as the caller promises. The compiler makes a loop of its own for each way the
-        // left side can lie.
+        // SAFETY: the caller guarantees the conditions of `sum`. The first two arms repeat the
+        // common strides as constants, so that the compiler specialises the loop for each.
         unsafe {
             match strides {
                 Strides { row, inner: 1 } => sum(left, (row, 1), right, &mut sums),
@@ -228,8 +232,10 @@ mod x86 {
         }
     }
 
+    /// Computes a tile of `M` rows with AVX2.
+    ///
     /// # Safety
-    /// As [`avx512`], with AVX2 and FMA.
+    /// The conditions are those of [`avx512`], with AVX2 and FMA instead of AVX-512F.
     #[target_feature(enable = "avx2,fma")]
     pub(super) unsafe fn avx2<const M: usize>(
         left: &[f32],
@@ -237,7 +243,7 @@ mod x86 {
         right: &[[f32; COLUMNS]],
         target: Target<'_>,
     ) {
-        // 12 sums, two registers of the right side and one of the left: the processor has 16.
+        // 12 registers of sums, two of the right side and one of the left: the processor has 16.
         const SUBTILE: usize = 6;
         let left = left.as_ptr();
         let out = target.values.as_mut_ptr();
@@ -245,8 +251,8 @@ mod x86 {
             for first in (0..COLUMNS).step_by(16) {
                 let mut sums = [[_mm256_setzero_ps(); 2]; SUBTILE];
                 for (k, right) in right.iter().enumerate() {
-                    // SAFETY: `first + 16` is at most 32; rows behind the last are read as the
-                    // last, so the index is at most the one that the caller vouches for.
+                    // SAFETY: `first + 16` is at most 32; rows after the last are read as the last,
+                    // so the index is at most the one that the caller guarantees.
                     unsafe {
                         let low = _mm256_loadu_ps(right.as_ptr().add(first));
                         let high = _mm256_loadu_ps(right.as_ptr().add(first + 8));

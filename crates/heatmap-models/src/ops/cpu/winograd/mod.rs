@@ -1,10 +1,10 @@
 //! 3 x 3 convolution with stride 1 in fewer multiplications: Winograd's minimal filtering F(4 x 4,
 //! 3 x 3).
 //!
-//! Lavin and Gray 2016. Images and kernels are transformed so that a tile of 4 x 4 results needs 36
-//! products instead of 144. Over all channels and tiles these are 36 products of matrices. What it
-//! costs is precision: sums are off by up to ten times as much as those of a plain convolution,
-//! which is a few millionths of the largest.
+//! Lavin and Gray 2016. Images and kernels are transformed so that a tile of 4 x 4 outputs needs 36
+//! products instead of 144. Over all channels and tiles, these are 36 matrix products. The price is
+//! precision: sums are off by up to ten times as much as those of a direct convolution, which is a
+//! few millionths of the largest.
 
 mod tiles;
 mod transform;
@@ -21,22 +21,26 @@ pub(crate) use tiles::Tiles;
 use tiles::{POINTS, Points};
 use transform::{LANES, Lanes, both};
 
-/// Tiles that a thread takes at a time, about: their transforms stay in its second cache.
+/// The approximate number of tiles that a thread processes at a time: their transforms stay in its
+/// L2 cache.
 const BLOCK: usize = 40;
 
-/// Up to so many tiles the kernels are larger than what is multiplied with them.
+/// Up to this many tiles, the kernels are larger than the image tiles that they are multiplied
+/// with.
 const FEW: usize = 64;
 
-/// Whether the gradient of a layer's weight is worth it: sums in the transformed domain are four
-/// times as large as the weight, so it takes more tiles.
+/// Returns whether Winograd's convolution pays for the weight gradient of a layer. Sums in the
+/// transformed domain are four times as large as the weight, so it takes more tiles than the
+/// forward pass.
 pub(crate) fn fits_weight_gradient(shape: &ConvShape) -> bool {
     fits(shape, false) && Tiles::of(shape).count() >= 64
 }
 
-/// Whether a layer is worth it: the right kind of convolution, with enough tiles for the
-/// transformed kernels. Fewer will do where these are `kept`.
+/// Returns whether Winograd's convolution pays for a layer: it has to be the right kind of
+/// convolution, with enough tiles to make up for transforming the kernels. Fewer tiles suffice if
+/// the kernels are `kept` for many calls.
 pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
-    /// Numbers in the transformed kernels.
+    /// The most values in transformed kernels that are used once.
     const MOST: usize = 4 * 1024 * 1024;
     let ConvShape {
         kernel_size, stride, padding, in_channels, out_channels, height, width, ..
@@ -49,13 +53,14 @@ pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
         && Tiles::of(shape).count() >= if kept { 8 } else { 24 }
 }
 
-/// Kernels in the transformed domain, ready to multiply with: one matrix for each of the 36 points.
+/// Transformed and packed kernels: one matrix for each of the 36 points of the transformed domain.
 pub(crate) struct Kernels {
     points: Vec<Packed>,
 }
 
 impl Kernels {
-    /// For the forward pass: from the channels of the image to those of the result.
+    /// Transforms a weight for the forward pass, from the channels of the image to those of the
+    /// output.
     pub(crate) fn forward(weight: &[f32], shape: &ConvShape) -> Self {
         let ConvShape { in_channels, out_channels, .. } = *shape;
         Self::new(in_channels, out_channels, |inner, column, place| {
@@ -63,8 +68,8 @@ impl Kernels {
         })
     }
 
-    /// For the gradient of the image: a convolution with the kernels turned round, the other way
-    /// through the channels.
+    /// Transforms a weight for the gradient with respect to the image: a convolution from output
+    /// channels to input channels, with the kernels rotated by 180 degrees.
     pub(crate) fn backward(weight: &[f32], shape: &ConvShape) -> Self {
         let ConvShape { in_channels, out_channels, .. } = *shape;
         Self::new(out_channels, in_channels, |inner, column, place| {
@@ -72,14 +77,16 @@ impl Kernels {
         })
     }
 
-    /// `weight` tells the number for a row and a column of the matrices and a place in the kernel.
+    /// Transforms the weights that `weight` returns for a row and a column of the matrices and a
+    /// place in the kernel.
     fn new(
         inner: usize,
         columns: usize,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let mut points: Vec<Packed> = (0..POINTS).map(|_| Packed::room(inner, columns)).collect();
-        // A panel of each point goes to the same thread.
+        // A thread writes the same panel of all points, because a transform yields all points at
+        // once.
         let mut panels: Vec<_> = points.iter_mut().map(Packed::panels_mut).collect();
         let shares: Vec<Vec<&mut [[f32; COLUMNS]]>> = (0..columns.div_ceil(COLUMNS))
             .map(|_| panels.iter_mut().filter_map(Iterator::next).collect())
@@ -114,8 +121,8 @@ impl Kernels {
     }
 }
 
-/// The convolution of `image`, `[batch, height, width,
-/// channels]`, with kernels of as many channels. `on_block` as in [`forward`](super::conv::forward).
+/// Convolves `image`, `[batch, height, width, channels]`, with transformed kernels. `on_block` and
+/// the result are those of [`forward`](super::conv::forward).
 pub(crate) fn convolve<T: Send>(
     image: &[f32],
     kernels: &Kernels,
@@ -149,8 +156,8 @@ pub(crate) fn convolve<T: Send>(
     (out, results)
 }
 
-/// The same for few tiles. The kernels are then the most of what is read, so each goes through one
-/// thread only: threads share the points and not the tiles.
+/// Convolves few tiles. The kernels are then most of what is read, so threads share the points and
+/// not the tiles: each kernel is read by one thread only.
 fn convolve_few<T: Send>(
     image: &[f32],
     kernels: &Kernels,
@@ -190,7 +197,7 @@ fn convolve_few<T: Send>(
     (out, results)
 }
 
-/// The pixels of the result in blocks: the strips, the number of the first pixel, and the pixels.
+/// Splits the output pixels into blocks: the strips, the index of the first pixel, and the pixels.
 fn pieces(out: &mut [f32], tiles: Tiles, columns: usize) -> Vec<(Range<usize>, usize, &mut [f32])> {
     let mut rest = out;
     let piece = |strips: Range<usize>| {
@@ -201,9 +208,9 @@ fn pieces(out: &mut [f32], tiles: Tiles, columns: usize) -> Vec<(Range<usize>, u
     tiles.blocks(BLOCK).map(piece).collect()
 }
 
-/// Gradient of the weight, `[out_channels, in_channels, 3, 3]`.
+/// Computes the gradient with respect to the weight, `[out_channels, in_channels, 3, 3]`.
 pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
-    /// Tiles whose transforms are kept at a time.
+    /// The number of tiles whose transforms are in memory at a time.
     const GROUP: usize = 640;
     let ConvShape { in_channels, out_channels, .. } = *shape;
     let tiles = Tiles::of(shape);

@@ -1,21 +1,23 @@
-//! How an image is cut into tiles of 4 x 4 results, and the way of its numbers into the transforms
-//! and out of them.
+//! [`Tiles`]: how an image is divided into tiles of 4 x 4 outputs, and how values are read into the
+//! transforms and written from them.
 
 use std::ops::Range;
 
 use super::super::patches::ConvShape;
 use super::transform::{self, LANES, Lanes, both};
 
-/// Results along a side of a tile.
+/// The outputs along a side of a tile.
 const SIDE: usize = 4;
 
-/// Products that a tile takes: a tile is made of 6 x 6 numbers of the image.
+/// The points of the transformed domain: a tile is made from 6 x 6 pixels of the image, and needs
+/// one product at each.
 pub(crate) const POINTS: usize = 36;
 
-/// Where the transforms of some tiles go: `[tiles, channels]` for each point.
+/// Destinations for the transforms of some tiles: `[tiles, channels]` for each point.
 pub(super) type Points<'a> = Vec<&'a mut [f32]>;
 
-/// The tiles of a batch of images. A strip is a row of tiles; strips are counted over all images.
+/// The tiles of a batch of images. A strip is a row of tiles; strips are counted over the whole
+/// batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiles {
     batch: usize,
@@ -24,29 +26,33 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
+    /// Returns the tiles of a layer's images.
     pub(crate) fn of(shape: &ConvShape) -> Self {
         Self { batch: shape.batch, height: shape.height, width: shape.width }
     }
 
-    /// Tiles in a strip.
+    /// Returns the number of tiles in a strip.
     pub(super) fn across(&self) -> usize {
         self.width.div_ceil(SIDE)
     }
 
-    /// Strips in an image.
+    /// Returns the number of strips in an image.
     fn down(&self) -> usize {
         self.height.div_ceil(SIDE)
     }
 
+    /// Returns the number of tiles in the batch.
     pub(super) fn count(&self) -> usize {
         self.batch * self.down() * self.across()
     }
 
+    /// Returns the number of pixels in the batch.
     pub(super) fn pixels(&self) -> usize {
         self.batch * self.height * self.width
     }
 
-    /// Runs of strips with about so many tiles, at least enough of them that every thread has some.
+    /// Divides the strips into runs of about `tiles` tiles, and into enough runs that every thread
+    /// has some.
     pub(super) fn blocks(&self, tiles: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let strips = self.batch * self.down();
         let share = strips.div_ceil(2 * rayon::current_num_threads());
@@ -54,7 +60,7 @@ impl Tiles {
         (0..strips).step_by(run).map(move |first| first..(first + run).min(strips))
     }
 
-    /// The pixels that strips cover.
+    /// Returns the range of pixels that strips cover.
     pub(super) fn pixels_of(&self, strips: &Range<usize>) -> Range<usize> {
         let first = |strip: usize| {
             let (image, down) = (strip / self.down(), strip % self.down());
@@ -63,12 +69,12 @@ impl Tiles {
         first(strips.start)..first(strips.end)
     }
 
-    /// The tiles of strips, counted as strips are.
+    /// Returns the range of tiles in strips, counted over the whole batch.
     pub(super) fn tiles_of(&self, strips: &Range<usize>) -> Range<usize> {
         strips.start * self.across()..strips.end * self.across()
     }
 
-    /// `image` to `[tiles, channels]` for each point.
+    /// Transforms image tiles, into `[tiles, channels]` for each point.
     #[inline(always)]
     pub(super) fn transform_image(
         &self,
@@ -79,7 +85,7 @@ impl Tiles {
     ) {
         for (at, (sample, y, x)) in self.corners(strips).enumerate() {
             for first in (0..channels).step_by(LANES) {
-                // The image begins one pixel before the tile.
+                // The 6 x 6 pixels begin one pixel above and to the left of the tile (padding 1).
                 let pixel = |row: usize, column: usize| {
                     let (row, column) = ((y + row).wrapping_sub(1), (x + column).wrapping_sub(1));
                     if row >= self.height || column >= self.width {
@@ -98,8 +104,8 @@ impl Tiles {
         }
     }
 
-    /// `[tiles, channels]` for each point, a `plane` of numbers from one point to the next, to the
-    /// pixels of the strips.
+    /// Transforms products back into the output pixels of the strips. The products are
+    /// `[tiles, channels]` for each point, with `plane` values from one point to the next.
     #[inline(always)]
     pub(super) fn transform_results(
         &self,
@@ -125,7 +131,7 @@ impl Tiles {
         }
     }
 
-    /// The gradient of the result to `[tiles, channels]` for each point.
+    /// Transforms the gradient with respect to the output, into `[tiles, channels]` for each point.
     #[inline(always)]
     pub(super) fn transform_gradient(
         &self,
@@ -151,7 +157,7 @@ impl Tiles {
         }
     }
 
-    /// Sample, row and column of the first result of each tile.
+    /// Yields the sample, row and column of the first output of each tile.
     #[inline(always)]
     fn corners(&self, strips: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
         let (across, down) = (self.across(), self.down());

@@ -1,21 +1,21 @@
 //! The transforms of F(4 x 4, 3 x 3): Lavin and Gray 2016, section 4.3, with the points 0, 1, -1, 2
 //! and -2.
 //!
-//! Each is a small matrix from both sides, for 16 channels at a time.
+//! Each transform multiplies with a small matrix from both sides, for 16 channels at a time.
 
 use std::ops::{Add, Mul, Sub};
 
-/// Channels that are transformed together: a register.
+/// The number of channels that are transformed together: an AVX-512 register.
 pub(super) const LANES: usize = 16;
 
-/// A number of each of 16 channels.
+/// One value for each of 16 channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lanes(pub(super) [f32; LANES]);
 
 impl Lanes {
     pub(super) const ZERO: Self = Self([0.0; LANES]);
 
-    /// The first 16 numbers of a slice.
+    /// Reads the first 16 values of a slice.
     #[inline(always)]
     pub(super) fn read(values: &[f32]) -> Self {
         match values.first_chunk() {
@@ -24,6 +24,7 @@ impl Lanes {
         }
     }
 
+    /// Writes the values to the first 16 places of a slice.
     #[inline(always)]
     pub(super) fn write(self, values: &mut [f32]) {
         values[..LANES].copy_from_slice(&self.0);
@@ -69,29 +70,30 @@ impl Mul<Lanes> for f32 {
     }
 }
 
-/// A small matrix, as what it does to a column. A type and not a closure, because only then is it
-/// sure to be inlined, and so compiled for this processor.
+/// A small matrix, defined by its product with a column. It is a type and not a closure, because
+/// only then is the product sure to be inlined, and so compiled for this processor's instructions.
 pub(super) trait Matrix<const N: usize, const M: usize> {
     fn times(column: [Lanes; N]) -> [Lanes; M];
 }
 
-/// Transforms a matrix from both sides, `m x m^T`. The numbers come from `read` and go to `write`
-/// by row and column: a matrix of registers that is passed on as a value would be copied each time.
+/// Multiplies a matrix of values from both sides, `m x m^T`. Values are read with `read` and
+/// written with `write`, by row and column: passing a matrix of registers as a value would copy it
+/// each time.
 #[inline(always)]
 pub(super) fn both<const N: usize, const M: usize, T: Matrix<N, M>>(
     _: T,
     read: impl Fn(usize, usize) -> Lanes,
     mut write: impl FnMut(usize, usize, Lanes),
 ) {
-    // Loops, not `from_fn`, for the same reason.
+    // Loops instead of `from_fn`, because its closures may not be inlined.
     let mut columns = [[Lanes::ZERO; N]; M];
     for column in 0..N {
         let mut one = [Lanes::ZERO; N];
         for (row, one) in one.iter_mut().enumerate() {
             *one = read(row, column);
         }
-        for (columns, on_block) in columns.iter_mut().zip(T::times(one)) {
-            columns[column] = on_block;
+        for (columns, transformed) in columns.iter_mut().zip(T::times(one)) {
+            columns[column] = transformed;
         }
     }
     for (row, columns) in columns.into_iter().enumerate() {
@@ -101,7 +103,7 @@ pub(super) fn both<const N: usize, const M: usize, T: Matrix<N, M>>(
     }
 }
 
-/// B^T, for a piece of an image.
+/// B^T, which transforms a piece of an image.
 pub(super) struct Image;
 
 impl Matrix<6, 6> for Image {
@@ -120,7 +122,7 @@ impl Matrix<6, 6> for Image {
     }
 }
 
-/// G, for a kernel.
+/// G, which transforms a kernel.
 pub(super) struct Kernel;
 
 impl Matrix<3, 6> for Kernel {
@@ -132,7 +134,7 @@ impl Matrix<3, 6> for Kernel {
     }
 }
 
-/// A^T, for a piece of the result.
+/// A^T, which transforms products back into a piece of the output.
 pub(super) struct Output;
 
 impl Matrix<6, 4> for Output {
@@ -149,7 +151,7 @@ impl Matrix<6, 4> for Output {
     }
 }
 
-/// A, for the gradient of a piece of the result.
+/// A, which transforms the gradient with respect to a piece of the output.
 pub(super) struct OutputGradient;
 
 impl Matrix<4, 6> for OutputGradient {
@@ -161,7 +163,7 @@ impl Matrix<4, 6> for OutputGradient {
     }
 }
 
-/// G^T, for the gradient of a kernel.
+/// G^T, which transforms products back into the gradient with respect to a kernel.
 pub(super) struct KernelGradient;
 
 impl Matrix<6, 3> for KernelGradient {

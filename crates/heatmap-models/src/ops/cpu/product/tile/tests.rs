@@ -5,13 +5,8 @@ fn all() -> Vec<Instructions> {
     #[cfg(target_arch = "x86_64")]
     {
         let mut all = vec![Instructions::Portable];
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-        {
-            all.push(Instructions::Avx2);
-        }
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            all.push(Instructions::Avx512);
-        }
+        all.extend(pulp::x86::V3::try_new().map(Instructions::Avx2));
+        all.extend(pulp::x86::V4::try_new().map(Instructions::Avx512));
         all
     }
     #[cfg(not(target_arch = "x86_64"))]
