@@ -1,4 +1,5 @@
-//! Runs every method at every budget and measures it.
+//! Runs every benchmark method at every click budget and measures how well it separates broken
+//! banners from good ones.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +14,33 @@ use super::methods::{Method, Scored, methods};
 use super::parts_of_grids::GridsTable;
 use super::world::{Aggregated, BenchmarkConfig, BenchmarkGrid};
 
-/// What one method is worth at one budget. Intervals are 95 % of a bootstrap over seeds, each with
-/// fits of its own, and whole grids of each.
+/// The results of one method at one click budget, over the scored grids of all seeds.
+///
+/// Every [`Interval`] holds 95 % bootstrap limits: seeds are resampled (each seed has its own
+/// fits), and within each seed whole grids.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// Name of the method.
     pub method: String,
-    /// What it must know of a grid.
+    /// Name of the method's [`Regime`](super::Regime): what it must have seen of a grid before it
+    /// can score it.
     pub regime: &'static str,
-    /// Whether scores, not only thresholds, come from labels of other grids.
+    /// Whether the scores themselves were learned from labels of other grids, and not only the
+    /// threshold.
     pub learned_elsewhere: bool,
-    /// Clicks of each banner.
+    /// Number of clicks of each banner.
     pub clicks: u32,
-    /// Area under the ROC curve over all grids together.
+    /// Area under the ROC curve (AUROC) over the banners of all grids pooled.
     pub auroc: Interval,
-    /// The same, minus that of the best plain likelihood ratio: one good anchor against the mean of
-    /// broken banners of other grids.
+    /// Difference between [`Row::auroc`] and that of the baseline, the best plain likelihood ratio
+    /// (one good anchor against the mean map of the broken banners of other grids).
     pub auroc_gain: Interval,
-    /// Mean of the area within each grid.
+    /// Mean of the AUROC within each grid that has both good and broken banners.
     pub auroc_within: f64,
-    /// Average precision.
+    /// Average precision over the banners of all grids pooled.
     pub aupr: Interval,
-    /// Macro-F1 of the flags, by a threshold from other grids or by the rule without labels.
+    /// Macro-F1 of the flags; the threshold comes from other grids, or from the rule without
+    /// labels.
     pub macro_f1: Interval,
     /// F1 of the broken banners.
     pub f1: f64,
@@ -42,33 +48,34 @@ pub struct Row {
     pub false_alarms: f64,
     /// Share of the broken banners that are flagged.
     pub recall: f64,
-    /// Mean squared error of the probabilities, for methods that give some.
+    /// Brier score (mean squared error of the probabilities), for methods that give probabilities.
     pub brier: Option<f64>,
 }
 
-/// How many of the banners with one defect a method flags.
+/// The recall of one method on the banners with one kind of defect, at one click budget.
 #[derive(Debug, Clone, Serialize)]
 pub struct DefectRow {
     /// Name of the method.
     pub method: String,
-    /// Clicks of each banner.
+    /// Number of clicks of each banner.
     pub clicks: u32,
     /// Name of the defect.
     pub defect: &'static str,
-    /// Banners with it.
+    /// Number of banners with this defect.
     pub banners: usize,
-    /// Share of them that are flagged.
+    /// Share of these banners that are flagged.
     pub recall: f64,
 }
 
-/// All rows, and those of the transfer from one grid to another.
+/// All results of a benchmark run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// Thresholds and weights from all known grids.
+    /// Results where thresholds and weights come from all known grids of a seed.
     pub rows: Vec<Row>,
-    /// Thresholds and weights from a single grid.
+    /// Results of the transfer from one grid to another: thresholds and weights come from a single
+    /// grid.
     pub transfer: Vec<Row>,
-    /// Recall of each kind of defect.
+    /// Recall by kind of defect, for the methods in `rows`.
     pub defects: Vec<DefectRow>,
 }
 
@@ -80,10 +87,13 @@ const TRANSFERRED: [&str; 5] = [
     "known_defects",
     "fusion",
 ];
-/// The baseline of every gain.
+/// The method that [`Row::auroc_gain`] compares with.
 const BASELINE: &str = "likelihood_ratio_aggregated";
 
-/// Every method at every budget. `done` is told of each budget of each seed.
+/// Runs every method at every click budget of `config` and returns the results.
+///
+/// `learned` adds scores from outside the crate. `done` is called with the click budget each time
+/// one seed is finished at that budget.
 ///
 /// # Errors
 /// When a method cannot be fitted.
@@ -104,7 +114,8 @@ pub fn compare(
             for (method, result) in methods.iter().zip(&mut results) {
                 result.extend(method.apply(&known, &unseen, config.false_alarms)?);
             }
-            // The i-th unseen grid by the i-th known one.
+            // For the transfer, the i-th unseen grid is scored by what was learned from the i-th
+            // known grid.
             let pairs: Vec<(GridsTable, GridsTable)> = known
                 .groups()
                 .into_iter()
@@ -124,7 +135,7 @@ pub fn compare(
             fits.extend(std::iter::repeat_n(seed as usize, unseen.banner_groups.len()));
             done(budget);
         }
-        // A single seed has a single fit: then only grids differ.
+        // With one seed there is only one fit, so only whole grids can be resampled.
         let bootstrap = match config.seeds.len() {
             1 => Bootstrap::grouped(&groups, config.resamples, 0)?,
             _ => Bootstrap::nested(&fits, &groups, config.resamples, 0)?,
@@ -151,7 +162,7 @@ pub fn compare(
     Ok(Comparison { rows, transfer, defects: defect_rows })
 }
 
-/// Recall of every defect that occurs.
+/// The recall of `method` on every kind of defect that occurs.
 fn by_defect(
     method: &str,
     clicks: u32,
@@ -176,7 +187,7 @@ fn by_defect(
     counts.into_iter().map(row).collect()
 }
 
-/// The parts of the known and of the unseen grids of one seed.
+/// Computes the parts of the known and of the unseen grids of one seed.
 fn tables(
     config: &BenchmarkConfig,
     seed: u64,
@@ -193,7 +204,8 @@ fn tables(
     };
     let mut known_parts = Vec::new();
     for grid in &known {
-        // A known grid is scored by maps of the others, as an unseen one is.
+        // The aggregated maps leave out the known grid that is scored, so that it is as new to them
+        // as an unseen grid is.
         let others = known.iter().filter(|other| other.group != grid.group);
         known_parts.push(parts(grid, &Aggregated::of(others)?)?);
     }
@@ -246,7 +258,7 @@ impl Truth<'_> {
             let rows = (0..scores.len()).filter(|&at| self.groups[at] == group);
             let (scores, broken): (Vec<f64>, Vec<bool>) =
                 rows.map(|at| (scores[at], self.broken[at])).unzip();
-            // A grid in which nothing is broken ranks nothing.
+            // A grid without a broken banner has no AUROC and is skipped.
             if let Ok(area) = auroc(&scores, &broken) {
                 (sum, counted) = (sum + area, counted + 1);
             }

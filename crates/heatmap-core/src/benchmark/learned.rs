@@ -3,19 +3,19 @@
 use super::world::BenchmarkGrid;
 use crate::Result;
 
-/// Further scores of the banners of a grid.
+/// Computes further scores for the banners of a grid, which the benchmark adds to its own.
 pub trait LearnedScores {
-    /// What they are called.
+    /// Returns the names of the scores.
     fn names(&self) -> Vec<String>;
 
-    /// One list of scores for each name.
+    /// Returns one list of scores for each name, with one score for each banner of `grid`.
     ///
     /// # Errors
-    /// When features cannot be computed.
+    /// When the features that the scores are based on cannot be computed.
     fn scores(&mut self, grid: &BenchmarkGrid) -> Result<Vec<Vec<f64>>>;
 }
 
-/// None at all.
+/// Adds no scores: the benchmark then runs its own methods alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLearned;
 

@@ -1,5 +1,5 @@
-//! What the benchmark compares: single scores, and fusions of them, by what each of them needs to
-//! know.
+//! The methods that the benchmark compares: single parts and fusions of parts, grouped by what each
+//! must have seen of a grid.
 
 use super::parts_of_grids::GridsTable;
 use super::world::FURTHER_PARTS;
@@ -10,21 +10,21 @@ use crate::detect::{
     part_named, z_of_false_alarms,
 };
 
-/// What a method must know of the grid that it scores.
+/// What a method must have seen of the grid that it scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Regime {
-    /// Nothing: one banner at a time.
+    /// Nothing: the method sees one banner at a time.
     ZeroShot,
-    /// One good banner.
+    /// One banner of the grid that is known to be good.
     OneShot,
-    /// The banners of the grid, without a label.
+    /// The banners of the grid, without labels.
     Unlabelled,
-    /// All of that.
+    /// One good banner and the unlabelled banners of the grid.
     All,
 }
 
 impl Regime {
-    /// As tables have it.
+    /// Returns the name that result tables use.
     pub fn name(self) -> &'static str {
         match self {
             Self::ZeroShot => "zero-shot",
@@ -35,47 +35,51 @@ impl Regime {
     }
 }
 
-/// One way of scoring.
+/// One way of scoring and flagging banners.
 #[derive(Debug, Clone)]
 pub struct Method {
-    /// Name in tables.
+    /// Name in result tables.
     pub name: String,
-    /// What it needs to know of the grid.
+    /// What it must have seen of the grid.
     pub regime: Regime,
-    /// Whether scores, not only thresholds, come from labels of other grids.
+    /// Whether the scores themselves are learned from labels of other grids, and not only the
+    /// threshold.
     pub learned_elsewhere: bool,
     scoring: Scoring,
 }
 
 #[derive(Debug, Clone)]
 enum Scoring {
-    /// A part as it is.
+    /// One part, unchanged, by its column in the parts.
     Part(usize),
-    /// The z of a part among the banners of its grid.
+    /// The z score of one part among the banners of its grid.
     PartZ(usize),
-    /// Logistic regression on parts, or their z, with the labels of other grids.
+    /// Logistic regression on these parts (or on their z scores), fitted to the labels of other
+    /// grids.
     Logistic { columns: Vec<usize>, z: bool },
-    /// No labels: the mean rank of z.
+    /// Without labels: the mean rank of the z scores of these parts.
     Rank(Vec<usize>),
-    /// No labels: the mean z, flagged by the rule for unlabelled banners.
+    /// Without labels: the mean z score of these parts, flagged at the stated false-alarm rate.
     Bulk(Vec<usize>),
-    /// No labels: the score of `detect`, flagged by its rule.
+    /// Without labels: the score of `detect`, flagged by its own rule.
     Detect,
 }
 
-/// What a method says of the banners to be scored.
+/// The scores and flags that a method gives to the banners it is tested on.
 #[derive(Debug, Clone, Default)]
 pub struct Scored {
-    /// Higher = more broken.
+    /// Score of each banner; higher means more likely broken.
     pub scores: Vec<f64>,
-    /// By a threshold from other grids, or by the rule without labels.
+    /// Whether each banner is flagged, by a threshold from other grids or by the rule without
+    /// labels.
     pub flagged: Vec<bool>,
 }
 
-/// Inverse strength of the penalty of all fusions.
+/// Inverse strength of the L2 penalty of all logistic fusions (scikit-learn's `C`).
 const PENALTY_C: f64 = 0.2;
 
-/// The methods of the benchmark, where the parts end with `learned` cosines of learned features.
+/// Lists the methods of the benchmark. Each banner's parts are [`PARTS`], then [`FURTHER_PARTS`],
+/// then one cosine score for each name in `learned`.
 pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     let method = |name: &str, regime, scoring| {
         let learned_elsewhere =
@@ -86,7 +90,8 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
         Needs::Nothing => Some(Regime::ZeroShot),
         Needs::Anchor => Some(Regime::OneShot),
         Needs::Population | Needs::Reference => Some(Regime::Unlabelled),
-        // Nobody has labels of the grid that is scored.
+        // In the benchmark, no banner of a scored grid is labelled, so parts that need such labels
+        // are left out.
         Needs::Labels => None,
     };
     let mut all: Vec<Method> = Vec::new();
@@ -121,7 +126,8 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
     let statics = with(of(&[Needs::Nothing]), &[further(3), further(4)]);
     let one_shot =
         with(of(&[Needs::Nothing, Needs::Anchor]), &[further(2), further(3), further(4)]);
-    // The network with less knowledge than it has anyway adds nothing.
+    // All parts but the last two of `FURTHER_PARTS`: those are the network with less information
+    // than it has in `set_network`, so they add nothing to a fusion.
     let everything: Vec<usize> = (0..further(5))
         .filter(|&at| PARTS.get(at).is_none_or(|part| part.needs != Needs::Labels))
         .collect();
@@ -178,7 +184,7 @@ pub(super) fn methods(learned: &[String]) -> Vec<Method> {
 }
 
 impl Scored {
-    /// Adds the banners of `other`.
+    /// Appends the banners of `other`.
     pub fn extend(&mut self, other: Self) {
         self.scores.extend(other.scores);
         self.flagged.extend(other.flagged);
@@ -186,16 +192,18 @@ impl Scored {
 }
 
 impl Method {
-    /// Whether its scores are probabilities of broken.
+    /// Returns whether the scores are probabilities of being broken.
     pub fn gives_probabilities(&self) -> bool {
         matches!(self.scoring, Scoring::Logistic { .. })
     }
 
-    /// Learns from `known`, whose labels may be looked at, and scores `unseen`, whose labels may
-    /// not.
+    /// Fits the method to `known`, whose labels it may use, and scores the banners of `unseen`,
+    /// whose labels it does not look at.
+    ///
+    /// `false_alarms` is the share of good banners (0 to 1) that the rules without labels may flag.
     ///
     /// # Errors
-    /// When a part is missing that the method needs, or the labels do not suffice.
+    /// When a part that the method needs is missing, or there are too few labels.
     pub fn apply(
         &self,
         known: &GridsTable,
@@ -244,11 +252,11 @@ fn by_threshold(known: &GridsTable, known_scores: Vec<f64>, scores: Vec<f64>) ->
     Ok(Scored { flagged: scores.iter().map(|&score| score > threshold).collect(), scores })
 }
 
-/// What the fusion says of each known banner when it has not seen it: folds are grids, or fifths of
-/// a single grid.
+/// Scores each known banner with a fusion fitted without its fold. The folds are whole grids, or
+/// stratified fifths of the banners where there is only one grid.
 fn out_of_fold(known: &GridsTable, parts: &[Vec<Option<f64>>]) -> Result<Vec<f64>> {
     let single = known.groups().len() == 1;
-    // Fifths with as many broken banners each.
+    // Stratified: every fifth gets its share of the broken banners.
     let mut seen = [0, 0];
     let mut fifth = |broken: bool| {
         seen[usize::from(broken)] += 1;
@@ -283,7 +291,7 @@ fn scores(score: &impl Score<Parts>, parts: &[Vec<Option<f64>>]) -> Result<Vec<f
     parts.iter().map(|parts| score.score(parts)).collect()
 }
 
-/// One part of every banner; one that is missing is no evidence.
+/// One part of every banner. A missing value counts as 0, no evidence either way.
 fn column(parts: &[Vec<Option<f64>>], at: usize) -> Vec<f64> {
     parts.iter().map(|parts| parts[at].unwrap_or(0.0)).collect()
 }

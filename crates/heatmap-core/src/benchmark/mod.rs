@@ -1,10 +1,11 @@
-//! Every score of broken banners and their fusions, on synthetic logs over budgets of clicks, and
-//! on labelled tables of someone's own.
+//! Benchmark of every score for broken banners and of their fusions, on synthetic logs at several
+//! click budgets and on a user's own labelled tables.
 //!
-//! A [`BenchmarkConfig`] draws grids to learn from and other grids to be scored; [`compare`] runs
-//! every [`Method`] on them, and [`table`] or [`write_rows`] show what it came to. Scores from
-//! outside, such as those of networks, join by [`LearnedScores`]. A [`TableBenchmark`] scores a
-//! table without its labels and holds the scores against them.
+//! A [`BenchmarkConfig`] draws grids to learn from and other grids to score; [`compare`] runs every
+//! [`Method`] on them; [`table`] and [`write_rows`] present the results. Scores from outside the
+//! crate, such as those of neural networks, take part through [`LearnedScores`]. A
+//! [`TableBenchmark`] scores a table without using its labels and then evaluates the scores with
+//! them.
 
 mod evaluate;
 mod learned;

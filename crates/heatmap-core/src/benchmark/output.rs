@@ -1,4 +1,4 @@
-//! The table, the curves and the files of the benchmark.
+//! Output of the benchmark: a text table, CSV files and curves.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,8 +10,9 @@ use crate::detect::evaluation::Interval;
 use crate::plot::{Curve, curves};
 use crate::{Result, write_atomically};
 
-/// One line for each method, one column for each budget: AUROC, and the macro-F1 at `shown_f1`
-/// clicks.
+/// Formats the results as text: one line for each method with its AUROC at every click budget and
+/// its macro-F1 at 200 clicks (at the middle budget where 200 is not among them), then the transfer
+/// between grids and the recall of each defect.
 pub fn table(comparison: &Comparison) -> String {
     let budgets = budgets(&comparison.rows);
     let mut text = String::from("AUROC over the click budget, 95 % intervals in benchmark.csv\n");
@@ -61,15 +62,17 @@ pub fn table(comparison: &Comparison) -> String {
     text
 }
 
-/// The budget whose macro-F1 is shown: 200 clicks, or the middle one.
+/// The click budget whose macro-F1 is shown: 200 clicks, or the middle one where 200 is not among
+/// them.
 fn shown(budgets: &[u32]) -> u32 {
     budgets.iter().copied().find(|&budget| budget == 200).unwrap_or(budgets[budgets.len() / 2])
 }
 
-/// Leaves `benchmark.csv` in a folder, every number with its interval.
+/// Writes `benchmark.csv` into `folder`: every result, with the limits of its interval where it has
+/// one.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When the file cannot be written.
 pub fn write_rows(folder: &Path, comparison: &Comparison) -> Result<()> {
     let mut text = String::from("setting,method,needs,labels_of_other_grids,clicks");
     for name in ["auroc", "auroc_gain", "aupr", "macro_f1"] {
@@ -104,11 +107,11 @@ pub fn write_rows(folder: &Path, comparison: &Comparison) -> Result<()> {
     write_atomically(&folder.join("benchmark.csv"), |out| out.write_all(text.as_bytes()))
 }
 
-/// Leaves `defects.csv` in a folder: the share of the banners with each defect that each method
+/// Writes `defects.csv` into `folder`: the share of the banners with each defect that each method
 /// flags.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When the file cannot be written.
 pub fn write_defects(folder: &Path, comparison: &Comparison) -> Result<()> {
     let mut text = String::from("method,clicks,defect,banners,recall\n");
     for row in &comparison.defects {
@@ -122,10 +125,11 @@ pub fn write_defects(folder: &Path, comparison: &Comparison) -> Result<()> {
 }
 
 #[cfg(feature = "plot")]
-/// Leaves `auroc.png` and `macro_f1.png` in a folder: the methods that matter over the budget.
+/// Writes `auroc.png` and `macro_f1.png` into `folder`: curves of the most important methods over
+/// the click budget.
 ///
 /// # Errors
-/// When they cannot be drawn or written.
+/// When a curve cannot be drawn or a file cannot be written.
 pub fn write_curves(folder: &Path, comparison: &Comparison) -> Result<()> {
     let wanted = [
         "fusion",
@@ -161,7 +165,7 @@ pub fn write_curves(folder: &Path, comparison: &Comparison) -> Result<()> {
     Ok(())
 }
 
-/// Flat numbers for `summary.json`.
+/// Returns the main results as named numbers for `summary.json`.
 pub fn summary(comparison: &Comparison) -> BTreeMap<String, f64> {
     let mut map = BTreeMap::new();
     for row in &comparison.rows {
@@ -184,7 +188,7 @@ fn budgets(rows: &[Row]) -> Vec<u32> {
     budgets
 }
 
-/// Names of the methods in the order of their rows.
+/// The distinct method names, in the order of the rows.
 fn names(rows: &[Row]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     rows.iter().for_each(|row| {

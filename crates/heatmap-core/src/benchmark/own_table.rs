@@ -1,4 +1,5 @@
-//! Every score on a labelled table of someone's own, without learning from its labels.
+//! [`TableBenchmark`]: evaluates every score on a user's own labelled table, without learning from
+//! its labels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,38 +13,37 @@ use crate::detect::{BannerFacts, LogDetection, LogDetectionConfig};
 use crate::table::{ClickLog, ClickLogConfig, LabelTable, Progress};
 use crate::{Error, Result, write_atomically};
 
-/// The table and how it is read.
+/// The click tables and label tables to evaluate on, and the settings of the evaluation.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableBenchmark {
-    /// Click tables.
+    /// Files or folders of click tables.
     pub clicks: Vec<PathBuf>,
-    /// Tables of labels.
+    /// Files of label tables, which say of banners whether they are broken.
     pub labels: Vec<PathBuf>,
-    /// Seed of samples and of the bootstrap.
+    /// Seed of the sampling and of the bootstrap.
     pub seed: u64,
-    /// Resamples of the bootstrap.
+    /// Number of bootstrap resamples.
     pub resamples: usize,
 }
 
-/// What one score is worth on the labelled banners.
+/// The results of one score on the labelled banners.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableRow {
-    /// Name of the part, or `detect` for the score that detection flags by.
+    /// Name of the part, or `detect` for the final score that detection flags by.
     pub score: String,
-    /// Banners that have the score and a label.
+    /// Number of banners that have both the score and a label.
     pub banners: usize,
-    /// Those of them that are broken.
+    /// Number of these banners that are broken.
     pub broken: usize,
-    /// Area under the ROC curve over all of them, with 95 % of a bootstrap over banners of either
-    /// kind.
+    /// AUROC over all these banners, with 95 % limits of a bootstrap that is stratified by label.
     pub auroc: Interval,
-    /// Mean of the area within each grid that has both kinds; no number where none has.
+    /// Mean of the AUROC within each grid that has both kinds of labels; NaN if no grid has both.
     pub auroc_of_grids: f64,
-    /// The smallest of these.
+    /// Smallest AUROC within one of these grids; NaN if no grid has both kinds of labels.
     pub worst_grid: f64,
-    /// Average precision.
+    /// Average precision over all these banners.
     pub average_precision: f64,
-    /// Macro-F1 and false alarms of the flags, for the score that flags.
+    /// Macro-F1 and false-alarm rate of the flags; only the score `detect` flags banners.
     pub flags: Option<(f64, f64)>,
 }
 
@@ -54,13 +54,15 @@ impl Default for TableBenchmark {
 }
 
 impl TableBenchmark {
-    /// Scores the banners as if there were no labels, and holds the scores against the labels.
-    /// `reading` is told how far the tables are read, `scoring` how many banners are scored of how
-    /// many; either may stop it.
+    /// Scores the banners without their labels, then evaluates the scores with the labels.
+    ///
+    /// `reading` is called with the progress of reading the tables, `scoring` with the number of
+    /// banners scored so far and in total. Either stops the run by returning
+    /// [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// When a table cannot be read, or holds no labelled banner of either kind, and when it was
-    /// stopped.
+    /// When a table cannot be read, when the log has no banner labelled broken or none labelled
+    /// good, or when the run was stopped.
     pub fn run(
         &self,
         reading: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -96,7 +98,7 @@ impl TableBenchmark {
         for (part, name) in detection.parts.names().iter().enumerate() {
             let scores: Vec<Option<f64>> =
                 (0..truth.len()).map(|at| detection.parts.get(at, part)).collect();
-            // A part that no banner of one of the kinds has has no row.
+            // A part that is missing for all broken or for all good banners cannot be evaluated.
             let of = |wanted: bool| {
                 (0..truth.len()).any(|at| truth[at] == Some(wanted) && scores[at].is_some())
             };
@@ -147,7 +149,7 @@ impl TableBenchmark {
     }
 }
 
-/// The rows for a terminal.
+/// Formats the results as a text table for the terminal.
 pub fn table_text(rows: &[TableRow]) -> String {
     let mut text = format!(
         "{:24} {:>22}  {:>14} {:>11} {:>9}\n",
@@ -171,7 +173,7 @@ pub fn table_text(rows: &[TableRow]) -> String {
     text
 }
 
-/// Leaves the rows as CSV.
+/// Writes the results to `path` as CSV.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -197,7 +199,7 @@ pub fn write_table_rows(path: &Path, rows: &[TableRow]) -> Result<()> {
     write_atomically(path, |out| out.write_all(text.as_bytes()))
 }
 
-/// Flat numbers for `summary.json`.
+/// Returns the AUROCs and the quality of the flags as named numbers for `summary.json`.
 pub fn table_summary(rows: &[TableRow]) -> BTreeMap<String, f64> {
     let mut map = BTreeMap::new();
     for row in rows {

@@ -1,26 +1,28 @@
-//! [`GridsTable`]: the parts of all banners of several grids.
+//! [`GridsTable`]: the parts of all banners of several grids, with their labels.
 
 use super::world::BenchmarkGrid;
 use crate::Result;
 use crate::detect::PartsTable;
 
-/// The parts of all banners of several grids, as they are and as z within their grid.
+/// The parts of all banners of several grids, both unchanged and as z scores within their grid,
+/// with the true labels.
 pub struct GridsTable {
     pub(super) raw: Vec<Vec<Option<f64>>>,
     pub(super) z: Vec<Vec<Option<f64>>>,
     pub(super) clicks: Vec<f64>,
-    /// What `detect` says without labels: the z of each banner.
+    /// The z score that `detect` gives each banner without labels.
     pub(super) detected: Vec<f64>,
-    /// Whether broken.
+    /// Whether each banner is broken.
     pub broken: Vec<bool>,
-    /// What is wrong with each banner.
+    /// The defect of each broken banner by name; `None` for good ones.
     pub defects: Vec<Option<&'static str>>,
-    /// Grid of each banner.
+    /// The id of each banner's grid, unique over all seeds.
     pub banner_groups: Vec<usize>,
 }
 
 impl GridsTable {
-    /// The parts of `grids`, each with its z among its own banners.
+    /// Builds the table from `grids` and the parts of each, indexed `[grid][banner][part]`. The z
+    /// scores are relative to the banners of the same grid.
     ///
     /// # Errors
     /// When a part is infinite.
@@ -51,7 +53,7 @@ impl GridsTable {
         Ok(table)
     }
 
-    /// The grids.
+    /// Returns the distinct grid ids in ascending order.
     pub fn groups(&self) -> Vec<usize> {
         let mut groups = self.banner_groups.clone();
         groups.sort_unstable();
@@ -59,7 +61,7 @@ impl GridsTable {
         groups
     }
 
-    /// The banners of one grid alone.
+    /// Returns the table of the banners of one grid.
     pub fn of_group(&self, group: usize) -> Self {
         let rows: Vec<usize> =
             (0..self.banner_groups.len()).filter(|&row| self.banner_groups[row] == group).collect();

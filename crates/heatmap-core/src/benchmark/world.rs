@@ -1,4 +1,4 @@
-//! The synthetic logs of the benchmark: grids to learn from, and other grids to be scored.
+//! The synthetic logs of the benchmark: grids to learn from, and other grids to score.
 
 use crate::detect::{
     Anchor, BannerMaps, Candidate, ClickMap, DecisionConfig, DecisionInputs, DetectorConfig,
@@ -10,40 +10,43 @@ use crate::{Error, Heatmap, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// How much is drawn.
+/// What the benchmark draws: populations of banners, numbers of grids and banners, click budgets.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchmarkConfig {
-    /// Worlds, each with layouts and banners of its own.
+    /// Seeds; each draws its own layouts and banners.
     pub seeds: Vec<u64>,
-    /// Grids whose labels are known, and as many others that are scored.
+    /// Number of grids to learn from, whose labels are known; the same number of other grids is
+    /// scored.
     pub grids: u64,
-    /// Banners of a grid.
+    /// Number of banners in each grid.
     pub banners: u64,
-    /// Clicks of every banner.
+    /// Click budgets: the benchmark is repeated with each of these numbers of clicks for every
+    /// banner.
     pub budgets: Vec<u32>,
-    /// Clicks of the one good banner that is each grid's anchor.
+    /// Number of clicks of the one good banner that serves as each grid's anchor.
     pub anchor_clicks: u32,
-    /// Resamples of the bootstrap.
+    /// Number of bootstrap resamples.
     pub resamples: usize,
-    /// False-alarm rate that the rule without labels states.
+    /// False-alarm rate (0 to 1) that the rules without labels are asked to keep.
     pub false_alarms: f64,
-    /// Which population is drawn.
+    /// Which of the two populations is drawn.
     pub world: World,
-    /// What banners are like in the usual population.
+    /// Settings of the usual population.
     pub population: Population,
-    /// What they are like in that of the field.
+    /// Settings of the field population.
     pub field: FieldPopulation,
 }
 
-/// Whose banners are drawn.
+/// The population that banners are drawn from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum World {
-    /// One layout a grid, even noise, ten defects alike.
+    /// A [`Population`]: one layout per grid, uniform noise, ten equally frequent defects.
     #[default]
     Usual,
-    /// Several layouts a grid, bursts, noise with a place, defects that concentrate, a mixture of
-    /// defects for each grid.
+    /// A [`FieldPopulation`]: several layouts per grid, bursts of repeated clicks, noise that is
+    /// denser in some places, defects that take at least half of the clicks, and a different mix of
+    /// defects in each grid.
     Field,
 }
 
@@ -64,34 +67,34 @@ impl Default for BenchmarkConfig {
     }
 }
 
-/// The banners of one grid at one budget: their clicks and the truth.
+/// The banners of one grid at one click budget, with their true labels and what is fitted to them.
 pub struct BenchmarkGrid {
-    /// Which (seed, grid) it is, for resampling whole grids.
+    /// Id of the grid, unique over all seeds; the bootstrap resamples whole grids by it.
     pub group: usize,
-    /// Clicks.
+    /// Clicks of each banner.
     pub heatmaps: Vec<Heatmap>,
-    /// Whether broken.
+    /// Whether each banner is broken.
     pub broken: Vec<bool>,
-    /// What is wrong with each, if anything is, by its name.
+    /// The defect of each broken banner by name; `None` for good ones.
     pub defects: Vec<Option<&'static str>>,
-    /// The one good banner that is known.
+    /// Clicks of the one banner that is known to be good.
     pub good: Heatmap,
-    /// Its map.
+    /// The one-shot anchor: the smoothed map of `good`.
     pub anchor: Anchor,
-    /// What can be known without it: the mean of the bulk.
+    /// The anchor that needs no known good banner: the mean map of `reference`.
     pub bulk: Anchor,
-    /// The banners that are taken for good without a label.
+    /// The banners that are taken for good without labels.
     pub reference: Reference,
 }
 
-/// Grids from here on are scored; those before are learned from.
+/// Index of the first scored grid; grids with smaller indices are learned from.
 const FIRST_SCORED: u64 = 1_000;
 
 impl BenchmarkConfig {
     /// Checks the settings.
     ///
     /// # Errors
-    /// Names the one that cannot be used.
+    /// When a setting cannot be used; the error names it.
     pub fn check(&self) -> Result<()> {
         for (field, value) in [
             ("seeds", self.seeds.len() as u64),
@@ -128,18 +131,19 @@ impl BenchmarkConfig {
         self.field.check()
     }
 
-    /// The grids to learn from, at `budget` clicks.
+    /// Draws the grids of `seed` to learn from, with `budget` clicks for every banner.
     ///
     /// # Errors
-    /// When a grid has too few banners for a bulk.
+    /// When a grid has too few banners to choose a reference from.
     pub fn known_grids(&self, seed: u64, budget: u32) -> Result<Vec<BenchmarkGrid>> {
         (0..self.grids).map(|grid| self.grid(seed, grid, budget)).collect()
     }
 
-    /// The grids to score: other layouts, other banners.
+    /// Draws the grids of `seed` to score, with `budget` clicks for every banner. They have other
+    /// layouts and banners than the known grids.
     ///
     /// # Errors
-    /// As above.
+    /// When a grid has too few banners to choose a reference from.
     pub fn scored_grids(&self, seed: u64, budget: u32) -> Result<Vec<BenchmarkGrid>> {
         (0..self.grids).map(|grid| self.grid(seed, FIRST_SCORED + grid, budget)).collect()
     }
@@ -153,7 +157,8 @@ impl BenchmarkConfig {
                     let banner = self.population.banner(&layout, banners_seed, index, budget);
                     (banner.heatmap, banner.defect.map(|defect| defect.name()))
                 };
-                // A banner that is none of those.
+                // The index after the last banner of the grid, so the anchor is none of the banners
+                // that are scored.
                 let works = Population { prevalence: 0.0, ..self.population.clone() };
                 let good =
                     works.banner(&layout, banners_seed, self.banners, self.anchor_clicks).heatmap;
@@ -203,7 +208,7 @@ impl BenchmarkConfig {
     }
 }
 
-/// Names of the parts beyond those of a detector with the one-shot anchor.
+/// Names of the parts that the benchmark adds to those of a detector with the one-shot anchor.
 pub(super) const FURTHER_PARTS: [&str; 7] = [
     "likelihood_ratio_bulk",
     "known_defects_bulk",
@@ -215,14 +220,14 @@ pub(super) const FURTHER_PARTS: [&str; 7] = [
 ];
 
 impl BenchmarkGrid {
-    /// The parts of every banner: those of the detector with the one good banner as its anchor,
-    /// then [`FURTHER_PARTS`].
+    /// Computes the parts of every banner: those of a detector with the one good banner as its
+    /// anchor, then [`FURTHER_PARTS`].
     ///
     /// # Errors
-    /// When something cannot be fitted.
+    /// When a score cannot be fitted.
     pub(super) fn parts(&self, aggregated: &Aggregated) -> Result<Vec<Vec<Option<f64>>>> {
-        // The bulk, as detection takes it: fitted to all, these scores would take the broken
-        // banners for usual.
+        // As in detection, the population is the reference alone: fitted to all banners, these
+        // scores would take defects for normal.
         let population: Vec<&Heatmap> =
             self.bulk.banners.iter().map(|&at| &self.heatmaps[at]).collect();
         let config = DetectorConfig::default();
@@ -251,7 +256,7 @@ impl BenchmarkGrid {
         self.heatmaps.par_iter().map(of).collect()
     }
 
-    /// What `detect` says without labels of banners with these parts: the z of each.
+    /// Returns the z score that `detect` gives each banner without labels, from its `parts`.
     ///
     /// # Errors
     /// When a part is infinite.
@@ -273,23 +278,23 @@ impl BenchmarkGrid {
         Ok(DecisionConfig::default().decide(&table, &evidence)?.scores)
     }
 
-    /// Clicks of each banner.
+    /// Returns the number of clicks of each banner.
     pub fn clicks(&self) -> Vec<f64> {
         self.heatmaps.iter().map(Heatmap::total).collect()
     }
 }
 
-/// The mean maps of the good and of the broken banners of grids whose labels are known.
+/// The mean map of the good and that of the broken banners of grids whose labels are known.
 pub(super) struct Aggregated {
     good: ClickMap,
     bad: ClickMap,
 }
 
 impl Aggregated {
-    /// Of these grids.
+    /// Averages the banners of `grids`.
     ///
     /// # Errors
-    /// When a kind is missing.
+    /// When there is no good or no broken banner.
     pub(super) fn of<'a>(grids: impl Iterator<Item = &'a BenchmarkGrid> + Clone) -> Result<Self> {
         let map = |wanted: bool| {
             let all = grids.clone().flat_map(|grid| grid.heatmaps.iter().zip(&grid.broken));

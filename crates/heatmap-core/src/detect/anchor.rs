@@ -1,4 +1,5 @@
-//! Anchors: which banners of a grid stand for good ones.
+//! Anchors: the mean map of good banners of a grid, and the rules by which these banners are
+//! chosen.
 
 use std::str::FromStr;
 
@@ -9,69 +10,73 @@ use super::words::percent;
 use super::{ClickMap, Reference, ReferenceConfig, Smoothing, Verdict};
 use crate::{Error, Heatmap, Result, sample_rng};
 
-/// How the anchor of a grid is chosen.
+/// The rule by which the banners of a grid's anchor are chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnchorChoice {
-    /// The banners that are taken for good without a label ([`Reference`]).
+    /// All banners of the [`Reference`]: those that are taken for good, chosen without labels where
+    /// there are none.
     Bulk,
-    /// One banner, drawn from all with clicks.
+    /// One banner, drawn at random from those with clicks.
     Random,
-    /// Half of the banners that are labelled good, drawn: the others can then be judged by an
-    /// anchor that has not seen them.
+    /// A random half of the banners that are labelled good, so that the other half can be judged by
+    /// an anchor that has not seen them.
     MeanOfGood,
-    /// Two banners that are labelled good.
+    /// Two random banners that are labelled good.
     TwoGood,
-    /// Every banner that lands more than this share of its clicks.
+    /// All banners whose landing rate is above this share (0 to 1).
     LandingRate(f64),
     /// The banner of this domain.
     Domain(String),
-    /// No banner: the step-uniform map.
+    /// No banner: the anchor is the step-uniform map, [`ClickMap::steps`].
     None,
 }
 
-/// What is known of a banner that may become an anchor.
+/// A banner that may become part of an anchor, with what is known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Its clicks.
+    /// Its clicks per bin.
     pub heatmap: &'a Heatmap,
-    /// Site or app.
+    /// Site or app that shows the banner.
     pub domain: &'a str,
-    /// Whether it is known to be broken.
+    /// Its label, if it has one: whether it is broken.
     pub broken: Option<bool>,
-    /// Landed clicks per click, if known.
+    /// Its landing rate (landed clicks per click, 0 to 1), if known.
     pub landing_rate: Option<f64>,
-    /// Whether somebody said that it is good (`Some(true)`) or broken, and with it all banners that
-    /// look like it: that wins over its label.
+    /// Whether a user named it as an example of good banners (`Some(true)`) or broken ones. This
+    /// holds for all banners that look like it and overrides its label.
     pub example: Option<bool>,
 }
 
-/// The good map of a grid and where it comes from.
+/// The mean map of good banners of a grid, and where it comes from.
 #[derive(Debug, Clone)]
 pub struct Anchor {
-    /// Where good banners are clicked.
+    /// The probability that a click on a good banner falls into each bin.
     pub map: ClickMap,
-    /// Positions of the banners behind it among the candidates; none for the step-uniform map.
+    /// Positions among the candidates of the banners that the map is the mean of; empty for the
+    /// step-uniform map.
     pub banners: Vec<usize>,
-    /// Their clicks.
+    /// Total number of clicks of these banners.
     pub clicks: f64,
-    /// The choice in words.
+    /// How the banners were chosen, in words.
     pub description: String,
 }
 
-/// Landing rates above this are those of banners that work, by the report.
+/// Banners with a landing rate above this count as good; the value is that of the research report
+/// behind this library.
 pub const CLEAN_LANDING_RATE: f64 = 0.8;
 
-/// Landing rates below this are those of broken banners, by the report.
+/// Banners with a landing rate below this count as broken; the value is that of the research report
+/// behind this library.
 pub const BROKEN_LANDING_RATE: f64 = 0.3;
 
-/// A bulk of fewer banners is no bulk.
+/// Fewest banners with clicks that a reference is chosen from.
 const MIN_BULK: usize = 5;
 
 impl FromStr for AnchorChoice {
     type Err = Error;
 
-    /// Reads `bulk`, `random`, `good`, `two-good`, `landing-rate` (above [`CLEAN_LANDING_RATE`]),
+    /// Parses `bulk`, `random`, `good`, `two-good`, `landing-rate` (above [`CLEAN_LANDING_RATE`]),
     /// `landing-rate=SHARE`, `domain=NAME` or `none`.
     fn from_str(name: &str) -> Result<Self> {
         Ok(match (name, name.split_once('=')) {
@@ -96,10 +101,11 @@ impl FromStr for AnchorChoice {
 }
 
 impl AnchorChoice {
-    /// Chooses among `candidates`, all of one grid. `seed` decides what is drawn.
+    /// Chooses the anchor among `candidates`, all of one grid; `grid` gives their bins. `seed`
+    /// makes random draws repeatable.
     ///
     /// # Errors
-    /// When no candidate qualifies: the error says what was looked for. [`AnchorChoice::None`]
+    /// When no candidate qualifies; the error says what was looked for. [`AnchorChoice::None`]
     /// always succeeds.
     pub fn choose(
         &self,
@@ -194,8 +200,8 @@ impl AnchorChoice {
 }
 
 impl Candidate<'_> {
-    /// Whether it works (`Some(true)`) or not, by what somebody said of it and of those like it,
-    /// its label, or else how its clicks land, as far as that tells.
+    /// Returns whether the banner is good, as far as that is known: by what a user said of it as an
+    /// example, else by its label, else by its landing rate.
     pub fn is_good(&self) -> Option<bool> {
         match (self.broken, self.landing_rate) {
             _ if self.example.is_some() => self.example,
@@ -206,17 +212,18 @@ impl Candidate<'_> {
         }
     }
 
-    /// What [`Candidate::is_good`] says, and whether it holds for all banners that look like it.
+    /// Returns [`Candidate::is_good`] as a [`Verdict`], which says whether it also holds for all
+    /// banners that look like this one.
     pub fn verdict(&self) -> Option<Verdict> {
         self.is_good().map(|good| Verdict { good, of_its_group: self.example.is_some() })
     }
 }
 
 impl Anchor {
-    /// The mean of the banners of `reference`, which was chosen from `candidates`.
+    /// Averages the banners of `reference`, which was chosen from `candidates`.
     ///
     /// # Errors
-    /// When there are too few banners to choose from.
+    /// When fewer than 5 banners with clicks were there to choose from.
     pub fn of_reference(
         reference: &Reference,
         candidates: &[Candidate<'_>],

@@ -1,34 +1,36 @@
-//! [`BannerFacts`]: what is known of banners beside their clicks.
+//! [`BannerFacts`]: what is known of banners besides their clicks.
 
 use super::CLEAN_LANDING_RATE;
 use crate::table::{BannerKey, LabelTable, MetricsTable};
 
-/// What is known of banners beside their clicks.
+/// Holds what is known of banners besides their clicks: metrics, labels, and examples that a user
+/// named.
 #[derive(Debug, Default)]
 pub struct BannerFacts {
-    /// Metrics; their labels count where [`BannerFacts::labels`] has none.
+    /// The metrics table. Its labels are used where [`BannerFacts::labels`] has none.
     pub metrics: Option<MetricsTable>,
-    /// Labels.
+    /// The label table.
     pub labels: Option<LabelTable>,
-    /// Banners that are good (`true`) or broken, and with each the banners of its grid and size
-    /// that look like it.
+    /// Banners that a user named as good (`true`) or broken; each also decides on the banners of
+    /// its grid and size that look like it.
     pub examples: Vec<(BannerKey, bool)>,
 }
 
 impl BannerFacts {
-    /// Whether a banner is broken, if anyone has said so.
+    /// Returns whether the banner is labelled broken, if it has a label.
     pub fn label(&self, banner: &BannerKey) -> Option<bool> {
         let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
         labelled.or_else(|| self.metrics.as_ref()?.label(banner))
     }
 
-    /// Whether it was named as an example of good banners (`Some(true)`) or broken ones.
+    /// Returns whether the banner was named as an example of good banners (`Some(true)`) or broken
+    /// ones.
     pub fn example(&self, banner: &BannerKey) -> Option<bool> {
         self.examples.iter().find(|(named, _)| named == banner).map(|(_, good)| *good)
     }
 
-    /// The metrics of a banner in the order of the table, all missing where it has none; empty
-    /// without a table.
+    /// The metrics of a banner in the order of the metrics table: all `None` if the banner is not
+    /// in the table, empty if there is no table.
     pub(super) fn metrics(&self, banner: &BannerKey) -> Vec<Option<f64>> {
         let of = |table: &MetricsTable| {
             table.get(banner).map_or_else(|| vec![None; table.names().len()], <[_]>::to_vec)
@@ -36,7 +38,8 @@ impl BannerFacts {
         self.metrics.as_ref().map_or_else(Vec::new, of)
     }
 
-    /// Whether it is known to work: by its label, or else by how its clicks land.
+    /// Whether the banner is known to be good: as an example, else by its label, else by its
+    /// landing rate.
     pub(super) fn is_good(&self, banner: &BannerKey) -> bool {
         match self.example(banner).or(self.label(banner).map(|broken| !broken)) {
             Some(good) => good,

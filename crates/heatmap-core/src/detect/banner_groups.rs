@@ -1,24 +1,26 @@
-//! [`BannerGroups`]: which banners of a grid look alike, and whether a group shows a layout or a
+//! [`BannerGroups`]: which banners of a grid look alike, and whether each group shows a layout or a
 //! kind of defect.
 //!
-//! One grid shows a dominant layout and rarer ones, and a broken template breaks many banners
-//! alike. Both are groups of like banners, so the number of banners does not tell them apart.
-//! Groups are the leaves of HDBSCAN on the leading principal components of the roots of smoothed
-//! shares; banners that are like no others belong to none. Then a stated rule decides:
+//! A grid shows one dominant layout and rarer ones, while a broken template breaks many banners in
+//! the same way. Both appear as groups of similar banners, so the size of a group does not tell
+//! which it is. Groups are the leaf clusters of HDBSCAN on the leading principal components of the
+//! square roots of smoothed shares; banners unlike all others belong to no group. These rules then
+//! decide, in this order:
 //!
-//! * A group that somebody has decided on is what was said.
-//! * Labels and landing rates decide where their odds do: on a layout a twentieth of the banners
-//!   may be broken, so each label counts 19 to 1; and were a group a defect, it would have its
-//!   share of the labels that say broken.
+//! * If a user named a banner of the group as an example, the group is what the user said.
+//! * Labels and landing rates decide where their odds are clear. On a layout a twentieth of the
+//!   banners may be broken, so each label counts 19 to 1; a defect would also hold its share of all
+//!   labels that say broken, so few such labels speak against one.
 //! * A group of at least half of the banners shows a layout.
-//! * Any other is held against the median map of all banners outside it. If one pattern of clicks
-//!   (a single spot, a strip along an edge, anywhere, a cloud in the middle, a diagonal), mixed
-//!   with that map, explains away most of the Kullback-Leibler divergence, the group is a kind of
+//! * Any other group is compared with the median map of all banners outside it. If one pattern of
+//!   clicks (a single spot, a strip along an edge, anywhere, a cloud in the middle, a diagonal),
+//!   mixed with that map, explains most of the Kullback-Leibler divergence, the group is a kind of
 //!   defect: no layout of products differs from another by one spot or by clicks everywhere.
 //! * Everything else shows a layout.
 //!
-//! A foreign layout that is shown in error looks as a rare one does. No statistic can tell; the
-//! report shows the group, and one label for one of its banners decides on all of them.
+//! A foreign layout that is shown in error looks just like a rare layout of the grid. No statistic
+//! can tell them apart; but the report shows the group, and one label for one of its banners
+//! decides on all of them.
 
 use faer::Mat;
 use rayon::prelude::*;
@@ -28,109 +30,112 @@ use super::template::{Templates, Unlike};
 use crate::analysis::{ClusterSelection, HdbscanConfig, PcaConfig, PcaSolver};
 use crate::{Heatmap, Result};
 
-/// The groups among some banners of one grid.
+/// The groups of banners that look alike, among some banners of one grid.
 #[derive(Debug, Clone, Default)]
 pub struct BannerGroups {
-    /// Those of the most banners first.
+    /// The groups, largest first.
     pub groups: Vec<BannerGroup>,
 }
 
-/// Banners that look alike.
+/// A group of banners that look alike.
 #[derive(Debug, Clone)]
 pub struct BannerGroup {
-    /// Positions of its banners among those that were looked at, ascending.
+    /// Positions of its banners among those that were compared, ascending.
     pub banners: Vec<usize>,
-    /// What it shows.
+    /// Whether it shows a layout or a kind of defect.
     pub kind: GroupKind,
-    /// How its clicks differ from those of all other banners.
+    /// How its clicks differ from those of all banners outside it.
     pub unlike: Unlike,
 }
 
-/// What is known of one banner.
+/// What is known of one banner, by an example, a label or a landing rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it works.
+    /// Whether the banner is good.
     pub good: bool,
-    /// Whether that was said of all banners that look like it, too.
+    /// Whether this also holds for all banners that look like it.
     pub of_its_group: bool,
 }
 
 impl Verdict {
-    /// On one banner alone.
+    /// Makes a verdict that holds for one banner alone.
     pub fn of(good: bool) -> Self {
         Self { good, of_its_group: false }
     }
 }
 
-/// What a group of like banners shows.
+/// What a group of similar banners shows, and whether that was guessed or is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupKind {
-    /// Products at their places: banners that are like it are taken for good.
+    /// A layout of products: banners like these are taken for good.
     Layout,
-    /// A kind of defect: one pattern of clicks is all that sets it apart from the other banners.
+    /// A kind of defect: one pattern of clicks is all that sets the group apart from other banners.
     Defect,
-    /// A kind of defect, by labels, landing rates, or a word on one of its banners.
+    /// A kind of defect, as decided by labels, landing rates or an example that a user named.
     KnownDefect,
-    /// Products at their places, by labels, landing rates, or a word on one of its banners.
+    /// A layout of products, as decided by labels, landing rates or an example that a user named.
     KnownLayout,
 }
 
 impl GroupKind {
-    /// Whether labels, landing rates or a word on one of its banners decided.
+    /// Returns whether labels, landing rates or an example decided.
     pub fn is_known(self) -> bool {
         matches!(self, Self::KnownDefect | Self::KnownLayout)
     }
 
-    /// Whether banners like it are taken for broken.
+    /// Returns whether banners like these are taken for broken.
     pub fn is_defect(self) -> bool {
         matches!(self, Self::Defect | Self::KnownDefect)
     }
 }
 
-/// Fewer banners are no group.
+/// Smallest number of banners in a group.
 const MIN_BANNERS: usize = 8;
-/// A group holds at least this share of the banners.
+/// Smallest share of the banners in a group.
 const MIN_SHARE: f64 = 0.04;
-/// Nearest banners, itself included, whose distance tells how dense it is around a banner.
+/// HDBSCAN's `min_samples`: the density around a banner is measured by the distance to this many
+/// nearest banners, itself included.
 const DENSITY_BANNERS: usize = 5;
-/// Of more banners the principal components are those of the randomised solver, which is faster.
+/// With more banners than this the principal components come from the randomised solver, which is
+/// faster.
 const MAX_EXACT: usize = 300;
-/// Principal components that banners are compared by.
+/// Number of principal components that banners are clustered by.
 const COMPONENTS: usize = 12;
-/// A smaller divergence from all other banners, in nats per click, is no difference worth a name.
+/// Smallest divergence from all other banners, in nats per click, at which a group can be a defect.
 const MIN_DIVERGENCE: f64 = 0.12;
-/// From this divergence on a group differs clearly; below it one pattern must explain nearly all.
+/// Divergence from which on a group differs clearly; below it one pattern must explain nearly all
+/// of it.
 const CLEAR_DIVERGENCE: f64 = 0.25;
-/// Share of a small divergence that one pattern must explain.
+/// Share of a divergence below `CLEAR_DIVERGENCE` that one pattern must explain.
 const EXPLAINED_OF_LITTLE: f64 = 0.92;
-/// Share of the divergence that one pattern must explain.
+/// Share of a clear divergence that one pattern must explain.
 const EXPLAINED: f64 = 0.84;
-/// Share of the divergence that a spot or strip at the rim of the banner must explain, where no
-/// product stands.
+/// Share of a clear divergence that a spot or strip at the rim of the banner must explain; products
+/// do not stand there.
 const EXPLAINED_AT_THE_RIM: f64 = 0.7;
-/// Share of the divergence that a spot elsewhere must explain: a layout with one large product may
-/// look like one, too.
+/// Share of a clear divergence that a spot elsewhere must explain; it is high because a layout with
+/// one large product looks like a spot, too.
 const EXPLAINED_BY_A_SPOT: f64 = 0.92;
-/// Share of the banners of a layout that may be broken.
+/// Share of the banners of a layout that are expected to be broken.
 const BROKEN_OF_A_LAYOUT: f64 = 0.05;
-/// Share of all banners that are usually broken.
+/// Share of all banners of a grid that are expected to be broken.
 const USUAL_BROKEN: f64 = 0.1;
-/// Logarithm of the odds from which on labels make a group a defect.
+/// Log odds from which on labels decide what a group is.
 const MIN_ODDS: f64 = 1.0;
-/// Logarithm of the odds that make a group of more banners than are usually broken a defect.
+/// Log odds needed to call a group a defect when it holds more banners than are usually broken.
 const MIN_ODDS_OF_MANY: f64 = 7.0;
-/// Share of the banners from which on a group is a layout without being looked at.
+/// Share of the banners from which on an unlabelled group always counts as a layout.
 const MAJORITY: f64 = 0.5;
 
 impl BannerGroups {
-    /// Finds the groups among `shares`, smoothed shares of heatmaps, one for each. `known` is what
-    /// is known of each banner.
+    /// Groups the banners with these smoothed shares, one row each; `known` says what is known of
+    /// each banner.
     ///
     /// # Errors
     /// When the shares are not finite.
     ///
     /// # Panics
-    /// When there is not one entry of `known` for each banner.
+    /// When `known` does not have one entry for each banner.
     pub(super) fn find(
         smoothing: &SmoothedShares,
         shares: &[Vec<f32>],
@@ -151,8 +156,8 @@ impl BannerGroups {
         let templates = Templates::new(smoothing);
         let mut groups: Vec<BannerGroup> = Vec::with_capacity(clusters);
         let mut outside = vec![true; shares.len()];
-        // A second time without the defects that were found: they may be many, and hide one
-        // another.
+        // The second round judges again without the defects that the first round found: those may
+        // be many, and hide one another.
         for round in 0..2 {
             for (at, banners) in members.iter().enumerate() {
                 if round > 0 && groups[at].kind != GroupKind::Layout {
@@ -167,7 +172,7 @@ impl BannerGroups {
         Ok(Self { groups })
     }
 
-    /// The positions of all banners of groups that show a defect.
+    /// Returns the positions of all banners in groups that show a defect.
     pub fn defective(&self) -> impl Iterator<Item = usize> + '_ {
         self.groups
             .iter()
@@ -175,7 +180,8 @@ impl BannerGroups {
             .flat_map(|group| group.banners.iter().copied())
     }
 
-    /// The banners without whose own label their group would not be taken for what it is.
+    /// Positions of the banners whose own label decides on their group: without that label the
+    /// group would not be known to be what it is.
     pub(super) fn decided_by_one(&self, known: &[Option<Verdict>]) -> Vec<usize> {
         let mut known = known.to_vec();
         let mut decided = Vec::new();
@@ -193,13 +199,13 @@ impl BannerGroups {
         decided
     }
 
-    /// The groups that show a layout.
+    /// Returns the groups that show a layout.
     pub fn layouts(&self) -> impl Iterator<Item = &BannerGroup> {
         self.groups.iter().filter(|group| !group.kind.is_defect())
     }
 }
 
-/// The leaf of the hierarchy that each banner is in.
+/// The leaf cluster of each banner in HDBSCAN's hierarchy; `None` for banners in no cluster.
 fn cluster(shares: &[Vec<f32>]) -> Result<Vec<Option<usize>>> {
     let banners = shares.len();
     if banners < 2 * MIN_BANNERS {
@@ -208,7 +214,8 @@ fn cluster(shares: &[Vec<f32>]) -> Result<Vec<Option<usize>>> {
     let rows: Vec<Vec<f32>> = shares.par_iter().map(|shares| roots(shares)).collect();
     let features = Mat::from_fn(banners, rows[0].len(), |i, j| f64::from(rows[i][j]));
     let components = COMPONENTS.min(banners - 1).min(features.ncols());
-    // Banners that are all alike span fewer directions, and are no groups.
+    // PCA fails on banners that are (nearly) identical, because they span too few directions; such
+    // banners form no groups.
     let solver = if banners > MAX_EXACT { PcaSolver::randomized() } else { PcaSolver::Exact };
     let Ok(pca) = (PcaConfig { components, solver }).fit(features.as_ref()) else {
         return Ok(vec![None; banners]);
@@ -233,7 +240,8 @@ fn judge(
     banners.iter().for_each(|&at| inside[at] = true);
     let mut others: Vec<usize> =
         (0..shares.len()).filter(|&at| !inside[at] && outside[at]).collect();
-    // When hardly any are left, those of other defects are better than nothing.
+    // When fewer than a quarter of the banners are left to compare with, those of other defects are
+    // used as well.
     if others.len() * 4 < shares.len() {
         others = (0..shares.len()).filter(|&at| !inside[at]).collect();
     }
@@ -257,8 +265,8 @@ fn judge(
     BannerGroup { banners, kind, unlike }
 }
 
-/// Whether a group is good by what was said of it or of its banners; none where that does not
-/// decide.
+/// Whether a group is good according to examples, labels and landing rates; `None` where these do
+/// not decide.
 fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
     let of_all = banners.iter().filter_map(|&at| known[at].filter(|verdict| verdict.of_its_group));
     let votes = of_all.map(|verdict| if verdict.good { 1 } else { -1 }).sum::<i32>();
@@ -271,7 +279,7 @@ fn told(banners: &[usize], known: &[Option<Verdict>]) -> Option<bool> {
     let (good, broken) = (said(true), said(false));
     let all_broken = known.iter().filter(|known| is(known, false)).count() as f64;
     let size = banners.len() as f64;
-    // Broken banners that are labelled, as a share of all that there would be.
+    // The share of all broken banners that are labelled, were this group a defect.
     let labelled = (all_broken / (USUAL_BROKEN * known.len() as f64 + size)).min(1.0);
     let each = ((1.0 - BROKEN_OF_A_LAYOUT) / BROKEN_OF_A_LAYOUT).ln();
     let odds = each * (broken - good) - labelled * size * (1.0 - 2.0 * BROKEN_OF_A_LAYOUT);
@@ -295,7 +303,8 @@ fn mean<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f32>>, points: usize) ->
     mean
 }
 
-/// The median of every point, with a sum of 1; even shares where all are 0, and none without a row.
+/// The pointwise median of the rows, scaled to a sum of 1; uniform where all values are 0, and
+/// empty without a row.
 pub(super) fn median(rows: &[&[f32]]) -> Vec<f64> {
     let Some(first) = rows.first() else { return Vec::new() };
     let of = |point: usize| {

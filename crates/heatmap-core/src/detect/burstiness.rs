@@ -1,32 +1,36 @@
-//! [`burstiness`]: how much more counts of single bins vary than those of independent clicks.
+//! [`burstiness`]: how much more the counts of single bins vary than those of independent clicks.
 //!
-//! One person clicks twice at one place, so clicks come in heaps, and the variance of a count is a
-//! factor times its mean, where a Poisson count has factor 1 (McCullagh and Nelder 1989, section
-//! 6.2). The mean of a bin is unknown, but nearly that of its neighbours. What is left of a count
-//! after a local polynomial of degree 3 along each side is a fourth difference, with weights 1, -4,
-//! 6, -4, 1, along the rows and then along the columns (a sharper mask of the kind of Immerkaer
-//! 1996, "Fast Noise Variance Estimation"). Its variance is the factor times the sum of the means,
-//! each times its squared weight, whatever the means are. So the squares of these differences over
-//! that sum of the counts themselves estimate the factor.
+//! The counts of independent clicks are Poisson: their variance equals their mean. But one person
+//! may click several times at one place, and then the variance is a factor times the mean
+//! (McCullagh and Nelder 1989, section 6.2). This module estimates the factor. The mean of a bin is
+//! unknown, but close to that of its neighbours, so the estimate uses what a local polynomial of
+//! degree 3 along each side leaves of a count: the fourth difference, with weights 1, -4, 6, -4, 1,
+//! along the rows and then along the columns (a sharper mask of the kind of Immerkaer 1996, "Fast
+//! Noise Variance Estimation"). Whatever the means are, the variance of this difference is the
+//! factor times the sum of the means, each multiplied by its squared weight. So the factor is
+//! estimated by the sum of the squared differences over that weighted sum, with the counts in place
+//! of the means.
 //!
-//! A layout adds to it only what a local polynomial cannot follow. Of simulated Poisson banners
-//! with clusters of one bin standard deviation, the narrowest that occur, 5,000 clicks have 0.97
-//! and 20,000 have 1.2; with wider ones it is within 0.08 of 1. Edges of dead zones along the rows
-//! or columns cancel.
+//! The layout itself adds only what a local polynomial cannot follow. On simulated Poisson banners
+//! with clusters of one bin standard deviation, the narrowest that occur, the estimate is 0.97 at
+//! 5,000 clicks and 1.2 at 20,000; with wider clusters it is within 0.08 of 1. Edges of dead zones
+//! along the rows or columns cancel.
 
 use super::quantile::quantile;
 use crate::Heatmap;
 
-/// Clicks from which a banner counts: with fewer, hardly any two are near one another.
+/// Fewest clicks of a banner that counts: with fewer, hardly any two clicks are close to one
+/// another.
 const MIN_CLICKS: f64 = 100.0;
 const DIFFERENCE: [f64; 5] = [1.0, -4.0, 6.0, -4.0, 1.0];
 
-/// The factor by which the variance of counts in single bins exceeds that of Poisson counts of the
-/// same local rate: the median over the banners, so that a minority of broken ones does not count.
+/// Estimates the factor by which the variance of counts in single bins exceeds that of Poisson
+/// counts with the same local rate. It is the median over the banners, so that a minority of broken
+/// ones does not matter.
 ///
-/// Independent clicks have 1. Clicks that are repeated at their place until, with probability p
-/// after each, their author leaves, have (2 - p) / p. Banners with less than 100 clicks or 5 rows
-/// or columns are passed over; without any other it is 1.
+/// Independent clicks have a factor of 1. If a person repeats a click and stops after each click
+/// with probability p, the factor is (2 - p) / p. Banners with fewer than 100 clicks, 5 rows or 5
+/// columns are ignored; if no other banner is left, the result is 1.
 pub fn burstiness(heatmaps: &[&Heatmap]) -> f64 {
     let mut factors: Vec<f64> = heatmaps.iter().filter_map(|heatmap| of_one(heatmap)).collect();
     factors.sort_by(f64::total_cmp);
@@ -43,12 +47,12 @@ fn of_one(heatmap: &Heatmap) -> Option<f64> {
     let differences = masked(&values, columns, &DIFFERENCE);
     let expected: f64 =
         masked(&values, columns, &DIFFERENCE.map(|weight| weight * weight)).iter().sum();
-    // Shares first: the square of a large count is larger than any number.
+    // Divided by the total first, because the square of a large count can overflow.
     let factor = differences.iter().map(|d| (d / total) * d).sum::<f64>() / (expected / total);
     factor.is_finite().then_some(factor)
 }
 
-/// Sums over 5 x 5 bins, weighted along both sides, wherever they lie on the grid.
+/// Weighted sums over every window of 5 x 5 bins, with the weights applied along both sides.
 fn masked(values: &[f64], columns: usize, weights: &[f64; 5]) -> Vec<f64> {
     let sum = |window: &[f64]| {
         window.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>()

@@ -1,10 +1,10 @@
-//! [`Cells`]: bins of a grid pooled into coarser cells, for scores that compare shapes and not
-//! single bins.
+//! [`Cells`]: bins of a heatmap pooled into coarser cells, for scores that compare shapes rather
+//! than single bins.
 
 use crate::{Error, Grid, Result};
 
-/// Square cells of several bins; those of the last row and column are narrower where the sides do
-/// not divide.
+/// Square cells of several bins each. The cells of the last row and column are narrower where the
+/// cell size does not divide the number of bins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cells {
     grid: Grid,
@@ -12,10 +12,10 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Cells of `cell_bins` x `cell_bins` bins.
+    /// Divides `grid` into cells of `cell_bins` x `cell_bins` bins.
     ///
     /// # Errors
-    /// When a cell or the grid has no bin.
+    /// When `cell_bins` is 0 or `grid` has no bin.
     pub(super) fn new(grid: Grid, cell_bins: usize) -> Result<Self> {
         if cell_bins == 0 {
             return Err(Error::config("cell_bins", cell_bins, "must be positive"));
@@ -29,13 +29,13 @@ impl Cells {
         Ok(Self { grid, cell_bins })
     }
 
-    /// Cells of `cell_bins` x `cell_bins` bins, or larger ones where there would be more than
-    /// `most`.
+    /// Divides `grid` into cells of `cell_bins` x `cell_bins` bins, or into larger ones if there
+    /// would be more than `most` cells.
     pub(super) fn of_at_most(grid: Grid, cell_bins: usize, most: usize) -> Result<Self> {
         Self::new(grid, if cell_bins == 0 { 0 } else { coarse_enough(grid, cell_bins, most) })
     }
 
-    /// The grid of the bins.
+    /// The rows and columns of bins that the cells pool.
     pub(super) fn grid(&self) -> Grid {
         self.grid
     }
@@ -46,7 +46,7 @@ impl Cells {
         count(self.grid, self.cell_bins)
     }
 
-    /// Sums over the bins of each cell, row-major.
+    /// Sums `values` over the bins of each cell; the result is row-major.
     ///
     /// # Panics
     /// When there is not one value for each bin.
@@ -55,7 +55,8 @@ impl Cells {
         pooled(self.grid, self.cell_bins, values)
     }
 
-    /// Middles of the rows of cells and of the columns of cells, in diagonals of the banner.
+    /// The centres of the rows of cells and of the columns of cells, in units of the banner's
+    /// diagonal.
     pub(super) fn centres(&self) -> (Vec<f64>, Vec<f64>) {
         let diagonal = (self.grid.rows as f64).hypot(self.grid.columns as f64);
         let along = |bins: usize| {
@@ -67,7 +68,8 @@ impl Cells {
     }
 }
 
-/// Bins along a side of a cell: `cell_bins`, or as many more as it takes for at most `most` cells.
+/// The side of a cell in bins: `cell_bins`, or the next larger size that gives at most `most`
+/// cells.
 pub(super) fn coarse_enough(grid: Grid, cell_bins: usize, most: usize) -> usize {
     (cell_bins.max(1)..).find(|&bins| count(grid, bins) <= most.max(1)).unwrap_or(cell_bins)
 }

@@ -1,21 +1,23 @@
-//! Scores from the clusters of a banner's clicks: how many clicks belong to none, and how far the
-//! clusters lie from where those of good banners lie.
+//! Scores from the clusters of a banner's clicks: how many clicks belong to no cluster
+//! ([`NoiseShare`]), and how far the clusters lie from those of good banners ([`LayoutDistance`]).
 //!
-//! Clusters by density ([`DensityClusteringConfig`]): a core has around it so many times the clicks
-//! of an even spread, whatever the clicks of the banner. With few clicks the radius is wider, as a
-//! kernel would be, so that the same layout gives the same clusters.
+//! Clusters are found by density ([`DensityClusteringConfig`]): a core click has several times as
+//! many clicks around it as if all clicks were spread evenly, which does not depend on the number
+//! of clicks. With few clicks the radius is wider, as the bandwidth of a kernel density estimate
+//! would be, so that the same layout gives the same clusters.
 
 use super::Score;
 use super::click_map::check_grid;
 use crate::analysis::{DensityCluster, DensityClusteringConfig};
 use crate::{Error, Grid, Heatmap, Result};
 
-/// A core has this many times the clicks of an even spread around it.
+/// A core click has at least this many times the clicks around it that an even spread would have.
 const RELATIVE_TO_UNIFORM: f64 = 2.5;
-/// Fewer clicks around a click than this are chance.
+/// Fewer clicks than this around a click are taken for chance.
 const MIN_CLICKS: f64 = 3.0;
 
-/// The clusters of a heatmap, by settings that follow its clicks, and the clicks outside of them.
+/// The clusters of a heatmap, with a radius that depends on its clicks, and the number of clicks
+/// outside of them.
 fn clusters(heatmap: &Heatmap) -> Result<(Vec<DensityCluster>, f64)> {
     let radius_bins = (2.0 * (5_000.0 / heatmap.total().max(1.0)).powf(1.0 / 6.0)).clamp(1.5, 5.0);
     let config = DensityClusteringConfig {
@@ -27,7 +29,8 @@ fn clusters(heatmap: &Heatmap) -> Result<(Vec<DensityCluster>, f64)> {
     Ok((found.clusters().to_vec(), found.noise_clicks()))
 }
 
-/// Share of the clicks that belong to no cluster: high for clicks all over. Needs no good banner.
+/// The share of clicks (0 to 1) that belong to no cluster: high for clicks all over the banner. It
+/// needs no good banner to compare with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoiseShare;
 
@@ -36,31 +39,32 @@ impl Score<Heatmap> for NoiseShare {
         "noise_share"
     }
 
-    /// 0 without a click.
+    /// Returns the share of clicks in no cluster; 0 without a click.
     fn score(&self, heatmap: &Heatmap) -> Result<f64> {
         let total = heatmap.total();
         Ok(if total > 0.0 { clusters(heatmap)?.1 / total } else { 0.0 })
     }
 }
 
-/// Distance of the clusters of a banner to those of good banners, both ways, in shares of the
+/// Symmetric distance between the clusters of a banner and those of good banners, in units of the
 /// banner's diagonal.
 ///
-/// One way, each cluster of the banner counts by its clicks: how far it lies from the nearest good
-/// cluster. A click of noise is as far as a place drawn at random, on average. The other way, each
-/// good cluster counts by its clicks: how far from it the nearest cluster of the banner lies, so
-/// that products which nobody clicks show too.
+/// It is the sum of two weighted means. The first is over the clicks of the banner: a click in a
+/// cluster counts the distance from that cluster to the nearest good one, a click of noise the
+/// average distance from a random place. The second is over the clicks of the good clusters: each
+/// counts the distance to the nearest cluster of the banner, so that products which nobody clicks
+/// show, too.
 #[derive(Debug, Clone)]
 pub struct LayoutDistance {
     grid: Grid,
     good: Vec<DensityCluster>,
-    /// Mean distance from a bin to the nearest good cluster.
+    /// Mean distance from a bin to the nearest good cluster, in bins.
     random_place: f64,
     diagonal: f64,
 }
 
 impl LayoutDistance {
-    /// To the clusters of `good`, the clicks of one good banner or of several together.
+    /// Fits to the clusters of `good`, the clicks of one good banner or of several together.
     ///
     /// # Errors
     /// When `good` has no cluster.
@@ -89,7 +93,7 @@ impl Score<Heatmap> for LayoutDistance {
         "layout_distance"
     }
 
-    /// 0 without a click.
+    /// Returns the distance in diagonals; 0 without a click.
     fn score(&self, heatmap: &Heatmap) -> Result<f64> {
         check_grid(self.grid, heatmap)?;
         let total = heatmap.total();
@@ -110,7 +114,7 @@ impl Score<Heatmap> for LayoutDistance {
     }
 }
 
-/// Distance to the nearest centre of `clusters`, of which there are some, in bins.
+/// Distance from a place to the nearest centre of `clusters`, in bins; infinite without a cluster.
 fn nearest(from: crate::Point, clusters: &[DensityCluster]) -> f64 {
     clusters.iter().map(|c| c.centre.distance(from)).fold(f64::INFINITY, f64::min)
 }

@@ -1,25 +1,27 @@
-//! [`ClickMap`]: the probability of each bin under one idea of a banner, good or broken.
+//! [`ClickMap`]: the probability that a click falls into each bin, under one model of a banner,
+//! such as good or broken.
 //!
-//! A map is made of heatmaps (each counts alike, whatever its clicks), or stated outright: uniform,
-//! or in steps. Made of clicks it is smoothed twice, so that no bin is impossible: by a Gaussian
-//! kernel, whose width follows from the number of clicks as for a kernel density estimate in two
-//! dimensions (n^(-1/6), Silverman 1986, section 4.3), and by a share of the uniform map.
+//! A map is the mean of heatmaps (each weighs the same, however many clicks it has), or a stated
+//! one: uniform, or in steps. A map made of clicks is smoothed in two ways, so that no bin is
+//! impossible: by a Gaussian kernel, whose width follows from the number of clicks as for a kernel
+//! density estimate in two dimensions (n^(-1/6), Silverman 1986, section 4.3), and by mixing in a
+//! share of the uniform map.
 
 use serde::{Deserialize, Serialize};
 
 use super::smooth::smoothed;
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// How clicks become probabilities.
+/// Settings of how clicks are smoothed into probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smoothing {
-    /// Standard deviation of the kernel at 5,000 clicks, in bins; with n clicks it is (5,000 /
-    /// n)^(1/6) times that.
+    /// Standard deviation of the kernel at 5,000 clicks, in bins; at n clicks it is (5,000 /
+    /// n)^(1/6) times as wide.
     pub sigma_bins: f64,
-    /// The kernel is never wider than this, in bins.
+    /// Upper limit of the standard deviation of the kernel, in bins.
     pub max_sigma_bins: f64,
-    /// Share of the uniform map in the result.
+    /// Share of the uniform map in the result, above 0 and at most 1.
     pub uniform_share: f64,
 }
 
@@ -30,7 +32,7 @@ impl Default for Smoothing {
 }
 
 impl Smoothing {
-    /// Standard deviation of the kernel for a map of `clicks` clicks, in bins.
+    /// Returns the standard deviation of the kernel for a map of `clicks` clicks, in bins.
     pub fn sigma_for(&self, clicks: f64) -> f64 {
         (self.sigma_bins * (5_000.0 / clicks.max(1.0)).powf(1.0 / 6.0)).min(self.max_sigma_bins)
     }
@@ -54,7 +56,7 @@ impl Smoothing {
     }
 }
 
-/// A probability for each bin of a grid; all above 0, their sum 1.
+/// A probability distribution over the bins of a heatmap: all values are above 0 and sum to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClickMap {
     grid: Grid,
@@ -62,13 +64,13 @@ pub struct ClickMap {
 }
 
 impl ClickMap {
-    /// Every bin alike.
+    /// Makes the map in which all bins are equally probable.
     pub fn uniform(grid: Grid) -> Self {
         Self { grid, probabilities: vec![1.0 / grid.len() as f64; grid.len()] }
     }
 
-    /// The step-uniform good map: what is known of good banners without having seen one. Products
-    /// fill the inner part, the rim and the bottom-right corner are nearly dead, a small close
+    /// Makes the step-uniform map: what is known of good banners without having seen one. Products
+    /// fill the inner part, the rim and the bottom-right corner get few clicks, and a small close
     /// button sits at the bottom left.
     pub fn steps(grid: Grid) -> Self {
         let density = |x: f64, y: f64| {
@@ -84,10 +86,11 @@ impl ClickMap {
         Self::from_density(grid, density)
     }
 
-    /// The mean of `heatmaps`, smoothed. Heatmaps without a click say nothing and are passed over.
+    /// Averages and smooths `heatmaps`. Heatmaps without a click are ignored.
     ///
     /// # Errors
-    /// Without a click at all, with heatmaps on different grids, or settings that cannot be used.
+    /// When there is no click at all, when the heatmaps differ in their rows or columns of bins, or
+    /// when a setting of `smoothing` cannot be used.
     pub fn of<'a>(
         heatmaps: impl IntoIterator<Item = &'a Heatmap>,
         smoothing: &Smoothing,
@@ -115,7 +118,7 @@ impl ClickMap {
         }
     }
 
-    /// From click shares in any scale, that stand for `clicks` clicks.
+    /// Smooths click shares of any scale, which stand for `clicks` clicks.
     pub(super) fn from_shares(
         grid: Grid,
         shares: &[f64],
@@ -131,7 +134,8 @@ impl ClickMap {
         Ok(Self { grid, probabilities: map })
     }
 
-    /// From shares of every bin in any scale, with a share of even clicks.
+    /// Makes a map of one value for each bin, of any scale, mixed with `even_share` of the uniform
+    /// map.
     pub(super) fn from_bins(grid: Grid, bins: &[f64], even_share: f64) -> Self {
         let sum: f64 = bins.iter().sum();
         let even = even_share / grid.len() as f64;
@@ -141,7 +145,7 @@ impl ClickMap {
         Self { grid, probabilities: bins.iter().map(of).collect() }
     }
 
-    /// From a relative density at fractions of width and height.
+    /// Makes a map of a relative density at fractions of the banner's width and height.
     pub(super) fn from_density(grid: Grid, density: impl Fn(f64, f64) -> f64) -> Self {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let at = |bin: usize| {
@@ -154,7 +158,7 @@ impl ClickMap {
         Self { grid, probabilities }
     }
 
-    /// `(1 - share)` of this map and `share` of `other`.
+    /// The mixture of `(1 - share)` of this map and `share` of `other`.
     pub(super) fn mixed_with(&self, other: &Self, share: f64) -> Self {
         let mix = |(a, b): (&f64, &f64)| (1.0 - share) * a + share * b;
         Self {
@@ -163,23 +167,23 @@ impl ClickMap {
         }
     }
 
-    /// The grid.
+    /// Returns the rows and columns of bins of the map.
     pub fn grid(&self) -> Grid {
         self.grid
     }
 
-    /// Probability of each bin, row-major.
+    /// Returns the probability of each bin, row-major.
     pub fn probabilities(&self) -> &[f64] {
         &self.probabilities
     }
 
-    /// The map as a heatmap of `clicks` clicks, for a picture.
+    /// Returns the map as a heatmap of `clicks` clicks, for example to draw it.
     pub fn heatmap(&self, clicks: f64) -> Heatmap {
         let values = self.probabilities.iter().map(|p| (p * clicks) as f32).collect();
         Heatmap::from_values(self.grid, values).expect("probabilities are finite and not negative")
     }
 
-    /// Middle of all probability, in bins.
+    /// Returns the mean position of a click, in bins.
     pub fn centre(&self) -> Point {
         let add = |(x, y): (f64, f64), (bin, p): (usize, &f64)| {
             (
@@ -192,7 +196,7 @@ impl ClickMap {
     }
 }
 
-/// Checks that a heatmap lies on the grid that something was fitted to.
+/// Checks that a heatmap has the rows and columns of bins that something was fitted to.
 pub(super) fn check_grid(grid: Grid, heatmap: &Heatmap) -> Result<()> {
     let other = heatmap.grid();
     if (other.rows, other.columns) != (grid.rows, grid.columns) {

@@ -1,23 +1,23 @@
-//! [`CosineAnchor`]: how far a feature vector points away from an anchor, the comparison of the
-//! report.
+//! [`CosineAnchor`]: the cosine distance of a feature vector to an anchor, the comparison that the
+//! research report behind this library makes.
 
 use super::Score;
 use super::feature_vector::check_length;
 use crate::analysis::to_unit_length;
 use crate::{Error, Result};
 
-/// One minus the cosine similarity to an anchor.
+/// One minus the cosine similarity of a feature vector to an anchor.
 #[derive(Debug, Clone)]
 pub struct CosineAnchor {
-    /// Of length 1.
+    /// The anchor scaled to unit length.
     anchor: Vec<f64>,
 }
 
 impl CosineAnchor {
-    /// To this anchor, of any length.
+    /// Compares with `anchor`, a feature vector of any number of features.
     ///
     /// # Errors
-    /// When the anchor is zero or not finite: it points nowhere.
+    /// When the anchor is zero or not finite, so that it has no direction.
     pub fn new(anchor: &[f64]) -> Result<Self> {
         check_length(anchor.len(), anchor)?;
         let anchor = direction(anchor)
@@ -31,17 +31,18 @@ impl Score<[f64]> for CosineAnchor {
         "cosine_anchor"
     }
 
-    /// From 0, the direction of the anchor, to 2; 1 for a vector of zeros.
+    /// Returns the cosine distance: 0 in the direction of the anchor, 2 opposite to it, and 1 for a
+    /// vector of zeros.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.anchor.len(), features)?;
         let Some(direction) = direction(features) else { return Ok(1.0) };
         let cosine: f64 = direction.iter().zip(&self.anchor).map(|(v, a)| v * a).sum();
-        // Rounding must not lead out of the range.
+        // Rounding can give a cosine slightly beyond 1 or below -1.
         Ok((1.0 - cosine).clamp(0.0, 2.0))
     }
 }
 
-/// A vector of length 1; none of zeros.
+/// The vector scaled to unit length; `None` for a vector of zeros.
 fn direction(features: &[f64]) -> Option<Vec<f64>> {
     let mut unit = features.to_vec();
     to_unit_length(&mut unit).then_some(unit)

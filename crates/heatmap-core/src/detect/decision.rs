@@ -1,14 +1,14 @@
-//! [`DecisionConfig`]: from the parts of all banners to one score each, and to those that are
-//! flagged, by a rule that is stated.
+//! [`DecisionConfig`]: makes one score of each banner's parts, and flags banners by a stated rule.
 //!
-//! * Without labels: the z of the parts named in [`DecisionConfig::bulk_parts`], fused by
-//!   [`FitNorm`], and the log odds of the network with them ([`NetworkAndFit`]), made a z
-//!   again. Flagged is what a good banner would pass with about the stated probability.
-//! * With labels: regularised logistic regression on the parts, that score, and the metrics. It is
-//!   used when there are enough labels and it ranks banners whose labels it has not seen better
-//!   than that score does. A labelled banner is scored by a model that has not seen its label, and
-//!   the threshold that judges it comes from other banners too (five folds).
-//! * A budget flags the n highest, whatever the score.
+//! * Without labels, the z scores of the parts in [`DecisionConfig::bulk_parts`] are fused by
+//!   [`FitNorm`] and combined with the network's log odds ([`NetworkAndFit`]), and the result
+//!   becomes a z score again. A banner is flagged where a good one would be with about the stated
+//!   probability.
+//! * With enough labels, the score is a regularised logistic regression on the parts, the score
+//!   without labels and the metrics, if that ranks held-out labelled banners clearly better. A
+//!   labelled banner is scored by a model, and flagged by a threshold, that have not seen its label
+//!   (five folds).
+//! * With a budget, the n banners with the highest scores are flagged, whatever these are.
 
 mod gain;
 
@@ -24,17 +24,17 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How banners are scored and flagged.
+/// Settings of how banners are scored and flagged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecisionConfig {
-    /// Flag so many banners, no more and no fewer; `None` to flag by a threshold.
+    /// Number of banners to flag; `None` to flag by a threshold.
     pub budget: Option<usize>,
-    /// Without labels, the share of the good banners that may be flagged in error.
+    /// Without labels: the share of good banners that may be flagged in error (0 to 0.5).
     pub false_alarms: f64,
-    /// Parts that count without labels.
+    /// Names of the parts that the score without labels is made of.
     pub bulk_parts: Vec<String>,
-    /// Inverse strength of the penalty of the regression.
+    /// Inverse strength of the L2 penalty of the regression (scikit-learn's `C`).
     pub penalty_c: f64,
 }
 
@@ -45,48 +45,49 @@ impl Default for DecisionConfig {
     }
 }
 
-/// A score for every banner, and what follows from it.
+/// The score of every banner and the flags that follow from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// Higher = more broken: a probability with labels, a z without.
+    /// Score of each banner, higher for broken: a probability with labels, a z score without.
     pub scores: Vec<f64>,
-    /// Whether flagged.
+    /// Whether each banner is flagged.
     pub flagged: Vec<bool>,
-    /// What a score must pass to be flagged; none with a budget, or when nothing can be learned.
+    /// Score above which banners are flagged; `None` with a budget, or where too little can be
+    /// learned.
     pub threshold: Option<f64>,
-    /// What the scores are.
+    /// What kind of number the scores are.
     pub meaning: ScoreMeaning,
-    /// The rule in words.
+    /// The rule by which banners are scored and flagged, in words.
     pub rule: String,
 }
 
-/// What a score is.
+/// The kind of number that a score is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreMeaning {
-    /// Probability of broken, learned from labels.
+    /// Probability of being broken, learned from labels.
     Probability,
-    /// Standard deviations above good banners of the grid.
+    /// Standard deviations above the good banners of the grid.
     StandardDeviations,
-    /// A part as it is: there were too few banners to learn how scores spread.
+    /// One part, unscaled, because there were too few banners to learn how scores spread.
     Unscaled,
 }
 
-/// Folds of the labelled banners.
+/// Number of cross-validation folds of the labelled banners.
 const FOLDS: usize = 5;
-/// Labels of either kind that a regression on all parts is tried with.
+/// Labels of each kind from which on a regression on all parts is tried.
 const MIN_LABELS: usize = 20;
-/// Labels of either kind that a regression on the parts that count anyway is tried with.
+/// Labels of each kind from which on a regression on `bulk_parts` is tried.
 const FEW_LABELS: usize = 5;
 
-/// What is known of banners beside their parts.
+/// What is known of the banners besides their parts.
 pub struct DecisionInputs<'a> {
-    /// Whether each banner is broken, as far as known.
+    /// Whether each banner is broken, as far as that is known.
     pub labels: &'a [Option<bool>],
-    /// Banners that are taken for good, by a label or by how their clicks land.
+    /// Whether each banner is taken for good, by a label or by its landing rate.
     pub good: &'a [bool],
-    /// Further numbers of a banner for the regression, always as many; without labels nobody knows
-    /// which way they point.
+    /// Returns the metrics of a banner, always equally many. Only the regression uses them: without
+    /// labels it is unknown which way they point.
     pub metrics: &'a (dyn Fn(usize) -> Vec<Option<f64>> + Sync),
 }
 
@@ -94,7 +95,7 @@ impl DecisionConfig {
     /// Checks the settings.
     ///
     /// # Errors
-    /// Names the one that cannot be used.
+    /// When a setting cannot be used; the error names it.
     pub fn check(&self) -> Result<()> {
         z_of_false_alarms(self.false_alarms)?;
         if self.bulk_parts.is_empty() {
@@ -103,13 +104,13 @@ impl DecisionConfig {
         Ok(())
     }
 
-    /// Decides on the banners of `table`.
+    /// Scores and flags the banners of `table`.
     ///
     /// # Errors
-    /// When a named part is not in the table, or a setting cannot be used.
+    /// When a part in `bulk_parts` is not in the table, or a setting cannot be used.
     ///
     /// # Panics
-    /// When there is not one label, known or not, and one mark for each banner.
+    /// When `evidence` does not have one label (known or not) and one good mark for each banner.
     pub fn decide(&self, table: &PartsTable, evidence: &DecisionInputs<'_>) -> Result<Decision> {
         assert_eq!(evidence.labels.len(), table.len(), "a label, known or not, for each banner");
         self.check()?;
@@ -119,7 +120,7 @@ impl DecisionConfig {
             |wanted: bool| evidence.labels.iter().filter(|label| **label == Some(wanted)).count();
         let (broken, good) = (of(true), of(false));
         let columns: Vec<usize> = match broken.min(good) {
-            // A few labels weigh the parts that count anyway; many teach what every part is worth.
+            // A few labels can only weigh the parts of the usual score; many can weigh every part.
             FEW_LABELS..MIN_LABELS => self.columns_of_few_labels(table)?,
             MIN_LABELS.. => (0..table.names().len()).collect(),
             _ if broken + good == 0 => return Ok(decision),
@@ -147,13 +148,13 @@ impl DecisionConfig {
         Ok(decision)
     }
 
-    /// Places of the parts that count without labels.
+    /// Columns of `bulk_parts` in the table.
     fn columns(&self, table: &PartsTable) -> Result<Vec<usize>> {
         self.bulk_parts.iter().map(|name| column(table, name)).collect()
     }
 
-    /// Places of the parts that a few labels are to weigh: all that count anyway but the network,
-    /// which the score without labels has within it.
+    /// Columns of the parts that a few labels weigh: `bulk_parts` without the network, which is
+    /// already in the score without labels.
     fn columns_of_few_labels(&self, table: &PartsTable) -> Result<Vec<usize>> {
         Ok(self
             .columns(table)?
@@ -162,7 +163,7 @@ impl DecisionConfig {
             .collect())
     }
 
-    /// The sentence on what is flagged, and the flags of a budget.
+    /// The flags, the threshold if no budget is set, and the sentence that explains both.
     fn flags(
         &self,
         scores: &[f64],
@@ -192,7 +193,7 @@ impl DecisionConfig {
 
     fn by_bulk(&self, table: &PartsTable, z: &PartsTable, good: &[bool]) -> Result<Decision> {
         let columns = self.columns(table)?;
-        // A part that was not computed, as the network of `PartSet::Fast`, is none of them.
+        // Parts that were not computed (the network under `PartSet::Fast`) are left out.
         let used: Vec<usize> = columns.iter().copied().filter(|&part| table.has(part)).collect();
         let (network, others): (Vec<usize>, Vec<usize>) =
             used.iter().partition(|&&part| table.names()[part] == NETWORK_PART);
@@ -228,7 +229,7 @@ impl DecisionConfig {
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::StandardDeviations, rule })
     }
 
-    /// Too few banners for a threshold: the first part that any banner has ranks them.
+    /// Ranks by the first part that any banner has, where banners are too few for a threshold.
     fn by_rank_alone(&self, table: &PartsTable, columns: &[usize]) -> Result<Decision> {
         let part = columns.iter().copied().find(|&part| table.has(part)).unwrap_or(columns[0]);
         let scores: Vec<f64> =
@@ -252,7 +253,7 @@ impl DecisionConfig {
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Unscaled, rule })
     }
 
-    /// From the parts named by `columns`. `bulk` is the score without labels, one part more.
+    /// Logistic regression on `columns` of `z`, the score without labels (`bulk`) and the metrics.
     fn by_labels(
         &self,
         z: &PartsTable,
@@ -270,7 +271,7 @@ impl DecisionConfig {
         let labels = evidence.labels;
         let labelled: Vec<(usize, bool)> =
             labels.iter().enumerate().filter_map(|(at, label)| Some((at, (*label)?))).collect();
-        // Every fold has its share of either class.
+        // Stratified: every fold gets its share of both classes.
         let mut seen = [0, 0];
         let folds: Vec<usize> = labelled
             .iter()

@@ -1,43 +1,44 @@
-//! [`DetectedGroup`]: a group of like banners as it is told to a person, and the question that only
-//! a person can answer.
+//! [`DetectedGroup`]: a group of similar banners as it is shown to a person, and the question that
+//! only a person can answer.
 
 use super::explanation::whole_percent;
 use super::{Candidate, ClickMap, GroupKind, LikelihoodRatio, Reference, Score, Smoothing, Unlike};
 use crate::{Heatmap, Result};
 
-/// Banners of one grid that look alike, and what they are taken for.
+/// A group of banners of one grid that look alike, with what it is taken for and examples to look
+/// at.
 #[derive(Debug, Clone)]
 pub struct DetectedGroup {
-    /// What it shows.
+    /// Whether it shows a layout or a kind of defect.
     pub kind: GroupKind,
-    /// Number of its banners among those that were looked at.
+    /// Number of its banners, counted among those that were compared.
     pub banners: usize,
-    /// Share of the banners that were looked at.
+    /// Its share of the banners that were compared (0 to 1).
     pub share: f64,
     /// Domains of its most typical banners, to look at or to label.
     pub domains: Vec<String>,
-    /// Where its banners are clicked, as a heatmap of their clicks added up, each banner counting
-    /// alike.
+    /// Mean heatmap of its banners, each of which weighs the same.
     pub heatmap: Heatmap,
     /// How its clicks differ from those of all other banners of the grid.
     pub unlike: Unlike,
 }
 
-/// Domains that are named.
+/// Largest number of domains that are named for a group.
 const MAX_DOMAINS: usize = 5;
-/// Clicks that the picture of a group stands for.
+/// Total number of clicks in the heatmap of a group.
 const PICTURE_CLICKS: f64 = 5_000.0;
-/// Share of the banners from which on two layouts are both large.
+/// Share of the banners from which on the second of two groups is too large to be ignored.
 const LARGE: f64 = 0.35;
 
 impl DetectedGroup {
-    /// The groups of a reference that was chosen from `candidates`.
+    /// Describes the groups of `reference`, which was chosen from `candidates`.
     ///
     /// # Errors
-    /// None that heatmaps of one grid can cause.
+    /// None are expected as long as all heatmaps have the same bins.
     pub(super) fn all(reference: &Reference, candidates: &[Candidate<'_>]) -> Result<Vec<Self>> {
         let considered = &reference.considered;
-        // A single layout is what the anchor shows, and a log may have many grids.
+        // A single layout needs no card of its own: it is what the anchor shows, and a log may have
+        // many grids.
         if let [only] = &reference.groups.groups[..]
             && only.kind == GroupKind::Layout
         {
@@ -54,7 +55,7 @@ impl DetectedGroup {
                 bins.for_each(|(sum, &clicks)| *sum += (f64::from(clicks) * scale) as f32);
             }
             let heatmap = Heatmap::from_values(grid, values)?;
-            // Those whose clicks the group's own map explains best stand for it.
+            // The most typical banners are those whose clicks the group's own map explains best.
             let ratio =
                 LikelihoodRatio::one_shot(ClickMap::of([&heatmap], &Smoothing::default())?)?;
             let mut typical = members()
@@ -77,7 +78,7 @@ impl DetectedGroup {
         reference.groups.groups.iter().map(of).collect()
     }
 
-    /// What the group is taken for and by which rule, in a sentence.
+    /// Returns a sentence on what the group is taken for and by which rule.
     pub fn verdict(&self) -> String {
         match self.kind {
             GroupKind::KnownLayout => "Taken for good: that is known of one of its banners or \
@@ -103,8 +104,8 @@ impl DetectedGroup {
     }
 }
 
-/// The sentence on two large groups of which nobody has said which works; none where one is plainly
-/// the larger.
+/// The question that a person should answer where two groups are large and nothing says which of
+/// them works; `None` if one is clearly larger or a layout is known.
 pub(super) fn undecided(grid_id: &str, groups: &[DetectedGroup], banners: usize) -> Option<String> {
     let open: Vec<&DetectedGroup> = groups
         .iter()

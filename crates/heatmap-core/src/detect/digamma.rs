@@ -1,6 +1,6 @@
 //! The digamma function, which `libm` lacks.
 
-/// Derivative of ln Gamma at `x` above 0: by recurrence up to 6, then by the asymptotic series
+/// The derivative of ln Gamma at `x` > 0: by recurrence up to 6, then by the asymptotic series
 /// (Bernardo 1976, algorithm AS 103).
 pub(super) fn digamma(mut x: f64) -> f64 {
     let mut below = 0.0;

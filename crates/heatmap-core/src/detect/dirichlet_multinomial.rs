@@ -1,34 +1,38 @@
-//! [`DirichletMultinomial`]: how badly the clicks of a banner fit a good map, given how far good
-//! banners stray from it.
+//! [`DirichletMultinomial`]: how badly the clicks of a banner fit a good map, given how much good
+//! banners vary around it.
 //!
-//! Clicks are no independent draws from one map: a person clicks twice at one place, and banners
-//! differ in what their products are worth. So the shares of a banner are themselves drawn, from a
-//! Dirichlet distribution around the map p: counts in cells are x ~ DirMult(n, A p) (Mosimann 1962;
-//! as a model of bursts, Madsen, Kauchak and Elkan 2005). The larger the concentration A, the
-//! nearer to a multinomial; the variance of a count is (n + A) / (1 + A) times the multinomial one.
+//! Clicks are not independent draws from one map: a person may click twice at one place, and
+//! banners differ in how popular their products are. So the shares of a banner are themselves
+//! modelled as a draw, from a Dirichlet distribution around the map p, and the counts of n clicks
+//! in cells are x ~ DirMult(n, A p) (Mosimann 1962; as a model of bursts, Madsen, Kauchak and Elkan
+//! 2005). The larger the concentration A, the nearer to a multinomial; the variance of a count is
+//! (n + A) / (1 + A) times the multinomial one.
 //!
 //! Decisions:
 //!
-//! - The score asks for a bad fit, not which of two maps fits better. The likelihood alone cannot
-//!   say: shares of less than one click of A have a density with poles where cells are empty, so a
-//!   pile on the hottest cell can be as probable as any one good banner, only that there are many
-//!   more of those. So misfit is a deviance, D = ln P(x | A x / n) - ln P(x | A p): what the map
-//!   lacks to one that is the banner's own, with the same freedom to stray. For A without end it is
-//!   half of the G statistic. A pile has the sharpest map of its own, and D tells it from good
-//!   banners also where those have clicks. What it cannot tell where A is small: clicks all over,
-//!   as then good banners stray farther than those. That is the likelihood ratio's part.
-//! - What is expected depends on n. The score is (D - mean) / standard deviation of D under the
-//!   model at n: 0 and 1 for good banners whatever their clicks, though skewed to the right where n
-//!   is small. Both moments come from simulated banners, once at the fit, at 1, 2, 4 ... 16,384
-//!   clicks, and are linear in ln n between. Beyond, the standard deviation stays; the mean goes on
-//!   as between the last two, because a cell that stays empty costs A p ln n.
-//! - Banners are simulated by an urn (Blackwell and MacQueen 1973): the next click is a copy of an
-//!   earlier one with odds of their number to A, else a fresh draw. One path serves all n.
-//! - A is the maximum of the likelihood of the reference banners, by bisection on its derivative in
-//!   ln A. Broken banners among them all pull A down, the more, the more clicks they have; so no
-//!   banner may pull down by more than [`BOUND`] typical pulls (an M-estimator, Huber 1964). Pulls
-//!   up are not bounded: of banners with few clicks, few have repeats, and a bound for them would
-//!   bias.
+//! - The score measures misfit, not which of two maps fits better. The misfit is the deviance
+//!   `D = ln P(x | A x / n) - ln P(x | A p)`: the log-likelihood ratio of a map that is the
+//!   banner's own, with the same concentration, to the good map. For infinite A it is half of the G
+//!   statistic. The likelihood `P(x | A p)` alone would not do: where A p is below 1, the Dirichlet
+//!   density has poles at empty cells, so a pile on the hottest cell can be as probable as any
+//!   single good banner (only that there are many more of those). A pile has the sharpest map of
+//!   its own, so D tells it from good banners even where those have clicks, too. Where A is small,
+//!   D cannot detect clicks all over the banner, because good banners then stray even farther from
+//!   the map; the likelihood ratio covers that case.
+//! - The expected D depends on n. The score is (D - mean) / standard deviation of D under the model
+//!   at n clicks, so good banners have mean 0 and standard deviation 1 whatever their clicks,
+//!   though skewed to the right where n is small. Both moments come from banners that are simulated
+//!   once, during the fit, at 1, 2, 4 ... 16,384 clicks; in between they are interpolated linearly
+//!   in ln n. Beyond, the standard deviation is constant, and the mean continues along the line
+//!   through the last two levels, because a cell that stays empty costs A p ln n.
+//! - Banners are simulated by an urn (Blackwell and MacQueen 1973): the next click copies one of
+//!   the earlier clicks with odds of their number to A, and otherwise is a fresh draw from the map.
+//!   One simulated sequence serves all n.
+//! - A maximises the likelihood of the reference banners, by bisection on its derivative in ln A.
+//!   Each banner's term of this derivative is its pull on A. All broken banners among them pull A
+//!   down, the more, the more clicks they have; so no banner may pull down by more than [`BOUND`]
+//!   typical pulls (an M-estimator, Huber 1964). Pulls up are not bounded: of banners with few
+//!   clicks, few have repeated clicks, and a bound for them would bias the estimate.
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -39,26 +43,29 @@ use super::digamma::digamma;
 use super::{ClickMap, Score};
 use crate::{Error, Heatmap, Result, sample_rng};
 
-/// Concentrations that are told apart: below, a banner is one spot; above, a multinomial.
+/// Range of the concentration: below, all clicks of a banner are one spot; above, it is as good as
+/// a multinomial.
 const LEAST: f64 = 0.1;
 const MOST: f64 = 1e6;
-/// Standard deviations of a pull downwards, estimated by the median, that count at most.
+/// Largest downward pull of a banner on A, in standard deviations of the pulls (estimated by the
+/// median).
 const BOUND: f64 = 2.5;
-/// Simulated banners. The mean of good ones is then within 0.07 standard deviations, the standard
-/// deviation within 5 %.
+/// Number of simulated banners. The mean misfit of good banners is then within 0.07 standard
+/// deviations, and the standard deviation within 5 %.
 const SIMULATED: u64 = 200;
-/// They have up to 2^(LEVELS - 1) clicks.
+/// Number of click levels at which banners are simulated; the last has 2^(LEVELS - 1) clicks.
 const LEVELS: usize = 15;
-/// Differences of less than a tenth in a logarithm of a probability say nothing, however sure they
-/// are.
+/// Lower limit of the standard deviation of the misfit: differences below a tenth of a nat say
+/// nothing, however certain they are.
 const MIN_DEVIATION: f64 = 0.1;
 
-/// A good map and a concentration.
+/// A Dirichlet-multinomial model of good banners: a good map in coarse cells and a concentration.
+/// As a [`Score`] it measures misfit to this model.
 #[derive(Debug, Clone)]
 pub struct DirichletMultinomial {
     cells: Cells,
     concentration: f64,
-    /// A p of each cell, and its ln Gamma.
+    /// The parameters A p of the cells, and ln Gamma of each.
     weights: Vec<f64>,
     ln_gammas: Vec<f64>,
     /// Mean and standard deviation of the misfit at 1, 2, 4 ... clicks.
@@ -66,15 +73,16 @@ pub struct DirichletMultinomial {
 }
 
 impl DirichletMultinomial {
-    /// Bins along each side of a cell that serve most grids.
+    /// Default side of a cell in bins, which suits most banner sizes.
     pub const CELL_BINS: usize = 3;
 
-    /// `map` in cells of `cell_bins` x `cell_bins` bins, and the concentration of `reference`, most
-    /// of which are good. Banners with less than two clicks are passed over.
+    /// Fits the model: `map` pooled into cells of `cell_bins` x `cell_bins` bins, and the
+    /// concentration estimated from `reference`, most of which should be good. Banners with fewer
+    /// than two clicks are ignored.
     ///
     /// # Errors
-    /// Without a reference banner of two clicks or more, with one on another grid, or cells without
-    /// a bin.
+    /// When no reference banner has two clicks or more, when one has other rows or columns of bins
+    /// than `map`, or when a cell has no bin.
     pub fn fit(map: &ClickMap, reference: &[&Heatmap], cell_bins: usize) -> Result<Self> {
         let cells = Cells::new(map.grid(), cell_bins)?;
         reference.iter().try_for_each(|heatmap| check_grid(map.grid(), heatmap))?;
@@ -98,10 +106,11 @@ impl DirichletMultinomial {
         Self::with_concentration(map, cell_bins, concentration(&shares(&cells, map), &counts))
     }
 
-    /// `map` in cells of `cell_bins` x `cell_bins` bins, and a concentration that is known.
+    /// Makes the model of `map`, pooled into cells of `cell_bins` x `cell_bins` bins, and a given
+    /// concentration.
     ///
     /// # Errors
-    /// When the concentration is not between 0.1 and 1,000,000, or cells have no bin.
+    /// When the concentration is not between 0.1 and 1,000,000, or a cell has no bin.
     pub fn with_concentration(
         map: &ClickMap,
         cell_bins: usize,
@@ -112,7 +121,7 @@ impl DirichletMultinomial {
             return Err(Error::config("concentration", concentration, reason));
         }
         let cells = Cells::new(map.grid(), cell_bins)?;
-        // ln Gamma has a pole at 0.
+        // The floor keeps ln Gamma away from its pole at 0.
         let weights: Vec<f64> =
             shares(&cells, map).iter().map(|p| (concentration * p).max(1e-300)).collect();
         let ln_gammas = weights.iter().map(|&weight| libm::lgamma(weight)).collect();
@@ -121,17 +130,17 @@ impl DirichletMultinomial {
         Ok(fitted)
     }
 
-    /// A: the shares of a good banner, had it endless clicks, would vary about the map as those of
-    /// A + 1 independent clicks do.
+    /// Returns the concentration A: the shares of a good banner with infinitely many clicks would
+    /// vary around the map as the shares of A + 1 independent clicks do.
     pub fn concentration(&self) -> f64 {
         self.concentration
     }
 
-    /// Natural logarithm of the probability of the counts in the cells of `heatmap`, given their
-    /// sum.
+    /// Returns the natural logarithm of the probability of the counts in the cells of `heatmap`,
+    /// given their sum.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the map.
     pub fn log_likelihood(&self, heatmap: &Heatmap) -> Result<f64> {
         check_grid(self.cells.grid(), heatmap)?;
         let counts = self.cells.pooled(heatmap.values());
@@ -149,8 +158,8 @@ impl DirichletMultinomial {
         cells.map(|((weight, ln_gamma), count)| libm::lgamma(weight + count) - ln_gamma).sum()
     }
 
-    /// The deviance of `clicks` clicks. What depends on the counts alone is the same under both
-    /// maps.
+    /// The deviance D of the counts, which sum to `clicks`. Factors that depend on the counts alone
+    /// cancel, as they are the same under both maps.
     fn misfit(&self, counts: &[f64], clicks: f64) -> f64 {
         let own = |&count: &f64| {
             let weight = self.concentration * (count / clicks);
@@ -160,7 +169,7 @@ impl DirichletMultinomial {
             - self.sum_of_growths(counts)
     }
 
-    /// Mean and standard deviation of the misfit of simulated banners, at each level.
+    /// Simulates banners and returns the mean and standard deviation of the misfit at each level.
     fn simulated(&self) -> Vec<(f64, f64)> {
         let accumulate = |sum: &mut f64, weight: &f64| {
             *sum += weight;
@@ -177,7 +186,7 @@ impl DirichletMultinomial {
         (0..LEVELS).map(moments).collect()
     }
 
-    /// The misfit of one simulated banner, at each level.
+    /// The misfit of one simulated banner at each level; `cumulative` are the running sums of A p.
     fn path(&self, index: u64, cumulative: &[f64]) -> Vec<f64> {
         let mut rng = sample_rng(0xD1C7, index);
         let mut clicks: Vec<usize> = Vec::with_capacity(1 << (LEVELS - 1));
@@ -198,7 +207,7 @@ impl DirichletMultinomial {
         (0..LEVELS).map(|level| until(1 << level)).collect()
     }
 
-    /// Mean and standard deviation of the misfit at `clicks`.
+    /// Mean and standard deviation of the misfit at `clicks` clicks, interpolated between levels.
     fn moments(&self, clicks: f64) -> (f64, f64) {
         let at = clicks.max(1.0).log2();
         let below = (at as usize).min(LEVELS - 2);
@@ -217,8 +226,8 @@ impl Score<Heatmap> for DirichletMultinomial {
         "dirichlet_multinomial"
     }
 
-    /// The misfit in standard deviations from what good banners of as many clicks have; 0 without a
-    /// click.
+    /// Returns the misfit in standard deviations from the mean of good banners with as many clicks;
+    /// 0 without a click.
     fn score(&self, heatmap: &Heatmap) -> Result<f64> {
         check_grid(self.cells.grid(), heatmap)?;
         let counts = self.cells.pooled(heatmap.values());
@@ -231,14 +240,15 @@ impl Score<Heatmap> for DirichletMultinomial {
     }
 }
 
-/// Shares of the map in the cells. All above 0, as those of the map are.
+/// Probability of each cell under the map; all are above 0, as those of the bins are.
 fn shares(cells: &Cells, map: &ClickMap) -> Vec<f64> {
     cells.pooled(map.probabilities())
 }
 
-/// The concentration under which `counts`, by cell, are most probable around `shares`.
+/// The maximum-likelihood concentration of `counts`, pairs of cell and clicks for each banner,
+/// around `shares`.
 fn concentration(shares: &[f64], counts: &[Vec<(usize, f64)>]) -> f64 {
-    // The derivative of the log-likelihood of one banner in ln A.
+    // The derivative in ln A of the log-likelihood of one banner.
     let pull = |banner: &Vec<(usize, f64)>, total: f64| {
         let clicks: f64 = banner.iter().map(|(_, n)| n).sum();
         let grown = |weight: f64, count: f64| digamma(weight + count) - digamma(weight);
@@ -252,7 +262,8 @@ fn concentration(shares: &[f64], counts: &[Vec<(usize, f64)>]) -> f64 {
         let pulls: Vec<f64> = counts.par_iter().map(|banner| pull(banner, middle.exp())).collect();
         let mut sizes: Vec<f64> = pulls.iter().map(|pull| pull.abs()).collect();
         sizes.sort_by(f64::total_cmp);
-        // The median size of a normal variable is 1 / 1.4826 of its standard deviation.
+        // The median absolute value of a normal variable is its standard deviation divided by
+        // 1.4826.
         let bound = match sizes[sizes.len() / 2] {
             size if size > 0.0 => BOUND * 1.4826 * size,
             _ => f64::INFINITY,

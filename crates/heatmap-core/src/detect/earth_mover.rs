@@ -1,25 +1,27 @@
-//! [`EarthMover`]: how far the clicks of a banner would have to move to lie as on a good one.
+//! [`EarthMover`]: how far the clicks of a banner would have to be moved to be distributed as on a
+//! good one.
 //!
-//! A shape that is compared bin by bin is as wrong when it lies one bin off as when it lies at the
-//! other end. Optimal transport asks for the distance instead (Rubner, Tomasi and Guibas 2000, "The
+//! Compared bin by bin, a shape that lies one bin off is as wrong as one at the other end of the
+//! banner. Optimal transport measures the distance instead (Rubner, Tomasi and Guibas 2000, "The
 //! Earth Mover's Distance"). Here it is the debiased Sinkhorn divergence of Feydy et al. 2019,
 //! "Interpolating between Optimal Transport and MMD using Sinkhorn Divergences": OT(a, b) - OT(a,
-//! a) / 2 - OT(b, b) / 2 with entropic OT, which is 0 for equal shares and else above, exact
+//! a) / 2 - OT(b, b) / 2 with entropic OT. It is 0 for equal shares and positive otherwise, exact
 //! between single points, and for finitely many clicks less biased upwards than exact transport.
 //!
 //! Decisions: the cost is the squared distance in diagonals of the banner, because its kernel then
-//! separates into rows and columns (`detect/sinkhorn.rs`); the score is the square root, a distance
-//! in diagonals. Cells are coarser than bins, as what counts is how far clicks moved. With 10 x 12
-//! cells a sweep is 2 x 120 x 22 multiplications. A banner takes at most 21 + 80 sweeps, 0.5
-//! million multiplications, and 63 in the mean of the pairs below.
+//! separates into rows and columns (`detect/sinkhorn.rs`); the score is the square root of the
+//! divergence, a distance in diagonals. Bins are pooled into coarser cells, as what matters is how
+//! far clicks moved. With 10 x 12 cells a sweep takes 2 x 120 x 22 multiplications. A banner takes
+//! at most 21 + 80 sweeps, 0.5 million multiplications, and 63 sweeps on average over the pairs
+//! below.
 //!
-//! How exact is it? Over 64 pairs of maps on 10 x 12 cells (blobs, samples of 300 clicks, single
-//! cells, uniform, random), against exact transport, whose distances were 0.035 to 0.80: with
-//! epsilon 0.005 the distance is 0.007 too small in the mean, at most 0.017, where a cell is 0.064
-//! wide. With 0.01 it is at most 0.026 too small, with 0.02 0.042. After the 80 sweeps it was
-//! within 0.00002 of where it converges, on these and 150 extreme pairs. With another epsilon,
-//! pairs that have all their clicks in the same two opposite corners may seem nearer, by up to
-//! 0.05.
+//! How exact is it? It was compared with exact transport on 64 pairs of maps on 10 x 12 cells
+//! (blobs, samples of 300 clicks, single cells, uniform, random), whose exact distances were 0.035
+//! to 0.80. With epsilon 0.005 the distance is 0.007 too small on average, at most 0.017, where a
+//! cell is 0.064 wide. With 0.01 it is at most 0.026 too small, with 0.02 at most 0.042. After the
+//! 80 sweeps it was within 0.00002 of its limit, on these and 150 extreme pairs. With another
+//! epsilon, pairs that have all their clicks in the same two opposite corners may seem nearer, by
+//! up to 0.05.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +31,16 @@ use super::sinkhorn::Sinkhorn;
 use super::{ClickMap, Score};
 use crate::{Error, Heatmap, Result};
 
-/// Settings.
+/// Settings of [`EarthMover`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarthMoverConfig {
-    /// Bins along each side of a cell; more on a grid that would have more than 400 cells.
+    /// Side of a cell in bins; larger if there would be more than 400 cells.
     pub cell_bins: usize,
-    /// Weight of the entropy, in squared diagonals: clicks are told apart that lie farther than
-    /// about its square root.
+    /// Weight of the entropy, in squared diagonals: clicks are told apart if their distance is more
+    /// than about its square root.
     pub epsilon: f64,
-    /// Sweeps at most.
+    /// Largest number of Sinkhorn sweeps.
     pub iterations: usize,
 }
 
@@ -48,24 +50,25 @@ impl Default for EarthMoverConfig {
     }
 }
 
-/// Most cells: a banner takes their number times the sum of their rows and columns in each sweep.
+/// Largest number of cells: each sweep takes their number times the sum of their rows and columns.
 const MAX_CELLS: usize = 400;
 
-/// The distance to a fitted good map.
+/// The earth mover's distance of a banner's clicks to a good map. The lower, the better the clicks
+/// fit.
 #[derive(Debug, Clone)]
 pub struct EarthMover {
     cells: Cells,
     lattice: Sinkhorn,
     good: Vec<f64>,
-    /// What the good map costs with itself.
+    /// The entropic transport cost of the good map to itself.
     good_cost: f64,
 }
 
 impl EarthMoverConfig {
-    /// The distance to `map`.
+    /// Fits the score to `map`.
     ///
     /// # Errors
-    /// With settings that cannot be used.
+    /// When a setting cannot be used.
     pub fn fit(&self, map: &ClickMap) -> Result<EarthMover> {
         if !(self.epsilon.is_finite() && self.epsilon >= Sinkhorn::MIN_EPSILON) {
             let reason = format!("must be a number of at least {}", Sinkhorn::MIN_EPSILON);
@@ -86,8 +89,8 @@ impl EarthMoverConfig {
 }
 
 impl EarthMover {
-    /// The distance between two distributions over the bins of the grid, row-major, each in any
-    /// scale: the square root of the divergence, in diagonals. It is 0 where one of them is empty.
+    /// Returns the distance between two distributions over the bins, row-major and of any scale:
+    /// the square root of the divergence, in diagonals. It is 0 where one of them is empty.
     ///
     /// # Errors
     /// When there is not one value for each bin, or values are negative or not finite.
@@ -120,7 +123,7 @@ impl Score<Heatmap> for EarthMover {
         "earth_mover"
     }
 
-    /// The distance of the click shares to the good map in diagonals; 0 without a click.
+    /// Returns the distance of the click shares to the good map, in diagonals; 0 without a click.
     fn score(&self, heatmap: &Heatmap) -> Result<f64> {
         check_grid(self.cells.grid(), heatmap)?;
         let Some(own) = shares(self.cells.pooled(heatmap.values())) else { return Ok(0.0) };
@@ -128,7 +131,7 @@ impl Score<Heatmap> for EarthMover {
     }
 }
 
-/// Divided by their sum; none of nothing.
+/// The values divided by their sum; `None` if the sum is 0.
 fn shares(mut values: Vec<f64>) -> Option<Vec<f64>> {
     let sum: f64 = values.iter().sum();
     values.iter_mut().for_each(|value| *value /= sum);

@@ -1,17 +1,17 @@
 //! [`Explainer`]: one plain sentence on why a banner has its score, which a person can check in its
 //! picture.
 //!
-//! A banner is held against the layout of its grid that explains its clicks best. Where it has more
-//! clicks than banners of that layout and where it has fewer is what the picture shows. The
-//! sentence says, in this order: whether what is too much lies in one spot; whether a known pattern
-//! explains it; and else how much of the clicks lies elsewhere, and where most is missing and most
-//! is too much.
+//! A banner is compared with the layout of its grid that explains its clicks best. The picture
+//! shows where it has more clicks than banners of that layout, and where it has fewer. The sentence
+//! names the first of these that applies: the excess lies in one spot; a known pattern explains the
+//! clicks; or else which share of the clicks lies elsewhere, and where most are missing and most
+//! are too many.
 
 use super::pattern::place_in_words;
 use super::{ClickMap, KnownDefects, LikelihoodRatio, Pattern, Score, Smoothing};
 use crate::{Heatmap, Result};
 
-/// Explains the banners of one grid.
+/// Explains the scores of the banners of one grid, given the maps of its layouts.
 #[derive(Debug, Clone)]
 pub struct Explainer {
     layouts: Vec<ExplainedLayout>,
@@ -24,32 +24,32 @@ struct ExplainedLayout {
     defects: KnownDefects,
 }
 
-/// What the clicks of one banner say against its grid.
+/// Why a banner has its score, in words and bin by bin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The sentence.
+    /// One sentence with the reason.
     pub reason: String,
-    /// For each bin, row-major, how many clicks more (above 0) or fewer (below 0) than a banner of
-    /// the nearest layout has.
+    /// For each bin, row-major: how many clicks more (above 0) or fewer (below 0) the banner has
+    /// than a banner of the nearest layout with as many clicks.
     pub drivers: Vec<f32>,
 }
 
-/// A spot is this many standard deviations of the smoothing wide, to either side.
+/// Radius of a spot, in standard deviations of the smoothing.
 const SPOT_REACH: f64 = 2.2;
-/// Share of the clicks in one spot beyond what is expected there that is worth a sentence.
+/// Excess share of the clicks in one spot from which on the spot is worth a sentence.
 const SPOT_SHARE: f64 = 0.08;
-/// Share of all clicks too many that lies in the spot when it is the reason.
+/// Share of the whole excess that must lie in the spot for it to be the reason.
 const SPOT_OF_ALL: f64 = 0.4;
-/// A pattern explains clicks better than the layout alone from this gain on, in nats per click.
+/// Gain in nats per click from which on a pattern explains the clicks better than the layout alone.
 const PATTERN_GAIN: f64 = 0.05;
 /// Share of the clicks that may lie elsewhere on a banner that works.
 const USUAL: f64 = 0.3;
 
 impl Explainer {
-    /// By the maps of the layouts of a grid.
+    /// Makes an explainer from the map of each layout of a grid.
     ///
     /// # Errors
-    /// When the maps are on different grids.
+    /// None are expected: each map is only compared with a uniform one on its own bins.
     pub fn new(layouts: &[ClickMap]) -> Result<Self> {
         let of = |map: &ClickMap| {
             Ok(ExplainedLayout {
@@ -61,16 +61,17 @@ impl Explainer {
         Ok(Self { layouts: layouts.iter().map(of).collect::<Result<_>>()? })
     }
 
-    /// Explains `heatmap`; `flagged` says whether the rule takes it for broken. Without a layout or
-    /// a click there is little to say.
+    /// Explains `heatmap`; `flagged` says whether the banner is flagged. Without a layout or a
+    /// click the sentence says that there is nothing to compare.
     ///
     /// # Errors
-    /// When it is on another grid.
+    /// When the heatmap has other rows or columns of bins than the maps.
     pub fn explain(&self, heatmap: &Heatmap, flagged: bool) -> Result<Explanation> {
         let grid = heatmap.grid();
         let mut nearest: Option<(f64, &ExplainedLayout)> = None;
         for layout in &self.layouts {
-            // The lower, the better the layout explains the clicks.
+            // A likelihood ratio against uniform clicks: the lower, the better the layout explains
+            // them.
             let score = layout.against_even.score(heatmap)?;
             if nearest.is_none_or(|(least, _)| score < least) {
                 nearest = Some((score, layout));
@@ -85,7 +86,7 @@ impl Explainer {
         let (own, expected) = (own.probabilities(), layout.map.probabilities());
         let differs: Vec<f64> =
             own.iter().zip(expected).map(|(own, expected)| own - expected).collect();
-        // A sum over all bins, so not for each of them.
+        // `total` sums over all bins, so it is called once and not for each bin.
         let clicks = heatmap.total();
         let drivers = differs.iter().map(|more| (more * clicks) as f32).collect();
         let elsewhere: f64 = differs.iter().filter(|more| **more > 0.0).sum();
@@ -99,7 +100,7 @@ impl Explainer {
             let (x, y) = place(bin);
             place_in_words(x, y)
         };
-        // The spot around the place with most clicks too many.
+        // The spot around the bin with the largest excess.
         let reach = SPOT_REACH * smoothing.sigma_for(heatmap.total());
         let (top, left) = ((most / grid.columns) as f64, (most % grid.columns) as f64);
         let in_spot = |bin: usize| {
@@ -143,10 +144,11 @@ impl Explainer {
     }
 }
 
-/// The sentence on a known pattern.
+/// The sentence for a banner whose clicks a known pattern explains.
 fn of_pattern(pattern: Pattern, share: f64, heatmap: &Heatmap, expected: &[f64]) -> String {
     let grid = heatmap.grid();
-    // Where the pattern has more clicks than the layout: what good banners leave almost empty.
+    // Count only where the pattern exceeds both the layout and the uniform map: good banners leave
+    // these bins almost empty.
     let map = pattern.map(grid);
     let inside = |bin: usize| {
         map.probabilities()[bin] > expected[bin]
@@ -172,12 +174,12 @@ fn of_pattern(pattern: Pattern, share: f64, heatmap: &Heatmap, expected: &[f64])
     }
 }
 
-/// A share in per cent, without decimals.
+/// A share as a percentage without decimals.
 pub(super) fn whole_percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// Place of the value that is before all others; the first of equals.
+/// Position of the value that `before` puts before all others; the first of equals.
 fn extreme(values: &[f64], before: impl Fn(f64, f64) -> bool) -> usize {
     (0..values.len()).fold(0, |best, at| if before(values[at], values[best]) { at } else { best })
 }

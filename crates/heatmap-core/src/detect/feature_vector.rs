@@ -1,12 +1,12 @@
-//! What all scores of feature vectors share: checks, and lengths of vectors whose squares f64
-//! cannot hold.
+//! Helpers of the scores of feature vectors: checks, and arithmetic on vectors whose squares would
+//! overflow or underflow f64.
 
 use faer::MatRef;
 
 use crate::analysis::check_features;
 use crate::{Error, Result};
 
-/// Checks that a feature vector is as long as those that something was fitted to, and finite.
+/// Checks that a feature vector is finite and has the expected number of features.
 pub(super) fn check_length(expected: usize, features: &[f64]) -> Result<()> {
     if features.len() != expected {
         return Err(Error::Data(format!(
@@ -20,21 +20,20 @@ pub(super) fn check_length(expected: usize, features: &[f64]) -> Result<()> {
     }
 }
 
-/// The rows of a table, each a vector, after [`check_features`].
+/// The rows of a table as vectors, after [`check_features`].
 pub(super) fn checked_rows(rows: MatRef<'_, f64>) -> Result<Vec<Vec<f64>>> {
     check_features(rows)?;
     Ok(rows.row_iter().map(|row| row.iter().copied().collect()).collect())
 }
 
-/// Largest absolute value; 0 of none.
+/// The largest absolute value; 0 for no values.
 pub(super) fn largest<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values.into_iter().fold(0.0, |most, v| most.max(v.abs()))
 }
 
-/// Euclidean length. Also where squares over- or underflow; beyond the range of f64 it is the
-/// largest number.
+/// Euclidean norm, also where the squares overflow or underflow; capped at the largest f64.
 pub(super) fn length(values: &[f64]) -> f64 {
-    /// Below, squares may have lost bits.
+    /// A sum of squares below this may have lost bits.
     const LEAST: f64 = 1e-280;
     let squared: f64 = values.iter().map(|v| v * v).sum();
     if squared.is_finite() && squared > LEAST {
@@ -47,8 +46,8 @@ pub(super) fn length(values: &[f64]) -> f64 {
     (unit * values.iter().map(|v| (v / unit).powi(2)).sum::<f64>().sqrt()).min(f64::MAX)
 }
 
-/// What values up to `most` are divided by, so that their differences and squares, summed over as
-/// many as there may be, stay far from the end of f64: 1 if they do anyway.
+/// The unit by which to divide values of up to `most`, so that sums of their squared differences
+/// cannot overflow: 1 unless the values are huge.
 pub(super) fn safe_unit(most: f64) -> f64 {
     if most > 1e100 { most } else { 1.0 }
 }

@@ -1,8 +1,8 @@
-//! One score from many: [`FitNorm`], [`RankAverage`] and [`BulkAverage`] without labels,
-//! [`LogisticFusion`] with some.
+//! Fusion of a banner's parts into one score: [`FitNorm`], [`NetworkAndFit`], [`RankAverage`] and
+//! [`BulkAverage`] without labels, [`LogisticFusion`] with labels.
 //!
-//! All take the parts of a banner as `[Option<f64>]`: a part that is missing, such as a metric that
-//! was not measured, has no say.
+//! All take the parts of a banner as `[Option<f64>]`; a part that is missing, such as a metric that
+//! was not measured, has no influence.
 
 use faer::Mat;
 
@@ -11,11 +11,12 @@ use super::null_model::soft_limit;
 use crate::analysis::{LogisticRegression, LogisticRegressionConfig};
 use crate::{Error, Result};
 
-/// A banner's parts in a fixed order.
+/// The parts of one banner in a fixed order; `None` where a part is missing.
 pub type Parts = [Option<f64>];
 
-/// The mean over the parts of the share of fitted banners that score lower. Only the order counts,
-/// so no part can drown the others; but a banner far above all others is no more than the highest.
+/// Averages over the parts the share of fitted banners that score lower (0 to 1). Only the order
+/// counts, so no part can dominate the others; on the other hand, a banner far above all others
+/// counts no more than any highest one.
 #[derive(Debug, Clone)]
 pub struct RankAverage {
     /// The scores of the fitted banners, sorted, for each part.
@@ -23,10 +24,10 @@ pub struct RankAverage {
 }
 
 impl RankAverage {
-    /// To the parts of these banners.
+    /// Fits to the parts of these banners.
     ///
     /// # Errors
-    /// Without a banner, or when banners have different numbers of parts.
+    /// When there is no banner, or banners have different numbers of parts.
     pub fn fit<'a>(banners: impl IntoIterator<Item = &'a Parts>) -> Result<Self> {
         let mut sorted: Option<Vec<Vec<f64>>> = None;
         for parts in banners {
@@ -48,12 +49,12 @@ impl Score<Parts> for RankAverage {
         "rank_average"
     }
 
-    /// Between 0 and 1; 1/2 without a part.
+    /// Returns the mean rank, between 0 and 1; 1/2 without a part.
     fn score(&self, parts: &Parts) -> Result<f64> {
         check_parts(self.sorted.len(), parts)?;
         let rank = |(scores, part): (&Vec<f64>, &Option<f64>)| {
             let part = part.filter(|_| !scores.is_empty())?;
-            // Of equals, half are counted as lower.
+            // Half of the equal values count as lower.
             let lower =
                 scores.partition_point(|&s| s < part) + scores.partition_point(|&s| s <= part);
             Some(lower as f64 / (2 * scores.len()) as f64)
@@ -62,14 +63,14 @@ impl Score<Parts> for RankAverage {
     }
 }
 
-/// The mean over the parts of how far a banner lies above the bulk: each part counts as the z of
-/// its [`super::NullModel`], so parts are z already. A banner that stands out far in one part
-/// stands out in the mean.
+/// Averages the parts, which must be z scores, each under its [`super::NullModel`]. A banner that
+/// stands out far in one part stands out in the mean, too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BulkAverage;
 
 impl BulkAverage {
-    /// z beyond this counts by its logarithm only, so that one part alone does not decide.
+    /// Larger z scores count by the logarithm of the excess, so that one part alone does not
+    /// decide.
     const LARGEST_Z: f64 = 8.0;
 }
 
@@ -78,22 +79,23 @@ impl Score<Parts> for BulkAverage {
         "bulk_average"
     }
 
-    /// 0 without a part.
+    /// Returns the mean z score; 0 without a part.
     fn score(&self, parts: &Parts) -> Result<f64> {
         let clipped = parts.iter().flatten().map(|&z| soft_limit(z, Self::LARGEST_Z));
         Ok(mean(clipped).unwrap_or(0.0))
     }
 }
 
-/// How far a banner lies above the reference in all parts together, each of which counts as the z
-/// of its [`super::NullModel`]: the length of the vector of those above 0, as in a test of several
-/// one-sided hypotheses (Bartholomew 1959). A banner that stands out in one part alone stands out;
-/// one that stands out a little in several does, too. What lies below 0 only breaks ties.
+/// Measures how far a banner lies above the reference in all parts together. The parts must be z
+/// scores, each under its [`super::NullModel`]; the score is the Euclidean norm of those above 0,
+/// as in a test of several one-sided hypotheses (Bartholomew 1959). So a banner stands out when one
+/// part does, or when several do a little. Parts below 0 only break ties.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FitNorm;
 
 impl FitNorm {
-    /// What a z adds whatever its sign: less than any difference that matters.
+    /// Weight of the sum of all z scores, which breaks ties: smaller than any difference that
+    /// matters.
     const TIE: f64 = 0.01;
 }
 
@@ -102,29 +104,29 @@ impl Score<Parts> for FitNorm {
         "fit"
     }
 
-    /// 0 without a part.
+    /// Returns the norm; 0 without a part.
     fn score(&self, parts: &Parts) -> Result<f64> {
         let squares: f64 = parts.iter().flatten().map(|z| z.max(0.0).powi(2)).sum();
         Ok(squares.sqrt() + Self::TIE * parts.iter().flatten().sum::<f64>())
     }
 }
 
-/// What speaks for broken, all together: the log odds that a network gives, which are the last
-/// part, and the [`FitNorm`] of the others, which see what the network has not learned of.
+/// Combines the log odds of the network, which are the last part, with the [`FitNorm`] of the other
+/// parts, which cover defects that the network has not learned of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NetworkAndFit;
 
 impl NetworkAndFit {
-    /// Log odds for each standard deviation of the norm. On generated grids a weight from 0.6 to 1
-    /// gives the best area under the receiver operating characteristic, and that of logistic
-    /// regression on the parts.
+    /// Weight of one standard deviation of the norm, in log odds. On generated grids a weight from
+    /// 0.6 to 1 gives the best area under the ROC curve, which is also that of logistic regression
+    /// on the parts.
     const WEIGHT: f64 = 1.0;
-    /// Added to the sum before the root is taken: so the scores of good banners of generated grids
-    /// lean to neither side.
+    /// Added before the square root is taken, so that the scores of good banners of generated grids
+    /// are not skewed to either side.
     const LEVEL: f64 = 6.0;
 
-    /// The score of so high log odds and norm together: a root, as of any likelihood ratio that is
-    /// to spread like a normal number.
+    /// The score of the sum of log odds and norm: its square root, because that is closer to a
+    /// normal distribution, as for any log-likelihood ratio.
     pub(super) fn of_log_odds(log_odds: f64) -> f64 {
         let above = log_odds + Self::LEVEL;
         // ln(1 + e^x), which is about x from 3 on and never below 0.
@@ -137,7 +139,7 @@ impl Score<Parts> for NetworkAndFit {
         "network_and_fit"
     }
 
-    /// That of the log odds and the norm; of parts that are missing nothing is known.
+    /// Returns the combined score; a missing network and missing parts add nothing.
     fn score(&self, parts: &Parts) -> Result<f64> {
         let (network, fit) =
             parts.split_last().map_or((None, parts), |(network, fit)| (*network, fit));
@@ -145,8 +147,9 @@ impl Score<Parts> for NetworkAndFit {
     }
 }
 
-/// Regularised logistic regression on the parts: the probability that a banner is broken,
-/// calibrated as far as the labels allow. A missing part takes the mean of the fitted banners.
+/// Regularised logistic regression on the parts. Its score is the probability that a banner is
+/// broken, calibrated as far as the labels allow. A missing part is replaced by the mean of the
+/// fitted banners.
 #[derive(Debug, Clone)]
 pub struct LogisticFusion {
     means: Vec<f64>,
@@ -154,15 +157,15 @@ pub struct LogisticFusion {
 }
 
 impl LogisticFusion {
-    /// Fewer labelled banners of either class teach nothing.
+    /// Smallest number of labelled banners of each class that can be fitted to.
     pub const MIN_PER_CLASS: usize = 3;
 
-    /// To labelled banners. `c` is the inverse strength of the penalty on the weights of
-    /// standardised parts.
+    /// Fits to labelled banners. `c` is the inverse strength of the L2 penalty on the weights of
+    /// the standardised parts.
     ///
     /// # Errors
-    /// With fewer than [`LogisticFusion::MIN_PER_CLASS`] banners of either class, or parts that
-    /// are not finite.
+    /// When there are fewer than [`LogisticFusion::MIN_PER_CLASS`] banners of either class, or
+    /// parts are not finite.
     pub fn fit(banners: &[&Parts], broken: &[bool], c: f64) -> Result<Self> {
         let (good, bad) =
             (broken.iter().filter(|b| !**b).count(), broken.iter().filter(|b| **b).count());
@@ -184,7 +187,7 @@ impl LogisticFusion {
         Ok(Self { means, regression })
     }
 
-    /// What one standard deviation of each part adds to the log odds of broken.
+    /// Returns the weight of each part: what one standard deviation adds to the log odds of broken.
     pub fn weights(&self) -> Vec<f64> {
         let weights = self.regression.weights();
         (0..self.means.len()).map(|at| weights[(at, 1)] - weights[(at, 0)]).collect()
@@ -196,7 +199,7 @@ impl Score<Parts> for LogisticFusion {
         "fusion"
     }
 
-    /// The probability that the banner is broken.
+    /// Returns the probability that the banner is broken.
     fn score(&self, parts: &Parts) -> Result<f64> {
         check_parts(self.means.len(), parts)?;
         let table = table(&[parts], &self.means);

@@ -1,27 +1,25 @@
-//! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed as those of good
+//! [`GridFit`]: whether the clicks of a banner, as a whole, are distributed like those of good
 //! banners of its grid.
 //!
-//! Scores, each two-sided or against stated defects, all relative to a [`super::Reference`]
-//! of banners that are taken for good:
+//! It has five scores, all relative to a [`super::Reference`] of banners that are taken for good:
 //!
-//! * `neighbor_fit`: the mean distance to the ten most alike reference banners, in the space of
-//!   roots of smoothed shares. Neighbours and not one mean map, because a grid shows several
-//!   layouts, and because the weights of products differ from banner to banner.
-//! * `pile_up`: the largest share of clicks in one spot, beyond what the fifteen most alike
-//!   reference banners have there. It sees clicks that pile up where good banners have some too (a
-//!   close button, one product alone), which a likelihood ratio takes for very good.
+//! * `neighbor_fit`: the mean distance to the ten most similar reference banners, between square
+//!   roots of smoothed shares. Neighbours are used instead of one mean map, because a grid shows
+//!   several layouts and because products are not equally popular on all banners.
+//! * `pile_up`: the largest excess share of clicks in one spot, beyond what the fifteen most
+//!   similar reference banners have there. It also sees clicks that pile up where good banners have
+//!   some (a close button, a single product), which a likelihood ratio takes for very good.
 //! * `pattern_fit`: how much better one of the known [`super::Pattern`]s, mixed with a layout of
-//!   the grid, explains the clicks than any layout alone (a generalised likelihood ratio, as
+//!   the grid, explains the clicks than any layout alone (a generalised likelihood ratio, as in
 //!   [`KnownDefects`], over all layouts).
+//! * `set_network`: the log odds of a network that compares the banner with others of its grid; it
+//!   was trained on generated layouts to tell broken banners from good ones
+//!   ([`super::SetNetwork`]).
+//! * `like_broken`, only where banners are known to be broken: how much nearer the banner lies to
+//!   the most similar of those than to the ten most similar ones of the reference. Only labels can
+//!   say that a rare layout is foreign.
 //!
-//! * `set_network`: what a network says that was trained to tell broken banners from good ones
-//!   beside others of their grid, on generated layouts ([`super::SetNetwork`]).
-//!
-//! Where banners are known to be broken, one more: `like_broken`, how much nearer a banner lies to
-//! the most alike of those than to the ten most alike of the reference. Labels alone can say that a
-//! rare layout is foreign.
-//!
-//! A banner that is in the reference itself is left out when it is scored.
+//! A banner that belongs to the reference itself is left out of it when it is scored.
 
 use super::smoothed_shares::{SmoothedShares, distances, nearest, roots};
 use super::{
@@ -29,62 +27,62 @@ use super::{
 };
 use crate::{Heatmap, Result};
 
-/// Names of the scores, in order.
+/// Names of the scores of fit, in the order of [`FitScores`].
 pub const FIT_PARTS: [&str; 5] =
     ["neighbor_fit", "pile_up", "pattern_fit", "set_network", "like_broken"];
 
-/// The one of them that is in log odds.
+/// Name of the score of the network, which is in log odds.
 pub const NETWORK_PART: &str = FIT_PARTS[3];
 
-/// The one of them that takes labels.
+/// Name of the score that needs labels.
 pub(super) const LABELLED_PART: &str = FIT_PARTS[4];
 
-/// The first of them, which a reference is chosen by: all but the network, which takes far longer.
+/// Number of leading scores that a reference is chosen by: those that need neither labels nor the
+/// network, which takes far longer.
 pub(super) const HAND_MADE: usize = 3;
 
-/// The scores of a banner in the order of [`FIT_PARTS`].
+/// The scores of fit of one banner in the order of [`FIT_PARTS`]; `None` where one is missing.
 pub type FitScores = [Option<f64>; FIT_PARTS.len()];
 
-/// The most alike reference banners whose distance counts.
+/// Number of most similar reference banners whose distance is averaged.
 const NEIGHBORS: usize = 10;
-/// The most alike reference banners whose mean says how many clicks belong where.
+/// Number of most similar reference banners whose mean is the expected distribution of clicks.
 const LOCAL: usize = 15;
-/// Share of even clicks in what is expected of a banner.
+/// Share of the uniform map in the expected distribution.
 const EVEN: f64 = 0.1;
 
-/// The scores of fit of one grid.
+/// The scores of fit of one grid, fitted to its reference.
 #[derive(Debug, Clone)]
 pub struct GridFit {
     smoothing: SmoothedShares,
-    /// Roots of the smoothed shares of the reference banners.
+    /// Square roots of the smoothed shares of the reference banners.
     reference: Vec<Vec<f32>>,
     layouts: Vec<FittedLayout>,
-    /// None while the reference is being chosen.
+    /// `None` while the reference is being chosen, or where the network is not used.
     network: Option<SetScore>,
-    /// Roots of the smoothed shares of the banners that are known to be broken.
+    /// Square roots of the smoothed shares of the banners that are known to be broken.
     broken: Vec<Vec<f32>>,
 }
 
-/// One layout of the grid.
+/// What is precomputed for one layout of the grid.
 #[derive(Debug, Clone)]
 struct FittedLayout {
-    /// ln p of each bin.
+    /// Log probability of each bin.
     log_map: Vec<f32>,
     defects: KnownDefects,
 }
 
-/// Where a banner has most clicks beyond what like banners of its grid have there.
+/// The place where a banner has the largest excess of clicks over similar banners of its grid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PileUp {
     /// The place, in fractions of the banner's width and height.
     pub place: (f64, f64),
-    /// Share of the clicks beyond what is expected; at most 1 for clicks that all fall into one
-    /// bin.
+    /// Excess share of the clicks; at most 1, for clicks that all fall into one bin.
     pub share: f64,
 }
 
 impl GridFit {
-    /// From the smoothed shares of the reference banners and a map of each layout of the grid.
+    /// Fits to the smoothed shares of the reference banners and the map of each layout of the grid.
     pub(super) fn new(
         smoothing: SmoothedShares,
         reference: &[&[f32]],
@@ -103,37 +101,38 @@ impl GridFit {
         }
     }
 
-    /// With the smoothed shares of banners that are known to be broken.
+    /// Adds the smoothed shares of banners that are known to be broken.
     pub(super) fn with_broken<'a>(self, shares: impl Iterator<Item = &'a [f32]>) -> Self {
         Self { broken: shares.map(roots).collect(), ..self }
     }
 
-    /// With the built-in network too; `reference` are the banners that [`GridFit::new`] was given
-    /// the shares of.
+    /// Adds the built-in network. `reference` are the heatmaps of the same banners as in
+    /// [`GridFit::new`].
     ///
     /// # Errors
-    /// When a heatmap is on another grid.
+    /// When heatmaps differ in their rows or columns of bins.
     pub(super) fn with_network(self, reference: &[&Heatmap]) -> Result<Self> {
         let maps = BannerMaps::new(self.smoothing.grid());
         Ok(Self { network: Some(SetScore::new(SetNetwork::embedded(), maps, reference)?), ..self })
     }
 
-    /// Whether the network is among the scores.
+    /// Whether the network is one of the scores.
     pub(super) fn has_network(&self) -> bool {
         self.network.is_some()
     }
 
-    /// The scores of a banner in the order of [`FIT_PARTS`]; the first two are missing when the
-    /// reference holds no other banner.
+    /// Returns the scores of a banner in the order of [`FIT_PARTS`]. Only those of the pattern and
+    /// the network are present when the reference holds no other banner.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the reference.
     pub fn parts(&self, heatmap: &Heatmap) -> Result<FitScores> {
         self.parts_of(heatmap, &self.smoothing.of(heatmap)?, None)
     }
 
-    /// The scores of a banner whose smoothed shares are at hand. `itself` is its place in the
-    /// reference, if that is known; else a reference banner that equals it is taken for it.
+    /// The scores of a banner whose smoothed `shares` are already known. `itself` is its position
+    /// in the reference; if `None`, one identical reference banner (if there is one) is taken to be
+    /// it.
     pub(super) fn parts_of(
         &self,
         heatmap: &Heatmap,
@@ -152,7 +151,7 @@ impl GridFit {
         let fit =
             neighbors.iter().map(|(distance, _)| distance).sum::<f64>() / neighbors.len() as f64;
         let pile_up = self.pile_up_against(shares, &self.expected(&nearest)).share;
-        // A banner that is among the known ones is not held against itself.
+        // Distance 0 is the banner itself, if it is one of those that are known to be broken.
         let to_broken = distances(self.broken.iter().map(Vec::as_slice), &own).into_iter();
         let to_broken = to_broken.filter(|distance| *distance > 0.0).min_by(f64::total_cmp);
         Ok([
@@ -164,7 +163,8 @@ impl GridFit {
         ])
     }
 
-    /// The reference banners most like the one with these roots, nearest first.
+    /// The reference banners most similar to `own` (square roots of shares), as pairs of distance
+    /// and position, nearest first.
     fn nearest(&self, own: &[f32], itself: Option<usize>) -> Vec<(f64, usize)> {
         let reference = self.reference.iter().map(Vec::as_slice);
         let mut all: Vec<(f64, usize)> = distances(reference, own).into_iter().zip(0..).collect();
@@ -179,7 +179,7 @@ impl GridFit {
         nearest(all, LOCAL.max(NEIGHBORS))
     }
 
-    /// The shares that like banners have.
+    /// The mean shares of the nearest banners, mixed with a share of the uniform map.
     fn expected(&self, nearest: &[(f64, usize)]) -> Vec<f32> {
         let local = &nearest[..nearest.len().min(LOCAL)];
         let mut expected = vec![0.0_f32; self.smoothing.len()];
@@ -206,8 +206,8 @@ impl GridFit {
         }
     }
 
-    /// How much better a known pattern with a layout explains the clicks than any layout alone, in
-    /// nats per click; 0 without a click.
+    /// How much better a known pattern mixed with a layout explains the clicks than any layout
+    /// alone, in nats per click; 0 without a click.
     fn pattern_fit(&self, heatmap: &Heatmap) -> Result<f64> {
         let (mut with, mut without) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for layout in &self.layouts {

@@ -1,4 +1,5 @@
-//! Feature vectors of heatmaps without a network, and scores of heatmaps that look at features.
+//! Feature vectors of heatmaps that need no network, and an adapter that applies scores of feature
+//! vectors to heatmaps.
 
 use faer::Mat;
 use rayon::prelude::*;
@@ -8,9 +9,9 @@ use super::cells;
 use super::click_map::check_grid;
 use crate::{Grid, Heatmap, Result};
 
-/// Square roots of the shares of the clicks in cells of several bins: Euclidean distance is then
-/// Hellinger's distance of the two distributions (up to the square root of 2), and the noise of the
-/// counts is the same in every cell (Anscombe 1948).
+/// Computes features of a heatmap: the square roots of the shares of clicks in cells of several
+/// bins. Their Euclidean distance is the Hellinger distance of the two distributions (times the
+/// square root of 2), and the noise of the counts is the same in every cell (Anscombe 1948).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PooledShares {
     grid: Grid,
@@ -20,9 +21,9 @@ pub struct PooledShares {
 impl PooledShares {
     const MAX_CELLS: usize = 1_024;
 
-    /// Cells of `cell_bins` x `cell_bins` bins, or of more on a grid that would have more than
-    /// 1,024 cells: some scores keep a matrix of cells squared. The last row and column may be
-    /// narrower.
+    /// Makes features of cells of `cell_bins` x `cell_bins` bins, or of larger ones if there would
+    /// be more than 1,024 cells, because some scores keep a matrix of cells squared. The cells of
+    /// the last row and column may be narrower.
     ///
     /// # Panics
     /// When `cell_bins` is 0.
@@ -31,25 +32,25 @@ impl PooledShares {
         Self { grid, cell_bins: cells::coarse_enough(grid, cell_bins, Self::MAX_CELLS) }
     }
 
-    /// Bins along a side of a cell.
+    /// Returns the side of a cell in bins.
     pub fn cell_bins(&self) -> usize {
         self.cell_bins
     }
 
-    /// Number of features.
+    /// Returns the number of features.
     pub fn len(&self) -> usize {
         cells::count(self.grid, self.cell_bins)
     }
 
-    /// Whether there is no feature, on a grid without a bin.
+    /// Returns whether there are no features, because there are no bins.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The features of one heatmap; zeros without a click.
+    /// Returns the features of one heatmap; zeros without a click.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins.
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f64>> {
         check_grid(self.grid, heatmap)?;
         let mut cells = cells::pooled(self.grid, self.cell_bins, heatmap.values());
@@ -59,10 +60,10 @@ impl PooledShares {
         Ok(cells)
     }
 
-    /// The features of many heatmaps, one a row.
+    /// Returns the features of many heatmaps, `[heatmaps, features]`.
     ///
     /// # Errors
-    /// When a heatmap is on another grid.
+    /// When a heatmap has other rows or columns of bins.
     pub fn table(&self, heatmaps: &[&Heatmap]) -> Result<Mat<f64>> {
         let rows: Vec<Vec<f64>> =
             heatmaps.par_iter().map(|heatmap| self.of(heatmap)).collect::<Result<_>>()?;
@@ -70,7 +71,7 @@ impl PooledShares {
     }
 }
 
-/// A score of features, of the features of a heatmap.
+/// Applies a score of feature vectors to the features of a heatmap.
 #[derive(Debug, Clone)]
 pub struct OnFeatures<S> {
     features: PooledShares,
@@ -78,7 +79,7 @@ pub struct OnFeatures<S> {
 }
 
 impl<S> OnFeatures<S> {
-    /// `score`, fitted to such features.
+    /// Combines `features` with a `score` that was fitted to such features.
     pub fn new(features: PooledShares, score: S) -> Self {
         Self { features, score }
     }

@@ -7,43 +7,45 @@ use super::BannerFacts;
 use crate::table::{BannerKey, ClickLog, ClickLogConfig, LabelTable, MetricsTable, Progress};
 use crate::{Error, Result};
 
-/// A click log and what else is known of its banners.
+/// A click log with what else is known of its banners.
 #[derive(Debug)]
 pub struct LogInputs {
-    /// The clicks.
+    /// The click log.
     pub log: ClickLog,
     /// Metrics, labels and examples.
     pub known: BannerFacts,
-    /// Banners of the log that the metrics table has, too.
+    /// Number of banners of the log that have a row in the metrics table.
     pub with_metrics: usize,
-    /// Banners of the log that the label table has, too.
+    /// Number of banners of the log that have a row in the label table.
     pub with_labels: usize,
 }
 
-/// The files that [`LogInputs`] are read from; those of clicks may be folders.
+/// The files that [`LogInputs`] are read from.
 #[derive(Debug, Clone, Copy)]
 pub struct LogFiles<'a> {
-    /// Click tables, CSV or Parquet, or folders of such.
+    /// Click tables, as CSV or Parquet files or folders of them.
     pub clicks: &'a [PathBuf],
-    /// Metrics of the banners, or none.
+    /// Metrics tables; may be empty.
     pub metrics: &'a [PathBuf],
-    /// Labels of the banners, or none.
+    /// Label tables; may be empty.
     pub labels: &'a [PathBuf],
 }
 
 impl LogInputs {
-    /// Reads all files. `progress` is told how far the click log is read, and may stop it.
+    /// Reads all files. `progress` is called with how far the click log is read, and stops the
+    /// reading by returning [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// When a table cannot be read or none of its rows can be used, which the error names, or when
-    /// `progress` says [`ControlFlow::Break`].
+    /// When a table cannot be read or none of its rows can be used (the error names the file), or
+    /// when `progress` returns [`ControlFlow::Break`].
     pub fn read(
         config: &ClickLogConfig,
         files: LogFiles<'_>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self> {
         let given = |paths: &'_ [PathBuf]| !paths.is_empty();
-        // The small tables first: what is wrong with them is known before minutes of reading.
+        // The small tables come first, so that an error in them shows before minutes of reading the
+        // log.
         let metrics =
             given(files.metrics).then(|| MetricsTable::read(files.metrics)).transpose()?;
         let labels = given(files.labels).then(|| LabelTable::read(files.labels)).transpose()?;
@@ -58,12 +60,12 @@ impl LogInputs {
         Ok(Self { log, known, with_metrics, with_labels })
     }
 
-    /// Takes banners of the log for examples of good ones, or of broken ones, by their names: the
-    /// domain, or `GRID/DOMAIN` where several grids have the domain.
+    /// Marks banners of the log as examples of good banners (or, if `good` is false, of broken
+    /// ones). A name is a domain, or `GRID/DOMAIN` where several grids have that domain.
     ///
     /// # Errors
-    /// When a name is that of no banner or of several, or the same banner is said to be good and
-    /// broken; the error names it.
+    /// When a name fits no banner or several, or the same banner is said to be good and broken; the
+    /// error gives the name.
     pub fn add_examples(&mut self, names: &[String], good: bool) -> Result<()> {
         for name in names {
             let key = self.banner_named(name)?;
@@ -86,7 +88,7 @@ impl LogInputs {
         };
         let mut found: Vec<BannerKey> =
             self.log.keys().map(|entry| entry.banner).filter(is_named).collect();
-        // One banner may come in several sizes.
+        // The same banner may occur in several sizes.
         found.dedup();
         match &found[..] {
             [] => Err(Error::Data(format!("{name}: no banner of this domain is in the log"))),

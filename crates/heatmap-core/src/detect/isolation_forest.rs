@@ -1,9 +1,9 @@
-//! [`IsolationForest`]: Liu, Ting and Zhou 2008. What is rare and different is cut off from the
-//! rest by few random cuts.
+//! [`IsolationForest`]: anomaly detection by random trees (Liu, Ting and Zhou 2008). Rare,
+//! different vectors are separated from the rest by few random cuts.
 //!
-//! The score is 2^(-E(h) / c(m)), where E(h) is the mean depth at which a vector ends up alone over
-//! all trees, c(m) the mean depth of an unsuccessful search in a binary tree of m leaves (section
-//! 2), and a leaf of more than one sample counts c of its samples on top.
+//! The score is 2^(-E(h) / c(m)), where E(h) is the mean depth over all trees at which a vector
+//! ends up alone, and c(m) the mean depth of an unsuccessful search in a binary tree of m leaves
+//! (section 2). A leaf that holds several samples adds c of their number to the depth.
 
 use faer::MatRef;
 use rand::RngExt;
@@ -14,15 +14,15 @@ use super::Score;
 use super::feature_vector::{check_length, checked_rows};
 use crate::{Error, Result, SampleRng, sample_rng};
 
-/// Settings; the defaults are those of the paper.
+/// Settings of [`IsolationForest`]; the defaults are those of the paper.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IsolationForestConfig {
     /// Number of trees.
     pub trees: usize,
-    /// Rows that each tree is grown from, drawn without replacement; fewer if there are fewer.
+    /// Number of rows that each tree is grown from, drawn without replacement; at most all rows.
     pub samples: usize,
-    /// Seed of all draws.
+    /// Seed of all random draws.
     pub seed: u64,
 }
 
@@ -32,28 +32,29 @@ impl Default for IsolationForestConfig {
     }
 }
 
-/// The grown trees.
+/// A fitted isolation forest: the higher its score, the more unusual a feature vector.
 #[derive(Debug, Clone)]
 pub struct IsolationForest {
     trees: Vec<Vec<Node>>,
     features: usize,
-    /// c of the rows that a tree was grown from.
+    /// c(m) for the m rows that each tree was grown from.
     usual_depth: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Node {
-    /// Left if the feature is below the cut.
+    /// An inner node: left if the feature is below the cut, else right.
     Cut { feature: u32, cut: f64, left: u32, right: u32 },
-    /// What is added to the depth for the samples that were left together.
+    /// A leaf, with what is added to the depth for the samples that it holds together.
     Leaf { further: f64 },
 }
 
 impl IsolationForestConfig {
-    /// Grows the trees on rows of features. The same on every number of threads.
+    /// Grows the trees on `rows`, `[samples, features]`. The result does not depend on the number
+    /// of threads.
     ///
     /// # Errors
-    /// Without a row, a feature, a tree or a sample, or with values that are not finite.
+    /// When there is no row, feature, tree or sample, or values are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<IsolationForest> {
         for (field, value) in [("trees", self.trees), ("samples", self.samples)] {
             if value == 0 {
@@ -62,7 +63,7 @@ impl IsolationForestConfig {
         }
         let table = checked_rows(rows)?;
         let samples = self.samples.min(table.len());
-        // Trees are as high as a balanced tree of the samples.
+        // Trees stop at the height of a balanced tree of the samples, as in the paper.
         let height = (samples as f64).log2().ceil() as usize;
         let grow = |tree: usize| {
             let mut rng = sample_rng(self.seed, tree as u64);
@@ -81,17 +82,17 @@ impl IsolationForestConfig {
     }
 }
 
-/// A tree on its way up.
+/// A tree that is being grown.
 struct Growing<'a> {
     table: &'a [Vec<f64>],
-    /// All features, in an order that does not matter.
+    /// All feature indices; their order is shuffled while cuts are drawn.
     features: Vec<usize>,
     rng: SampleRng,
     nodes: Vec<Node>,
 }
 
 impl Growing<'_> {
-    /// Adds the tree of these rows and returns where its root is.
+    /// Grows the subtree of these rows and returns the index of its root.
     fn grow(&mut self, rows: Vec<usize>, height: usize) -> u32 {
         let at = self.nodes.len();
         self.nodes.push(Node::Leaf { further: usual_depth(rows.len()) });
@@ -99,8 +100,8 @@ impl Growing<'_> {
             return at as u32;
         }
         let Some((feature, low, high)) = self.cutting_feature(&rows) else { return at as u32 };
-        // By halves, since the whole span may overflow; above the lowest value, so that both sides
-        // get a row.
+        // Computed in halves, because the whole span may overflow; clamped above the lowest value,
+        // so that both sides get a row.
         let middle = 0.5 * low + (0.5 * high - 0.5 * low) * self.rng.random::<f64>();
         let cut = (2.0 * middle).clamp(low.next_up(), high);
         let (below, above) = rows.into_iter().partition(|&row| self.table[row][feature] < cut);
@@ -110,10 +111,11 @@ impl Growing<'_> {
         at as u32
     }
 
-    /// One of the features that tell these rows apart, each as probable, with its lowest and
-    /// highest value.
+    /// A random feature (all equally probable) in which these rows differ, with its lowest and
+    /// highest value; `None` if there is none.
     fn cutting_feature(&mut self, rows: &[usize]) -> Option<(usize, f64, f64)> {
-        // Drawn without replacement until one cuts: most do, so that few are looked at.
+        // Features are drawn without replacement until one can be cut. Most can, so few are looked
+        // at.
         for tried in 0..self.features.len() {
             let drawn = self.rng.random_range(tried..self.features.len());
             self.features.swap(tried, drawn);
@@ -130,7 +132,7 @@ impl Growing<'_> {
     }
 }
 
-/// c(m), the mean depth of an unsuccessful search among m leaves.
+/// c(m): the mean depth of an unsuccessful search in a binary tree of m leaves.
 fn usual_depth(leaves: usize) -> f64 {
     match leaves {
         0 | 1 => 0.0,
@@ -162,7 +164,8 @@ impl Score<[f64]> for IsolationForest {
         "isolation_forest"
     }
 
-    /// Between 0 and 1; 1/2 for a usual vector, and for all of them when the fitted rows are alike.
+    /// Returns a score between 0 and 1: about 1/2 for a usual vector, and exactly 1/2 for every
+    /// vector if the fitted rows were all alike.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.features, features)?;
         if self.usual_depth == 0.0 {

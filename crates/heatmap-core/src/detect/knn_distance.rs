@@ -6,14 +6,14 @@ use super::Score;
 use super::feature_vector::{check_length, checked_rows};
 use crate::{Error, Result};
 
-/// Settings.
+/// Settings of [`KnnDistance`].
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KnnDistanceConfig {
-    /// Nearest banners whose distance counts.
+    /// Number of nearest banners whose distances are averaged.
     pub neighbors: usize,
-    /// Leave out a fitted row that equals the one that is scored, once: for banners that are scored
-    /// by a fit to themselves.
+    /// Whether to ignore one fitted row that equals the scored one, for banners that are scored by
+    /// a model fitted to themselves.
     pub without_itself: bool,
 }
 
@@ -23,7 +23,7 @@ impl Default for KnnDistanceConfig {
     }
 }
 
-/// The fitted rows.
+/// A fitted k-nearest-neighbour score: the mean distance to the nearest fitted rows.
 #[derive(Debug, Clone)]
 pub struct KnnDistance {
     config: KnnDistanceConfig,
@@ -31,10 +31,10 @@ pub struct KnnDistance {
 }
 
 impl KnnDistanceConfig {
-    /// Keeps the rows. With fewer than `neighbors` all of them count.
+    /// Keeps `rows`, `[samples, features]`. If there are fewer than `neighbors`, all of them count.
     ///
     /// # Errors
-    /// Without a row, a feature or a neighbour, or with values that are not finite.
+    /// When there is no row, feature or neighbour, or values are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<KnnDistance> {
         if self.neighbors == 0 {
             return Err(Error::config("neighbors", 0, "must be positive"));
@@ -48,8 +48,8 @@ impl Score<[f64]> for KnnDistance {
         "knn_distance"
     }
 
-    /// Mean Euclidean distance; 0 when there is no other row, and the largest number where squares
-    /// are larger.
+    /// Returns the mean Euclidean distance; 0 when there is no other row, and at most the largest
+    /// f64.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.rows[0].len(), features)?;
         let mut distances: Vec<f64> =
@@ -64,13 +64,15 @@ impl Score<[f64]> for KnnDistance {
             return Ok(0.0);
         }
         distances.select_nth_unstable_by(k - 1, f64::total_cmp);
-        // Summed in order, so that the sum does not depend on how the selection went.
+        // Summed in ascending order, so that the sum does not depend on the order that the
+        // selection left.
         distances[..k].sort_by(f64::total_cmp);
         Ok((distances[..k].iter().map(|d| d.sqrt()).sum::<f64>() / k as f64).min(f64::MAX))
     }
 }
 
-/// Of two vectors of one length. In lanes that do not wait for one another.
+/// Squared Euclidean distance of two vectors of equal length. Independent lanes let the compiler
+/// use vector instructions.
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];

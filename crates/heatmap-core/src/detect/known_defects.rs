@@ -1,44 +1,45 @@
-//! [`KnownDefects`]: how much better a known way of breaking explains the clicks than the good map
+//! [`KnownDefects`]: how much better a known kind of defect explains the clicks than the good map
 //! alone.
 //!
-//! The plain likelihood ratio asks whether all clicks are bad. A banner that is broken for some of
-//! its users mixes good clicks with bad ones, and it is one of a handful of kinds that logs have
-//! shown. So each kind k is offered with shares s: the score is the largest mean over the clicks of
-//! ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio. The kinds are stated maps
-//! ([`Pattern`]), not fitted ones; no label is needed, and the winner is the explanation.
+//! The plain likelihood ratio asks whether all clicks are bad. But a banner that is broken for some
+//! of its users mixes good clicks with bad ones, and the defects that logs have shown are of a few
+//! kinds. So each kind k is tried with several shares s of the clicks: the score is the largest
+//! mean over the clicks of ln(((1 - s) p_good + s p_k) / p_good), a generalised likelihood ratio.
+//! The kinds are stated maps ([`Pattern`]), not fitted ones. No label is needed, and the best kind
+//! is the explanation.
 
 use super::click_map::check_grid;
 use super::{ClickMap, Pattern, Score};
 use crate::{Grid, Heatmap, Result};
 
-/// Shares of the clicks that a defect is offered.
+/// Shares of the clicks that a defect is tried with.
 const SHARES: [f64; 3] = [0.3, 0.6, 0.9];
 
-/// The kinds against one good map.
+/// A generalised likelihood ratio of all known kinds of defects against one good map.
 #[derive(Debug, Clone)]
 pub struct KnownDefects {
     name: &'static str,
     grid: Grid,
-    /// Every kind with every share.
+    /// All combinations of a kind and a share.
     hypotheses: Vec<(Pattern, f64)>,
-    /// ln of the ratio for each click: for each bin, that of every hypothesis.
+    /// Log-likelihood ratio of one click, indexed `[bin][hypothesis]`.
     log_ratios: Vec<f32>,
 }
 
-/// What explains a heatmap best among the known kinds.
+/// The kind of defect that explains a heatmap best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DefectGuess {
-    /// The pattern.
+    /// The pattern of the clicks that the defect takes.
     pub pattern: Pattern,
-    /// Share of the clicks that it takes, of those that are offered.
+    /// Share of the clicks that it takes: the best one of those that are tried.
     pub share: f64,
-    /// Mean logarithm of the likelihood ratio over the clicks; below 0 the good map alone explains
-    /// the clicks better.
+    /// Mean log-likelihood ratio over the clicks, in nats; below 0 where the good map alone
+    /// explains the clicks better.
     pub score: f64,
 }
 
 impl KnownDefects {
-    /// Every kind and share against `good`, called `name` in tables.
+    /// Prepares all kinds and shares against the map `good`; `name` is the name of the score.
     pub fn new(name: &'static str, good: &ClickMap) -> Self {
         let grid = good.grid();
         let hypotheses: Vec<(Pattern, f64)> =
@@ -58,13 +59,13 @@ impl KnownDefects {
         Self { name, grid, hypotheses, log_ratios }
     }
 
-    /// The kind and share that explain `heatmap` best; the first of equals.
+    /// Returns the kind and share that explain `heatmap` best; the first of equals.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the good map.
     pub fn guess(&self, heatmap: &Heatmap) -> Result<DefectGuess> {
         check_grid(self.grid, heatmap)?;
-        // Compiled for the vectors of the processor at hand.
+        // Dispatched at run time to code compiled for the vector instructions of this processor.
         let (sums, clicks) = pulp::Arch::new().dispatch(Sums {
             values: heatmap.values(),
             log_ratios: &self.log_ratios,
@@ -81,8 +82,9 @@ impl KnownDefects {
     }
 }
 
-/// The sum of the logarithms over all clicks under every hypothesis, and the number of clicks. Most
-/// bins are empty, so the hypotheses of one bin lie together and are added at once.
+/// Computes the sum of the log-likelihood ratios over all clicks under every hypothesis, and the
+/// number of clicks. Most bins are empty, so the hypotheses of one bin lie next to each other and
+/// are added together.
 struct Sums<'a> {
     values: &'a [f32],
     log_ratios: &'a [f32],

@@ -11,29 +11,30 @@ use super::{
 };
 use crate::{Heatmap, Result};
 
-/// Which parts are computed.
+/// Which parts a detector computes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartSet {
-    /// All of them.
+    /// All parts.
     #[default]
     All,
-    /// Those that are fast enough for millions of banners: sums over the bins, and the hand-made
-    /// scores of fit, to a reference that is chosen among fewer banners. The others are missing.
+    /// Only parts that are fast enough for millions of banners: those that are sums over the bins,
+    /// and the scores of fit but for the network, relative to a smaller reference. All others are
+    /// missing.
     Fast,
 }
 
-/// Settings of the parts.
+/// Settings of [`LayoutDetector`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectorConfig {
     /// Which parts are computed.
     pub parts: PartSet,
-    /// Bins along each side of a cell of the feature vectors.
+    /// Side of a cell in bins, for the feature vectors.
     pub cell_bins: usize,
-    /// Directions that PCA keeps.
+    /// Number of principal components that `pca_reconstruction` removes.
     pub components: usize,
-    /// Neighbours whose distance counts.
+    /// Number of nearest neighbours that `knn_distance` averages over.
     pub neighbors: usize,
     /// Seed of the isolation forest.
     pub seed: u64,
@@ -45,25 +46,26 @@ impl Default for DetectorConfig {
     }
 }
 
-/// The fitted parts of one grid.
+/// Computes all parts of a banner; it is fitted to one grid in one size.
 pub struct LayoutDetector {
-    /// The scores of fit, the first of [`PARTS`]; none without a reference.
+    /// The scores of fit, which come first in [`PARTS`]; `None` without a reference.
     fit: Option<GridFit>,
     ratio: LikelihoodRatio,
     known: KnownDefects,
-    /// In the order of the other [`PARTS`]; none where there was too little to fit.
+    /// The scores of the other [`PARTS`], in order; `None` where there was too little to fit.
     scores: Vec<Option<Box<dyn Score<Heatmap>>>>,
 }
 
 impl LayoutDetector {
-    /// Banners that the parts which need a population are fitted to, at least.
+    /// Smallest population that `pca_reconstruction`, `mahalanobis`, `knn_distance` and
+    /// `isolation_forest` are fitted to.
     pub const MIN_POPULATION: usize = 20;
 
-    /// From the anchor of the grid, heatmaps of the grid without labels, which may be those that
-    /// are scored later, and the reference of the grid.
+    /// Fits all scores to the anchor of a grid, to a `population` of its heatmaps without labels
+    /// (which may be those that are scored later), and to the reference of the grid.
     ///
     /// # Errors
-    /// When a heatmap lies on another grid than the anchor.
+    /// When a heatmap has other rows or columns of bins than the anchor.
     pub fn fit(
         config: &DetectorConfig,
         anchor: &Anchor,
@@ -74,7 +76,7 @@ impl LayoutDetector {
         let ratio = LikelihoodRatio::one_shot(anchor.map.clone())?;
         let known = KnownDefects::new("known_defects", &anchor.map);
         let features = PooledShares::new(grid, config.cell_bins);
-        // As many clicks as the clustering is made for.
+        // The number of clicks that the settings of the clustering are made for.
         let good = anchor.map.heatmap(5_000.0);
         let cosine = CosineAnchor::new(&features.of(&good)?)?;
         let fast = config.parts == PartSet::Fast;
@@ -85,7 +87,7 @@ impl LayoutDetector {
             earth,
             Some(Box::new(ratio.clone())),
             Some(Box::new(known.clone())),
-            // A good map without clusters has no layout to be far from.
+            // A map without clusters has no layout to measure a distance from.
             LayoutDistance::fit(&good).ok().map(|score| Box::new(score) as _),
             Some(Box::new(OnFeatures::new(features, cosine))),
             Some(Box::new(LikelihoodRatio::zero_shot(grid))),
@@ -103,7 +105,7 @@ impl LayoutDetector {
             let knn = KnnDistanceConfig { neighbors: config.neighbors, ..Default::default() };
             let forest = IsolationForestConfig { seed: config.seed, ..Default::default() };
             let pca = PcaReconstructionConfig { components: config.components };
-            // Banners that are all alike span too few directions.
+            // PCA fails on banners that are all alike, because they span too few directions.
             scores.push(
                 pca.fit(rows).ok().map(|score| Box::new(OnFeatures::new(features, score)) as _),
             );
@@ -118,10 +120,10 @@ impl LayoutDetector {
         Ok(Self { fit: reference.map(|reference| reference.fit.clone()), ratio, known, scores })
     }
 
-    /// The parts of one banner, in the order of [`PARTS`].
+    /// Returns the parts of one banner in the order of [`PARTS`]; `None` where one is missing.
     ///
     /// # Errors
-    /// When the heatmap lies on another grid.
+    /// When the heatmap has other rows or columns of bins than the anchor.
     pub fn parts(&self, heatmap: &Heatmap) -> Result<Vec<Option<f64>>> {
         let fit =
             self.fit.as_ref().map_or(Ok([None; FIT_PARTS.len()]), |fit| fit.parts(heatmap))?;
@@ -132,19 +134,19 @@ impl LayoutDetector {
         fit.into_iter().map(Ok).chain(others).collect()
     }
 
-    /// The likelihood ratio, whose contributions show which bins drive a score.
+    /// Returns the likelihood ratio, whose contributions show which bins drive a score.
     pub fn likelihood_ratio(&self) -> &LikelihoodRatio {
         &self.ratio
     }
 
-    /// The known defects, whose guess says in words what is wrong.
+    /// Returns the known defects, whose guess says in words what is wrong.
     pub fn known_defects(&self) -> &KnownDefects {
         &self.known
     }
 }
 
-/// The scores that hold the clicks against the mean map with the spread of good banners; none where
-/// they cannot be fitted.
+/// The scores `dirichlet_multinomial` and `earth_mover`, which compare with the mean map of good
+/// banners; `None` where one cannot be fitted.
 fn against_reference(
     anchor: &Anchor,
     population: &[&Heatmap],

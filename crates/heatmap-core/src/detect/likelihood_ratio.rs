@@ -1,28 +1,29 @@
 //! [`LikelihoodRatio`]: the plain test that every learned score has to beat.
 //!
-//! Under two maps of the banner, good and bad, clicks are independent draws; by Neyman and Pearson
-//! the best test between the two is the sum over the bins of n_b ln(p_bad,b / p_good,b). Here it is
-//! divided by the clicks, so that banners of different traffic compare (the report scales n to
-//! 1,000 clicks and turns the sign: low = broken).
+//! If clicks are independent draws from one of two maps, good or bad, the best test between the two
+//! is by Neyman and Pearson the sum over the bins b, with n_b clicks each, of n_b ln(p_bad,b /
+//! p_good,b). Here the sum is divided by the number of clicks, so that banners with different
+//! traffic compare. (The research report behind this library scales to 1,000 clicks instead and has
+//! the opposite sign: low means broken.)
 
 use super::click_map::check_grid;
 use super::{ClickMap, Score};
 use crate::{Error, Heatmap, Result};
 
-/// The ratio of two fitted maps.
+/// The mean log-likelihood ratio per click of a bad map to a good map.
 #[derive(Debug, Clone)]
 pub struct LikelihoodRatio {
     name: &'static str,
     good: ClickMap,
-    /// ln(p_bad / p_good) of each bin. f32 as the clicks are: the sum is in f64.
+    /// ln(p_bad / p_good) of each bin. These are f32, as the clicks are; sums are taken in f64.
     weights: Vec<f32>,
 }
 
 impl LikelihoodRatio {
-    /// `good` against `bad`, called `name` in tables.
+    /// Compares the map `bad` with the map `good`; `name` is the name of the score.
     ///
     /// # Errors
-    /// When the maps are on different grids.
+    /// When the maps differ in their rows, columns or size of bins.
     pub fn new(name: &'static str, good: ClickMap, bad: &ClickMap) -> Result<Self> {
         if good.grid() != bad.grid() {
             return Err(Error::Data(format!(
@@ -36,38 +37,40 @@ impl LikelihoodRatio {
         Ok(Self { name, good, weights })
     }
 
-    /// One good banner, or several of one grid, against clicks all over.
+    /// Compares uniform clicks with a `good` map, of one or several good banners of a grid.
     ///
     /// # Errors
-    /// When the maps are on different grids.
+    /// None are expected: the uniform map has the bins of `good`.
     pub fn one_shot(good: ClickMap) -> Result<Self> {
         let bad = ClickMap::uniform(good.grid());
         Self::new("likelihood_ratio", good, &bad)
     }
 
-    /// The step-uniform map against clicks all over: no banner seen before.
+    /// Compares uniform clicks with the step-uniform map, which needs no banner seen before.
     pub fn zero_shot(grid: crate::Grid) -> Self {
         Self::new("zero_shot", ClickMap::steps(grid), &ClickMap::uniform(grid))
             .expect("both on one grid")
     }
 
-    /// The map of good banners.
+    /// Returns the map of good banners.
     pub fn good(&self) -> &ClickMap {
         &self.good
     }
 
-    /// What one click in `bin` adds to the sum: above 0 where broken banners are clicked more.
+    /// Returns what one click in `bin` adds to the sum, in nats: above 0 where broken banners are
+    /// clicked more.
     ///
     /// # Panics
-    /// Outside the grid.
+    /// When there is no such bin.
     pub fn weight(&self, bin: usize) -> f64 {
         f64::from(self.weights[bin])
     }
 
-    /// What the clicks of each bin add to the score of `heatmap`; the sum of all is the score.
+    /// Returns what the clicks of each bin add to the score of `heatmap`, row-major; they sum to
+    /// the score.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the maps.
     pub fn contributions(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.good.grid(), heatmap)?;
         let total = heatmap.total();
@@ -82,7 +85,8 @@ impl Score<Heatmap> for LikelihoodRatio {
         self.name
     }
 
-    /// Mean logarithm of the ratio over the clicks; 0, no evidence, without a click.
+    /// Returns the mean log-likelihood ratio over the clicks, in nats; 0 (no evidence) without a
+    /// click.
     fn score(&self, heatmap: &Heatmap) -> Result<f64> {
         check_grid(self.good.grid(), heatmap)?;
         let (sum, clicks) = weighted_sum(heatmap.values(), &self.weights);
@@ -90,7 +94,8 @@ impl Score<Heatmap> for LikelihoodRatio {
     }
 }
 
-/// Sum of values times weights, and of the values. In lanes that do not wait for one another.
+/// The sum of values times weights, and the sum of the values. Independent lanes let the compiler
+/// use vector instructions.
 pub(super) fn weighted_sum(values: &[f32], weights: &[f32]) -> (f64, f64) {
     const LANES: usize = 8;
     let (mut sums, mut clicks) = ([0.0_f64; LANES], [0.0_f64; LANES]);

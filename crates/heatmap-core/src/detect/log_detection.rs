@@ -1,10 +1,10 @@
-//! [`LogDetectionConfig`]: from a click log to a score for every banner, in bounded memory.
+//! [`LogDetectionConfig`]: scores and flags all banners of a click log, in bounded memory.
 //!
-//! The log gives its banners grid by grid. It is read twice, a grid apart: one reader takes a
-//! sample of the grid, from which the anchor and the scores are fitted; the other scores all
-//! banners of the grid, a batch at a time on all cores. What stays is the good map of each grid and
-//! 84 bytes for each banner, and for each of those that are taken for good and their samples. Then
-//! all banners are decided on together.
+//! The log yields its banners grid by grid, and two readers run over it, one grid apart: the first
+//! takes a sample of the grid, to which the anchor and the scores are fitted; the second scores all
+//! banners of the grid, batch by batch on all cores. What stays in memory is the good map of each
+//! grid, and 84 bytes for each banner and for each row of a reference (its banners and their
+//! samples with fewer clicks). In the end all banners are decided on together.
 
 mod explained;
 mod fitted_grid;
@@ -26,81 +26,83 @@ pub use explained::ExplainedBanner;
 use crate::table::{BannerEntry, BannerHeatmap, ClickLog};
 use crate::{BannerSize, Error, Result, sample_rng};
 
-/// Settings.
+/// Settings of the detection of broken banners in a log.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogDetectionConfig {
     /// How the anchor of each grid is chosen; by default by landing rate where there are such, and
-    /// else from the bulk. A grid that has no such banner takes its bulk, and one that is too small
-    /// for that the step-uniform map; [`DetectedLayout::fell_back`] says so.
+    /// else as the bulk. If no banner of a grid qualifies, its bulk is used; if it is too small for
+    /// that, the step-uniform map. [`DetectedLayout::fell_back`] tells.
     pub anchor: Option<AnchorChoice>,
-    /// How clicks become maps.
+    /// How clicks are smoothed into maps.
     pub smoothing: Smoothing,
-    /// How banners are chosen that stand for good ones.
+    /// How the banners that are taken for good are chosen.
     pub reference: ReferenceConfig,
     /// Settings of the scores.
     pub detector: DetectorConfig,
-    /// How scores become flags.
+    /// How scores are fused and banners are flagged.
     pub decision: DecisionConfig,
-    /// Seed of samples and draws.
+    /// Seed of samples and random draws.
     pub seed: u64,
 }
 
-/// The banners of one grid in one size.
+/// One grid in one size, with what was fitted to it.
 #[derive(Debug, Clone)]
 pub struct DetectedLayout {
-    /// Layout.
+    /// Layout id of the grid.
     pub grid_id: String,
-    /// Size on the screen.
+    /// Display size of its banners, in px.
     pub display: BannerSize,
-    /// Place of its first banner in the log; the others follow.
+    /// Position of its first banner in the log; the others follow it.
     pub first: usize,
     /// Number of its banners.
     pub banners: usize,
-    /// Its good map, and how that was chosen.
+    /// Its anchor: the mean map of good banners, and how these were chosen.
     pub anchor: Anchor,
-    /// Whether the anchor that was asked for could not be had.
+    /// Whether the requested kind of anchor was not available.
     pub fell_back: bool,
-    /// Banners that its others are compared with, by their places counted from the first,
-    /// ascending; none where the network has no part.
+    /// The banners that the network compares others with, as ascending positions relative to
+    /// `first`; empty where the network was not used.
     pub compared: Vec<u32>,
-    /// A map of each layout, where it shows several; see [`DetectedLayout::maps`].
+    /// The map of each layout, if the grid shows several; see [`DetectedLayout::maps`].
     pub layouts: Vec<ClickMap>,
-    /// Groups of like banners, those of the most banners first.
+    /// Groups of banners that look alike, largest first.
     pub groups: Vec<DetectedGroup>,
-    /// Where two large groups differ and nothing says which of them works: one sentence on both.
+    /// The question to a person where two large groups differ and nothing says which of them works.
     pub undecided: Option<String>,
 }
 
-/// Scores and flags of all banners, in the order of the log.
+/// The result of a detection: parts, scores and flags of all banners, in the order of the log.
 #[derive(Debug, Clone)]
 pub struct LogDetection {
     /// The grids, in the order of the log.
     pub grids: Vec<DetectedLayout>,
-    /// The parts of every banner.
+    /// The parts of every banner, before they are fused.
     pub parts: PartsTable,
-    /// Labels, as far as known.
+    /// The label of each banner: whether it is broken, if that is known.
     pub labels: Vec<Option<bool>>,
-    /// Banners whose label made them part of an anchor, or alone decided on a group that they are
-    /// in. Their label was not learned from, and says nothing of what scores are worth.
+    /// Whether the label of a banner made it part of an anchor, or alone decided on its group. Such
+    /// labels are not learned from and are not used to evaluate scores.
     pub in_anchor: Vec<bool>,
-    /// Scores, flags, and the rule behind them.
+    /// Scores, flags, and the rule that they follow.
     pub decision: Decision,
 }
 
-/// Banners of a grid that anchor and scores are fitted to, at most.
+/// Largest number of banners of a grid that the anchor and the scores are fitted to.
 const MAX_FITTED: usize = 2_000;
-/// With fewer banners a grid knows too little of its rarer layouts for the stated rate.
+/// With fewer banners than this a grid shows too little of its rarer layouts to keep the stated
+/// false-alarm rate.
 const FEW_BANNERS: usize = 100;
-/// Banners that are scored together.
+/// Number of banners that are scored in one batch.
 const BATCH: usize = 1_024;
 
 impl LogDetectionConfig {
-    /// Scores and flags the banners of `log`. `progress` is told how many are scored, and may stop.
+    /// Scores and flags the banners of `log`. `progress` is called with the number of banners
+    /// scored so far, and stops the run by returning [`ControlFlow::Break`].
     ///
     /// # Errors
     /// When a setting cannot be used, a temporary file of the log cannot be read, or `progress`
-    /// says [`ControlFlow::Break`].
+    /// returns [`ControlFlow::Break`].
     pub fn run(
         &self,
         log: &ClickLog,
@@ -169,8 +171,8 @@ impl LogDetectionConfig {
         let of_banner =
             |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
         let (labels, good): (Vec<Option<bool>>, Vec<bool>) = log.keys().map(of_banner).unzip();
-        // A banner that the anchor is made of fits it by construction: what its label teaches would
-        // be that.
+        // A banner that the anchor is made of fits it by construction, so its label would teach
+        // just that.
         let learned: Vec<Option<bool>> = labels
             .iter()
             .zip(&in_anchor)
@@ -192,8 +194,8 @@ impl LogDetectionConfig {
         Ok(LogDetection { grids, parts, labels, in_anchor, decision })
     }
 
-    /// The banners of a grid that it is fitted to, with their places in the log: all, or a sample
-    /// of a large grid in which those are that the anchor may need.
+    /// The banners of a grid that the scores are fitted to, with their positions in the log: all of
+    /// them, or a sample of a large grid, which includes banners that the anchor may need.
     fn sample(
         &self,
         log: &ClickLog,
@@ -213,7 +215,7 @@ impl LogDetectionConfig {
         let mut chosen = vec![banners <= MAX_FITTED; banners];
         if banners > MAX_FITTED {
             let mut rng = sample_rng(self.seed, first as u64);
-            // At most half of the sample, so that the rest stands for the grid.
+            // At most half of the sample, so that the other half represents the grid.
             let mut special: Vec<usize> =
                 (0..banners).filter(|&at| wanted(log.entry_at(first + at))).collect();
             special.shuffle(&mut rng);
@@ -235,7 +237,7 @@ impl LogDetectionConfig {
     }
 }
 
-/// The banners of a grid with what is known of them.
+/// The banners of a grid with what is known of each.
 fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &BannerFacts) -> Vec<Candidate<'a>> {
     let of = |banner: &'a BannerHeatmap| Candidate {
         heatmap: &banner.heatmap,
@@ -247,7 +249,7 @@ fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &BannerFacts) -> Vec<Candi
     fitted.iter().map(of).collect()
 }
 
-/// The maps of the layouts of a reference, where there are several.
+/// The maps of the layouts of a reference, if there are several.
 fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
     match reference {
         Some(reference) if reference.layouts.len() > 1 => reference.layouts.clone(),
@@ -255,15 +257,16 @@ fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
     }
 }
 
-/// The places in their grid of the banners that a reference with a network compares with.
+/// The positions, within their grid, of the banners that the network compares others with; empty
+/// without a network.
 fn compared(reference: Option<&Reference>, place: impl Fn(usize) -> usize) -> Vec<u32> {
     let with_network = reference.filter(|reference| reference.fit.has_network());
-    // A place beyond 2^32 has no picture anyway.
+    // Positions beyond 2^32 are dropped; they are only used for pictures.
     let places = with_network.into_iter().flat_map(|reference| &reference.compared);
     places.filter_map(|&at| u32::try_from(place(at)).ok()).collect()
 }
 
-/// First banner and number of banners of every grid in one size, or in the common one.
+/// First banner and number of banners of every grid in one size (the common size, if one is set).
 fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut last: Option<(String, BannerSize)> = None;
@@ -279,27 +282,28 @@ fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
 }
 
 impl DetectedLayout {
-    /// What its banners are explained by: a map of each layout.
+    /// Returns the map of each layout of the grid; that of the anchor if there is only one layout.
     pub fn maps(&self) -> &[ClickMap] {
         if self.layouts.is_empty() { std::slice::from_ref(&self.anchor.map) } else { &self.layouts }
     }
 }
 
 impl LogDetection {
-    /// The grid of a banner.
+    /// Returns the index in `grids` of the grid of a banner.
     ///
     /// # Panics
-    /// When there is no such banner.
+    /// When the log has no banner.
     pub fn grid_of(&self, banner: usize) -> usize {
         self.grids.partition_point(|grid| grid.first <= banner) - 1
     }
 
-    /// Number of banners that are flagged.
+    /// Returns the number of flagged banners.
     pub fn flagged(&self) -> usize {
         self.decision.flagged.iter().filter(|flag| **flag).count()
     }
 
-    /// The banners, most broken first; of equals in the order of the log.
+    /// Returns the positions of all banners, the most broken first; ties are in the order of the
+    /// log.
     pub fn ranking(&self) -> Vec<usize> {
         let scores = &self.decision.scores;
         let mut order: Vec<usize> = (0..scores.len()).collect();

@@ -1,4 +1,4 @@
-//! [`Mahalanobis`]: the distance to the mean in units of how banners usually differ.
+//! [`Mahalanobis`]: the distance to the mean of the fitted banners, relative to their covariance.
 //!
 //! The covariance is shrunk towards a multiple of the identity by the share that Ledoit and Wolf
 //! derive (A well-conditioned estimator for large-dimensional covariance matrices, 2004), as
@@ -12,40 +12,40 @@ use super::feature_vector::{centred, check_length, largest, length, safe_unit};
 use crate::analysis::check_features;
 use crate::{Error, Result};
 
-/// Settings.
+/// Settings of [`Mahalanobis`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MahalanobisConfig {
-    /// Share of the identity in the covariance, 0 to 1; `None` for that of Ledoit and Wolf, or 1e-8
-    /// if theirs is less: it is 0 for banners of two kinds, as many of each, though their
+    /// Weight of the identity in the covariance, 0 to 1. `None` is that of Ledoit and Wolf, but at
+    /// least 1e-8: theirs is 0 for two kinds of banners with as many of each, although their
     /// covariance cannot be inverted.
     pub shrinkage: Option<f64>,
 }
 
-/// The fitted mean and covariance.
+/// A fitted mean and covariance; as a score, the Mahalanobis distance to them.
 #[derive(Debug, Clone)]
 pub struct Mahalanobis {
     mean: Vec<f64>,
-    /// What features are divided by: the covariance is that of rows whose largest distance from the
-    /// mean is 1.
+    /// What features are divided by: the covariance is that of rows scaled so that their largest
+    /// deviation from the mean is 1.
     unit: f64,
-    /// Lower triangle L of the covariance L L'.
+    /// Lower triangular Cholesky factor L of the covariance L L'.
     factor: Mat<f64>,
     shrinkage: f64,
 }
 
-/// Far below what Ledoit and Wolf give for any number of banners that fits into memory, far above
-/// rounding.
+/// Far below what Ledoit and Wolf give for any number of banners that fits into memory, and far
+/// above rounding errors.
 const MIN_SHRINKAGE: f64 = 1e-8;
 
 impl MahalanobisConfig {
-    /// Fits to rows of features. Time grows with the cube of the number of features and memory with
-    /// its square: reduce tens of thousands by PCA first. The distance to rows that are all alike
-    /// is Euclidean.
+    /// Fits to `rows`, `[samples, features]`. Time grows with the cube of the number of features
+    /// and memory with its square: reduce tens of thousands of features by PCA first. If all rows
+    /// are alike, the distance is Euclidean.
     ///
     /// # Errors
-    /// With fewer than two rows, values that are not finite, a shrinkage outside 0 to 1, or one
-    /// that leaves the covariance singular.
+    /// When there are fewer than two rows, values are not finite, the shrinkage is outside 0 to 1,
+    /// or it leaves the covariance singular.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<Mahalanobis> {
         let (samples, features) = (rows.nrows(), rows.ncols());
         if samples < 2 || features == 0 {
@@ -56,7 +56,7 @@ impl MahalanobisConfig {
         check_features(rows)?;
         let n = samples as f64;
         let most = rows.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
-        // Divided first: the sum of huge values may overflow.
+        // Divided before they are summed, because the sum of huge values may overflow.
         let safe = safe_unit(most);
         let mean: Vec<f64> = rows
             .col_iter()
@@ -65,7 +65,7 @@ impl MahalanobisConfig {
         let mut off = Mat::from_fn(samples, features, |i, j| rows[(i, j)] / safe - mean[j]);
         let farthest =
             off.col_iter().fold(0.0_f64, |most, column| most.max(largest(column.iter())));
-        // Rows that are all alike differ from their mean by rounding.
+        // Rows that are all alike still differ from their mean by rounding errors.
         let alike = farthest <= 4.0 * n * f64::EPSILON * (most / safe);
         let divisor = if alike { f64::INFINITY } else { farthest };
         off.col_iter_mut().for_each(|column| column.iter_mut().for_each(|v| *v /= divisor));
@@ -101,22 +101,22 @@ impl MahalanobisConfig {
     }
 }
 
-/// Whether the smallest eigenvalue is more than rounding. A Cholesky factor does not tell: its last
-/// pivots may be large by rounding alone.
+/// Whether the smallest eigenvalue is above rounding errors. The Cholesky factor cannot tell,
+/// because its last pivots may be large by rounding alone.
 fn is_regular(covariance: &Mat<f64>) -> bool {
-    // In ascending order.
+    // Eigenvalues are in ascending order.
     let values = covariance.self_adjoint_eigenvalues(Side::Lower).unwrap_or_default();
     let size = values.len();
     size > 0 && values[0] > size as f64 * f64::EPSILON * values[size - 1]
 }
 
-/// The share of the identity with the least expected squared error, from 0 to 1.
+/// The weight of the identity with the least expected squared error, from 0 to 1.
 fn ledoit_wolf(off: MatRef<'_, f64>, covariance: MatRef<'_, f64>, mean_variance: f64) -> f64 {
     let (n, features) = (off.nrows() as f64, covariance.ncols());
     let squares = |m: MatRef<'_, f64>| {
         (0..m.ncols()).flat_map(|j| m.col(j).iter()).map(|v| v * v).sum::<f64>()
     };
-    // All norms without the number of features, which cancels.
+    // The norms are not divided by the number of features, which cancels.
     let distance = squares(covariance) - features as f64 * mean_variance * mean_variance;
     let norms = (0..off.nrows()).map(|i| off.row(i).iter().map(|v| v * v).sum::<f64>().powi(2));
     let noise = (norms.sum::<f64>() / n - squares(covariance)) / n;
@@ -124,7 +124,7 @@ fn ledoit_wolf(off: MatRef<'_, f64>, covariance: MatRef<'_, f64>, mean_variance:
 }
 
 impl Mahalanobis {
-    /// Share of the identity in the covariance.
+    /// Returns the weight of the identity in the covariance.
     pub fn shrinkage(&self) -> f64 {
         self.shrinkage
     }
@@ -135,16 +135,16 @@ impl Score<[f64]> for Mahalanobis {
         "mahalanobis"
     }
 
-    /// The distance, not squared; the largest number if it is larger.
+    /// Returns the distance (not its square); at most the largest f64.
     fn score(&self, features: &[f64]) -> Result<f64> {
         check_length(self.mean.len(), features)?;
         let (off, unit) = centred(features, &self.mean);
-        // Of L L' x = off only the half L z = off: the distance is the length of z.
+        // Solving only L z = off is enough: the squared distance is off' (L L')^-1 off = z' z.
         let mut z = Mat::from_fn(off.len(), 1, |i, _| off[i]);
         solve_lower_triangular_in_place(self.factor.as_ref(), z.as_mut(), Par::Seq);
         let z: Vec<f64> = z.col(0).iter().copied().collect();
         let distance = length(&z);
-        // The quotient may be beyond the range, and then 0 times it would be no number.
+        // The quotient may overflow to infinity, and 0 times infinity would be NaN.
         Ok(if distance > 0.0 { (distance * (unit / self.unit)).min(f64::MAX) } else { 0.0 })
     }
 }

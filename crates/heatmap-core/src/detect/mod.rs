@@ -1,11 +1,13 @@
-//! Which banners are broken: scores of heatmaps and of feature vectors, and what they are worth.
+//! Detection of broken banners: scores of heatmaps and of feature vectors, their fusion into flags,
+//! and their evaluation.
 //!
-//! The way of the data: a [`ReferenceConfig`] chooses the banners of a grid that are taken for
-//! good, without labels where there are none, and finds the [`BannerGroups`] of like banners, each
-//! a layout or a kind of defect; a [`LayoutDetector`] fits every score to them and gives the parts of
-//! each banner; a [`PartsTable`] holds them; a [`DecisionConfig`] makes one score of them and
-//! flags; an [`Explainer`] says why. All scores are behind one trait, [`Score`]: fitted, immutable,
-//! higher = more broken.
+//! The data flow: a [`ReferenceConfig`] chooses the banners of a grid that are taken for good (the
+//! [`Reference`]), without labels where there are none, and finds the [`BannerGroups`] of similar
+//! banners, each of which shows a layout or a kind of defect. A [`LayoutDetector`] fits every score
+//! to them and computes the parts of each banner; a [`PartsTable`] holds these. A
+//! [`DecisionConfig`] fuses the parts into one score and flags banners; an [`Explainer`] says why.
+//! All scores implement one trait, [`Score`]: they are fitted once, immutable, and higher means
+//! more likely broken.
 
 mod anchor;
 mod banner_facts;

@@ -1,34 +1,34 @@
-//! [`PARTS`]: the parts of a score, what they are called and what each needs to have seen.
+//! [`PARTS`]: the parts of a score, their names, and what each must have seen of a grid.
 
-/// What a part needs to have seen before it can score a banner.
+/// What a part must have seen before it can score a banner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing: zero-shot.
+    /// Nothing: the part is zero-shot.
     Nothing,
-    /// The anchor of the grid: one-shot.
+    /// The anchor of the grid: the part is one-shot.
     Anchor,
     /// The banners of the grid, without labels.
     Population,
-    /// Banners of the grid that are taken for good, chosen without labels.
+    /// The [`Reference`](super::Reference): banners of the grid that are taken for good.
     Reference,
     /// Banners of the grid that are known to be broken.
     Labels,
 }
 
-/// What is known of a part beside how it is computed.
+/// A part of the score: its name, its description, and what it must have seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Its name, as in `scores.csv`.
+    /// Its name, as in the header of `scores.csv`.
     pub name: &'static str,
-    /// Its heading in a report.
+    /// Its column heading in the report.
     pub title: &'static str,
-    /// One sentence or two on what it measures.
+    /// One or two sentences on what it measures.
     pub help: &'static str,
-    /// What it needs to have seen.
+    /// What it must have seen.
     pub needs: Needs,
 }
 
-/// The parts of a [`LayoutDetector`](super::LayoutDetector), in order.
+/// The parts that a [`LayoutDetector`](super::LayoutDetector) computes, in order.
 pub const PARTS: [Part; 18] = [
     Part {
         name: "neighbor_fit",
@@ -92,7 +92,7 @@ pub const PARTS: [Part; 18] = [
     },
     Part {
         name: "known_defects",
-        title: "BannerFacts defects",
+        title: "Known defects",
         help: "How much better one of fifteen known ways of breaking, mixed with the anchor, \
                 explains the clicks.",
         needs: Needs::Anchor,
@@ -155,7 +155,7 @@ pub const PARTS: [Part; 18] = [
     },
 ];
 
-/// Place of the part of this name in [`PARTS`].
+/// Returns the index in [`PARTS`] of the part with this name.
 pub fn part_named(name: &str) -> Option<usize> {
     PARTS.iter().position(|part| part.name == name)
 }

@@ -1,31 +1,32 @@
-//! [`PartsTable`]: the parts of millions of banners, compactly: 84 bytes each, with eighteen parts.
+//! [`PartsTable`]: a compact table of the parts of millions of banners, at 84 bytes each with
+//! eighteen parts.
 
 use super::grid_fit::LABELLED_PART;
 use super::{FIT_PARTS, NullModel, Reference, Score};
 use crate::Result;
 
-/// Parts of banners, f32 with NaN for a missing one.
+/// A table with one row of parts for each banner, stored as f32 with NaN for a missing part.
 #[derive(Debug, Clone, Default)]
 pub struct PartsTable {
     names: Vec<String>,
     values: Vec<f32>,
     clicks: Vec<f64>,
     groups: Vec<u32>,
-    /// Parts of banners that are taken for good, as they are and with fewer clicks; none of their
-    /// own.
+    /// The rows of banners that are taken for good, with all and with fewer clicks. This table has
+    /// no reference itself.
     reference: Option<Box<Self>>,
 }
 
-/// Groups of fewer banners share one null distribution per part.
+/// Groups with fewer banners share one null distribution for each part.
 const OWN_NULL: usize = 60;
 
 impl PartsTable {
-    /// An empty table with these parts.
+    /// Makes an empty table whose columns are these parts.
     pub fn new(names: Vec<String>) -> Self {
         Self { names, ..Default::default() }
     }
 
-    /// Adds one banner of a group (a grid in one size).
+    /// Adds one banner. `group` is the index of its grid in one size.
     ///
     /// # Panics
     /// When the number of parts is not that of the names.
@@ -36,9 +37,9 @@ impl PartsTable {
         self.groups.push(group);
     }
 
-    /// Adds what a banner of this group that is taken for good scores, or would score with fewer
-    /// clicks: how good banners spread is then learned from these alone, wherever there are enough
-    /// of them.
+    /// Adds the parts of a banner that is taken for good, with all or with fewer clicks, to the
+    /// reference of its group. Where there are enough such rows, the null distributions are fitted
+    /// to them alone.
     ///
     /// # Panics
     /// When the number of parts is not that of the names.
@@ -48,8 +49,8 @@ impl PartsTable {
         reference.push(parts, clicks, group);
     }
 
-    /// Adds the scores of fit of the samples of fewer clicks of a reference; all other parts of
-    /// them are missing.
+    /// Adds to the reference the scores of fit of its banners with fewer clicks
+    /// ([`Reference::thinned`]). All their other parts are missing.
     ///
     /// # Panics
     /// When the table does not begin with the parts of fit.
@@ -65,14 +66,15 @@ impl PartsTable {
         }
     }
 
-    /// What was added by [`PartsTable::push_reference`], if anything was.
+    /// Returns the rows added by [`PartsTable::push_reference`], if there are any.
     pub fn reference(&self) -> Option<&Self> {
         self.reference.as_deref()
     }
 
-    /// One score made of the parts of each banner, and of each reference banner that has all parts
-    /// which `columns` and `unscaled` name, but for what takes labels; the latter are taken from
-    /// `raw`, of which this is the standardised table, and come last.
+    /// Applies `score` to each banner and returns a table with this one column. The score gets the
+    /// parts `columns` of this table of z scores, then the parts `unscaled` of `raw`, the same
+    /// table before it was standardised. Reference rows are included if they have all these parts;
+    /// only the part that needs labels may be missing.
     pub(super) fn fused(
         &self,
         raw: &Self,
@@ -90,7 +92,7 @@ impl PartsTable {
                 parts.iter().any(Option::is_some).then(|| score.score(&parts)).transpose()?;
             fused.push(&[value], self.clicks[at], self.groups[at]);
         }
-        // Only grids with labels have a part that takes labels.
+        // The part that needs labels only exists in grids that have some.
         let needed: Vec<bool> =
             columns.iter().chain(unscaled).map(|&part| self.names[part] != LABELLED_PART).collect();
         if let (Some(reference), Some(raw)) = (self.reference(), raw.reference()) {
@@ -108,46 +110,49 @@ impl PartsTable {
         Ok(fused)
     }
 
-    /// Names of the parts.
+    /// Returns the names of the parts.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Number of banners.
+    /// Returns the number of banners.
     pub fn len(&self) -> usize {
         self.clicks.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the table has no banner.
     pub fn is_empty(&self) -> bool {
         self.clicks.is_empty()
     }
 
-    /// Clicks of every banner.
+    /// Returns the number of clicks of every banner.
     pub fn clicks(&self) -> &[f64] {
         &self.clicks
     }
 
-    /// One part of one banner.
+    /// Returns one part of one banner; `None` if it is missing.
     pub fn get(&self, banner: usize, part: usize) -> Option<f64> {
         let value = self.values[banner * self.names.len() + part];
         (!value.is_nan()).then(|| f64::from(value))
     }
 
-    /// Whether any banner has this part.
+    /// Returns whether any banner has this part.
     pub fn has(&self, part: usize) -> bool {
         (0..self.len()).any(|banner| self.get(banner, part).is_some())
     }
 
-    /// All parts of one banner.
+    /// Returns all parts of one banner.
     pub fn row(&self, banner: usize) -> Vec<Option<f64>> {
         (0..self.names.len()).map(|part| self.get(banner, part)).collect()
     }
 
-    /// The table of the z of these parts, each under its null distribution: that of the banner's
-    /// group, if it is large, or else one for all small groups together, or for all banners if
-    /// those are few. `good` marks banners that are known to be good: where there are enough of
-    /// them, the distribution is theirs. A part that too few banners have is missing in the result.
+    /// Returns the table of z scores, each part under its null distribution.
+    ///
+    /// The null distribution is fitted to the reference of the banner's group if there are enough
+    /// rows, else to the banners of the group; small groups are taken together, and if even those
+    /// are few, all banners are used. `good` marks banners known to be good: where there are
+    /// enough, the null is fitted to them. A part that too few banners have is missing in the
+    /// result.
     ///
     /// # Errors
     /// When a part is infinite.
@@ -158,8 +163,8 @@ impl PartsTable {
         self.standardized_by(good, NullModel::fit)
     }
 
-    /// As [`PartsTable::standardized`], with another way of fitting a null to the scores of the
-    /// reference.
+    /// As [`PartsTable::standardized`], but with `of_reference_scores` to fit the null distribution
+    /// of a reference.
     pub(super) fn standardized_by(
         &self,
         good: &[bool],
@@ -196,7 +201,7 @@ impl PartsTable {
         Ok(result)
     }
 
-    /// A table of these banners in which every part is missing.
+    /// A copy of this table in which every part is missing.
     fn without_values(&self) -> Self {
         let reference = self.reference().map(|reference| Box::new(reference.without_values()));
         Self {
@@ -208,7 +213,7 @@ impl PartsTable {
         }
     }
 
-    /// Takes the z of one part of some banners of `from`.
+    /// Fills in the z scores of one part of some banners of `from`.
     fn standardize(&mut self, from: &Self, part: usize, banners: &[usize], null: &NullModel) {
         let columns = self.names.len();
         for &banner in banners {
@@ -218,13 +223,14 @@ impl PartsTable {
         }
     }
 
-    /// The slot of every group: 0 for all small groups together, one each for the others.
+    /// The slot of every group: 0 for all small groups together, and an own slot for each large
+    /// one.
     fn slots(&self) -> Vec<usize> {
         let of_reference = self.reference().into_iter().flat_map(|reference| &reference.groups);
         let last = self.groups.iter().chain(of_reference).max();
         let mut sizes = vec![0_usize; last.map_or(0, |&most| most as usize + 1)];
         self.groups.iter().for_each(|&group| sizes[group as usize] += 1);
-        // A reference with its samples of fewer clicks counts as what it is made of.
+        // A reference, with its rows of fewer clicks, can make a group large, too.
         let mut of_reference = vec![0_usize; sizes.len()];
         let reference = self.reference().into_iter().flat_map(|reference| &reference.groups);
         reference.for_each(|&group| of_reference[group as usize] += 1);
@@ -246,8 +252,8 @@ impl PartsTable {
         members
     }
 
-    /// The scores of a part and the clicks of those of these banners that have it; none when those
-    /// are too few to learn from.
+    /// The banners, of those given, that have a part, with its values and their clicks; `None` if
+    /// they are too few to fit to.
     fn scored(&self, part: usize, banners: &[usize]) -> Option<(Vec<usize>, Vec<f64>, Vec<f64>)> {
         let known: Vec<usize> =
             banners.iter().copied().filter(|&banner| self.get(banner, part).is_some()).collect();
@@ -256,7 +262,7 @@ impl PartsTable {
         (known.len() >= NullModel::MIN_BANNERS).then_some((known, scores, clicks))
     }
 
-    /// The null of a part among these banners; none when too few have it.
+    /// The null distribution of a part among these banners; `None` if too few have it.
     fn null(&self, part: usize, banners: &[usize], good: &[bool]) -> Result<Option<NullModel>> {
         let Some((known, scores, clicks)) = self.scored(part, banners) else { return Ok(None) };
         let good: Vec<bool> = known.iter().map(|&banner| good[banner]).collect();

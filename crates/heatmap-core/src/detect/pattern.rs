@@ -1,9 +1,9 @@
-//! [`Pattern`]: the ways in which clicks of broken banners have been seen to fall, with words,
-//! place and density.
+//! [`Pattern`]: the ways in which the clicks of broken banners have been seen to fall, each with a
+//! description, a place and a density.
 //!
-//! A pattern is stated, not fitted. The known-defects score and the score of pattern fit offer each
-//! of them as an explanation of a banner. Whether a whole group of banners is a kind of defect is
-//! asked with more and sharper shapes, in `template.rs`.
+//! A pattern is stated, not fitted. [`super::KnownDefects`] and the score `pattern_fit` try each of
+//! them as an explanation of a banner. Whether a whole group of banners is a kind of defect is
+//! tested with more and sharper shapes, in `template.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::ClickMap;
 use crate::Grid;
 use crate::synth::BrokenKind;
 
-/// Where the clicks of a broken banner fall.
+/// A typical distribution of the clicks of broken banners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -48,11 +48,12 @@ pub enum Pattern {
     BottomEdge,
 }
 
-/// Standard deviation of a blob, or of a strip across, as a share of the banner's width and height.
+/// Standard deviation of a spot, or of a strip across its width, as a share of the banner's width
+/// and height.
 const SIGMA: f64 = 0.07;
-/// Standard deviation of the cloud as a share of the banner's width and height.
+/// Standard deviation of the cloud, as a share of the banner's width and height.
 const CLOUD_SIGMA: f64 = 0.15;
-/// What every place has beside the pattern, where the pattern itself reaches 1.
+/// Density added everywhere, so that no place is impossible; the pattern itself peaks at 1.
 const FLOOR: f64 = 0.02;
 
 impl Pattern {
@@ -75,7 +76,7 @@ impl Pattern {
         Self::BottomEdge,
     ];
 
-    /// Where it puts its clicks, in words that end a sentence on clicks.
+    /// Returns where the clicks fall, in words that end a sentence on clicks.
     pub fn words(self) -> &'static str {
         match self {
             Self::Anywhere => "anywhere on the banner",
@@ -96,7 +97,8 @@ impl Pattern {
         }
     }
 
-    /// Middle of the blob as fractions of width and height, for the patterns that are one.
+    /// Returns the centre of the spot as fractions of width and height, for patterns that are a
+    /// spot.
     pub fn place(self) -> Option<(f64, f64)> {
         match self {
             Self::TopLeft => Some((0.05, 0.06)),
@@ -111,7 +113,7 @@ impl Pattern {
         }
     }
 
-    /// Where clicks of this pattern are expected, without having seen one.
+    /// Returns the map of the pattern: the probability of each bin.
     pub fn map(self, grid: Grid) -> ClickMap {
         ClickMap::from_density(grid, |x, y| self.density(x, y))
     }
@@ -126,7 +128,7 @@ impl Pattern {
             (Self::RightEdge, _) => ((1.0 - x).powi(2), SIGMA),
             (Self::TopEdge, _) => (y * y, SIGMA),
             (Self::BottomEdge, _) => ((1.0 - y).powi(2), SIGMA),
-            // Only `Anywhere` is left: the same everywhere.
+            // Only `Anywhere` is left, whose density is uniform.
             _ => (0.0, SIGMA),
         };
         (-across / (2.0 * sigma * sigma)).exp() + FLOOR
@@ -148,7 +150,7 @@ impl From<BrokenKind> for Pattern {
     }
 }
 
-/// A place on the banner in words, from fractions of its width and height.
+/// Describes a place on the banner, given as fractions of its width and height.
 pub(super) fn place_in_words(x: f64, y: f64) -> &'static str {
     let third = |at: f64| if at < 0.25 { 0 } else { 1 + usize::from(at > 0.75) };
     [

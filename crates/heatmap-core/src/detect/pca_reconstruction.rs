@@ -1,5 +1,5 @@
-//! [`PcaReconstruction`]: what is left of a feature vector when the directions are taken out in
-//! which banners usually differ.
+//! [`PcaReconstruction`]: the PCA reconstruction error of a feature vector, which is what remains
+//! without the directions in which banners usually differ.
 
 use faer::{ColRef, MatRef};
 
@@ -8,11 +8,11 @@ use super::feature_vector::{centred, check_length, length};
 use crate::Result;
 use crate::analysis::Pca;
 
-/// Settings.
+/// Settings of [`PcaReconstruction`].
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcaReconstructionConfig {
-    /// Directions that are taken out.
+    /// Number of principal components that are removed.
     pub components: usize,
 }
 
@@ -22,18 +22,18 @@ impl Default for PcaReconstructionConfig {
     }
 }
 
-/// Distance to the plane of the largest variance.
+/// A fitted PCA; as a score, the distance to the plane of its components.
 #[derive(Debug, Clone)]
 pub struct PcaReconstruction {
     pca: Pca,
 }
 
 impl PcaReconstructionConfig {
-    /// Fits to rows of features.
+    /// Fits the components to `rows`, `[samples, features]`.
     ///
     /// # Errors
-    /// When the rows span fewer directions than that, as rows that are all alike do, or values are
-    /// not finite.
+    /// When the rows span fewer directions than `components`, as rows that are all alike do, or
+    /// values are not finite.
     pub fn fit(&self, rows: MatRef<'_, f64>) -> Result<PcaReconstruction> {
         Ok(PcaReconstruction { pca: Pca::fit(rows, self.components)? })
     }
@@ -44,13 +44,13 @@ impl Score<[f64]> for PcaReconstruction {
         "pca_reconstruction"
     }
 
-    /// Distance in units of the features; the largest number if it is larger.
+    /// Returns the distance in units of the features; at most the largest f64.
     fn score(&self, features: &[f64]) -> Result<f64> {
         let directions = self.pca.components();
         check_length(directions.nrows(), features)?;
         let (mut rest, unit) = centred(features, self.pca.mean());
-        // Taken out one by one; the difference of two squared lengths would lose half of the
-        // digits.
+        // The components are removed one by one: the difference of two squared norms would lose
+        // half of the digits.
         for direction in directions.col_iter() {
             let along = direction.transpose() * ColRef::from_slice(&rest);
             rest.iter_mut().zip(direction.iter()).for_each(|(rest, d)| *rest -= along * d);

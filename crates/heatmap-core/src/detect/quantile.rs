@@ -1,6 +1,6 @@
 //! Quantiles of sorted values.
 
-/// Quantile of sorted values, of which there is one, by linear interpolation (R's type 7, numpy's
+/// The quantile of sorted values (at least one) by linear interpolation (R's type 7, numpy's
 /// default).
 pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = share * (sorted.len() - 1) as f64;

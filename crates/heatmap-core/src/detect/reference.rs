@@ -1,16 +1,16 @@
 //! [`Reference`]: the banners of a grid that are taken for good, chosen without labels where there
 //! are none.
 //!
-//! Whatever is learned of good banners is learned from these alone. They are chosen in rounds: at
-//! first all banners but the groups that show a kind of defect ([`super::BannerGroups`]); then all
-//! whose scores of fit to the reference of the round before stand out are left out. The network,
-//! which takes long, judges last. What labels or landing rates say of a banner decides on it.
+//! Everything that is learned about good banners is learned from these alone. They are chosen in
+//! rounds. The first reference is all banners outside the groups that show a kind of defect
+//! ([`super::BannerGroups`]); each round then leaves out all banners whose scores of fit to the
+//! previous reference stand out. The network is slow and therefore judges last. A banner with a
+//! label or a clear landing rate is in or out by that.
 //!
-//! With few clicks every banner lies far from every other. So each reference banner is also scored
-//! with a half and a quarter of its clicks, drawn from those that it has, by bursts: one person
-//! clicks one place several times, and what such a person did stays together (`burstiness` says how
-//! often). These samples, beside the banners as they are, tell how good banners with so many clicks
-//! spread.
+//! With few clicks every banner is far from every other. So each reference banner is also scored
+//! with a half and a quarter of its clicks. They are drawn in bursts, because the repeated clicks
+//! of one person at one place belong together (`burstiness` estimates how many). These samples,
+//! together with the banners themselves, show how good banners with as many clicks spread.
 
 mod choice;
 
@@ -22,20 +22,20 @@ use super::smoothed_shares::SmoothedShares;
 use super::{BannerGroups, ClickMap, FitScores, GridFit, Smoothing, Verdict, burstiness};
 use crate::{Error, Heatmap, Result};
 
-/// How a reference is chosen.
+/// Settings of how a reference is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReferenceConfig {
-    /// Banners that the choice is made among, at most; of more, a sample.
+    /// Largest number of banners that the choice is made among; of more, a sample is used.
     pub max_banners: usize,
-    /// Banners that the scores compare with, at most.
+    /// Largest number of reference banners that the scores compare with.
     pub max_compared: usize,
-    /// A banner whose z, under the reference of the round before, is larger is left out.
+    /// A banner is left out if its z score under the previous reference is above this.
     pub max_z: f64,
-    /// Rounds without the network.
+    /// Largest number of rounds without the network.
     pub rounds: usize,
-    /// Whether the built-in network is among the scores that compare with it, and judges the choice
-    /// of the others once more. It takes longer than all others.
+    /// Whether the built-in network is one of the scores of fit and judges the choice once more. It
+    /// takes longer than all other scores together.
     pub network: bool,
 }
 
@@ -45,28 +45,29 @@ impl Default for ReferenceConfig {
     }
 }
 
-/// The banners of a grid that are taken for good, and the scores that compare with them.
+/// The banners of a grid that are taken for good, with the scores that compare others with them.
 #[derive(Debug, Clone)]
 pub struct Reference {
-    /// Positions of its banners among those that it was chosen from, ascending.
+    /// Positions of its banners among those passed to [`ReferenceConfig::choose`], ascending.
     pub banners: Vec<usize>,
     /// Positions of all banners that the choice was made among, ascending.
     pub considered: Vec<usize>,
-    /// Groups of like banners; their positions are those in `considered`.
+    /// Groups of banners that look alike; their positions are indices into `considered`.
     pub groups: BannerGroups,
-    /// A map of each layout.
+    /// The map of each layout.
     pub layouts: Vec<ClickMap>,
-    /// Positions of those of its banners that others are compared with, ascending.
+    /// Positions of the reference banners that others are compared with, ascending.
     pub compared: Vec<usize>,
-    /// Scores of fit to it.
+    /// The scores of fit to this reference.
     pub fit: GridFit,
-    /// Scores of fit of its own banners with fewer clicks than they have, and how many clicks.
+    /// Scores of fit of its banners with fewer clicks than they have, each with that number of
+    /// clicks.
     pub thinned: Vec<(FitScores, f64)>,
 }
 
 impl ReferenceConfig {
-    /// These settings for [`super::PartSet::Fast`]: without the network, and with no more banners
-    /// to choose among and to compare with than millions of banners leave time for.
+    /// These settings for [`super::PartSet::Fast`]: without the network, and with fewer banners to
+    /// choose among and to compare with, so that millions of banners can be scored.
     pub(super) fn fast(self) -> Self {
         Self {
             max_banners: self.max_banners.min(Self::FAST_BANNERS),
@@ -79,14 +80,14 @@ impl ReferenceConfig {
     const FAST_BANNERS: usize = 500;
     const FAST_COMPARED: usize = 200;
 
-    /// Chooses among `heatmaps`, each with what is `known` of it. Banners without a click are
-    /// passed over. `seed` decides what is drawn.
+    /// Chooses among `heatmaps` of one grid; `known` says what is known of each. Banners without a
+    /// click are ignored. `seed` makes random draws repeatable.
     ///
     /// # Errors
-    /// When heatmaps lie on different grids, or no banner with clicks is left.
+    /// When heatmaps differ in their rows or columns of bins, or no banner has a click.
     ///
     /// # Panics
-    /// When there is not one entry of `known` for each heatmap.
+    /// When `known` does not have one entry for each heatmap.
     pub fn choose(
         &self,
         heatmaps: &[&Heatmap],
@@ -115,17 +116,19 @@ impl ReferenceConfig {
     }
 }
 
-/// At most `most` of `from`: those that something is known of first, of the rest an even sample.
+/// At most `most` of `from`: banners of which something is known first, then an even sample of the
+/// rest.
 fn considered(from: &[usize], known: &[Option<Verdict>], most: usize) -> Vec<usize> {
     let (told, rest): (Vec<usize>, Vec<usize>) = from.iter().partition(|&&at| known[at].is_some());
-    // At least half of them stand for the grid as it is.
+    // Known banners take at most half of the places, so that the rest represents the grid, or more
+    // if the rest does not fill the other half.
     let told = spread_out(&told, most.div_ceil(2).max(most.saturating_sub(rest.len())));
     let mut all = [&told[..], &spread_out(&rest, most - told.len())[..]].concat();
     all.sort_unstable();
     all
 }
 
-/// At most `most` of `from`, evenly spread.
+/// At most `most` of `from`, evenly spaced.
 fn spread_out(from: &[usize], most: usize) -> Vec<usize> {
     if from.len() <= most {
         return from.to_vec();

@@ -1,19 +1,18 @@
-//! [`Score`]: what every way of telling broken banners from good ones comes down to.
+//! [`Score`]: the trait of all scores that tell broken banners from good ones.
 
 use crate::Result;
 
-/// A fitted, immutable score of one banner: the higher, the more broken.
+/// A fitted, immutable score of one banner: higher means more likely broken.
 ///
-/// `Input` is what the score looks at: a [`crate::Heatmap`], or a feature vector `[f64]`. A score
-/// never changes after its fit and never sees the banners that it scores while it is fitted, unless
-/// it says so.
+/// `Input` is what the score looks at: a [`crate::Heatmap`] or a feature vector `[f64]`. Fitting
+/// does not involve the banners that are scored later, unless a score says so.
 pub trait Score<Input: ?Sized>: Send + Sync {
-    /// Name of the score in tables, in lower case with underscores.
+    /// Returns the name of the score in tables, in lower case with underscores.
     fn name(&self) -> &'static str;
 
-    /// The score of one banner: finite whatever the input.
+    /// Returns the score of one banner, which is finite for every input.
     ///
     /// # Errors
-    /// When the input does not have the shape of what the score was fitted to.
+    /// When the input does not have the shape that the score was fitted to.
     fn score(&self, input: &Input) -> Result<f64>;
 }

@@ -1,4 +1,4 @@
-//! `scores.csv`: every banner with its score, its flag and the parts of its score.
+//! `scores.csv`: all banners with their score, flag and parts.
 
 use std::path::Path;
 
@@ -7,10 +7,13 @@ use crate::table::{ClickLog, spreadsheet_cell};
 use crate::{Result, write_atomically};
 
 impl LogDetection {
-    /// Writes the banners of the `log` that this was made from in the order of `ranking`: domain,
-    /// grid_id, display_width, display_height, clicks, score, flagged (0 or 1), every part,
-    /// network_probability (the log odds of the network as a probability), label (0, 1 or empty).
-    /// Names that begin like a formula have an apostrophe in front, see [`spreadsheet_cell`].
+    /// Writes the banners of `log`, from which this detection was made, to a CSV file in the order
+    /// of `ranking`.
+    ///
+    /// The columns are: domain, grid_id, display_width, display_height, clicks, score, flagged (0
+    /// or 1), every part, network_probability (the log odds of the network as a probability), label
+    /// (0, 1 or empty). Names that begin like a formula get an apostrophe in front, see
+    /// [`spreadsheet_cell`].
     ///
     /// # Errors
     /// When the file cannot be written.

@@ -1,44 +1,45 @@
 //! [`Sinkhorn`]: entropic optimal transport between two distributions on a lattice of cells.
 //!
-//! Cuturi 2013 ("Sinkhorn Distances"): transport that pays the squared distance and epsilon times
-//! the entropy relative to the product of both sides has a plan u_i a_i K_ij b_j v_j with K =
-//! exp(-distance^2 / epsilon), and u and v follow from one another by u = 1 / K(b v). Decisions:
+//! The cost is the squared distance plus epsilon times the entropy of the plan relative to the
+//! product of both distributions (Cuturi 2013, "Sinkhorn Distances"). The optimal plan is u_i a_i
+//! K_ij b_j v_j with K = exp(-distance^2 / epsilon); the scalings u and v follow from one another,
+//! as in u = 1 / K(b v). Decisions:
 //!
-//! - The squared distance is a sum of what rows and columns add, so K is a product of a matrix on
-//!   rows and one on columns (Solomon et al. 2015, "Convolutional Wasserstein Distances"). Applying
-//!   it costs cells x (rows + columns) multiplications.
-//! - Distances are in diagonals, so no cost is above 1, and potentials epsilon ln u stay between -1
-//!   and 2. With epsilon at least [`Sinkhorn::MIN_EPSILON`], no u, v or sum leaves the range of
-//!   f64: scaling needs neither logarithms nor absorption.
-//! - Epsilon comes down from a wide one by halves, so that mass between far islands is balanced
-//!   first (Schmitzer 2019), and steps are over-relaxed by 1.5, which is one square root (Thibault
-//!   et al. 2021). The bound above does not hold for over-relaxed steps; should a number leave the
-//!   range, plain steps are taken from the start.
-//! - The cost is read off the dual after a plain step, so it is a lower bound, and wrong by the
-//!   square of what the potentials are.
+//! - The squared distance is a sum over rows and columns, so K is a product of a matrix on rows and
+//!   one on columns (Solomon et al. 2015, "Convolutional Wasserstein Distances"). Applying it costs
+//!   cells x (rows + columns) multiplications.
+//! - Distances are in diagonals, so no cost is above 1, and the potentials epsilon ln u stay
+//!   between -1 and 2. With epsilon at least [`Sinkhorn::MIN_EPSILON`], no u, v or sum leaves the
+//!   range of f64, so neither logarithms nor absorption are needed.
+//! - Epsilon starts wide and is halved step by step, so that mass between distant islands is
+//!   balanced first (Schmitzer 2019). Steps are over-relaxed by 1.5, which costs one square root
+//!   (Thibault et al. 2021). The bound above does not hold for over-relaxed steps; if a number
+//!   leaves the range, plain steps are used from the start.
+//! - The cost is computed from the dual after a plain step, so it is a lower bound, and its error
+//!   is the square of that of the potentials.
 
-/// Sweeps at each epsilon but the last.
+/// Number of sweeps at each epsilon except the last.
 const SWEEPS_ABOVE: usize = 3;
-/// Where epsilon starts, or below that.
+/// Upper limit of the epsilon to start with.
 const WIDEST_EPSILON: f64 = 0.64;
-/// Stop when the mass that the plan puts in the wrong cells is less than this.
+/// Iteration stops when the plan puts less mass than this into wrong cells.
 const TOLERANCE: f64 = 1e-6;
-/// The same for a distribution with itself, whose iteration takes some ten sweeps (Feydy et al.
-/// 2019, section 3.1).
+/// The tolerance and largest number of sweeps for transport from a distribution to itself, whose
+/// iteration takes some ten sweeps (Feydy et al. 2019, section 3.1).
 const OWN_TOLERANCE: f64 = 1e-9;
 const OWN_SWEEPS: usize = 40;
 
-/// K at one epsilon.
+/// The kernel K at one epsilon, as two factors.
 #[derive(Debug, Clone)]
 struct Kernel {
     epsilon: f64,
-    /// Rows x rows.
+    /// The factor on rows, `[rows, rows]`.
     down: Vec<f64>,
-    /// Columns x columns.
+    /// The factor on columns, `[columns, columns]`.
     across: Vec<f64>,
 }
 
-/// Kernels of a lattice from wide to narrow.
+/// The kernels of a lattice, from the widest epsilon to the narrowest.
 #[derive(Debug, Clone)]
 pub(super) struct Sinkhorn {
     wider: Vec<Kernel>,
@@ -49,10 +50,11 @@ pub(super) struct Sinkhorn {
 }
 
 impl Sinkhorn {
-    /// exp(2 / epsilon) is still a number.
+    /// Smallest epsilon; exp(2 / epsilon), the largest scaling, is then still finite.
     pub(super) const MIN_EPSILON: f64 = 0.003;
 
-    /// A lattice of rows at `y` and columns at `x`, none farther from another than 1.
+    /// Makes the kernels of a lattice with rows at `y` and columns at `x`, in units in which no two
+    /// cells are farther apart than 1.
     pub(super) fn new(y: &[f64], x: &[f64], epsilon: f64, iterations: usize) -> Self {
         let along = |at: &[f64], epsilon: f64| -> Vec<f64> {
             at.iter()
@@ -70,13 +72,13 @@ impl Sinkhorn {
         Self { wider, last: kernel(epsilon), rows: y.len(), columns: x.len(), iterations }
     }
 
-    /// What it costs to make `b` of `a`, two distributions over the cells, row-major.
+    /// The cost of transport from `a` to `b`, two distributions over the cells, row-major.
     pub(super) fn cost(&self, a: &[f64], b: &[f64]) -> f64 {
         let cost = self.relaxed(a, b);
         if cost.is_finite() { cost } else { self.plain(a, b) }
     }
 
-    /// What it costs to make `a` of `a`: not nothing, because of the entropy.
+    /// The cost of transport from `a` to itself, which is not 0 because of the entropy.
     pub(super) fn own_cost(&self, a: &[f64]) -> f64 {
         let mut step = Step::new(self);
         let (mut u, mut next) = (vec![1.0; a.len()], vec![1.0; a.len()]);
@@ -85,7 +87,7 @@ impl Sinkhorn {
             if misplaced(a, &u, &next) < OWN_TOLERANCE {
                 break;
             }
-            // The mean of both potentials: alone, each would swing about it.
+            // Averages the old and the new potential; without it, the potentials would oscillate.
             u.iter_mut().zip(&next).for_each(|(u, next)| *u = u.sqrt() * next.sqrt());
         }
         step.run(&self.last, a, &u, &mut next);
@@ -106,7 +108,7 @@ impl Sinkhorn {
                 step.run(kernel, a, &u, &mut next);
                 if sweep == 0 { v.copy_from_slice(&next) } else { relax(&mut v, &next) }
             }
-            // The same potentials at half the epsilon.
+            // Squaring u and v keeps the potentials epsilon ln u when epsilon is halved.
             u.iter_mut().chain(&mut v).for_each(|value| *value *= *value);
         }
         for sweep in 0..self.iterations {
@@ -135,7 +137,8 @@ impl Sinkhorn {
         self.dual(&mut step, a, b, &mut u, &mut v)
     }
 
-    /// The cost after two plain steps from `u`, which leave nothing but the potentials in it.
+    /// The dual value after two plain steps from `u`; after these the dual consists of the
+    /// potentials alone.
     fn dual(&self, step: &mut Step, a: &[f64], b: &[f64], u: &mut [f64], v: &mut [f64]) -> f64 {
         step.run(&self.last, a, u, v);
         step.run(&self.last, b, v, u);
@@ -143,7 +146,7 @@ impl Sinkhorn {
     }
 }
 
-/// Room for what lies between the steps.
+/// Reusable buffers for the intermediate results of a step.
 struct Step {
     weighted: Vec<f64>,
     across: Vec<f64>,
@@ -179,7 +182,7 @@ impl Step {
     }
 }
 
-/// `to` = sum of the lines of `lines`, each times its factor.
+/// Sets `to` to the sum of the rows in `lines`, each times its factor.
 fn add_products(to: &mut [f64], factors: &[f64], lines: &[f64]) {
     to.fill(0.0);
     for (factor, line) in factors.iter().zip(lines.chunks_exact(to.len())) {
@@ -187,12 +190,13 @@ fn add_products(to: &mut [f64], factors: &[f64], lines: &[f64]) {
     }
 }
 
-/// u <- next^1.5 / u^0.5.
+/// Over-relaxation by 1.5: u <- next^1.5 / u^0.5.
 fn relax(u: &mut [f64], next: &[f64]) {
     u.iter_mut().zip(next).for_each(|(u, next)| *u = next * (next / *u).sqrt());
 }
 
-/// Half of |row sums of the plan - a|, with `u` before and after the step that would make it 0.
+/// The mass that the plan puts into wrong cells: half of |row sums of the plan - a|, where `next`
+/// is `u` after the step that would make it 0.
 fn misplaced(a: &[f64], u: &[f64], next: &[f64]) -> f64 {
     0.5 * a.iter().zip(u).zip(next).map(|((a, u), next)| a * (u / next - 1.0).abs()).sum::<f64>()
 }

@@ -1,12 +1,12 @@
-//! Gaussian smoothing of values on a grid.
+//! Gaussian smoothing of one value for each bin.
 
 use crate::Grid;
 use crate::gaussian::smoothed_by;
 
-/// `values`, row-major, smoothed along both axes by a Gaussian of `sigma_bins` cut off at three
-/// standard deviations. Near the border the kernel is scaled to what lies on the grid, so that a
-/// constant stays constant there; a value just inside is then shared among fewer bins, and the sum
-/// over the grid changes a little.
+/// Smooths `values`, row-major, along both axes by a Gaussian of `sigma_bins` that is cut off at
+/// three standard deviations. Near the border the kernel is divided by the part of it that lies on
+/// the grid of bins, so that a constant stays constant; this changes the sum of the values a
+/// little.
 pub(super) fn smoothed(values: &[f64], grid: Grid, sigma_bins: f64) -> Vec<f64> {
     smoothed_by(sigma_bins, (grid.rows, grid.columns), |row, column| {
         values[row * grid.columns + column]

@@ -1,18 +1,18 @@
 //! [`SmoothedShares`]: the clicks of a banner as a distribution that can be compared with that of
 //! another banner.
 //!
-//! Shares of the clicks, smoothed by a Gaussian and read off at every few bins: between two of
-//! these points a smoothed map holds nothing new. The Euclidean distance of their square roots is
-//! the Hellinger distance of two banners (times the square root of 2), in which the noise of the
-//! counts is the same everywhere (Anscombe 1948); two-sided, since clicks too many in one place and
-//! too few in another count alike.
+//! The shares of the clicks are smoothed by a Gaussian and sampled every few bins, as a smoothed
+//! map holds nothing new in between. The Euclidean distance of their square roots is the Hellinger
+//! distance of two banners (times the square root of 2), in which the noise of the counts is the
+//! same everywhere (Anscombe 1948). It is two-sided: an excess of clicks in one place counts as
+//! much as a lack in another.
 
 use super::Smoothing;
 use super::click_map::check_grid;
 use crate::gaussian::Kernel;
 use crate::{Grid, Heatmap, Result};
 
-/// How heatmaps of one grid become smoothed shares.
+/// Converts heatmaps with given rows and columns of bins into smoothed shares.
 #[derive(Debug, Clone)]
 pub struct SmoothedShares {
     grid: Grid,
@@ -21,55 +21,57 @@ pub struct SmoothedShares {
     down: Lattice,
 }
 
-/// The points along one axis, and how much of a bin each of them sees.
+/// The sampling points along one axis, and the kernel from bins to points.
 #[derive(Debug, Clone)]
 struct Lattice {
     points: Vec<usize>,
-    /// For each bin, the first point that sees it and the weights of that and the next ones.
+    /// For each bin, the first point that sees it, and its weight for that point and the next ones.
     weights: Vec<SeenWeights>,
 }
 
 impl SmoothedShares {
-    /// Smoothed by a standard deviation of `sigma_bins`, read off at points that are no farther
-    /// apart than that, or than 2 bins.
+    /// Smooths by a standard deviation of `sigma_bins` (at least 0.5) and samples at points that
+    /// are at most that, or 2 bins, apart.
     pub fn new(grid: Grid, sigma_bins: f64) -> Self {
         let sigma_bins = sigma_bins.max(0.5);
-        // From 1.5 bins on every second one is enough: what lies between is the same to a
+        // From 1.5 bins on every second bin is enough: interpolation in between is accurate to a
         // hundredth.
         let stride = if sigma_bins >= 1.5 { (sigma_bins.floor() as usize).max(2) } else { 1 };
         let lattice = |bins| Lattice::new(bins, sigma_bins, stride);
         Self { grid, sigma_bins, across: lattice(grid.columns), down: lattice(grid.rows) }
     }
 
-    /// As wide as `smoothing` says for banners of so many clicks: few clicks are smoothed more.
+    /// Smooths as `smoothing` says for banners with this number of clicks: the fewer clicks, the
+    /// wider.
     pub fn for_clicks(grid: Grid, clicks: f64, smoothing: &Smoothing) -> Self {
         Self::new(grid, smoothing.sigma_for(clicks))
     }
 
-    /// Standard deviation of the kernel in bins.
+    /// Returns the standard deviation of the kernel in bins.
     pub fn sigma_bins(&self) -> f64 {
         self.sigma_bins
     }
 
-    /// The grid of the heatmaps.
+    /// Returns the rows and columns of bins of the heatmaps.
     pub fn grid(&self) -> Grid {
         self.grid
     }
 
-    /// Number of points.
+    /// Returns the number of sampling points.
     pub fn len(&self) -> usize {
         self.across.points.len() * self.down.points.len()
     }
 
-    /// Whether there is no point, on a grid without a bin.
+    /// Returns whether there is no sampling point, because there are no bins.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The share of the clicks at every point, row by row, with a sum of 1; zeros without a click.
+    /// Returns the smoothed share of the clicks at every point, row by row, with a sum of 1; zeros
+    /// without a click.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins.
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.grid, heatmap)?;
         if self.is_empty() {
@@ -87,7 +89,7 @@ impl SmoothedShares {
         Ok(smoothed)
     }
 
-    /// Place of a point in fractions of the banner's width and height.
+    /// Returns the place of a point in fractions of the banner's width and height.
     pub fn place(&self, point: usize) -> (f64, f64) {
         let (row, column) = (point / self.across.points.len(), point % self.across.points.len());
         let fraction = |bin: usize, bins: usize| (bin as f64 + 0.5) / bins as f64;
@@ -97,13 +99,13 @@ impl SmoothedShares {
         )
     }
 
-    /// What a point holds of all clicks when they fall into its own bin, far from the border.
+    /// The value at a point if all clicks fall into its own bin, far from the border.
     pub(super) fn peak_of_a_point_mass(&self) -> f64 {
         let cell = (self.grid.len() as f64 / self.len() as f64).max(1.0);
         (cell / (2.0 * std::f64::consts::PI * self.sigma_bins * self.sigma_bins)).min(1.0)
     }
 
-    /// Values at the points, drawn out to every bin by linear interpolation.
+    /// Interpolates values at the points linearly to every bin, row-major.
     pub(super) fn at_every_bin(&self, values: &[f64]) -> Vec<f64> {
         let columns = self.across.points.len();
         let (across, down) =
@@ -128,7 +130,7 @@ impl Lattice {
         let kernel = Kernel::new(sigma_bins, (3.0 * sigma_bins).ceil() as usize, bins);
         let weights = (0..bins)
             .map(|bin| {
-                // What a click in this bin adds to the average around a point.
+                // The weight of a click in this bin in the kernel average around a point.
                 let seen = |&point: &usize| {
                     kernel.average(point, |other| f64::from(u8::from(other == bin))) as f32
                 };
@@ -139,7 +141,8 @@ impl Lattice {
         Self { points, weights }
     }
 
-    /// For every bin the two points around it and how far it is from the first to the second.
+    /// For every bin, the two points around it and the position between them (0 at the first, 1 at
+    /// the second).
     fn between(&self, bins: usize) -> Vec<(usize, usize, f64)> {
         let of = |bin: usize| {
             let after = self.points.partition_point(|&point| point <= bin);
@@ -154,18 +157,19 @@ impl Lattice {
     }
 }
 
-/// The first point along an axis that sees a bin, and the weights of that and the next ones.
+/// The first point along an axis that sees a bin, and the bin's weights for that point and the next
+/// ones.
 pub(super) type SeenWeights = (usize, Vec<f32>);
 
-/// What is left of the weight of every point when the zeros before and behind are gone.
+/// Strips the leading and trailing zeros off the weights of a bin for every point.
 pub(super) fn seen_weights(all: &[f32]) -> SeenWeights {
     let first = all.iter().position(|w| *w > 0.0).unwrap_or(0);
     let end = all.iter().rposition(|w| *w > 0.0).map_or(first, |last| last + 1);
     (first, all[first..end].to_vec())
 }
 
-/// Adds the clicks of every bin to the points that see it, row by row, of which there are `columns`
-/// in a row.
+/// Adds the clicks of every bin to the points that see it; `points` is row-major with `columns`
+/// points in a row.
 pub(super) fn spread_clicks(
     heatmap: &Heatmap,
     down: &[SeenWeights],
@@ -194,7 +198,7 @@ pub(super) fn spread_clicks(
     }
 }
 
-/// Divided by the sum, if there is one.
+/// Divides the values by their sum, unless that is 0.
 fn normalize(values: &mut [f32]) {
     let sum: f64 = values.iter().map(|&v| f64::from(v)).sum();
     if sum > 0.0 {
@@ -207,8 +211,8 @@ pub(super) fn roots(shares: &[f32]) -> Vec<f32> {
     shares.iter().map(|share| share.sqrt()).collect()
 }
 
-/// The Hellinger distance times the square root of 2, from roots of shares: 0 to the square root of
-/// 2. In lanes that do not wait for one another.
+/// Euclidean distance of two vectors of square roots of shares, 0 to the square root of 2: the
+/// Hellinger distance times the square root of 2. Independent lanes allow vector instructions.
 #[inline(always)]
 fn distance(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
@@ -224,13 +228,13 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     f64::from(sums.iter().sum::<f32>() + rest).sqrt()
 }
 
-/// How far `own` lies from each of `rows`, all roots of shares.
+/// The distance from `own` to each of `rows`, all square roots of shares.
 pub(super) fn distances<'a>(rows: impl Iterator<Item = &'a [f32]>, own: &[f32]) -> Vec<f64> {
-    // Compiled for the vectors of the processor at hand.
+    // Dispatched at run time to code compiled for the vector instructions of this processor.
     pulp::Arch::new().dispatch(Distances { rows, own })
 }
 
-/// The `most` smallest of these distances, each with a place, the smallest first.
+/// The `most` smallest of these pairs of distance and position, in ascending order.
 pub(super) fn nearest(mut all: Vec<(f64, usize)>, most: usize) -> Vec<(f64, usize)> {
     let by_distance = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
     if (1..all.len()).contains(&most) {

@@ -1,32 +1,33 @@
-//! [`RollingScore`]: the likelihood ratio click by click, over the last clicks of a banner.
+//! [`RollingScore`]: the likelihood ratio over the most recent clicks of a banner, updated click by
+//! click.
 //!
-//! A banner that breaks at noon has a day of good clicks behind it. The mean over a window of the
-//! last W clicks forgets them; an alarm is raised when it passes a threshold, and again only after
-//! it has been below.
+//! A banner that breaks at noon already has many good clicks. The mean over a window of the last W
+//! clicks forgets these. An alarm is raised when the mean rises above a threshold, and again only
+//! after it has been below.
 
 use super::LikelihoodRatio;
 use crate::{Error, Point, Result};
 
-/// What one click has brought about.
+/// The state of a banner after a click.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AlarmState {
-    /// Fewer clicks than the window holds.
+    /// There were fewer clicks than the window holds.
     Filling,
-    /// Below the threshold.
+    /// The score is not above the threshold.
     Quiet,
-    /// The threshold was passed by this click.
+    /// This click raised the score above the threshold.
     Alarm,
-    /// Still above.
+    /// The score is still above the threshold.
     Broken,
 }
 
-/// The last clicks of one banner against a fitted likelihood ratio.
+/// A rolling score: the mean log-likelihood ratio of the last clicks of one banner.
 #[derive(Debug, Clone)]
 pub struct RollingScore<'a> {
     ratio: &'a LikelihoodRatio,
-    /// Weights of the last clicks, in a circle.
+    /// Log-likelihood ratios of the last clicks, as a ring buffer.
     window: Vec<f64>,
-    /// Where the next click goes.
+    /// Index in `window` of the next click.
     next: usize,
     clicks: u64,
     sum: f64,
@@ -35,11 +36,11 @@ pub struct RollingScore<'a> {
 }
 
 impl<'a> RollingScore<'a> {
-    /// For the last `window` clicks and an alarm above `threshold`, in units of the score of
-    /// `ratio`.
+    /// Makes a score of the last `window` clicks that raises an alarm above `threshold`, in nats
+    /// per click as the score of `ratio`.
     ///
     /// # Errors
-    /// When the window holds no click or the threshold is not finite.
+    /// When the window is empty or the threshold is not finite.
     pub fn new(ratio: &'a LikelihoodRatio, window: usize, threshold: f64) -> Result<Self> {
         if window == 0 {
             return Err(Error::config("window", window, "must hold a click"));
@@ -58,7 +59,8 @@ impl<'a> RollingScore<'a> {
         })
     }
 
-    /// Takes one click at a place in bins; a click beside the banner is passed over. Constant time.
+    /// Takes one click at a place in bins, in constant time, and returns the new state. A click
+    /// outside the banner is ignored.
     pub fn push(&mut self, at: Point) -> AlarmState {
         let grid = self.ratio.good().grid();
         if crate::Rect::whole(&grid).contains(at) {
@@ -74,12 +76,13 @@ impl<'a> RollingScore<'a> {
         self.clicks += 1;
         if self.next == self.window.len() {
             self.next = 0;
-            // Once a round from scratch, so that rounding does not add up over millions of clicks.
+            // Summed anew once a round, so that rounding errors do not add up over millions of
+            // clicks.
             self.sum = self.window.iter().sum();
         }
     }
 
-    /// Compares, and remembers on which side of the threshold the score is.
+    /// Compares the score with the threshold, and remembers the result for the next click.
     fn state(&mut self) -> AlarmState {
         let Some(score) = self.score() else { return AlarmState::Filling };
         let before = std::mem::replace(&mut self.above, score > self.threshold);
@@ -90,7 +93,7 @@ impl<'a> RollingScore<'a> {
         }
     }
 
-    /// Score of the clicks in the window; none before it is full.
+    /// Returns the score of the clicks in the window; `None` before it is full.
     pub fn score(&self) -> Option<f64> {
         let full = self.clicks >= self.window.len() as u64;
         full.then(|| self.sum / self.window.len() as f64)

@@ -1,65 +1,66 @@
-//! [`LogSummary`]: what detection came to, in numbers.
+//! [`LogSummary`]: the results of a detection in numbers.
 
 use serde::Serialize;
 
 use super::evaluation::{ConfusionCounts, auroc, average_precision};
 use super::{LogDetection, LogInputs, NETWORK_PART, ScoreMeaning};
 
-/// The numbers of a detection, flat, as `summary.json` has them.
+/// The results of a detection as flat numbers, as written to `summary.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogSummary {
-    /// Banners, counted once for each display size.
+    /// Number of banners; one that occurs in several display sizes counts once for each.
     pub banners: usize,
-    /// Grids, counted once for each display size.
+    /// Number of grids; one that occurs in several display sizes counts once for each.
     pub grids: usize,
-    /// Clicks of all banners.
+    /// Number of clicks on all banners.
     pub clicks: u64,
-    /// Rows that were read.
+    /// Number of rows read.
     pub rows: u64,
-    /// Rows that were left out.
+    /// Number of rows left out.
     pub rows_dropped: u64,
-    /// Banners that the metrics table has.
+    /// Number of banners that have a row in the metrics table.
     pub banners_with_metrics: usize,
-    /// Banners of which it is known whether they are broken.
+    /// Number of banners that have a label.
     pub banners_with_labels: usize,
-    /// Banners that are flagged.
+    /// Number of flagged banners.
     pub flagged: usize,
-    /// The score from which on banners are flagged, where there is one for all.
+    /// The score above which banners are flagged, if there is one for all.
     pub threshold: Option<f64>,
-    /// What a score means.
+    /// What kind of number a score is.
     pub score_meaning: ScoreMeaning,
-    /// How banners are flagged, in words.
+    /// The rule by which banners are flagged, in words.
     pub rule: String,
-    /// What the column of this name in `scores.csv` is, where it has values.
+    /// Explanation of the column `network_probability` of `scores.csv`; `None` if that is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_probability: Option<&'static str>,
-    /// Grids that have no anchor such as was asked for.
+    /// Number of grids that do not have the requested kind of anchor.
     pub grids_without_the_anchor: usize,
-    /// Groups of like banners.
+    /// Number of groups of banners that look alike.
     pub groups: usize,
-    /// Those of them that are taken for a kind of defect.
+    /// Number of groups that are taken for a kind of defect.
     pub groups_taken_for_broken: usize,
-    /// Grids in which two large groups differ and nothing says which of them works.
+    /// Number of grids in which two large groups differ and nothing says which of them works.
     pub undecided_grids: usize,
-    /// What is asked about these.
+    /// The questions about these grids.
     pub undecided: String,
-    /// What the scores are worth against the labels, where both kinds of labels are known.
+    /// Quality of scores and flags against the labels, where there are both kinds of labels.
     #[serde(flatten)]
     pub against_labels: Option<AgainstLabels>,
 }
 
-/// What scores and flags are worth against labels that they were not made with.
+/// Quality of scores and flags, measured against labels of banners that were scored without their
+/// own label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AgainstLabels {
-    /// Banners that are labelled broken.
+    /// Number of banners labelled broken.
     pub labelled_broken: usize,
-    /// Area under the receiver operating characteristic.
+    /// Area under the ROC curve.
     pub auroc: f64,
     /// Average precision.
     pub average_precision: f64,
-    /// Mean of the F1 of broken and of good banners.
+    /// Mean of the F1 scores of the broken and the good class.
     pub macro_f1: f64,
-    /// F1 of broken banners.
+    /// F1 score of the broken class.
     pub f1: f64,
     /// Share of the broken banners that are flagged.
     pub recall: f64,
@@ -67,14 +68,14 @@ pub struct AgainstLabels {
     pub false_alarm_rate: f64,
 }
 
-/// What the column `network_probability` is.
+/// Explains the column `network_probability` to readers of `summary.json`.
 const PROBABILITY: &str = "network_probability: the probability of broken where half of the \
                            banners are, by a network that was trained on 614,400 banners of \
                            generated layouts and is calibrated on those; on a log it ranks, and \
                            how far its probabilities can be trusted there is not known";
 
 impl LogSummary {
-    /// Sums up what was made of the inputs.
+    /// Summarises the `detection` that was made from `inputs`.
     pub fn of(inputs: &LogInputs, detection: &LogDetection) -> Self {
         let decision = &detection.decision;
         let groups = || detection.grids.iter().flat_map(|grid| &grid.groups);
@@ -106,8 +107,8 @@ impl LogSummary {
 }
 
 impl AgainstLabels {
-    /// Of the banners with labels; those that an anchor is made of fit it by construction and are
-    /// left out. None when there are not both broken and good ones.
+    /// Evaluates on the banners with labels, except those that an anchor is made of, which fit it
+    /// by construction. Returns `None` unless there are both broken and good ones.
     pub fn of(detection: &LogDetection) -> Option<Self> {
         let decision = &detection.decision;
         let counts = |at: &usize| detection.labels[*at].is_some() && !detection.in_anchor[*at];

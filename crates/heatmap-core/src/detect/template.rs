@@ -1,22 +1,22 @@
 //! [`Templates`]: whether one simple pattern of clicks is all that sets one map apart from another.
 //!
-//! From a map D of all other banners to a map M of some: how much of KL(M || D) is gone when D is
-//! mixed with the best of many patterns, of the best share. Patterns are smoothed as the maps are.
-//! A spot is tried where M has most more than D, in nine sizes.
+//! D is the map of all other banners and M that of a group. The question is how much of KL(M || D)
+//! disappears when D is mixed with the best of many patterns at the best share. The patterns are
+//! smoothed in the same way as the maps. A spot is tried where M exceeds D most, in nine sizes.
 
 use super::ClickMap;
 use super::pattern::place_in_words;
 use super::smoothed_shares::SmoothedShares;
 use crate::Grid;
 
-/// What was tried, at the points of smoothed shares.
+/// The patterns to try, sampled at the points of smoothed shares.
 #[derive(Debug, Clone)]
 pub(super) struct Templates {
     shares: SmoothedShares,
     fixed: Vec<(Shape, Vec<f64>)>,
 }
 
-/// The kind of pattern that explains best how banners differ.
+/// The kind of pattern that best explains how banners differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Anywhere,
@@ -26,36 +26,36 @@ enum Shape {
     Spot,
 }
 
-/// How a map differs from another.
+/// How the map of some banners differs from that of others, and the pattern that best explains it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Unlike {
     /// Kullback-Leibler divergence from the other map, in nats per click.
     pub divergence: f64,
-    /// Share of it that the pattern explains; at most 1.
+    /// Share of the divergence that the pattern explains (0 to 1).
     pub explained: f64,
-    /// Share of the clicks that the pattern takes.
+    /// Share of the clicks that the pattern takes (0 to 1).
     pub share: f64,
-    /// Where there are most clicks more than in the other map, in fractions of the banner's width
-    /// and height.
+    /// The place with the largest excess of clicks over the other map, in fractions of the banner's
+    /// width and height.
     pub place: (f64, f64),
     shape: Shape,
 }
 
-/// Standard deviations of a spot in bins, along either axis.
+/// Standard deviations of spots along each axis, in bins.
 const SPOTS: [f64; 3] = [0.8, 1.8, 3.5];
-/// Standard deviations of strips and diagonals as shares of the banner.
+/// Standard deviations of strips and diagonals across their width, as shares of the banner.
 const STRIPS: [f64; 2] = [0.03, 0.08];
-/// Standard deviations of clouds as shares of the banner.
+/// Standard deviations of clouds, as shares of the banner.
 const CLOUDS: [f64; 2] = [0.12, 0.18];
-/// How long a diagonal is that does not reach the corners, as a standard deviation.
+/// Standard deviation along a diagonal that does not reach the corners.
 const DIAGONAL: f64 = 0.3;
-/// Share of even clicks in both maps, so that no point is impossible.
+/// Share of the uniform map in both maps, so that no point is impossible.
 const EVEN: f64 = 0.05;
-/// Within this share of the banner's width or height from a border no product has its middle.
+/// No product has its centre within this share of the banner's width or height from a border.
 const RIM: f64 = 0.1;
 
 impl Templates {
-    /// For maps at these points.
+    /// Prepares the patterns for maps sampled at the points of `shares`.
     pub(super) fn new(shares: &SmoothedShares) -> Self {
         type Density = Box<dyn Fn(f64, f64) -> f64>;
         let bell = |off: f64, sigma: f64| (-0.5 * (off / sigma).powi(2)).exp();
@@ -84,7 +84,7 @@ impl Templates {
                 };
                 all.push((Shape::Diagonal, Box::new(falling)));
                 all.push((Shape::Diagonal, Box::new(move |x, y| falling(1.0 - x, y))));
-                // Some banners of a group may have one and some the other.
+                // Some banners of a group may show one diagonal and some the other.
                 all.push((
                     Shape::Diagonal,
                     Box::new(move |x, y| falling(x, y) + falling(1.0 - x, y)),
@@ -101,7 +101,7 @@ impl Templates {
         self.shares.len()
     }
 
-    /// How `own` differs from `other`, both with a sum of 1.
+    /// Compares the map `own` with `other`, both with a sum of 1.
     pub(super) fn compare(&self, own: &[f64], other: &[f64]) -> Unlike {
         let even = EVEN / own.len().max(1) as f64;
         let possible =
@@ -134,7 +134,7 @@ impl Templates {
         unlike
     }
 
-    /// Spots of all sizes at one place.
+    /// Spots of all sizes, centred at one place.
     fn spots(&self, (at_x, at_y): (f64, f64)) -> Vec<(Shape, Vec<f64>)> {
         let Grid { rows, columns, .. } = self.shares.grid();
         let smooth = self.shares.sigma_bins();
@@ -154,7 +154,7 @@ impl Templates {
     }
 }
 
-/// A density at fractions of width and height, smoothed as heatmaps are.
+/// Samples a density at fractions of width and height, smoothed as heatmaps are.
 fn at_points(shares: &SmoothedShares, density: impl Fn(f64, f64) -> f64) -> Vec<f64> {
     let map = ClickMap::from_density(shares.grid(), density);
     let smoothed = shares.of(&map.heatmap(1.0)).expect("the same grid");
@@ -162,7 +162,7 @@ fn at_points(shares: &SmoothedShares, density: impl Fn(f64, f64) -> f64) -> Vec<
 }
 
 impl Unlike {
-    /// Where the clicks of the pattern fall, in words that end a sentence.
+    /// Returns where the clicks of the pattern fall, in words that end a sentence.
     pub fn words(&self) -> &'static str {
         match self.shape {
             Shape::Anywhere => "anywhere on the banner",
@@ -173,12 +173,12 @@ impl Unlike {
         }
     }
 
-    /// Whether the pattern is one spot.
+    /// Returns whether the pattern is one spot.
     pub fn is_spot(&self) -> bool {
         self.shape == Shape::Spot
     }
 
-    /// Whether the pattern lies where no product does.
+    /// Returns whether the pattern lies at the rim of the banner, where no product stands.
     pub fn at_the_rim(&self) -> bool {
         let near = |at: f64| !(RIM..=1.0 - RIM).contains(&at);
         match self.shape {

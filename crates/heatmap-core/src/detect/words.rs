@@ -1,11 +1,11 @@
-//! Numbers and lists as sentences have them.
+//! Formatting of numbers and lists for sentences.
 
-/// A share in per cent, without the digits that rounding leaves.
+/// A share as a percentage, rounded so that floating-point noise does not show.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", (share * 1e8).round() / 1e6)
 }
 
-/// Words with commas and an "and".
+/// Joins words with commas and a final "and".
 pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),

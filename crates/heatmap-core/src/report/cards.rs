@@ -1,5 +1,5 @@
-//! Cards: one for each flagged banner, with everything that speaks for and against it; and one for
-//! each anchor.
+//! Cards of the report: one for each flagged banner, with everything that speaks for and against
+//! it, and one for each anchor.
 
 use std::io::{self, Write};
 
@@ -7,18 +7,18 @@ use super::data::{Report, ReportAnchor, ReportBanner};
 use super::places::write_places;
 use super::text::{Name, Text, clicks, count, counted, number};
 
-/// Most cards of flagged banners; a person looks at no more, and the table has all.
+/// Largest number of cards of flagged banners: nobody looks at more, and the table has all banners.
 const MAX_CARDS: usize = 120;
 
-/// Most cards of anchors.
+/// Largest number of cards of anchors.
 const MAX_ANCHORS: usize = 200;
 
-/// The flagged banners that get a card, with their place among all.
+/// The flagged banners that get a card, with their index in [`Report::banners`].
 pub(super) fn carded(report: &Report) -> impl Iterator<Item = (usize, &ReportBanner)> {
     report.banners.iter().enumerate().filter(|(_, banner)| banner.flagged).take(MAX_CARDS)
 }
 
-/// The section of flagged banners.
+/// Writes the section of flagged banners.
 pub(super) fn write_flagged(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let flagged = report.banners.iter().filter(|banner| banner.flagged).count();
     if flagged == 0 {
@@ -94,7 +94,7 @@ fn write_parts(out: &mut dyn Write, parts: &[(&super::ReportColumn, f64)]) -> io
     write!(out, "</tbody></table>")
 }
 
-/// Grid, size, clicks and label in one line.
+/// Grid, size, clicks and label in one line of HTML.
 pub(super) fn meta(banner: &ReportBanner) -> String {
     let label = match banner.label {
         Some(true) => " · labelled broken",
@@ -106,7 +106,7 @@ pub(super) fn meta(banner: &ReportBanner) -> String {
     format!("grid {grid} · {} × {} px · {clicks} clicks{label}", size.width_px, size.height_px)
 }
 
-/// The section of anchors.
+/// Writes the section of anchors.
 pub(super) fn write_anchors(out: &mut dyn Write, anchors: &[ReportAnchor]) -> io::Result<()> {
     if anchors.is_empty() {
         return write!(out, "<p class=\"nothing\">No anchor was used.</p>");

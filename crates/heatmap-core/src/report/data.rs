@@ -1,139 +1,139 @@
-//! What a [`Report`] says: plain data that the caller fills in.
+//! The content of a [`Report`]: plain data that the caller fills in.
 
 use crate::{BannerSize, Error, Heatmap, Result};
 
-/// Everything on the page. All texts are plain text; they may hold any character.
+/// Everything that the report page shows. All texts are plain text and may hold any character.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// Heading of the page.
     pub title: String,
-    /// One line below it: of what, from which files.
+    /// One line below the heading: what the report is about, and from which files.
     pub subtitle: String,
-    /// When and by which program; the report has no clock of its own. Empty for nothing.
+    /// When and by which program the report was made (the report itself reads no clock). Nothing is
+    /// shown if it is empty.
     pub generated: String,
-    /// The numbers at the top.
+    /// The numbers at the top of the page.
     pub summary: Vec<Fact>,
-    /// Questions that only a person can answer, each a sentence or two; they stand above everything
-    /// else.
+    /// Questions that only a person can answer, each a sentence or two; they are shown above
+    /// everything else.
     pub questions: Vec<String>,
-    /// How banners are flagged, and with which rate of false alarms.
+    /// The rule by which banners are flagged, with its false-alarm rate, in words.
     pub rule: String,
-    /// The score from which on banners are flagged, where there is one for all; it is drawn into
-    /// the histogram.
+    /// The score above which banners are flagged, if there is one for all. The histogram marks it.
     pub threshold: Option<f64>,
-    /// Names of the parts of a score, in the order of [`ReportBanner::parts`].
+    /// The parts of the score, in the order of [`ReportBanner::parts`].
     pub columns: Vec<ReportColumn>,
-    /// All banners, most broken first. The table has the first 5,000, the histogram all.
+    /// All banners, most broken first. The table shows the first 5,000, the histogram all.
     pub banners: Vec<ReportBanner>,
-    /// What banners were compared with, and groups of banners that look alike.
+    /// The anchors that banners were compared with, and groups of banners that look alike.
     pub anchors: Vec<ReportAnchor>,
-    /// Which rows of the input were left out, and why.
+    /// Which rows of the input were left out or mended, and why.
     pub quality: Vec<QualityLine>,
     /// Paragraphs on the method and its limits.
     pub notes: Vec<String>,
 }
 
-/// A number at the top of the page.
+/// A number at the top of the page, with its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fact {
-    /// What it counts.
+    /// What the number counts.
     pub name: String,
-    /// The number as text.
+    /// The number, formatted.
     pub value: String,
-    /// A few words below it, or nothing.
+    /// A few words below the number; may be empty.
     pub note: String,
 }
 
-/// A part of the score, or another number that each banner has.
+/// A column of the ranking: a part of the score, or another number that each banner has.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReportColumn {
     /// Name as in `scores.csv`.
     pub name: String,
-    /// Heading of the column, short.
+    /// Short heading of the column.
     pub title: String,
     /// One sentence that says what it measures.
     pub help: String,
 }
 
-/// A banner and its score.
+/// A banner with its score, its explanation and its pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportBanner {
-    /// Place in the ranking, from 1.
+    /// Position in the ranking, counted from 1.
     pub rank: usize,
-    /// Site or app.
+    /// Site or app that shows the banner.
     pub domain: String,
-    /// Layout.
+    /// Layout id of its grid.
     pub grid_id: String,
-    /// Size of the banner.
+    /// Display size of the banner, in px.
     pub display: BannerSize,
-    /// Clicks that were scored.
+    /// Number of clicks that were scored.
     pub clicks: u64,
-    /// The score: the higher, the more broken.
+    /// The score: higher means more likely broken.
     pub score: f64,
-    /// Whether the rule says broken.
+    /// Whether the rule flags it as broken.
     pub flagged: bool,
-    /// Whether a person said broken, where one said anything.
+    /// Whether it is labelled broken, if it has a label.
     pub label: Option<bool>,
-    /// One plain sentence that says why.
+    /// One plain sentence on why it has its score.
     pub reason: String,
-    /// One number per column, where there is one.
+    /// One number for each of [`Report::columns`]; `None` where it is missing.
     pub parts: Vec<Option<f64>>,
-    /// What there is to see, where it was kept.
+    /// Its pictures, if they were kept.
     pub pictures: Option<BannerPictures>,
 }
 
-/// The pictures of a banner.
+/// The data that the pictures of a banner are drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BannerPictures {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// For each bin, row-major, how many clicks it has more (above 0) or fewer (below 0) than is
-    /// expected of a good banner.
+    /// For each bin, row-major: how many clicks more (above 0) or fewer (below 0) the banner has
+    /// than a good one would.
     pub drivers: Vec<f32>,
-    /// What each ninth of the banner, row by row from the top left, tells a network, in log odds of
-    /// broken; none where none was asked.
+    /// How much each ninth of the banner, row by row from the top left, adds to the network's log
+    /// odds of broken; `None` where the network was not used.
     pub network: Option<[f64; 9]>,
-    /// Place in [`Report::anchors`] of what the banner was compared with.
+    /// Index in [`Report::anchors`] of the anchor that the banner was compared with.
     pub anchor: Option<usize>,
 }
 
-/// What the banners of a grid were compared with.
+/// A mean map to show: the anchor of a grid, or a group of banners that look alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportAnchor {
-    /// Layout.
+    /// Layout id of its grid.
     pub grid_id: String,
-    /// Heading, such as "Anchor" or "Group of 12 banners".
+    /// Heading, such as "anchor" or "12 banners look like this".
     pub title: String,
-    /// Size of its banners.
+    /// Display size of its banners, in px.
     pub display: BannerSize,
-    /// How it was chosen, in words.
+    /// How its banners were chosen, in words.
     pub description: String,
-    /// Number of banners in it.
+    /// Number of banners that it is the mean of.
     pub banners: usize,
-    /// Their clicks together.
+    /// Number of clicks on all these banners.
     pub clicks: f64,
-    /// Clicks per bin, in whatever unit.
+    /// Clicks per bin, in any unit.
     pub heatmap: Heatmap,
 }
 
-/// Rows of the input that were left out or mended for one reason.
+/// A line on rows of the input that were left out or mended for one reason.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QualityLine {
-    /// Why.
+    /// Why the rows were left out or mended.
     pub reason: String,
     /// Number of rows.
     pub rows: u64,
     /// Clicks in these rows.
     pub clicks: u64,
-    /// One such row, or nothing.
+    /// One such row; may be empty.
     pub example: String,
 }
 
 impl Report {
-    /// Checks that numbers are numbers and that lengths and places fit.
+    /// Checks that all numbers are finite and that lengths and indices fit together.
     ///
     /// # Errors
-    /// Names the banner or anchor and what is wrong with it.
+    /// When something does not fit; the error names the banner or anchor and what is wrong with it.
     pub fn check(&self) -> Result<()> {
         if self.threshold.is_some_and(|threshold| !threshold.is_finite()) {
             return Err(Error::Data(format!("report: the threshold is {:?}", self.threshold)));
@@ -167,7 +167,7 @@ impl Report {
 }
 
 impl ReportBanner {
-    /// What is wrong with it, if anything is.
+    /// What is wrong with the banner, if anything is.
     fn wrong(&self, columns: usize, anchors: usize) -> Option<String> {
         if !self.score.is_finite() {
             return Some(format!("its score is {}", self.score));

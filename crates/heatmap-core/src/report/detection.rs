@@ -1,5 +1,5 @@
-//! The report of a detection: the ranking, the pictures of the flagged banners, anchors and data
-//! quality.
+//! Builds the report of a detection: the ranking, the pictures of the flagged banners, the anchors
+//! and the data quality.
 
 use std::collections::HashMap;
 
@@ -7,21 +7,22 @@ use super::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanne
 use crate::detect::{DetectedGroup, LogDetection, LogInputs, PARTS, part_named};
 use crate::{BannerSize, Result};
 
-/// Flagged banners with pictures, at most; the page stays below some megabytes.
+/// Largest number of banners with pictures, so that the page stays within a few megabytes.
 const MAX_PICTURES: usize = 120;
-/// If fewer are flagged, so many of the next ones have pictures too.
+/// Smallest number of banners with pictures: if fewer are flagged, the next ones in the ranking get
+/// pictures, too.
 const MIN_PICTURES: usize = 24;
-/// Banners in the page, at most; all are in scores.csv.
+/// Largest number of banners in the page; `scores.csv` has all.
 const MAX_BANNERS: usize = 100_000;
-/// Groups of like banners in the page, at most.
+/// Largest number of groups of similar banners in the page.
 const MAX_GROUPS: usize = 100;
-/// Questions at the top of the page, at most.
+/// Largest number of questions at the top of the page.
 const MAX_QUESTIONS: usize = 20;
-/// Anchors in the page, at most.
+/// Largest number of anchors in the page.
 const MAX_ANCHORS: usize = 100;
 
 impl Report {
-    /// The report of what was found in a log, banners in the order of `ranking`. `source` says
+    /// Builds the report of a detection, with the banners in the order of `ranking`. `source` says
     /// which files it is about, `generated` which program made it. The log is read again for the
     /// pictures of the flagged banners.
     ///
@@ -82,8 +83,8 @@ impl Report {
     }
 }
 
-/// Place in the page of the anchor of each grid that has one there: those of the pictured banners
-/// first.
+/// The index in the page of each grid's anchor, for grids that have one there. Grids of banners
+/// with pictures come first.
 fn anchors(detection: &LogDetection, pictured: &[usize]) -> HashMap<usize, usize> {
     let mut places = HashMap::new();
     for grid in
@@ -120,7 +121,7 @@ fn report_anchors(detection: &LogDetection, places: &HashMap<usize, usize>) -> V
     ordered.iter().map(|&(_, grid)| of(grid)).chain(groups.take(MAX_GROUPS)).collect()
 }
 
-/// A group of like banners, what it is taken for, and whom to ask.
+/// The card of a group of similar banners: what it is taken for and why, with examples.
 fn group_card(grid_id: &str, display: BannerSize, group: &DetectedGroup) -> ReportAnchor {
     let kind = if group.kind.is_defect() { "a kind of defect" } else { "a layout" };
     let banners = group.banners;
@@ -135,7 +136,7 @@ fn group_card(grid_id: &str, display: BannerSize, group: &DetectedGroup) -> Repo
     }
 }
 
-/// What only a person can tell, and what is not known for want of banners.
+/// The questions that only a person can answer.
 fn questions(detection: &LogDetection) -> Vec<String> {
     detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MAX_QUESTIONS).collect()
 }

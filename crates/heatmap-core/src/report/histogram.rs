@@ -1,9 +1,9 @@
-//! The scores of all banners as an SVG picture in the page: flagged ones in their colour, and the
-//! threshold.
+//! The histogram of all scores as an inline SVG, with flagged banners in their own colour and the
+//! threshold marked.
 //!
-//! Places along x are percentages and text is not scaled, so the picture is as wide as its box and
-//! stays readable. Heights are square roots of the numbers: a handful of broken banners shows
-//! beside thousands of good ones.
+//! Positions along x are percentages and text is not scaled, so the picture is as wide as its box
+//! and stays readable. Heights are square roots of the numbers of banners, so that a handful of
+//! broken banners shows beside thousands of good ones.
 
 use std::io::{self, Write};
 
@@ -13,25 +13,25 @@ use super::text::{count, counted, number};
 /// Number of bars.
 const BARS: usize = 48;
 
-/// Where the largest bar begins, and the line that all stand on, in px from the top.
+/// Top of the highest bar and baseline of all bars, in px from the top.
 const TOP: f64 = 30.0;
 const FOOT: f64 = 160.0;
 
-/// Banners in one bar.
+/// Number of banners in one bar.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Bar {
     banners: usize,
     flagged: usize,
 }
 
-/// The range of the scores, with the threshold in it.
+/// The range of the x axis, which includes all scores and the threshold.
 #[derive(Debug, Clone, Copy)]
 struct Range {
     min: f64,
     max: f64,
 }
 
-/// The picture with its caption; nothing without a banner.
+/// Writes the histogram with its caption; nothing without a banner.
 pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Some(range) = Range::of(report) else { return Ok(()) };
     let bars = bars(report, range);
@@ -53,7 +53,7 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
     for banners in marks(most) {
         let y = FOOT - height(banners);
         write!(out, "<line class=\"rule\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>")?;
-        // On the right, where bars are low.
+        // Labels stand on the right, where bars are usually low.
         write!(
             out,
             "<text x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
@@ -64,7 +64,7 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
     let width = 100.0 / BARS as f64;
     for (at, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.banners > 0) {
         let edge = |at: usize| number(range.at(at as f64 / BARS as f64));
-        // Never so low that it cannot be seen.
+        // Bars are never too low to be seen.
         let all = height(bar.banners as f64).max(2.0);
         let part = all * bar.flagged as f64 / bar.banners as f64;
         write!(
@@ -91,7 +91,7 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
     write!(out, "<line class=\"foot\" x1=\"0\" x2=\"100%\" y1=\"{FOOT}\" y2=\"{FOOT}\"/>")?;
     if let Some(threshold) = report.threshold {
         let x = 100.0 * range.part(threshold);
-        // The words stand on the side that has room.
+        // The label stands on the side of the line that has more room.
         let (anchor, dx) = if x > 60.0 { ("end", -6) } else { ("start", 6) };
         write!(
             out,
@@ -125,7 +125,8 @@ pub(super) fn write_histogram(out: &mut dyn Write, report: &Report) -> io::Resul
 }
 
 impl Range {
-    /// Of all scores and the threshold; a little wide when all are one number.
+    /// The range of all scores and the threshold, widened if all are equal; `None` without a
+    /// banner.
     fn of(report: &Report) -> Option<Self> {
         let scores = report.banners.iter().map(|banner| banner.score);
         let (min, max) = scores
@@ -136,14 +137,15 @@ impl Range {
         Some(if min < max { Self { min, max } } else { Self { min: min - 0.5, max: max + 0.5 } })
     }
 
-    /// Where a score is, from 0 to 1. Halves, so that the widest range does not overflow.
+    /// Position of a score in the range, from 0 to 1. Computed in halves, so that the widest range
+    /// does not overflow.
     fn part(self, score: f64) -> f64 {
         let part = (score / 2.0 - self.min / 2.0) / (self.max / 2.0 - self.min / 2.0);
         if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
     }
 
-    /// Round scores to write below the line, three to seven of them; the ends where the range is
-    /// too odd for that.
+    /// Three to seven round scores to write below the axis; only the two ends if the range is too
+    /// small or too large for that.
     fn ticks(self) -> Vec<(f64, String)> {
         let span = self.max - self.min;
         if !(1e-3..1e9).contains(&span) || self.min.abs().max(self.max.abs()) > 1e3 * span {
@@ -162,7 +164,7 @@ impl Range {
         (first..=last).map(|at| at as f64 * step + 0.0).map(|score| (score, name(score))).collect()
     }
 
-    /// The score at a place from 0 to 1.
+    /// The score at a position from 0 to 1.
     fn at(self, part: f64) -> f64 {
         self.min * (1.0 - part) + self.max * part
     }
@@ -178,7 +180,8 @@ fn bars(report: &Report, range: Range) -> [Bar; BARS] {
     bars
 }
 
-/// Round numbers of banners to draw lines at: the largest that fits, and a quarter of it or so.
+/// Round numbers of banners to draw horizontal lines at: the largest that fits, and about a fifth
+/// of it.
 fn marks(most: f64) -> Vec<f64> {
     let power = 10.0_f64.powf(most.log10().floor());
     let large = [5.0, 2.0, 1.0]

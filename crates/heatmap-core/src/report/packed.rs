@@ -1,30 +1,31 @@
-//! Maps of one byte per bin, for the script that draws them.
+//! Maps with one byte per bin, for the script that draws them.
 //!
-//! A count up to 255 is its own byte. Larger counts are stored as square roots, 255 steps to the
-//! largest, so that the error is half a step of the root: faint bins keep their digits. Signed
-//! values are 127 steps of the root either way. What is not zero never becomes zero. The bytes are
-//! row-major; a zero is followed by the number of zeros, up to 255; all of it in base64.
+//! A map of whole counts up to 255 is stored exactly. Other counts are stored as square roots, in
+//! 255 steps up to the largest, so the error is half a step of the root and faint bins keep their
+//! precision. Signed values take 127 steps of the root in either direction. A value other than zero
+//! is never stored as zero. The bytes are row-major; a zero is followed by the length (at most 255)
+//! of its run of zeros. All of it is encoded in base64.
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::{Grid, Heatmap};
 
-/// A map that is ready to be written as a JSON object: numbers, base64, and words of our own, so
-/// nothing in it needs an escape.
+/// A map that is ready to be written as a JSON object. It only holds numbers, base64 and our own
+/// words, so nothing in it needs to be escaped.
 #[derive(Debug)]
 pub(super) struct Packed {
     grid: Grid,
-    /// How a byte is read: `exact`, `root` or `signed`.
+    /// How a byte is decoded: `exact`, `root` or `signed`.
     kind: &'static str,
-    /// The largest absolute value.
+    /// The largest absolute value in the map.
     scale: f32,
-    /// Whether two bins differ, so that a picture of one colour would be wrong.
+    /// Whether any two bins differ. If not, the picture has a single colour.
     varied: bool,
     base64: String,
 }
 
 impl Packed {
-    /// Clicks per bin.
+    /// Packs clicks per bin.
     pub(super) fn clicks(heatmap: &Heatmap) -> Self {
         let (values, scale) = (heatmap.values(), heatmap.max());
         if scale <= 255.0 && values.iter().all(|v| v.fract() == 0.0) {
@@ -33,8 +34,8 @@ impl Packed {
         Self::new(heatmap.grid(), "root", scale, values, |v| steps(v / scale, 255.0))
     }
 
-    /// Values of either sign, row-major; the caller has checked that there is one per bin and that
-    /// all are finite.
+    /// Packs values of either sign, row-major. The caller has checked that there is one for each
+    /// bin and that all are finite.
     pub(super) fn signed(grid: Grid, values: &[f32]) -> Self {
         let scale = values.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
         let byte = |v: f32| {
@@ -69,12 +70,12 @@ impl Display for Packed {
     }
 }
 
-/// The root of a part of the largest in steps, at least one.
+/// The square root of `part` (a fraction of the largest value) in steps, at least 1.
 fn steps(part: f32, most: f32) -> u8 {
     (part.sqrt() * most).round().clamp(1.0, most) as u8
 }
 
-/// Every run of zeros as a zero and its length.
+/// Replaces every run of zeros (up to 255) by a zero and its length.
 fn shortened(bytes: impl Iterator<Item = u8>) -> Vec<u8> {
     let mut short: Vec<u8> = Vec::new();
     let mut zeros = 0_u8;
@@ -93,7 +94,7 @@ fn shortened(bytes: impl Iterator<Item = u8>) -> Vec<u8> {
     short
 }
 
-/// RFC 4648, section 4.
+/// Base64 encoding by RFC 4648, section 4.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -1,5 +1,5 @@
-//! The page as a whole: a template whose places are filled in one pass, so that no text from data
-//! is ever taken for a place.
+//! The page as a whole: a template whose placeholders are filled in one pass, so that text from
+//! data is never taken for a placeholder.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -19,16 +19,16 @@ const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 impl Report {
-    /// Writes the page to `path`, whole or not at all.
+    /// Writes the page to `path`; the file appears complete or not at all.
     ///
     /// # Errors
-    /// When [`Self::check`] finds something, or the file cannot be written.
+    /// When [`Self::check`] fails, or the file cannot be written.
     pub fn write_html(&self, path: &Path) -> Result<()> {
         self.check()?;
         write_atomically(path, |out| fill(TEMPLATE, out, |place, out| self.write_place(place, out)))
     }
 
-    /// What stands at a place of the template.
+    /// Writes what replaces a placeholder of the template.
     fn write_place(&self, place: &str, out: &mut dyn Write) -> io::Result<()> {
         match place {
             "style" => out.write_all(STYLE.as_bytes()),
@@ -68,8 +68,8 @@ impl Report {
         write!(out, "</dl>")
     }
 
-    /// The maps, as JSON. Numbers, base64 and our own words: nothing in it can end the element that
-    /// it is in.
+    /// Writes the maps as JSON. It holds only numbers, base64 and our own words, so nothing in it
+    /// can close the script element around it.
     fn write_data(&self, out: &mut dyn Write) -> io::Result<()> {
         let shown: HashSet<usize> = carded(self).map(|(at, _)| at).collect();
         let banners =
@@ -93,7 +93,7 @@ impl Report {
         write!(out, "]}}")
     }
 
-    /// The maps of a banner, where it has any.
+    /// The maps of a banner as JSON, if it has pictures.
     fn maps(&self, banner: &ReportBanner) -> Option<String> {
         let pictures = banner.pictures.as_ref()?;
         let (broken, good) = sides(&pictures.drivers);
@@ -113,7 +113,7 @@ fn write_paragraph(out: &mut dyn Write, class: &str, text: &str) -> io::Result<(
     write!(out, "<p class=\"{class}\">{}</p>", Text(text))
 }
 
-/// Writes `template` with every `{{place}}` in it replaced by what `write` writes.
+/// Writes `template` with every `{{place}}` in it replaced by what `write` writes for it.
 fn fill(
     template: &str,
     out: &mut dyn Write,

@@ -1,5 +1,5 @@
-//! Where on a banner its score comes from: nine regions and the strongest bins, as tables that need
-//! no script.
+//! Where on a banner its score comes from: the nine regions and the strongest bins, as tables that
+//! need no script.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use super::data::{BannerPictures, ReportAnchor};
 use super::text::{clicks, signed};
 use crate::Heatmap;
 
-/// Names of the thirds of a banner, row-major.
+/// Names of the nine regions of a banner, row-major.
 const REGIONS: [&str; 9] = [
     "top left",
     "top middle",
@@ -20,14 +20,15 @@ const REGIONS: [&str; 9] = [
     "bottom right",
 ];
 
-/// What the numbers of the network are.
+/// Explains the column of the network in a tooltip.
 const NETWORK_HELP: &str =
     "By how much the network's log odds of broken fall when the clicks here are as on like banners";
 
-/// Lines of a table.
+/// Number of rows in a table.
 const LINES: usize = 4;
 
-/// The regions and the bins with the largest sums of drivers, either sign.
+/// Writes two tables: the regions with the largest absolute sums of drivers, and the bins with the
+/// largest absolute drivers.
 pub(super) fn write_places(
     out: &mut dyn Write,
     pictures: &BannerPictures,
@@ -90,14 +91,14 @@ pub(super) fn write_places(
     write!(out, "</tbody></table>")
 }
 
-/// Sums of the drivers above and below 0.
+/// The sum of the drivers above 0 and that of those below 0.
 pub(super) fn sides(drivers: &[f32]) -> (f64, f64) {
     let sum =
         |sign: f64| drivers.iter().map(|&v| f64::from(v)).filter(|v| v * sign > 0.0).sum::<f64>();
     (sum(1.0), sum(-1.0))
 }
 
-/// Sum of `value` over the bins of each region.
+/// The sum of `value` over the bins of each region.
 fn regions(heatmap: &Heatmap, value: impl Fn(usize) -> f64) -> [f64; 9] {
     let grid = heatmap.grid();
     let mut sums = [0.0; 9];
@@ -113,7 +114,7 @@ fn click_shares(heatmap: &Heatmap) -> [f64; 9] {
     regions(heatmap, |bin| f64::from(heatmap.values()[bin])).map(|sum| sum / total)
 }
 
-/// Places of the values that are furthest from 0, the furthest first; no zeros.
+/// Indices of the values furthest from 0, the furthest first; zeros are left out.
 fn strongest(values: &[f64]) -> impl Iterator<Item = usize> {
     let mut places: Vec<usize> = (0..values.len()).filter(|&at| values[at] != 0.0).collect();
     places.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));

@@ -1,4 +1,5 @@
-//! The tables: the ranking of all banners, and what the data lacked.
+//! The tables of the report: the ranking of all banners, its columns explained, and the quality of
+//! the data.
 
 use std::io::{self, Write};
 
@@ -6,11 +7,12 @@ use super::cards::meta;
 use super::data::{QualityLine, Report, ReportBanner};
 use super::text::{Name, Text, count, counted, number};
 
-/// Most rows; a browser sorts and filters that many without a pause, and `scores.csv` has all.
+/// Largest number of rows in the ranking: a browser sorts and filters that many without a delay,
+/// and `scores.csv` has all.
 pub(super) const MAX_ROWS: usize = 5_000;
 
-/// The ranking. Cells that sort as numbers carry theirs in `data-v`; the script turns the headings
-/// into buttons.
+/// Writes the ranking. Cells that are sorted as numbers carry the number in `data-v`; the script
+/// turns the headings into buttons.
 pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if report.banners.is_empty() {
         return write!(out, "<p class=\"nothing\">No banner was scored.</p>");
@@ -45,7 +47,7 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     let (min, max) =
         scores.fold((f64::MAX, f64::MIN), |(min, max), score| (score.min(min), score.max(max)));
     for (at, banner) in rows.iter().enumerate() {
-        // Halves, so that the widest range does not overflow.
+        // Computed in halves, so that the widest range does not overflow.
         let part = (banner.score / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0);
         write_row(out, at, banner, if part.is_finite() { part } else { 1.0 }, labelled)?;
     }
@@ -120,7 +122,7 @@ fn write_row(
     write!(out, "<td class=\"reason\">{}</td></tr>", Text(&banner.reason))
 }
 
-/// The columns of the ranking in words.
+/// Writes the explanations of the columns of the ranking.
 pub(super) fn write_columns(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if report.columns.is_empty() || report.banners.is_empty() {
         return Ok(());
@@ -133,7 +135,7 @@ pub(super) fn write_columns(out: &mut dyn Write, report: &Report) -> io::Result<
     write!(out, "</dl>")
 }
 
-/// What the data lacked.
+/// Writes the table of rows that were left out or mended.
 pub(super) fn write_quality(out: &mut dyn Write, lines: &[QualityLine]) -> io::Result<()> {
     if lines.is_empty() {
         return write!(out, "<p class=\"nothing\">Every row of the input was used.</p>");
@@ -165,7 +167,7 @@ pub(super) fn write_quality(out: &mut dyn Write, lines: &[QualityLine]) -> io::R
     write!(out, "</tbody></table></div>")
 }
 
-/// Our own HTML without its elements, for an attribute.
+/// Strips the elements off our own HTML, for use in an attribute.
 fn plain(html: &str) -> String {
     let mut inside = false;
     html.chars()

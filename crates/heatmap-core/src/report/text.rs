@@ -1,9 +1,9 @@
-//! Text and numbers as they stand on the page.
+//! Formatting of text and numbers for the page.
 
 use std::fmt::{self, Display, Formatter, Write};
 
-/// Any text, safe in an element and between the quotes of an attribute. Control characters become
-/// U+FFFD.
+/// Escapes any text, so that it is safe in an element and between the quotes of an attribute.
+/// Control characters become U+FFFD.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Display for Text<'_> {
@@ -21,12 +21,12 @@ impl Display for Text<'_> {
     }
 }
 
-/// A name from data in an element of its own, so that its direction of writing stays its own. A
-/// long one is cut, and whole in the tooltip.
+/// Writes a name from data in a `bdi` element of its own, so that its writing direction does not
+/// affect the text around it. A long name is cut, and shown in full in a tooltip.
 pub(super) struct Name<'a>(pub(super) &'a str);
 
 impl Name<'_> {
-    /// Characters that are shown.
+    /// Largest number of characters that are shown.
     const LENGTH: usize = 72;
 }
 
@@ -44,7 +44,7 @@ impl Display for Name<'_> {
     }
 }
 
-/// A count with its thousands apart.
+/// A number with commas between thousands.
 pub(super) fn count(n: impl TryInto<u64>) -> String {
     let digits = n.try_into().unwrap_or(u64::MAX).to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -57,12 +57,12 @@ pub(super) fn count(n: impl TryInto<u64>) -> String {
     text
 }
 
-/// "1 banner", "2 banners".
+/// A number with its noun, such as "1 banner" or "2 banners".
 pub(super) fn counted(n: usize, what: &str) -> String {
     format!("{} {what}{}", count(n as u64), if n == 1 { "" } else { "s" })
 }
 
-/// A sum of clicks, which need not be whole.
+/// A number of clicks, which need not be whole.
 pub(super) fn clicks(sum: f64) -> String {
     if sum == 0.0 || sum >= 100.0 || sum.fract() == 0.0 {
         count(sum.round() as u64)
@@ -71,7 +71,7 @@ pub(super) fn clicks(sum: f64) -> String {
     }
 }
 
-/// A number with about three digits that matter; a real minus sign.
+/// A number with about three significant digits and a typographic minus sign.
 pub(super) fn number(value: f64) -> String {
     let text = match value.abs() {
         0.0 => "0".to_owned(),
@@ -84,7 +84,7 @@ pub(super) fn number(value: f64) -> String {
     text.replace('-', "\u{2212}")
 }
 
-/// The same with its sign, also above 0.
+/// As [`number`], but with a plus sign above 0.
 pub(super) fn signed(value: f64) -> String {
     if value > 0.0 { format!("+{}", number(value)) } else { number(value) }
 }

@@ -1,28 +1,28 @@
-//! [`Gain`]: whether learning from labels ranks banners better.
+//! [`Gain`]: whether scores that were learned from labels rank banners better than those that were
+//! not.
 
 use crate::Result;
 use crate::detect::evaluation::auroc;
 
-/// What learning from labels is worth, on the labelled banners, none of which was scored by its own
-/// label.
+/// The change in AUROC from learning, on labelled banners that were scored without their own label.
 pub(super) struct Gain {
-    /// AUROC with what was learned.
+    /// AUROC of the scores that were learned from labels.
     pub(super) with: f64,
-    /// AUROC without.
+    /// AUROC of the scores without labels.
     pub(super) without: f64,
-    /// Standard error of the difference.
+    /// Standard error of the difference of the two.
     error: f64,
 }
 
 impl Gain {
-    /// Labelled banners whose difference is worth a standard error, at most; beyond, the error is
-    /// far below any difference that matters.
+    /// The standard error is computed for at most this many labelled banners; beyond, it is far
+    /// below any difference that matters and taken for 0.
     const MAX_JACKKNIFED: usize = 400;
 
-    /// Of scores with and without learning, against labels of both kinds.
+    /// Compares the scores `with` and `without` learning on the banners that have a label.
     ///
     /// # Errors
-    /// When a kind is missing.
+    /// When no banner is labelled broken, or none good.
     pub(super) fn of(with: &[f64], without: &[f64], labels: &[Option<bool>]) -> Result<Self> {
         let labelled: Vec<usize> = (0..labels.len()).filter(|&at| labels[at].is_some()).collect();
         let difference = |left_out: Option<usize>| {
@@ -35,7 +35,7 @@ impl Gain {
         let (with, without) = difference(None)?;
         let mut error = 0.0;
         if labelled.len() <= Self::MAX_JACKKNIFED {
-            // Tukey's jackknife.
+            // Tukey's jackknife: leave out one labelled banner at a time.
             let all: Vec<f64> = labelled
                 .iter()
                 .map(|&at| difference(Some(at)).map(|(a, b)| a - b))
@@ -48,7 +48,7 @@ impl Gain {
         Ok(Self { with, without, error })
     }
 
-    /// Whether learning is to be used: it ranks better by more than its standard error.
+    /// Whether learning ranks better by more than the standard error, so that it should be used.
     pub(super) fn is_clear(&self) -> bool {
         self.with - self.without > self.error
     }

@@ -1,4 +1,4 @@
-//! How sure a number is: percentile bootstrap (Efron and Tibshirani 1993, chapter 13).
+//! Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13).
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -7,39 +7,40 @@ use super::super::quantile::quantile;
 use super::falling;
 use crate::{Error, Result, sample_rng};
 
-/// An estimate with the limits between which 95 % of the resamples fall, interpolated as
+/// An estimate with the limits between which 95 % of the bootstrap resamples fall, interpolated as
 /// `numpy.quantile` does.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
-    /// On all banners.
+    /// The metric on all banners.
     pub estimate: f64,
-    /// 2.5 % of the resamples are below.
+    /// The 2.5 % quantile of the resamples.
     pub low: f64,
-    /// 2.5 % of the resamples are above.
+    /// The 97.5 % quantile of the resamples.
     pub high: f64,
 }
 
-/// How banners are drawn again.
+/// A bootstrap scheme: it says which banners are resampled together, how often, and from which
+/// seed.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     resamples: usize,
     seed: u64,
     /// Number of banners.
     banners: usize,
-    /// Banners that are drawn together, and of which pools groups are drawn: a resample has as many
-    /// groups of each pool.
+    /// Positions of banners, indexed `[pool][group][banner]`. The banners of a group are drawn
+    /// together, and a resample has as many groups of each pool as there are.
     pools: Vec<Vec<Vec<usize>>>,
-    /// Whether pools are drawn again, too.
+    /// Whether the pools themselves are resampled, too.
     of_pools: bool,
 }
 
 impl Bootstrap {
-    /// Banners by themselves, the broken among the broken and the good among the good: a resample
-    /// has as many of each. A single broken banner is then in every resample, and how much hangs on
-    /// it does not show.
+    /// Resamples single banners, stratified by label: each resample has as many broken and as many
+    /// good banners as there are. A single broken banner is then in every resample, so the interval
+    /// does not show how much depends on it.
     ///
     /// # Errors
-    /// Without a resample.
+    /// When `resamples` is 0.
     pub fn stratified(broken: &[bool], resamples: usize, seed: u64) -> Result<Self> {
         let pool = |wanted: bool| {
             (0..broken.len()).filter(|&at| broken[at] == wanted).map(|at| vec![at]).collect()
@@ -47,12 +48,12 @@ impl Bootstrap {
         Self::new(vec![pool(true), pool(false)], broken.len(), resamples, seed)
     }
 
-    /// Whole groups, such as grids: what banners of a group have in common is then part of the
-    /// uncertainty.
+    /// Resamples whole groups, such as grids, so that what the banners of a group have in common is
+    /// part of the uncertainty. `groups` has the group of each banner.
     ///
     /// # Errors
-    /// Without a resample, or with fewer than two groups: every resample would be the same, and the
-    /// interval of width 0.
+    /// When `resamples` is 0, or there are fewer than two groups: every resample would be the same,
+    /// and the interval would have width 0.
     pub fn grouped(groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
         let mut members: std::collections::BTreeMap<usize, Vec<usize>> = Default::default();
         groups
@@ -68,15 +69,15 @@ impl Bootstrap {
         Self::new(vec![members.into_values().collect()], groups.len(), resamples, seed)
     }
 
-    /// Whole fits, such as seeds, and whole groups of each fit that was drawn: what scores and
-    /// thresholds owe to the banners that they were fitted to is then part of the uncertainty, too.
-    /// `fits` and `groups` have an entry for each banner.
+    /// Resamples whole fits, such as seeds, and whole groups within each drawn fit, so that what
+    /// scores and thresholds owe to the banners that they were fitted to is part of the
+    /// uncertainty, too. `fits` and `groups` have an entry for each banner.
     ///
     /// # Errors
-    /// Without a resample, or with fewer than two fits.
+    /// When `resamples` is 0, or there are fewer than two fits.
     ///
     /// # Panics
-    /// When there are not as many fits as groups.
+    /// When `fits` and `groups` differ in length.
     pub fn nested(fits: &[usize], groups: &[usize], resamples: usize, seed: u64) -> Result<Self> {
         assert_eq!(fits.len(), groups.len(), "a fit and a group for each banner");
         let mut members: std::collections::BTreeMap<
@@ -108,12 +109,12 @@ impl Bootstrap {
         Ok(Self { resamples, seed, banners, pools, of_pools: false })
     }
 
-    /// The interval of `metric`, which is given the positions of banners, some of them several
-    /// times. A resample on which it cannot be computed, such as one without a broken banner, or is
-    /// not finite, is left out.
+    /// Returns the interval of `metric`, which is called with the positions of the drawn banners,
+    /// some of them several times. Resamples on which it fails (such as one without a broken
+    /// banner) or is not finite are left out.
     ///
     /// # Errors
-    /// When it cannot be computed or is not finite on all banners, or on fewer than half of the
+    /// When the metric fails or is not finite on all banners, or does so on more than half of the
     /// resamples.
     pub fn interval(&self, metric: impl Fn(&[usize]) -> Result<f64> + Sync) -> Result<Interval> {
         let all: Vec<usize> = (0..self.banners).collect();
@@ -145,11 +146,11 @@ impl Bootstrap {
         Ok(Interval { estimate, low: quantile(&values, 0.025), high: quantile(&values, 0.975) })
     }
 
-    /// The interval of a metric of scores and truth, such as [`super::auroc`], for which the order
-    /// of the banners must not matter.
+    /// Returns the interval of a metric of scores and labels, such as [`super::auroc`], which must
+    /// not depend on the order of the banners.
     ///
     /// # Errors
-    /// Those of the metric, when lengths differ, or a score is not a number.
+    /// When the metric fails, lengths differ, or a score is NaN.
     pub fn of_scores(
         &self,
         metric: impl Fn(&[f64], &[bool]) -> Result<f64> + Sync,
@@ -160,11 +161,11 @@ impl Bootstrap {
         self.interval(|drawn| sorted.metric(&metric, &self.multiplicities(drawn)))
     }
 
-    /// The interval of the difference, a minus b, of a metric between two scores of the same
-    /// banners, drawn alike for both.
+    /// Returns the interval of the difference, a minus b, of a metric between two scores of the
+    /// same banners; both are computed on the same resamples.
     ///
     /// # Errors
-    /// As [`Self::of_scores`].
+    /// When [`Self::of_scores`] would fail for one of the scores.
     pub fn of_difference(
         &self,
         metric: impl Fn(&[f64], &[bool]) -> Result<f64> + Sync,
@@ -186,10 +187,10 @@ impl Bootstrap {
     }
 }
 
-/// Banners by falling score: a resample comes out in that order, and a metric that sorts it has
-/// nothing to do.
+/// Banners in descending order of their score. Resamples keep this order, so a metric that sorts by
+/// score is fast on them.
 struct Sorted {
-    /// Where each banner was, its score, whether it is broken.
+    /// Original position, score, and whether broken.
     banners: Vec<(usize, f64, bool)>,
 }
 

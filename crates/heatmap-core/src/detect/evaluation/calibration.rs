@@ -1,12 +1,14 @@
-//! Whether probabilities mean what they say.
+//! Calibration: whether predicted probabilities agree with observed frequencies.
 
 use super::check;
 use crate::{Error, Result};
 
-/// Mean squared difference of the probability of broken and the truth; 0 is best.
+/// Returns the Brier score, the mean squared difference between the probability of being broken and
+/// the truth (0 or 1); 0 is best.
 ///
 /// # Errors
-/// When lengths differ, only one kind of banner is there, or a value is no probability.
+/// When lengths differ, when only one kind of banner is there, or when a value is not a
+/// probability.
 pub fn brier_score(probabilities: &[f64], broken: &[bool]) -> Result<f64> {
     check_probabilities(probabilities, broken)?;
     let squared =
@@ -14,11 +16,12 @@ pub fn brier_score(probabilities: &[f64], broken: &[bool]) -> Result<f64> {
     Ok(squared.sum::<f64>() / broken.len() as f64)
 }
 
-/// Mean distance between the probability and the share of broken banners, over `bins` bins of equal
-/// width weighted by their banners (Guo et al. 2017).
+/// Returns the expected calibration error: the mean absolute difference between the predicted
+/// probability and the observed share of broken banners, over `bins` bins of equal width that are
+/// weighted by their number of banners (Guo et al. 2017).
 ///
 /// # Errors
-/// As [`brier_score`], or without a bin.
+/// When [`brier_score`] would fail, or `bins` is 0.
 pub fn expected_calibration_error(
     probabilities: &[f64],
     broken: &[bool],

@@ -1,26 +1,26 @@
-//! What flags are worth, and the threshold that makes them worth most on known banners.
+//! Quality of flags, and the threshold that makes it best on labelled banners.
 
 use super::{check, falling};
 use crate::{Error, Result};
 
-/// Banners by truth and flag.
+/// The confusion matrix of flags, with broken as the positive class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConfusionCounts {
-    /// Broken and flagged.
+    /// True positives: broken and flagged.
     pub hits: usize,
-    /// Good and flagged.
+    /// False positives: good and flagged.
     pub false_alarms: usize,
-    /// Broken, not flagged.
+    /// False negatives: broken and not flagged.
     pub misses: usize,
-    /// Good, not flagged.
+    /// True negatives: good and not flagged.
     pub passes: usize,
 }
 
 impl ConfusionCounts {
-    /// Counts.
+    /// Counts the banners by flag and truth.
     ///
     /// # Panics
-    /// When the two have different lengths.
+    /// When `flagged` and `broken` differ in length.
     pub fn of(flagged: &[bool], broken: &[bool]) -> Self {
         assert_eq!(flagged.len(), broken.len(), "one flag for each banner");
         let mut counts = Self::default();
@@ -35,34 +35,35 @@ impl ConfusionCounts {
         counts
     }
 
-    /// Share of the flagged that are broken; 0 when none is flagged.
+    /// Returns the share of the flagged banners that are broken; 0 when none is flagged.
     pub fn precision(&self) -> f64 {
         ratio(self.hits, self.hits + self.false_alarms)
     }
 
-    /// Share of the broken that are flagged; 0 when none is broken.
+    /// Returns the share of the broken banners that are flagged; 0 when none is broken.
     pub fn recall(&self) -> f64 {
         ratio(self.hits, self.hits + self.misses)
     }
 
-    /// Share of the good that are flagged; 0 when none is good.
+    /// Returns the share of the good banners that are flagged; 0 when none is good.
     pub fn false_alarm_rate(&self) -> f64 {
         ratio(self.false_alarms, self.false_alarms + self.passes)
     }
 
-    /// F1 of the broken banners; 0 when there is neither a broken nor a flagged one.
+    /// Returns the F1 score of the broken class; 0 when no banner is broken or flagged.
     pub fn f1(&self) -> f64 {
         ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
     }
 
-    /// Mean of the F1 of the broken and of the good banners, 0 for a kind that neither occurs nor
-    /// is stated (scikit-learn would leave it out unless it is given the labels).
+    /// Returns the mean of the F1 scores of the broken and the good class. A class that neither
+    /// occurs nor is predicted counts as 0 (scikit-learn would leave it out unless it is given the
+    /// labels).
     pub fn macro_f1(&self) -> f64 {
         0.5 * (self.f1()
             + ratio(2 * self.passes, 2 * self.passes + self.false_alarms + self.misses))
     }
 
-    /// Share of the banners that are flagged rightly or passed rightly.
+    /// Returns the share of the banners that are flagged and broken, or not flagged and good.
     pub fn accuracy(&self) -> f64 {
         ratio(self.hits + self.passes, self.hits + self.false_alarms + self.misses + self.passes)
     }
@@ -72,18 +73,18 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// What a threshold is to make large.
+/// The metric that a threshold is chosen to maximise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objective {
-    /// The mean of both F1.
+    /// Mean of the F1 scores of both classes.
     MacroF1,
-    /// F1 of the broken banners.
+    /// F1 score of the broken class.
     F1,
 }
 
-/// Of the thresholds that flag some banners and not all, the one with the best objective: half way
-/// between two neighbouring scores; of equals the highest. What it gives on the same banners is no
-/// result: score others with it.
+/// Returns the threshold with the best objective, among those that flag some banners but not all.
+/// It lies half way between two neighbouring scores; of equally good ones it is the highest. The
+/// objective on the same banners is optimistic: evaluate the threshold on others.
 ///
 /// # Errors
 /// When only one kind of banner is there, lengths differ, or a score is not finite.
@@ -109,8 +110,9 @@ pub fn best_threshold(scores: &[f64], broken: &[bool], objective: Objective) -> 
                 Objective::F1 => counts.f1(),
             };
             if value > best.0 {
-                // Half way without the sum, which may overflow. Between two neighbouring numbers
-                // there is none, and rounding up would leave the higher score unflagged.
+                // Halved before they are added, because the sum may overflow. Between two adjacent
+                // floats there is no middle, and rounding up would leave the higher score
+                // unflagged.
                 let middle = 0.5 * scores[next] + 0.5 * scores[at];
                 best = (value, if middle < scores[at] { middle } else { scores[next] });
             }
@@ -119,10 +121,10 @@ pub fn best_threshold(scores: &[f64], broken: &[bool], objective: Objective) -> 
     Ok(best.1)
 }
 
-/// Flags the `budget` highest scores; of equals the first.
+/// Flags the `budget` banners with the highest scores; of equal scores the first.
 ///
 /// # Errors
-/// When a score is not a number.
+/// When a score is NaN.
 pub fn flag_highest(scores: &[f64], budget: usize) -> Result<Vec<bool>> {
     if let Some(at) = scores.iter().position(|score| score.is_nan()) {
         return Err(Error::Data(format!("score {at} is not a number")));

@@ -1,9 +1,8 @@
-//! What scores are worth, held against the truth: ranking, thresholds, calibration, and how sure
-//! one can be.
+//! Evaluation of scores against the truth: ranking, thresholds, calibration, and confidence
+//! intervals.
 //!
-//! Numbers are those of scikit-learn 1.9 (`roc_auc_score`, `average_precision_score`,
-//! `f1_score` with `zero_division=0`, `brier_score_loss`); tests compare with fixtures that it
-//! made.
+//! The metrics agree with scikit-learn 1.9 (`roc_auc_score`, `average_precision_score`, `f1_score`
+//! with `zero_division=0`, `brier_score_loss`); tests compare with fixtures made by it.
 
 mod bootstrap;
 mod calibration;
@@ -17,7 +16,7 @@ pub use ranking::{auroc, average_precision, precision_recall_curve, roc_curve};
 
 use crate::{Error, Result};
 
-/// Checks that there is one finite score for each truth, and a banner of either class.
+/// Checks that there is one finite score for each label, and a banner of each class.
 fn check(scores: &[f64], broken: &[bool]) -> Result<()> {
     if scores.len() != broken.len() {
         return Err(Error::Data(format!("{} scores but {} labels", scores.len(), broken.len())));
@@ -35,10 +34,10 @@ fn check(scores: &[f64], broken: &[bool]) -> Result<()> {
     Ok(())
 }
 
-/// Positions by falling score; of equals the first comes first.
+/// Positions in descending order of the scores; of equal scores the first comes first.
 fn falling(scores: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    // Adding 0 makes -0 and 0 equals.
+    // Adding 0 turns -0 into 0, which `total_cmp` would order below it.
     order.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)).then(a.cmp(&b)));
     order
 }

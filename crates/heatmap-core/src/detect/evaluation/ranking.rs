@@ -1,9 +1,10 @@
-//! How well scores rank, whatever the threshold.
+//! Ranking metrics, which do not depend on a threshold.
 
 use super::{check, falling};
 use crate::Result;
 
-/// After each group of equal scores, from the highest down: (score, broken so far, good so far).
+/// The scores from the highest down, each with the cumulative counts: (score, broken so far, good
+/// so far). Equal scores form one step.
 fn steps(scores: &[f64], broken: &[bool]) -> Vec<(f64, f64, f64)> {
     let mut steps: Vec<(f64, f64, f64)> = Vec::new();
     let (mut hits, mut false_alarms) = (0.0, 0.0);
@@ -21,8 +22,8 @@ fn steps(scores: &[f64], broken: &[bool]) -> Vec<(f64, f64, f64)> {
     steps
 }
 
-/// Area under the ROC curve: the probability that a broken banner scores higher than a good one,
-/// equals counting half (Mann-Whitney).
+/// Returns the area under the ROC curve: the probability that a broken banner scores higher than a
+/// good one, where ties count half (Mann-Whitney).
 ///
 /// # Errors
 /// When only one kind of banner is there, lengths differ, or a score is not finite.
@@ -31,11 +32,11 @@ pub fn auroc(scores: &[f64], broken: &[bool]) -> Result<f64> {
     Ok(curve.windows(2).map(|pair| (pair[1].0 - pair[0].0) * 0.5 * (pair[0].1 + pair[1].1)).sum())
 }
 
-/// Average precision (AUPR): the mean of the precision over the steps of the recall, without
-/// interpolation.
+/// Returns the average precision (AUPR): the mean of the precision over the steps of the recall,
+/// without interpolation.
 ///
 /// # Errors
-/// As [`auroc`].
+/// When [`auroc`] would fail.
 pub fn average_precision(scores: &[f64], broken: &[bool]) -> Result<f64> {
     check(scores, broken)?;
     let all = broken.iter().filter(|b| **b).count() as f64;
@@ -48,10 +49,11 @@ pub fn average_precision(scores: &[f64], broken: &[bool]) -> Result<f64> {
     Ok(sum / all)
 }
 
-/// Points (false-alarm rate, recall) from (0, 0) to (1, 1), one for every different score.
+/// Returns the ROC curve as points (false-alarm rate, recall) from (0, 0) to (1, 1), one for each
+/// distinct score.
 ///
 /// # Errors
-/// As [`auroc`].
+/// When [`auroc`] would fail.
 pub fn roc_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
     check(scores, broken)?;
     let bad = broken.iter().filter(|b| **b).count() as f64;
@@ -62,10 +64,11 @@ pub fn roc_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
     Ok(std::iter::once((0.0, 0.0)).chain(points).collect())
 }
 
-/// Points (recall, precision) by rising recall, one for every different score, after (0, 1).
+/// Returns the precision-recall curve as points (recall, precision) in ascending order of recall:
+/// (0, 1), then one point for each distinct score.
 ///
 /// # Errors
-/// As [`auroc`].
+/// When [`auroc`] would fail.
 pub fn precision_recall_curve(scores: &[f64], broken: &[bool]) -> Result<Vec<(f64, f64)>> {
     check(scores, broken)?;
     let bad = broken.iter().filter(|b| **b).count() as f64;

@@ -1,4 +1,5 @@
-//! [`ExplainedBanner`]: what there is to see of a banner once all are decided on.
+//! [`ExplainedBanner`]: the picture and the explanation of a banner, once all banners are decided
+//! on.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +8,21 @@ use crate::detect::{BannerMaps, Explainer, Explanation, NinthsOfBanner, SetNetwo
 use crate::table::{BannerHeatmap, ClickLog};
 use crate::{Error, Heatmap, Result};
 
-/// A banner and why it has its score.
+/// A banner with the reasons for its score.
 #[derive(Debug, Clone)]
 pub struct ExplainedBanner {
-    /// Its clicks.
+    /// Its clicks per bin.
     pub heatmap: Heatmap,
-    /// In words and by bins.
+    /// Why it has its score, in words and bin by bin.
     pub explanation: Explanation,
-    /// What each ninth of it tells the network, where it was asked.
+    /// How much each ninth of the banner adds to the network's log odds; `None` where the network
+    /// was not used.
     pub network: Option<NinthsOfBanner>,
 }
 
 impl LogDetection {
-    /// Explains some of the banners of the `log` that this was made from, by their places in it.
-    /// The log is read again, twice, a grid apart.
+    /// Explains the banners at the positions `wanted` of `log`, the log that this detection was
+    /// made from. The log is read again, by two readers one grid apart.
     ///
     /// # Errors
     /// When a temporary file of the log cannot be read.
@@ -33,7 +35,8 @@ impl LogDetection {
         wanted.sort_unstable();
         wanted.dedup();
         let mut behind = log.banners();
-        // Reading costs time, and without a network there is nothing to read ahead for.
+        // The second reader is only needed for the references of the network, and reading takes
+        // time.
         let mut ahead =
             self.grids.iter().any(|grid| !grid.compared.is_empty()).then(|| log.banners());
         let mut explained = BTreeMap::new();
@@ -69,8 +72,9 @@ impl LogDetection {
 }
 
 impl DetectedLayout {
-    /// The network before the banners at these places, counted from the first of the grid, which
-    /// `ahead` gives next; none before none.
+    /// The network with its references, the banners at the positions `compared` within the grid.
+    /// `ahead` is at the first banner of the grid and is moved past the last. `None` if `compared`
+    /// is empty.
     fn network(
         &self,
         log: &ClickLog,

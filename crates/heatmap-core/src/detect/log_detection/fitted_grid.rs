@@ -10,20 +10,20 @@ use crate::{Error, Grid, Heatmap, Result};
 
 /// What is fitted to one grid.
 pub(super) struct FittedGrid {
-    /// Every score.
+    /// All scores of a heatmap.
     pub(super) detector: LayoutDetector,
-    /// The good map.
+    /// The mean map of good banners.
     pub(super) anchor: Anchor,
-    /// Whether the anchor that was asked for could not be had.
+    /// Whether the requested kind of anchor was not available.
     pub(super) fell_back: bool,
-    /// The banners that are taken for good; none where no banner has a click.
+    /// The banners that are taken for good; `None` if no banner has a click.
     pub(super) reference: Option<Reference>,
-    /// Groups of like banners.
+    /// Groups of banners that look alike.
     pub(super) groups: Vec<DetectedGroup>,
     /// The question on two large groups, if there is one.
     pub(super) undecided: Option<String>,
-    /// Candidates whose label must not be learned from: it made them part of the anchor, or alone
-    /// decided on their group.
+    /// Positions of candidates whose label must not be learned from, because it made them part of
+    /// the anchor or alone decided on their group.
     pub(super) withheld: Vec<usize>,
 }
 
@@ -37,7 +37,8 @@ impl LogDetectionConfig {
         seed: u64,
     ) -> Result<FittedGrid> {
         let reference = self.reference(candidates, seed)?;
-        // What fits its own banners better than others must not choose them by their labels.
+        // The anchor and the population fit their own banners better than others. So these are
+        // chosen without labels: otherwise the labels would leak into the scores.
         let blind_candidates: Vec<Candidate<'_>> = candidates
             .iter()
             .map(|&candidate| Candidate { broken: None, example: None, ..candidate })
@@ -79,7 +80,7 @@ impl LogDetectionConfig {
         })
     }
 
-    /// The banners that are taken for good; none where no banner has a click.
+    /// The banners that are taken for good; `None` if no banner has a click.
     fn reference(&self, candidates: &[Candidate<'_>], seed: u64) -> Result<Option<Reference>> {
         let heatmaps: Vec<&Heatmap> =
             candidates.iter().map(|candidate| candidate.heatmap).collect();
@@ -94,8 +95,8 @@ impl LogDetectionConfig {
         config.choose(&heatmaps, &known, &self.smoothing, seed).map(Some)
     }
 
-    /// The anchor that was asked for, or the best that the grid allows, and whether it is not the
-    /// first choice; its words say which.
+    /// The requested anchor, or the best one that the grid allows, and whether it is not the
+    /// requested one; the description of the anchor then says why.
     fn anchor(
         &self,
         candidates: &[Candidate<'_>],
@@ -122,7 +123,7 @@ impl LogDetectionConfig {
                     }
                     return Ok((anchor, reason.is_some()));
                 }
-                // Too little data is no failure; the next choice needs less.
+                // Too little data is not a failure: the next choice needs less.
                 Err(Error::Data(said)) => reason = Some(said),
                 Err(other) => return Err(other),
             }
@@ -131,8 +132,8 @@ impl LogDetectionConfig {
     }
 }
 
-/// What the scores that need a population are fitted to: the reference, which leaves most broken
-/// banners out, or else all.
+/// The heatmaps that scores without labels are fitted to: those of the reference, which contains
+/// few broken banners, or all if the reference is too small.
 fn population<'a>(reference: Option<&Reference>, candidates: &[Candidate<'a>]) -> Vec<&'a Heatmap> {
     match reference {
         Some(reference) if reference.banners.len() >= LayoutDetector::MIN_POPULATION => {

@@ -1,4 +1,4 @@
-//! How a [`Reference`] is chosen: rounds of scores of fit to the one before.
+//! How a [`Reference`] is chosen: in rounds of scores of fit to the previous one.
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -12,18 +12,18 @@ use crate::detect::smoothed_shares::SmoothedShares;
 use crate::detect::{BannerGroups, ClickMap, FitScores, GridFit, NullModel, Score, Verdict};
 use crate::{Heatmap, Result, sample_rng};
 
-/// Shares of the clicks that reference banners are looked at with, beside all of them.
+/// Shares of their clicks with which reference banners are scored again.
 const THINNED: [f64; ROWS_OF_A_BANNER - 1] = [0.5, 0.25];
-/// Fewer clicks than this say nothing.
+/// Samples with fewer clicks than this say nothing and are dropped.
 const MIN_CLICKS: f64 = 8.0;
-/// Log odds from which on the network and the fit together may leave a banner out.
+/// Log odds above which the network and the fit together may leave a banner out.
 const BROKEN: f64 = 3.0;
-/// Share of even clicks in the map of a layout.
+/// Share of the uniform map in the map of a layout.
 const EVEN: f64 = 0.1;
-/// Reference banners that a layout has a map of its own for, at least.
+/// Fewest reference banners that give a layout a map of its own.
 const MIN_LAYOUT: usize = 5;
 
-/// What a choice is made from.
+/// The data that a reference is chosen from: one entry for each considered banner.
 pub(super) struct Choice<'a> {
     pub(super) config: &'a ReferenceConfig,
     pub(super) heatmaps: Vec<&'a Heatmap>,
@@ -31,17 +31,17 @@ pub(super) struct Choice<'a> {
     pub(super) clicks: Vec<f64>,
     pub(super) known: Vec<Option<Verdict>>,
     pub(super) shares: SmoothedShares,
-    /// How many clicks of one place come together, as `burstiness` says.
+    /// Mean number of clicks that come together at one place, as estimated by `burstiness`.
     pub(super) bursts: f64,
     pub(super) seed: u64,
 }
 
-/// A choice, and what it says of other banners.
+/// A choice of reference banners, with the scores that compare others with them.
 struct Round {
     chosen: Vec<bool>,
-    /// Those that are chosen, ascending.
+    /// Indices of the chosen banners, ascending.
     members: Vec<usize>,
-    /// Those of them that others are compared with, ascending.
+    /// Indices of the chosen banners that others are compared with, ascending.
     compared: Vec<usize>,
     layouts: Vec<ClickMap>,
     fit: GridFit,
@@ -56,18 +56,19 @@ impl Choice<'_> {
         for (possible, known) in possible.iter_mut().zip(&self.known) {
             *possible = known.map_or(*possible, |verdict| verdict.good);
         }
-        // Of nothing but broken banners, all are better than none.
+        // If all banners seem broken, using all of them is better than none.
         if !possible.contains(&true) {
             possible.fill(true);
         }
         let mut round = self.round(&groups, possible.clone(), false)?;
         for number in 0..self.config.rounds {
-            // At first by the densest half, which up to 40 % of broken banners hardly move; then,
-            // with most of those gone, by how scores of good banners lean.
+            // The first round scales scores by their densest half, which up to 40 % of broken
+            // banners hardly move; the later ones, with most of those gone, by a fitted null
+            // distribution, which allows for skew.
             let by_half = number == 0;
             let Some(next) = self.next(&round, &possible, by_half)? else { break };
-            // A further round on an unchanged reference would change nothing, but for the first,
-            // which judges otherwise.
+            // With an unchanged reference, further rounds would change nothing. This does not hold
+            // for the first round, which scales scores in another way.
             if !by_half && next == round.chosen {
                 break;
             }
@@ -75,7 +76,8 @@ impl Choice<'_> {
         }
         if self.config.network {
             round = self.round(&groups, round.chosen, true)?;
-            // By the densest half again: what only the network sees was in every round before.
+            // By the densest half again, because broken banners that only the network recognises
+            // were in the reference of every round before.
             if let Some(next) =
                 self.next(&round, &possible, true)?.filter(|next| *next != round.chosen)
             {
@@ -88,7 +90,7 @@ impl Choice<'_> {
         Ok(Reference { banners, considered, groups, layouts, compared, fit, thinned })
     }
 
-    /// What the banners that are `chosen` say of others, with the `network` or without.
+    /// Fits the scores to the `chosen` banners, with or without the `network`.
     fn round(&self, groups: &BannerGroups, chosen: Vec<bool>, network: bool) -> Result<Round> {
         let members: Vec<usize> = (0..chosen.len()).filter(|&at| chosen[at]).collect();
         let compared = spread_out(&members, self.config.max_compared);
@@ -106,7 +108,7 @@ impl Choice<'_> {
         Ok(Round { chosen, members, compared, layouts, fit, thinned })
     }
 
-    /// The banners of the next reference; none where those would be too few to tell how scores
+    /// The banners of the next reference; `None` if they would be too few to show how scores
     /// spread.
     fn next(&self, round: &Round, possible: &[bool], by_half: bool) -> Result<Option<Vec<bool>>> {
         let next = self.z(round, by_half)?.map(|z| self.within(&z, possible));
@@ -114,7 +116,8 @@ impl Choice<'_> {
             .filter(|next| next.iter().filter(|chosen| **chosen).count() >= NullModel::MIN_BANNERS))
     }
 
-    /// Whether each banner is in the next reference: what is known decides, or else its z.
+    /// Whether each banner is in the next reference: by what is known of it, or else by its z
+    /// score.
     fn within(&self, z: &[f64], possible: &[bool]) -> Vec<bool> {
         let of = |at: usize| {
             self.known[at]
@@ -123,7 +126,7 @@ impl Choice<'_> {
         (0..z.len()).map(of).collect()
     }
 
-    /// The fused z of every banner under this reference; none when that is too small.
+    /// The fused z score of every banner under this reference; `None` if that is too small.
     fn z(&self, round: &Round, by_half: bool) -> Result<Option<Vec<f64>>> {
         let Round { members, compared, fit, thinned, .. } = round;
         let of = |at: usize| {
@@ -170,8 +173,8 @@ impl Choice<'_> {
         if by_half {
             let (middle, mut spread) = densest_half(members.iter().map(|&at| all[at]).collect());
             if fit.has_network() {
-                // Scores of good banners with many clicks lean far to the right: only what is more
-                // probably broken than good is left out.
+                // With many clicks the scores of good banners are skewed far to the right, so only
+                // banners with log odds of broken above `BROKEN` are left out.
                 spread =
                     spread.max((NetworkAndFit::of_log_odds(BROKEN) - middle) / self.config.max_z);
             }
@@ -183,7 +186,8 @@ impl Choice<'_> {
         Ok(Some(all.iter().zip(&self.clicks).map(|(&score, &n)| null.z(score, n)).collect()))
     }
 
-    /// The reference banners with fewer clicks than they have.
+    /// Scores of fit of the reference banners with only a share of their clicks, with the number of
+    /// clicks.
     fn thinned(&self, fit: &GridFit, compared: &[usize]) -> Result<Vec<(FitScores, f64)>> {
         let samples = THINNED.into_iter().enumerate();
         let samples = samples
@@ -209,8 +213,8 @@ impl Choice<'_> {
         Ok(parts.into_iter().flatten().collect())
     }
 
-    /// A map of each group that shows a layout; of all reference banners, if those hold less than
-    /// half of them.
+    /// A map for each group that shows a layout, plus one of all reference banners if these groups
+    /// hold less than half of them.
     fn layouts(&self, groups: &BannerGroups, chosen: &[bool], members: &[usize]) -> Vec<ClickMap> {
         let mut sets: Vec<Vec<usize>> = groups
             .layouts()
@@ -228,8 +232,8 @@ impl Choice<'_> {
     }
 }
 
-/// Middle of the shortest interval that holds half of the values (the shorth of Andrews and others,
-/// 1972), and the standard deviation of a normal distribution whose middle half is as wide.
+/// The middle of the shortest interval that holds half of the values (the shorth of Andrews and
+/// others, 1972), and the standard deviation of a normal distribution whose middle half is as wide.
 pub(super) fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     let half = values.len().div_ceil(2);
@@ -239,7 +243,7 @@ pub(super) fn densest_half(mut values: Vec<f64>) -> (f64, f64) {
     (0.5 * (values[at] + values[at + half - 1]), spread.max(1e-9))
 }
 
-/// `share` of the clicks of `heatmap`, drawn by bursts of `bursts` clicks in one bin.
+/// Draws `share` of the clicks of `heatmap`, in bursts of `bursts` clicks in one bin.
 pub(super) fn thinned(
     heatmap: &Heatmap,
     share: f64,
@@ -247,13 +251,13 @@ pub(super) fn thinned(
     seed: u64,
     index: u64,
 ) -> Heatmap {
-    // A stream of its own, which no generator uses.
+    // The constant gives a random stream of its own, which no generator uses.
     let mut rng = sample_rng(seed ^ 0x0074_6869_6E6E_6564, index);
     let mut values = heatmap.values().to_vec();
     for value in values.iter_mut().filter(|value| **value > 0.0) {
         let whole = f64::from(*value);
         let count = (whole / bursts.max(1.0)).ceil();
-        // Beyond thousands in one bin the share is what it is.
+        // With thousands of bursts in a bin, the share that is drawn is practically `share` itself.
         let kept = if count > 4_096.0 {
             count * share
         } else {

@@ -1,38 +1,39 @@
-//! [`BannerMaps`]: a heatmap as the network sees it, on the same points whatever the banner's size.
+//! [`BannerMaps`]: a heatmap as the network sees it, sampled at the same relative points whatever
+//! the size of the banner.
 
 use crate::{Grid, Heatmap, Result};
 
 use super::super::click_map::check_grid;
 use super::super::smoothed_shares::{SeenWeights, seen_weights, spread_clicks};
 
-/// How heatmaps of one grid become two maps of 25 x 30 points each, at the same fractions of every
-/// banner's height and width.
+/// Converts heatmaps with given rows and columns of bins into two maps of 25 x 30 points, at the
+/// same fractions of every banner's height and width.
 #[derive(Debug, Clone)]
 pub struct BannerMaps {
     grid: Grid,
-    /// For each smoothing, the axes down and across.
+    /// The vertical and the horizontal axis, for each of the two kernels.
     axes: [[Axis; 2]; 2],
 }
 
-/// The points along one axis, and how much of a bin each of them sees.
+/// The kernel along one axis, from bins to points.
 #[derive(Debug, Clone)]
 struct Axis {
-    /// For each bin, the first point that sees it and the weights of that and the next ones.
+    /// For each bin, the first point that sees it, and its weight for that point and the next ones.
     weights: Vec<SeenWeights>,
 }
 
 impl BannerMaps {
-    /// Points down.
+    /// Number of points from top to bottom.
     pub const ROWS: usize = 25;
-    /// Points across.
+    /// Number of points from left to right.
     pub const COLUMNS: usize = 30;
-    /// Points of one map.
+    /// Number of points of one map.
     pub const POINTS: usize = Self::ROWS * Self::COLUMNS;
-    /// Standard deviations of the two kernels, in distances of the points: fine for small blobs,
-    /// wide for few clicks.
+    /// Standard deviations of the two kernels, in distances between points: the fine one for small
+    /// blobs, the wide one for few clicks.
     const SIGMAS: [f64; 2] = [0.6, 1.25];
 
-    /// For heatmaps of this grid.
+    /// Prepares the conversion of heatmaps with the rows and columns of `grid`.
     pub fn new(grid: Grid) -> Self {
         let axes = |sigma| {
             [Axis::new(grid.rows, Self::ROWS, sigma), Axis::new(grid.columns, Self::COLUMNS, sigma)]
@@ -40,11 +41,11 @@ impl BannerMaps {
         Self { grid, axes: Self::SIGMAS.map(axes) }
     }
 
-    /// The fine and the wide map, one behind the other, row by row: square roots of shares, scaled
-    /// so that even clicks give 1 everywhere; zeros without a click.
+    /// Returns the fine map and then the wide one, `[2, ROWS, COLUMNS]`: square roots of the
+    /// smoothed shares, scaled so that uniform clicks give 1 everywhere; zeros without a click.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins.
     pub fn of(&self, heatmap: &Heatmap) -> Result<Vec<f32>> {
         check_grid(self.grid, heatmap)?;
         let mut maps = vec![0.0_f32; 2 * Self::POINTS];
@@ -66,13 +67,14 @@ impl BannerMaps {
 impl Axis {
     fn new(bins: usize, points: usize, sigma: f64) -> Self {
         let bins_a_point = bins as f64 / points as f64;
-        // Never so narrow that a bin falls between the points.
+        // Wide enough that no bin falls between two points.
         let sigma = (sigma * bins_a_point).max(0.4 * bins_a_point.max(1.0));
         let weight = |point: usize, bin: usize| {
             let z = ((point as f64 + 0.5) * bins_a_point - 0.5 - bin as f64) / sigma;
             if z.abs() < 4.0 { libm::exp(-0.5 * z * z) } else { 0.0 }
         };
-        // Divided by what of the kernel lies on the banner, so that even clicks stay even.
+        // Divided by the part of the kernel that lies on the banner, so that uniform clicks stay
+        // uniform.
         let mass: Vec<f64> =
             (0..points).map(|point| (0..bins).map(|bin| weight(point, bin)).sum()).collect();
         let seen = |bin: usize| {

@@ -1,19 +1,20 @@
-//! [`Convolution`]: a convolution with a bias, on a few channels, for one image at a time.
+//! [`Convolution`]: a small convolution layer with a bias, for one image at a time.
 
 use crate::{Error, Result};
 
-/// A convolution with a square kernel of odd size, padded with zeros so that stride 1 keeps the
-/// size of the image.
+/// A two-dimensional convolution with a square kernel of odd size, zero-padded so that stride 1
+/// keeps the size of the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Convolution {
     in_channels: usize,
     out_channels: usize,
     kernel_size: usize,
     stride: usize,
-    /// `[out_channels / LANES, kernel_size, kernel_size, in_channels]` of [`LANES`] output
-    /// channels, the last of them padded with zeros: read in this order.
+    /// Indexed `[out_channels / LANES, kernel_size, kernel_size, in_channels]`; each entry holds
+    /// the weights of [`LANES`] output channels, padded with zeros at the end. This is the order in
+    /// which they are read.
     weights: Vec<[f32; LANES]>,
-    /// As many zeros behind it.
+    /// The biases in blocks of [`LANES`], padded in the same way.
     bias: Vec<[f32; LANES]>,
 }
 
@@ -26,17 +27,19 @@ pub(super) struct Activations {
     pub(super) values: Vec<f32>,
 }
 
-/// Output channels that are summed together.
+/// Number of output channels that are summed together.
 const LANES: usize = 8;
-/// Neighbouring outputs that are summed together.
+/// Number of neighbouring output columns that are summed together.
 const ABREAST: usize = 6;
 
 impl Convolution {
-    /// From weights `[out_channels, in_channels, kernel_size, kernel_size]` and a bias for each
-    /// output channel.
+    /// Makes the layer from weights `[out_channels, in_channels, kernel_size, kernel_size]`
+    /// (row-major) and one bias for each output channel. `shape` is `[out_channels, in_channels,
+    /// kernel_size]`.
     ///
     /// # Errors
-    /// When the numbers are not as many as the shape says, not all finite, or the kernel is even.
+    /// When there are not as many numbers as the shape says, not all are finite, the kernel size is
+    /// even, or a size or the stride is 0.
     pub fn new(shape: [usize; 3], stride: usize, weights: &[f32], bias: &[f32]) -> Result<Self> {
         let [out_channels, in_channels, kernel_size] = shape;
         let wrong = |reason: String| {
@@ -71,17 +74,17 @@ impl Convolution {
         Ok(packed)
     }
 
-    /// Output channels, input channels and size of the kernel.
+    /// Returns the number of output channels, of input channels, and the kernel size.
     pub fn shape(&self) -> [usize; 3] {
         [self.out_channels, self.in_channels, self.kernel_size]
     }
 
-    /// Step of the kernel.
+    /// Returns the stride.
     pub fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The weights as [`Convolution::new`] takes them.
+    /// Returns the weights in the order that [`Convolution::new`] takes them.
     pub fn weights(&self) -> Vec<f32> {
         let area = self.kernel_size * self.kernel_size;
         let channels = (0..self.out_channels)
@@ -92,17 +95,18 @@ impl Convolution {
         channels.flat_map(of).collect()
     }
 
-    /// Where the weight of this place of the kernel lies.
+    /// Index into `weights` of the block with the weight of this kernel position.
     fn place(&self, out: usize, channel: usize, tap: usize) -> usize {
         (out / LANES * self.kernel_size * self.kernel_size + tap) * self.in_channels + channel
     }
 
-    /// The bias of each output channel.
+    /// Returns the bias of each output channel.
     pub fn bias(&self) -> &[f32] {
         &self.bias.as_flattened()[..self.out_channels]
     }
 
-    /// The output, of this plus `shortcut` if there is one, cut off below zero if `relu` says so.
+    /// Applies the layer to `x`, adds `shortcut` if there is one, and applies ReLU if `relu` is
+    /// set.
     #[inline(always)]
     pub(super) fn forward(
         &self,
@@ -113,7 +117,8 @@ impl Convolution {
         debug_assert_eq!(x.channels, self.in_channels);
         let padding = self.kernel_size / 2;
         let (rows, columns) = (x.rows.div_ceil(self.stride), x.columns.div_ceil(self.stride));
-        // Zeros around, and so many more at the right that the last outputs can be summed abreast.
+        // Zero padding on all sides, plus extra columns on the right, so that the last outputs of a
+        // row can also be computed `ABREAST` at a time.
         let across = x.columns + 2 * padding + ABREAST * self.stride;
         let line = across * x.channels;
         let mut padded = vec![0.0; (x.rows + 2 * padding) * line];
@@ -155,8 +160,8 @@ impl Convolution {
         Activations { rows, columns, channels: self.out_channels, values }
     }
 
-    /// A block of output channels at [`ABREAST`] outputs, of which the first has its kernel's
-    /// corner at the beginning of `padded`.
+    /// Computes one block of output channels for [`ABREAST`] neighbouring outputs. `padded` starts
+    /// at the corner of the first output's kernel; `line` is the length of one padded row.
     #[inline(always)]
     fn sums(
         &self,
@@ -168,7 +173,7 @@ impl Convolution {
         let mut sums = [bias; ABREAST];
         let (size, step) = (self.kernel_size * self.in_channels, self.stride * self.in_channels);
         for (down, weights) in weights.chunks_exact(size).enumerate() {
-            // Slices of one known length: nothing has to be checked in the loop.
+            // All slices have the same known length, so the loop needs no bounds checks.
             let values: [&[f32]; ABREAST] =
                 std::array::from_fn(|column| &padded[down * line + column * step..][..size]);
             for at in 0..size {
@@ -183,7 +188,7 @@ impl Convolution {
     }
 }
 
-/// What ReLU leaves of a value.
+/// The value after ReLU if `relu` is set, else unchanged.
 #[inline(always)]
 fn limited(value: f32, relu: bool) -> f32 {
     if relu && value < 0.0 { 0.0 } else { value }

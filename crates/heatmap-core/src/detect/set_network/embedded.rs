@@ -1,15 +1,15 @@
-//! The network that is built in.
+//! The built-in network.
 
 use std::sync::{Arc, OnceLock};
 
 use super::SetNetwork;
 
-/// What `cargo run --release --example detector` leaves as `set_network.bin`; beside it, in
-/// `embedded.json`, is that run's `summary.json`.
+/// The `set_network.bin` that `cargo run --release --example detector` writes; `embedded.json`
+/// beside it is the `summary.json` of that run.
 static BYTES: &[u8] = include_bytes!("embedded.bin");
 
 impl SetNetwork {
-    /// The network that is built in, trained on generated layouts alone.
+    /// Returns the built-in network, which was trained on generated layouts alone.
     pub fn embedded() -> Arc<Self> {
         static NETWORK: OnceLock<Arc<SetNetwork>> = OnceLock::new();
         let read = || Arc::new(Self::from_bytes(BYTES).expect("a test reads these bytes"));

@@ -1,20 +1,21 @@
-//! A [`SetNetwork`] as bytes: weights in half precision, biases and head in full.
+//! The file format of a [`SetNetwork`]: convolution weights in half precision, biases and head in
+//! single precision.
 
 use half::f16;
 
 use super::{Convolution, ResidualBlock, SetNetwork};
 use crate::{Error, Result};
 
-/// First bytes of every file; the last of them is the version.
+/// The first bytes of every file; the last of them is the version of the format.
 const MAGIC: [u8; 8] = *b"hmsetnt1";
-/// More of anything than a network of this kind has.
+/// Larger than any count in a network of this kind, so that corrupt files are rejected early.
 const LIMIT: usize = 1 << 12;
 
 impl SetNetwork {
-    /// The network in a file's bytes, little-endian throughout.
+    /// Parses the bytes of a file, which are little-endian throughout.
     ///
     /// # Errors
-    /// When they are not those of [`SetNetwork::to_bytes`].
+    /// When the bytes are not in the format of [`SetNetwork::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader { left: bytes };
         if reader.take(MAGIC.len())? != MAGIC {
@@ -31,7 +32,7 @@ impl SetNetwork {
         Self::new(stem, blocks, head, bias)
     }
 
-    /// The bytes of a file that holds the network.
+    /// Returns the bytes of a file that holds the network.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         put_convolution(&mut bytes, &self.stem);
@@ -93,7 +94,8 @@ impl<'a> Reader<'a> {
     fn convolution(&mut self) -> Result<Convolution> {
         let [out_channels, in_channels, kernel_size, stride] =
             [self.count()?, self.count()?, self.count()?, self.count()?];
-        // At most 2^60 bytes, which `take` refuses.
+        // At most 2^60 bytes because of `LIMIT`, so nothing overflows, and `take` refuses more than
+        // there are.
         let weights = out_channels * in_channels * kernel_size * kernel_size;
         let two = |bytes: &[u8]| f16::from_le_bytes([bytes[0], bytes[1]]).to_f32();
         let weights: Vec<f32> = self.take(2 * weights)?.chunks_exact(2).map(two).collect();

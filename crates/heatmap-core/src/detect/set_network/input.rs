@@ -1,43 +1,49 @@
-//! [`network_input`]: what the network is shown of a banner and of those that it is compared with.
+//! [`network_input`]: the input planes of the network, made of a banner and the references that it
+//! is compared with.
 
 use super::BannerMaps;
 use super::sort_lanes::{LANES, comparisons, quantile, sort_lanes};
 
-/// Planes of the input: the banner's two maps, the median and the spread of the reference in each
-/// map, the difference in units of the spread, the difference of the shares in the wide map, and
-/// three that are the same everywhere: how many clicks the banner has, how many those of the
-/// reference have, and how many of those there are.
+/// Number of input planes of the network. They are, in this order:
+///
+/// * two maps of the banner ([`BannerMaps`]: fine, then wide),
+/// * the median of the references in each map,
+/// * the spread of the references in each map,
+/// * the difference of banner and median in each map, in units of the spread,
+/// * the difference of the shares in the wide map,
+/// * three constant planes, in logarithms: the clicks of the banner, the median clicks of the
+///   references, and the number of references.
 pub const CHANNELS: usize = 12;
 
-/// Banners that one is compared with at most: those most like it.
+/// Largest number of references that a banner is compared with: the most similar ones.
 pub const MAX_REFERENCES: usize = 24;
 
-/// Standard deviations by which a point departs are not counted further.
+/// Differences are clipped to this many units of the spread.
 const MAX_DEPARTURE: f32 = 6.0;
-/// By how much a difference of shares is scaled: where even clicks give 1, a spot has tens.
+/// Scale of the difference of the shares: where uniform clicks give 1, a spot gives tens.
 const SHARES: f32 = 0.1;
-/// Added to every spread: a reference that agrees exactly still leaves room for chance.
+/// Added to every spread, because even references that agree exactly leave room for chance.
 const SPREAD_FLOOR: f32 = 0.25;
-/// Of a normal distribution, the quartiles are so many standard deviations apart.
+/// Interquartile range of a normal distribution, in standard deviations.
 const QUARTILES_APART: f32 = 1.349;
 
-/// A banner that another one is compared with.
+/// A reference: a banner that another one is compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct NetworkReference<'a> {
-    /// As [`BannerMaps::of`] gives them.
+    /// Its two maps, as returned by [`BannerMaps::of`].
     pub maps: &'a [f32],
-    /// Its clicks.
+    /// Its number of clicks.
     pub clicks: f64,
 }
 
-/// Appends the [`CHANNELS`] planes of a banner, given by its `maps` and `clicks`, before these
-/// references; without one the planes of the reference are zeros.
+/// Appends to `planes` the [`CHANNELS`] input planes of a banner, given by its `maps` and `clicks`,
+/// compared with `references`. Without a reference, the planes that depend on them are zeros.
 ///
 /// # Shapes
 /// - appended: `[CHANNELS, BannerMaps::ROWS, BannerMaps::COLUMNS]`, row by row
 ///
 /// # Panics
-/// When the maps are not those of [`BannerMaps::of`].
+/// When maps are not as long as those of [`BannerMaps::of`].
 pub fn network_input(
     maps: &[f32],
     clicks: f64,
@@ -78,9 +84,10 @@ pub fn network_input(
         .for_each(|(plane, level)| plane.fill(level as f32));
 }
 
-/// Median and half-width of the middle half, point by point, as of a normal distribution.
+/// Computes, at every point, the median and the spread: the interquartile range, scaled to be the
+/// standard deviation of a normal distribution.
 fn middle_and_spread(references: &[NetworkReference<'_>], median: &mut [f32], spread: &mut [f32]) {
-    // Compiled for the vectors of the processor at hand.
+    // Dispatched at run time to code compiled for the vector instructions of this processor.
     pulp::Arch::new().dispatch(MiddleAndSpread { references, median, spread });
 }
 

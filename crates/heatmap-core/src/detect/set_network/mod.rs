@@ -1,12 +1,12 @@
-//! [`SetNetwork`]: a small convolutional network that holds a banner against other banners of its
-//! grid and says how probably it is broken.
+//! [`SetNetwork`]: a small convolutional network that compares a banner with other banners of its
+//! grid and gives its log odds of being broken.
 //!
 //! It sees square roots of smoothed shares, never counts ([`BannerMaps`]): those of the banner, the
-//! median and the spread of the banners that it is compared with, and the difference in units of
+//! median and the spread of the references that it is compared with, and the difference in units of
 //! the spread ([`network_input`]). It was trained on generated layouts
-//! ([`crate::synth::ReferenceSets`]), which it compares with whatever reference it is given; of the
-//! layouts of a log it knows nothing. Training is in `heatmap-train`; here it is plain arithmetic
-//! on a few planes of 25 x 30 points.
+//! ([`crate::synth::ReferenceSets`]) to compare with whatever references it is given, so it has
+//! learned nothing of the layouts of a log. Training is in `heatmap-train`; this module only
+//! computes the forward pass, on a few planes of 25 x 30 points.
 
 mod banner_maps;
 mod convolution;

@@ -1,33 +1,38 @@
-//! [`SetNetwork`]: stem, residual blocks, mean over the image, one logit.
+//! [`SetNetwork`]: a stem convolution, residual blocks, global average pooling and a linear head
+//! with one logit.
 
 use super::convolution::Activations;
 use super::{BannerMaps, CHANNELS, Convolution};
 use crate::{Error, Result};
 
-/// Two convolutions and what leads past them (He et al. 2015, figure 2).
+/// A residual block: two convolutions and a shortcut past them (He et al. 2015, figure 2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResidualBlock {
-    /// The convolutions of the branch; normalisation is in their weights.
+    /// The two convolutions of the residual branch, with batch normalisation folded into their
+    /// weights.
     pub branch: [Convolution; 2],
-    /// A 1x1 convolution where stride or channels change; else the block's input is added as it is.
+    /// A 1x1 convolution where stride or channels change; `None` adds the block's input unchanged.
     pub shortcut: Option<Convolution>,
 }
 
-/// A trained network; see the module's head.
+/// A trained network: it takes the planes of [`super::network_input`] and gives the log odds of a
+/// banner being broken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetNetwork {
     pub(super) stem: Convolution,
     pub(super) blocks: Vec<ResidualBlock>,
-    /// What each feature adds to the logit.
+    /// Weight of each channel of the last block in the logit.
     pub(super) head: Vec<f32>,
     pub(super) bias: f32,
 }
 
 impl SetNetwork {
-    /// From its layers in order; `head` has a weight for each channel of the last block.
+    /// Makes a network from its layers in order; `head` has one weight for each channel of the last
+    /// block.
     ///
     /// # Errors
-    /// When the channels of one layer are not those of the next.
+    /// When the channels of a layer are not those that the next one takes, or a number is not
+    /// finite.
     pub fn new(
         stem: Convolution,
         blocks: Vec<ResidualBlock>,
@@ -58,7 +63,7 @@ impl SetNetwork {
         Ok(Self { stem, blocks, head, bias })
     }
 
-    /// Parameters in all.
+    /// Returns the number of parameters.
     pub fn num_parameters(&self) -> usize {
         let of = |layer: &Convolution| {
             layer.shape()[0] * (layer.shape()[1] * layer.shape()[2].pow(2) + 1)
@@ -69,10 +74,10 @@ impl SetNetwork {
         of(&self.stem) + self.blocks.iter().map(of_block).sum::<usize>() + self.head.len() + 1
     }
 
-    /// The logarithm of the odds of broken, for as many broken as good banners.
+    /// Returns the log odds of being broken, at a prior of as many broken as good banners.
     ///
     /// # Panics
-    /// When the planes are not those of [`super::network_input`].
+    /// When `planes` do not have the length of those of [`super::network_input`].
     pub fn logit(&self, planes: &[f32]) -> f64 {
         assert_eq!(planes.len(), CHANNELS * BannerMaps::POINTS, "the planes of one banner");
         let mut values = vec![0.0; planes.len()];
@@ -89,7 +94,7 @@ impl SetNetwork {
             channels: CHANNELS,
             values,
         };
-        // Compiled for the vectors of the processor at hand.
+        // Dispatched at run time to code compiled for the vector instructions of this processor.
         pulp::Arch::new().dispatch(Forward { network: self, x })
     }
 }

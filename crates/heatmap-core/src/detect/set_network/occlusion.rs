@@ -1,23 +1,24 @@
-//! Which parts of a banner the log odds of the network come from, by occlusion.
+//! Which parts of a banner the network's log odds come from, by occlusion.
 //!
-//! The clicks of one part are replaced by those that like banners have there, and the network is
-//! asked again (Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2014,
-//! section 4.2). What the log odds lose is what that part has told. Parts need not sum to the
-//! whole: two that tell the same each lose little.
+//! The clicks in one region are replaced by the median of similar banners there, and the network is
+//! evaluated again (Zeiler and Fergus, "Visualizing and understanding convolutional networks",
+//! 2014, section 4.2). The drop in the log odds is what the region contributes. The contributions
+//! need not sum to the log odds: two regions that show the same defect each contribute little.
 
 use super::{BannerMaps, CHANNELS, MAX_REFERENCES, SetScore, nearest_references, network_input};
 use crate::{Heatmap, Result};
 
-/// By how much the log odds of broken fall when the clicks of one ninth of a banner, a third of its
-/// height and of its width, are as in the median of like banners; row by row from the top left.
+/// The contribution of each ninth of a banner (a third of its height and of its width), row by row
+/// from the top left: by how much the log odds of broken fall when the clicks there are replaced by
+/// the median of similar banners.
 pub type NinthsOfBanner = [f64; 9];
 
 impl SetScore {
-    /// What each ninth of a banner tells the network. A reference that equals the banner is taken
-    /// for itself.
+    /// Returns the contribution of each ninth of a banner to its log odds. If one reference is
+    /// identical to the banner, it is taken to be the banner itself and left out.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the references.
     pub fn occluded(&self, heatmap: &Heatmap) -> Result<NinthsOfBanner> {
         let (network, maps_of, references) = self.parts();
         let own = maps_of.of(heatmap)?;
@@ -41,7 +42,7 @@ impl SetScore {
     }
 }
 
-/// The ninth that a point of a map lies in.
+/// The index, row-major, of the ninth that a point of a map lies in.
 fn ninth_of(point: usize) -> usize {
     let (row, column) = (point / BannerMaps::COLUMNS, point % BannerMaps::COLUMNS);
     3 * (3 * row / BannerMaps::ROWS) + 3 * column / BannerMaps::COLUMNS

@@ -1,4 +1,5 @@
-//! [`SetScore`]: a network and the banners of a grid that it holds others against.
+//! [`SetScore`]: the network as a score, together with the banners of a grid that it compares
+//! others with.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use crate::detect::Score;
 use crate::detect::smoothed_shares::{distances, nearest};
 use crate::{Heatmap, Result};
 
-/// How probably a banner is broken, by a [`SetNetwork`] that sees it beside the most alike of some
-/// banners of its grid.
+/// Scores a banner by the log odds of a [`SetNetwork`], which compares it with the most similar of
+/// its references.
 #[derive(Debug, Clone)]
 pub struct SetScore {
     network: Arc<SetNetwork>,
@@ -19,10 +20,10 @@ pub struct SetScore {
 }
 
 impl SetScore {
-    /// Before these banners, most of which should work.
+    /// Makes a score with these references, banners of one grid most of which should be good.
     ///
     /// # Errors
-    /// When heatmaps lie on different grids.
+    /// When a heatmap has other rows or columns of bins than `maps`.
     pub fn new(
         network: Arc<SetNetwork>,
         maps: BannerMaps,
@@ -33,12 +34,12 @@ impl SetScore {
         Ok(Self { network, maps, references })
     }
 
-    /// The logarithm of the odds of broken, for as many broken as good banners. `itself` is the
-    /// banner's place among the references, if that is known; else one that equals it is taken for
-    /// it.
+    /// Returns the log odds of being broken, at a prior of as many broken as good banners. `itself`
+    /// is the banner's position among the references; if `None`, one identical reference (if there
+    /// is one) is taken to be it. That reference is left out.
     ///
     /// # Errors
-    /// When the heatmap is on another grid.
+    /// When the heatmap has other rows or columns of bins than the references.
     pub fn logit(&self, heatmap: &Heatmap, itself: Option<usize>) -> Result<f64> {
         let maps = self.maps.of(heatmap)?;
         let references = nearest_references(&maps, &self.references, itself, MAX_REFERENCES);
@@ -49,18 +50,18 @@ impl SetScore {
 }
 
 impl SetScore {
-    /// The network, how heatmaps become its maps, and the references with their clicks.
+    /// The network, the conversion of heatmaps to its maps, and the references (maps and clicks).
     pub(super) fn parts(&self) -> (&SetNetwork, &BannerMaps, &[(Vec<f32>, f64)]) {
         (&self.network, &self.maps, &self.references)
     }
 }
 
-/// At most `most` of these references, each given by its maps and its clicks: those whose wide maps
-/// are most like these `maps`, the nearest first. `itself` is left out; where it is not known, one
-/// reference with the very same maps is.
+/// Returns at most `most` references, given by their maps and clicks, whose wide maps are the most
+/// similar to those of a banner with these `maps`, nearest first. The reference `itself` is left
+/// out; if it is `None`, one reference with identical maps (if there is one) is.
 ///
 /// # Panics
-/// When the maps are not those of [`BannerMaps::of`], or there is no reference `itself`.
+/// When maps are not as long as those of [`BannerMaps::of`], or there is no reference `itself`.
 pub fn nearest_references<'a>(
     maps: &[f32],
     references: &'a [(Vec<f32>, f64)],

@@ -1,11 +1,12 @@
-//! Sorting many short lists at once: each lane of the rows is a list of its own.
+//! Sorts many short lists at once: every lane of the rows is a list of its own, so one vector
+//! instruction compares all lanes.
 
-/// Lists that are sorted together.
+/// Number of lists that are sorted together.
 pub(super) const LANES: usize = 16;
 
-/// The pairs of rows that are compared, in order, to sort so many, least first: Batcher's merge
-/// exchange (Knuth, The Art of Computer Programming, volume 3, 5.2.2, algorithm M). It does not
-/// depend on the values, so all lanes are sorted by the same steps.
+/// The pairs of rows to compare and exchange, in order, to sort this many rows in ascending order:
+/// Batcher's merge exchange (Knuth, The Art of Computer Programming, volume 3, 5.2.2, algorithm M).
+/// The pairs do not depend on the values, so all lanes are sorted by the same steps.
 pub(super) fn comparisons(rows: usize) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     if rows < 2 {
@@ -29,7 +30,7 @@ pub(super) fn comparisons(rows: usize) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Sorts every lane by the [`comparisons`] of so many rows.
+/// Sorts every lane by the [`comparisons`] of this many rows.
 #[inline(always)]
 pub(super) fn sort_lanes(rows: &mut [[f32; LANES]], comparisons: &[(usize, usize)]) {
     for &(low, high) in comparisons {
@@ -44,7 +45,7 @@ pub(super) fn sort_lanes(rows: &mut [[f32; LANES]], comparisons: &[(usize, usize
     }
 }
 
-/// The value below which `share` of a sorted list lies, between two values by linear interpolation.
+/// The quantile `share` (0 to 1) of every sorted lane, interpolated linearly.
 #[inline(always)]
 pub(super) fn quantile(sorted: &[[f32; LANES]], share: f32) -> [f32; LANES] {
     let at = share * (sorted.len() - 1) as f32;
