@@ -1,4 +1,4 @@
-//! Files that appear complete or not at all.
+//! Writes files atomically: a file appears at its path complete or not at all.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,14 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
-/// Name of the variable that says at which [`crash_point`] a program ends.
+/// Environment variable with the number of the [`crash_point`] at which the program aborts.
 const CRASH_AT: &str = "HEATMAP_CRASH_AT";
 
-/// A moment between two operations on files. The program ends without warning, as if it were
-/// killed, at the one whose number the variable `HEATMAP_CRASH_AT` has, counted from 1: so a test
-/// can look at every state that a kill can leave.
+/// Marks a moment between two file operations at which a test can kill the program.
+///
+/// The program aborts without warning at the call whose number, counted from 1, is in the
+/// environment variable `HEATMAP_CRASH_AT`. So a test can look at every state of the files that a
+/// kill can leave.
 pub fn crash_point() {
     static AT: OnceLock<Option<u64>> = OnceLock::new();
     static PASSED: AtomicU64 = AtomicU64::new(0);
@@ -26,15 +28,17 @@ pub fn crash_point() {
     }
 }
 
-/// How the names of files and folders begin that are not complete.
+/// Prefix of the names of files and folders that are not complete yet.
 pub const UNFINISHED: &str = ".unfinished-";
 
-/// Removes what programs that were killed have left half-written in a folder and in the folders
-/// right in it. Of a program that is still at work it would take the files away: who calls this
-/// knows that there is none.
+/// Removes the half-written files and folders that killed programs have left in `folder` and in the
+/// folders directly inside it.
+///
+/// It would also remove the files of a program that is still writing, so callers must know that no
+/// such program is running.
 ///
 /// # Errors
-/// When something cannot be read or removed.
+/// Returns an error when something cannot be read or removed.
 pub fn sweep_unfinished(folder: &Path) -> Result<()> {
     sweep(folder, 1)
 }
@@ -50,7 +54,7 @@ fn sweep(folder: &Path, deeper: usize) -> Result<()> {
         match (entry.file_name().to_string_lossy().starts_with(UNFINISHED), is_folder) {
             (true, true) => std::fs::remove_dir_all(&path).map_err(io(&path))?,
             (true, false) => std::fs::remove_file(&path).map_err(io(&path))?,
-            // A folder that cannot be read is none of ours.
+            // Errors in here are ignored: a folder that cannot be read was not written by us.
             (false, true) if deeper > 0 => _ = sweep(&path, deeper - 1),
             (false, _) => {}
         }
@@ -58,8 +62,8 @@ fn sweep(folder: &Path, deeper: usize) -> Result<()> {
     Ok(())
 }
 
-/// A file that is written beside its place and moves there when it is finished; dropped before, it
-/// leaves nothing.
+/// A file that is written under a temporary name in the folder of its path and renamed by
+/// [`UnfinishedFile::finish`]; dropped before that, it leaves nothing.
 #[derive(Debug)]
 pub struct UnfinishedFile {
     path: PathBuf,
@@ -67,16 +71,16 @@ pub struct UnfinishedFile {
 }
 
 impl UnfinishedFile {
-    /// Begins the file that will be at `path`.
+    /// Opens a temporary file beside `path`, which is where the finished file will be.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// Returns an error when the folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self> {
         let folder =
             path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
-        // A temporary file is private by default; what we leave is as readable as any file the user
-        // writes.
+        // Temporary files are private by default; the finished file is to be as readable as any
+        // other file that the user writes.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         let file = builder.prefix(UNFINISHED).tempfile_in(folder);
@@ -85,10 +89,10 @@ impl UnfinishedFile {
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
-    /// Writes to it, anywhere.
+    /// Calls `write` with the open file, in which it may also seek.
     ///
     /// # Errors
-    /// Those of `write`, with the path.
+    /// Returns the error of `write` together with the path.
     pub fn write(
         &mut self,
         write: impl FnOnce(&mut BufWriter<NamedTempFile>) -> std::io::Result<()>,
@@ -96,10 +100,10 @@ impl UnfinishedFile {
         write(&mut self.file).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
-    /// Puts it in its place.
+    /// Flushes the file to disk and renames it to its path.
     ///
     /// # Errors
-    /// When the system cannot.
+    /// Returns an error when the file cannot be flushed to disk or renamed.
     pub fn finish(self) -> Result<()> {
         let Self { path, file } = self;
         let persist = || {
@@ -118,7 +122,7 @@ impl UnfinishedFile {
 /// is left behind.
 ///
 /// # Errors
-/// When the folder cannot be written to, or `write` fails.
+/// Returns an error when the folder cannot be written to, or `write` fails.
 pub fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,

@@ -1,12 +1,12 @@
-//! Bins with given probabilities, drawn in constant time by the alias method (Walker 1977, built as
+//! Draws bins with given probabilities in constant time by the alias method (Walker 1977, built as
 //! in Vose 1991).
 //!
-//! A cluster whose axes are those of the banner, given that its clicks land on the banner, has
-//! independent rows and columns. So its clicks need no normal numbers: the probability of every
-//! column and row is known, and one 32-bit draw gives a column or a row, without a branch and
-//! without drawing again.
+//! A cluster whose covariance is diagonal, cut off at the borders of the banner, has independent
+//! rows and columns. So its clicks need no normal random numbers: the probability of every column
+//! and row is known, and one 32-bit random number gives a column or a row, without a branch and
+//! without rejection.
 
-/// A distribution over the bins of one axis, or of a whole grid.
+/// A discrete distribution over the bins of one axis, or over all bins of a grid.
 pub(crate) struct Axis {
     /// Slot -> (threshold, alias): the slot's own bin below the threshold, the alias from there on.
     slots: Vec<(u32, u32)>,
@@ -15,14 +15,13 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Bins 0 to `bins`, each with the probability that a normal number falls in it, given that it
-    /// falls in any.
+    /// Distributes a normal number over bins 0 to `bins` - 1, given that it falls in one of them.
     ///
-    /// Returns `None` when practically all of the distribution lies outside.
+    /// Returns `None` when practically all of the distribution lies outside the bins.
     pub(crate) fn normal(bins: usize, mean: f64, sigma: f64) -> Option<Self> {
         let cumulative = |edge: usize| {
             let z = (edge as f64 - mean) / sigma.max(f64::MIN_POSITIVE);
-            // Nine standard deviations out, the rest is 1e-19.
+            // Beyond nine standard deviations lies a probability of 1e-19, which counts as nothing.
             match z {
                 z if z < -9.0 => 0.0,
                 z if z > 9.0 => 1.0,
@@ -33,24 +32,26 @@ impl Axis {
         Self::new(edges.windows(2).map(|pair| pair[1] - pair[0]).collect())
     }
 
-    /// Bins 0 to `bins`, each with the share of the range `from..to` that it covers.
+    /// Distributes a uniform number from the range `from..to` over bins 0 to `bins` - 1: each has
+    /// the share of the range that it covers.
     pub(crate) fn uniform(bins: usize, from: f64, to: f64) -> Option<Self> {
         let covered = |bin: usize| (to.min(bin as f64 + 1.0) - from.max(bin as f64)).max(0.0);
         Self::new((0..bins).map(covered).collect())
     }
 
-    /// As many bins as `weights`, each with a probability in proportion.
+    /// Gives each of `weights.len()` bins a probability in proportion to its weight.
     ///
-    /// Returns `None` when the weights sum to nothing.
+    /// Returns `None` when the weights sum to practically nothing.
     pub(crate) fn new(mut weights: Vec<f64>) -> Option<Self> {
         let total: f64 = weights.iter().sum();
-        // Below this, drawing and rejecting would not end either.
+        // With so little mass on the banner, drawing again until a click lands there would not end
+        // either.
         if total.is_nan() || total < 1e-9 {
             return None;
         }
         let size = weights.len().next_power_of_two().max(2);
         weights.resize(size, 0.0);
-        // Scaled so that a slot holds 1.
+        // The scale at which each slot of the table holds a weight of exactly 1.
         let scale = size as f64 / total;
         weights.iter_mut().for_each(|w| *w *= scale);
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =

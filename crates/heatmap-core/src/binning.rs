@@ -1,4 +1,4 @@
-//! Clicks to heatmaps.
+//! Counts clicks in bins, which makes a heatmap of them.
 //!
 //! The rule for edges: a bin owns its left and top edge, so a click at x px falls in column floor(x
 //! / bin size). A click exactly on the right or bottom edge of the banner belongs to the last bin:
@@ -7,7 +7,7 @@
 
 use crate::{BannerSize, Click, Grid, Heatmap, Result};
 
-/// A heatmap and what did not fit on it.
+/// A heatmap together with the number of clicks that did not fit on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binned {
     /// Clicks per bin.
@@ -16,10 +16,10 @@ pub struct Binned {
     pub outside_clicks: u64,
 }
 
-/// Counts `clicks` on the grid that covers `banner` in bins of `bin_size_px`.
+/// Counts `clicks` on the [`Grid`] that covers `banner` in bins of `bin_size_px`.
 ///
 /// # Errors
-/// When the banner or the bin size is not positive.
+/// Returns an error when the banner or the bin size is not positive.
 pub fn bin_clicks<'a>(
     clicks: impl IntoIterator<Item = &'a Click>,
     banner: BannerSize,

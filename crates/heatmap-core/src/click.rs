@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Clicks at one place of a banner.
+/// One or more clicks that were counted at one place of a banner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Click {
     /// Distance from the left edge of the banner, in px.

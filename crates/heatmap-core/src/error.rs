@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// Result with this crate's [`Error`].
+/// A result whose error is this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong with files, tables, configurations and data from outside.
@@ -43,7 +43,7 @@ pub enum Error {
         path: PathBuf,
         /// Line in the file, the header being line 1.
         line: u64,
-        /// Why.
+        /// Why the row cannot be read.
         reason: String,
     },
     /// A configuration field has a value that cannot be used.
@@ -56,7 +56,7 @@ pub enum Error {
         /// Why it cannot be used.
         reason: String,
     },
-    /// No preset of this name.
+    /// There is no preset of this name.
     #[error("no preset `{name}`; there are: {known}")]
     UnknownPreset {
         /// The name that was asked for.
@@ -64,10 +64,10 @@ pub enum Error {
         /// All names, separated by commas.
         known: String,
     },
-    /// Data that an analysis or a heatmap cannot work on.
+    /// The data cannot be used by an analysis or as a heatmap.
     #[error("{0}")]
     Data(String),
-    /// Work was stopped because the caller said so.
+    /// Work was stopped because the caller asked for it.
     #[error("stopped on request")]
     Stopped,
     /// A picture cannot be drawn.
@@ -76,7 +76,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Config`] from anything that displays.
+    /// Makes an [`Error::Config`] of a field's name, its value and the reason why that cannot be
+    /// used.
     pub fn config(
         field: impl Into<String>,
         value: impl ToString,

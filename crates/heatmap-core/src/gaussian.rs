@@ -1,31 +1,31 @@
-//! A Gaussian along one axis of a grid, divided by its mass on the grid: a constant stays constant
-//! at the border.
+//! Smooths along one axis of a grid by a Gaussian that is divided by its mass on the grid, so that
+//! a constant stays constant at the border.
 
 use std::ops::Range;
 
-/// The kernel along one axis.
+/// A Gaussian kernel along one axis of a grid.
 pub(crate) struct Kernel {
-    /// By distance in bins.
+    /// Weight by distance in bins, not normalised.
     weights: Vec<f64>,
-    /// For each bin the sum of the weights on the grid.
+    /// For a kernel centred on each bin, the sum of the weights that fall on the grid.
     mass: Vec<f64>,
 }
 
 impl Kernel {
-    /// For an axis of `bins`, cut off after `reach` bins.
+    /// Makes the kernel for an axis of `bins` bins, cut off after `reach` bins.
     pub(crate) fn new(sigma_bins: f64, reach: usize, bins: usize) -> Self {
         let gaussian = |distance: usize| {
             let z = distance as f64 / sigma_bins;
             libm::exp(-0.5 * z * z)
         };
-        // No weight is asked for beyond the length of the axis.
+        // No two bins of the axis are further apart than `bins`, so weights beyond are never used.
         let weights = (0..=reach.min(bins)).map(gaussian).collect();
         let mut kernel = Self { weights, mass: vec![1.0; bins] };
         kernel.mass = (0..bins).map(|at| kernel.average(at, |_| 1.0)).collect();
         kernel
     }
 
-    /// For each bin the sum of the squared weights after division by the mass.
+    /// For a kernel centred on each bin, the sum of its squared weights after normalisation.
     #[cfg(feature = "analysis")]
     pub(crate) fn squares(&self) -> Vec<f64> {
         let square =
@@ -33,7 +33,7 @@ impl Kernel {
         (0..self.mass.len()).map(square).collect()
     }
 
-    /// The weighted mean of `value` around bin `at`.
+    /// Returns the weighted mean of `value` around bin `at`.
     pub(crate) fn average(&self, at: usize, value: impl Fn(usize) -> f64) -> f64 {
         self.window(at).map(|other| self.weights[at.abs_diff(other)] * value(other)).sum::<f64>()
             / self.mass[at]
@@ -45,8 +45,8 @@ impl Kernel {
     }
 }
 
-/// Values on a grid of rows x columns, row-major, smoothed along both axes by a Gaussian of
-/// `sigma_bins` that is cut off at three of them. 0 changes nothing.
+/// Smooths values on a grid of rows x columns, row-major, along both axes by a Gaussian of
+/// `sigma_bins` that is cut off at three standard deviations. A `sigma_bins` of 0 changes nothing.
 pub(crate) fn smoothed_by(
     sigma_bins: f64,
     (rows, columns): (usize, usize),
@@ -60,7 +60,7 @@ pub(crate) fn smoothed_by(
     smoothed(&kernel(columns), &kernel(rows), value)
 }
 
-/// Values on a grid, row-major, averaged along the rows and then along the columns.
+/// Smooths values on a grid, row-major, first along the rows and then along the columns.
 pub(crate) fn smoothed(
     across: &Kernel,
     down: &Kernel,

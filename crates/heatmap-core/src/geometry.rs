@@ -16,7 +16,9 @@ pub struct BannerSize {
     pub height_px: u32,
 }
 
-/// Rows and columns of bins that cover a banner.
+/// The raster of a heatmap: rows and columns of square bins that cover a banner.
+///
+/// It has nothing to do with the `grid_id` of a click log, which names a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
@@ -32,11 +34,11 @@ impl Grid {
     /// The usual grid: 300 x 250 px in 5 x 5 px bins, 50 rows of 60 columns.
     pub const MEDIUM_RECTANGLE: Self = Self { rows: 50, columns: 60, bin_size_px: 5.0 };
 
-    /// The grid that covers `banner`; a last row or column that the banner fills only in part is a
-    /// full bin.
+    /// Makes the grid that covers `banner`. A last row or column that the banner fills only in part
+    /// counts as a full one.
     ///
     /// # Errors
-    /// When a side of the banner or the bin size is not positive.
+    /// Returns an error when a side of the banner or the bin size is not positive.
     pub fn covering(banner: BannerSize, bin_size_px: f64) -> Result<Self> {
         if !(bin_size_px.is_finite() && bin_size_px > 0.0) {
             return Err(Error::config("bin_size_px", bin_size_px, "must be a positive number"));
@@ -94,12 +96,12 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// The whole of `grid`.
+    /// Returns the rectangle that covers all of `grid`.
     pub fn whole(grid: &Grid) -> Self {
         Self { left: 0.0, top: 0.0, right: grid.columns as f64, bottom: grid.rows as f64 }
     }
 
-    /// A part of `grid` given in fractions of its width and height.
+    /// Returns a part of `grid` whose edges are given as fractions of its width and height.
     pub fn fraction(grid: &Grid, left: f64, top: f64, right: f64, bottom: f64) -> Self {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         Self {

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::gaussian::smoothed_by;
 use crate::{Error, Grid, Result};
 
-/// Clicks per bin, rows x columns of f32, row-major. Empty rows and columns stay: the geometry is
-/// part of the data.
+/// Clicks per bin of a [`Grid`]: rows x columns of `f32`, row-major.
+///
+/// Empty rows and columns stay: the geometry is part of the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
     grid: Grid,
     values: Vec<f32>,
 }
 
-/// How the values of a heatmap are scaled. An empty heatmap becomes zeros under each of them, never
-/// NaN.
+/// How the values v of a heatmap are scaled. An empty heatmap becomes zeros under each variant,
+/// never NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalization {
@@ -30,15 +31,16 @@ pub enum Normalization {
     Sqrt,
     /// ln(1 + v): not scaled to 1, so that a network sees how many clicks there are.
     LogCounts,
-    /// sqrt(v): the same with the noise of Poisson counts alike in all bins, 1/2 (Anscombe 1948).
+    /// sqrt(v): not scaled to 1 either; the noise of Poisson counts becomes alike in all bins, with
+    /// a standard deviation of 1/2 (Anscombe 1948).
     SqrtCounts,
-    /// sqrt(v / mean): 1 in every bin of an even heatmap, however many clicks there are. Distances
-    /// between such heatmaps are Hellinger's up to a factor.
+    /// sqrt(v / mean): 1 in every bin of an even heatmap, however many clicks there are. Euclidean
+    /// distances between such heatmaps are Hellinger distances up to a factor.
     SqrtShares,
 }
 
 impl Normalization {
-    /// All of them.
+    /// All normalizations, in the order of their declaration.
     pub const ALL: [Self; 7] = [
         Self::Max,
         Self::Total,
@@ -49,7 +51,7 @@ impl Normalization {
         Self::SqrtShares,
     ];
 
-    /// The name in lower case, as in a configuration.
+    /// Returns the name in lower case, as it stands in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Max => "max",
@@ -79,15 +81,16 @@ impl FromStr for Normalization {
 }
 
 impl Heatmap {
-    /// A heatmap without a click.
+    /// Makes a heatmap without a click on `grid`.
     pub fn zeros(grid: Grid) -> Self {
         Self { grid, values: vec![0.0; grid.len()] }
     }
 
-    /// A heatmap from `values`, row-major, `grid.rows` x `grid.columns`.
+    /// Makes a heatmap of `values`, row-major, `grid.rows` x `grid.columns`.
     ///
     /// # Errors
-    /// When the number of values does not fit the grid, or a value is negative or not finite.
+    /// Returns an error when the number of values does not fit the grid, or a value is negative or
+    /// not finite.
     pub fn from_values(grid: Grid, values: Vec<f32>) -> Result<Self> {
         if values.len() != grid.len() {
             return Err(Error::Data(format!(
@@ -109,13 +112,13 @@ impl Heatmap {
         Ok(Self { grid, values })
     }
 
-    /// From exact counts, row-major; the callers inside the crate give one count per bin.
+    /// Makes a heatmap of exact counts, row-major; callers inside the crate give one count per bin.
     pub(crate) fn from_counts(grid: Grid, counts: &[u32]) -> Self {
         debug_assert_eq!(counts.len(), grid.len());
         Self { grid, values: counts.iter().map(|&c| c as f32).collect() }
     }
 
-    /// The grid: rows, columns and bin size.
+    /// The grid of the heatmap: its rows, columns and bin size.
     pub fn grid(&self) -> Grid {
         self.grid
     }
@@ -138,7 +141,7 @@ impl Heatmap {
     /// The value at `row`, `column`.
     ///
     /// # Panics
-    /// Outside the grid.
+    /// Panics when the bin is outside the grid.
     pub fn get(&self, row: usize, column: usize) -> f32 {
         assert!(
             row < self.rows() && column < self.columns(),
@@ -159,7 +162,7 @@ impl Heatmap {
         self.values.iter().copied().fold(0.0, f32::max)
     }
 
-    /// The scaled heatmap; see [`Normalization`].
+    /// Returns a copy whose values are scaled; see [`Normalization`].
     pub fn normalized(&self, normalization: Normalization) -> Self {
         let max = self.max();
         if max == 0.0 {
@@ -183,12 +186,14 @@ impl Heatmap {
         Self { grid: self.grid, values: self.values.iter().map(|&v| scale(v)).collect() }
     }
 
-    /// The heatmap smoothed along both axes by a Gaussian of this standard deviation in bins, cut
-    /// off at three of them. Near the border the kernel is scaled to what lies on the grid, so that
-    /// an even heatmap stays as it is. 0 changes nothing.
+    /// Returns a copy that is smoothed along both axes by a Gaussian with a standard deviation of
+    /// `sigma_bins`, cut off at three standard deviations.
+    ///
+    /// Near the border the kernel is divided by the part of its mass that lies on the grid, so that
+    /// an even heatmap stays as it is. A `sigma_bins` of 0 changes nothing.
     ///
     /// # Panics
-    /// When `sigma_bins` is negative or not finite.
+    /// Panics when `sigma_bins` is negative or not finite.
     pub fn smoothed(&self, sigma_bins: f64) -> Self {
         assert!(
             sigma_bins.is_finite() && sigma_bins >= 0.0,

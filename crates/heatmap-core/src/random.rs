@@ -1,17 +1,17 @@
-//! Random numbers by (seed, index): sample i does not depend on who made samples 0..i, or on how
-//! many threads did.
+//! Random number generators by (seed, index): sample i depends neither on who made samples 0..i nor
+//! on how many threads did.
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// The generator behind every synthetic sample: xoshiro256++, whose stream is defined by its
-/// algorithm alone.
+/// The random number generator of every synthetic sample: xoshiro256++, whose stream is defined by
+/// its algorithm alone.
 pub type SampleRng = Xoshiro256PlusPlus;
 
-/// The generator for sample `index` of the data set with this `seed`.
+/// Makes the generator for sample `index` of the data set with this `seed`.
 pub fn sample_rng(seed: u64, index: u64) -> SampleRng {
-    // Two independent words of hash for each of the two numbers; equal seeds with neighbouring
-    // indices must not give related states, nor (a, b) the state of (b, a).
+    // The state is four words of hash, two for each of the two numbers: neighbouring indices under
+    // one seed must not give related states, nor (a, b) the state of (b, a).
     let mut bytes = [0; 32];
     let words = [
         mix(seed ^ 0x9E37_79B9_7F4A_7C15),

@@ -1,11 +1,12 @@
 //! Upsampling of sparse heatmaps: bootstrap plus noise.
 //!
-//! Few clicks give a spiky map that a pretrained network has never seen. The protocol draws clicks
-//! with replacement from the bins, moves each by rounded Gaussian noise, and counts them again.
-//! Clicks that the noise would carry beyond the border stay in the border bin.
+//! A heatmap of few clicks is spiky, unlike anything that a pretrained network has seen. The
+//! protocol therefore draws clicks with replacement from the bins, moves each by rounded Gaussian
+//! noise, and counts them again. A click that the noise would carry beyond the border stays in the
+//! border bin.
 //!
-//! Bins and rounded noise are both distributions over a few whole numbers, so both come from alias
-//! tables: a click costs two random words.
+//! Bins and rounded noise are both distributions over a few whole numbers, so both are drawn from
+//! alias tables: a click costs two random words.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::axis::Axis;
 use crate::{Error, Heatmap, Result};
 
-/// Bootstrap to a fixed number of clicks plus Gaussian noise.
+/// Bootstraps a heatmap to a fixed number of clicks and moves them by Gaussian noise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Upsampling {
-    /// Clicks in the result.
+    /// Number of clicks in the result.
     pub clicks: u32,
     /// Standard deviation of the noise per axis, in bins; the noise is rounded to whole bins.
     pub sigma_bins: f64,
@@ -30,10 +31,11 @@ impl Default for Upsampling {
 }
 
 impl Upsampling {
-    /// The upsampled heatmap; an empty heatmap stays empty, for there is nothing to draw from.
+    /// Returns the upsampled heatmap; an empty heatmap stays empty, for there is nothing to draw
+    /// from.
     ///
     /// # Errors
-    /// When `sigma_bins` is negative, above 10,000 or not finite.
+    /// Returns an error when `sigma_bins` is negative, above 10,000 or not finite.
     pub fn apply(&self, heatmap: &Heatmap, rng: &mut impl Rng) -> Result<Heatmap> {
         if !(0.0..=10_000.0).contains(&self.sigma_bins) {
             return Err(Error::config("sigma_bins", self.sigma_bins, "must be from 0 to 10,000"));
@@ -42,7 +44,7 @@ impl Upsampling {
         let mut counts = vec![0_u32; grid.len()];
         let max = f64::from(heatmap.max());
         let shares = heatmap.values().iter().map(|&v| f64::from(v) / max).collect();
-        // Shares of an empty heatmap are not numbers; it has no bins to draw.
+        // The shares of an empty heatmap are NaN (0 / 0), and there is no bin to draw.
         if let Some(bins) = (max > 0.0).then(|| Axis::new(shares)).flatten() {
             let noise = Noise::new(self.sigma_bins);
             let columns = grid.columns as u32;
@@ -61,20 +63,21 @@ impl Upsampling {
 /// Gaussian noise, rounded to whole bins.
 struct Noise {
     steps: Axis,
-    /// The largest step; nine standard deviations, beyond which lies 1e-19.
+    /// The largest step in bins: nine standard deviations, beyond which lies a probability of
+    /// 1e-19.
     reach: usize,
 }
 
 impl Noise {
     fn new(sigma_bins: f64) -> Self {
         let reach = (9.0 * sigma_bins).ceil() as usize;
-        // A step of d is a normal number between d - 1/2 and d + 1/2.
+        // A step of d bins stands for a normal number between d - 1/2 and d + 1/2.
         let steps = Axis::normal(2 * reach + 1, reach as f64 + 0.5, sigma_bins)
             .expect("the middle is inside");
         Self { steps, reach }
     }
 
-    /// `at` moved by the step for 32 random bits, at most to the first or the last of `bins`.
+    /// Returns bin `at` moved by the step for 32 random bits, kept within bins 0 to `bins` - 1.
     #[inline]
     fn moved(&self, at: u32, random: u32, bins: usize) -> usize {
         (at as usize + self.steps.bin(random)).saturating_sub(self.reach).min(bins - 1)

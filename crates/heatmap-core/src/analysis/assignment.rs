@@ -1,5 +1,5 @@
-//! The exact assignment of least cost between two sets, with which found places are held against
-//! true ones.
+//! [`assign`]: the exact assignment of least cost between two sets, by which found places are
+//! matched with true ones.
 //!
 //! The Hungarian method (Kuhn 1955) by shortest augmenting paths with prices on rows and columns
 //! (Jonker and Volgenant 1987, in the rectangular form of Crouse 2016): O(n^2 m) for sides n <= m.
@@ -10,14 +10,14 @@
 /// Of several best assignments the same input always gives the same one.
 ///
 /// # Panics
-/// When a cost is not finite.
+/// Panics when a cost is not finite.
 pub fn assign(
     rows: usize,
     columns: usize,
     cost: impl Fn(usize, usize) -> f64,
 ) -> Vec<Option<usize>> {
-    // The method adds one line after the other, each of which must find a place: the lines are the
-    // shorter side.
+    // The method adds one line after the other and finds a place for each, so the lines must be the
+    // shorter of the two sides.
     let by_columns = rows > columns;
     let (lines, places) = if by_columns { (columns, rows) } else { (rows, columns) };
     let mut costs = Vec::with_capacity(lines * places);
@@ -33,23 +33,23 @@ pub fn assign(
     if by_columns { pairs.line_of } else { pairs.place_of }
 }
 
-/// Who belongs to whom, from both sides.
+/// A matching of lines and places, stored from both sides.
 struct Pairs {
     place_of: Vec<Option<usize>>,
     line_of: Vec<Option<usize>>,
 }
 
 impl Pairs {
-    /// All of the `lines` at distinct `places`, of which there are at least as many; `costs` is
-    /// [lines, places].
+    /// Assigns all `lines` to distinct `places`, of which there are at least as many, at the least
+    /// cost; `costs` is [lines, places].
     fn cheapest(lines: usize, places: usize, costs: &[f64]) -> Self {
         let mut pairs = Self { place_of: vec![None; lines], line_of: vec![None; places] };
-        // Cost less both prices is never negative, and zero for every pair: the proof that the
-        // pairs are the best.
+        // A cost minus the prices of its line and place is never negative, and zero for every pair:
+        // the proof that the pairs are the best.
         let (mut line_price, mut place_price) = (vec![0.0_f64; lines], vec![0.0_f64; places]);
         for added in 0..lines {
-            // Dijkstra from the new line to the nearest free place, by way of the lines at places
-            // that are taken.
+            // Dijkstra's algorithm from the new line to the nearest free place, by way of the lines
+            // whose places are taken.
             let mut distance = vec![f64::INFINITY; places];
             let mut from = vec![added; places];
             let mut open: Vec<usize> = (0..places).collect();
@@ -69,8 +69,8 @@ impl Pairs {
                         nearest = at;
                     }
                 }
-                // In order, so that the first place wins a tie. Some place is free, so one is
-                // always open.
+                // Removed in order, so that the first place wins a tie. Some place is free, so one
+                // is always open.
                 let place = open.remove(nearest);
                 walked = distance[place];
                 match pairs.line_of[place] {
@@ -92,7 +92,7 @@ impl Pairs {
         pairs
     }
 
-    /// Moves every line of the path that ends at `free` one place on.
+    /// Moves every line on the path that ends at `free` to the next place of the path.
     fn shift_along(&mut self, from: &[usize], free: usize) {
         let mut place = free;
         loop {

@@ -9,15 +9,15 @@ use rayon::prelude::*;
 use super::check_features;
 use crate::{Error, Result};
 
-/// Columns of the result that are made at a time.
+/// Number of columns of the result that are computed at a time.
 const COLUMNS: usize = 256;
 
-/// Similarity of every row of `a`, [n, features], to every row of `b`, [m, features]: [n, m], from
-/// -1 to 1.
+/// Returns the cosine similarity, from -1 to 1, of every row of `a`, [n, features], to every row of
+/// `b`, [m, features], as a matrix [n, m].
 ///
 /// # Errors
-/// When the tables have different numbers of features, none, no rows, or values that are not
-/// finite.
+/// Returns an error when the tables have different numbers of features, none, no rows, or values
+/// that are not finite.
 pub fn cosine_similarity(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Mat<f64>> {
     check_features(a)?;
     check_features(b)?;
@@ -39,24 +39,24 @@ pub fn cosine_similarity(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<Mat<f
     parts.into_par_iter().for_each(|(mut part, b)| {
         matmul(part.as_mut(), Accum::Replace, a.transpose(), b, 1.0, Par::Seq);
         for column in part.col_iter_mut() {
-            // Equal rows may come out as 1 and a little more.
+            // Rounding may make equal rows a little more similar than 1.
             column.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0));
         }
     });
     Ok(result)
 }
 
-/// Similarity of every row of `rows`, [n, features], to `vector`, from -1 to 1.
+/// Returns the cosine similarity, from -1 to 1, of every row of `rows`, [n, features], to `vector`.
 ///
 /// # Errors
-/// As for [`cosine_similarity`].
+/// Returns an error in the same cases as [`cosine_similarity`].
 pub fn cosine_similarity_to(rows: MatRef<'_, f64>, vector: &[f64]) -> Result<Vec<f64>> {
     let similarity =
         cosine_similarity(rows, MatRef::from_row_major_slice(vector, 1, vector.len()))?;
     Ok(similarity.col(0).iter().copied().collect())
 }
 
-/// Rows of length 1 as columns: [features, n].
+/// Returns the rows, scaled to length 1, as columns: [features, n].
 fn unit_rows(rows: MatRef<'_, f64>) -> Mat<f64> {
     let mut unit = rows.transpose().to_owned();
     for row in unit.col_iter_mut() {
@@ -65,9 +65,11 @@ fn unit_rows(rows: MatRef<'_, f64>) -> Mat<f64> {
     unit
 }
 
-/// Scales a vector to length 1, and says whether it has a direction: zeros stay as they are.
+/// Scales a vector to length 1 and returns whether it has a direction; a vector of zeros has none
+/// and stays as it is.
 pub(crate) fn to_unit_length(vector: &mut [f64]) -> bool {
-    // By the largest value first: the squares of very large or small values are infinite or 0.
+    // Divided by the largest value first: the squares of very large or small values are infinite
+    // or 0.
     let largest = vector.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
     if largest > 0.0 {
         vector.iter_mut().for_each(|v| *v /= largest);

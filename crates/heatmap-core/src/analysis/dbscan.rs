@@ -7,11 +7,11 @@
 //!
 //! The paper gives a border row, one that is no core but near cores of several clusters, to
 //! whichever comes first. Here it goes to the nearest core, of equally near ones to the first row.
-//! So nothing but the numbers of the clusters depends on the order of rows without such ties.
+//! So, without such ties, nothing but the numbering of the clusters depends on the order of rows.
 //!
-//! Rows are compared with all others whose most spread feature is within the radius. So the time
-//! grows with the square of the number of rows in many dimensions, and in few with what lies in
-//! such a strip; memory is that of the data.
+//! A row is compared with all rows that are within the radius along the feature with the largest
+//! range. So in many dimensions the time grows with the square of the number of rows, in few with
+//! the number of rows in such a strip. Memory is that of the data.
 
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
@@ -21,11 +21,11 @@ use super::distance::Rows;
 use super::{check_features, numbers_by_appearance, root};
 use crate::{Error, Result};
 
-/// Rows whose links are kept at a time.
+/// Number of rows whose links are kept in memory at a time.
 const LINKED: usize = 1_024;
 
-/// Settings of DBSCAN on rows of features, for clusters that are about equally dense, at a distance
-/// that is known.
+/// Configures DBSCAN on rows of features, for clusters of about equal density and a known distance
+/// between neighbours.
 ///
 /// [`HdbscanConfig`](super::HdbscanConfig) needs no distance and takes clusters of different
 /// density; [`DensityClusteringConfig`](super::DensityClusteringConfig) is for the clicks of one
@@ -35,11 +35,11 @@ const LINKED: usize = 1_024;
 pub struct DbscanConfig {
     /// Rows at most this far apart are neighbours; Euclidean distance in units of the features.
     pub radius: f64,
-    /// Neighbours, the row itself included, that make a row a core.
+    /// Number of neighbours, the row itself included, from which on a row is a core.
     pub min_samples: usize,
 }
 
-/// Rows shared out among clusters and noise.
+/// The result of DBSCAN: the cluster of each row, or noise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dbscan {
     labels: Vec<Option<usize>>,
@@ -57,7 +57,8 @@ impl DbscanConfig {
     /// Clusters the rows of `data`, [samples, features].
     ///
     /// # Errors
-    /// With no row or column, values that are not finite, or a configuration that cannot be used.
+    /// Returns an error when there is no row or column, a value is not finite, or the configuration
+    /// cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<Dbscan> {
         self.check()?;
         check_features(data)?;
@@ -65,8 +66,8 @@ impl DbscanConfig {
         let samples = data.nrows();
         let is_core = |at: usize| rows.near(at).take(self.min_samples).count() == self.min_samples;
         let cores: Vec<bool> = (0..samples).into_par_iter().map(is_core).collect();
-        // Every core is joined to cores before it, every border row to one core, and then what
-        // hangs together is a cluster.
+        // Every core is joined to the cores before it and every border row to one core; then the
+        // connected rows are the clusters.
         let mut parents: Vec<usize> = (0..samples).collect();
         for first in (0..samples).step_by(LINKED) {
             let some = first..(first + LINKED).min(samples);
@@ -79,7 +80,7 @@ impl DbscanConfig {
                 }
             }
         }
-        // A border row has joined its core; what neither is nor has a core is noise.
+        // A border row has joined its core, so a row that is by itself and no core is noise.
         let mut labels = vec![None; samples];
         let mut is_core = vec![false; samples];
         for at in 0..samples {
@@ -109,14 +110,14 @@ impl DbscanConfig {
 }
 
 impl Dbscan {
-    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row
-    /// among those of all clusters.
+    /// Returns the cluster of each row; `None` for noise. Clusters are numbered from 0 in the order
+    /// of their first rows.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
 
-    /// Which rows are cores, those with enough neighbours. The other rows of a cluster are its
-    /// border.
+    /// Returns which rows are cores, that is have enough neighbours. The other rows of a cluster
+    /// are its border.
     pub fn cores(&self) -> &[bool] {
         &self.cores
     }
@@ -127,11 +128,11 @@ impl Dbscan {
     }
 }
 
-/// Rows in the order of the feature that is spread most, so that neighbours lie in a strip.
+/// Rows sorted by the feature with the largest range, so that neighbours lie in a strip.
 struct SortedRows {
     /// The row of the data at each place.
     order: Vec<usize>,
-    /// The feature by which they are sorted.
+    /// The value of that feature at each place, ascending.
     keys: Vec<f64>,
     rows: Rows,
     squared_radius: f64,
@@ -161,10 +162,11 @@ impl SortedRows {
         }
     }
 
-    /// Places of the neighbours of the row at a place, itself included, and their squared
-    /// distances.
+    /// Iterates over the neighbours of the row at a place, itself included: their places and their
+    /// squared distances.
     fn near(&self, at: usize) -> impl Iterator<Item = (usize, f64)> {
-        // Squared like the distances, so that rounding never cuts off what these would let in.
+        // Compared as squares, like the distances, so that rounding never cuts off a row whose
+        // distance is within the radius.
         let in_strip =
             move |key: f64| (self.keys[at] - key) * (self.keys[at] - key) <= self.squared_radius;
         let first = self.keys[..at].partition_point(|&key| !in_strip(key));
@@ -176,8 +178,8 @@ impl SortedRows {
         )
     }
 
-    /// What a row belongs with: a core with the cores before it, another with the nearest core, if
-    /// one is near.
+    /// Returns the places that a row is joined with: for a core the neighbouring cores before it,
+    /// for another row the nearest core, if one is within the radius.
     fn links(&self, at: usize, cores: &[bool]) -> Vec<usize> {
         let near = self.near(at).filter(|&(other, _)| cores[other]);
         if cores[at] {

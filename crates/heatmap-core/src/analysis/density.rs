@@ -1,9 +1,9 @@
 //! Clusters of clicks by density: DBSCAN (Ester, Kriegel, Sander and Xu, KDD 1996) on the counts of
 //! a heatmap.
 //!
-//! Every click lies at the middle of its bin, so clicks of one bin share their neighbourhood and
-//! their fate: the result is that of DBSCAN on the single clicks, at the cost of bins x bins within
-//! the radius. Two decisions are ours:
+//! Every click counts as lying at the middle of its bin, so clicks of one bin have the same
+//! neighbours and the same label: the result is that of DBSCAN on the single clicks, at the cost of
+//! bins x bins within the radius. Two decisions are not those of the paper:
 //!
 //! * Click logs have uniform noise, and enough of it makes every click a core and the banner one
 //!   big cluster. So a core needs, besides `min_clicks`, `relative_to_uniform` times the clicks
@@ -17,18 +17,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// Settings of the clustering of the clicks of one heatmap, on its grid. Rows of features are
-/// clustered by [`DbscanConfig`](super::DbscanConfig), [`HdbscanConfig`](super::HdbscanConfig) and
-/// [`KMeansConfig`](super::KMeansConfig).
+/// Configures the clustering of the clicks of one heatmap by density.
+///
+/// Rows of features are clustered by [`DbscanConfig`](super::DbscanConfig),
+/// [`HdbscanConfig`](super::HdbscanConfig) and [`KMeansConfig`](super::KMeansConfig).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DensityClusteringConfig {
     /// Clicks at most this far apart are neighbours, in bins, from middle to middle.
     pub radius_bins: f64,
-    /// Clicks within the radius, the click itself included, that make it a core.
+    /// Number of clicks within the radius, the click itself included, from which on a click is a
+    /// core.
     pub min_clicks: f64,
-    /// How many times as many clicks as under an even spread a core needs within the radius; 0 for
-    /// plain DBSCAN.
+    /// A core also needs this many times as many clicks within the radius as an even spread of all
+    /// clicks would put there; 0 for plain DBSCAN.
     pub relative_to_uniform: f64,
 }
 
@@ -47,7 +49,7 @@ pub struct DensityCluster {
     pub clicks: f64,
 }
 
-/// The clicks of a heatmap, shared out among clusters and noise.
+/// The result of the clustering: the clicks of a heatmap, divided into clusters and noise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DensityClusters {
     labels: Vec<Option<usize>>,
@@ -59,7 +61,7 @@ impl DensityClusteringConfig {
     /// Clusters the clicks of `heatmap`; an empty heatmap has no cluster.
     ///
     /// # Errors
-    /// Names the field of the configuration that cannot be used.
+    /// Returns an error that names the field of the configuration that cannot be used.
     pub fn fit(&self, heatmap: &Heatmap) -> Result<DensityClusters> {
         self.check()?;
         let disc = Disc::new(self.radius_bins, heatmap.grid());
@@ -92,7 +94,8 @@ impl DensityClusteringConfig {
         Ok(())
     }
 
-    /// Which bins hold cores. A bin without a click is no point, however many lie around it.
+    /// Returns which bins hold cores. A bin without a click is no core, however many clicks lie
+    /// around it.
     fn cores(&self, heatmap: &Heatmap, disc: &Disc) -> Vec<bool> {
         let clicks = heatmap.values();
         let clicks_per_bin = heatmap.total() / clicks.len() as f64;
@@ -111,7 +114,8 @@ impl DensityClusteringConfig {
 }
 
 impl DensityClusters {
-    /// From labels below `count`, in any order; each occurs.
+    /// Sums up the clusters from labels below `count`, which may be in any order, but each of which
+    /// occurs.
     fn new(heatmap: &Heatmap, labels: &[Option<usize>], count: usize) -> Self {
         let columns = heatmap.columns();
         let mut sums = vec![(0.0, 0.0, 0.0); count];
@@ -149,23 +153,23 @@ impl DensityClusters {
         }
     }
 
-    /// For each bin, row-major, the position of its cluster in [`Self::clusters()`]; `None` for
-    /// noise and for bins without a click.
+    /// Returns for each bin, row-major, the position of its cluster in [`Self::clusters()`]; `None`
+    /// for noise and for bins without a click.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
 
-    /// The clusters, those with most clicks first.
+    /// Returns the clusters, those with most clicks first.
     pub fn clusters(&self) -> &[DensityCluster] {
         &self.clusters
     }
 
-    /// Clicks that belong to no cluster.
+    /// Number of clicks that belong to no cluster.
     pub fn noise_clicks(&self) -> f64 {
         self.noise_clicks
     }
 
-    /// The same as a share of all clicks; 0 for an empty heatmap.
+    /// Share of all clicks, 0 to 1, that belong to no cluster; 0 for an empty heatmap.
     pub fn noise_share(&self) -> f64 {
         let total =
             self.noise_clicks + self.clusters.iter().map(|cluster| cluster.clicks).sum::<f64>();
@@ -173,7 +177,7 @@ impl DensityClusters {
     }
 }
 
-/// The bins within a radius.
+/// The steps to all bins within a radius.
 struct Disc {
     grid: Grid,
     /// Steps (down, right), nearest first, then from top to bottom and left to right.
@@ -205,8 +209,8 @@ impl Disc {
     }
 }
 
-/// Labels cores so that those that reach one another over cores within the radius share one;
-/// returns their number too.
+/// Gives one label to all cores that can be reached from each other by steps from core to core
+/// within the radius; returns the number of labels too.
 fn connected(cores: &[bool], disc: &Disc) -> (Vec<Option<usize>>, usize) {
     let mut labels = vec![None; cores.len()];
     let mut count = 0;

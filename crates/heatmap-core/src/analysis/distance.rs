@@ -1,15 +1,16 @@
-//! Rows whose values lie together, and their distances: what the clusterings spend their time on.
+//! Rows of features that are contiguous in memory, and their distances, on which clustering spends
+//! its time.
 
 use faer::{Mat, MatRef};
 
-/// Rows of features, each in one piece.
+/// Rows of features, each contiguous in memory.
 pub(super) struct Rows {
     /// [features, samples].
     columns: Mat<f64>,
 }
 
 impl Rows {
-    /// Those of `data`, [samples, features].
+    /// Copies the rows of `data`, [samples, features].
     pub(super) fn new(data: MatRef<'_, f64>) -> Self {
         Self { columns: data.transpose().to_owned() }
     }
@@ -31,7 +32,7 @@ impl Rows {
         self.columns.as_ref()
     }
 
-    /// Squared Euclidean distance of two rows, the same both ways and 0 for equal ones.
+    /// Returns the squared Euclidean distance of two rows, which is symmetric and 0 for equal rows.
     pub(super) fn squared_distance(&self, a: usize, b: usize) -> f64 {
         squared_distance(self.row(a), self.row(b))
     }
@@ -39,7 +40,7 @@ impl Rows {
 
 /// Squared Euclidean distance.
 pub(super) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    // Four sums: one alone would wait for each addition.
+    // Four sums, because a single one would have to wait for each addition.
     let mut sums = [0.0; 4];
     for (a, b) in a.chunks(4).zip(b.chunks(4)) {
         sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += (a - b) * (a - b));

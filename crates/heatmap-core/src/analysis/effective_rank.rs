@@ -1,16 +1,19 @@
-//! How many directions features use: RankMe (Garrido et al., ICML 2023, equation 3), after Roy and
-//! Vetterli 2007.
+//! The effective number of directions that features use: RankMe (Garrido et al., ICML 2023,
+//! equation 3), after Roy and Vetterli 2007.
 
 use faer::{MatRef, Side};
 
 use crate::{Error, Result};
 
-/// exp of the entropy of the singular values, each as its share of their sum: from 1, all rows on
-/// one line, to the smaller of rows and columns, all directions alike. As in RankMe the features
-/// are taken as they are, not centred.
+/// Returns the effective rank of `features`: exp of the entropy of the singular values, each as its
+/// share of their sum.
+///
+/// It goes from 1, all rows on one line, to the smaller of rows and columns, all directions equally
+/// strong. As in RankMe the features are taken as they are, not centred.
 ///
 /// # Errors
-/// When features are not finite, all zero or none, or the decomposition does not converge.
+/// Returns an error when features are not finite, all zero or none, or the decomposition does not
+/// converge.
 pub fn effective_rank(features: MatRef<'_, f64>) -> Result<f64> {
     super::check_features(features)?;
     // Scaled first: squares of tiny or huge values leave the range of f64.
@@ -27,7 +30,7 @@ pub fn effective_rank(features: MatRef<'_, f64>) -> Result<f64> {
     let squares = gram.self_adjoint_eigenvalues(Side::Lower);
     let squares =
         squares.map_err(|_| Error::Data("the singular values do not converge".to_owned()))?;
-    // Those that are zero come out as rounding errors, of which the root would be large.
+    // Singular values of zero come out as rounding errors, whose roots would be large.
     let noise = squares.iter().fold(0.0, |largest: f64, square| largest.max(*square))
         * f64::EPSILON
         * gram.nrows() as f64;

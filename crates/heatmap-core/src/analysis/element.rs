@@ -1,17 +1,17 @@
-//! [`Element`]: the two kinds of numbers that features come in.
+//! [`Element`]: the number types that features may have.
 
 use std::ops::Sub;
 
 use faer::traits::RealField;
 
-/// `f32`, as networks write features, or `f64`. Nobody else can implement it.
+/// The number type of features: `f32`, as networks write them, or `f64`. The trait is sealed.
 pub trait Element:
     RealField + Copy + Into<f64> + Sub<Output = Self> + Send + Sync + private::Sealed
 {
-    /// The nearest value of this type.
+    /// Returns the value of this type that is nearest to `value`.
     fn rounded(value: f64) -> Self;
 
-    /// Distance from 1 to the next value.
+    /// Distance from 1 to the next larger value of this type.
     const EPSILON: f64;
 }
 

@@ -1,16 +1,16 @@
 //! HDBSCAN with outlier scores (Campello, Moulavi, Zimek and Sander, TKDD 2015).
 //!
-//! Two rows are as far apart as their Euclidean distance, but at least as far as either is from its
-//! `min_samples`-th nearest row. By this distance rows merge into a hierarchy, from which the
-//! clusters with the largest excess of mass are taken; never its root, so there is no single
-//! cluster of everything. `hdbscan/hierarchy.rs` has that part.
+//! The distance of two rows is their Euclidean distance, but at least as far as either is from its
+//! `min_samples`-th nearest row (mutual reachability). By this distance rows merge into a
+//! hierarchy, from which the clusters with the largest excess of mass are selected; never its root,
+//! so there is no single cluster of everything. `hdbscan/hierarchy.rs` has that part.
 //!
-//! What merges at exactly the same distance merges at once, as in the paper. scikit-learn merges
-//! two at a time, so that what comes of ties depends on the order of the rows; petal-clustering
-//! 0.14 may put several heaps of equal rows and all between them into one cluster, and has the
-//! labels of this on data without equal rows. Ties are common: equal rows, such as those of empty
-//! heatmaps, and in every data set the row that, by becoming dense enough, joins two clusters. Here
-//! such a row is noise, and nothing depends on the order of rows.
+//! Rows that merge at exactly the same distance merge in one step, as in the paper. scikit-learn
+//! merges two at a time, so that the result of ties depends on the order of the rows.
+//! petal-clustering 0.14 may put several groups of equal rows and all rows between them into one
+//! cluster; on data without equal rows its labels are the ones given here. Ties are common: equal
+//! rows, such as those of empty heatmaps, and in every data set the row that, by becoming dense
+//! enough, joins two clusters. Here such a row is noise, and nothing depends on the order of rows.
 //!
 //! The time grows with the square of the number of rows: every distance is computed twice. Memory
 //! is that of the data.
@@ -28,36 +28,36 @@ use crate::{Error, Result};
 /// Rows that one task looks at in a step of the spanning tree.
 const STEP: usize = 1_024;
 
-/// Settings of HDBSCAN on rows of features, for clusters that differ in density or at distances
-/// that nobody knows.
+/// Configures HDBSCAN on rows of features, for clusters that differ in density or at distances that
+/// nobody knows.
 ///
 /// Where one distance fits all, [`DbscanConfig`](super::DbscanConfig) is simpler;
 /// [`DensityClusteringConfig`](super::DensityClusteringConfig) is for the clicks of one heatmap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HdbscanConfig {
-    /// Fewer rows than this are no cluster; at least 2.
+    /// Least number of rows in a cluster; at least 2.
     pub min_cluster_size: usize,
-    /// The distance to this many nearest rows, the row itself included, tells how dense it is
-    /// around a row; by default as many as `min_cluster_size`.
+    /// The distance to this many nearest rows, the row itself included, tells how dense the data
+    /// are around a row; by default as many as `min_cluster_size`.
     pub min_samples: Option<usize>,
     /// Which clusters of the hierarchy are taken.
     pub selection: ClusterSelection,
 }
 
-/// Which clusters of the hierarchy are taken.
+/// The rule by which clusters of the hierarchy are selected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterSelection {
-    /// Those of the largest excess of mass, as the paper does: few clusters, of different
-    /// densities.
+    /// Selects the clusters of the largest excess of mass, as the paper does: few clusters, of
+    /// different densities.
     #[default]
     ExcessOfMass,
-    /// Those that hold no other cluster: many small, homogeneous ones.
+    /// Selects the clusters that hold no other cluster: many small, homogeneous ones.
     Leaf,
 }
 
-/// Rows shared out among clusters and noise.
+/// The result of HDBSCAN: the cluster of each row, or noise, and outlier scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hdbscan {
     labels: Vec<Option<usize>>,
@@ -72,12 +72,12 @@ impl Default for HdbscanConfig {
 }
 
 impl HdbscanConfig {
-    /// Clusters the rows of `data`, [samples, features]. Fewer rows than a cluster or a
-    /// neighbourhood needs are all noise, with scores of 0.
+    /// Clusters the rows of `data`, [samples, features]. When there are fewer rows than a cluster
+    /// or a neighbourhood needs, all are noise, with scores of 0.
     ///
     /// # Errors
-    /// With no row or column, values that are not finite or too far apart to be squared, or a
-    /// configuration that cannot be used.
+    /// Returns an error when there is no row or column, a value is not finite, values are too far
+    /// apart to be squared, or the configuration cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<Hdbscan> {
         let min_samples = self.min_samples.unwrap_or(self.min_cluster_size);
         if self.min_cluster_size < 2 {
@@ -113,8 +113,8 @@ impl HdbscanConfig {
 }
 
 impl Hdbscan {
-    /// The cluster of each row; `None` for noise. A cluster's number is the place of its first row
-    /// among those of all clusters.
+    /// Returns the cluster of each row; `None` for noise. Clusters are numbered from 0 in the order
+    /// of their first rows.
     pub fn labels(&self) -> &[Option<usize>] {
         &self.labels
     }
@@ -124,21 +124,23 @@ impl Hdbscan {
         self.clusters
     }
 
-    /// How much of an outlier each row is, from 0 to 1: 1 - e/d, where a row joins its cluster of
-    /// the hierarchy at distance d, and the densest part of that cluster lasts down to e (GLOSH,
-    /// section 6 of the paper).
+    /// Returns how much of an outlier each row is, from 0 to 1 (GLOSH, section 6 of the paper).
+    ///
+    /// The score is 1 - e/d, where a row joins its cluster of the hierarchy at distance d, and the
+    /// densest part of that cluster lasts down to distance e.
     pub fn outlier_scores(&self) -> &[f64] {
         &self.outlier_scores
     }
 }
 
-/// Two rows that belong together from this squared distance on.
+/// An edge of the spanning tree: two rows and their squared mutual reachability distance.
 struct Edge {
     rows: [usize; 2],
     squared_distance: f64,
 }
 
-/// Squared distance of each row to its nearest rows, itself the first of them.
+/// Returns the squared distance of each row to its `min_samples`-th nearest row, itself the first
+/// of them.
 fn core_distances(rows: &Rows, min_samples: usize) -> Vec<f64> {
     let core_distance = |at: usize| {
         let mut distances: Vec<f64> =
@@ -148,7 +150,7 @@ fn core_distances(rows: &Rows, min_samples: usize) -> Vec<f64> {
     (0..rows.len()).into_par_iter().map(core_distance).collect()
 }
 
-/// A minimum spanning tree of the rows by mutual reachability, after Prim.
+/// Returns a minimum spanning tree of the rows by mutual reachability, after Prim.
 fn spanning_tree(rows: &Rows, core: &[f64]) -> Vec<Edge> {
     /// A row that is not in the tree yet, and how near the tree is.
     struct Open {

@@ -2,8 +2,8 @@
 //!
 //! Seeding after Arthur and Vassilvitskii (SODA 2007): a seed is drawn with a probability that
 //! grows with its squared distance from the seeds so far. As they suggest in their last section,
-//! and as scikit-learn does, several are drawn and the one that lowers the sum of those distances
-//! most is taken: 2 + ln(clusters) of them.
+//! and as scikit-learn does, 2 + ln(clusters) candidates are drawn for each seed, and the one that
+//! lowers the sum of those distances most is taken.
 //!
 //! A cluster that loses all rows takes the one farthest from its own centroid, instead of staying
 //! empty or becoming NaN. Clusters are numbered by the first row in them. The result does not
@@ -18,24 +18,24 @@ use super::distance::{Rows, squared_distance};
 use super::{check_features, numbers_by_appearance};
 use crate::{Error, Result, SampleRng, sample_rng};
 
-/// Settings of k-means.
+/// Configures k-means.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KMeansConfig {
     /// Number of clusters.
     pub clusters: usize,
-    /// Random starts, of which the one with the smallest inertia is kept.
+    /// Number of random starts, of which the one with the smallest inertia is kept.
     pub restarts: usize,
-    /// Most steps of Lloyd's algorithm in a restart.
+    /// Largest number of steps of Lloyd's algorithm in a restart.
     pub max_iterations: usize,
     /// A restart ends when the squared distances that the centroids move add up to at most this
     /// share of the mean variance of a feature, or when no row changes its cluster.
     pub tolerance: f64,
-    /// Seed of the starts.
+    /// Seed of the random starts.
     pub seed: u64,
 }
 
-/// Fitted clusters.
+/// The result of k-means: the centroids, and the cluster of each row.
 #[derive(Debug, Clone)]
 pub struct KMeans {
     centroids: Mat<f64>,
@@ -53,8 +53,8 @@ impl KMeansConfig {
     /// Clusters the rows of `data`, [samples, features].
     ///
     /// # Errors
-    /// With values that are not finite or too far apart to be squared, fewer distinct rows than
-    /// clusters, or a configuration that cannot be used.
+    /// Returns an error when values are not finite or too far apart to be squared, there are fewer
+    /// distinct rows than clusters, or the configuration cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<KMeans> {
         self.check()?;
         check_features(data)?;
@@ -65,7 +65,7 @@ impl KMeansConfig {
                 self.clusters
             )));
         }
-        // Around the mean products lose the fewest digits.
+        // Rows are centred because products of centred rows lose the fewest digits.
         let mean: Vec<f64> =
             (0..features).map(|j| data.col(j).iter().map(|v| v / samples as f64).sum()).collect();
         let rows = Centred::new(data, &mean);
@@ -101,7 +101,7 @@ impl KMeansConfig {
         Ok(())
     }
 
-    /// One restart.
+    /// Runs one restart.
     fn run(&self, rows: &Centred, variance: f64, restart: usize) -> Result<KMeans> {
         let mut centroids = self.seeds(rows, &mut sample_rng(self.seed, restart as u64))?;
         let (mut labels, mut distances) = rows.nearest(centroids.as_ref());
@@ -119,7 +119,7 @@ impl KMeansConfig {
         Ok(KMeans { inertia: distances.iter().sum(), centroids, labels })
     }
 
-    /// Greedy k-means++: [clusters, features].
+    /// Draws the first centroids by greedy k-means++: [clusters, features].
     fn seeds(&self, rows: &Centred, rng: &mut SampleRng) -> Result<Mat<f64>> {
         let samples = rows.squares.len();
         let candidates = 2 + libm::log(self.clusters as f64) as usize;
@@ -150,11 +150,11 @@ impl KMeansConfig {
 }
 
 impl KMeans {
-    /// The nearest centroid to each row of `data`, [samples, features]; the smaller number on a
-    /// tie.
+    /// Returns the nearest centroid to each row of `data`, [samples, features]; the smaller number
+    /// on a tie.
     ///
     /// # Errors
-    /// When the number of features differs from the fit, or values are not finite.
+    /// Returns an error when the number of features differs from the fit, or values are not finite.
     pub fn predict(&self, data: MatRef<'_, f64>) -> Result<Vec<usize>> {
         check_features(data)?;
         let features = self.centroids.ncols();
@@ -164,7 +164,7 @@ impl KMeans {
                 data.ncols()
             )));
         }
-        // Around the middle of the centroids, for the digits.
+        // Centred at the mean of the centroids, so that products lose few digits.
         let clusters = self.centroids.nrows() as f64;
         let mean: Vec<f64> = self
             .centroids
@@ -181,8 +181,8 @@ impl KMeans {
         self.centroids.as_ref()
     }
 
-    /// The cluster of each row of the fit. A cluster's number is the place of its first row among
-    /// those of all clusters.
+    /// Returns the cluster of each row of the fit. Clusters are numbered from 0 in the order of
+    /// their first rows.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -192,7 +192,8 @@ impl KMeans {
         self.inertia
     }
 
-    /// Numbers clusters anew, and moves centroids from around `mean` back to where the data are.
+    /// Numbers the clusters by first appearance, and moves the centroids from around `mean` back to
+    /// where the data are.
     fn in_order_of_appearance(self, mean: &[f64]) -> Self {
         let clusters = self.centroids.nrows();
         let (numbers, _) = numbers_by_appearance(self.labels.iter().copied(), clusters);
@@ -205,7 +206,7 @@ impl KMeans {
     }
 }
 
-/// Rows around a mean.
+/// Rows from which a mean has been subtracted.
 struct Centred {
     rows: Rows,
     /// Squared length of each row.
@@ -221,12 +222,13 @@ impl Centred {
         Self { rows, squares }
     }
 
-    /// Squared distance of each row from one of them, exactly 0 for equal rows.
+    /// Returns the squared distance of each row from one of them, exactly 0 for equal rows.
     fn distances_to(&self, row: usize) -> Vec<f64> {
         (0..self.rows.len()).map(|other| self.rows.squared_distance(row, other)).collect()
     }
 
-    /// The nearest of the centroids, [clusters, features], to each row, and its squared distance.
+    /// Returns the nearest of the centroids, [clusters, features], to each row, and its squared
+    /// distance.
     fn nearest(&self, centroids: MatRef<'_, f64>) -> (Vec<usize>, Vec<f64>) {
         let (clusters, samples) = (centroids.nrows(), self.squares.len());
         let halves: Vec<f64> =
@@ -234,7 +236,7 @@ impl Centred {
         let mut products = Mat::zeros(clusters, samples);
         matmul(products.as_mut(), Accum::Replace, centroids, self.rows.columns(), 1.0, Par::Seq);
         let label_of = |at: usize| {
-            // Half of the squared distance less what all centroids share.
+            // Half of the squared distance without the part that is the same for all centroids.
             let half = |cluster: usize| halves[cluster] - products[(cluster, at)];
             let nearer =
                 |best: (usize, f64), new: (usize, f64)| if new.1 < best.1 { new } else { best };
@@ -249,7 +251,7 @@ impl Centred {
         (labels, distances)
     }
 
-    /// Mean of each cluster, none of which is empty: [clusters, features].
+    /// Returns the mean of each cluster, none of which is empty: [clusters, features].
     fn means(&self, labels: &[usize], clusters: usize) -> Mat<f64> {
         let features = self.rows.columns().nrows();
         let mut sums = Mat::<f64>::zeros(features, clusters);
@@ -262,7 +264,8 @@ impl Centred {
     }
 }
 
-/// The position in which `mark` falls when the weights lie end to end; never one of weight 0.
+/// Returns the position into which `mark` falls when the weights are put end to end; never one of
+/// weight 0.
 fn drawn(weights: &[f64], mark: f64) -> usize {
     let mut sum = 0.0;
     let passed = weights.iter().position(|weight| {
@@ -275,8 +278,8 @@ fn drawn(weights: &[f64], mark: f64) -> usize {
     })
 }
 
-/// Gives each empty cluster the row farthest from its centroid, unless it is alone there. There are
-/// as many rows as clusters.
+/// Gives each empty cluster the row farthest from its centroid among the rows that are not alone in
+/// their cluster. There must be at least as many rows as clusters.
 fn fill_empty_clusters(labels: &mut [usize], distances: &mut [f64], clusters: usize) {
     let mut counts = vec![0_usize; clusters];
     labels.iter().for_each(|&label| counts[label] += 1);

@@ -2,8 +2,8 @@
 //! self-supervised features.
 //!
 //! Wu et al. 2018 (Instance Discrimination, section 3.4): each of the k nearest training rows votes
-//! for its class with weight exp(similarity / temperature); k = 200, temperature 0.1 there and in
-//! lightly.
+//! for its class with weight exp(similarity / temperature); they and lightly use k = 200 and
+//! temperature 0.1.
 
 use faer::{Mat, MatRef};
 
@@ -11,7 +11,7 @@ use super::sphere::normalized_rows;
 use super::{check_features, check_labels};
 use crate::{Error, Result};
 
-/// Training rows on the unit sphere with their labels.
+/// A fitted classifier: training rows on the unit sphere with their labels.
 #[derive(Debug, Clone)]
 pub struct Knn {
     rows: Mat<f64>,
@@ -22,11 +22,12 @@ pub struct Knn {
 }
 
 impl Knn {
-    /// Keeps `features`, [samples, features], and `labels`. With fewer than `k` samples all of them
-    /// vote.
+    /// Stores `features`, [samples, features], and `labels`. When there are fewer than `k` samples,
+    /// all of them vote.
     ///
     /// # Errors
-    /// When labels do not fit, values are not finite, or `k` or `temperature` is not positive.
+    /// Returns an error when labels do not fit, values are not finite, or `k` or `temperature` is
+    /// not positive.
     pub fn fit(
         features: MatRef<'_, f64>,
         labels: &[usize],
@@ -51,10 +52,11 @@ impl Knn {
         })
     }
 
-    /// The class with the largest vote for each row of `features`; the smaller label on a tie.
+    /// Returns the class with the largest vote for each row of `features`; the smaller label on a
+    /// tie.
     ///
     /// # Errors
-    /// When the number of features differs from the fit, or values are not finite.
+    /// Returns an error when the number of features differs from the fit, or values are not finite.
     pub fn predict(&self, features: MatRef<'_, f64>) -> Result<Vec<usize>> {
         check_features(features)?;
         if features.ncols() != self.rows.ncols() {
@@ -73,8 +75,8 @@ impl Knn {
         neighbours.select_nth_unstable_by(self.k - 1, |a, b| b.0.total_cmp(&a.0));
         let mut votes = vec![0.0; self.num_classes];
         for &(similarity, label) in &neighbours[..self.k] {
-            // Less than 1, so that the exponential stays finite at any temperature; the order does
-            // not change.
+            // At most 0, so that the exponential stays finite at any temperature; subtracting 1
+            // does not change the order.
             votes[label] += ((similarity - 1.0) / self.temperature).exp();
         }
         let best =

@@ -3,14 +3,14 @@
 
 use std::collections::VecDeque;
 
-/// Settings of the minimiser.
+/// The L-BFGS minimiser with its settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lbfgs {
-    /// Steps at most.
+    /// Largest number of steps.
     pub max_iterations: usize,
-    /// Stops when no entry of the gradient is larger.
+    /// The minimiser stops when no entry of the gradient is larger than this.
     pub gradient_tolerance: f64,
-    /// Pairs of steps and gradient changes that are remembered.
+    /// Number of pairs of steps and gradient changes that are remembered.
     pub memory: usize,
 }
 
@@ -21,8 +21,8 @@ impl Default for Lbfgs {
 }
 
 impl Lbfgs {
-    /// Walks from `start` downhill on `function`, which gives the value at a point and writes its
-    /// gradient. Returns the last point and its value.
+    /// Minimises `function`, which returns the value at a point and writes its gradient, from
+    /// `start` downhill. Returns the last point and its value.
     pub fn minimize(
         &self,
         start: Vec<f64>,
@@ -39,7 +39,8 @@ impl Lbfgs {
             let mut direction = descent(&gradient, &history);
             let mut slope = dot(&direction, &gradient);
             if slope >= 0.0 {
-                // The memory misleads; begin again with the gradient.
+                // The remembered pairs give a direction that is not downhill; begin again with the
+                // gradient.
                 history.clear();
                 direction = gradient.iter().map(|g| -g).collect();
                 slope = -dot(&gradient, &gradient);
@@ -68,7 +69,7 @@ impl Lbfgs {
     }
 }
 
-/// A step, the change of the gradient over it, and the inverse of their product.
+/// A step, the change of the gradient over it, and the inverse of their scalar product.
 struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
@@ -125,7 +126,7 @@ fn search(
         let mut next = at.to_vec();
         add_scaled(&mut next, length, direction);
         let next_value = function(&next, &mut gradient);
-        // A value that is not a number fails this too.
+        // A value of NaN fails this, too.
         if next_value <= value + 1e-4 * length * slope {
             return Some((next, next_value, gradient));
         }

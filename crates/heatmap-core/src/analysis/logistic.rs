@@ -10,12 +10,13 @@ use faer::{Mat, MatRef};
 use super::{Lbfgs, check_features, check_labels};
 use crate::{Error, Result};
 
-/// Settings of the fit.
+/// Configures the fit of a multinomial logistic regression.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LogisticRegressionConfig {
-    /// Inverse strength of the penalty.
+    /// Inverse strength of the L2 penalty, as `C` in scikit-learn.
     pub c: f64,
-    /// The minimiser; its tolerance is on the gradient of the mean over the samples.
+    /// The minimiser of the mean loss over the samples; its tolerance is on the gradient of that
+    /// mean.
     pub lbfgs: Lbfgs,
 }
 
@@ -25,7 +26,7 @@ impl Default for LogisticRegressionConfig {
     }
 }
 
-/// A fitted linear classifier.
+/// A fitted multinomial logistic regression.
 #[derive(Debug, Clone)]
 pub struct LogisticRegression {
     mean: Vec<f64>,
@@ -35,10 +36,10 @@ pub struct LogisticRegression {
 }
 
 impl LogisticRegressionConfig {
-    /// Fits to `features`, [samples, features], and `labels`.
+    /// Fits a classifier to `features`, [samples, features], and `labels` below `num_classes`.
     ///
     /// # Errors
-    /// When labels do not fit, values are not finite, or `c` is not positive.
+    /// Returns an error when labels do not fit, values are not finite, or `c` is not positive.
     pub fn fit(
         &self,
         features: MatRef<'_, f64>,
@@ -88,10 +89,10 @@ impl LogisticRegressionConfig {
 }
 
 impl LogisticRegression {
-    /// The most probable class for each row of `features`.
+    /// Returns the most probable class for each row of `features`.
     ///
     /// # Errors
-    /// When the number of features differs from the fit, or values are not finite.
+    /// Returns an error when the number of features differs from the fit, or values are not finite.
     pub fn predict(&self, features: MatRef<'_, f64>) -> Result<Vec<usize>> {
         let logits = self.logits(features)?;
         let best = |row: usize| {
@@ -103,10 +104,10 @@ impl LogisticRegression {
         Ok((0..features.nrows()).map(best).collect())
     }
 
-    /// Probability of each class, [samples, classes].
+    /// Returns the probability of each class, [samples, classes].
     ///
     /// # Errors
-    /// As [`LogisticRegression::predict`].
+    /// Returns an error in the same cases as [`LogisticRegression::predict`].
     pub fn probabilities(&self, features: MatRef<'_, f64>) -> Result<Mat<f64>> {
         let mut logits = self.logits(features)?;
         for row in 0..logits.nrows() {
@@ -139,21 +140,23 @@ impl LogisticRegression {
     }
 }
 
-/// The mean of a feature, and what its distance from that is multiplied by: one over the standard
-/// deviation, or 1 for a feature that is constant up to rounding, which carries nothing. What
-/// rounding makes of the variance of n equal values x is at most n e v + (n x e)^2, where e is the
+/// Returns the mean of a feature and the factor that standardises it: one over the standard
+/// deviation, or 1 for a feature that is constant up to rounding and so carries no information.
+///
+/// Rounding makes the variance v of n equal values x at most n e v + (n x e)^2, where e is the
 /// rounding unit (Chan, Golub and LeVeque 1983); the limit is scikit-learn's.
 fn standardization(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let rough = values.iter().sum::<f64>() / n;
-    // The mean of what is left corrects the first one.
+    // The mean of the residuals corrects the rounding of the first mean.
     let mean = rough + values.iter().map(|value| value - rough).sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
     let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
     (mean, if variance > rounding { 1.0 / variance.sqrt() } else { 1.0 })
 }
 
-/// Turns row `i` of logits into probabilities; returns minus the logarithm of that of `label`.
+/// Turns row `i` of logits into probabilities; returns minus the logarithm of the probability of
+/// `label`.
 fn softmax_row(logits: &mut Mat<f64>, i: usize, label: usize) -> f64 {
     let classes = logits.ncols();
     let largest = (0..classes).fold(f64::NEG_INFINITY, |largest, k| logits[(i, k)].max(largest));

@@ -1,10 +1,10 @@
-//! What feature vectors say: projections, neighbours, a linear probe, and how they lie on the
-//! sphere; what a heatmap says without a network: its peaks and its clusters of clicks by density;
-//! and the assignment that holds what was found against what is true.
+//! Analysis of feature vectors (projections, clusters, neighbours, a linear probe, how they lie on
+//! the sphere) and of single heatmaps without a network (peaks, clusters of clicks by density), and
+//! the assignment that matches what was found with what is true.
 //!
-//! All in f64, but for a PCA of f32; features are faer matrices with one sample a row. Methods on
-//! features are fitted to one set of rows and applied to another:
-//! `fit` gives an immutable fitted struct, whose `transform` or `predict` borrows.
+//! Everything is in f64, except a PCA of f32 data; features are faer matrices with one sample per
+//! row. Methods on features are fitted to one set of rows and applied to another, as in
+//! scikit-learn: `fit` returns an immutable fitted struct, which has `transform` or `predict`.
 
 mod assignment;
 mod cosine;
@@ -46,10 +46,10 @@ pub use sphere::{alignment, normalized_rows, uniformity};
 
 use crate::{Error, Result};
 
-/// Share of `predicted` that equals `labels`; 0 for none.
+/// Returns the share of `predicted`, 0 to 1, that equals `labels`; 0 when there are none.
 ///
 /// # Panics
-/// When the two have different lengths.
+/// Panics when the two have different lengths.
 pub fn accuracy(predicted: &[usize], labels: &[usize]) -> f64 {
     assert_eq!(predicted.len(), labels.len(), "one prediction per label");
     let right = predicted.iter().zip(labels).filter(|(p, l)| p == l).count();
@@ -65,7 +65,7 @@ pub(crate) fn check_features<T: Element>(features: MatRef<'_, T>) -> Result<()> 
         )));
     }
     let is_finite = |&value: &T| Into::<f64>::into(value).is_finite();
-    // In the order in which they lie.
+    // Values are read in the order of memory.
     let all_finite = if features.col_stride() == 1 {
         features.row_iter().all(|row| row.iter().all(is_finite))
     } else {
@@ -95,8 +95,8 @@ fn check_labels(rows: usize, labels: &[usize], num_classes: usize) -> Result<()>
     }
 }
 
-/// For each of `count` labels its number in order of first appearance, and how many appear. Those
-/// that do not come last.
+/// Returns for each of `count` labels its number in order of first appearance, and how many labels
+/// appear. Labels that do not appear have the last numbers.
 fn numbers_by_appearance(labels: impl Iterator<Item = usize>, count: usize) -> (Vec<usize>, usize) {
     let mut numbers = vec![None; count];
     let mut next = 0;
@@ -115,8 +115,7 @@ fn numbers_by_appearance(labels: impl Iterator<Item = usize>, count: usize) -> (
     (numbers, appeared)
 }
 
-/// In a forest of rows that hang together, the row that stands for all of them; paths are shortened
-/// on the way.
+/// Returns the root of `at` in a union-find forest; paths are shortened on the way.
 fn root(parents: &mut [usize], mut at: usize) -> usize {
     while parents[at] != at {
         parents[at] = parents[parents[at]];

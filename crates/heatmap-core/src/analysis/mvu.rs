@@ -3,14 +3,14 @@
 //! whose distances between neighbours are those of the data.
 //!
 //! Over Gram matrices K it is a semidefinite programme: maximise tr K, with K_ii + K_jj - 2 K_ij =
-//! d_ij^2 for neighbours and K centred. Interior-point solvers stop near 500 points. Here K = Y Y^T
-//! with Y of low rank (Burer and Monteiro 2003), solved by the method of multipliers
-//! (`mvu/solve.rs`); the embedding is the principal components of Y. Weak duality tells how much is
-//! missing to the optimum of the convex programme, in the [`MvuReport`].
+//! d_ij^2 for neighbours and K centred. Interior-point solvers get no further than about 500
+//! points. Here K = Y Y^T with Y of low rank (Burer and Monteiro 2003), solved by the method of
+//! multipliers (`mvu/solve.rs`); the embedding is the principal components of Y. Weak duality tells
+//! how far the result may be from the optimum of the convex programme; see [`MvuReport`].
 //!
-//! The lengths of the edges hold in Y, in all of its dimensions. Those that the embedding leaves
-//! out take a part of them; [`Mvu::variances`] says how much there is, and the report how lengths
-//! fare in the embedding.
+//! The lengths of the edges are kept in all dimensions of Y. The embedding leaves some of these
+//! out, and with them a part of each length; [`Mvu::variances`] says how much variance they hold,
+//! and the report how far lengths in the embedding are off.
 
 mod certificate;
 mod graph;
@@ -30,30 +30,30 @@ use crate::{Error, Result};
 use graph::NeighbourGraph;
 use solve::{LARGEST_RANK, Limits, flatten, solve};
 
-/// Settings of maximum variance unfolding.
+/// Configures maximum variance unfolding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MvuConfig {
-    /// Nearest neighbours whose distances are kept; an edge is there if one of two is a neighbour
-    /// of the other.
+    /// Number of nearest neighbours whose distances are kept; two samples have an edge if either is
+    /// a neighbour of the other.
     pub neighbors: usize,
-    /// Dimensions of the embedding.
+    /// Number of dimensions of the embedding.
     pub components: usize,
-    /// Dimensions of the optimisation at first, rounded up to 4, 8, 12, 16, 24, 32, 40 or 48; it
-    /// grows when the certificate says that the optimum needs more. By default 12 to 32, by how
-    /// many dimensions the graph fills.
+    /// Number of dimensions with which the optimisation begins, rounded up to 4, 8, 12, 16, 24, 32,
+    /// 40 or 48; it grows when the certificate says that the optimum needs more. By default it is
+    /// 12 to 32, by how many dimensions the graph fills.
     pub rank: Option<usize>,
-    /// Ends when no length of an edge is off by more than this share.
+    /// The optimisation ends when no length of an edge is off by more than this share.
     pub tolerance: f64,
-    /// Products with the Hessian at most, the unit of work; what is reached by then is returned,
-    /// with its violation.
+    /// Largest number of products with the Hessian, the unit of work; what is reached by then is
+    /// returned, with its violation of lengths.
     pub max_iterations: usize,
-    /// Whether the embedding, after the rest is done, is stretched once more in its own dimensions.
+    /// Whether the embedding is, at the very end, stretched once more in its own dimensions.
     /// Principal components alone shorten every edge that leans into a dimension left out. Where
     /// the data are a sheet, as on a swiss roll, this brings lengths back; where they need many
     /// dimensions it cannot.
     pub flatten: bool,
-    /// Of the noise at the start.
+    /// Seed of the noise in the first coordinates.
     pub seed: u64,
 }
 
@@ -71,47 +71,48 @@ impl Default for MvuConfig {
     }
 }
 
-/// How good an unfolding is. Lengths and squares are in the units of the data; what is infinite is
+/// How good an unfolding is. Lengths and squares are in the units of the data; infinite values are
 /// null in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MvuReport {
-    /// Sum of the squared distances of all samples to their mean, tr K. It can lie above the bound,
-    /// by as much as lengths are violated.
+    /// Sum of the squared distances of all samples to their mean, tr K. It can exceed the bound by
+    /// as much as lengths are violated.
     pub objective: f64,
-    /// No embedding that keeps the lengths exactly has a larger objective. Infinite where none was
-    /// found.
+    /// Upper bound on the objective of any embedding that keeps the lengths exactly; infinite when
+    /// none was found.
     pub dual_bound: f64,
-    /// |bound - objective| / bound.
+    /// |dual_bound - objective| / dual_bound; infinite without a bound.
     pub relative_gap: f64,
-    /// Largest error of the length of an edge, as a share of the length, in all dimensions.
+    /// Largest relative error of the length of an edge in all dimensions of the optimisation.
     pub largest_relative_violation: f64,
-    /// Root of the mean square of the same.
+    /// Root mean square of the relative errors of lengths in all dimensions of the optimisation.
     pub rms_relative_violation: f64,
     /// Largest relative error of a length in the embedding alone.
     pub embedding_largest_relative_error: f64,
-    /// Root of the mean square of the same.
+    /// Root mean square of the relative errors of lengths in the embedding alone.
     pub embedding_rms_relative_error: f64,
-    /// Smallest eigenvalue of the dual slack on vectors without mean; at an optimum it is 0 up to
-    /// rounding. The slack is without unit: the eigenvalues of the objective are 1.
+    /// Smallest eigenvalue of the dual slack matrix on vectors of mean 0; at an optimum it is 0 up
+    /// to rounding. The slack has no unit: the eigenvalues of the objective are 1.
     pub smallest_slack_eigenvalue: f64,
-    /// Different samples; equal ones share a place.
+    /// Number of different samples; equal ones share a point.
     pub points: usize,
-    /// Distances that are kept.
+    /// Number of edges, whose lengths are kept.
     pub edges: usize,
-    /// Edges among them that connect parts of the graph of neighbours.
+    /// Number of those edges that only connect parts of the graph of neighbours.
     pub bridges: usize,
-    /// Dimensions of the optimisation at last.
+    /// Number of dimensions with which the optimisation ended.
     pub rank: usize,
-    /// Rounds of multipliers.
+    /// Number of rounds of multipliers.
     pub outer_iterations: usize,
-    /// Products with the Hessian.
+    /// Number of products with the Hessian.
     pub iterations: usize,
-    /// Whether no violation is above the tolerance.
+    /// Whether no relative error of a length is above the tolerance.
     pub converged: bool,
 }
 
-/// Unfolded samples. MVU has no transform: a new sample would change the graph.
+/// The result of maximum variance unfolding. It has no transform: a new sample would change the
+/// graph.
 #[derive(Debug, Clone)]
 pub struct Mvu {
     embedding: Mat<f64>,
@@ -123,19 +124,20 @@ impl MvuConfig {
     /// Unfolds the rows of `data`, [samples, features].
     ///
     /// # Errors
-    /// With fewer than two different samples, values that are not finite, or settings that make no
-    /// sense.
+    /// Returns an error when there are fewer than two different samples, a value is not finite, or
+    /// a setting cannot be used.
     pub fn fit(&self, data: MatRef<'_, f64>) -> Result<Mvu> {
         self.check(data.nrows())?;
         self.unfold(&NeighbourGraph::of_samples(data, self.neighbors)?)
     }
 
-    /// Unfolds `samples` samples of which distances are given, as (sample, other, distance);
-    /// `neighbors` has no meaning. A pair may stand there more than once with the same distance.
+    /// Unfolds `samples` samples from given distances, as (sample, other, distance); `neighbors` is
+    /// not used. A pair may occur more than once with the same distance.
     ///
     /// # Errors
-    /// When an edge has no such sample, a distance is negative or not finite, two distances
-    /// contradict each other, the graph is not connected, or a setting makes no sense.
+    /// Returns an error when an edge has a sample that does not exist, a distance is negative or
+    /// not finite, two distances contradict each other, the graph is not connected, or a setting
+    /// cannot be used.
     pub fn fit_graph(&self, samples: usize, edges: &[(usize, usize, f64)]) -> Result<Mvu> {
         self.check(samples)?;
         self.unfold(&NeighbourGraph::of_distances(samples, edges)?)
@@ -217,25 +219,27 @@ impl MvuConfig {
 }
 
 impl Mvu {
-    /// Coordinates along the directions of largest variance, [samples, components], centred.
+    /// Returns coordinates along the directions of largest variance, [samples, components],
+    /// centred.
     pub fn embedding(&self) -> MatRef<'_, f64> {
         self.embedding.as_ref()
     }
 
-    /// Variance along each dimension of the optimisation, descending, with n - 1 in the
-    /// denominator. When those behind the embedding are not small, it leaves out much.
+    /// Returns the variance along each dimension of the optimisation, descending, with n - 1 in the
+    /// denominator. When the variances after those of the embedding are not small, it leaves out
+    /// much.
     pub fn variances(&self) -> &[f64] {
         &self.variances
     }
 
-    /// How good it is.
+    /// Returns how good the unfolding is.
     pub fn report(&self) -> &MvuReport {
         &self.report
     }
 }
 
-/// Centred coordinates, [points, rank], along the first principal directions, and the variance
-/// along all.
+/// Returns centred coordinates along the first principal directions of `at`, [points, rank], and
+/// the variance along all of them.
 fn principal_axes(
     graph: &NeighbourGraph,
     at: MatRef<'_, f64>,
@@ -261,7 +265,7 @@ fn principal_axes(
     Ok((points, variances))
 }
 
-/// The largest and the root mean square relative error of the lengths of edges.
+/// Returns the largest and the root mean square relative error of the lengths of edges.
 fn errors_of_lengths(graph: &NeighbourGraph, points: &Mat<f64>) -> (f64, f64) {
     let (mut largest, mut sum) = (0.0_f64, 0.0);
     for (&(a, b), &length) in graph.ends.iter().zip(&graph.lengths) {

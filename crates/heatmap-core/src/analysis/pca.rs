@@ -1,11 +1,11 @@
 //! Principal component analysis, exact or randomised, of features in f32 or f64.
 //!
-//! Both ways work on the shorter side of the data, [samples, features], whichever that is: they
+//! Both solvers work on the shorter side of the data, [samples, features], whichever that is: they
 //! look for eigenvectors of the smaller Gram matrix of the centred data. The exact one forms that
 //! matrix in f64, whatever the data are. The randomised one only multiplies with it, in the
 //! precision of the data with sums in f64 (`pca/krylov.rs`; Halko, Martinsson and Tropp, SIAM
 //! Review 2011, and Halko, Martinsson, Shkolnisky and Tygert, SIAM J. Sci. Comput. 2011). Then both
-//! take the directions from the data by one more product, in which a Rayleigh-Ritz step mends
+//! compute the directions from the data by one more product, in which a Rayleigh-Ritz step corrects
 //! orthogonality and variances.
 //!
 //! The data are read a block at a time and centred there, so a table that fills half of the memory
@@ -32,13 +32,13 @@ const SMALL: usize = 1_000;
 const ROWS: usize = 128;
 const COLUMNS: usize = 1_024;
 
-/// Settings of a principal component analysis.
+/// Configures a principal component analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcaConfig {
     /// Number of directions to keep.
     pub components: usize,
-    /// How they are found.
+    /// How the directions are found.
     pub solver: PcaSolver,
 }
 
@@ -46,8 +46,8 @@ pub struct PcaConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PcaSolver {
-    /// Exact when the shorter side of the data is at most 1,000 or 16 times the basis of the other,
-    /// else [`PcaSolver::randomized()`].
+    /// Exact when the shorter side of the data is at most 1,000, or at most about 16 times the
+    /// number of directions plus 10, else [`PcaSolver::randomized()`].
     #[default]
     Auto,
     /// Eigenvectors of the smaller Gram matrix: time grows with the square of the shorter side
@@ -56,7 +56,7 @@ pub enum PcaSolver {
     /// Eigenvectors within the block Krylov space of a random start: the time grows with the size
     /// of the data.
     Randomized {
-        /// Columns of the random start beyond the number of directions.
+        /// Number of columns of the random start beyond the number of directions.
         oversamples: usize,
         /// Highest power of the Gram matrix in the basis, at least 1. The data are read once more
         /// than that, and a last time for the directions.
@@ -82,22 +82,22 @@ impl Default for PcaConfig {
 }
 
 impl PcaSolver {
-    /// Ten oversamples, four power iterations, seed 0: variances are within 1e-3 even where the
-    /// spectrum is nearly flat.
+    /// Returns the solver with ten oversamples, four power iterations and seed 0: variances are
+    /// within 1e-3 even where the spectrum is nearly flat.
     pub fn randomized() -> Self {
         Self::Randomized { oversamples: 10, power_iterations: 4, seed: 0 }
     }
 }
 
 impl PcaConfig {
-    /// Fits to the rows of `data`, [samples, features].
+    /// Fits the projection to the rows of `data`, [samples, features].
     ///
     /// The sign of a direction is chosen so that its largest entry is positive, hence the result is
     /// reproducible.
     ///
     /// # Errors
-    /// With fewer than two samples, values that are not finite, more directions than the data span,
-    /// or a configuration that cannot be used.
+    /// Returns an error when there are fewer than two samples, a value is not finite, the data span
+    /// fewer directions, or the configuration cannot be used.
     pub fn fit<T: Element>(&self, data: MatRef<'_, T>) -> Result<Pca> {
         self.check()?;
         if data.nrows() < 2 || data.ncols() == 0 {
@@ -167,7 +167,7 @@ impl PcaConfig {
     }
 }
 
-/// The projection from leading eigenvectors of the Gram matrix, [shorter side, components];
+/// Makes the projection from leading eigenvectors of the Gram matrix, [shorter side, components];
 /// variances below `floor` times the largest are rounding.
 fn finish<T: Element, S: Element>(
     blocks: &Blocks<'_, T, S>,
@@ -178,7 +178,7 @@ fn finish<T: Element, S: Element>(
     let projected = blocks.project(vectors, blocks.is_wide());
     let (values, rotation) = descending_eigen(projected.gram.as_ref())?;
     let asked = values.len();
-    // Equal values may differ from their mean by rounding, in either table.
+    // Rounding may keep equal values from being equal to their mean.
     let samples = blocks.samples() as f64;
     let rounding =
         mean.iter().map(|mean| (4.0 * f64::EPSILON * mean).powi(2)).sum::<f64>() * samples;
@@ -188,7 +188,7 @@ fn finish<T: Element, S: Element>(
         return Err(Error::Data(format!("PCA to {asked} directions of data that span {span}")));
     }
     let mut components = match projected.rows {
-        // Directions of features come out with the lengths of the singular values.
+        // These directions of features still have the lengths of the singular values.
         Some(rows) => rows * Mat::from_fn(asked, asked, |i, j| rotation[(i, j)] / values[j].sqrt()),
         None => vectors * rotation,
     };
@@ -209,19 +209,20 @@ fn finish<T: Element, S: Element>(
 }
 
 impl Pca {
-    /// The exact analysis of [`PcaConfig::fit`], to `components` directions.
+    /// Fits the exact analysis of [`PcaConfig::fit`], to `components` directions.
     ///
     /// # Errors
-    /// With fewer than two samples, values that are not finite, or more directions than the data
-    /// span.
+    /// Returns an error when there are fewer than two samples, a value is not finite, or the data
+    /// span fewer directions.
     pub fn fit(data: MatRef<'_, f64>, components: usize) -> Result<Self> {
         PcaConfig { components, solver: PcaSolver::Exact }.fit(data)
     }
 
-    /// Coordinates along the directions: [samples, features] to [samples, components].
+    /// Projects rows onto the directions: [samples, features] to [samples, components].
     ///
     /// # Errors
-    /// When `data` has another number of features than the fit had, or values that are not finite.
+    /// Returns an error when `data` has another number of features than the fit had, or values that
+    /// are not finite.
     pub fn transform<T: Element>(&self, data: MatRef<'_, T>) -> Result<Mat<f64>> {
         self.check_features(data)?;
         let mut scores = Mat::zeros(data.nrows(), self.components.ncols());
@@ -233,11 +234,11 @@ impl Pca {
         Ok(scores)
     }
 
-    /// The features that these coordinates stand for: [samples, components] to [samples, features].
+    /// Maps coordinates back to features: [samples, components] to [samples, features].
     ///
     /// # Errors
-    /// When `scores` has another number of columns than there are directions, or values that are
-    /// not finite.
+    /// Returns an error when `scores` has another number of columns than there are directions, or
+    /// values that are not finite.
     pub fn inverse_transform(&self, scores: MatRef<'_, f64>) -> Result<Mat<f64>> {
         super::check_features(scores)?;
         if scores.ncols() != self.components.ncols() {
@@ -249,11 +250,11 @@ impl Pca {
         Ok(data)
     }
 
-    /// How far each row of `data`, [samples, features], lies from the plane of the directions, a
-    /// Euclidean distance in units of the features: large for a row unlike those of the fit.
+    /// Returns the Euclidean distance of each row of `data`, [samples, features], to the plane of
+    /// the directions, in units of the features: large for a row unlike those of the fit.
     ///
     /// # Errors
-    /// As for [`Self::transform`].
+    /// Returns an error in the same cases as [`Self::transform`].
     pub fn reconstruction_error<T: Element>(&self, data: MatRef<'_, T>) -> Result<Vec<f64>> {
         self.check_features(data)?;
         let mut errors = Mat::zeros(data.nrows(), 1);
@@ -262,7 +263,7 @@ impl Pca {
             let data = data.subrows(rows.start, rows.len());
             let mut scores = Mat::zeros(data.nrows(), self.components.ncols());
             self.project_rows(data, &mean, scores.as_mut());
-            // The rest itself, not the difference of two squared lengths, which would lose half of
+            // The residual itself, because the difference of two squared lengths would lose half of
             // the digits.
             let (mut scratch, mut squares) = (Vec::new(), vec![0.0; data.nrows()]);
             for columns in ranges(0..data.ncols(), COLUMNS) {
@@ -306,12 +307,12 @@ impl Pca {
         &self.explained_variance
     }
 
-    /// The same as shares of the variance of the data.
+    /// Share of the variance of the data along each direction, 0 to 1.
     pub fn explained_variance_ratio(&self) -> Vec<f64> {
         self.explained_variance.iter().map(|v| v / self.total_variance).collect()
     }
 
-    /// Scores of a few rows, a block of columns at a time, in f64.
+    /// Computes the coordinates of a few rows, a block of columns at a time, in f64.
     fn project_rows<T: Element>(
         &self,
         data: MatRef<'_, T>,

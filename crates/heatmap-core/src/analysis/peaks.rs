@@ -9,9 +9,9 @@
 //! * The background is the median of the smoothed counts, good as long as clusters cover less than
 //!   half of the banner.
 //! * The noise is that of a Poisson count, sqrt(background x sum of squared weights), with the
-//!   weights at that very place; near the border they are fewer and larger. Here the background
-//!   counts as at least one click under the kernel (over 1 / sum of squared weights bins), or a
-//!   lone click on an otherwise empty banner would be a peak.
+//!   weights of the kernel at that very place; near the border they are fewer and larger. In this,
+//!   the background is taken as at least one click under the kernel (over 1 / sum of squared
+//!   weights bins), or a lone click on an otherwise empty banner would be a peak.
 //! * Counts are skewed: where few clicks of noise lie under the kernel, chance reaches a
 //!   significance more often than the normal distribution says.
 
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::gaussian::{Kernel, smoothed};
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// Settings of the search for peaks.
+/// Configures the search for peaks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeaksConfig {
@@ -29,9 +29,9 @@ pub struct PeaksConfig {
     pub sigma_bins: f64,
     /// A peak nearer than this to a stronger one is dropped, in bins; 0 keeps all.
     pub min_distance_bins: f64,
-    /// Least significance, in standard deviations of the noise.
+    /// Least significance of a peak, in standard deviations of the noise.
     pub min_significance: f64,
-    /// Peaks at most.
+    /// Largest number of peaks.
     pub max_peaks: usize,
 }
 
@@ -53,11 +53,11 @@ pub struct Peak {
 }
 
 impl PeaksConfig {
-    /// The peaks of `heatmap`, strongest first; equally strong ones from top to bottom and left to
-    /// right. An empty heatmap has none.
+    /// Finds the peaks of `heatmap`, strongest first; equally strong ones from top to bottom and
+    /// left to right. An empty heatmap has none.
     ///
     /// # Errors
-    /// Names the field of the configuration that cannot be used.
+    /// Returns an error that names the field of the configuration that cannot be used.
     pub fn find(&self, heatmap: &Heatmap) -> Result<Vec<Peak>> {
         self.check()?;
         if heatmap.max() == 0.0 {
@@ -116,7 +116,7 @@ struct Smoothed {
 }
 
 impl Smoothed {
-    /// Of a grid with at least one bin.
+    /// Smooths a heatmap on a grid with at least one bin.
     fn new(heatmap: &Heatmap, sigma_bins: f64) -> Self {
         let grid = heatmap.grid();
         let columns = grid.columns;
@@ -138,8 +138,8 @@ impl Smoothed {
         Self { grid, values, significance }
     }
 
-    /// Sets of touching bins of equal value without a higher neighbour, by their first bin; most
-    /// have one bin only.
+    /// Returns the sets of touching bins of equal value without a higher neighbour, by their first
+    /// bin; most have one bin only.
     fn plateaus(&self) -> Vec<Vec<usize>> {
         let mut seen = vec![false; self.values.len()];
         let mut plateaus = Vec::new();
@@ -167,7 +167,7 @@ impl Smoothed {
         plateaus
     }
 
-    /// The one peak of a plateau, in the middle of its refined bins.
+    /// Returns the one peak of a plateau, in the middle of its refined bins.
     fn peak(&self, bins: &[usize]) -> Peak {
         let (mut x, mut y, mut significance) = (0.0, 0.0, f64::NEG_INFINITY);
         for &bin in bins {
@@ -196,8 +196,8 @@ impl Smoothed {
     }
 }
 
-/// Where the parabola through three values is highest, as an offset from the middle one, which is
-/// the largest.
+/// Returns where the parabola through three values is highest, as an offset from the middle one,
+/// which is the largest.
 fn vertex(before: f64, middle: f64, after: f64) -> f64 {
     let curvature = before - 2.0 * middle + after;
     if curvature < 0.0 { (0.5 * (before - after) / curvature).clamp(-0.5, 0.5) } else { 0.0 }
@@ -213,7 +213,7 @@ fn neighbours(bin: usize, grid: Grid) -> impl Iterator<Item = usize> {
     bins.filter(move |&other| other != bin)
 }
 
-/// The upper one of the two in the middle when the number is even.
+/// Returns the median; of an even number of values, the upper one of the two in the middle.
 fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     let middle = values.len() / 2;

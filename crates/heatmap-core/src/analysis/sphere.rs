@@ -3,7 +3,7 @@
 
 use faer::{Mat, MatRef};
 
-/// Rows scaled to length 1; a row of zeros stays.
+/// Returns the rows scaled to length 1; a row of zeros stays.
 pub fn normalized_rows(features: MatRef<'_, f64>) -> Mat<f64> {
     let lengths: Vec<f64> = (0..features.nrows()).map(|i| features.row(i).norm_l2()).collect();
     Mat::from_fn(features.nrows(), features.ncols(), |i, j| {
@@ -11,18 +11,18 @@ pub fn normalized_rows(features: MatRef<'_, f64>) -> Mat<f64> {
     })
 }
 
-/// Mean squared distance of two rows of the same class, over all such pairs: 0 is best. `None`
-/// without such a pair.
+/// Returns the alignment, the mean squared distance of two rows of the same class on the unit
+/// sphere, over all such pairs: 0 is best. `None` without such a pair.
 ///
 /// # Panics
-/// When there is not one label a row.
+/// Panics when there is not one label per row.
 pub fn alignment(features: MatRef<'_, f64>, labels: &[usize]) -> Option<f64> {
     assert_eq!(features.nrows(), labels.len(), "one label per row");
     mean_over_pairs(features, |i, j, squared| (labels[i] == labels[j]).then_some(squared))
 }
 
-/// Logarithm of the mean of exp(-2 squared distance) over all pairs: lower is more evenly spread.
-/// `None` for less than two rows.
+/// Returns the uniformity, the logarithm of the mean of exp(-2 squared distance) over all pairs of
+/// rows on the unit sphere: lower is more evenly spread. `None` for less than two rows.
 pub fn uniformity(features: MatRef<'_, f64>) -> Option<f64> {
     mean_over_pairs(features, |_, _, squared| Some((-2.0 * squared).exp())).map(f64::ln)
 }

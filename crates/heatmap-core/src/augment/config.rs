@@ -1,4 +1,5 @@
-//! [`AugmentConfig`]: how strong, and what a heatmap or a list of clicks becomes.
+//! [`AugmentConfig`]: the strengths of all augmentations, and how they change a heatmap or a list
+//! of clicks.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Normal, Poisson};
@@ -8,30 +9,32 @@ use super::Augmentation;
 use crate::synth::Preset;
 use crate::{Error, Grid, Heatmap, Point, Result};
 
-/// Strengths of all augmentations, applied in the order of the fields; none of one leaves it out.
+/// Strengths of all augmentations, which are applied in the order of the fields; `None` leaves one
+/// out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AugmentConfig {
-    /// Smallest share of the area that a crop keeps; its aspect ratio is between 3/4 and 4/3 of the
-    /// banner's, as in torchvision's RandomResizedCrop.
+    /// Smallest share of the area, 0 to 1, that a crop keeps; its aspect ratio is between 3/4 and
+    /// 4/3 of the banner's, as in torchvision's RandomResizedCrop.
     pub crop: Option<f64>,
     /// Probability of a horizontal flip.
     pub flip_horizontal: Option<f64>,
     /// Probability of a vertical flip.
     pub flip_vertical: Option<f64>,
-    /// Largest standard deviation of the noise that moves clicks, in bins; at the border they are
-    /// reflected.
+    /// Largest standard deviation, in bins, of the Gaussian noise that moves clicks; at the border
+    /// they are reflected.
     pub blur: Option<f64>,
-    /// Smallest probability with which clicks stay.
+    /// Smallest probability with which each click is kept.
     pub intensity: Option<f64>,
     /// Probability of a bootstrap of the clicks.
     pub bootstrap: Option<f64>,
-    /// Largest number of clicks that are added anywhere, as a share of those that are there.
+    /// Largest expected number of clicks that are added at random places, as a share of those that
+    /// are there.
     pub noise: Option<f64>,
 }
 
 impl Default for AugmentConfig {
-    /// All of them.
+    /// Uses all augmentations.
     fn default() -> Self {
         Self {
             crop: Some(0.4),
@@ -46,7 +49,7 @@ impl Default for AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// None of them.
+    /// Returns a configuration without any augmentation.
     pub fn none() -> Self {
         let none = None;
         Self {
@@ -60,7 +63,7 @@ impl AugmentConfig {
         }
     }
 
-    /// These alone, at their default strengths.
+    /// Returns a configuration of these augmentations alone, at their default strengths.
     pub fn only(kinds: impl IntoIterator<Item = Augmentation>) -> Self {
         let (mut config, all) = (Self::none(), Self::default());
         for kind in kinds {
@@ -77,7 +80,7 @@ impl AugmentConfig {
         config
     }
 
-    /// All that keep every class of `preset`.
+    /// Returns a configuration of all augmentations that keep every class of `preset`.
     pub fn class_keeping(preset: &Preset) -> Self {
         let keeps =
             |kind: &Augmentation| preset.classes.iter().all(|class| kind.keeps(&class.family));
@@ -87,7 +90,7 @@ impl AugmentConfig {
     /// Checks all strengths.
     ///
     /// # Errors
-    /// Names the one that cannot be used.
+    /// Returns an error that names the strength that cannot be used.
     pub fn check(&self) -> Result<()> {
         let positive = |value: f64| value > 0.0 && value <= 1.0;
         let share = |value: f64| (0.0..=1.0).contains(&value);
@@ -113,8 +116,8 @@ impl AugmentConfig {
         }
     }
 
-    /// An augmented heatmap of counts, on the same grid; values that are no whole numbers are
-    /// rounded.
+    /// Returns an augmented heatmap of counts on the same grid; values that are no whole numbers
+    /// are rounded.
     pub fn apply(&self, heatmap: &Heatmap, rng: &mut impl Rng) -> Heatmap {
         if *self == Self::none() {
             return heatmap.clone();
@@ -135,7 +138,7 @@ impl AugmentConfig {
         Heatmap::from_counts(grid, &counts)
     }
 
-    /// Augmented clicks, at places in bins of `grid`; they stay on it.
+    /// Augments clicks whose places are in bins of `grid`; they stay on the grid.
     pub fn apply_to_clicks(
         &self,
         mut clicks: Vec<Point>,
@@ -175,7 +178,7 @@ impl AugmentConfig {
             }
         }
         if let Some(least) = self.intensity {
-            // Uniform on a logarithmic scale: twice and half are as far.
+            // Uniform on a logarithmic scale, on which twice and half are equally far away.
             let stays = libm::exp(rng.random::<f64>() * libm::log(least));
             clicks.retain(|_| rng.random::<f64>() < stays);
         }
@@ -186,7 +189,7 @@ impl AugmentConfig {
         }
         if let Some(most) = self.noise {
             let mean = rng.random::<f64>() * most * clicks.len() as f64;
-            // There is no such distribution of mean 0.
+            // A Poisson distribution of mean 0 cannot be made; nothing is added then.
             let added = Poisson::new(mean).map_or(0.0, |poisson| poisson.sample(rng));
             clicks.extend((0..added as usize).map(|_| Point {
                 x: rng.random::<f64>() * width,
@@ -197,7 +200,7 @@ impl AugmentConfig {
     }
 }
 
-/// A place on a line of this length, beyond whose ends it is mirrored.
+/// Reflects a place at the ends of a line of this length until it lies on the line.
 fn reflected(at: f64, length: f64) -> f64 {
     let at = at.rem_euclid(2.0 * length);
     if at > length { 2.0 * length - at } else { at }

@@ -1,4 +1,4 @@
-//! [`Augmentation`]: the kinds, and what they keep.
+//! [`Augmentation`]: the kinds of augmentation, and which classes they keep.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,9 +18,9 @@ pub enum Augmentation {
     Blur,
     /// Every click stays with the same probability.
     Intensity,
-    /// As many clicks, drawn with replacement.
+    /// Clicks are drawn with replacement, as many as there are.
     Bootstrap,
-    /// Clicks anywhere are added.
+    /// Clicks at random places are added.
     Noise,
 }
 
@@ -36,11 +36,12 @@ impl Augmentation {
         Self::Noise,
     ];
 
-    /// Whether it keeps the class of samples of `family`, at the strengths of
+    /// Whether the augmentation keeps the class of samples of `family`, at the strengths of
     /// [`AugmentConfig::default`](super::AugmentConfig).
     ///
-    /// A number of clusters or lines does not survive a crop. Layouts of products have a top and a
-    /// bottom, and what makes a banner broken may be noise, a blur or a place.
+    /// A crop changes the number of clusters or lines. Layouts of products have a top and a bottom,
+    /// and what makes a banner broken may be noise, a blur or a place, so only `Intensity` and
+    /// `Bootstrap` keep their classes.
     pub fn keeps(self, family: &Family) -> bool {
         match (self, family) {
             (Self::Intensity | Self::Bootstrap, _) => true,

@@ -1,8 +1,8 @@
 //! A confusion matrix: which class is taken for which.
 //!
-//! Truth runs down and prediction across. A cell is coloured by its share of the row, since classes
-//! are seldom equally frequent, and the share stands in it in percent, so the picture needs no
-//! colour bar.
+//! The true class runs down and the predicted class across. A cell is coloured by its share of the
+//! row, since classes are seldom equally frequent, and the share is written in it in percent, so
+//! the picture needs no colour bar.
 
 use plotters::prelude::{Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -12,7 +12,7 @@ use super::picture::{Canvas, Picture};
 use super::style::{self, DrawResult};
 use crate::{Error, Result};
 
-/// What the cells share; each gets a part of it within its limits.
+/// Side of the matrix, which its cells share as far as the limits of their size allow.
 const MATRIX_PX: i32 = 600;
 const MIN_CELL_PX: i32 = 34;
 const MAX_CELL_PX: i32 = 64;
@@ -21,17 +21,20 @@ const MARGIN_PX: i32 = 12;
 const GAP_PX: i32 = 6;
 /// Height of the name of an axis, and of a class where it is not turned.
 const NAME_PX: i32 = 22;
-/// Width of a letter of a class's name, and of the title; both are on the large side.
+/// Width that a letter of a class's name or of the title is assumed to have, rather too large than
+/// too small.
 const LETTER_PX: i32 = 7;
 const TITLE_LETTER_PX: i32 = 9;
 const NOTE: &str = "percent of the true class";
 
-/// Draws `counts` by true class (outer, down) and predicted class (inner, across), each row divided
-/// by its sum. A share below 0.5 % has no number, and a class that never occurs a grey row.
+/// Draws a confusion matrix of `counts` by true class (outer, down) and predicted class (inner,
+/// across), each row divided by its sum.
+///
+/// A share below 0.5 % has no number, and a class that never occurs has a grey row.
 ///
 /// # Errors
-/// Without classes, or when `counts` is not a row and a column for each of `names`; or the picture
-/// cannot be drawn.
+/// Returns an error when there are no classes, when `counts` does not have a row and a column for
+/// each of `names`, or when the picture cannot be drawn.
 pub fn confusion(title: &str, names: &[&str], counts: &[Vec<u64>]) -> Result<Picture> {
     let classes = names.len();
     if classes == 0 || counts.len() != classes || counts.iter().any(|row| row.len() != classes) {
@@ -84,7 +87,7 @@ pub fn confusion(title: &str, names: &[&str], counts: &[Vec<u64>]) -> Result<Pic
     })
 }
 
-/// Draws one cell with its share of the row; none when the row is empty.
+/// Draws one cell with its share of the row, which is `None` when the row is empty.
 fn draw_cell(canvas: &Canvas<'_>, at: (i32, i32), cell_px: i32, share: Option<f64>) -> DrawResult {
     // A white line stays between the cells.
     let square = [at, (at.0 + cell_px - 1, at.1 + cell_px - 1)];
@@ -94,7 +97,7 @@ fn draw_cell(canvas: &Canvas<'_>, at: (i32, i32), cell_px: i32, share: Option<f6
     canvas.draw(&Rectangle::new(square, style::heat(share as f32).filled()))?;
     let percent = 100.0 * share;
     if percent >= 0.5 {
-        // The colours above are bright.
+        // Large shares have bright colours, on which white would not show.
         let ink = if share > 0.6 { &style::INK } else { &WHITE };
         let number = style::text(14).color(ink).pos(Pos::new(HPos::Center, VPos::Center));
         let middle = (at.0 + cell_px / 2, at.1 + cell_px / 2);
@@ -103,14 +106,14 @@ fn draw_cell(canvas: &Canvas<'_>, at: (i32, i32), cell_px: i32, share: Option<f6
     Ok(())
 }
 
-/// Where things lie, in px.
+/// Where the parts of the picture lie, in px.
 struct Layout {
     cell_px: i32,
-    /// Left edge of the matrix; the upper one is at [`TITLE_PX`].
+    /// Left edge of the matrix; its upper edge is at [`TITLE_PX`].
     left: i32,
-    /// Edge of the matrix.
+    /// Side of the matrix.
     side: i32,
-    /// Whether the names below the matrix are too long to lie.
+    /// Whether the names below the matrix are turned because they are wider than a cell.
     turned: bool,
     width: i32,
     height: i32,

@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::style;
 use crate::{Error, Result};
 
-/// A named line of (x, y).
+/// A curve through points (x, y), with its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Curve<'a> {
     /// Name in the legend.
@@ -21,7 +21,7 @@ pub struct Curve<'a> {
 /// on top.
 ///
 /// # Errors
-/// Without a finite point, or when the picture cannot be drawn.
+/// Returns an error when no point is finite, or when the picture cannot be drawn.
 pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -> Result<Picture> {
     let points = || {
         curves.iter().flat_map(|curve| curve.points).filter(|(x, y)| x.is_finite() && y.is_finite())

@@ -17,7 +17,7 @@ const SCALE_PX: i32 = 70;
 /// Draws `heatmap` with a colour bar from 0 to its maximum, and a `title` above.
 ///
 /// # Errors
-/// When the picture cannot be drawn.
+/// Returns an error when the picture cannot be drawn.
 pub fn heatmap(title: &str, heatmap: &Heatmap) -> Result<Picture> {
     let (width, height) = (heatmap.columns() as i32 * BIN_PX, heatmap.rows() as i32 * BIN_PX);
     let picture_width = (3 * MARGIN_PX + width + BAR_PX + SCALE_PX) as u32;
@@ -28,8 +28,8 @@ pub fn heatmap(title: &str, heatmap: &Heatmap) -> Result<Picture> {
     })
 }
 
-/// Draws every bin as a square of
-/// `bin_px`, scaled to the maximum, with the top-left corner at `at`.
+/// Draws every bin as a square of `bin_px`, coloured by its share of the maximum, with the top-left
+/// corner of the heatmap at `at`.
 pub(super) fn draw_bins(
     canvas: &Canvas<'_>,
     heatmap: &Heatmap,

@@ -1,5 +1,5 @@
-//! Heatmaps with cluster centres marked on them: circles where they are, crosses where a network
-//! says they are.
+//! Heatmaps with cluster centres marked on them: circles at the true centres, crosses where a
+//! network predicts them.
 //!
 //! Markers are light with a dark rim, so that they show on both ends of the colour map, and a cross
 //! fits into a circle: a centre that was found looks like a target.
@@ -13,10 +13,10 @@ use super::picture::{Canvas, Picture};
 use super::style::{self, DrawResult};
 use crate::{Error, Point, Result};
 
-/// A heatmap with the centres on it, in bins.
+/// A heatmap with true and predicted cluster centres, in bins.
 #[derive(Debug, Clone, Copy)]
 pub struct MarkedTile<'a> {
-    /// The heatmap and the words above it.
+    /// The heatmap and the label above it.
     pub tile: Tile<'a>,
     /// True centres: circles.
     pub truth: &'a [Point],
@@ -33,14 +33,15 @@ const LEGEND_X_PX: [i32; 2] = [20, 145];
 const CROSS_COLOR: RGBColor = RGBColor(255, 80, 60);
 const CIRCLE_RADIUS_PX: f64 = 8.0;
 const ARM_PX: f64 = 5.0;
-/// No marker reaches further; the gap around the tiles has room for it.
+/// How far a marker reaches at most from its centre; the gap around the tiles has room for it.
 const REACH_PX: i32 = GAP_PX;
 
 /// Draws tiles in rows of `columns`, each scaled to its own maximum, with their centres and a
 /// legend. A centre outside the grid is drawn at its border.
 ///
 /// # Errors
-/// Without tiles or columns, when a centre is not finite, or when the picture cannot be drawn.
+/// Returns an error without tiles or columns, when a centre is not finite, or when the picture
+/// cannot be drawn.
 pub fn marked_montage(title: &str, tiles: &[MarkedTile<'_>], columns: usize) -> Result<Picture> {
     for MarkedTile { tile, truth, predicted } in tiles {
         let mut points = truth.iter().chain(*predicted);
@@ -100,8 +101,8 @@ fn draw_cross(canvas: &Canvas<'_>, at: (i32, i32)) -> DrawResult {
     })
 }
 
-/// Draws the line from which a pixel at (x, y) from `at` has the `distance`, 2 px wide with a dark
-/// rim of 1 px and smooth edges.
+/// Draws a line 2 px wide, with a dark rim of 1 px and smooth edges. `distance(x, y)` is how far
+/// the pixel at (x, y) from `at` is from the line, in px.
 fn draw_line(
     canvas: &Canvas<'_>,
     at: (i32, i32),

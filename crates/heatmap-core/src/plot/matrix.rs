@@ -1,4 +1,4 @@
-//! Square matrices as colours, one panel beside the other: similarities of samples.
+//! Square matrices as colours, one panel beside the other, such as similarities between samples.
 
 use plotters::prelude::{Rectangle, Text};
 use plotters::style::Color;
@@ -7,14 +7,14 @@ use super::picture::Picture;
 use super::style;
 use crate::{Error, Result};
 
-/// One panel.
+/// A square matrix that fills one panel.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     /// Title of the panel.
     pub title: &'a str,
     /// The values, row by row; as many rows as columns.
     pub values: &'a [f64],
-    /// The values of the darkest and of the lightest colour.
+    /// The values that get the darkest and the lightest colour.
     pub range: [f64; 2],
 }
 
@@ -26,7 +26,8 @@ const MARGIN_PX: i32 = 46;
 /// beside them.
 ///
 /// # Errors
-/// When a panel is not square or holds a value that is not finite, or the picture cannot be drawn.
+/// Returns an error when a panel is not square or holds a value that is not finite, or the picture
+/// cannot be drawn.
 pub fn matrices(title: &str, panels: &[Matrix<'_>], notes: &[&str]) -> Result<Picture> {
     for panel in panels {
         let side = panel.values.len().isqrt();

@@ -7,10 +7,10 @@ use super::picture::{Canvas, Picture};
 use super::style::{self, DrawResult};
 use crate::{Error, Heatmap, Result};
 
-/// A heatmap and the words above it.
+/// A heatmap and the label above it.
 #[derive(Debug, Clone, Copy)]
 pub struct Tile<'a> {
-    /// The words.
+    /// The label.
     pub label: &'a str,
     /// The heatmap.
     pub heatmap: &'a Heatmap,
@@ -19,13 +19,13 @@ pub struct Tile<'a> {
 const BIN_PX: i32 = 3;
 const LABEL_PX: i32 = 20;
 const TITLE_PX: i32 = 34;
-/// Between tiles, and around all of them.
+/// Gap between tiles, and around all of them.
 pub(super) const GAP_PX: i32 = 10;
 
 /// Draws tiles in rows of `columns`, each scaled to its own maximum.
 ///
 /// # Errors
-/// Without tiles or columns, or when the picture cannot be drawn.
+/// Returns an error without tiles or columns, or when the picture cannot be drawn.
 pub fn montage(title: &str, tiles: &[Tile<'_>], columns: usize) -> Result<Picture> {
     let layout = Layout::new(tiles, columns, BIN_PX, TITLE_PX)?;
     Picture::draw(layout.width_px, layout.height_px, |canvas| {
@@ -49,7 +49,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Rows of `columns` tiles below a title, a bin being a square of `bin_px`.
+    /// Lays out rows of `columns` tiles below a title, each bin being a square of `bin_px`.
     pub(super) fn new(
         tiles: &[Tile<'_>],
         columns: usize,

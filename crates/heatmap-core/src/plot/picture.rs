@@ -8,7 +8,7 @@ use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, WHITE};
 use super::style;
 use crate::{Error, Result, write_atomically};
 
-/// An RGB picture.
+/// An RGB picture in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     width: u32,
@@ -16,11 +16,11 @@ pub struct Picture {
     pixels: Vec<u8>,
 }
 
-/// What the drawing functions draw on.
+/// The area that the drawing functions draw on.
 pub(super) type Canvas<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
 impl Picture {
-    /// A white picture of this size in px, handed to `draw`.
+    /// Makes a white picture of this size in px and lets `draw` fill it.
     pub(super) fn draw(
         width: u32,
         height: u32,
@@ -39,7 +39,7 @@ impl Picture {
         Ok(Self { width, height, pixels })
     }
 
-    /// Pictures one below the other, on white where they are narrower than the widest.
+    /// Puts pictures one below the other, on white where they are narrower than the widest.
     pub fn stacked(pictures: &[Self]) -> Self {
         let width = pictures.iter().map(|picture| picture.width).max().unwrap_or(0);
         let mut stacked = Self { width, height: 0, pixels: Vec::new() };
@@ -68,7 +68,7 @@ impl Picture {
     /// Red, green and blue of the pixel at (`x`, `y`).
     ///
     /// # Panics
-    /// Outside the picture.
+    /// Panics when the pixel is outside the picture.
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         assert!(
             x < self.width && y < self.height,
@@ -83,7 +83,7 @@ impl Picture {
     /// Writes a PNG file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub fn save_png(&self, path: &Path) -> Result<()> {
         write_atomically(path, |out| {
             let mut encoder = png::Encoder::new(out, self.width, self.height);

@@ -1,4 +1,4 @@
-//! Points coloured by class, one panel beside the other.
+//! Scatter plots of points coloured by class, one panel beside the other.
 
 use plotters::chart::ChartBuilder;
 use plotters::prelude::{Circle, Rectangle, Text};
@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::style;
 use crate::{Error, Result};
 
-/// One panel.
+/// A scatter plot that fills one panel.
 #[derive(Debug, Clone, Copy)]
 pub struct Scatter<'a> {
     /// Title of the panel.
@@ -28,8 +28,8 @@ const LINE_PX: i32 = 18;
 /// Draws panels side by side with one legend of `class_names`.
 ///
 /// # Errors
-/// When a panel has no point, a value that is not finite, or a class without a name; or the picture
-/// cannot be drawn.
+/// Returns an error when a panel has no point, a value that is not finite, or a class without a
+/// name, or when the picture cannot be drawn.
 pub fn scatters(title: &str, panels: &[Scatter<'_>], class_names: &[&str]) -> Result<Picture> {
     for panel in panels {
         let finite = panel.points.iter().all(|(x, y)| x.is_finite() && y.is_finite());

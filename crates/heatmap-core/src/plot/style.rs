@@ -24,7 +24,8 @@ pub(super) const PALE: RGBColor = RGBColor(205, 205, 205);
 pub(super) fn register_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // A font that is part of the program parses, or every picture of every test fails.
+        // The font is part of the program; if it could not be parsed, the test of every picture
+        // would fail.
         assert!(
             register(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok(),
             "the built-in font is a font"
@@ -42,9 +43,10 @@ pub(super) fn heat(value: f32) -> RGBColor {
     ViridisRGB.get_color(value.clamp(0.0, 1.0))
 }
 
-/// Colour of class `at` of `count`: distinct hues, around the circle.
+/// Returns the colour of class `at` of `count`: from a palette, or distinct hues around the circle.
 pub(super) fn class_color(at: usize, count: usize) -> RGBColor {
-    // Okabe and Ito's palette, made to be told apart by everyone, while it lasts.
+    // Okabe and Ito's palette, which colour-blind people can tell apart too, for up to eight
+    // classes.
     const DISTINCT: [RGBColor; 8] = [
         RGBColor(0, 114, 178),
         RGBColor(230, 159, 0),

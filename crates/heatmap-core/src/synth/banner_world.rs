@@ -1,11 +1,12 @@
-//! [`BannerWorld`]: one grid of either population, and the banners on it.
+//! [`BannerWorld`]: one grid (a `grid_id`) of either population, and the banners on it.
 
 use rand::RngExt;
 
 use super::{FieldDefect, FieldGrid, FieldPopulation, Layout, Population, SetBanner, Span};
 use crate::{Grid, SampleRng};
 
-/// Where the banners of a grid come from.
+/// The generator of the banners of one grid: a population, what all banners of the grid share, and
+/// the seed of the banners.
 #[derive(Debug, Clone)]
 pub(super) enum BannerWorld {
     Field(Box<FieldPopulation>, Box<FieldGrid>, u64),
@@ -13,8 +14,9 @@ pub(super) enum BannerWorld {
 }
 
 impl BannerWorld {
-    /// Grid `index` of this `seed`; with probability `usual` one of a [`Population`], with a
-    /// population of its own otherwise. `severity` is the share that a defect takes.
+    /// Draws grid `index` of this `seed`: with probability `usual` a grid of a [`Population`],
+    /// otherwise a grid of a [`FieldPopulation`] with settings of its own. `severity` is the share
+    /// of a broken banner's clicks that the defect takes.
     pub(super) fn draw(
         (grid, severity, usual): (Grid, Span<f64>, f64),
         seed: u64,
@@ -38,7 +40,7 @@ impl BannerWorld {
         Self::Field(Box::new(population), Box::new(FieldGrid::draw(seed, index)), banners)
     }
 
-    /// A world on this grid where all good banners have the first layout of this one.
+    /// Returns the same grid with its first layout alone, which all good banners then have.
     pub(super) fn with_one_layout(self) -> Self {
         match self {
             Self::Field(population, mut field, seed) => {
@@ -50,7 +52,7 @@ impl BannerWorld {
         }
     }
 
-    /// A world on this grid with other banners.
+    /// Returns the same grid with other banners, those of another seed.
     pub(super) fn with_banners(self, banners: u64) -> Self {
         match self {
             Self::Field(population, field, seed) => Self::Field(population, field, seed ^ banners),
@@ -60,8 +62,8 @@ impl BannerWorld {
         }
     }
 
-    /// Banner `at` of the grid, broken with probability `prevalence`: by the defect that all broken
-    /// banners have, if there is one and the population has that.
+    /// Draws banner `at` of the grid, broken with probability `prevalence`. In a field population,
+    /// `shared` is the defect of all broken banners, if given; the usual population ignores it.
     pub(super) fn banner(
         &self,
         prevalence: f64,

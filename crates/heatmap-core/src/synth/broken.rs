@@ -1,4 +1,4 @@
-//! Broken banners: the eight kinds seen in click logs, where clicks land and no product is.
+//! Broken banners of the eight kinds seen in click logs: clicks land where no product is.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub enum BrokenKind {
     Diagonal,
 }
 
-/// Configuration of the family.
+/// Configures broken banners of one kind: their number of clicks and how these scatter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broken {
@@ -36,12 +36,13 @@ pub struct Broken {
     pub kind: BrokenKind,
     /// Clicks on the whole banner.
     pub clicks: Span<u32>,
-    /// Standard deviation of a blob, or of the band across, as a share of the banner's width and
-    /// height.
+    /// Standard deviation of a blob, or of the diagonal band across, as a share of the banner's
+    /// width and height. The strip along the left edge is twice as wide.
     pub sigma: Span<f64>,
     /// Largest displacement of a blob as a share of the banner's width and height.
     pub jitter: f64,
-    /// Share of the clicks spread evenly; does not matter for clicks all over.
+    /// Share of the clicks, 0 to 1, that is noise spread evenly; it makes no difference for
+    /// [`BrokenKind::Everywhere`].
     pub noise: Span<f64>,
 }
 
@@ -72,7 +73,8 @@ impl BrokenKind {
         }
     }
 
-    /// Middle of the blob as fractions of width and height, for the kinds that have one.
+    /// Returns the middle of the blob as fractions of the banner's width and height, for the kinds
+    /// that have one.
     pub fn place(self) -> Option<(f64, f64)> {
         match self {
             Self::BottomLeft => Some(Products::CLOSE_BUTTON),
@@ -86,7 +88,7 @@ impl BrokenKind {
 }
 
 impl Broken {
-    /// The usual broken banner of this kind, with as much noise as a good banner has.
+    /// Returns the usual configuration for this kind, with as much noise as a good banner has.
     pub fn usual(kind: BrokenKind, clicks: Span<u32>) -> Self {
         Self {
             kind,
@@ -100,7 +102,7 @@ impl Broken {
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.clicks.check("clicks", 0, 100_000_000)?;
         self.sigma.check("sigma", 0.0, 1.0)?;
@@ -108,7 +110,7 @@ impl Broken {
         self.noise.check("noise", 0.0, 1.0)
     }
 
-    /// Draws one scene.
+    /// Draws the scene of one broken banner.
     pub fn scene(&self, grid: &Grid, rng: &mut impl Rng) -> Scene {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let clicks = self.clicks.draw(rng);
@@ -142,7 +144,8 @@ impl Broken {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let falling = if Span::new(0_u32, 1).draw(rng) == 0 { 1.0 } else { -1.0 };
         let (long, short) = (0.3_f64, self.sigma.draw(rng));
-        // Turned by 45 degrees in the unit square, then stretched to the banner.
+        // An axis-aligned Gaussian, turned by 45 degrees in the unit square and then stretched to
+        // the banner.
         let (sum, difference) =
             ((long * long + short * short) / 2.0, (long * long - short * short) / 2.0);
         Cluster {

@@ -1,4 +1,4 @@
-//! Clusters: Gaussian blobs at random places, the family of the count and location tasks.
+//! Gaussian blobs of clicks at random places: the layouts of the count and location tasks.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -11,30 +11,31 @@ use crate::{Error, Grid, Point, Rect, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// One standard deviation for both axes, in bins.
+    /// One standard deviation for both axes, drawn from this range, in bins.
     SigmaBins(Span<f64>),
-    /// A variance for each axis by itself, in bins squared: diagonal covariance.
+    /// A variance for each axis by itself, drawn from this range, in bins squared: the covariance
+    /// is diagonal.
     VarianceBins2(Span<f64>),
 }
 
-/// Where centres fall.
+/// How the centres of clusters are distributed over the banner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CentrePlacement {
-    /// Anywhere at least this many bins from the border.
+    /// Uniform over all places at least this many bins from the border.
     Uniform {
         /// Distance from the border in bins.
         margin_bins: f64,
     },
-    /// Around the middle of the banner, Gaussian with this standard deviation per axis, on the
-    /// banner.
+    /// Gaussian around the middle of the banner with this standard deviation per axis, drawn again
+    /// until it lands on the banner.
     Normal {
         /// Standard deviation per axis in bins.
         sigma_bins: f64,
     },
 }
 
-/// Configuration of the family.
+/// Configures a layout of Gaussian clusters at random places.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clusters {
@@ -48,7 +49,7 @@ pub struct Clusters {
     pub clicks_per_cluster: Span<u32>,
     /// Clicks spread evenly over the banner.
     pub noise_clicks: Span<u32>,
-    /// Smallest distance between two centres in bins; 0 for none.
+    /// Smallest distance between two centres in bins; 0 for no limit.
     #[serde(default)]
     pub min_separation_bins: f64,
 }
@@ -57,7 +58,7 @@ impl Clusters {
     /// Checks the configuration against the grid.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self, grid: &Grid) -> Result<()> {
         self.count.check("count", 0, 1_000)?;
         self.clicks_per_cluster.check("clicks_per_cluster", 0, 100_000_000)?;
@@ -96,7 +97,7 @@ impl Clusters {
         Ok(())
     }
 
-    /// Draws one scene.
+    /// Draws the scene of one banner with these clusters.
     pub fn scene(&self, grid: &Grid, rng: &mut impl Rng) -> Scene {
         let count = self.count.draw(rng);
         let centres = self.draw_centres(count, grid, rng);
@@ -123,7 +124,7 @@ impl Clusters {
                 centres.push(centre);
             } else {
                 failures += 1;
-                // A dense start can leave no room for the rest; begin again.
+                // The first centres may leave no room for the rest; then begin again.
                 if failures % 1_000 == 0 {
                     centres.clear();
                 }
@@ -154,7 +155,7 @@ impl CentrePlacement {
 }
 
 impl Spread {
-    /// Standard deviations along x and y.
+    /// Draws the standard deviations along x and y, in bins.
     fn draw(&self, rng: &mut impl Rng) -> (f64, f64) {
         match self {
             Self::SigmaBins(span) => {

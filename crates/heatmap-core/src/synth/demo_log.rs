@@ -1,4 +1,4 @@
-//! [`DemoLog`]: a synthetic click log with its metrics and its labels, for those who have none at
+//! [`DemoLog`]: a synthetic click log with its metrics and labels, for users who have no log at
 //! hand.
 
 use std::path::{Path, PathBuf};
@@ -8,28 +8,28 @@ use rand::RngExt;
 use super::{Layout, Population};
 use crate::{Error, Result, sample_rng, write_atomically};
 
-/// The three tables of a demonstration.
+/// The paths of the three CSV tables of a demonstration log.
 #[derive(Debug, Clone)]
 pub struct DemoLog {
-    /// Clicks, in the columns of a click log.
+    /// The clicks, in the columns of a click log.
     pub clicks: PathBuf,
-    /// Displays, clicks, landed clicks.
+    /// The metrics of each banner: displays, clicks and landed clicks.
     pub metrics: PathBuf,
-    /// Whether each banner is broken.
+    /// The labels: whether each banner is broken.
     pub labels: PathBuf,
 }
 
-/// Size of the demonstration.
+/// How many grids and banners a demonstration log has.
 #[derive(Debug, Clone, Copy)]
 pub struct DemoSize {
-    /// Grids, each with a layout of its own.
+    /// Number of grids (values of `grid_id`), each with a layout of its own.
     pub grids: u64,
-    /// Banners of a grid.
+    /// Number of banners on each grid.
     pub banners: u64,
 }
 
 impl DemoLog {
-    /// The tables as they lie in `folder`.
+    /// Returns the paths that the tables have in `folder`; nothing is written.
     pub fn within(folder: &Path) -> Self {
         let file = |name: &str| folder.join(name);
         Self {
@@ -39,11 +39,12 @@ impl DemoLog {
         }
     }
 
-    /// Writes the tables: banners of several grids, 8 % of them broken, of 40 to 2,000 clicks each.
-    /// Landing rates follow the truth, but not always; some are missing, as they are in logs.
+    /// Writes the three tables: banners of several grids, 8 % of them broken, with 40 to 2,000
+    /// clicks each. Landing rates follow the truth, but not always; some are missing, as they are
+    /// in logs.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// Returns an error when the folder cannot be written.
     pub fn write(&self, size: DemoSize, seed: u64) -> Result<()> {
         let folder = self.clicks.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
@@ -57,7 +58,7 @@ impl DemoLog {
     }
 }
 
-/// Clicks, metrics and labels as CSV.
+/// Returns the tables of clicks, metrics and labels as CSV text.
 fn tables(size: DemoSize, seed: u64) -> [String; 3] {
     let population = Population::default();
     let bin = population.grid.bin_size_px;
@@ -69,9 +70,9 @@ fn tables(size: DemoSize, seed: u64) -> [String; 3] {
     for grid in 0..size.grids {
         let layout = Layout::draw(seed ^ 0x6465_6d6f, grid);
         for index in 0..size.banners {
-            // Not the stream that decides what is broken.
+            // Another random stream than the one that decides which banners are broken.
             let mut rng = sample_rng(seed.wrapping_add(grid) ^ 0x7461_626C_6573, index);
-            // From 40 to 2,000, with as many below 280 as above.
+            // From 40 to 2,000, uniform in its logarithm: as many are below 280 as above.
             let total = (40.0 * 50_f64.powf(rng.random::<f64>())) as u32;
             let banner =
                 population.banner(&layout, seed.wrapping_mul(31).wrapping_add(grid), index, total);

@@ -1,4 +1,4 @@
-//! [`Family`]: any layout, as a preset holds it.
+//! [`Family`]: any of the layout generators with its configuration, as a preset holds it.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use super::{Broken, Clusters, Lines, Products, Scene};
 use crate::{Grid, Result};
 
-/// One layout with its configuration; in JSON `{"clusters": {...}}`, `{"mixture": [...]}` and so
-/// on.
+/// A layout generator with its configuration; in JSON `{"clusters": {...}}`, `{"mixture": [...]}`
+/// and so on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
-    /// Clusters at random places.
+    /// Clusters of clicks at random places.
     Clusters(Clusters),
     /// Vertical or horizontal lines of clusters.
     Lines(Lines),
-    /// All of these on one banner.
+    /// Several layouts on top of each other on one banner.
     Mixture(Vec<Family>),
-    /// A good banner.
+    /// A banner that works: clicks on its products.
     Products(Products),
-    /// A broken banner.
+    /// A banner that does not work.
     Broken(Broken),
 }
 
@@ -27,7 +27,7 @@ impl Family {
     /// Checks the configuration against the grid.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self, grid: &Grid) -> Result<()> {
         match self {
             Self::Clusters(config) => config.check(grid),
@@ -38,7 +38,7 @@ impl Family {
         }
     }
 
-    /// Draws one scene.
+    /// Draws the scene of one banner.
     pub fn scene<R: Rng>(&self, grid: &Grid, rng: &mut R) -> Scene {
         match self {
             Self::Clusters(config) => config.scene(grid, rng),
@@ -55,7 +55,7 @@ impl Family {
         }
     }
 
-    /// Whether this is a banner that does not work.
+    /// Whether this family draws banners that do not work.
     pub fn is_broken(&self) -> bool {
         matches!(self, Self::Broken(_))
     }

@@ -8,28 +8,32 @@ use super::field_look::Look;
 use super::{FieldDefect, FieldGrid, FieldPopulation};
 use crate::{Heatmap, sample_rng};
 
-/// A banner and the truth about it.
+/// A banner of a [`FieldPopulation`] together with the truth about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldBanner {
-    /// What is wrong with it, if anything is.
+    /// The defect of the banner; `None` when it works.
     pub defect: Option<FieldDefect>,
-    /// Which of its grid's layouts it has, or would have if it worked.
+    /// Index of its layout in [`FieldGrid::layouts`]; for a broken banner, of the layout that it
+    /// would have if it worked.
     pub layout: usize,
-    /// Expected share of its clicks that the defect takes; 0 without one.
+    /// Expected share of its clicks, 0 to 1, that the defect takes; 0 when the banner works.
     pub severity: f64,
     /// Clicks per bin.
     pub heatmap: Heatmap,
 }
 
 impl FieldPopulation {
-    /// Banner `index` of this grid, with `clicks` clicks. Whether it is broken, and how, does not
-    /// depend on the number of clicks: the same banner can be looked at with few and with many.
+    /// Draws banner `index` of the grid `field`, with `clicks` clicks.
+    ///
+    /// Whether the banner is broken, and how, does not depend on the number of clicks: the same
+    /// banner can be looked at with few and with many.
     ///
     /// # Panics
-    /// When `field` has no layout.
+    /// Panics when `field` has no layout.
     pub fn banner(&self, field: &FieldGrid, seed: u64, index: u64, clicks: u32) -> FieldBanner {
         let mut rng = sample_rng(seed ^ Self::STREAM, index);
-        // Which banners are broken does not depend on `shared` either.
+        // A defect is drawn even where `shared` replaces it, so that which banners are broken does
+        // not depend on `shared` either.
         let drawn = rng.random_bool(self.prevalence).then(|| field.draw_defect(&mut rng));
         let defect = drawn.map(|drawn| self.shared.unwrap_or(drawn));
         let severity = defect.map_or(0.0, |_| self.severity.draw(&mut rng));
@@ -37,7 +41,8 @@ impl FieldPopulation {
         let look = Look::draw(self, field, &mut rng);
         let good = look.working(&field.layouts[layout], &mut rng);
         let broken = defect.map(|defect| defect.scene(&look, layout, &good, &mut rng));
-        // The clicks of this budget are drawn by themselves.
+        // The clicks come from a random stream of their own for every number of clicks, so that
+        // this number changes nothing above.
         let mut rng = sample_rng(seed ^ Self::STREAM ^ u64::from(clicks).rotate_left(40), index);
         let bursts = burst_lengths(clicks, field.burstiness, &mut rng);
         let heatmap = render_bursts(good, broken, severity, &bursts, self.grid, &mut rng);

@@ -1,36 +1,40 @@
-//! Clicks in bursts: people click a place repeatedly, so bins vary more than Poisson counts.
+//! Clicks in bursts: people click one place repeatedly, so bins vary more than Poisson counts.
 //!
-//! Places are drawn from a scene as ever; then each is clicked a geometric number of times. With a
-//! mean of m clicks a place, the variance of a bin is 2 m - 1 times its mean.
+//! Places are drawn from a scene as usual; then each place is clicked a geometric number of times.
+//! With a mean of m clicks per place, the variance of a bin is 2 m - 1 times its mean.
 
 use rand::{Rng, RngExt};
 
 use super::Scene;
 use crate::{Grid, Heatmap};
 
-/// Lengths of bursts, geometric with this `mean`, that sum to `total`; one of them is cut for it.
+/// Draws lengths of bursts, geometric with this `mean`, that sum to `total`; the last one is cut
+/// short for that.
 pub(super) fn burst_lengths(total: u32, mean: f64, rng: &mut impl Rng) -> Vec<u32> {
-    // Logarithm of the probability of yet another click.
+    // Logarithm of the probability that a burst goes on after a click.
     let again = if mean > 1.0 { libm::log(1.0 - 1.0 / mean) } else { f64::NEG_INFINITY };
     let mut lengths = Vec::with_capacity((f64::from(total) / mean.max(1.0)) as usize + 16);
     let mut left = total;
     while left > 0 {
-        // In (0, 1], so that the logarithm is finite. For a mean of 1 the quotient is 0.
+        // In (0, 1], so that the logarithm is finite. For a mean of 1, `again` is minus infinity
+        // and the quotient 0.
         let u = 1.0 - rng.random::<f64>();
         let length = (1.0 + (libm::log(u) / again).floor()).min(f64::from(left)) as u32;
         lengths.push(length);
         left -= length;
     }
     if let Some(last) = lengths.len().checked_sub(1) {
-        // The one that was cut has no place of its own.
+        // Put the burst that was cut at a random position, so that it is not always the last one.
         lengths.swap(rng.random_range(0..=last), last);
     }
     lengths
 }
 
-/// Draws a place for each burst: from `broken` with probability `severity`, else from `good`. The
-/// clicks of a scene are only weights of its parts. A place that cannot be found is drawn from the
-/// whole banner, so that no click is lost.
+/// Draws a place for each burst, from `broken` with probability `severity` and else from `good`,
+/// and counts the clicks of the burst there.
+///
+/// The clicks of a scene are used only as weights of its parts. A place that cannot be found is
+/// drawn from the whole banner, so that no click is lost.
 pub(super) fn render_bursts(
     good: Scene,
     broken: Option<Scene>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where the clicks land that a defect takes.
+/// A kind of defect: where the clicks land that it takes away from the products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -11,19 +11,19 @@ pub enum FieldDefect {
     CloseButton,
     /// On another tight spot: in a corner, at the middle of an edge, or anywhere near the rim.
     Spot,
-    /// In a strip along one of the four edges, or along most of it.
+    /// In a strip along one of the four edges, or along at least half of it.
     Edge,
     /// In a cloud in the middle.
     Cloud,
-    /// All over the banner, evenly or as the noise of the grid falls.
+    /// All over the banner, evenly or distributed like the noise of the grid.
     Everywhere,
-    /// In the pattern of a layout that the grid never shows.
+    /// In the pattern of a layout that no good banner of the grid has.
     Foreign,
-    /// On one product alone, one that has at most half of the clicks when all works.
+    /// On one product alone, one that has at most half of the clicks on a working banner.
     OneProduct,
     /// In a band along one of the two diagonals.
     Diagonal,
-    /// In the right pattern, but drawn too small, in a corner or in the middle.
+    /// In the right pattern, but drawn too small, towards a corner or the middle.
     WrongSize,
 }
 

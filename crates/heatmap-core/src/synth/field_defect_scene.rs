@@ -1,4 +1,4 @@
-//! Where the clicks land that a [`FieldDefect`] takes.
+//! The scene of a [`FieldDefect`]: where the clicks land that it takes.
 
 use rand::{Rng, RngExt};
 
@@ -8,8 +8,8 @@ use super::{Broken, BrokenKind, Cluster, FieldBlob, FieldDefect, Scene, Span, Un
 use crate::{Point, Rect, SampleRng};
 
 impl FieldDefect {
-    /// Where the clicks land that the defect takes, on a banner with this look and layout, which
-    /// would be `good` if all worked.
+    /// Draws where the clicks land that the defect takes, on a banner with this look and layout
+    /// whose scene would be `good` if it worked.
     pub(super) fn scene(
         self,
         look: &Look<'_>,
@@ -62,7 +62,7 @@ impl FieldDefect {
     }
 }
 
-/// A place near the rim and away from the close button.
+/// Draws a place near the rim and away from the close button.
 fn spot(close_button: (f64, f64), rng: &mut impl Rng) -> (f64, f64) {
     let inset = Span::new(0.02, 0.09);
     loop {
@@ -80,12 +80,12 @@ fn spot(close_button: (f64, f64), rng: &mut impl Rng) -> (f64, f64) {
     }
 }
 
-/// `at`, or the same from the other side.
+/// Returns `at` or, with probability one half, 1 - `at`: the same distance from the opposite side.
 fn mirrored(at: f64, rng: &mut impl Rng) -> f64 {
     if rng.random_bool(0.5) { at } else { 1.0 - at }
 }
 
-/// A strip along an edge: all of the edge, or at least a half.
+/// Draws a strip along all of an edge, or along at least half of it.
 fn strip(look: &Look<'_>, rng: &mut impl Rng) -> Rect {
     let depth = Span::new(0.02, 0.1).draw(rng);
     let length = if rng.random_bool(0.5) { 1.0 } else { Span::new(0.5, 1.0).draw(rng) };
@@ -98,8 +98,8 @@ fn strip(look: &Look<'_>, rng: &mut impl Rng) -> Rect {
     }
 }
 
-/// The blob of one product. One that has most of the clicks anyway is left out: a banner
-/// on which it is alone hardly looks broken.
+/// Draws the blob of one product. Products with more than half of the clicks are left out: a banner
+/// on which such a product is the only one hardly looks broken.
 fn one_product(look: &Look<'_>, layout: usize, rng: &mut SampleRng) -> Vec<Cluster> {
     let products = &look.field.layouts[layout].products;
     let sum: f64 = products.iter().map(|product| product.weight).sum();
@@ -109,10 +109,11 @@ fn one_product(look: &Look<'_>, layout: usize, rng: &mut SampleRng) -> Vec<Clust
     small.get(at).map_or_else(Vec::new, |product| look.products(&[*product], WHOLE, rng))
 }
 
-/// All blobs nearer to a corner or to the middle, and smaller by as much; even noise stays.
+/// Shrinks the arrangement of all blobs, and the blobs by as much, towards a corner or the middle;
+/// even noise stays.
 fn shrunk(look: &Look<'_>, good: &Scene, rng: &mut impl Rng) -> Scene {
     let scale = Span::new(0.4, 0.75).draw(rng);
-    // Where things stay: at the top left as often as anywhere else.
+    // The point that stays in place: in half of the cases, or more, the top-left corner.
     let (x, y) = match rng.random_range(0..4) {
         0 | 1 => (0.0, 0.0),
         2 => (0.5, 0.5),

@@ -1,11 +1,12 @@
-//! Draws that the field generators share, from `libm` alone, so that they are the same everywhere.
+//! Random draws that the field generators share. They take functions from `libm` alone, so that the
+//! numbers are the same on every machine.
 
 use rand::{Rng, RngExt};
 
 use super::Span;
 use super::normal::Normal;
 
-/// An index drawn in proportion to `weights`; the last one when none has a weight.
+/// Draws an index in proportion to `weights`; returns the last one when none has a weight.
 pub(super) fn weighted(weights: &[f64], rng: &mut impl Rng) -> usize {
     let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
     let last = weights.len().saturating_sub(1);
@@ -18,19 +19,21 @@ pub(super) fn weighted(weights: &[f64], rng: &mut impl Rng) -> usize {
     last
 }
 
-/// exp(`sigma` z) for a standard normal z: a log-normal number of median 1.
+/// Draws exp(`sigma` z) for a standard normal z: a log-normal number of median 1.
 pub(super) fn log_normal(sigma: f64, rng: &mut impl Rng) -> f64 {
     libm::exp(sigma * Normal::shared().pair(rng).0)
 }
 
-/// A number that is uniform in its logarithm.
+/// Draws a number from `span` that is uniform in its logarithm.
 pub(super) fn log_uniform(span: Span<f64>, rng: &mut impl Rng) -> f64 {
     libm::exp(Span::new(libm::log(span.min), libm::log(span.max)).draw(rng))
 }
 
-/// A gamma number of mean 1 and variance 1 / `shape`, for a shape of at least 1 (Marsaglia and
-/// Tsang, ACM TOMS 26(3), 2000). Weights times such factors, divided by their sum, are what a
-/// Dirichlet distribution is when all shapes are alike.
+/// Draws a gamma number of mean 1 and variance 1 / `shape`, for a shape of at least 1 (Marsaglia
+/// and Tsang, ACM TOMS 26(3), 2000).
+///
+/// Weights that are multiplied by such factors and divided by their sum vary as in a Dirichlet
+/// distribution with equal shapes.
 pub(super) fn gamma(shape: f64, rng: &mut impl Rng) -> f64 {
     debug_assert!(shape >= 1.0, "shape {shape}");
     let d = shape - 1.0 / 3.0;

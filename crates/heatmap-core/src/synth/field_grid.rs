@@ -1,8 +1,9 @@
-//! [`FieldGrid`]: what all banners of one grid have in common in a [`super::FieldPopulation`].
+//! [`FieldGrid`]: what all banners of one grid (a `grid_id`) of a [`super::FieldPopulation`] have
+//! in common.
 //!
-//! A grid has several good layouts, one of them dominant, noise with a field of its own, a close
-//! button in a corner of its own, people who click once or several times, and defects in shares of
-//! its own: where one template is wrong, most of its broken banners are wrong in one way.
+//! A grid has several good layouts, one of them dominant; noise with a distribution of its own; a
+//! close button in one corner; people who click once or several times; and defects in shares of its
+//! own: where one template is wrong, most of its broken banners are wrong in the same way.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -12,19 +13,21 @@ use super::field_layout::Style;
 use super::{FieldBlob, FieldDefect, FieldLayout, Span};
 use crate::{SampleRng, sample_rng};
 
-/// What all banners of a grid have in common. Places and sizes are fractions of the banner.
+/// What all banners of one grid have in common. Places and sizes are fractions of the banner's
+/// width and height.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldGrid {
     /// The layouts of good banners, the dominant one first.
     pub layouts: Vec<FieldLayout>,
-    /// Share of the banners that has each layout; they sum to 1, and the first is at least a half.
+    /// Share of the banners that has each of `layouts`; the shares sum to 1, and the first is at
+    /// least a half.
     pub shares: Vec<f64>,
-    /// A layout in the same style that no good banner has.
+    /// A layout in the same style that no good banner has, for [`FieldDefect::Foreign`].
     pub foreign: FieldLayout,
-    /// Share of a product's clicks in the tail of its blob.
+    /// Share of a product's clicks that falls in the wide tail of its blob.
     pub tail: f64,
-    /// How many times as wide as the blob its tail is.
+    /// Width of that tail as a multiple of the blob's.
     pub tail_width: f64,
     /// Middle of the close button.
     pub close_button: (f64, f64),
@@ -32,27 +35,27 @@ pub struct FieldGrid {
     pub close_sigma: f64,
     /// Share of the noise that falls evenly.
     pub even_noise: f64,
-    /// Where the rest of the noise is thicker; the first blob is around the middle.
+    /// Blobs of the noise that does not fall evenly; the first one lies around the middle.
     pub noise: Vec<FieldBlob>,
-    /// The part of [`super::FieldPopulation::noise`] that banners of this grid have: from 0, its
-    /// lower end, to 1, its upper end.
+    /// How much noise the banners of this grid have, within [`super::FieldPopulation::noise`]: 0
+    /// stands for the lower end of that range, 1 for its upper end.
     pub noise_part: Span<f64>,
-    /// Mean clicks of one person at one place.
+    /// Mean number of clicks that one person makes at one place.
     pub burstiness: f64,
-    /// Shares of the defects among broken banners; they sum to 1.
+    /// Each defect with its share among the broken banners; the shares sum to 1.
     pub defects: Vec<(FieldDefect, f64)>,
     /// Left, top, right and bottom of a zone in which no click of a good banner counts.
     pub dead_zone: Option<[f64; 4]>,
 }
 
 impl FieldGrid {
-    /// Any two layouts of a grid, and the foreign one and each of them, differ at least by this
-    /// [`FieldLayout::difference`]: they are drawn again until they do.
+    /// Least [`FieldLayout::difference`] between any two layouts of a grid, the foreign one
+    /// included: layouts are drawn again, up to 500 times, until they differ as much.
     pub const MIN_DIFFERENCE: f64 = 0.4;
 
-    /// The grid `grid` of the world of this `seed`.
+    /// Draws grid number `grid` of the world of this `seed`.
     pub fn draw(seed: u64, grid: u64) -> Self {
-        // A stream of its own, which neither a sample nor a `Layout` uses.
+        // A random stream that neither a sample nor a `Layout` uses.
         let mut rng = sample_rng(seed ^ 0x6669_656C_6467_7269, grid);
         let rng = &mut rng;
         let style = Style::draw(rng);
@@ -84,7 +87,7 @@ impl FieldGrid {
         }
     }
 
-    /// A defect in the shares of this grid.
+    /// Draws a defect in the shares of this grid.
     pub(super) fn draw_defect(&self, rng: &mut impl Rng) -> FieldDefect {
         let shares: Vec<f64> = self.defects.iter().map(|&(_, share)| share).collect();
         self.defects
@@ -93,7 +96,8 @@ impl FieldGrid {
     }
 }
 
-/// A layout that differs from all of `layouts`, or after many tries the one that differs most.
+/// Draws a layout that differs enough from all of `layouts`, or after many tries takes the one that
+/// differs most.
 fn different(layouts: &[FieldLayout], style: &Style, rng: &mut SampleRng) -> FieldLayout {
     let least = |drawn: &FieldLayout| {
         layouts.iter().map(|other| drawn.difference(other)).fold(1.0, f64::min)
@@ -113,7 +117,8 @@ fn different(layouts: &[FieldLayout], style: &Style, rng: &mut SampleRng) -> Fie
     best
 }
 
-/// Shares of this many layouts: the first has at least a half, the others what is left at random.
+/// Draws the shares of this many layouts: at least a half for the first; the others divide what is
+/// left at random.
 fn shares(layouts: usize, rng: &mut impl Rng) -> Vec<f64> {
     if layouts < 2 {
         return vec![1.0];
@@ -126,13 +131,13 @@ fn shares(layouts: usize, rng: &mut impl Rng) -> Vec<f64> {
         .collect()
 }
 
-/// A place in corner 0 to 3, so far from both edges.
+/// Draws a place in corner 0 to 3, at distances of `inset` from both edges.
 fn corner(at: u32, inset: Span<f64>, rng: &mut impl Rng) -> (f64, f64) {
     let (x, y) = (inset.draw(rng), inset.draw(rng));
     (if at & 1 == 0 { x } else { 1.0 - x }, if at & 2 == 0 { y } else { 1.0 - y })
 }
 
-/// A wide blob around the middle and up to three others anywhere.
+/// Draws the blobs of noise: a wide one around the middle and up to three others anywhere.
 fn noise(rng: &mut impl Rng) -> Vec<FieldBlob> {
     let mut blob = |place: Span<f64>, sigma: Span<f64>, weight: Span<f64>| FieldBlob {
         place: (place.draw(rng), place.draw(rng)),
@@ -147,7 +152,7 @@ fn noise(rng: &mut impl Rng) -> Vec<FieldBlob> {
     blobs
 }
 
-/// Shares of all defects: nearly even on some grids, one kind above all on others.
+/// Draws the shares of all defects: nearly even on some grids, one kind above all on others.
 fn defects(rng: &mut impl Rng) -> Vec<(FieldDefect, f64)> {
     let unevenness = Span::new(0.3, 3.0).draw(rng);
     let weights: Vec<f64> = FieldDefect::ALL.iter().map(|_| log_normal(unevenness, rng)).collect();
@@ -155,7 +160,7 @@ fn defects(rng: &mut impl Rng) -> Vec<(FieldDefect, f64)> {
     FieldDefect::ALL.into_iter().zip(weights.into_iter().map(|weight| weight / sum)).collect()
 }
 
-/// A rectangle in a corner, clear of the close button and of all products, if there is one.
+/// Looks for a rectangle in a corner that is clear of the close button and of all products.
 fn dead_zone(
     layouts: &[FieldLayout],
     close_button: (f64, f64),

@@ -1,10 +1,9 @@
-//! [`FieldLayout`]: one way in which the products of a grid stand, drawn at random.
+//! [`FieldLayout`]: one arrangement of the products of a grid, drawn at random.
 //!
-//! [`super::Layout`] moves and stretches five arrangements that everyone knows. Here the
-//! arrangement itself is drawn: tables of any shape, rows of unequal length, one large product
-//! with small ones, a ring, free places. What the layouts of one grid share, a [`Style`], is
-//! drawn before them, so that the size of its blobs does not give away a layout that is not of the
-//! grid.
+//! [`super::Layout`] moves and stretches five well-known arrangements. Here the arrangement itself
+//! is drawn: tables of any shape, rows of unequal length, one large product with small ones, a
+//! ring, free places. What the layouts of one grid share, a [`Style`], is drawn before them, so
+//! that the size of its blobs does not give away the foreign layout.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -17,19 +16,19 @@ use crate::{Grid, Point};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldBlob {
-    /// Middle.
+    /// Middle of the blob.
     pub place: (f64, f64),
     /// Standard deviations along x and y.
     pub sigma: (f64, f64),
-    /// How many clicks it has relative to the others.
+    /// How many clicks it has relative to the other blobs.
     pub weight: f64,
 }
 
-/// The products of one layout.
+/// One arrangement of products on a banner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldLayout {
-    /// The products, at least two of them when drawn.
+    /// The blob of clicks of each product; a layout that was drawn has at least two.
     pub products: Vec<FieldBlob>,
 }
 
@@ -37,17 +36,18 @@ pub struct FieldLayout {
 pub(super) struct Style {
     /// Standard deviation of a blob as a share of the cell that its product fills.
     size: f64,
-    /// Where in its cell a product is clicked, from the middle, as a share of the cell.
+    /// Where in its cell a product is clicked: offset from the middle, as a share of the cell.
     aim: (f64, f64),
     /// Standard deviation of the logarithm of the weights.
     unevenness: f64,
 }
 
-/// The cell of a product: middle, and width and height, in fractions of the area for products.
+/// The cell of a product: its middle, then its width and height, in fractions of the area for
+/// products.
 type Cell = ((f64, f64), (f64, f64));
 
 impl FieldBlob {
-    /// The blob on a grid.
+    /// Makes a cluster of `clicks` clicks on `grid` of this blob.
     pub(super) fn cluster(&self, grid: &Grid, clicks: u32) -> Cluster {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let centre = Point { x: self.place.0 * width, y: self.place.1 * height };
@@ -69,10 +69,11 @@ impl Style {
 impl FieldLayout {
     /// Columns and rows of the map on which layouts are compared.
     const MAP: (usize, usize) = (30, 24);
-    /// Standard deviation by which each blob is widened for it: about as far as banners are moved.
+    /// Standard deviation by which each blob is widened for that: about as far as banners are
+    /// moved.
     const BLUR: f64 = 0.04;
 
-    /// A layout of 2 to 12 products.
+    /// Draws a layout of 2 to 12 products.
     pub(super) fn draw(style: &Style, rng: &mut impl Rng) -> Self {
         let (cells, large) = cells(rng);
         // The area for products: a headline or a line of small print may take the rest.
@@ -80,7 +81,7 @@ impl FieldLayout {
         let width = Span::new(0.88, 1.0).draw(rng) - left;
         let top = Span::new(0.0, 0.3).draw(rng);
         let height = Span::new(0.75, 1.0).draw(rng) - top;
-        // Each product is moved a little from the place in its cell.
+        // Each product is moved a little within its cell.
         let own = Span::new(-0.06, 0.06);
         let size = Span::new(0.75, 1.3);
         let product = |(at, &((x, y), (w, h))): (usize, &Cell)| {
@@ -96,14 +97,17 @@ impl FieldLayout {
         Self { products: cells.iter().enumerate().map(product).collect() }
     }
 
-    /// How different the patterns of two layouts are, from 0 (the same) to 1 (nowhere both): half
-    /// the sum of absolute differences of their mean maps (total variation), each blob widened by
-    /// 0.04 of the banner so that a small displacement does not count as a difference.
+    /// Returns how different the click patterns of two layouts are, from 0 (the same) to 1 (no
+    /// overlap).
+    ///
+    /// This is the total variation, half the sum of the absolute differences of their mean maps.
+    /// Each blob is widened by 0.04 of the banner first, so that a small displacement does not
+    /// count as a difference.
     pub fn difference(&self, other: &Self) -> f64 {
         0.5 * self.map().iter().zip(other.map()).map(|(a, b)| (a - b).abs()).sum::<f64>()
     }
 
-    /// The mean map of the products, row-major, which sums to 1.
+    /// Returns the expected share of the clicks in each cell of the map, row-major; they sum to 1.
     fn map(&self) -> Vec<f64> {
         let (columns, rows) = Self::MAP;
         let mut map = vec![0.0; columns * rows];
@@ -122,7 +126,7 @@ impl FieldLayout {
     }
 }
 
-/// A widened Gaussian along one axis, as shares of the cells.
+/// The shares of the cells along one axis in a Gaussian, widened by `BLUR`.
 fn axis(cells: usize, middle: f64, sigma: f64) -> Vec<f64> {
     let sigma = libm::hypot(sigma, FieldLayout::BLUR);
     let density = |at: usize| {
@@ -134,7 +138,7 @@ fn axis(cells: usize, middle: f64, sigma: f64) -> Vec<f64> {
     values.into_iter().map(|value| value / sum).collect()
 }
 
-/// The cells of a pattern, and which of them is the large one, if any is.
+/// Draws the cells of an arrangement, and the index of the large one if there is one.
 fn cells(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
     match weighted(&[3.0, 2.0, 2.0, 1.0, 2.0], rng) {
         0 => loop {
@@ -160,7 +164,8 @@ fn cells(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
     }
 }
 
-/// Rows of these numbers of products. `slots` is how many would fill a row; 0 spreads each row out.
+/// Lays out rows with these numbers of products. `slots` is the number of products that would fill
+/// a row; 0 spreads each row out. `side` is where short rows stand, from 0 (left) to 1 (right).
 fn table(rows: &[usize], slots: usize, side: f64) -> Vec<Cell> {
     let height = 1.0 / rows.len() as f64;
     let row = |(at, &products): (usize, &usize)| {
@@ -173,7 +178,7 @@ fn table(rows: &[usize], slots: usize, side: f64) -> Vec<Cell> {
     rows.iter().enumerate().flat_map(row).collect()
 }
 
-/// One large product and 2 to 4 small ones in a line at any of its sides.
+/// Places one large product, and 2 to 4 small ones in a line at any of its sides.
 fn one_large(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
     let small = rng.random_range(2..=4_usize);
     let large = Span::new(0.45, 0.7).draw(rng);
@@ -191,7 +196,7 @@ fn one_large(rng: &mut impl Rng) -> (Vec<Cell>, Option<usize>) {
     (cells, Some(0))
 }
 
-/// 4 to 7 products around the middle.
+/// Places 4 to 7 products in a ring around the middle.
 fn ring(rng: &mut impl Rng) -> Vec<Cell> {
     let products = rng.random_range(4..=7_u32);
     let turn = std::f64::consts::TAU / f64::from(products);
@@ -203,12 +208,13 @@ fn ring(rng: &mut impl Rng) -> Vec<Cell> {
     (0..products).map(place).collect()
 }
 
-/// 2 to 7 products anywhere, a quarter of the area apart.
+/// Places 2 to 7 products anywhere, at least a quarter of the area apart.
 fn free(rng: &mut impl Rng) -> Vec<Cell> {
     let products = rng.random_range(2..=7_usize);
     let span = Span::new(0.08, 0.92);
     let mut cells: Vec<Cell> = Vec::with_capacity(products);
-    // Seven discs cover half of the area; where a bad start leaves no room there are fewer.
+    // Seven discs of that distance cover half of the area; where the first ones leave no room there
+    // are fewer products.
     for _ in 0..1_000 {
         let (x, y) = (span.draw(rng), span.draw(rng));
         if cells.len() < products

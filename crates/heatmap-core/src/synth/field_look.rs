@@ -1,4 +1,4 @@
-//! [`Look`]: how one banner of a [`super::FieldPopulation`] departs from what its grid shares.
+//! [`Look`]: how one banner of a [`super::FieldPopulation`] differs from what its grid shares.
 
 use rand::Rng;
 
@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{Grid, Rect};
 
-/// What was drawn for one banner, whether it works or not.
+/// What is drawn at random for one banner, whether it works or not: its noise, shares, shift and
+/// scale.
 pub(super) struct Look<'a> {
     pub(super) grid: Grid,
     pub(super) field: &'a FieldGrid,
-    /// Its noise, [`WHOLE`] clicks of it.
+    /// The noise of this banner as a scene of [`WHOLE`] clicks.
     pub(super) noise: Scene,
     noise_share: f64,
     close_share: f64,
@@ -46,7 +47,8 @@ impl<'a> Look<'a> {
         look
     }
 
-    /// The scene when all works, in this layout, [`WHOLE`] clicks but for rounding.
+    /// Draws the scene of this banner in this layout as it is when the banner works: [`WHOLE`]
+    /// clicks but for rounding.
     pub(super) fn working(&self, layout: &FieldLayout, rng: &mut impl Rng) -> Scene {
         let left = (1.0 - self.noise_share).max(f64::MIN_POSITIVE);
         let close = WHOLE * (self.close_share / left).min(1.0);
@@ -62,7 +64,8 @@ impl<'a> Look<'a> {
         scene
     }
 
-    /// These products with `clicks` clicks in all: each a blob and its tail, of its own weight.
+    /// Draws clusters for these products with `clicks` clicks in all: for each product a blob and
+    /// its tail, with a weight drawn for this banner.
     pub(super) fn products(
         &self,
         products: &[FieldBlob],
@@ -90,17 +93,19 @@ impl<'a> Look<'a> {
         clusters
     }
 
-    /// `signal` with some noise, at most the share that the banner has when all works.
+    /// Adds some noise to `signal`, at most the share that this banner has when all works.
     pub(super) fn with_noise(&self, signal: Scene, rng: &mut impl Rng) -> Scene {
         let noise = Span::new(0.0, self.noise_share).draw(rng);
         mixed(signal, 1.0 - noise, self.noise.clone())
     }
 
-    /// The noise of the grid, its parts in shares of this banner's own.
+    /// Draws the noise of this banner: the parts of the grid's noise, in shares of the banner's
+    /// own.
     fn draw_noise(&self, rng: &mut impl Rng) -> Scene {
         let FieldGrid { noise, even_noise, .. } = self.field;
         let sum = noise.iter().map(|blob| blob.weight).sum::<f64>().max(f64::MIN_POSITIVE);
-        // As in a Dirichlet distribution; mixing brings the sum back.
+        // Gamma factors on the shares, as in a Dirichlet distribution; mixing scales the sum to 1
+        // again.
         let mut clicks = |share: f64| (WHOLE * share * gamma(2.0, rng)).round() as u32;
         let even = UniformClicks { region: Rect::whole(&self.grid), clicks: clicks(*even_noise) };
         let blobs = noise
@@ -110,7 +115,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// A place of the grid on a banner that is stretched about its middle and shifted.
+/// Stretches a place about the middle of the banner and shifts it, along one axis.
 fn moved(place: f64, scale: f64, shift: f64) -> f64 {
     (0.5 + (place - 0.5) * scale + shift).clamp(0.02, 0.98)
 }

@@ -1,9 +1,10 @@
-//! [`FieldPopulation`]: banners that differ more than those of [`super::Population`], as logs do.
+//! [`FieldPopulation`]: banners that differ more than those of [`super::Population`], as they do in
+//! logs.
 //!
 //! The banners of a [`super::FieldGrid`] have one of several layouts, products of very unequal
-//! weight with heavy tails, up to half of the clicks anywhere and thicker in places, and bins that
-//! vary more than Poisson counts because people click a place repeatedly. One seed gives the same
-//! banners on every machine.
+//! weight with heavy tails, and up to half of their clicks anywhere, denser in some places. Their
+//! bins vary more than Poisson counts because people click one place repeatedly. One seed gives the
+//! same banners on every machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,32 +12,34 @@ use super::field_draws::log_normal;
 use super::{FieldDefect, Span};
 use crate::{Error, Grid, Result, sample_rng};
 
-/// Configuration of the population. Shares are shares of the clicks of a banner.
+/// Configures a population of banners. Shares, 0 to 1, are of the clicks of a banner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FieldPopulation {
-    /// Grid of every heatmap.
+    /// Bins of every heatmap.
     pub grid: Grid,
-    /// Share of broken banners.
+    /// Share of banners that are broken.
     pub prevalence: f64,
     /// Share of a broken banner's clicks that the defect takes.
     pub severity: Span<f64>,
-    /// The defect that all broken banners have; without it each has one in the shares of its grid.
+    /// The defect that all broken banners have; `None` draws one for each by the shares of its
+    /// grid.
     pub shared: Option<FieldDefect>,
-    /// Share of noise, of which each grid has a part.
+    /// Share of noise over all grids; each grid uses only a part of this range.
     pub noise: Span<f64>,
-    /// Share on the close button.
+    /// Share of the clicks on the close button.
     pub close_button: Span<f64>,
-    /// How like the weights of the grid those of a banner are: the shape, drawn for each banner, of
-    /// a gamma factor on each product. 1 leaves some products hardly a click.
+    /// How alike the product weights of a banner and of its grid are: the shape, drawn for each
+    /// banner, of a gamma factor on the weight of each product. A shape of 1 leaves some products
+    /// hardly a click.
     pub concentration: Span<f64>,
     /// Factor on the size of each product's blob, for each banner.
     pub spread: Span<f64>,
     /// Largest displacement of all products together as a share of the banner's width and height.
     pub shift: f64,
-    /// Factor by which the products stand apart, along each axis.
+    /// Factor on the distances between products, along each axis.
     pub scale: Span<f64>,
-    /// Median number of clicks on a banner, for [`FieldPopulation::clicks`].
+    /// Median number of clicks on a banner, used by [`FieldPopulation::clicks`].
     pub median_clicks: f64,
     /// Standard deviation of the logarithm of that number.
     pub clicks_sigma: f64,
@@ -62,13 +65,14 @@ impl Default for FieldPopulation {
 }
 
 impl FieldPopulation {
-    /// Keeps the streams of this population apart from those of others under the same seed.
+    /// Keeps the random streams of this population apart from those of other generators under the
+    /// same seed.
     pub(super) const STREAM: u64 = 0x6669_656C_6462_616E;
 
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
@@ -94,7 +98,8 @@ impl FieldPopulation {
         Ok(())
     }
 
-    /// A number of clicks as banners have it: log-normal, at least 1, from a stream of its own.
+    /// Draws a realistic number of clicks for banner `index`: log-normal, at least 1, from a random
+    /// stream of its own.
     pub fn clicks(&self, seed: u64, index: u64) -> u32 {
         let mut rng = sample_rng(seed ^ Self::STREAM.rotate_left(32), index);
         (self.median_clicks * log_normal(self.clicks_sigma, &mut rng)).round().clamp(1.0, 1e8)

@@ -1,7 +1,7 @@
-//! [`Layout`]: the products of one grid as they stand on all of its banners.
+//! [`Layout`]: the arrangement of products that all banners of one grid (a `grid_id`) share.
 //!
-//! [`super::Products`] draws a banner from an arrangement that everyone knows. Logs are not so
-//! tidy: every grid has products of its own places, sizes and weights, and all banners of a grid
+//! [`super::Products`] draws a banner from a well-known arrangement. Logs are not so tidy: every
+//! grid has products at its own places, of its own sizes and weights, and all banners of a grid
 //! share them. A layout is drawn from (seed, grid), so that a detector can be fitted on some
 //! layouts and scored on others.
 
@@ -14,7 +14,7 @@ use crate::sample_rng;
 /// One product of a layout, in fractions of the banner's width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// Middle.
+    /// Middle of the product.
     pub place: (f64, f64),
     /// Standard deviations of its clicks along x and y.
     pub sigma: (f64, f64),
@@ -22,10 +22,10 @@ pub struct Product {
     pub weight: f64,
 }
 
-/// What all banners of a grid have in common.
+/// The arrangement of products, close button and dead corner that all banners of a grid share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layout {
-    /// The products.
+    /// The products of the grid.
     pub products: Vec<Product>,
     /// Middle of the close button in fractions of the banner.
     pub close_button: (f64, f64),
@@ -34,10 +34,10 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of grid `grid` in the world of this `seed`: one of the five arrangements, moved,
-    /// stretched, with products of uneven size and weight.
+    /// Draws the layout of grid number `grid` in the world of this `seed`: one of the five
+    /// arrangements, moved and stretched, with products of uneven size and weight.
     pub fn draw(seed: u64, grid: u64) -> Self {
-        // A stream of its own, which no sample of a preset uses.
+        // A random stream that no sample of a preset uses.
         let mut rng = sample_rng(seed ^ 0x6C61_796F_7574, grid);
         let arrangement = Arrangement::ALL[rng.random_range(0..Arrangement::ALL.len())];
         let stretch = (Span::new(0.85, 1.1).draw(&mut rng), Span::new(0.85, 1.1).draw(&mut rng));
@@ -66,7 +66,7 @@ impl Layout {
     }
 }
 
-/// A place up to `most` away along each axis.
+/// Moves a place by up to `most` along each axis.
 pub(super) fn jittered((x, y): (f64, f64), most: f64, rng: &mut impl Rng) -> (f64, f64) {
     let span = Span::new(-most, most);
     (x + span.draw(rng), y + span.draw(rng))

@@ -1,9 +1,9 @@
-//! [`LayoutBanners`]: good banners by layout, as many layouts as are asked for, and broken
-//! versions.
+//! [`LayoutBanners`]: good banners by layout, for as many layouts as are asked for, and broken
+//! versions of them.
 //!
-//! What a network can learn from that is which banners show the same layout and work alike. A
-//! broken banner of the layout is the nearest thing that does not belong: other layouts alone teach
-//! little about it. A layout is the first one of a grid of either population, as in
+//! From these a network can learn which banners show the same layout and work alike. A broken
+//! banner of a layout is the nearest thing that does not belong to it; other layouts alone teach
+//! little about that. A layout is the first one of a grid of either population, as in
 //! [`super::ReferenceSets`], with noise and variation of its own.
 
 use std::ops::Range;
@@ -16,17 +16,18 @@ use super::look_alike::{LOOK_CLICKS, LOOKS, LookAlike};
 use super::{SetBanner, Span};
 use crate::{Error, Grid, Heatmap, Result, sample_rng};
 
-/// Configuration of the banners.
+/// Configures the banners: their bins, clicks, defects and populations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayoutBanners {
-    /// Grid of every heatmap.
+    /// Bins of every heatmap.
     pub grid: Grid,
     /// Number of clicks on a banner, uniform in its logarithm.
     pub clicks: Span<f64>,
     /// Share of a broken banner's clicks that the defect takes.
     pub severity: Span<f64>,
-    /// Share of the layouts that are of a [`super::Population`].
+    /// Share of the layouts that come from a [`super::Population`]; the others come from a
+    /// [`super::FieldPopulation`].
     pub usual: f64,
 }
 
@@ -41,7 +42,7 @@ impl Default for LayoutBanners {
     }
 }
 
-/// One layout, for the banners of one seed.
+/// One layout together with the seed of the banners that are drawn from it.
 #[derive(Debug, Clone)]
 pub struct BannerLayout {
     world: BannerWorld,
@@ -51,16 +52,17 @@ pub struct BannerLayout {
 }
 
 impl LayoutBanners {
-    /// Layouts 0 to 1,023 are the same for every seed, to be measured on; those from here on are
-    /// each seed's own.
+    /// The first number of a layout that depends on the seed. Layouts 0 to 1,023 are the same for
+    /// every seed and serve for measurements.
     pub const HELD_OUT: u64 = 1_024;
-    /// Keeps the streams of these banners apart from those of others under the same seed.
+    /// Keeps the random streams of these banners apart from those of other generators under the
+    /// same seed.
     const STREAM: u64 = 0x6C61_796F_7574_626E;
 
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
@@ -70,7 +72,7 @@ impl LayoutBanners {
         Span::only(self.usual).check("usual", 0.0, 1.0)
     }
 
-    /// Layout `number`, with the banners of this `seed`.
+    /// Returns layout `number`, with the banners of this `seed`.
     pub fn layout(&self, seed: u64, number: u64) -> BannerLayout {
         let world_seed = Self::STREAM ^ if number < Self::HELD_OUT { 0 } else { seed };
         let mut rng = sample_rng(world_seed, number);
@@ -82,19 +84,20 @@ impl LayoutBanners {
 }
 
 impl BannerLayout {
-    /// Where the broken banners of a layout begin among the banners of its grid.
+    /// Index of the first broken banner of a layout among the banners of its grid.
     const BROKEN: u64 = 1 << 40;
-    /// Where those begin that a broken one is compared with.
+    /// Index of the first of the good banners that a broken one is compared with.
     const LOOKS_FROM: u64 = 1 << 41;
-    /// Draws after which a broken banner is taken as it is, on a layout where defects hardly show.
+    /// Tries after which a broken banner is taken even if it looks good: on some layouts defects
+    /// hardly show.
     const ATTEMPTS: u64 = 8;
 
-    /// Good banner `index`.
+    /// Draws good banner `index`.
     pub fn good(&self, index: u64) -> Heatmap {
         self.world.banner(0.0, None, index, self.clicks(index)).heatmap
     }
 
-    /// Broken banners of this layout, each of which looks broken at many clicks.
+    /// Draws broken banners of this layout, each of which looks broken at many clicks.
     pub fn broken(&self, indices: Range<u64>) -> Vec<SetBanner> {
         let look =
             |prevalence: f64, at: u64| self.world.banner(prevalence, None, at, LOOK_CLICKS).heatmap;

@@ -16,7 +16,7 @@ pub enum Orientation {
     Horizontal,
 }
 
-/// Configuration of the family.
+/// Configures a layout of clusters that stand in lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lines {
@@ -43,7 +43,7 @@ impl Lines {
     /// Checks the configuration against the grid.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self, grid: &Grid) -> Result<()> {
         self.lines.check("lines", 0, 1_000)?;
         self.clusters_per_line.check("clusters_per_line", 1, 1_000)?;
@@ -63,7 +63,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Draws one scene.
+    /// Draws the scene of one banner with these lines.
     pub fn scene(&self, grid: &Grid, rng: &mut impl Rng) -> Scene {
         let (along, across) = self.extent(grid);
         let lines = self.lines.draw(rng);
@@ -106,9 +106,9 @@ impl Lines {
         }
     }
 
-    /// Places of the lines: uniform among all that keep the distance. Uniform places on the room
-    /// that the distances leave, sorted, each then shifted by the distances before it: exact,
-    /// without trial and error.
+    /// Draws the places of the lines, uniform among all that keep the distance: uniform places in
+    /// the room that the distances leave, sorted, each then shifted by the distances before it.
+    /// This is exact and needs no rejection.
     fn draw_places(&self, lines: u32, across: f64, rng: &mut impl Rng) -> Vec<f64> {
         let free = across - f64::from(lines.saturating_sub(1)) * self.min_line_distance_bins;
         let mut places: Vec<f64> = (0..lines).map(|_| Span::new(0.0, free).draw(rng)).collect();

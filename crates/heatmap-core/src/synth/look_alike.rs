@@ -1,16 +1,18 @@
-//! [`LookAlike`]: whether a banner looks like the good ones of its grid, whatever is said of it.
+//! [`LookAlike`]: whether a banner looks like the good ones of its grid, whether it is broken or
+//! not.
 
 use crate::Heatmap;
 
-/// Clicks at which a broken banner is compared with good ones, to see whether it looks broken.
+/// Number of clicks at which a broken banner is compared with good ones, to see whether it looks
+/// broken.
 pub(super) const LOOK_CLICKS: u32 = 2_000;
-/// Good banners that it is compared with.
+/// Number of good banners that it is compared with.
 pub(super) const LOOKS: u64 = 12;
 
-/// Good banners of one grid, at so many clicks that chance hardly matters.
+/// Good banners of one grid, with so many clicks that chance hardly matters.
 pub(super) struct LookAlike {
     good: Vec<Vec<f64>>,
-    /// Three in four good banners have another one that is no farther away.
+    /// A distance within which three in four good banners have another good one.
     usual: f64,
 }
 
@@ -30,14 +32,14 @@ impl LookAlike {
         Self { good, usual }
     }
 
-    /// Whether it is as near to a good banner as those are to one another.
+    /// Whether a heatmap is as near to a good banner as good banners are to one another.
     pub(super) fn is_like(&self, heatmap: &Heatmap) -> bool {
         let roots = roots_of_cells(heatmap);
         self.good.iter().any(|good| distance(good, &roots) <= self.usual)
     }
 }
 
-/// The square roots of the shares of the cells.
+/// Returns the square roots of the shares of the clicks in cells of 5 x 5 bins.
 fn roots_of_cells(heatmap: &Heatmap) -> Vec<f64> {
     let grid = heatmap.grid();
     let across = grid.columns.div_ceil(CELL);

@@ -1,12 +1,15 @@
 //! Synthetic click heatmaps with known truth.
 //!
-//! Two stages, so that the truth is explicit: a layout (one file per family) draws a [`Scene`], the
-//! list of what is on the banner: clusters with centre, covariance and clicks, uniform noise, dead
-//! zones. [`Scene::render`] then draws every click. A [`Preset`] is a set of layouts as classes on
-//! one grid, and gives labelled [`Sample`]s by (seed, index). A [`Population`] has banners good and
-//! broken, as a log has them; those of a [`FieldPopulation`] differ more. [`ReferenceSets`] are
-//! grids of both, with banners to be held against them; [`LayoutBanners`] are banners by layout, to
-//! learn which belong together.
+//! The truth is explicit because drawing has two stages. A layout generator (one file each) draws a
+//! [`Scene`], the list of what is on the banner: clusters with centre, covariance and clicks,
+//! uniform noise, dead zones. [`Scene::render`] then draws every click.
+//!
+//! * A [`Preset`] has layout generators as classes on one grid of bins, and gives labelled
+//!   [`Sample`]s by (seed, index).
+//! * A [`Population`] has good and broken banners as in a log; those of a [`FieldPopulation`]
+//!   differ more among each other.
+//! * [`ReferenceSets`] are grids of both populations, with banners to be compared with the others.
+//! * [`LayoutBanners`] are banners by layout, from which one learns which belong together.
 
 mod banner_world;
 mod broken;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Error, Grid, Result};
 
-/// Names that [`Preset::named`] knows.
+/// The names of presets that [`Preset::named`] knows.
 pub const PRESET_NAMES: [&str; 7] = [
     "simclr-report",
     "simclr-wide",
@@ -22,24 +22,25 @@ pub const PRESET_NAMES: [&str; 7] = [
     "banners",
 ];
 
-/// A total of clicks that is drawn without regard to the class.
+/// Range of the total number of clicks where it is drawn without regard to the class.
 const ANY_TOTAL: Span<u32> = Span::new(2_000, 20_000);
 
 impl Preset {
-    /// The preset of this name; see [`PRESET_NAMES`].
+    /// Returns the preset of this name; see [`PRESET_NAMES`].
     ///
     /// # Errors
-    /// When there is none; the error lists all names.
+    /// Returns an error that lists all names when there is no preset of this name.
     pub fn named(name: &str) -> Result<Self> {
         preset(name)
     }
 
-    /// Good and broken banners: a broken one with probability `prevalence`, its kind any of the
-    /// eight alike, a good one in any of the five arrangements alike. `total_clicks` is the click
-    /// budget of a banner.
+    /// Makes a preset of good and broken banners. A banner is broken with probability `prevalence`;
+    /// the eight broken kinds are equally frequent, and so are the five arrangements of good
+    /// banners. `total_clicks` is the range of the clicks of a banner.
     ///
     /// # Errors
-    /// When `prevalence` is no probability or the budget is no ascending pair.
+    /// Returns an error when `prevalence` is not from 0 to 1 or `total_clicks` is not an ascending
+    /// pair.
     pub fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Self> {
         banners(prevalence, total_clicks)
     }
@@ -189,7 +190,8 @@ fn banners(prevalence: f64, total_clicks: Span<u32>) -> Result<Preset> {
     })
 }
 
-/// A class for every number of clusters from 0 to `most`; the label is the number.
+/// Makes a preset with a class for every number of clusters from 0 to `most`; the label is the
+/// number.
 fn by_count(name: &str, most: u32, total_clicks: Option<Span<u32>>, config: &Clusters) -> Preset {
     let class_of = |n| {
         let family = Family::Clusters(Clusters { count: Span::only(n), ..config.clone() });

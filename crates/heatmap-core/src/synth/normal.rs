@@ -1,4 +1,4 @@
-//! Standard normal numbers in pairs, for the loop that draws millions of clicks.
+//! Draws standard normal numbers in pairs, for the loop that draws millions of clicks.
 //!
 //! The ziggurat method (Marsaglia and Tsang, J. Stat. Softw. 5(8), 2000) with 256 layers. One
 //! 64-bit draw serves both numbers of a pair: each takes 8 bits for its layer and 24 other bits for
@@ -11,17 +11,17 @@ use std::sync::LazyLock;
 use rand::{Rng, RngExt};
 
 const LAYERS: usize = 256;
-/// Where the tail begins, and the area of a layer, for 256 layers.
+/// Where the tail begins, and the area of a layer, when there are 256 layers.
 const TAIL: f64 = 3.654_152_885_361_009;
 const AREA: f64 = 0.004_928_673_233_974_655;
-/// Places are whole numbers in -PLACES..PLACES.
+/// The place of a number within its layer is a whole number in -PLACES..PLACES.
 const PLACES: f64 = (1 << 23) as f64;
 
-/// Layers of the ziggurat.
+/// Tables of the layers of the ziggurat.
 pub(crate) struct Normal {
     /// Width of a place in a layer.
     step: [f64; LAYERS],
-    /// A place nearer than this lies under the curve for sure.
+    /// A place nearer to 0 than this lies under the curve for sure.
     inner: [i32; LAYERS],
     /// exp(-edge^2 / 2).
     height: [f64; LAYERS + 1],
@@ -30,7 +30,7 @@ pub(crate) struct Normal {
 static NORMAL: LazyLock<Normal> = LazyLock::new(Normal::new);
 
 impl Normal {
-    /// The shared table.
+    /// Returns the table that all callers share.
     pub(crate) fn shared() -> &'static Self {
         &NORMAL
     }
@@ -44,10 +44,11 @@ impl Normal {
         }
     }
 
-    /// Right edges of the layers, from the lowest up, and 0.
+    /// The right edges of the layers, from the lowest up, followed by 0.
     fn edges() -> [f64; LAYERS + 1] {
         let mut edge = [0.0; LAYERS + 1];
-        // The lowest layer holds the tail; as a rectangle of the same area it is this wide.
+        // The lowest layer includes the tail; as a rectangle of the same area it would be this
+        // wide.
         edge[0] = AREA / density(TAIL);
         edge[1] = TAIL;
         for i in 2..LAYERS {
@@ -56,7 +57,7 @@ impl Normal {
         edge
     }
 
-    /// Two independent standard normal numbers.
+    /// Draws two independent standard normal numbers.
     #[inline]
     pub(crate) fn pair(&self, rng: &mut impl Rng) -> (f64, f64) {
         let bits = rng.next_u64();
@@ -77,7 +78,7 @@ impl Normal {
         }
     }
 
-    /// The rare rest: the tail, and the part of a layer that the curve cuts.
+    /// Handles the rare rest: the tail, and the part of a layer that the curve cuts.
     #[cold]
     fn outer(&self, layer: usize, x: f64, rng: &mut impl Rng) -> f64 {
         if layer == 0 {
@@ -88,7 +89,7 @@ impl Normal {
         if between < libm::exp(-0.5 * x * x) { x } else { self.number(rng.next_u64() as u32, rng) }
     }
 
-    /// Beyond the last edge: exponential proposals (Marsaglia 1964).
+    /// Draws from the tail beyond the last edge by exponential proposals (Marsaglia 1964).
     fn tail(&self, rng: &mut impl Rng) -> f64 {
         loop {
             // In (0, 1], so that the logarithm is finite.
@@ -101,7 +102,7 @@ impl Normal {
     }
 }
 
-/// The density of the distribution, up to its factor.
+/// The density of the standard normal distribution without its constant factor.
 fn density(x: f64) -> f64 {
     libm::exp(-0.5 * x * x)
 }

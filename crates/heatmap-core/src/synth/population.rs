@@ -1,11 +1,10 @@
-//! [`Population`]: the banners of many grids as a log has them, most of them good, some broken,
-//! some only a little.
+//! [`Population`]: banners of many grids as a log has them, most of them good, some broken, some
+//! broken only a little.
 //!
-//! Every banner of a grid shares its [`Layout`], and differs in the weight of its products, a
-//! little in their place, in the share and the spread of its noise, and in its clicks. A defect
-//! takes a share of the clicks, not always all of them: a banner whose code is dead on some phones
-//! still works on others. So a mild defect at few clicks cannot be told from a good banner for
-//! certain.
+//! All banners of a grid share its [`Layout`]. They differ in the weight of its products, a little
+//! in their place, in the share and the spread of the noise, and in the clicks. A defect takes a
+//! share of the clicks, not always all of them: a banner whose code is dead on some phones still
+//! works on others. So a mild defect at few clicks cannot be told from a good banner for certain.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -23,19 +22,19 @@ pub enum Defect {
     /// The banner is drawn too small in its frame, in the top-left corner, as if made for another
     /// size.
     WrongSize,
-    /// Clicks land in one place that is none of the eight and has no product: what nobody has
-    /// described yet.
+    /// Clicks land in one place that is none of the eight and has no product: a defect that nobody
+    /// has described yet.
     Stray,
 }
 
-/// Configuration of the population. Shares are shares of the clicks of a banner; the rest falls on
-/// the products.
+/// Configures a population of banners. Shares, 0 to 1, are of the clicks of a banner; what they
+/// leave falls on the products.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Population {
-    /// Grid of every heatmap.
+    /// Bins of every heatmap.
     pub grid: Grid,
-    /// Share of broken banners.
+    /// Share of banners that are broken.
     pub prevalence: f64,
     /// Share of a broken banner's clicks that the defect takes.
     pub severity: Span<f64>,
@@ -45,9 +44,9 @@ pub struct Population {
     pub spread: Span<f64>,
     /// Largest displacement of a product on one banner as a share of the banner's width and height.
     pub jitter: f64,
-    /// Share on the close button.
+    /// Share of the clicks on the close button.
     pub close_button: Span<f64>,
-    /// Share of noise; it falls anywhere, or around a place of its own.
+    /// Share of noise, which falls anywhere or around one random place.
     pub noise: Span<f64>,
 }
 
@@ -66,12 +65,12 @@ impl Default for Population {
     }
 }
 
-/// A banner and the truth about it.
+/// A banner of a [`Population`] together with the truth about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PopulationBanner {
-    /// What is wrong with it, if anything is.
+    /// The defect of the banner; `None` when it works.
     pub defect: Option<Defect>,
-    /// Share of its clicks that the defect takes; 0 without one.
+    /// Share of its clicks, 0 to 1, that the defect takes; 0 when the banner works.
     pub severity: f64,
     /// Clicks per bin.
     pub heatmap: Heatmap,
@@ -81,7 +80,7 @@ impl Population {
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
@@ -104,9 +103,10 @@ impl Population {
         Ok(())
     }
 
-    /// Banner `index` of the grid with this layout, with `clicks` clicks. Whether it is broken, and
-    /// how, does not depend on the number of clicks: the same banner can be looked at with few and
-    /// with many.
+    /// Draws banner `index` of the grid with this layout, with `clicks` clicks.
+    ///
+    /// Whether the banner is broken, and how, does not depend on the number of clicks: the same
+    /// banner can be looked at with few and with many.
     pub fn banner(&self, layout: &Layout, seed: u64, index: u64, clicks: u32) -> PopulationBanner {
         let mut rng = sample_rng(seed, index);
         let defect = rng.random_bool(self.prevalence).then(|| Defect::draw(&mut rng));
@@ -117,14 +117,15 @@ impl Population {
             Some(defect) => mixed(defect.scene(self, layout, &good, &mut rng), severity, good),
         };
         scene.scale_to(clicks);
-        // The clicks of this budget are drawn by themselves.
+        // The clicks come from a random stream of their own for every number of clicks, so that
+        // this number changes nothing above.
         let heatmap = scene
             .render(self.grid, &mut sample_rng(seed ^ u64::from(clicks).rotate_left(40), index))
             .heatmap;
         PopulationBanner { defect, severity, heatmap }
     }
 
-    /// A scene of [`WHOLE`] clicks as it looks when all works.
+    /// Draws the scene of a working banner, with [`WHOLE`] clicks.
     fn good_scene(&self, layout: &Layout, rng: &mut SampleRng) -> Scene {
         let (width, height) = (self.grid.columns as f64, self.grid.rows as f64);
         let (close_share, noise_share) = (self.close_button.draw(rng), self.noise.draw(rng));
@@ -162,7 +163,7 @@ impl Population {
                 clicks: share(noise_share),
             });
         } else {
-            // Noise with a place: people who scroll with the thumb, say.
+            // Noise around one place: people who scroll with the thumb, say.
             let wide = Span::new(0.15, 0.4).draw(rng);
             let place = Span::new(0.2, 0.8);
             let centre = Point { x: place.draw(rng) * width, y: place.draw(rng) * height };
@@ -182,11 +183,11 @@ impl Population {
     }
 }
 
-/// Clicks of a scene before it is scaled to its budget: enough that shares are exact.
+/// Number of clicks of a scene before it is scaled to its budget: so many that shares are exact.
 pub(super) const WHOLE: f64 = 1e6;
 
 impl Defect {
-    /// The eight kinds, the wrong size and the stray blob, all alike.
+    /// Draws one of the eight kinds, the wrong size and the stray blob, all equally probable.
     fn draw(rng: &mut impl Rng) -> Self {
         let kinds = BrokenKind::ALL.len();
         match rng.random_range(0..kinds + 2) {
@@ -205,7 +206,7 @@ impl Defect {
         }
     }
 
-    /// Where the clicks land that the defect takes.
+    /// Draws where the clicks land that the defect takes.
     fn scene(
         self,
         population: &Population,
@@ -249,8 +250,8 @@ impl Defect {
     }
 }
 
-/// A place at least two of its standard deviations, and 0.15 of the banner, from the middle of
-/// every product.
+/// Draws a place away from the middle of every product, by at least two standard deviations of the
+/// product and 0.15 of the banner.
 fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
     let clear = |(x, y): (f64, f64)| {
         layout.products.iter().all(|product| {
@@ -262,7 +263,7 @@ fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
         })
     };
     let span = Span::new(0.03, 0.97);
-    // Six products leave more than a third of the banner; after many misses any place will do.
+    // Six products leave more than a third of the banner free; after many misses any place will do.
     let mut place = (span.draw(rng), span.draw(rng));
     for _ in 0..1_000 {
         if clear(place) {
@@ -273,8 +274,8 @@ fn stray_place(layout: &Layout, rng: &mut impl Rng) -> (f64, f64) {
     place
 }
 
-/// `share` of the clicks from `defect`, the others from `good`. Where the defect puts clicks, no
-/// corner is dead: the code that kept it dead is what broke.
+/// Takes `share` of the clicks from `defect` and the others from `good`. The dead zones of `good`
+/// are dropped: the code that kept them dead is what broke.
 pub(super) fn mixed(mut defect: Scene, share: f64, mut good: Scene) -> Scene {
     defect.scale_to((WHOLE * share).round() as u32);
     good.scale_to((WHOLE * (1.0 - share)).round() as u32);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Family, Scene, Span};
 use crate::{Error, Grid, Heatmap, Point, Result, SampleRng, sample_rng};
 
-/// One class of a preset.
+/// One class of a [`Preset`]: a layout generator with a name and a frequency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassSpec {
@@ -16,27 +16,27 @@ pub struct ClassSpec {
     pub name: String,
     /// How often the class occurs relative to the others in [`Preset::sample`].
     pub weight: f64,
-    /// The layout of its samples.
+    /// The layout generator of its samples.
     pub family: Family,
 }
 
-/// Classes of layouts on one grid.
+/// A labelled data set of synthetic heatmaps: classes of layouts on one grid of bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
     /// Name of the preset.
     pub name: String,
-    /// Grid of every sample.
+    /// Bins of every sample.
     pub grid: Grid,
-    /// When given, the clicks of every sample are scaled to a total drawn from here, whatever its
-    /// class, so that the total tells nothing about the class.
+    /// When given, the clicks of every sample are scaled to a total drawn from this range, whatever
+    /// its class, so that the total tells nothing about the class.
     #[serde(default)]
     pub total_clicks: Option<Span<u32>>,
     /// The classes; a label is a position in this list.
     pub classes: Vec<ClassSpec>,
 }
 
-/// One labelled heatmap with its truth.
+/// A labelled heatmap together with the truth about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Clicks per bin.
@@ -55,7 +55,7 @@ impl Preset {
     /// Checks the grid and every class.
     ///
     /// # Errors
-    /// Names the field that cannot be used, and its class.
+    /// Returns an error that names the field that cannot be used, and its class.
     pub fn check(&self) -> Result<()> {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
@@ -93,8 +93,8 @@ impl Preset {
         self.classes.len()
     }
 
-    /// The numbers of clusters that the classes are: one class each, one more cluster from class to
-    /// class. `None` when the classes are something else.
+    /// Returns the numbers of clusters when each class has one fixed number and one cluster more
+    /// than the class before; `None` when the classes are anything else.
     pub fn cluster_counts(&self) -> Option<RangeInclusive<usize>> {
         let count = |class: &ClassSpec| match &class.family {
             Family::Clusters(clusters) if clusters.count.min == clusters.count.max => {
@@ -108,33 +108,33 @@ impl Preset {
         are_consecutive.then(|| first..=first + self.num_classes() - 1)
     }
 
-    /// Sample `index` of the data set with this `seed`, of a class drawn by weight. The same on
-    /// every machine and for every order of calls.
+    /// Draws sample `index` of the data set with this `seed`; its class is drawn by weight. The
+    /// sample is the same on every machine and for every order of calls.
     pub fn sample(&self, seed: u64, index: u64) -> Sample {
         let mut rng = sample_rng(seed, index);
         let class = self.draw_class(&mut rng);
         self.draw_sample(class, &mut rng)
     }
 
-    /// The scene behind sample `index`, undrawn, and its class: the truth in full.
+    /// Returns the class of sample `index` and the scene from which it is drawn: the truth in full.
     pub fn scene(&self, seed: u64, index: u64) -> (usize, Scene) {
         let mut rng = sample_rng(seed, index);
         let class = self.draw_class(&mut rng);
         (class, self.draw_scene(class, &mut rng))
     }
 
-    /// Sample `index` of one class: an endless list of its own for every class and seed.
+    /// Draws sample `index` of one class; every class and seed has an endless list of its own.
     ///
     /// # Panics
-    /// When there is no such class.
+    /// Panics when there is no such class.
     pub fn sample_of_class(&self, seed: u64, class: usize, index: u64) -> Sample {
         self.draw_sample(class, &mut class_rng(seed, class, index))
     }
 
-    /// A sample of `class` from any generator.
+    /// Draws a sample of `class` with any random number generator.
     ///
     /// # Panics
-    /// When there is no such class.
+    /// Panics when there is no such class.
     pub fn draw_sample<R: Rng>(&self, class: usize, rng: &mut R) -> Sample {
         let scene = self.draw_scene(class, rng);
         let rendered = scene.render(self.grid, rng);
@@ -155,7 +155,7 @@ impl Preset {
         scene
     }
 
-    /// A class drawn by weight.
+    /// Draws a class by weight.
     pub fn draw_class(&self, rng: &mut impl Rng) -> usize {
         let total: f64 = self.classes.iter().map(|class| class.weight).sum();
         let mut left = Span::new(0.0, total).draw(rng);
@@ -171,8 +171,8 @@ impl Preset {
     }
 }
 
-/// A stream for every (seed, class, index); the class moves the seed far from those that people
-/// choose.
+/// Makes a random stream for every (seed, class, index). The class moves the seed far away from
+/// those that people choose.
 fn class_rng(seed: u64, class: usize, index: u64) -> SampleRng {
     sample_rng(seed.wrapping_add((class as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)), index)
 }

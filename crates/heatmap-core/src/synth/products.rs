@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cluster, Scene, Span, UniformClicks};
 use crate::{Error, Grid, Point, Rect, Result};
 
-/// How the products stand.
+/// How the products of a banner are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrangement {
@@ -26,11 +26,11 @@ pub enum Arrangement {
     Six,
 }
 
-/// Configuration of the family.
+/// Configures banners that work, with products in one arrangement. Shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Products {
-    /// How the products stand.
+    /// How the products of the banner are arranged.
     pub arrangement: Arrangement,
     /// Clicks on the whole banner.
     pub clicks: Span<u32>,
@@ -54,7 +54,7 @@ impl Arrangement {
     pub const ALL: [Self; 5] =
         [Self::ThreeInLine, Self::Triangle, Self::Four, Self::Five, Self::Six];
 
-    /// Middles of the products as fractions of width and height.
+    /// Returns the middles of the products as fractions of the banner's width and height.
     pub fn places(self) -> &'static [(f64, f64)] {
         match self {
             Self::ThreeInLine => &[(0.18, 0.45), (0.50, 0.45), (0.82, 0.45)],
@@ -88,7 +88,7 @@ impl Products {
     /// Middle of the close button as fractions of width and height.
     pub const CLOSE_BUTTON: (f64, f64) = (0.05, 0.94);
 
-    /// The usual banner in this arrangement.
+    /// Returns the usual configuration for this arrangement.
     pub fn usual(arrangement: Arrangement, clicks: Span<u32>) -> Self {
         Self {
             arrangement,
@@ -105,7 +105,7 @@ impl Products {
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.clicks.check("clicks", 0, 100_000_000)?;
         self.sigma.check("sigma", 0.0, 1.0)?;
@@ -130,7 +130,7 @@ impl Products {
         Ok(())
     }
 
-    /// Draws one scene.
+    /// Draws the scene of one banner that works.
     pub fn scene(&self, grid: &Grid, rng: &mut impl Rng) -> Scene {
         let (width, height) = (grid.columns as f64, grid.rows as f64);
         let clicks = f64::from(self.clicks.draw(rng));

@@ -1,8 +1,10 @@
-//! [`ReferenceSets`]: banners of one grid, most of them good, and banners to be held against them.
+//! [`ReferenceSets`]: banners of one grid, most of them good, and other banners to be compared with
+//! them.
 //!
-//! What a detector of broken banners meets in a log, with the truth beside it: nobody says which of
-//! the other banners of the grid work, and the grid shows layouts that the detector has never seen.
-//! Most sets are grids of a [`super::FieldPopulation`], the others of a [`super::Population`].
+//! A set is what a detector of broken banners meets in a log, with the truth known: nobody says
+//! which of the other banners of the grid work, and the grid shows layouts that the detector has
+//! never seen. Most sets are grids of a [`super::FieldPopulation`], the others of a
+//! [`super::Population`].
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -13,31 +15,35 @@ use super::look_alike::{LOOK_CLICKS, LOOKS, LookAlike};
 use super::{FieldDefect, SetBanner, Span};
 use crate::{Error, Grid, Heatmap, Result, SampleRng, sample_rng};
 
-/// Configuration of the sets.
+/// Configures sets of reference and query banners. Shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReferenceSets {
-    /// Grid of every heatmap.
+    /// Bins of every heatmap.
     pub grid: Grid,
-    /// Banners in the reference.
+    /// Number of references: the banners of a set that the queries are compared with.
     pub references: Span<u32>,
-    /// Banners to be held against it. About half of them are broken.
+    /// Number of queries: the banners of a set that are to be judged. About half of them are
+    /// broken.
     pub queries: usize,
-    /// Share of broken banners in the reference.
+    /// Share of broken banners among the references.
     pub prevalence: Span<f64>,
-    /// Share of the sets whose reference has more broken banners than that.
+    /// Share of the sets that are flooded: more of their references are broken than `prevalence`
+    /// says.
     pub flooded: f64,
-    /// Share of broken banners in the reference of those sets; in half of them all have one defect.
+    /// Share of broken banners among the references of a flooded set; in half of these sets all of
+    /// them have the same defect.
     pub flood: Span<f64>,
-    /// Median number of clicks on the banners of a set, uniform in its logarithm.
+    /// Median number of clicks on the banners of a set, drawn uniformly in its logarithm.
     pub clicks: Span<f64>,
     /// Standard deviation of the logarithm of the number of clicks within a set.
     pub clicks_sigma: Span<f64>,
-    /// Share of the queries with any number of clicks, whatever the others of the set have.
+    /// Share of the queries whose number of clicks is drawn from all of `clicks`, whatever the
+    /// other banners of the set have.
     pub any_clicks: f64,
     /// Share of a broken banner's clicks that the defect takes.
     pub severity: Span<f64>,
-    /// Share of the sets that are of a [`super::Population`].
+    /// Share of the sets whose grid comes from a [`super::Population`].
     pub usual: f64,
 }
 
@@ -59,27 +65,28 @@ impl Default for ReferenceSets {
     }
 }
 
-/// Banners of one grid.
+/// References and queries of one grid, with the truth about each banner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferenceSet {
-    /// What the queries can be compared with, good and broken.
+    /// Banners that the queries can be compared with, good and broken.
     pub references: Vec<SetBanner>,
-    /// Banners that are not among the references.
+    /// Banners to be judged, none of which is among the references.
     pub queries: Vec<SetBanner>,
 }
 
 impl ReferenceSets {
-    /// Keeps the streams of these sets apart from those of others under the same seed.
+    /// Keeps the random streams of these sets apart from those of other generators under the same
+    /// seed.
     const STREAM: u64 = 0x7265_6665_7265_6E63;
-    /// Where the queries of a set begin among the banners of its grid.
+    /// Index of the first query of a set among the banners of its grid.
     const QUERIES: u64 = 1 << 20;
-    /// Where those good banners begin.
+    /// Index of the first of the good banners that a broken query is compared with.
     const GOOD: u64 = 1 << 21;
 
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the field that cannot be used.
+    /// Returns an error that names the field that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.grid.is_empty() {
             return Err(Error::config("grid", format!("{:?}", self.grid), "has no bin"));
@@ -98,8 +105,8 @@ impl ReferenceSets {
         Span::only(self.usual).check("usual", 0.0, 1.0)
     }
 
-    /// Set `index` of this `seed`. A broken query is one that looks broken, at many clicks, beside
-    /// good banners of its grid: what a defect leaves as it was teaches nothing.
+    /// Draws set `index` of this `seed`. A broken query is one that looks broken, at many clicks,
+    /// beside good banners of its grid: a defect that leaves a banner as it was teaches nothing.
     pub fn set(&self, seed: u64, index: u64) -> ReferenceSet {
         let mut rng = sample_rng(seed ^ Self::STREAM, index);
         let rng = &mut rng;
@@ -122,7 +129,7 @@ impl ReferenceSets {
         let good: Vec<Heatmap> = (0..LOOKS).map(|at| look(0.0, Self::GOOD + at).heatmap).collect();
         let alike = LookAlike::of(&good);
         let mut queries = Vec::with_capacity(self.queries);
-        // A grid on which hardly a defect shows still ends.
+        // The number of tries is limited because on some grids hardly any defect shows.
         for at in Self::QUERIES..Self::QUERIES + 8 * self.queries as u64 {
             if queries.len() == self.queries {
                 break;
@@ -136,7 +143,7 @@ impl ReferenceSets {
     }
 }
 
-/// Numbers of clicks on the banners of a set.
+/// The distribution of the number of clicks on the banners of one set.
 struct Clicks {
     all: Span<f64>,
     any: f64,
@@ -145,7 +152,7 @@ struct Clicks {
 }
 
 impl Clicks {
-    /// Fewer and more are not drawn.
+    /// Bounds of the log-normal number of clicks; the lower one holds for every number.
     const LIMITS: Span<f64> = Span::new(8.0, 5_000.0);
 
     fn draw(sets: &ReferenceSets, rng: &mut SampleRng) -> Self {
@@ -159,7 +166,7 @@ impl Clicks {
             .clamp(Self::LIMITS.min, Self::LIMITS.max) as u32
     }
 
-    /// As the others of the set have it, or any number.
+    /// Draws the clicks of a query: as the other banners of the set have them, or any number.
     fn any(&self, rng: &mut SampleRng) -> u32 {
         if rng.random_bool(self.any) {
             log_uniform(self.all, rng).max(Self::LIMITS.min) as u32
@@ -169,7 +176,7 @@ impl Clicks {
     }
 }
 
-/// The mirror image across, down or both.
+/// Mirrors a heatmap from left to right, from top to bottom, or both.
 fn mirrored(heatmap: &Heatmap, [across, down]: [bool; 2]) -> Heatmap {
     let grid = heatmap.grid();
     let mut values = Vec::with_capacity(grid.len());

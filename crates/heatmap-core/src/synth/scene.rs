@@ -1,8 +1,8 @@
-//! [`Scene`]: what is on one banner, and the drawing of its clicks.
+//! [`Scene`]: the explicit list of what is on one banner, and the drawing of its clicks.
 //!
-//! A click beside the banner or in a dead zone is never logged, so a cluster is its Gaussian given
-//! that the click counts: such a click is drawn again. The number of clicks that comes out is
-//! therefore the number asked for.
+//! A click beside the banner or in a dead zone is never logged. So a cluster stands for its
+//! Gaussian given that the click counts, and a click that does not is drawn again. The number of
+//! clicks that comes out is therefore the number asked for.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -25,45 +25,45 @@ pub struct Cluster {
 /// Clicks spread evenly over a rectangle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct UniformClicks {
-    /// Where.
+    /// The rectangle, in bins.
     pub region: Rect,
     /// Number of clicks.
     pub clicks: u32,
 }
 
-/// Everything on one banner: the truth behind a synthetic heatmap.
+/// Everything that is on one banner: the truth from which a synthetic heatmap is drawn.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scene {
     /// Blobs, whose centres are the true centres of the sample.
     pub clusters: Vec<Cluster>,
-    /// Noise.
+    /// Noise: clicks spread evenly over rectangles.
     pub uniform: Vec<UniformClicks>,
     /// Zones in which no click counts.
     pub dead: Vec<Rect>,
 }
 
-/// A drawn scene.
+/// The heatmap that was drawn from a [`Scene`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// Clicks that found no place after [`Scene::MAX_DRAWS`] tries: 0 unless a cluster sits in a
-    /// dead zone or off the grid.
+    /// Clicks that found no place in [`Scene::MAX_DRAWS`] tries: 0 unless a cluster sits in a dead
+    /// zone or off the grid.
     pub lost_clicks: u64,
 }
 
 impl Cluster {
-    /// A blob with standard deviations along the axes, in bins.
+    /// Makes a cluster from its standard deviations along the axes, in bins.
     pub fn axis_aligned(centre: Point, sigma_x: f64, sigma_y: f64, clicks: u32) -> Self {
         Self { centre, covariance: [sigma_x * sigma_x, 0.0, sigma_y * sigma_y], clicks }
     }
 }
 
 impl Scene {
-    /// How often a click is drawn again before it is given up.
+    /// How often a click is drawn before it is given up as lost.
     pub const MAX_DRAWS: u32 = 1_000;
 
-    /// From here on, making the tables of [`Axis`] costs less than it saves.
+    /// Number of clicks from which on the tables of [`Axis`] save more time than they take to make.
     const MIN_CLICKS_FOR_AXES: u32 = 400;
 
     /// Sum of the clicks of all parts.
@@ -73,8 +73,8 @@ impl Scene {
         clusters.chain(uniform).sum()
     }
 
-    /// Scales the clicks of all parts so that they sum to `total`, by largest remainders. A scene
-    /// without clicks stays so.
+    /// Scales the clicks of all parts so that they sum to `total`, rounding by largest remainders.
+    /// A scene without clicks stays empty.
     pub fn scale_to(&mut self, total: u32) {
         let before = self.total_clicks();
         if before == 0 {
@@ -102,8 +102,8 @@ impl Scene {
     pub fn render(&self, grid: Grid, rng: &mut impl Rng) -> Rendered {
         let mut counts = vec![0_u32; grid.len()];
         let mut lost_clicks = 0;
-        // On the grid, so a conversion by way of i32 loses nothing; it is three times as fast as
-        // the direct one.
+        // Places are on the grid, so a conversion by way of i32 loses nothing; it is three times as
+        // fast as the direct one.
         let mut count =
             |x: f64, y: f64| counts[y as i32 as usize * grid.columns + x as i32 as usize] += 1;
         let mut by_axes = Vec::new();
@@ -129,8 +129,8 @@ impl Scene {
         Rendered { heatmap: Heatmap::from_counts(grid, &counts), lost_clicks }
     }
 
-    /// Draws every click, as places in bins, and returns how many found none. The same distribution
-    /// as [`Scene::render`], from other random numbers.
+    /// Draws every click, calls `click` with its place in bins, and returns how many clicks found
+    /// none. The distribution is that of [`Scene::render`], but the random numbers are others.
     pub fn for_each_click(
         &self,
         grid: Grid,
@@ -147,7 +147,8 @@ impl Scene {
         lost
     }
 
-    /// Columns and rows of a cluster where they are independent and their tables are worth making.
+    /// Tables for the columns and rows of a cluster, where these are independent and there are
+    /// enough clicks to be worth the tables.
     fn cluster_axes(&self, cluster: &Cluster, grid: Grid) -> Option<[Axis; 2]> {
         let [xx, xy, yy] = cluster.covariance;
         if cluster.clicks < Self::MIN_CLICKS_FOR_AXES || xy != 0.0 || !self.dead.is_empty() {

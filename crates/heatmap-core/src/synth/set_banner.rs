@@ -2,11 +2,11 @@
 
 use crate::Heatmap;
 
-/// A banner and the truth about it.
+/// A banner of a generated grid together with the truth about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetBanner {
     /// Clicks per bin.
     pub heatmap: Heatmap,
-    /// Name of what is wrong with it, if anything is.
+    /// Name of its defect; `None` when the banner works.
     pub defect: Option<&'static str>,
 }

@@ -20,22 +20,22 @@ pub struct Span<T: Copy> {
 }
 
 impl<T: Copy> Span<T> {
-    /// From `min` to `max`.
+    /// Makes the range from `min` to `max`, both included.
     pub const fn new(min: T, max: T) -> Self {
         Self { min, max }
     }
 
-    /// One value only.
+    /// Makes a range of one value only.
     pub const fn only(value: T) -> Self {
         Self::new(value, value)
     }
 }
 
 impl<T: Copy + PartialOrd + SampleUniform> Span<T> {
-    /// A value drawn uniformly.
+    /// Draws a value uniformly.
     ///
     /// # Panics
-    /// When `min` is above `max`; [`Span::check`] tells before.
+    /// Panics when `min` is above `max`; [`Span::check`] finds that out beforehand.
     pub fn draw(&self, rng: &mut impl Rng) -> T {
         rng.random_range(self.min..=self.max)
     }
@@ -45,7 +45,7 @@ impl<T: Copy + PartialOrd + Display> Span<T> {
     /// Checks that the span lies in `lowest..=highest` and is not reversed.
     ///
     /// # Errors
-    /// Names `field` and the span.
+    /// Returns an error that names `field` and the span when that is not so.
     pub fn check(&self, field: &str, lowest: T, highest: T) -> Result<()> {
         // Written so that NaN fails.
         if lowest <= self.min && self.min <= self.max && self.max <= highest {

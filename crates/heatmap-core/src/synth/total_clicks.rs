@@ -1,19 +1,20 @@
-//! What the total number of clicks alone says about the class: the leak that every preset is
+//! How well the total number of clicks alone predicts the class: the leak that every preset is
 //! measured for.
 
 use super::Preset;
 
-/// Accuracies on samples that the baseline was not fitted to.
+/// Accuracies, 0 to 1, of two baselines on samples that these were not fitted to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TotalClicksBaseline {
-    /// Of the best guess from the total number of clicks.
+    /// Accuracy of the best guess from the total number of clicks.
     pub accuracy: f64,
-    /// Of always guessing the most frequent class.
+    /// Accuracy of always guessing the most frequent class.
     pub chance: f64,
 }
 
-/// Fits the most frequent class in each of 50 equally filled ranges of the total on `samples`
-/// samples, and scores it on as many others.
+/// Measures how well the class can be guessed from the total number of clicks: the most frequent
+/// class in each of 50 equally filled ranges of the total is fitted on `samples` samples and scored
+/// on as many others.
 pub fn total_clicks_baseline(preset: &Preset, seed: u64, samples: u64) -> TotalClicksBaseline {
     const RANGES: usize = 50;
     let draw = |from: u64| -> Vec<(f64, usize)> {

@@ -1,31 +1,31 @@
 //! [`Visibility`]: how many clusters of a scene can be told apart at all.
 //!
 //! Two Gaussians of one width and weight make a single peak up to a distance of two standard
-//! deviations (Behboodian 1970), and a cluster of a few clicks drowns in noise. Who counts what is
-//! left after that counts less than there is: an estimate of how far counting is possible on a
-//! preset.
+//! deviations (Behboodian 1970), and a cluster of a few clicks drowns in noise. The number of
+//! clusters that remain is an estimate of how far counting is possible on a preset.
 
 use super::{Cluster, Scene};
 use crate::Grid;
 
-/// What counts as visible.
+/// The thresholds at which clusters count as visible and as separate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Visibility {
-    /// Clusters nearer than so many of their common standard deviations look like one.
+    /// Clusters nearer to each other than this many of their common standard deviations look like
+    /// one.
     pub apart_sigmas: f64,
-    /// A cluster shows when its clicks within one standard deviation of its centre are more than so
-    /// many standard deviations of the noise there.
+    /// A cluster shows when its clicks within one standard deviation of its centre are more than
+    /// this many standard deviations of the noise there.
     pub min_significance: f64,
 }
 
 impl Visibility {
-    /// Number of clusters that can be told apart.
+    /// Returns the number of clusters of `scene` that can be told apart.
     pub fn count(&self, scene: &Scene, grid: &Grid) -> usize {
         let per_bin = scene.uniform.iter().map(|noise| f64::from(noise.clicks)).sum::<f64>()
             / grid.len() as f64;
         let shown: Vec<&Cluster> =
             scene.clusters.iter().filter(|cluster| self.shows(cluster, per_bin)).collect();
-        // Groups: a cluster joins all groups that it is near to.
+        // A cluster joins all groups that it is near to, which makes them one group.
         let mut groups: Vec<Vec<&Cluster>> = Vec::new();
         for cluster in shown {
             let near = |group: &Vec<&Cluster>| {
@@ -42,15 +42,15 @@ impl Visibility {
 
     fn shows(&self, cluster: &Cluster, noise_per_bin: f64) -> bool {
         let [xx, xy, yy] = cluster.covariance;
-        // A cluster narrower than a bin lies in one.
+        // A cluster narrower than a bin still covers one.
         let area = (std::f64::consts::PI * (xx * yy - xy * xy).max(0.0).sqrt()).max(1.0);
-        // Share of a Gaussian in two dimensions within one standard deviation.
+        // Share of a two-dimensional Gaussian that lies within one standard deviation.
         let clicks = f64::from(cluster.clicks) * (1.0 - libm::exp(-0.5));
         clicks > self.min_significance * (noise_per_bin * area).max(1.0).sqrt()
     }
 }
 
-/// Distance of two centres in standard deviations of the mean of both covariances.
+/// Distance between two centres in standard deviations of the mean of both covariances.
 fn separation(a: &Cluster, b: &Cluster) -> f64 {
     let [xx, xy, yy] = [0, 1, 2].map(|at| 0.5 * (a.covariance[at] + b.covariance[at]));
     let (x, y) = (a.centre.x - b.centre.x, a.centre.y - b.centre.y);

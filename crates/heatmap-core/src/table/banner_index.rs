@@ -1,8 +1,8 @@
-//! [`BannerIndex`]: small numbers for the banners of a log, and their order.
+//! [`BannerIndex`]: numbers the banners of a log and puts them in order.
 //!
-//! Millions of keys are kept as bytes one after another; a key costs its letters and about 60
-//! bytes. The hash has a random key of its own (the standard library's), so that no log can be made
-//! of keys that collide; nothing that is read out depends on it.
+//! The keys, which may be millions, are kept as bytes one after another; a key costs its letters
+//! and about 60 bytes. The hash function has a random key of its own (the standard library's), so
+//! that nobody can craft a log whose banners collide; no result depends on it.
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, RandomState};
@@ -10,9 +10,9 @@ use std::hash::{BuildHasher, RandomState};
 use super::BannerKey;
 use crate::{BannerSize, Error, Result};
 
-/// A banner in one size.
+/// A banner in one display size.
 struct Entry {
-    /// Where its grid_id begins in the bytes; its domain follows.
+    /// Where its grid_id begins in `BannerIndex::bytes`; its domain follows.
     start: usize,
     grid_id_len: u32,
     domain_len: u32,
@@ -21,7 +21,7 @@ struct Entry {
     clicks: u64,
 }
 
-/// A place of the hash table.
+/// A slot of the hash table.
 #[derive(Clone, Copy)]
 struct Slot {
     /// Upper half of the hash.
@@ -31,23 +31,25 @@ struct Slot {
 
 const EMPTY: Slot = Slot { tag: 0, id: u32::MAX };
 
-/// All banners so far, numbered from 0 in the order in which they came.
+/// All banners so far, numbered from 0 in the order in which they came. A banner in two display
+/// sizes counts as two.
 #[derive(Default)]
 pub(super) struct BannerIndex {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// Open addressing; a power of two, at most half full.
+    /// The hash table, with open addressing; its length is a power of two, and it is at most half
+    /// full.
     slots: Vec<Slot>,
     hasher: RandomState,
-    /// The numbers in the order of the keys, as far as they were put in order.
+    /// The numbers of the banners that have been put in order so far, in the order of their keys.
     order: Vec<u32>,
 }
 
-/// What became of a key.
+/// The outcome of looking up a key.
 pub(super) enum Found {
-    /// Its number.
+    /// The number of the banner.
     Banner(u32),
-    /// It is not UTF-8.
+    /// The key is not UTF-8.
     NotUtf8,
 }
 
@@ -57,10 +59,10 @@ impl BannerIndex {
         self.entries.len()
     }
 
-    /// The number of a banner, a new one if need be.
+    /// Returns the number of a banner; a banner that is not known yet gets a new one.
     ///
     /// # Errors
-    /// With more than 2^32 - 1 banners.
+    /// Returns an error when there would be more than 2^32 - 1 banners.
     pub(super) fn find_or_insert(
         &mut self,
         domain: &[u8],
@@ -82,7 +84,7 @@ impl BannerIndex {
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
-        // Only here: a key that is found is one that was checked.
+        // Only new keys are checked: a key that is found was checked when it was inserted.
         if std::str::from_utf8(domain).is_err() || std::str::from_utf8(grid_id).is_err() {
             return Ok(Found::NotUtf8);
         }
@@ -125,22 +127,23 @@ impl BannerIndex {
         }
     }
 
-    /// What a banner is sorted by: grid_id, size, domain. The banners of a grid come one after
-    /// another.
+    /// Returns what a banner is sorted by: grid_id, size, domain. So the banners of a grid come one
+    /// after another.
     fn parts(&self, id: u32) -> (&[u8], BannerSize, &[u8]) {
         let Entry { start, grid_id_len, domain_len, display, .. } = self.entries[id as usize];
         let middle = start + grid_id_len as usize;
         (&self.bytes[start..middle], display, &self.bytes[middle..middle + domain_len as usize])
     }
 
-    /// Adds a row. The sum of clicks ends at 2^64 - 1, far above what a banner may have.
+    /// Adds a row with its clicks to a banner. The sum of clicks saturates at 2^64 - 1, far above
+    /// what a banner may have.
     pub(super) fn add(&mut self, id: u32, clicks: u64) {
         let entry = &mut self.entries[id as usize];
         entry.rows += 1;
         entry.clicks = entry.clicks.saturating_add(clicks);
     }
 
-    /// Rows and clicks of a banner.
+    /// Returns the numbers of rows and clicks of a banner.
     pub(super) fn totals(&self, id: u32) -> (u64, u64) {
         let Entry { rows, clicks, .. } = self.entries[id as usize];
         (rows, clicks)
@@ -160,8 +163,8 @@ impl BannerIndex {
         self.entries[id as usize].display
     }
 
-    /// All numbers in the order of the keys. Banners that are new since the last call are sorted
-    /// in; it does not change how the others stand to each other.
+    /// Returns all numbers in the order of their keys. Banners that are new since the last call are
+    /// sorted in, which does not change the order of the others among each other.
     pub(super) fn order(&mut self) -> &[u32] {
         let mut order = std::mem::take(&mut self.order);
         let sorted = order.len();
@@ -175,7 +178,7 @@ impl BannerIndex {
         &self.order
     }
 
-    /// For every banner its place in [`BannerIndex::order`].
+    /// Returns for every banner its place in [`BannerIndex::order`].
     pub(super) fn ranks(&mut self) -> Vec<u32> {
         let mut ranks = vec![0; self.len()];
         for (rank, &id) in (0..).zip(self.order()) {
@@ -188,7 +191,7 @@ impl BannerIndex {
         self.parts(a).cmp(&self.parts(b))
     }
 
-    /// Gives back what is only needed to find banners.
+    /// Frees the memory that is only needed to look up banners.
     pub(super) fn freeze(&mut self) {
         self.slots = Vec::new();
         self.order = Vec::new();

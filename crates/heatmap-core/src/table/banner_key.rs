@@ -1,12 +1,12 @@
-//! [`BannerKey`]: what all tables are joined by.
+//! [`BannerKey`]: the key by which all tables are joined.
 
 use serde::{Deserialize, Serialize};
 
-/// What names a banner: the site or app, and the layout.
+/// The key of a banner, one ad placement: a site or app, and a layout.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BannerKey {
-    /// Site or app.
+    /// Site or app on which the banner is shown.
     pub domain: String,
-    /// Layout.
+    /// Id of the layout of its products, its grid.
     pub grid_id: String,
 }

@@ -1,14 +1,14 @@
-//! [`Cell`]: one value of a table as the file has it, and what it is read as.
+//! [`Cell`]: one value of a table as it is in the file, and the ways to read it.
 //!
-//! Text is what CSV has, and Parquet may have; the other kinds are Parquet's. Whole numbers may be
-//! written as `3.0`, as pandas does once a column has had a gap. A number never changes on the way:
-//! text is rounded correctly, and whole numbers end at 2^53, above which an f64 no longer holds
-//! each of them.
+//! CSV has only text, which Parquet may have, too; the other kinds are Parquet's. Whole numbers may
+//! be written as `3.0`, as pandas does once a column has had a gap. A number never changes on the
+//! way: text is rounded correctly, and whole numbers end at 2^53, above which an f64 no longer
+//! holds each of them.
 
-/// Largest whole number that is believed: up to here every sum of counts is exact in f64 too.
+/// Largest whole number that is accepted: up to here every sum of counts is exact in f64 too.
 pub(super) const MAX_WHOLE: u64 = 1 << 53;
 
-/// A value.
+/// One value of a table, as it is in the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "CSV has text only"))]
 pub(super) enum Cell<'a> {
@@ -20,25 +20,25 @@ pub(super) enum Cell<'a> {
     Whole(i64),
     /// A whole number of an unsigned column.
     Unsigned(u64),
-    /// A number.
+    /// A floating-point number.
     Real(f64),
-    /// Yes or no.
+    /// A Boolean.
     Bool(bool),
 }
 
 /// Why a cell has no value of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nothing stands there: empty, NaN, null, None, NA.
+    /// There is no value: empty, NaN, null, None, NA.
     Missing,
-    /// Something else stands there.
+    /// The value is of another kind.
     Bad,
     /// A whole number above 2^53.
     TooLarge,
 }
 
 impl<'a> Cell<'a> {
-    /// The value as a finite number; yes and no are 1 and 0.
+    /// Reads the value as a finite number; true and false are 1 and 0.
     pub(super) fn real(self) -> Result<f64, Fault> {
         match self {
             Self::Text(text) => parse_real(text.trim_ascii()),
@@ -51,8 +51,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a finite number, like `real`; text with a percent sign behind its number is
-    /// hundredths.
+    /// Reads the value as a finite number, like `real`, but text that ends in a percent sign is
+    /// divided by 100.
     pub(super) fn real_or_percent(self) -> Result<f64, Fault> {
         match self {
             Self::Text(text) => match text.trim_ascii().strip_suffix(b"%") {
@@ -66,7 +66,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a whole number from 0 to 2^53.
+    /// Reads the value as a whole number from 0 to 2^53.
     pub(super) fn whole(self) -> Result<u64, Fault> {
         match self {
             Self::Text(text) => parse_whole(text.trim_ascii()),
@@ -76,7 +76,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as yes or no: 1 and 0 in any notation, true and false in any case.
+    /// Reads the value as a Boolean: 1 and 0 in any notation, true and false in any case.
     pub(super) fn truth(self) -> Result<bool, Fault> {
         if let Self::Text(text) = self {
             match text.trim_ascii() {
@@ -92,9 +92,11 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The value as a name, without spaces around it; empty when it is missing. Numbers are written
-    /// out into `spare`, whole ones without a point: pandas makes `1000.0` of `1000` where a column
-    /// has a gap, and both name one banner.
+    /// Reads the value as a name, without spaces around it; the name is empty when the value is
+    /// missing.
+    ///
+    /// Numbers are written out into `spare`, whole ones without a decimal point: pandas makes
+    /// `1000.0` of `1000` where a column has a gap, and both name one banner.
     pub(super) fn name<'b>(self, spare: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
@@ -109,13 +111,14 @@ impl<'a> Cell<'a> {
                 let length = without_point(spare).len();
                 spare.truncate(length);
             }
-            // Columns of other kinds are refused as names before a row is read.
+            // Only missing and infinite values are left here: columns of other kinds are refused as
+            // names before a row is read.
             _ => {}
         }
         spare
     }
 
-    /// The value as text for a message, shortened.
+    /// Returns the value as text for a message, shortened.
     pub(super) fn shown(self) -> String {
         match self {
             Self::Text(text) => shortened(&String::from_utf8_lossy(text.trim_ascii())),
@@ -128,8 +131,8 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// A whole number that is written with a point and zeros behind it, without them; any other text as
-/// it is.
+/// Strips the decimal point and the zeros after it from a whole number; any other text stays as it
+/// is.
 fn without_point(text: &[u8]) -> &[u8] {
     if text.last() != Some(&b'0') {
         return text;
@@ -145,7 +148,7 @@ fn without_point(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Text cut to what a message can hold.
+/// Cuts text to a length that a message can hold.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -188,8 +191,9 @@ fn parse_real(text: &[u8]) -> Result<f64, Fault> {
     text.parse().map_err(|_| Fault::Bad).and_then(finite)
 }
 
-/// Digits with at most one point and a minus sign, when the result is certain to be the nearest
-/// f64: a quotient of two numbers that are exact is rounded once (Clinger 1990, the fast path).
+/// Reads digits with at most one decimal point and a minus sign, where the result is certain to be
+/// the nearest f64: the quotient of two exact numbers is rounded only once (Clinger 1990, the fast
+/// path).
 fn parse_plain(text: &[u8]) -> Option<f64> {
     const POWERS: [f64; 16] =
         [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];

@@ -1,16 +1,16 @@
 //! [`ClickLog`]: the heatmaps of all banners of a click log, from files of any size, in bounded
 //! memory.
 //!
-//! Clicks are summed by (domain, grid_id, display size, bin). In memory are the names of the
+//! Clicks are summed by (domain, grid_id, display size, bin). Memory holds the names of the
 //! banners, about 60 bytes and their letters each, and [`ClickLogConfig::memory_rows`] rows of 16
-//! bytes; what is more goes through temporary files (in `TMPDIR`) as sorted runs. Heatmaps are made
-//! one at a time while they are iterated, so five million banners need no more memory than their
+//! bytes; any further rows go through temporary files (in `TMPDIR`) as sorted runs. Heatmaps are
+//! made one at a time during iteration, so five million banners need no more memory than their
 //! names.
 //!
-//! A row that cannot be used is counted with its reason and passed over ([`Drops`]); a file that
-//! cannot be used is an error. Sums are of u64 and exact: a row or a banner above 2^53 clicks is
-//! dropped, and below that no sum can overflow. Only a value of a heatmap is an f32, which has 24
-//! bits: above 16,777,216 clicks in a bin it is rounded.
+//! A row that cannot be used is skipped and counted with its reason ([`Drops`]); a file that cannot
+//! be used is an error. Sums are of u64 and exact: a row or a banner above 2^53 clicks is dropped,
+//! and below that no sum can overflow. Only the values of a heatmap are f32, which has 24 bits:
+//! above 16,777,216 clicks in a bin they are rounded.
 //!
 //! The result depends neither on the order of the rows, nor on how they are split over files, nor
 //! on `memory_rows`.
@@ -30,20 +30,21 @@ use super::paths::{TableFile, table_files};
 use super::{BannerKey, Drops};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
 
-/// How a click log is read.
+/// Configures how a click log is read and put into bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClickLogConfig {
-    /// Edge of a square bin in px; of a size that would have more than [`ClickLogConfig::MAX_BINS`]
-    /// bins, a multiple of it.
+    /// Edge of a square bin in px. Where a display size would have more than
+    /// [`ClickLogConfig::MAX_BINS`] bins, a multiple of it is used.
     pub bin_size_px: f64,
-    /// Leave out banners with fewer clicks, in one display size; they are counted.
+    /// Smallest number of clicks of a banner in one display size; banners with fewer are left out
+    /// and counted.
     pub min_clicks: u64,
-    /// Put every click on the grid of a banner of this size, at the same fraction of width and
-    /// height; by default every display size has its own grid. Banners stay apart by display size
-    /// either way.
+    /// When given, every click is put on the bins of a banner of this size, at the same fraction of
+    /// width and height; by default every display size has bins of its own. Banners stay apart by
+    /// display size either way.
     pub common_size: Option<BannerSize>,
-    /// Rows kept in memory, 16 bytes each; more go to temporary files.
+    /// Number of rows kept in memory, 16 bytes each; more go to temporary files.
     pub memory_rows: usize,
 }
 
@@ -56,39 +57,40 @@ impl Default for ClickLogConfig {
 /// How far reading has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of all files up to here.
+    /// Bytes of all files that were read so far.
     pub bytes_read: u64,
-    /// Bytes of all files.
+    /// Size of all files in bytes.
     pub bytes_total: u64,
-    /// Rows up to here.
+    /// Number of rows that were read so far.
     pub rows: u64,
 }
 
 /// A banner of a log in one display size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BannerEntry {
-    /// Its key.
+    /// The key of the banner.
     pub banner: BannerKey,
-    /// Its size on the screen.
+    /// Its size on the screen, in px.
     pub display: BannerSize,
-    /// Its clicks.
+    /// Its number of clicks.
     pub clicks: u64,
 }
 
 /// A banner of a log in one display size, with its heatmap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BannerHeatmap {
-    /// Its key.
+    /// The key of the banner.
     pub banner: BannerKey,
-    /// Its size on the screen.
+    /// Its size on the screen, in px.
     pub display: BannerSize,
-    /// Its clicks, exactly.
+    /// Its exact number of clicks.
     pub clicks: u64,
-    /// Where they are, on the grid of the display size or on the common one.
+    /// Its clicks per bin, on the grid of its display size or of the common size.
     pub heatmap: Heatmap,
 }
 
-/// The banners of a log that have clicks enough, by grid_id, width, height and domain.
+/// The banners of a click log that have enough clicks, in the order of grid_id, width, height and
+/// domain.
 pub struct ClickLog {
     config: ClickLogConfig,
     index: BannerIndex,
@@ -110,14 +112,16 @@ impl std::fmt::Debug for ClickLog {
 }
 
 impl ClickLogConfig {
-    /// Reads click tables, CSV or Parquet (feature `parquet`); a folder stands for the `*.csv` and
-    /// `*.parquet` files right in it. Columns may stand in any order, and further columns are
-    /// ignored. `progress` is called now and then, and may stop the reading.
+    /// Reads click tables, CSV or Parquet (feature `parquet`).
+    ///
+    /// A folder stands for the `*.csv` and `*.parquet` files directly in it. Columns may be in any
+    /// order, and further columns are ignored. `progress` is called from time to time, and may stop
+    /// the reading.
     ///
     /// # Errors
-    /// When the configuration makes no sense, a file cannot be read or is no table, a column is
-    /// missing or stands twice, no row at all can be used, or
-    /// `progress` says [`ControlFlow::Break`].
+    /// Returns an error when the configuration cannot be used, a file cannot be read or is no
+    /// table, a column is missing or occurs twice, no row at all can be used, or `progress` returns
+    /// [`ControlFlow::Break`].
     pub fn read(
         &self,
         paths: &[PathBuf],
@@ -142,18 +146,18 @@ impl ClickLogConfig {
         builder.finish()
     }
 
-    /// Most bins of a heatmap: those of 1920 x 1080 px and bins of 5 px are 82,944.
+    /// Largest number of bins of a heatmap; 1920 x 1080 px in bins of 5 px are 82,944.
     pub const MAX_BINS: usize = 100_000;
 
-    /// The grid of the banners of this size, or of the common one: with bins of the size that was
-    /// asked for or, where there would be too many, of the smallest multiple of it.
+    /// Returns the bins for banners of this display size, or those for the common size: with the
+    /// bin size that was asked for or, where there would be too many bins, with a multiple of it.
     ///
     /// # Errors
-    /// When the bin size is not a positive number, or a side is 0.
+    /// Returns an error when the bin size is not a positive number, or a side is 0.
     pub fn grid_of(&self, display: BannerSize) -> Result<Grid> {
         let size = self.common_size.unwrap_or(display);
         let wanted = Grid::covering(size, self.bin_size_px)?;
-        // In f64: sides of 2^32 px and tiny bins make more than a usize holds.
+        // In f64, because sides of 2^32 px and tiny bins make more bins than a usize can count.
         let bins = |grid: Grid| grid.rows as f64 * grid.columns as f64;
         let mut multiple = (bins(wanted) / Self::MAX_BINS as f64).sqrt().ceil().max(1.0);
         loop {
@@ -175,12 +179,12 @@ impl ClickLogConfig {
 }
 
 impl ClickLog {
-    /// A log from heatmaps, for banners that no file has. Heatmaps of one banner in one size are
-    /// added up.
+    /// Makes a log from heatmaps, for banners that are in no file. Heatmaps of one banner in one
+    /// size are added up.
     ///
     /// # Errors
-    /// When the configuration makes no sense, a heatmap is on another grid than the log's for that
-    /// size, or a value is not a whole number.
+    /// Returns an error when the configuration cannot be used, a heatmap is on another grid than
+    /// the log's for that size, or a value is not a whole number.
     pub fn from_heatmaps(
         config: &ClickLogConfig,
         heatmaps: impl IntoIterator<Item = (BannerKey, BannerSize, Heatmap)>,
@@ -192,7 +196,7 @@ impl ClickLog {
         builder.finish()
     }
 
-    /// How it was read.
+    /// The configuration with which the log was read.
     pub fn config(&self) -> &ClickLogConfig {
         &self.config
     }
@@ -207,23 +211,24 @@ impl ClickLog {
         self.kept.is_empty()
     }
 
-    /// Rows that were read: those on the banners, and those of [`ClickLog::drops`].
+    /// Number of rows that were read: those counted on the banners, and those of
+    /// [`ClickLog::drops`].
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Clicks of all banners; ends at 2^64 - 1.
+    /// Number of clicks on all banners; the sum saturates at 2^64 - 1.
     pub fn clicks(&self) -> u64 {
         self.kept.iter().fold(0, |sum, &id| sum.saturating_add(self.index.totals(id).1))
     }
 
-    /// What was left out, and why.
+    /// The rows and banners that were left out, and why.
     pub fn drops(&self) -> &Drops {
         &self.drops
     }
 
-    /// The display sizes whose bins are larger than was asked for, because a heatmap has at most
-    /// [`ClickLogConfig::MAX_BINS`], and the edge of their bins in px.
+    /// Returns the display sizes whose bins are larger than was asked for, because a heatmap has at
+    /// most [`ClickLogConfig::MAX_BINS`], each with the edge of its bins in px.
     pub fn coarse_sizes(&self) -> BTreeMap<BannerSize, f64> {
         let sizes: BTreeSet<BannerSize> =
             self.kept.iter().map(|&id| self.index.display(id)).collect();
@@ -232,22 +237,22 @@ impl ClickLog {
         sizes.into_iter().filter_map(bin_size).filter(coarse).collect()
     }
 
-    /// All banners without their heatmaps, in order.
+    /// Iterates over all banners without their heatmaps, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = BannerEntry> + '_ {
         self.kept.iter().map(|&id| self.entry(id))
     }
 
-    /// The banner at place `at` of [`ClickLog::keys`].
+    /// Returns the banner at place `at` of [`ClickLog::keys`].
     ///
     /// # Panics
-    /// When there are not so many.
+    /// Panics when there are not so many banners.
     pub fn entry_at(&self, at: usize) -> BannerEntry {
         self.entry(self.kept[at])
     }
 
-    /// All banners with their heatmaps, in the order of [`ClickLog::keys`]. One heatmap is in
-    /// memory at a time. An item is an error when a temporary file cannot be read; there is none
-    /// after it.
+    /// Iterates over all banners with their heatmaps, in the order of [`ClickLog::keys`]. Only one
+    /// heatmap is in memory at a time. An item is an error when a temporary file cannot be read; no
+    /// item follows it.
     pub fn banners(&self) -> impl Iterator<Item = Result<BannerHeatmap>> + '_ {
         let (mut reader, mut bins, mut failed) = (self.groups.reader(), Vec::new(), false);
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! [`Column`]: what a file says of its columns.
+//! [`Column`]: what a file says about one of its columns.
 
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,28 +13,28 @@ pub(super) struct Column {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "CSV has text only"))]
 pub(super) enum Kind {
-    /// Text; all there is in CSV, numbers included.
+    /// Text; everything in CSV is text, numbers included.
     Text,
     /// Whole numbers.
     Whole { signed: bool },
-    /// Numbers.
+    /// Floating-point numbers.
     Real,
-    /// Numbers of so many decimal digits behind the point, as whole ones; warehouses keep whole
-    /// numbers like this, too.
+    /// Numbers with `scale` decimal digits after the point, stored as whole numbers; warehouses
+    /// store whole numbers like this, too.
     Decimal { scale: u32 },
-    /// Yes or no.
+    /// Booleans.
     Bool,
-    /// Something that a table of ours does not have, in Parquet's words.
+    /// A type that our tables do not have, by its name in Parquet.
     Other(String),
 }
 
 impl Kind {
-    /// Whether it can name a banner; see `Cell::name`.
+    /// Whether the column can hold the names of banners; see `Cell::name`.
     pub(super) fn names(&self) -> bool {
         matches!(self, Self::Text | Self::Whole { .. } | Self::Real | Self::Decimal { .. })
     }
 
-    /// Whether it can hold numbers.
+    /// Whether the column can hold numbers.
     pub(super) fn counts(&self) -> bool {
         !matches!(self, Self::Other(_))
     }

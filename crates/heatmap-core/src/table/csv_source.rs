@@ -16,10 +16,10 @@ use super::column::{Column, Kind};
 use super::row::{Row, Values};
 use crate::{Error, Result};
 
-/// Longest row.
+/// Largest size of a row.
 const MAX_ROW_BYTES: u64 = 1 << 20;
 
-/// An open CSV file behind its header.
+/// An open CSV file whose header has been read.
 pub(super) struct CsvSource {
     path: PathBuf,
     reader: csv::Reader<Bounded>,
@@ -28,10 +28,10 @@ pub(super) struct CsvSource {
 }
 
 impl CsvSource {
-    /// Reads the header of `file`, the bytes of a file from its start.
+    /// Opens a CSV file and reads the header; `file` gives the bytes of the file from its start.
     ///
     /// # Errors
-    /// When it cannot be read or is not UTF-8.
+    /// Returns an error when the header cannot be read or is not UTF-8.
     pub(super) fn open(path: &Path, file: Box<dyn Read>) -> Result<Self> {
         let input =
             Bounded { file, bytes_read: 0, last: b'\n', limit: Shared::new(0), cr_alone: false };
@@ -80,7 +80,7 @@ impl CsvSource {
         Ok(())
     }
 
-    /// Reads the next record that is not blank; gives the line where it begins and the number of
+    /// Reads the next record that is not blank; returns the line where it begins and the number of
     /// lines that it takes.
     fn next(&mut self) -> Result<Option<(u64, u64)>> {
         loop {
@@ -109,12 +109,13 @@ impl CsvSource {
         }
     }
 
-    /// What is wrong with the record, which takes `lines` lines.
+    /// Returns what is wrong with the record, which takes `lines` lines.
     ///
-    /// A quotation mark that is not closed swallows what follows up to the next one, and what comes
-    /// out may be as long as the header: one value has whole rows in it. If both marks are in the
-    /// same column, then each line of the value has as many commas as a row has there: in the first
-    /// the columns behind it, in the last those before it.
+    /// A quotation mark that is not closed swallows all text up to the next one, and the record may
+    /// still have as many values as the header: one of them then has whole rows in it. If both
+    /// marks are in the same column, each line of that value has as many commas as a row has there:
+    /// the first line those after that column, the last line those before it, any other line all of
+    /// them.
     fn fault(&self, lines: u64) -> Option<DropReason> {
         let even = self.record.len() == self.columns.len();
         if lines == 1 {
@@ -159,13 +160,13 @@ fn line_breaks(text: &[u8]) -> u64 {
     text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// A file that refuses to be read too far ahead of the row in question.
+/// A file that cannot be read too far ahead of the row in question.
 struct Bounded {
     file: Box<dyn Read>,
     bytes_read: u64,
-    /// Last byte read.
+    /// The last byte that was read.
     last: u8,
-    /// Where reading must not begin.
+    /// Offset in bytes beyond which no read may begin.
     limit: Shared<u64>,
     /// Whether lines end in CR, which is then handed on as LF.
     cr_alone: bool,
@@ -186,7 +187,8 @@ impl Read for Bounded {
         }
         let mut read = self.file.read(buffer)?;
         if self.bytes_read == 0 {
-            // A pipe gives little at a time, and how lines end must be seen.
+            // A pipe gives little at a time, but the kind of line ends has to be seen in the first
+            // buffer.
             while read < buffer.len() {
                 match self.file.read(&mut buffer[read..])? {
                     0 => break,

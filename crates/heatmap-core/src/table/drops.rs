@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BannerKey;
 
-/// Something of a row, or why the row is left out.
+/// A value that was read from a row, or why the row is left out.
 pub(super) type Usable<T> = std::result::Result<T, DropReason>;
 
 /// A column of a click table that holds numbers.
@@ -38,36 +38,37 @@ impl ClickColumn {
     }
 }
 
-/// Why a row or a banner was left out. A row has one reason: its length comes first, then the
-/// names, then the numbers in the order of [`ClickColumn`], then size, place and count.
+/// Why a row or a banner was left out. A row has only one reason, the first that applies: its
+/// length comes first, then the names, then the numbers in the order of [`ClickColumn`], then size,
+/// place and count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DropReason {
     /// The row has more or fewer values than the header.
     UnequalLengths,
-    /// A quotation mark that is not closed has swallowed rows; their lines are counted.
+    /// A quotation mark that is not closed has swallowed rows; each line of them counts as a row.
     UnclosedQuote,
     /// `domain` or `grid_id` is empty.
     MissingKey,
     /// `domain` or `grid_id` is not UTF-8.
     NotUtf8,
-    /// No number in this column: empty, NaN, null.
+    /// There is no number in this column: empty, NaN, null.
     MissingValue(ClickColumn),
-    /// No number that the column can hold: text, infinity, a negative or broken count, a side of 0
-    /// px.
+    /// The value is no number that the column can hold: text, infinity, a count that is negative or
+    /// not whole, a side of 0 px.
     BadNumber(ClickColumn),
-    /// More than 2^53 clicks in a row, or on a banner.
+    /// A row or a banner has more than 2^53 clicks.
     CountTooLarge,
     /// The display size needs more bins than a heatmap may have.
     SizeTooLarge,
     /// The click lies beside its banner: a negative coordinate, or one beyond the size.
     OutsideBanner,
-    /// A row of 0 clicks.
+    /// The row has 0 clicks.
     ZeroClicks,
-    /// A banner with fewer clicks than asked for.
+    /// The banner has fewer clicks than asked for.
     TooFewClicks,
-    /// A banner that was there before; the first row holds.
+    /// The banner has occurred before; its first row is the one that is used.
     DuplicateKey,
 }
 
@@ -95,13 +96,13 @@ impl fmt::Display for DropReason {
 pub struct Dropped {
     /// The reason.
     pub reason: DropReason,
-    /// Banners left out as a whole; 0 when the reason is one of rows.
+    /// Number of banners left out as a whole; 0 when the reason concerns single rows.
     pub banners: u64,
-    /// Rows.
+    /// Number of rows left out.
     pub rows: u64,
-    /// Clicks of those rows, as far as they can be read; ends at 2^64 - 1.
+    /// Number of clicks of those rows, as far as they can be read; the sum saturates at 2^64 - 1.
     pub clicks: u64,
-    /// The first of them: file and line (row, in Parquet), or the banner.
+    /// Where the first of them is: file and line (row, in Parquet), or the banner.
     pub first: String,
 }
 
@@ -118,17 +119,17 @@ impl Drops {
         &self.by_reason
     }
 
-    /// What was left out for `reason`.
+    /// Returns what was left out for `reason`, if anything was.
     pub fn get(&self, reason: DropReason) -> Option<&Dropped> {
         self.by_reason.iter().find(|dropped| dropped.reason == reason)
     }
 
-    /// Rows left out.
+    /// Number of rows left out.
     pub fn rows(&self) -> u64 {
         self.by_reason.iter().map(|dropped| dropped.rows).sum()
     }
 
-    /// Clicks left out, as far as they can be read; ends at 2^64 - 1.
+    /// Number of clicks left out, as far as they can be read; the sum saturates at 2^64 - 1.
     pub fn clicks(&self) -> u64 {
         self.by_reason.iter().fold(0, |sum, dropped| sum.saturating_add(dropped.clicks))
     }
@@ -138,7 +139,8 @@ impl Drops {
         self.by_reason.is_empty()
     }
 
-    /// Counts `rows` rows with `clicks` clicks; `first` says where, should they be the first.
+    /// Counts `rows` rows with `clicks` clicks; `first` says where they are, and is called for the
+    /// first of a reason.
     pub(super) fn add_rows(
         &mut self,
         reason: DropReason,
@@ -149,7 +151,7 @@ impl Drops {
         self.add(reason, [0, rows, clicks], first);
     }
 
-    /// Counts a banner.
+    /// Counts a banner that is left out as a whole.
     pub(super) fn add_banner(
         &mut self,
         reason: DropReason,
@@ -180,15 +182,15 @@ impl Drops {
         dropped.clicks = dropped.clicks.saturating_add(clicks);
     }
 
-    /// The reason of most rows.
+    /// Returns the reason with most rows.
     pub(super) fn largest(&self) -> Option<&Dropped> {
-        // The first of equals.
+        // The maximum is the last of equals; reversed, it is the first.
         self.by_reason.iter().rev().max_by_key(|dropped| dropped.rows)
     }
 }
 
 impl fmt::Display for Drops {
-    /// One line for every reason.
+    /// Writes one line for every reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Dropped { reason, banners, rows, clicks, first }) in
             self.by_reason.iter().enumerate()

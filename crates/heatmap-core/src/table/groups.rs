@@ -1,8 +1,8 @@
 //! [`Groups`]: the bins of many banners, one banner after another, in memory or in a temporary
 //! file.
 //!
-//! For every banner there is its number, the number of its bins, and for every bin its distance to
-//! the one before and its clicks, all as numbers of 7 bits a byte (LEB128): 2 to 4 bytes a bin.
+//! For every banner there are its number, the number of its bins, and for every bin its distance to
+//! the bin before and its clicks, all as numbers of 7 bits a byte (LEB128): 2 to 4 bytes a bin.
 //! Temporary files have no name, so none is left behind whatever happens.
 
 use std::fs::File;
@@ -22,12 +22,12 @@ pub(super) struct Groups {
 
 enum Data {
     Memory(Vec<u8>),
-    /// Locked while its cursor moves; every reader has a place of its own.
+    /// Locked while a reader moves the cursor; every reader keeps an offset of its own.
     File(Mutex<File>),
 }
 
 impl Groups {
-    /// Reads from the beginning; several readers do not disturb each other.
+    /// Returns a reader that starts at the beginning; several readers do not disturb each other.
     pub(super) fn reader(&self) -> GroupReader<'_> {
         GroupReader {
             data: &self.data,
@@ -45,21 +45,21 @@ impl Groups {
     }
 }
 
-/// A place in [`Groups`].
+/// A reader of [`Groups`], with its place in them.
 pub(super) struct GroupReader<'a> {
     data: &'a Data,
     banners_left: u64,
-    /// Where what follows the buffer begins.
+    /// Offset of what follows the buffer.
     offset: u64,
     buffer: Vec<u8>,
     at: usize,
 }
 
 impl GroupReader<'_> {
-    /// The next banner, whose bins must be read next.
+    /// Reads the number of the next banner, whose bins must be read next.
     ///
     /// # Errors
-    /// When the temporary file cannot be read.
+    /// Returns an error when the temporary file cannot be read.
     pub(super) fn next_banner(&mut self) -> Result<Option<u32>> {
         if self.banners_left == 0 {
             return Ok(None);
@@ -69,10 +69,10 @@ impl GroupReader<'_> {
         u32::try_from(banner).map(Some).map_err(|_| damaged())
     }
 
-    /// Appends bins and clicks of the banner that was read last, by bin.
+    /// Appends bins and clicks of the banner that was read last, in the order of bins.
     ///
     /// # Errors
-    /// When the temporary file cannot be read.
+    /// Returns an error when the temporary file cannot be read.
     pub(super) fn bins(&mut self, bins: &mut Vec<(u32, u64)>) -> Result<()> {
         let count = self.number()?;
         let mut bin = 0_u32;
@@ -105,7 +105,8 @@ impl GroupReader<'_> {
         let read = match self.data {
             Data::Memory(bytes) => (&bytes[self.offset as usize..]).read(&mut self.buffer)?,
             Data::File(file) => {
-                // A thread that panicked leaves the cursor anywhere; it is set here anyway.
+                // A thread that panicked may have left the cursor anywhere, which does not matter:
+                // it is set here.
                 let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 file.seek(SeekFrom::Start(self.offset))?;
                 file.read(&mut self.buffer)?
@@ -139,16 +140,16 @@ impl GroupWriter {
     /// Writes into a new temporary file.
     ///
     /// # Errors
-    /// When there can be none.
+    /// Returns an error when the file cannot be made.
     pub(super) fn on_disk() -> Result<Self> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile().map_err(temporary)?);
         Ok(Self { out: Out::File(file), scratch: Vec::new(), banners: 0 })
     }
 
-    /// Writes the bins and clicks of a banner, by bin.
+    /// Writes the bins and clicks of a banner, which are in the order of bins.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub(super) fn group(
         &mut self,
         banner: u32,
@@ -174,10 +175,10 @@ impl GroupWriter {
         Ok(())
     }
 
-    /// What was written.
+    /// Returns what was written, for reading.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub(super) fn finish(self) -> Result<Groups> {
         let data = match self.out {
             Out::Memory(mut bytes) => {

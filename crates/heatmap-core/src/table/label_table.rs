@@ -1,6 +1,6 @@
 //! [`LabelTable`]: which banners are known to be broken, and which are known not to be.
 //!
-//! Labels are few and dear, so nothing is passed over here: a row that cannot be read is an error.
+//! Labels are few and costly, so nothing is skipped here: a row that cannot be read is an error.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::source::Source;
 use super::{BannerKey, DropReason};
 use crate::{Error, Result};
 
-/// Labels by banner: whether it is broken.
+/// Labels of banners: for each of them, whether it is broken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelTable {
     labels: BTreeMap<BannerKey, bool>,
@@ -21,17 +21,20 @@ pub struct LabelTable {
 }
 
 impl LabelTable {
-    /// Reads tables with the columns `domain`, `grid_id` and `broken` (0/1, 0.0/1.0, true/false;
-    /// empty for a banner without a label), CSV or Parquet (feature `parquet`); a folder stands for
-    /// the tables right in it. Further columns are ignored.
+    /// Reads label tables, CSV or Parquet (feature `parquet`); a folder stands for the tables
+    /// directly in it.
+    ///
+    /// The columns are `domain`, `grid_id` and `broken` (0/1, 0.0/1.0, true/false; empty for a
+    /// banner without a label). Further columns are ignored.
     ///
     /// # Errors
-    /// When a file cannot be read or is no table, a column is missing or stands twice, a row has no
-    /// key or no label that can be read, or two rows contradict each other.
+    /// Returns an error when a file cannot be read or is no table, a column is missing or occurs
+    /// twice, a row has no key or no label that can be read, or two rows contradict each other.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
         let files = table_files(paths)?;
         let mut unlabelled_rows = 0;
-        // Each label with its file and line, for the error that names two of them.
+        // Each label with its file and line, for the error message about two rows that contradict
+        // each other.
         let mut labels = BTreeMap::new();
         for (index, TableFile { path, .. }) in files.iter().enumerate() {
             let source = Source::open(path)?;
@@ -84,7 +87,7 @@ impl LabelTable {
         self.labels.get(banner).copied()
     }
 
-    /// All labels, by domain and grid_id.
+    /// Iterates over all labels, in the order of domain and grid_id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&BannerKey, bool)> {
         self.labels.iter().map(|(banner, &broken)| (banner, broken))
     }
@@ -104,15 +107,15 @@ impl LabelTable {
         self.labels.values().filter(|&&broken| broken).count()
     }
 
-    /// Rows that have a key and no label.
+    /// Number of rows that have a key but no label.
     pub fn unlabelled_rows(&self) -> u64 {
         self.unlabelled_rows
     }
 }
 
 impl FromIterator<(BannerKey, bool)> for LabelTable {
-    /// From labels that are known already, as those of a metrics table; the last one of a banner
-    /// holds.
+    /// Collects labels that are known already, such as those of a metrics table; of several labels
+    /// of one banner the last one is used.
     fn from_iter<I: IntoIterator<Item = (BannerKey, bool)>>(labels: I) -> Self {
         Self { labels: labels.into_iter().collect(), unlabelled_rows: 0 }
     }

@@ -1,17 +1,19 @@
-//! [`MetricsTable`]: what is measured of each banner besides its clicks: displays, landed clicks,
-//! framerates, and so on.
+//! [`MetricsTable`]: what is measured of each banner besides the places of its clicks: displays,
+//! landed clicks, framerates, and so on.
 //!
-//! Every column beside `domain`, `grid_id` and `broken` that has a number somewhere is a metric;
+//! Every column besides `domain`, `grid_id` and `broken` that has a number somewhere is a metric;
 //! columns of text are left out. Values may be missing (empty, NaN, null, None, NA), keys may be
-//! missing, and what cannot be read becomes a missing value that is counted. A number with a
-//! percent sign behind it is a hundredth. The columns that rates are derived from, and the rates
-//! themselves, are known: one of them without a number is counted, too, and a share that is not
-//! from 0 to 1 is an error, for nobody can tell 0.5 from 0.5 %.
+//! missing, and a value that cannot be read counts as missing and is reported. A number with a
+//! percent sign after it is divided by 100.
 //!
-//! Rates that tell a broken banner are derived where their columns are present:
-//! `landing_rate` = landed_clicks / clicks, `click_through` = clicks / displays,
-//! `non_bounce_rate` = non_bounced_clicks / landed_clicks, `closing_rate` = closing_events /
-//! displays. Clicks are those of the metrics table, which need not equal the heatmap's.
+//! The rates below, and the columns that they are derived from, are known by name: their unreadable
+//! values are reported even when the column has no number at all, and a share that is not from 0 to
+//! 1 is an error, for nobody can tell 0.5 from 0.5 %.
+//!
+//! Rates that help to find broken banners are derived where their columns are present:
+//! `landing_rate` = landed_clicks / clicks, `click_through` = clicks / displays, `non_bounce_rate`
+//! = non_bounced_clicks / landed_clicks, `closing_rate` = closing_events / displays. Clicks are
+//! those of the metrics table, which need not equal the heatmap's.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -33,24 +35,24 @@ const RATES: [(&str, &str, &str); 4] = [
     ("closing_rate", "closing_events", "displays"),
 ];
 
-/// Columns that are shares of something, where the table has them itself.
+/// Columns that must be shares from 0 to 1, where the table has them itself.
 const SHARES: [&str; 3] = ["landing_rate", "non_bounce_rate", "closing_rate"];
 
 /// Larger numbers are no metrics: their squares would be infinite.
 const MAX_METRIC: f64 = 1e100;
 
-/// Whether a column has a meaning here: text in it is a mistake.
+/// Whether a column is one of the rates or what they are derived from: text in it is a mistake.
 fn is_known(name: &str) -> bool {
     RATES.iter().any(|(rate, over, under)| [rate, over, under].contains(&&name))
 }
 
-/// Metrics by banner.
+/// A table of metrics: for each banner one row of numbers, some of which may be missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsTable {
     names: Vec<String>,
     /// Row of each banner.
     rows: HashMap<BannerKey, usize>,
-    /// Banners x names, row-major.
+    /// [banners, names], row-major.
     values: Vec<Option<f64>>,
     /// The labels of the rows, where there are some.
     labels: Vec<Option<bool>>,
@@ -68,7 +70,7 @@ struct Measured {
     bad: u64,
 }
 
-/// A table in the making.
+/// A metrics table that is still being read.
 #[derive(Default)]
 struct Builder {
     columns: Vec<Measured>,
@@ -81,11 +83,11 @@ struct Builder {
 
 impl MetricsTable {
     /// Reads metrics tables, CSV or Parquet (feature `parquet`); a folder stands for the tables
-    /// right in it. Files may differ in their columns.
+    /// directly in it. Files may differ in their columns.
     ///
     /// # Errors
-    /// When a file cannot be read or is no table, `domain` or `grid_id` is missing, or a column
-    /// stands twice.
+    /// Returns an error when a file cannot be read or is no table, `domain` or `grid_id` is
+    /// missing, a column occurs twice, or a share is not from 0 to 1.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
         let mut builder = Builder::default();
         for file in table_files(paths)? {
@@ -94,13 +96,13 @@ impl MetricsTable {
         Ok(builder.finish())
     }
 
-    /// The metrics, then the derived rates.
+    /// The names of the metrics, then those of the derived rates.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The values of a banner in the order of [`MetricsTable::names`]; `None` when the table does
-    /// not have the banner.
+    /// Returns the values of a banner in the order of [`MetricsTable::names`]; `None` when the
+    /// table does not have the banner.
     pub fn get(&self, banner: &BannerKey) -> Option<&[Option<f64>]> {
         let width = self.names.len();
         self.rows.get(banner).map(|row| &self.values[row * width..(row + 1) * width])
@@ -111,12 +113,12 @@ impl MetricsTable {
         self.rows.get(banner).and_then(|&row| self.labels[row])
     }
 
-    /// All labels, in no particular order.
+    /// Iterates over all labels, in no particular order.
     pub fn labels(&self) -> impl Iterator<Item = (&BannerKey, bool)> {
         self.rows.iter().filter_map(|(banner, &row)| Some((banner, self.labels[row]?)))
     }
 
-    /// All banners, in no particular order.
+    /// Iterates over all banners, in no particular order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &BannerKey> {
         self.rows.keys()
     }
@@ -131,19 +133,19 @@ impl MetricsTable {
         self.rows.is_empty()
     }
 
-    /// Rows that were read: one for each banner, and those of [`MetricsTable::drops`].
+    /// Number of rows that were read: one for each banner, and those of [`MetricsTable::drops`].
     pub fn rows_read(&self) -> u64 {
         self.rows_read
     }
 
-    /// Rows that were left out: without a key, with a key that was there before, or broken.
+    /// The rows that were left out: without a key, with the key of an earlier row, or malformed.
     pub fn drops(&self) -> &Drops {
         &self.drops
     }
 
-    /// Values that cannot be read and count as missing, by column, where there are some. Columns of
-    /// text only are not among them, but for those that rates are derived from and the rates
-    /// themselves.
+    /// The columns with values that cannot be read and count as missing, each with their number.
+    /// Columns of nothing but text are not among them, except the rates and the columns that these
+    /// are derived from.
     pub fn bad_values(&self) -> &[(String, u64)] {
         &self.bad_values
     }
@@ -156,7 +158,8 @@ impl Builder {
             source.find(path, "domain", Kind::names)?,
             source.find(path, "grid_id", Kind::names)?,
         ];
-        // For each picked column behind the key: where its values go; `None` for the label.
+        // For each picked column after the key, the index of the metric that its values go to;
+        // `None` for the label.
         let mut targets = Vec::new();
         for (place, column) in source.columns().iter().enumerate() {
             // A column without a name is the row number that pandas writes.
@@ -202,7 +205,7 @@ impl Builder {
         })
     }
 
-    /// The number of a column, a new one if need be.
+    /// Returns the index of a column; a column that is not known yet gets a new one.
     fn column(&mut self, name: &str) -> usize {
         self.columns.iter().position(|column| column.name == name).unwrap_or_else(|| {
             self.columns.push(Measured { name: name.to_owned(), ..Measured::default() });
@@ -252,7 +255,8 @@ impl Builder {
         for column in &mut columns {
             column.values.resize(count, None);
         }
-        // Text: nothing but values that are no numbers. A column that is all missing stays.
+        // A column is text when it has values but none of them is a number. A column that is all
+        // missing stays.
         let has_numbers =
             |column: &Measured| column.bad == 0 || column.values.iter().any(Option::is_some);
         let counted = columns.iter().filter(|column| has_numbers(column) || is_known(&column.name));
@@ -275,7 +279,7 @@ impl Builder {
         let mut values = vec![None; count * columns.len()];
         let width = columns.len();
         let mut names = Vec::with_capacity(width);
-        // Column by column, each given back once it is copied.
+        // Column by column, so that each can be freed once it is copied.
         for (at, column) in columns.into_iter().enumerate() {
             for (row, value) in column.values.into_iter().enumerate() {
                 values[row * width + at] = value;
@@ -286,13 +290,13 @@ impl Builder {
     }
 }
 
-/// `over / under`; none when one is missing or nothing is below.
+/// Returns `over / under`; `None` when one of them is missing or `under` is not positive.
 fn rate(over: Option<f64>, under: Option<f64>) -> Option<f64> {
     let rate = over? / under.filter(|&under| under > 0.0)?;
     rate.is_finite().then_some(rate)
 }
 
-/// The key of a row.
+/// Reads the key of a row.
 pub(super) fn key(
     domain: Cell<'_>,
     grid_id: Cell<'_>,

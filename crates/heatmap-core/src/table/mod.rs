@@ -1,8 +1,8 @@
 //! Tables of clicks, metrics and labels from files.
 //!
 //! [`ClickLogConfig::read`] takes logs of any size, CSV and Parquet (feature `parquet`), counts
-//! what it leaves out, and gives one heatmap after another. [`MetricsTable`] and [`LabelTable`] are
-//! what is known of the banners besides; all of them are joined by [`BannerKey`].
+//! what it leaves out, and gives one heatmap after another. [`MetricsTable`] and [`LabelTable`]
+//! hold what else is known of the banners; all of them are joined by [`BannerKey`].
 
 mod banner_index;
 mod banner_key;

@@ -10,19 +10,19 @@ use super::column::Kind;
 /// Result of the decoder.
 pub(super) type Decoding<T> = std::result::Result<T, ParquetError>;
 
-/// Some rows of one column.
+/// A batch of decoded rows of one Parquet column.
 pub(super) struct Batch {
     values: Decoded,
-    /// 1 where a row has a value, for columns that may lack some.
+    /// 1 for each row that has a value; empty for columns that cannot have gaps.
     levels: Vec<i16>,
-    /// Where in `values` the value of each row stands; `None` when it has none.
+    /// Where in `values` the value of each row is; `None` when the row has none.
     places: Vec<Option<u32>>,
     signed: bool,
-    /// Digits behind the point of a decimal column.
+    /// Digits after the point of a decimal column.
     scale: Option<u32>,
 }
 
-/// Values that are there, one after another.
+/// The values of a batch, without the gaps between them.
 enum Decoded {
     None,
     Bools(Vec<bool>),
@@ -35,14 +35,14 @@ enum Decoded {
 }
 
 impl Batch {
-    /// Of a column of this kind, without a row yet.
+    /// Makes a batch for a column of this kind, without a row yet.
     pub(super) fn new(kind: &Kind) -> Self {
         let signed = !matches!(kind, Kind::Whole { signed: false });
         let scale = if let Kind::Decimal { scale } = kind { Some(*scale) } else { None };
         Self { values: Decoded::None, levels: Vec::new(), places: Vec::new(), signed, scale }
     }
 
-    /// Replaces the rows by the next `wanted`; gives how many there were.
+    /// Replaces the rows by the next `wanted`; returns how many there were.
     pub(super) fn fill(&mut self, reader: &mut ColumnReader, wanted: usize) -> Decoding<usize> {
         self.values = match reader {
             ColumnReader::BoolColumnReader(reader) => Decoded::Bools(self.decode(reader, wanted)?),
@@ -76,7 +76,7 @@ impl Batch {
             reader.read_records(wanted, Some(&mut self.levels), None, &mut values)?;
         self.places.clear();
         if self.levels.is_empty() {
-            // A column that may lack none.
+            // A column that cannot have gaps.
             self.places.extend((0..rows as u32).map(Some));
         } else {
             let mut next = 0;
@@ -116,13 +116,13 @@ impl Batch {
 }
 
 impl Batch {
-    /// A value of a decimal column: a whole number, in bytes the most significant first, by a power
-    /// of ten.
+    /// Reads a value of a decimal column: a whole number, whose bytes may be stored with the most
+    /// significant first, divided by a power of ten.
     fn decimal(&self, place: usize, scale: u32) -> Cell<'_> {
         let of_bytes = |bytes: &[u8]| {
             let first = bytes.first().map_or(0, |&byte| if byte >= 0x80 { -1 } else { 0 });
-            // Longer ones are beyond what a table of counts can hold; they end at the largest
-            // number.
+            // Longer ones are beyond what a table of counts can hold; below they become text that
+            // is no number.
             (bytes.len() <= 16).then(|| {
                 bytes.iter().fold(first, |value: i128, &byte| value << 8 | i128::from(byte))
             })
@@ -139,7 +139,7 @@ impl Batch {
         };
         match i64::try_from(unscaled) {
             Ok(whole) if scale == 0 => Cell::Whole(whole),
-            // Digits of more than an f64 has are rounded twice, in the last of its bits.
+            // With more digits than an f64 has, this rounds twice, which may change the last bit.
             _ => Cell::Real(unscaled as f64 / 10.0_f64.powi(scale as i32)),
         }
     }

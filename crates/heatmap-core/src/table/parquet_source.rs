@@ -1,9 +1,9 @@
 //! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
 //!
 //! Only columns at the top of the schema are seen; nested ones, timestamps and the like have no
-//! meaning in a table of ours. What the footer says is compared with what is decoded: a number of
-//! rows that does not agree is an error, not a shorter table. The decoder is a library's and may
-//! panic on bytes that are no Parquet; that too becomes an error.
+//! meaning in our tables. What the footer says is compared with what is decoded: a number of rows
+//! that does not agree is an error, not a shorter table. The decoder is a library's and may panic
+//! on bytes that are no Parquet; that too becomes an error.
 
 use std::any::Any;
 use std::fs::File;
@@ -27,16 +27,16 @@ pub(super) struct ParquetSource {
     path: PathBuf,
     reader: SerializedFileReader<File>,
     columns: Vec<Column>,
-    /// Where `columns` stand among the leaves of the schema.
+    /// Where each of `columns` is among the leaves of the schema.
     leaves: Vec<usize>,
     bytes: u64,
 }
 
 impl ParquetSource {
-    /// Reads the footer.
+    /// Opens a Parquet file and reads its footer.
     ///
     /// # Errors
-    /// When there is none, as in a file that was cut short.
+    /// Returns an error when there is no footer, as in a file that was cut short.
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
         let bytes =
             file.metadata().map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
@@ -134,7 +134,7 @@ impl ParquetSource {
     }
 }
 
-/// What a column at the top of the schema holds.
+/// Returns what a column at the top of the schema holds.
 fn kind(column: &ColumnDescriptor) -> Kind {
     let (physical, logical, converted) =
         (column.physical_type(), column.logical_type_ref(), column.converted_type());
@@ -187,7 +187,7 @@ fn kind(column: &ColumnDescriptor) -> Kind {
     }
 }
 
-/// Runs a part of the decoder; its errors and panics become ours.
+/// Runs a part of the decoder; its errors and panics become errors of ours.
 fn guarded<T>(path: &Path, decode: impl FnOnce() -> Decoding<T>) -> Result<T> {
     let said = |reason: &str| {
         Error::Data(format!("{}: no complete Parquet file: {reason}", path.display()))

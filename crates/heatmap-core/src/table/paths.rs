@@ -1,4 +1,4 @@
-//! Which files are meant: a file, or all tables in a folder.
+//! Finds the files that paths stand for: a file, or all tables in a folder.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ pub(super) struct TableFile {
     pub(super) bytes: u64,
 }
 
-/// The files that `paths` stand for. A folder stands for the `*.csv` and `*.parquet` files right in
-/// it, by name; hidden ones are left out.
+/// Returns the files that `paths` stand for. A folder stands for the `*.csv` and `*.parquet` files
+/// directly in it, by name; hidden ones are left out.
 ///
 /// # Errors
-/// When there is no path, a path does not exist, a folder has no table, or a file would be read
-/// twice.
+/// Returns an error when there is no path, a path does not exist, a folder has no table, or a file
+/// would be read twice.
 pub(super) fn table_files(paths: &[PathBuf]) -> Result<Vec<TableFile>> {
     if paths.is_empty() {
         return Err(Error::Data("no file to read: name a file or a folder".to_owned()));
@@ -34,7 +34,7 @@ pub(super) fn table_files(paths: &[PathBuf]) -> Result<Vec<TableFile>> {
     }
     let mut seen = BTreeSet::new();
     for TableFile { path, .. } in &files {
-        // A pipe has no path of its own, and what it has said once it does not say again.
+        // A pipe has no path of its own and can be read only once anyway.
         if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
             continue;
         }
@@ -73,7 +73,7 @@ fn tables_in(folder: &Path) -> Result<Vec<TableFile>> {
     Ok(files)
 }
 
-/// Whether the name ends in `.extension`, in any case.
+/// Whether the name of a file ends in `.extension`, in upper or lower case.
 pub(super) fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }

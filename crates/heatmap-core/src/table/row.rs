@@ -14,26 +14,26 @@ pub(super) struct Row<'a> {
     pub(super) line: u64,
     /// Number of lines that it takes; more than 1 when a quoted value has line breaks.
     pub(super) lines: u64,
-    /// Bytes of the file up to here.
+    /// Bytes of the file that were read up to this row.
     pub(super) bytes_read: u64,
 }
 
-/// The values of a row, where the source keeps them.
+/// The values of a row, which belong to the source.
 pub(super) enum Values<'a> {
-    /// A record, and where in it the picked columns stand.
+    /// A CSV record, and where the picked columns are in it.
     Csv(&'a csv::ByteRecord, &'a [usize]),
-    /// No row of the table.
+    /// The row cannot be used, for this reason.
     Unusable(DropReason),
-    /// The picked columns of some rows, and which of the rows it is.
+    /// One batch for each picked column, and the place of the row in them.
     #[cfg(feature = "parquet")]
     Parquet(&'a [Batch], usize),
 }
 
 impl<'a> Row<'a> {
-    /// The values in the first `N` picked columns.
+    /// Returns the values in the first `N` picked columns.
     ///
     /// # Errors
-    /// When the row is not one of the table.
+    /// Returns the reason when the row cannot be used.
     pub(super) fn cells<const N: usize>(&self) -> Usable<[Cell<'a>; N]> {
         match self.values {
             Values::Unusable(reason) => Err(reason),
@@ -41,10 +41,10 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The value in the picked column `pick`.
+    /// Returns the value in the picked column `pick`.
     ///
     /// # Panics
-    /// When the row is not one of the table.
+    /// Panics when the row cannot be used.
     pub(super) fn cell(&self, pick: usize) -> Cell<'a> {
         match self.values {
             Values::Csv(record, picked) => Cell::Text(&record[picked[pick]]),
@@ -54,8 +54,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Rows that are lost with this one when it is dropped for `reason`: a quotation mark that is
-    /// not closed swallows lines.
+    /// Returns the number of rows that are lost when this one is dropped for `reason`: a quotation
+    /// mark that is not closed swallows lines.
     pub(super) fn lost_with(&self, reason: DropReason) -> u64 {
         if reason == DropReason::UnclosedQuote { self.lines } else { 1 }
     }

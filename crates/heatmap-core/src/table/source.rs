@@ -1,5 +1,5 @@
-//! [`Source`]: the rows of one file, CSV or Parquet, column by column as the reader of a table asks
-//! for them.
+//! [`Source`]: one file, CSV or Parquet, whose rows are read with the columns that a table asks
+//! for.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::paths::has_extension;
 use super::row::Row;
 use crate::{Error, Result};
 
-/// An open file.
+/// An open file with a table in it.
 pub(super) enum Source {
     /// Comma-separated values.
     Csv(CsvSource),
@@ -23,11 +23,12 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens the file at `path`. It is Parquet when its name or its first bytes say so, otherwise
+    /// Opens the file at `path`, as Parquet when its name or its first bytes say so, otherwise as
     /// CSV.
     ///
     /// # Errors
-    /// When the file cannot be read, is empty or compressed, or has no header that can be read.
+    /// Returns an error when the file cannot be read, is empty or compressed, or has no header that
+    /// can be read.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let file = std::fs::File::open(path).map_err(io)?;
@@ -50,7 +51,7 @@ impl Source {
             }
             return Self::open_parquet(path, file);
         }
-        // A pipe cannot be wound back.
+        // A pipe cannot be rewound, so the bytes that were read are put in front of the rest.
         let input = std::io::Cursor::new(start).chain(file);
         Ok(Self::Csv(CsvSource::open(path, Box::new(input))?))
     }
@@ -77,7 +78,7 @@ impl Source {
         }
     }
 
-    /// What `Row::line` counts.
+    /// Returns what `Row::line` counts.
     pub(super) fn unit(&self) -> &'static str {
         match self {
             Self::Csv(_) => "line",
@@ -86,10 +87,10 @@ impl Source {
         }
     }
 
-    /// Reads the columns `picked` row by row until the end or until `visit` has an error.
+    /// Reads the columns `picked` row by row until the end or until `visit` returns an error.
     ///
     /// # Errors
-    /// When the file cannot be read, and those of `visit`.
+    /// Returns an error when the file cannot be read, and the errors of `visit`.
     pub(super) fn read(
         self,
         picked: &[usize],
@@ -102,10 +103,10 @@ impl Source {
         }
     }
 
-    /// Where the column `name` stands; `fits` says which kinds it may have.
+    /// Returns the position of the column `name`; `fits` says which kinds it may have.
     ///
     /// # Errors
-    /// When it is missing, stands twice, or is of another kind.
+    /// Returns an error when the column is missing, occurs twice, or is of another kind.
     pub(super) fn find(
         &self,
         path: &Path,

@@ -11,7 +11,7 @@ use super::banner_index::BannerIndex;
 use super::groups::{GroupWriter, Groups};
 use crate::Result;
 
-/// Runs that are merged together, and so files that are open.
+/// Largest number of runs that are merged together, and so of files that are open.
 const MAX_RUNS: usize = 64;
 
 /// Clicks in a bin of a banner.
@@ -22,7 +22,7 @@ pub(super) struct Hit {
     pub(super) count: u64,
 }
 
-/// Collects hits.
+/// Collects hits, in memory and in temporary files.
 pub(super) struct Spill {
     memory_rows: usize,
     hits: Vec<Hit>,
@@ -30,21 +30,21 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// Keeps up to `memory_rows` hits of 16 bytes in memory.
+    /// Makes a spill that keeps up to `memory_rows` hits of 16 bytes in memory.
     pub(super) fn new(memory_rows: usize) -> Self {
         Self { memory_rows: memory_rows.max(1), hits: Vec::new(), runs: Vec::new() }
     }
 
-    /// Takes a hit on a banner of `index`. Sums of counts end at 2^64 - 1.
+    /// Takes a hit on a banner of `index`. Sums of counts saturate at 2^64 - 1.
     ///
     /// # Errors
-    /// When a temporary file cannot be written.
+    /// Returns an error when a temporary file cannot be written.
     pub(super) fn push(&mut self, hit: Hit, index: &mut BannerIndex) -> Result<()> {
         if self.hits.len() == self.memory_rows {
             self.make_room(index)?;
         }
         if self.hits.len() == self.hits.capacity() {
-            // A vector doubles; this one must not pass its bound.
+            // A vector would double its capacity; this one must not grow beyond `memory_rows`.
             let more = self.hits.len().clamp(1024, 1 << 22).min(self.memory_rows - self.hits.len());
             self.hits.reserve_exact(more);
         }
@@ -86,10 +86,10 @@ impl Spill {
         }
     }
 
-    /// All hits on the banners that `keep` wants, by banner in the order of `index`.
+    /// Returns all hits on the banners that `keep` wants, by banner in the order of `index`.
     ///
     /// # Errors
-    /// When a temporary file cannot be written or read.
+    /// Returns an error when a temporary file cannot be written or read.
     pub(super) fn finish(
         mut self,
         index: &mut BannerIndex,
@@ -146,7 +146,7 @@ fn merge(runs: &[Groups], ranks: &[u32], keep: impl Fn(u32) -> bool) -> Result<G
     writer.finish()
 }
 
-/// Writes hits, sorted by banner and bin, on the banners that `keep` wants.
+/// Writes the hits, sorted by banner and bin, on the banners that `keep` wants.
 fn write_groups(
     mut writer: GroupWriter,
     hits: &[Hit],

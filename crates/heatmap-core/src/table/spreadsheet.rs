@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-/// The name as a cell of a CSV file that people open in a spreadsheet: one that begins like a
-/// formula gets an apostrophe in front, which spreadsheets take for "this is text". Numbers stay
-/// numbers. See <https://owasp.org/www-community/attacks/CSV_Injection>.
+/// Returns a name as a cell of a CSV file that people open in a spreadsheet.
+///
+/// A name that begins like a formula gets an apostrophe in front, which spreadsheets take for "this
+/// is text". Numbers stay numbers. See <https://owasp.org/www-community/attacks/CSV_Injection>.
 pub fn spreadsheet_cell(name: &str) -> Cow<'_, str> {
     let like_a_formula = name.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if like_a_formula && name.parse::<f64>().is_err() {

@@ -1,34 +1,35 @@
-//! From a spanning tree to clusters: the hierarchy, what is left of it with clusters of a least
-//! size, the clusters of the largest excess of mass, and how far out each row is. Sections 3.3, 5
-//! and 6 of the paper.
+//! From a spanning tree to clusters: builds the hierarchy, condenses it to clusters of a least
+//! size, selects the clusters of the largest excess of mass, and scores how far out each row is.
+//! Sections 3.3, 5 and 6 of the paper.
 
 use std::collections::BTreeMap;
 
 use super::{ClusterSelection, Edge};
 use crate::analysis::root;
 
-/// Rows, or smaller groups, that become one at a distance.
+/// A node of the hierarchy: smaller groups that become one at a distance; a single row has no
+/// parts.
 struct Group {
     parts: Vec<usize>,
     rows: usize,
     distance: f64,
 }
 
-/// A cluster of the condensed hierarchy: a group that shrinks, going down, until it falls into
-/// clusters or vanishes.
+/// A cluster of the condensed hierarchy: a group that shrinks, as the distance falls, until it
+/// splits into clusters or vanishes.
 struct Cluster {
     parent: usize,
     /// 1 / distance of the split that it comes from; 0 for the root.
     birth: f64,
-    /// Excess of mass: for each of its rows the difference of 1 / distance from birth to when it
-    /// leaves.
+    /// Excess of mass: summed over its rows, by how much 1 / distance grows from birth to when the
+    /// row leaves.
     stability: f64,
-    /// Smallest distance at which it, or a cluster within it, still is one.
+    /// Smallest distance at which the cluster, or one within it, still exists.
     lasts_to: f64,
 }
 
-/// The cluster of each row, any number below that of the rows or `None` for noise, and its outlier
-/// score.
+/// Returns the cluster of each row, any number below that of the rows or `None` for noise, and the
+/// outlier score of each row.
 pub(super) fn clusters(
     edges: Vec<Edge>,
     min_cluster_size: usize,
@@ -40,7 +41,8 @@ pub(super) fn clusters(
         ClusterSelection::ExcessOfMass => most_stable(&clusters),
         ClusterSelection::Leaf => leaves_of(&clusters),
     };
-    // A cluster within a selected one is a part of it. Parents come first.
+    // A cluster within a selected one is a part of that one. Parents come first, so their labels
+    // are known.
     let mut labels: Vec<Option<usize>> = Vec::with_capacity(clusters.len());
     for (at, cluster) in clusters.iter().enumerate() {
         let above = if at == 0 { None } else { labels[cluster.parent] };
@@ -56,13 +58,14 @@ pub(super) fn clusters(
     )
 }
 
-/// Rows first, then what they become, smaller distances first and everything last.
+/// Returns all groups of the hierarchy: first the rows, then what they merge into, by ascending
+/// distance; the last group is everything.
 fn groups(mut edges: Vec<Edge>) -> Vec<Group> {
     edges.sort_by(|a, b| a.squared_distance.total_cmp(&b.squared_distance));
     let rows = edges.len() + 1;
     let mut groups: Vec<Group> =
         (0..rows).map(|_| Group { parts: Vec::new(), rows: 1, distance: 0.0 }).collect();
-    // Which rows hang together, and the group of those that stand for the others.
+    // A forest (union-find) of the rows that are connected so far, and the group of each root.
     let mut parents: Vec<usize> = (0..rows).collect();
     let mut group_of: Vec<usize> = (0..rows).collect();
     for tied in edges.chunk_by(|a, b| a.squared_distance == b.squared_distance) {
@@ -87,9 +90,9 @@ fn groups(mut edges: Vec<Edge>) -> Vec<Group> {
     groups
 }
 
-/// Clusters of at least `min_cluster_size` rows, the root first and parents before their parts, and
-/// for each row the last cluster that it is in and the distance at which it leaves that, going
-/// down.
+/// Returns the clusters of at least `min_cluster_size` rows, the root first and parents before
+/// their parts; and for each row the last cluster that it is in, going down, with the distance at
+/// which it leaves that.
 fn condensed(
     groups: &[Group],
     rows: usize,
@@ -139,7 +142,8 @@ fn condensed(
     (clusters, leaves)
 }
 
-/// Whether a cluster is more stable than the best clusters within it together. The root is none.
+/// Returns for each cluster whether it is at least as stable as the best clusters within it
+/// together. The root is never selected.
 fn most_stable(clusters: &[Cluster]) -> Vec<bool> {
     let mut best_within = vec![0.0; clusters.len()];
     let mut selected = vec![false; clusters.len()];
@@ -150,7 +154,7 @@ fn most_stable(clusters: &[Cluster]) -> Vec<bool> {
     selected
 }
 
-/// Whether a cluster holds no other one. The root is none.
+/// Returns for each cluster whether it holds no other one. The root is never selected.
 fn leaves_of(clusters: &[Cluster]) -> Vec<bool> {
     let mut leaf = vec![true; clusters.len()];
     leaf[0] = false;

@@ -1,4 +1,4 @@
-//! How near to the optimum: weak duality of the semidefinite programme.
+//! A bound on how far a result is from the optimum, by weak duality of the semidefinite programme.
 //!
 //! For weights y of the edges and masses M = diag(m), let lambda be the smallest eigenvalue of L_y
 //! v = lambda M v among v with sum_i m_i v_i = 0. If lambda > 0, y / lambda is feasible for the
@@ -11,25 +11,26 @@
 
 use super::laplacian::Laplacian;
 
-/// Relative precision of eigenvalues, and where a share of springs is only tried.
+/// Relative precision of eigenvalues; the coarse one is used where a share of springs is only
+/// tried.
 const PRECISION: f64 = 1e-5;
 const COARSE: f64 = 1e-3;
-/// No eigenvalue is sought below.
+/// Eigenvalues below this are not sought.
 const LOWEST: f64 = -1e12;
-/// A positive lambda that is worth a bound. At 0 itself the constant vector has a pivot of rounding
-/// errors.
+/// Least positive lambda that is worth a bound. At 0 itself the constant vector has a pivot of
+/// rounding errors.
 const LEAST: f64 = 1e-6;
 
-/// What the dual says.
+/// What the dual programme proves about the optimum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Certificate {
     /// Smallest eigenvalue of the slack of the multipliers as they are, lambda - 1.
     pub(super) smallest_slack: f64,
-    /// No embedding has a larger sum of squares; infinite if no bound was found.
+    /// No embedding has a larger sum of squares than this; infinite if no bound was found.
     pub(super) bound: f64,
 }
 
-/// The dual of one graph.
+/// The dual programme of one graph.
 #[derive(Debug)]
 pub(super) struct Dual<'a> {
     pub(super) masses: &'a [f64],
@@ -38,28 +39,30 @@ pub(super) struct Dual<'a> {
 }
 
 impl Dual<'_> {
-    /// The value of the dual function at weights that need not be feasible.
+    /// Returns the value of the dual function at weights that need not be feasible.
     pub(super) fn value(&self, weights: &[f64]) -> f64 {
         weights.iter().zip(self.squares).map(|(y, d)| y * d).sum()
     }
 
-    /// The certificate of these multipliers; `laplacian` is of the same graph.
+    /// Computes the certificate of these multipliers; `laplacian` must be of the same graph.
     ///
     /// Multipliers whose lambda is far below 1, because a few points have not settled, are
-    /// repaired: a share of springs with y_e proportional to 1 / d_e^2 is added, as little as pays.
+    /// repaired: a share of springs with y_e proportional to 1 / d_e^2 is added, which is the one
+    /// that gives the best bound.
     pub(super) fn certify(&self, laplacian: &mut Laplacian, multipliers: &[f64]) -> Certificate {
         let dual = self.value(multipliers);
         let lambda = self.connectivity(laplacian, multipliers, PRECISION);
         let smallest_slack = lambda - 1.0;
         let mut bound = if lambda > LEAST { dual / lambda } else { f64::INFINITY };
-        // Shares in units of the dual value: a share of 0.01 costs one per cent.
+        // Shares are in units of the dual value: a share of 0.01 raises it by one per cent.
         let unit = dual.abs() / self.squares.len() as f64;
         for exponent in -12..=0 {
             let share = 10_f64.powf(f64::from(exponent) / 4.0);
             let repaired: Vec<f64> =
                 multipliers.iter().zip(self.squares).map(|(y, d)| y + share * unit / d).collect();
             let value = self.value(&repaired);
-            // Even a lambda of 1, which more springs hardly exceed, would not pay.
+            // Even with a lambda of 1, which more springs hardly exceed, the bound would not
+            // improve.
             if value >= bound {
                 break;
             }
@@ -70,7 +73,7 @@ impl Dual<'_> {
         Certificate { smallest_slack, bound }
     }
 
-    /// Lambda, from below.
+    /// Returns lambda, rounded down to the given precision.
     pub(super) fn connectivity(
         &self,
         laplacian: &mut Laplacian,
@@ -78,7 +81,7 @@ impl Dual<'_> {
         precision: f64,
     ) -> f64 {
         let mut holds = |tau: f64| self.at_least(laplacian, weights, tau);
-        // Near 1, one hopes.
+        // The search begins near 1, which lambda is at the optimum.
         let mut step = 10.0 * precision;
         let (mut low, mut high) = (1.0 - precision, 1.0 + precision);
         if holds(low) {
@@ -107,14 +110,15 @@ impl Dual<'_> {
         low
     }
 
-    /// Whether all eigenvalues on vectors without mean are at least `tau`.
+    /// Whether all eigenvalues on vectors of mean 0 are at least `tau`.
     fn at_least(&self, laplacian: &mut Laplacian, weights: &[f64], tau: f64) -> bool {
-        // The constant vector has the eigenvalue 0.
+        // The constant vector has the eigenvalue 0, which counts as negative once a positive `tau`
+        // is subtracted.
         laplacian.factor(weights, |node| -tau * self.masses[node]) == usize::from(tau > 0.0)
     }
 
-    /// Directions of the smallest slack, [points, R], orthonormal columns: inverse iteration next
-    /// to `lambda`.
+    /// Returns directions of the smallest slack, [points, R], orthonormal columns, by inverse
+    /// iteration next to `lambda`.
     pub(super) fn escape<const R: usize>(
         &self,
         laplacian: &mut Laplacian,
@@ -138,7 +142,7 @@ impl Dual<'_> {
         vectors
     }
 
-    /// Takes out the mean by masses and makes the columns orthonormal (Gram and Schmidt, twice).
+    /// Subtracts the mean by masses and makes the columns orthonormal (Gram and Schmidt, twice).
     fn orthonormalize<const R: usize>(&self, vectors: &mut [[f64; R]]) {
         let total: f64 = self.masses.iter().sum();
         for c in 0..R {

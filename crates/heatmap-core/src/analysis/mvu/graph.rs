@@ -1,32 +1,32 @@
-//! The edges whose lengths MVU keeps.
+//! The graph of the edges whose lengths MVU keeps.
 //!
-//! Points without distance are one point with their number as its mass: an edge of length 0 has no
-//! direction, and its multiplier would grow without end. A graph in parts is an error, for its
-//! variance has no bound.
+//! Samples at distance 0 become one point with their number as its mass: an edge of length 0 has no
+//! direction, and its multiplier would grow without end. A graph that is not connected is an error,
+//! for its variance has no bound.
 
 use std::collections::BTreeMap;
 
 use crate::{Error, Result};
 
-/// Points nearer than this share of the median edge are one point.
+/// Samples nearer than this share of the median edge are one point.
 const SAME: f64 = 1e-6;
 
 /// A connected graph of distinct points.
 #[derive(Debug, Clone)]
 pub(super) struct NeighbourGraph {
-    /// The point of each sample.
+    /// Index of the point of each sample.
     pub(super) point_of: Vec<u32>,
-    /// Samples at each point.
+    /// Number of samples at each point.
     pub(super) masses: Vec<f64>,
     /// Edges with the smaller point first, ascending, each once.
     pub(super) ends: Vec<(u32, u32)>,
     pub(super) lengths: Vec<f64>,
-    /// Edges that only connect parts.
+    /// Number of edges that only connect parts of the graph.
     pub(super) bridges: usize,
 }
 
 impl NeighbourGraph {
-    /// From pairs of samples and their distances.
+    /// Makes a graph from pairs of samples and their distances.
     pub(super) fn of_distances(samples: usize, edges: &[(usize, usize, f64)]) -> Result<Self> {
         let mut list = Vec::with_capacity(edges.len());
         for &(a, b, length) in edges {
@@ -48,8 +48,8 @@ impl NeighbourGraph {
         Self::merged(samples, &list)
     }
 
-    /// Makes ends of edges without length one point and checks that the rest is connected and
-    /// consistent.
+    /// Merges the ends of edges without length into one point, and checks that the graph is
+    /// connected and consistent.
     pub(super) fn merged(samples: usize, edges: &[(u32, u32, f64)]) -> Result<Self> {
         let scale = median(edges.iter().map(|edge| edge.2).filter(|&length| length > 0.0));
         let extreme = |length: f64| length > 0.0 && !(length * length / scale / scale).is_normal();
@@ -107,13 +107,13 @@ impl NeighbourGraph {
         Ok(Self { point_of, masses, ends, lengths, bridges: 0 })
     }
 
-    /// The median length, which a few bridges do not change.
+    /// Returns the median length, which a few bridges do not change.
     pub(super) fn scale(&self) -> f64 {
         median(self.lengths.iter().copied())
     }
 }
 
-/// The upper median; 0 of nothing.
+/// Returns the upper median; 0 when there are no lengths.
 fn median(lengths: impl Iterator<Item = f64>) -> f64 {
     let mut lengths: Vec<f64> = lengths.collect();
     if lengths.is_empty() {
@@ -123,7 +123,7 @@ fn median(lengths: impl Iterator<Item = f64>) -> f64 {
     *lengths.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
-/// Disjoint sets of points.
+/// Disjoint sets of points (union-find).
 pub(super) struct Parts(Vec<u32>);
 
 impl Parts {
@@ -139,7 +139,7 @@ impl Parts {
         point
     }
 
-    /// Joins two sets; whether they were two.
+    /// Joins the sets of two points; returns whether they were two sets.
     pub(super) fn join(&mut self, a: u32, b: u32) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         self.0[a.max(b) as usize] = a.min(b);

@@ -24,7 +24,8 @@ pub(super) struct Springs {
 }
 
 impl Springs {
-    /// The edges of a graph, in units of their median, without stiffness or multipliers.
+    /// Makes springs of the edges of a graph, with lengths in units of their median, without
+    /// stiffness or multipliers.
     pub(super) fn of_graph(graph: &NeighbourGraph) -> Self {
         let (scale, edges) = (graph.scale(), graph.ends.len());
         Self {
@@ -36,7 +37,7 @@ impl Springs {
         }
     }
 
-    /// The value at `at`, with masses around their mean; writes the gradient and the tensions.
+    /// Returns the value of the Lagrangian at `at`; writes its gradient and the tensions.
     #[inline(always)]
     pub(super) fn evaluate<const R: usize>(
         &self,
@@ -77,7 +78,7 @@ impl Springs {
         value
     }
 
-    /// The Hessian at `at`, whose tensions are given, times `direction`.
+    /// Writes to `out` the Hessian at `at`, whose tensions are given, times `direction`.
     #[inline(always)]
     pub(super) fn curvature<const R: usize>(
         &self,
@@ -106,7 +107,7 @@ impl Springs {
         }
     }
 
-    /// Mean of the points by their masses.
+    /// Returns the mean of the points, weighted by their masses.
     #[inline(always)]
     pub(super) fn mean<const R: usize>(&self, at: &[[f64; R]]) -> [f64; R] {
         let (mut sum, mut total) = ([0.0; R], 0.0);
@@ -119,7 +120,8 @@ impl Springs {
         sum.map(|s| s / total)
     }
 
-    /// Sum of the squared distances to the mean, by masses: the trace of the Gram matrix.
+    /// Returns the sum of the squared distances to the mean, weighted by masses: the trace of the
+    /// Gram matrix.
     #[inline(always)]
     pub(super) fn trace<const R: usize>(&self, at: &[[f64; R]]) -> f64 {
         let mean = self.mean(at);
@@ -127,8 +129,8 @@ impl Springs {
         at.iter().zip(&self.masses).map(|(y, &mass)| mass * square(y)).sum()
     }
 
-    /// Lengths of the edges as shares of what they should be, minus 1: the largest absolute value
-    /// and the root of the mean square.
+    /// Returns the largest absolute value and the root mean square of the relative errors of the
+    /// lengths of edges.
     #[inline(always)]
     pub(super) fn violation<const R: usize>(&self, at: &[[f64; R]]) -> (f64, f64) {
         let (mut largest, mut sum) = (0.0_f64, 0.0);
@@ -147,7 +149,8 @@ fn difference<const R: usize>(a: &[f64; R], b: &[f64; R]) -> [f64; R] {
     std::array::from_fn(|c| a[c] - b[c])
 }
 
-/// Sum of products in four lanes, the same on every processor; R is a multiple of four.
+/// Scalar product, summed in four lanes so that it is the same on every processor; R is a multiple
+/// of four.
 #[inline(always)]
 fn product<const R: usize>(a: &[f64; R], b: &[f64; R]) -> f64 {
     let mut lanes = [0.0; 4];

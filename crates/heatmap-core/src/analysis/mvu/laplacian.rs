@@ -1,23 +1,25 @@
 //! Sparse Cholesky factors L D L^T of a weighted graph Laplacian plus a diagonal.
 //!
 //! The order of elimination is by minimum degree (Tinney and Walker 1967, scheme 2). A graph of
-//! neighbours on a surface fills little; in many dimensions the last third or so of the points ends
-//! in one dense block, whose columns are runs without gaps and go through plain slices. Pivots are
-//! not exchanged: their signs count eigenvalues (Sylvester), and where the matrix is positive they
-//! need not be.
+//! neighbours on a surface has little fill-in; in many dimensions the last third or so of the
+//! points ends in one dense block, whose columns have no gaps and are treated as plain slices.
+//! Pivots are not exchanged: their signs count eigenvalues (Sylvester), and where the matrix is
+//! positive they need not be.
 
 use std::collections::BTreeSet;
 
-/// What remains is taken for complete once every node has this share of the rest as neighbours.
+/// The rest of the graph is taken for complete once every node in it has this share of the others
+/// as neighbours.
 const DENSE: f64 = 0.7;
 
-/// A graph with the pattern of its factor; numbers come with [`Self::factor`].
+/// A graph with the sparsity pattern of its factor, whose numbers [`Self::factor`] computes.
 #[derive(Debug, Clone)]
 pub(super) struct Laplacian {
     /// Node at each place of the elimination, and the place of each node.
     order: Vec<u32>,
     place: Vec<u32>,
-    /// Columns of L below the diagonal: `rows[starts[j]..starts[j + 1]]`, ascending, all in places.
+    /// Columns of L below the diagonal: `rows[starts[j]..starts[j + 1]]`, ascending, all as places
+    /// of the elimination.
     starts: Vec<usize>,
     rows: Vec<u32>,
     /// Where the entries of each row of L lie: (column, index into `rows`), by `row_starts`.
@@ -32,7 +34,7 @@ pub(super) struct Laplacian {
 }
 
 impl Laplacian {
-    /// The pattern for `nodes` and the `ends` of edges (no loops, each pair once).
+    /// Computes the pattern for `nodes` nodes and the `ends` of edges (no loops, each pair once).
     pub(super) fn new(nodes: usize, ends: &[(u32, u32)]) -> Self {
         let (order, columns) = eliminate(nodes, ends);
         let mut place = vec![0_u32; nodes];
@@ -79,7 +81,7 @@ impl Laplacian {
     }
 
     /// Factors the Laplacian with these weights of the edges plus `diagonal` of the nodes. Returns
-    /// the number of negative pivots, which is that of the negative eigenvalues.
+    /// the number of negative pivots, which is the number of negative eigenvalues.
     pub(super) fn factor(&mut self, weights: &[f64], diagonal: impl Fn(usize) -> f64) -> usize {
         self.lower.fill(0.0);
         for (pivot, &node) in self.pivots.iter_mut().zip(&self.order) {
@@ -118,7 +120,7 @@ impl Laplacian {
                 }
             }
         }
-        // A pivot that rounding took to zero would spread infinities.
+        // Division by a pivot that rounding took to zero would spread infinities.
         if pivot.abs() < f64::MIN_POSITIVE {
             pivot = f64::MIN_POSITIVE;
         }
@@ -130,7 +132,7 @@ impl Laplacian {
         }
     }
 
-    /// Solves for R right sides at once, [nodes, R] each; `scratch` has the same shape.
+    /// Solves for R right-hand sides at once; `right`, `out` and `scratch` are all [nodes, R].
     #[inline(always)]
     pub(super) fn solve<const R: usize>(
         &self,
@@ -169,13 +171,14 @@ impl Laplacian {
     }
 }
 
-/// The first of ascending rows that have no gap.
+/// Returns the first of ascending rows if these have no gap.
 fn run(rows: &[u32]) -> Option<usize> {
     let (&first, &last) = (rows.first()?, rows.last()?);
     ((last - first) as usize + 1 == rows.len()).then_some(first as usize)
 }
 
-/// Order of elimination, and the later neighbours of each node at its turn.
+/// Returns the order of elimination, and for each node those neighbours that are eliminated after
+/// it.
 fn eliminate(nodes: usize, ends: &[(u32, u32)]) -> (Vec<u32>, Vec<Vec<u32>>) {
     let mut neighbours = vec![Vec::new(); nodes];
     for &(a, b) in ends {
@@ -212,7 +215,7 @@ fn eliminate(nodes: usize, ends: &[(u32, u32)]) -> (Vec<u32>, Vec<Vec<u32>>) {
     (order, columns)
 }
 
-/// The union of two ascending lists, in `out`.
+/// Writes the union of two ascending lists to `out`.
 fn merge(mut a: &[u32], mut b: &[u32], out: &mut Vec<u32>) {
     out.clear();
     while let (Some(&x), Some(&y)) = (a.first(), b.first()) {

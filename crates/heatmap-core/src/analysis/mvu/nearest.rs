@@ -1,12 +1,13 @@
 //! The graph of nearest neighbours: pairs of which one is among the k nearest of the other.
 //!
-//! Equal samples are one point before neighbours are counted: six copies of a banner would
-//! otherwise be each other's five neighbours and nobody else's. Bridges, the shortest pairs between
-//! the parts of the graph as a spanning tree, make it one part.
+//! Equal samples become one point before neighbours are counted: six copies of a banner would
+//! otherwise be each other's five neighbours and nobody else's. Bridges, a spanning tree of the
+//! shortest pairs between the parts of the graph, connect it.
 //!
-//! Neighbours are found by brute force. The data may be wide, so blocks of features give the Gram
-//! matrix; what it suggests, with all that rounding leaves in doubt, is then measured by
-//! differences, which cancellation does not touch. No sum depends on the number of threads.
+//! Neighbours are found by brute force. The data may be wide, so the Gram matrix is summed over
+//! blocks of features. It suggests candidates, with all that rounding leaves in doubt, whose
+//! distances are then computed from differences, which have no cancellation. No sum depends on the
+//! number of threads.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +20,16 @@ use super::super::check_features;
 use super::graph::{NeighbourGraph, Parts};
 use crate::{Error, Result};
 
-/// Rounding of a squared distance from the Gram matrix, as a share of the squared distances to the
-/// mean.
+/// Rounding error of a squared distance from the Gram matrix, as a share of the squared distances
+/// to the mean.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// Numbers in a block of features.
 const BLOCK: usize = 1 << 22;
-/// Points along a tile of the Gram matrix.
+/// Points along the side of a tile of the Gram matrix.
 const TILE: usize = 256;
 
 impl NeighbourGraph {
-    /// From samples, [samples, features], and the number of neighbours.
+    /// Makes a graph from samples, [samples, features], and the number of neighbours.
     pub(super) fn of_samples(data: MatRef<'_, f64>, neighbors: usize) -> Result<Self> {
         check_features(data)?;
         let (point_of, samples) = distinct_rows(data);
@@ -52,8 +53,8 @@ impl NeighbourGraph {
     }
 }
 
-/// The point of each row, and a row of each point; rows are the same point when all their values
-/// are equal.
+/// Returns the point of each row, and a row of each point; rows are the same point when all their
+/// values are equal.
 fn distinct_rows(data: MatRef<'_, f64>) -> (Vec<u32>, Vec<usize>) {
     let mut hashes = vec![0_u64; data.nrows()];
     let mut mix = |row: usize, column: usize| {
@@ -166,7 +167,7 @@ impl Gram {
     }
 }
 
-/// Squared distances of pairs of points, from their differences.
+/// Returns the squared distances of pairs of points, from their differences.
 fn exact_squares(data: MatRef<'_, f64>, samples: &[usize], pairs: &[(u32, u32)]) -> Vec<f64> {
     let mut squares = vec![0.0; pairs.len()];
     if pairs.is_empty() {
@@ -187,7 +188,8 @@ fn exact_squares(data: MatRef<'_, f64>, samples: &[usize], pairs: &[(u32, u32)])
     squares
 }
 
-/// Edges to the `k` nearest of each point, with lengths; of equally far points the first.
+/// Returns the edges from each point to its `k` nearest, with lengths; of equally far points the
+/// first.
 fn nearest(
     gram: &Gram,
     data: MatRef<'_, f64>,
@@ -204,7 +206,7 @@ fn nearest(
             let mut others: Vec<_> =
                 others.map(|other| (gram.square(point, other), other as u32)).collect();
             let (_, &mut (farthest, last), _) = others.select_nth_unstable_by(k - 1, by_distance);
-            // All that rounding may have kept from being among the first k.
+            // Keep all that only rounding may have kept from being among the first k.
             let doubt = |other: u32| ROUNDING * (reach[point] + reach[other as usize]);
             let limit = farthest + doubt(last);
             others.retain(|&(square, other)| square <= limit + doubt(other));
@@ -236,7 +238,7 @@ fn nearest(
     edges.map(|(((a, b), square), _)| (a, b, square.sqrt())).collect()
 }
 
-/// The shortest pairs that connect the parts of a graph.
+/// Returns the shortest pairs that connect the parts of a graph.
 fn bridges(gram: &Gram, edges: &[(u32, u32, f64)]) -> Vec<(u32, u32)> {
     let mut parts = Parts::new(gram.points);
     for &(a, b, _) in edges {

@@ -1,25 +1,25 @@
 //! Newton's method in a trust region for the augmented Lagrangian, with Steihaug's conjugate
 //! gradients (Nocedal and Wright, Numerical Optimization, algorithms 4.1 and 7.2).
 //!
-//! What bounds a step is how far it turns or stretches edges, for the constraints are quadratic;
-//! moving a whole region is free. So both the trust region and the preconditioner are the Laplacian
-//! of the graph, weighted by the springs. On a swiss roll of 1,000 points that takes a sixth of the
-//! products that the Hessian's diagonal takes.
+//! A step must not turn or stretch edges too far, for the constraints are quadratic; moving a whole
+//! region is free. So both the trust region and the preconditioner are the Laplacian of the graph,
+//! weighted by the springs. On a swiss roll of 1,000 points that takes a sixth of the products that
+//! the Hessian's diagonal takes.
 
 use super::lagrangian::Springs;
 use super::laplacian::Laplacian;
 
-/// Part of a spring's stiffness that its weight in the Laplacian has: it acts along one direction
-/// of R.
+/// Share of a spring's stiffness that goes into its weight in the Laplacian: stiffness acts along
+/// only one of R directions.
 const STIFFNESS_SHARE: f64 = 0.3;
 /// Newton steps until the Laplacian is weighted and factored again.
 const STEPS_PER_FACTOR: usize = 8;
-/// Residual of the conjugate gradients as a share of the gradient.
+/// Residual at which the conjugate gradients end, as a share of the gradient.
 const LINEAR_TOLERANCE: f64 = 0.1;
 const LINEAR_STEPS: usize = 500;
 
-/// One minimisation, to be dispatched to the widest vectors of the processor. A closure would not
-/// do: it is called through a function that stays outside of the dispatch.
+/// One minimisation, to be dispatched to the widest vector instructions of the processor. A closure
+/// would not do: it is called through a function that stays outside of the dispatch.
 pub(super) struct Minimization<'a, const R: usize> {
     pub(super) springs: &'a Springs,
     pub(super) laplacian: &'a mut Laplacian,
@@ -38,9 +38,9 @@ impl<const R: usize> pulp::NullaryFnOnce for Minimization<'_, R> {
     }
 }
 
-/// Walks `at` downhill until the gradient is below `tolerance` times that of the variance, or the
-/// `budget` of products with the Hessian is spent; leaves the tensions in `tensions` and takes from
-/// `budget`.
+/// Minimises from `at` until the gradient is below `tolerance` times that of the variance, or the
+/// `budget` of products with the Hessian is spent; writes the tensions to `tensions` and takes the
+/// products from `budget`.
 #[inline(always)]
 fn minimize<const R: usize>(
     springs: &Springs,
@@ -76,9 +76,9 @@ fn minimize<const R: usize>(
         let mean = springs.mean(&next);
         next.iter_mut().for_each(|y| (0..R).for_each(|c| y[c] -= mean[c]));
         let next_value = springs.evaluate(&next, &mut next_gradient, &mut next_tensions);
-        // What the model promised and what came.
+        // The actual decrease as a share of the one that the quadratic model promised.
         let gain = (value - next_value) / step.promise;
-        // Nothing is promised where rounding is left; then the gain is no number.
+        // Where only rounding is left nothing is promised, and the gain may be NaN.
         if gain.is_nan() || gain < 0.25 {
             radius = 0.25 * step.length;
         } else if gain > 0.75 && step.at_border {
@@ -98,14 +98,14 @@ fn minimize<const R: usize>(
 
 /// What a search in the quadratic model found.
 struct Step {
-    /// Fall of the model.
+    /// Decrease of the quadratic model.
     promise: f64,
     /// Length in the norm of the Laplacian.
     length: f64,
     at_border: bool,
 }
 
-/// Buffers of the conjugate gradients; the step that was found is in `step`.
+/// Buffers of the conjugate gradients; `step` is the step that was found.
 struct Search<const R: usize> {
     step: Vec<[f64; R]>,
     residual: Vec<[f64; R]>,
@@ -159,7 +159,8 @@ impl<const R: usize> Search<R> {
             let next_square =
                 step_square + length * (2.0 * step_direction + length * direction_square);
             if bend <= 0.0 || next_square >= radius * radius {
-                // To the border; without one, downhill as far as the points are spread.
+                // Go to the border of the trust region; as long as its radius is infinite, the
+                // lengths of the step so far and of the direction stand for it.
                 let radius = if radius.is_finite() {
                     radius
                 } else {

@@ -1,6 +1,6 @@
 //! The method of multipliers at low rank (Burer and Monteiro 2003; Hestenes 1969, Powell 1969).
 //!
-//! It begins with soft springs, at which the embedding finds its global shape in few steps, and
+//! It begins with soft springs, with which the embedding finds its global shape in few steps, and
 //! stiffens them while the multipliers take over. A factorisation Y Y^T of low rank may stop at a
 //! saddle point of the semidefinite programme; then the certificate has a negative eigenvalue, and
 //! its eigenvectors become further dimensions.
@@ -15,45 +15,48 @@ use super::newton::Minimization;
 use super::start::Start;
 use crate::Result;
 
-/// Ranks that there is code for.
+/// The ranks for which there is compiled code.
 const RANKS: [usize; 8] = [4, 8, 12, 16, 24, 32, 40, 48];
 pub(super) const LARGEST_RANK: usize = 48;
-/// Bounds of the rank to begin with where none is asked for. A rank above that of the optimum costs
-/// time, but it makes the way there short; below it there are saddle points on it.
+/// Bounds of the first rank where none is asked for. A rank above that of the optimum costs time,
+/// but makes the way there short; at a lower rank there are saddle points on the way.
 const FEWEST: usize = 12;
 const MOST: usize = 32;
-/// Stiffness of the first springs: at the tension of an average edge it is 1 / 30 longer than it
-/// should be.
+/// Stiffness of the first springs: at the tension of an average edge, the edge is 1 / 30 longer
+/// than it should be.
 const FIRST_STIFFNESS: f64 = 30.0;
 const STIFFENING: f64 = 2.0;
 const LARGEST_STIFFNESS: f64 = 1e8;
-/// The same where multipliers do not help, at first and at last.
+/// First and last stiffness in `flatten`, where multipliers do not help.
 const FLAT_STIFFNESS: f64 = 300.0;
 const FLAT_ENOUGH: f64 = 30_000.0;
-/// Gradient that is small enough, as a share of that of the variance.
+/// Gradient at which a minimisation ends, as a share of the gradient of the variance.
 const GRADIENT_TOLERANCE: f64 = 0.03;
-/// Short edges are stiffer, down to this share of the median edge.
+/// Short edges are stiffer, in inverse proportion to their length, down to this share of the median
+/// edge.
 const SHORTEST: f64 = 1e-3;
-/// Relative gap at which the dual is good enough.
+/// Relative gap at which the dual bound is good enough.
 const GAP: f64 = 5e-3;
-/// Products before the multipliers move, settled or not.
+/// Most products with the Hessian before the multipliers move, whether the minimisation has settled
+/// or not.
 const STAGE: usize = 2000;
-/// The same when the lengths hold and only the dual is not good enough, and how often that is
-/// tried.
+/// The same where the lengths hold and only the dual bound is not good enough, and how often that
+/// is tried.
 const POLISH: usize = 5_000;
 const POLISHES: usize = 3;
-/// Largest violation at which the multipliers are asked for a certificate: those of softer springs
+/// Largest violation at which a certificate of the multipliers is computed: those of softer springs
 /// are often better settled.
 const NEARLY: f64 = 0.03;
-/// Rounds of multipliers at most; distances that contradict each other would take any number.
+/// Largest number of rounds of multipliers; distances that contradict each other would take any
+/// number.
 const ROUNDS: usize = 100;
-/// How often the rank grows at most.
+/// Largest number of times that the rank grows.
 const GROWTHS: usize = 4;
 
 /// Where the optimisation ended, in the units of the graph.
 #[derive(Debug, Clone)]
 pub(super) struct Solution {
-    /// Coordinates, [points, rank] by rows, with mean zero by masses.
+    /// Coordinates, [points, rank] row-major, with mean zero by masses.
     pub(super) at: Vec<f64>,
     pub(super) rank: usize,
     pub(super) certificate: Certificate,
@@ -64,7 +67,7 @@ pub(super) struct Solution {
     pub(super) products: usize,
 }
 
-/// What stays the same over the iterations.
+/// Settings that stay the same over the iterations.
 pub(super) struct Limits {
     pub(super) tolerance: f64,
     pub(super) products: usize,
@@ -72,7 +75,7 @@ pub(super) struct Limits {
     pub(super) seed: u64,
 }
 
-/// Solves from `rank`, or from one that suits the graph.
+/// Solves the programme from `rank`, or from a rank that suits the graph.
 pub(super) fn solve(
     graph: &NeighbourGraph,
     rank: Option<usize>,
@@ -126,7 +129,8 @@ pub(super) fn solve(
         if kept {
             polishes += 1;
             let larger = RANKS.into_iter().find(|&rank| rank > state.rank);
-            // Before the walk has settled, negative eigenvalues only say that.
+            // Negative eigenvalues mean that the rank is too low only once the minimisation has
+            // settled.
             let own =
                 own.filter(|own| settled && own.smallest_slack.is_finite() && growths < GROWTHS);
             if let (Some(larger), Some(own)) = (larger, own) {
@@ -146,12 +150,12 @@ pub(super) fn solve(
     }
 }
 
-/// Stretches an embedding in its own dimensions: the same springs without multipliers, stiffened
-/// until they give way little. In fewer dimensions than the optimum needs, not all lengths can
-/// hold, and multipliers would grow without end. `points` is [points, dimensions].
+/// Stretches an embedding in its own dimensions, with the same springs but without multipliers,
+/// stiffened until they give way little. In fewer dimensions than the optimum needs, not all
+/// lengths can hold, and multipliers would grow without end. `points` is [points, dimensions].
 pub(super) fn flatten(graph: &NeighbourGraph, points: MatRef<'_, f64>) -> Mat<f64> {
     let (scale, dimensions) = (graph.scale(), points.ncols());
-    // Dimensions of zeros stay zeros.
+    // Surplus dimensions begin at zero and stay there.
     let rank = RANKS.into_iter().find(|&rank| rank >= dimensions).unwrap_or(LARGEST_RANK);
     let mut at = vec![0.0; points.nrows() * rank];
     for (row, to) in at.chunks_exact_mut(rank).enumerate() {
@@ -176,14 +180,14 @@ struct Measured {
     violation: (f64, f64),
 }
 
-/// Coordinates at a rank that may grow.
+/// Coordinates at a rank that may grow, and the products that are left.
 struct State {
     at: Vec<f64>,
     rank: usize,
     budget: usize,
 }
 
-/// Calls a function of rank R with the rank that is known at run time.
+/// Calls a function that is generic over the rank R with a rank that is known at run time.
 macro_rules! at_rank {
     ($rank:expr, $state:ident.$function:ident($($argument:expr),*)) => {
         match $rank {
@@ -201,7 +205,7 @@ macro_rules! at_rank {
 }
 
 impl State {
-    /// Makes the springs as stiff as said, in units of the mean tension, which it returns.
+    /// Sets the stiffness of the springs, in units of the mean tension, which it returns.
     fn set_springs(&self, springs: &mut Springs, stiffness: f64) -> f64 {
         let tension = self.measure(springs).trace / springs.squares.iter().sum::<f64>();
         for (own, square) in springs.stiffness.iter_mut().zip(&springs.squares) {
@@ -210,8 +214,8 @@ impl State {
         tension
     }
 
-    /// Minimises with at most `cap` products and moves the multipliers; whether the gradient became
-    /// small.
+    /// Minimises with at most `cap` products and moves the multipliers; returns whether the
+    /// gradient became small.
     fn stage(&mut self, springs: &mut Springs, laplacian: &mut Laplacian, cap: usize) -> bool {
         at_rank!(self.rank, self.stage_at(springs, laplacian, cap))
     }
@@ -257,8 +261,8 @@ impl State {
         self.at.as_chunks::<R>().0
     }
 
-    /// Fills the dimensions from the old rank to `larger` with directions in which the dual slack
-    /// is negative.
+    /// Raises the rank to `larger`; the new dimensions are directions in which the dual slack is
+    /// negative.
     fn grow(
         &mut self,
         dual: &Dual<'_>,
@@ -268,12 +272,13 @@ impl State {
         larger: usize,
     ) {
         let points = dual.masses.len();
-        // Any start that is not orthogonal to what is sought; this one is the same everywhere.
+        // Any start will do that is not orthogonal to the directions sought; this one is the same
+        // on every machine.
         let start: Vec<[f64; 8]> = (0..points)
             .map(|i| std::array::from_fn(|c| libm::sin(((8 * i + c) as f64 + 0.5) * 12.9898)))
             .collect();
         let directions = dual.escape(laplacian, multipliers, lambda, start);
-        // A tenth of an edge at a typical point, if all points take part.
+        // Moves a typical point by a tenth of an edge, if all points take part.
         let size = 0.1 * (points as f64).sqrt();
         let mut at = vec![0.0; points * larger];
         for (point, row) in at.chunks_exact_mut(larger).enumerate() {

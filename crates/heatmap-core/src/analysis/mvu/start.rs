@@ -1,6 +1,6 @@
 //! Where the optimisation begins: landmarks placed by shortest paths along the graph, as in
-//! Landmark Isomap (de Silva and Tenenbaum 2003). Unlike eigenvectors of the Laplacian it has
-//! lengths, and is unfolded already.
+//! Landmark Isomap (de Silva and Tenenbaum 2003). Unlike a start from eigenvectors of the Laplacian
+//! it has lengths, and is unfolded already.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +12,8 @@ use super::graph::NeighbourGraph;
 use crate::{Error, Result, sample_rng};
 
 const LANDMARKS: usize = 128;
-/// Noise in every dimension, as a share of the median edge: what is flat could not leave its plane.
+/// Noise in every dimension, as a share of the median edge: a flat start could not leave its plane
+/// without it.
 const NOISE: f64 = 1e-3;
 /// Share of the first eigenvalue from which on a dimension counts as filled.
 const DIMENSION: f64 = 0.01;
@@ -20,11 +21,11 @@ const DIMENSION: f64 = 0.01;
 /// Landmarks, and how far all points are from them along the graph.
 pub(super) struct Start<'a> {
     graph: &'a NeighbourGraph,
-    /// By landmark, of all points.
+    /// For each landmark, the squared lengths of the shortest paths to all points.
     squares: Vec<Vec<f64>>,
-    /// Mean of the squares to the other landmarks.
+    /// For each landmark, the mean of its squares to the landmarks.
     means: Vec<f64>,
-    /// Of the landmarks' Gram matrix, descending, with the vectors in columns.
+    /// Eigenvalues of the landmarks' Gram matrix, descending, and its eigenvectors as columns.
     values: Vec<f64>,
     vectors: Mat<f64>,
 }
@@ -53,12 +54,13 @@ impl<'a> Start<'a> {
         Ok(Self { graph, squares, means, values, vectors })
     }
 
-    /// Dimensions that the landmarks fill, each with a share of the first.
+    /// Returns the number of dimensions that the landmarks fill.
     pub(super) fn dimensions(&self) -> usize {
         self.values.iter().take_while(|&&value| value > DIMENSION * self.values[0]).count()
     }
 
-    /// Coordinates, [points, rank] by rows, whose edges are on average as long as they should be.
+    /// Returns coordinates, [points, rank] row-major, whose edges are on average as long as they
+    /// should be.
     pub(super) fn coordinates(&self, rank: usize, seed: u64) -> Vec<f64> {
         let (points, count) = (self.graph.masses.len(), self.means.len());
         let scale = self.graph.scale();
@@ -92,8 +94,8 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Landmarks, each as far as possible from those before, and squares of the shortest paths to all
-/// points.
+/// Chooses landmarks, each as far as possible from those before; returns them and the squares of
+/// their shortest paths to all points.
 fn landmarks(neighbours: &[Vec<(u32, f64)>]) -> (Vec<usize>, Vec<Vec<f64>>) {
     let (mut chosen, mut squares) = (Vec::new(), Vec::new());
     let mut nearest = vec![f64::INFINITY; neighbours.len()];
@@ -109,7 +111,8 @@ fn landmarks(neighbours: &[Vec<(u32, f64)>]) -> (Vec<usize>, Vec<Vec<f64>>) {
     (chosen, squares)
 }
 
-/// Dijkstra's algorithm. Bits of positive floats are ordered as the floats are.
+/// Dijkstra's algorithm. The heap compares bits, which for positive floats are ordered as the
+/// floats are.
 fn shortest_paths(neighbours: &[Vec<(u32, f64)>], from: usize) -> Vec<f64> {
     let mut paths = vec![f64::INFINITY; neighbours.len()];
     paths[from] = 0.0;

@@ -15,7 +15,7 @@ use super::pieces::{ranges, split_rows};
 use crate::analysis::{Element, check_features};
 use crate::{Error, Result};
 
-/// Numbers in a block: what the cache of a core and its share of the common one hold.
+/// Numbers in a block: as many as the cache of a core and its share of the common cache hold.
 const BLOCK: usize = 900_000;
 /// Sums that are kept apart, and so the most threads that a product can use.
 const CHUNKS: usize = 32;
@@ -23,13 +23,13 @@ const CHUNKS: usize = 32;
 const TILE: usize = 192;
 const LOADED: usize = 8;
 
-/// Data in `T`, blocks of them in `S`.
+/// Data of type `T`, whose blocks are of type `S`.
 pub(super) struct Blocks<'a, T, S> {
     data: MatRef<'a, T>,
     mean: Mean<S>,
 }
 
-/// Mean of each column, as a number of the blocks' precision and the rest that it leaves.
+/// Mean of each column in two parts: rounded to the blocks' precision, and what that leaves out.
 pub(super) struct Mean<S> {
     high: Vec<S>,
     low: Vec<S>,
@@ -67,17 +67,17 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
         self.data.nrows().max(self.data.ncols())
     }
 
-    /// Rows of a block.
+    /// Number of rows in a block.
     fn block(&self) -> usize {
         (BLOCK / self.shorter()).clamp(32, 65_536)
     }
 
-    /// Rows of a chunk: whole blocks.
+    /// Number of rows in a chunk, which has whole blocks.
     fn chunk(&self) -> usize {
         self.longer().div_ceil(self.block()).div_ceil(CHUNKS) * self.block()
     }
 
-    /// Some rows of `B`.
+    /// Loads some rows of `B`, centred.
     fn load<'s>(&self, rows: Range<usize>, scratch: &'s mut Vec<S>) -> MatRef<'s, S> {
         if self.is_wide() {
             self.mean
@@ -88,7 +88,7 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
         }
     }
 
-    /// `B^T B Q` for `vectors` `Q`, [shorter, vectors].
+    /// Computes `B^T B Q` for `vectors` `Q`, [shorter, vectors].
     pub(super) fn gram_times(&self, vectors: MatRef<'_, f64>) -> Mat<f64> {
         let (width, vectors) = (vectors.ncols(), converted::<f64, S>(vectors));
         let chunks: Vec<Range<usize>> = ranges(0..self.longer(), self.chunk()).collect();
@@ -126,7 +126,8 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
         sum.transpose().to_owned()
     }
 
-    /// `Z = B Q` for `vectors` `Q`, [shorter, vectors], and what else one sees on the way.
+    /// Computes `Z = B Q` for `vectors` `Q`, [shorter, vectors], and the sums of one pass over the
+    /// data.
     pub(super) fn project(&self, vectors: MatRef<'_, f64>, keep_rows: bool) -> Projected {
         let (width, vectors) = (vectors.ncols(), converted::<f64, S>(vectors));
         let mut kept = Mat::zeros(if keep_rows { self.longer() } else { 0 }, width);
@@ -175,7 +176,8 @@ impl<'a, T: Element, S: Element> Blocks<'a, T, S> {
 }
 
 impl<T: Element> Blocks<'_, T, f64> {
-    /// The lower triangle of `B^T B`, [shorter, shorter]; above it there is nothing to rely on.
+    /// Computes the lower triangle of `B^T B`, [shorter, shorter]; what is above it must not be
+    /// used.
     pub(super) fn gram(&self) -> Mat<f64> {
         let sides: Vec<Range<usize>> = ranges(0..self.shorter(), TILE).collect();
         let mut tiles: Vec<(&Range<usize>, &Range<usize>, Mat<f64>)> = Vec::new();
@@ -218,10 +220,10 @@ impl<T: Element> Blocks<'_, T, f64> {
     }
 }
 
-/// Mean of each column.
+/// Returns the mean of each column.
 ///
 /// # Errors
-/// When a value is not finite.
+/// Returns an error when a value is not finite.
 pub(super) fn column_means<T: Element>(data: MatRef<'_, T>) -> Result<Vec<f64>> {
     let (rows, columns) = (data.nrows(), data.ncols());
     let sums: Vec<f64> = if rows <= columns {
@@ -239,7 +241,7 @@ pub(super) fn column_means<T: Element>(data: MatRef<'_, T>) -> Result<Vec<f64>> 
             .collect();
         (0..columns).map(|column| sums.iter().map(|sum| sum[column]).sum()).collect()
     };
-    // One such value makes its sum one too, and then it can be named.
+    // A value that is not finite makes its sum so, too; then `check_features` finds and names it.
     if sums.iter().any(|sum| !sum.is_finite()) {
         check_features(data)?;
         return Err(Error::Data("features are too large to be added up".to_owned()));
@@ -270,9 +272,9 @@ impl<S: Element> Mean<S> {
         Self { high, low }
     }
 
-    /// `data`, whose first column is column `first` of the table, less the mean of each column, in
-    /// the order in which they lie. `scratch` is the memory. Where means are large, one number of
-    /// low precision would leave a part of them.
+    /// Returns `data`, whose first column is column `first` of the table, minus the mean of each
+    /// column, in the order of memory; `scratch` holds the values. Where means are large,
+    /// subtracting one number of low precision would leave a part of them.
     pub(super) fn centred<'s, T: Element>(
         &self,
         data: MatRef<'_, T>,
@@ -318,7 +320,7 @@ fn add<S: Element>(sum: &mut Mat<f64>, part: MatRef<'_, S>) {
 }
 
 fn sum_of_squares<S: Element>(values: &[S]) -> f64 {
-    // Eight sums: one alone would wait for each addition.
+    // Eight sums, because a single one would have to wait for each addition.
     let mut sums = [0.0; 8];
     for values in values.chunks(8) {
         sums.iter_mut().zip(values).for_each(|(sum, &v)| {

@@ -1,11 +1,11 @@
-//! Eigenvalues and eigenvectors, the largest first.
+//! Eigenvalues and eigenvectors of a symmetric matrix, the largest first.
 
 use faer::{Mat, MatRef, Side};
 
 use crate::{Error, Result};
 
-/// Eigenvalues of a symmetric matrix, the largest first, and their vectors as columns. The lower
-/// triangle is read.
+/// Returns the eigenvalues of a symmetric matrix, the largest first, and their vectors as columns.
+/// Only the lower triangle is read.
 pub(super) fn descending_eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let eigen = matrix
         .self_adjoint_eigen(Side::Lower)

@@ -17,8 +17,8 @@ use super::descending_eigen;
 use crate::analysis::Element;
 use crate::{Result, sample_rng};
 
-/// About the first `count` eigenvectors of `B^T B`, [shorter, count], from a start of `width`
-/// random vectors, `width` being from `count` to the shorter side.
+/// Returns approximately the first `count` eigenvectors of `B^T B`, [shorter, count], from a start
+/// of `width` random vectors, `width` being from `count` to the shorter side.
 pub(super) fn leading_vectors<T: Element, S: Element>(
     blocks: &Blocks<'_, T, S>,
     count: usize,
@@ -34,7 +34,7 @@ pub(super) fn leading_vectors<T: Element, S: Element>(
     for _ in 0..power_iterations {
         let last = basis.last().expect("it begins with one block");
         products.push(blocks.gram_times(last.as_ref()));
-        // At the latest when the basis spans everything, the vectors are exact.
+        // When the basis spans everything, which ends the loop, the vectors are exact.
         let room = shorter - basis.iter().map(Mat::ncols).sum::<usize>();
         if room == 0 {
             break;
@@ -46,8 +46,8 @@ pub(super) fn leading_vectors<T: Element, S: Element>(
     let last = basis.last().expect("it begins with one block");
     let corner = (products.len() < basis.len()).then(|| blocks.project(last.as_ref(), false).gram);
     let (basis, products) = (beside(&basis), beside(&products));
-    // G within the basis, of which the lower triangle counts: the products, and the corner of a
-    // last block without one.
+    // G within the basis, of which only the lower triangle is read: from the products, and from the
+    // corner for a last block that has no product.
     let (size, known) = (basis.ncols(), products.ncols());
     let mut within = Mat::zeros(size, size);
     within.as_mut().subcols_mut(0, known).copy_from(basis.transpose() * &products);
@@ -58,11 +58,11 @@ pub(super) fn leading_vectors<T: Element, S: Element>(
     Ok(basis * vectors.subcols(0, count))
 }
 
-/// An orthonormal basis of `block` less its parts within `basis`. Columns that have no other parts
-/// become any directions outside `basis`.
+/// Returns an orthonormal basis of `block` without its parts within `basis`. Columns that have no
+/// other parts become any directions outside `basis`.
 fn orthonormal_beside(basis: &[Mat<f64>], mut block: Mat<f64>) -> Mat<f64> {
-    // Twice is enough for a column of full length (Parlett); what is left of others is rounding,
-    // which the first time only makes long.
+    // Twice is enough for a column of full length (Parlett). Of other columns the first pass leaves
+    // only rounding errors, scaled to length 1, which need two more.
     for _ in 0..3 {
         for part in basis {
             let shares = part.transpose() * &block;
@@ -73,7 +73,7 @@ fn orthonormal_beside(basis: &[Mat<f64>], mut block: Mat<f64>) -> Mat<f64> {
     block
 }
 
-/// Blocks of columns side by side.
+/// Puts blocks of columns side by side.
 fn beside(blocks: &[Mat<f64>]) -> Mat<f64> {
     let columns: Vec<_> = blocks.iter().flat_map(|block| block.col_iter()).collect();
     let rows = columns.first().map_or(0, |column| column.nrows());

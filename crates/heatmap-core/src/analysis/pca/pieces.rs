@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use faer::MatMut;
 
-/// `range` in pieces of `step`, the last one shorter.
+/// Divides `range` into pieces of `step`, the last one shorter.
 pub(super) fn ranges(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     range.clone().step_by(step).map(move |start| start..(start + step).min(range.end))
 }
 
-/// The rows of a matrix in pieces of `step`, each with its place.
+/// Divides the rows of a matrix into pieces of `step`, each with its range of rows.
 pub(super) fn split_rows(
     matrix: MatMut<'_, f64>,
     step: usize,

@@ -1,4 +1,4 @@
-//! [`Builder`]: row by row, what becomes a [`ClickLog`].
+//! [`Builder`]: takes rows one by one and makes a [`ClickLog`] of them.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::{BannerSize, Error, Grid, Heatmap, Result};
 /// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 1 << 16;
 
-/// A log in the making.
+/// A click log that is still being read.
 pub(super) struct Builder {
     config: ClickLogConfig,
     index: BannerIndex,
@@ -25,11 +25,11 @@ pub(super) struct Builder {
     drops: Drops,
     /// Rows so far.
     pub(super) rows: u64,
-    /// The grid of the common size.
+    /// The common size, if there is one, and its grid of bins.
     common: Option<(BannerSize, Grid)>,
-    /// The last display size, and its grid: rows of one size follow each other.
+    /// The display size of the row before, and its grid: rows of one size often follow each other.
     last_size: Option<(BannerSize, Grid)>,
-    /// Keys that were written out.
+    /// Buffers for the domain and the grid_id of a row, which are needed where these are numbers.
     spare: [Vec<u8>; 2],
 }
 
@@ -72,7 +72,7 @@ impl Builder {
             *place =
                 source.find(path, name, if column < 2 { Kind::names } else { Kind::counts })?;
         }
-        // The unit of lines is the file's: a Parquet file has none.
+        // What messages count: a CSV file has lines, a Parquet file has rows.
         let unit = source.unit();
         let mut reported = self.rows;
         source.read(&picked, &mut |row| {
@@ -92,7 +92,7 @@ impl Builder {
         })
     }
 
-    /// Counts a row, or says why not.
+    /// Counts a row, or returns the reason why it cannot be counted.
     fn count(&mut self, row: &Row<'_>) -> Result<Option<Refusal>> {
         let [domain, grid_id, x, y, height, width, clicks] = match row.cells() {
             Ok(cells) => cells,
@@ -131,7 +131,8 @@ impl Builder {
                     Found::NotUtf8 => refused(DropReason::NotUtf8),
                 }
             }
-            // Names come before numbers, but are only looked at letter by letter when they are new.
+            // A bad name takes precedence over a bad number, but the index, which checks names,
+            // sees only rows whose numbers are good.
             Err(reason) if reason != DropReason::MissingKey && !is_text(domain, grid_id) => {
                 refused(DropReason::NotUtf8)
             }
@@ -141,7 +142,7 @@ impl Builder {
         outcome
     }
 
-    /// The bin of a click at (`x`, `y`) px on a banner of size `display`.
+    /// Returns the bin of a click at (`x`, `y`) px on a banner of size `display`.
     fn bin(&mut self, x: f64, y: f64, display: BannerSize) -> Usable<u32> {
         let (size, grid) = match (self.common, self.last_size) {
             (Some(common), _) => common,
@@ -245,9 +246,10 @@ fn is_text(domain: &[u8], grid_id: &[u8]) -> bool {
     std::str::from_utf8(domain).is_ok() && std::str::from_utf8(grid_id).is_ok()
 }
 
-/// The place on a side of `to` px that is the same fraction as `at` on a side of `from` px. Not
-/// moved at all between equal sides, and never over the edge: quotients and products are rounded to
-/// the nearest, and those at the edge are whole.
+/// Returns the place on a side of `to` px that is the same fraction as `at` on a side of `from` px.
+///
+/// Between equal sides it does not move at all, and it never moves over the edge: products and
+/// quotients are rounded to the nearest number, and the edge is a whole number.
 pub(super) fn scaled(at: f64, from: u32, to: u32) -> f64 {
     if from == to { at } else { at * f64::from(to) / f64::from(from) }
 }
