@@ -1,5 +1,5 @@
-//! A crate outside the workspace: features of a ResNet-50, and a network of its own that learns from
-//! heatmaps of its own.
+//! A crate outside the workspace: features of a ResNet-50, and a network of its own that learns
+//! from heatmaps of its own.
 
 mod small_network;
 

@@ -9,10 +9,10 @@ use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Checkpoint;
+use super::online_evaluation::OnlineEvaluationConfig;
 use super::settings::Settings;
 use super::training::{Selection, TrainingOptions};
 use crate::data::{ClassSource, ImageConfig, LAYOUTS, PairSampler, Split, Views, class_source};
-use crate::evaluation::EvaluationConfig;
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::OptimizerConfig;
 use crate::task::Precision;
@@ -74,42 +74,6 @@ pub struct SimClrConfig {
     pub precision: Precision,
 }
 
-/// What is measured of the features, while the run goes on and behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OnlineEvaluationConfig {
-    /// Steps from one measurement to the next, an epoch so to speak; none for never.
-    pub every: Option<usize>,
-    /// Samples on which neighbours and probe are fitted, and as many on which they are scored.
-    pub samples: usize,
-    /// As many of the last evaluation, behind the training. It costs nothing but time: a probe on
-    /// few samples says less than there is.
-    #[serde(default = "final_samples")]
-    pub final_samples: usize,
-    /// Inverse strength of the probe's penalty, C of scikit-learn; SimCLR too chooses it for a
-    /// network on held-out samples (Chen et al. 2020, appendix B.6).
-    #[serde(default = "probe_c")]
-    pub probe_c: f64,
-}
-
-fn probe_c() -> f64 {
-    LogisticRegressionConfig::default().c
-}
-
-/// Enough for a standard error of about one percent.
-fn final_samples() -> usize {
-    1_600
-}
-
-impl OnlineEvaluationConfig {
-    /// How neighbours and probe are fitted.
-    pub fn fits(&self) -> EvaluationConfig {
-        let probe =
-            LogisticRegressionConfig { c: self.probe_c, ..LogisticRegressionConfig::default() };
-        EvaluationConfig { probe, ..EvaluationConfig::default() }
-    }
-}
-
 impl SimClrConfig {
     /// The recipe of the report; see `docs` of the example for where it is silent.
     pub fn published_recipe() -> Self {
@@ -136,8 +100,8 @@ impl SimClrConfig {
             evaluation: OnlineEvaluationConfig {
                 every: Some(250),
                 samples: 400,
-                final_samples: final_samples(),
-                probe_c: probe_c(),
+                final_samples: OnlineEvaluationConfig::FINAL_SAMPLES,
+                probe_c: LogisticRegressionConfig::default().c,
             },
             devices: 1,
             precision: Precision::F32,
