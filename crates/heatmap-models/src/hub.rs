@@ -80,7 +80,8 @@ impl Hub {
         if self.offline {
             let cache = self.cache.display();
             return Err(error(format!(
-                "not in the cache {cache}, and HF_HUB_OFFLINE forbids to ask {}",
+                "not in the cache {cache}, and {} is not asked (`Hub::offline`, set by \
+                 HF_HUB_OFFLINE)",
                 self.endpoint
             )));
         }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::text::count;
 use super::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
 use crate::detect::{DetectedGroup, LogDetection, LogInputs, PARTS, part_named};
 use crate::{BannerSize, Result};
@@ -149,29 +150,29 @@ fn facts(inputs: &LogInputs, detection: &LogDetection) -> Vec<Fact> {
     let mut facts = vec![
         fact(
             "Banners",
-            thousands(inputs.log.len() as u64),
+            count(inputs.log.len() as u64),
             format!("of {} grids and sizes", detection.grids.len()),
         ),
-        fact("Flagged", thousands(flagged as u64), share(flagged as u64, inputs.log.len() as u64)),
+        fact("Flagged", count(flagged as u64), share(flagged as u64, inputs.log.len() as u64)),
         fact(
             "Clicks",
-            thousands(inputs.log.clicks()),
-            format!("in {} rows", thousands(inputs.log.rows() - drops.rows())),
+            count(inputs.log.clicks()),
+            format!("in {} rows", count(inputs.log.rows() - drops.rows())),
         ),
-        fact("Dropped rows", thousands(drops.rows()), share(drops.rows(), inputs.log.rows())),
+        fact("Dropped rows", count(drops.rows()), share(drops.rows(), inputs.log.rows())),
     ];
     let labelled = detection.labels.iter().flatten().count();
     if labelled > 0 {
         facts.push(fact(
             "Labels",
-            thousands(labelled as u64),
+            count(labelled as u64),
             "banners of which it is known".to_owned(),
         ));
     }
     if inputs.known.metrics.is_some() {
         facts.push(fact(
             "Metrics",
-            thousands(inputs.with_metrics as u64),
+            count(inputs.with_metrics as u64),
             "banners that the metrics table has".to_owned(),
         ));
     }
@@ -236,9 +237,10 @@ fn notes() -> Vec<String> {
         "Clicks are counted in square bins. A banner is held against banners of its grid that are \
          taken for good: all but those that stand out and those of groups that show a kind of \
          defect. \
-         The score is made of three numbers: how far the whole distribution of clicks lies from \
-         the most alike good banners, how much piles up in one spot, and how well a known pattern \
-         explains the clicks.",
+         The score is made of several numbers: how far the whole distribution of clicks lies from \
+         the most alike good banners, how much piles up in one spot, how well a known pattern \
+         explains the clicks, what a small network says that was trained on generated layouts, \
+         and, where banners are labelled broken, how much the banner is like these.",
         "Banners with few clicks are held against good banners with as few clicks, drawn from \
          those that there are, so that they need not be larger to be suspicious.",
         "A group of like banners is taken for a kind of defect when a single spot, a strip, a \
@@ -251,18 +253,6 @@ fn notes() -> Vec<String> {
     .to_vec()
 }
 
-/// A number with commas between thousands.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits"))
-        .collect();
-    groups.join(",")
-}
-
 fn share(part: u64, whole: u64) -> String {
     format!("{:.1} %", 100.0 * part as f64 / (whole as f64).max(1.0))
 }
@@ -272,11 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_commas_between_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (26_000_000, "26,000,000")]
-        {
-            assert_eq!(thousands(number), text);
-        }
+    fn a_share_of_nothing_is_nothing() {
         assert_eq!((share(1, 8), share(0, 0)), ("12.5 %".to_owned(), "0.0 %".to_owned()));
     }
 }

@@ -15,7 +15,12 @@ pub struct TotalClicksBaseline {
 /// Measures how well the class can be guessed from the total number of clicks: the most frequent
 /// class in each of 50 equally filled ranges of the total is fitted on `samples` samples and scored
 /// on as many others.
+///
+/// # Panics
+///
+/// Panics if `samples` is 0.
 pub fn total_clicks_baseline(preset: &Preset, seed: u64, samples: u64) -> TotalClicksBaseline {
+    assert!(samples > 0, "a baseline needs samples");
     const RANGES: usize = 50;
     let draw = |from: u64| -> Vec<(f64, usize)> {
         let sample = |index| preset.sample(seed, index);

@@ -143,7 +143,7 @@ pub(super) fn check_classes_per_batch(source: &dyn ClassSource, classes: usize) 
     if (2..=most).contains(&classes) {
         return Ok(());
     }
-    let reason = format!("preset `{}` allows 2 to {most} classes a batch", source.name());
+    let reason = format!("`{}` allows 2 to {most} classes a batch", source.name());
     Err(Error::config("classes per batch", classes, reason))
 }
 

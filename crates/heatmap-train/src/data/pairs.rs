@@ -100,7 +100,7 @@ impl PairSampler {
     pub fn with_negatives(self, negatives_per_pair: usize) -> Result<Self> {
         let probe = self.classes(0).first().map_or(0, |class| *class);
         if negatives_per_pair > 0 && self.source.negatives(self.seed, probe, 0..0).is_none() {
-            let reason = format!("preset `{}` has no negatives of its classes", self.source.name());
+            let reason = format!("`{}` has no negatives of its classes", self.source.name());
             return Err(Error::config("negatives per pair", negatives_per_pair, reason));
         }
         Ok(Self { negatives_per_pair, ..self })
@@ -329,10 +329,7 @@ mod tests {
         assert_eq!(seen.len(), 6 * 4);
         let none = PairSampler::new(Arc::new(Preset::named("banners").unwrap()), 1, 2).unwrap();
         let error = none.with_negatives(1).unwrap_err().to_string();
-        assert!(
-            error.contains("`negatives per pair` = 1: preset `banners` has no negatives"),
-            "{error}"
-        );
+        assert!(error.contains("`negatives per pair` = 1: `banners` has no negatives"), "{error}");
     }
 
     #[test]

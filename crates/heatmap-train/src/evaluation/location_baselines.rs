@@ -109,8 +109,10 @@ impl LocationBaseline {
     /// Returns an error when a setting cannot be used.
     pub fn locate(&self, heatmap: &Heatmap, most: usize) -> Result<Vec<Point>> {
         Ok(match self {
-            Self::MeanCentre { centre, count } => vec![*centre; *count],
-            Self::Peaks(config) => config.find(heatmap)?.iter().map(|peak| peak.centre).collect(),
+            Self::MeanCentre { centre, count } => vec![*centre; most.min(*count)],
+            Self::Peaks(config) => {
+                config.find(heatmap)?.iter().take(most).map(|peak| peak.centre).collect()
+            }
             Self::DensityClustering(config) => config
                 .fit(heatmap)?
                 .clusters()
