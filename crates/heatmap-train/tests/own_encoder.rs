@@ -46,8 +46,9 @@ fn it_trains_with_simclr() {
     let (run, _) = RunFolder::create(&folder.path().join("run"), &config).expect("a run");
     let options = config.training_options(None);
     let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.seed)));
-    let outcome = train_simclr_of(&config, encoder, source, &run, &[device.clone()], &options)
-        .expect("trained");
+    let outcome =
+        train_simclr_of(&config, encoder, source, &run, std::slice::from_ref(&device), &options)
+            .expect("trained");
     assert_eq!(outcome.stats.steps, 12);
     let features = outcome.model.encoder().forward_features(Tensor::ones([2, 1, 64, 64], &device));
     assert_eq!(features.dims(), [2, 32]);
@@ -58,14 +59,14 @@ fn it_trains_with_simclr() {
 #[test]
 fn it_counts() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = CountConfig { training: fine_tune(640), ..CountConfig::published_recipe() };
+    let config = CountConfig { training: fine_tune(3_200), ..CountConfig::published_recipe() };
     let device = Device::flex();
     let (run, _) = RunFolder::create(&folder.path().join("run"), &config).expect("a run");
     let options = config.training.training_options(None);
     let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training.seed)));
     let outcome =
         train_count_of(&config, encoder, source, &run, &device, &options).expect("trained");
-    assert_eq!(outcome.stats.steps, 40);
+    assert_eq!(outcome.stats.steps, 200);
     // One guess in four is right by chance; an empty heatmap is easily told from three clusters.
     let log = std::fs::read_to_string(run.file("metrics.jsonl")).expect("a log");
     let accuracy = |line: &str| -> Option<f64> {
@@ -73,7 +74,7 @@ fn it_counts() {
         values["exact_accuracy"].as_f64().filter(|_| values["split"] == "valid")
     };
     let best = log.lines().filter_map(accuracy).fold(0.0, f64::max);
-    assert!(best > 0.4, "{best}");
+    assert!(best > 0.5, "{best}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Modules {
             match item {
                 syn::Item::Mod(module) if !is_test(&module.attrs) => {
                     let name = module.ident.to_string();
-                    let child = [&path[..], &[name.clone()]].concat();
+                    let child = [&path[..], std::slice::from_ref(&name)].concat();
                     if let Some((_, items)) = &module.content {
                         self.read_items(items, file, &folder.join(&name), child)?;
                         continue;
@@ -204,6 +204,7 @@ impl<'ast> Visit<'ast> for Names<'_> {
             syn::Item::Fn(item) => &item.attrs,
             syn::Item::Impl(item) => &item.attrs,
             syn::Item::Mod(item) => &item.attrs,
+            syn::Item::Use(item) => &item.attrs,
             _ => return visit::visit_item(self, item),
         };
         if !is_test(attributes) {
