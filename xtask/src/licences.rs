@@ -1,6 +1,8 @@
 //! Licences and versions of all dependencies, against deny.toml: cargo-deny's file, in what it says
 //! of licences, exceptions, clarifications and `skip`. cargo-deny itself takes five minutes to
 //! compile; where it is installed, `cargo deny check licenses bans sources` reads the same file.
+//! And no dependency may need a newer compiler than the `rust-version` that we promise; that our
+//! own code needs none is what clippy's `incompatible_msrv` says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,6 +29,9 @@ pub(crate) fn licences(place: &Place) -> Outcome {
     let arguments = ["metadata", "--format-version=1", "--all-features", "--locked"];
     let metadata: Value = serde_json::from_str(&output("cargo", &arguments, &place.root)?)?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata has no packages")?;
+    let is_ours = |package: &&Value| package["source"].is_null();
+    let own = packages.iter().filter(is_ours).filter_map(|own| own["rust_version"].as_str());
+    let promised = own.max_by_key(|text| compiler(text)).ok_or("no package has a rust-version")?;
     let mut faults = Vec::new();
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages {
@@ -38,9 +43,21 @@ pub(crate) fn licences(place: &Place) -> Outcome {
         if let Some(fault) = text("source").and_then(|_| allowed.fault(name, text("license"))) {
             faults.push(format!("{name} {version}: {fault}"));
         }
+        if let Some(needed) =
+            text("rust_version").filter(|text| compiler(text) > compiler(promised))
+        {
+            faults.push(format!("{name} {version} needs Rust {needed}; we promise {promised}"));
+        }
     }
     faults.extend(versions.iter().filter_map(|(name, versions)| allowed.repeated(name, versions)));
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
+}
+
+/// The parts of a version of the compiler, such as `1.95` or `1.95.0`.
+fn compiler(version: &str) -> Vec<u32> {
+    let mut parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    parts.resize(3, 0);
+    parts
 }
 
 impl Allowed {
@@ -143,5 +160,12 @@ mod tests {
         assert!(allowed.repeated("old", &["2.0.0", "3.0.0"]).is_some());
         assert!(allowed.repeated("new", &["1.0.0", "2.0.0"]).is_some());
         assert_eq!(allowed.repeated("new", &["1.0.0"]), None);
+    }
+
+    #[test]
+    fn compilers_are_compared_by_number() {
+        assert!(compiler("1.95") > compiler("1.9.3"));
+        assert!(compiler("1.95.1") > compiler("1.95"));
+        assert_eq!(compiler("1.95"), compiler("1.95.0"));
     }
 }

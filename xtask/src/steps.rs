@@ -36,7 +36,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("format", "rustfmt", |_| cargo(&["fmt", "--all", "--check"])),
         step("files", "length of files and lines", |place| structure::files(&place.root)),
         step("arrows", "modules import downwards", |place| structure::arrows(&place.root)),
-        step("licences", "licences and versions of dependencies", licences::licences),
+        step("licences", "licences, versions and compilers of dependencies", licences::licences),
         step("clippy", "no warnings, in all targets", |_| {
             cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
         }),
