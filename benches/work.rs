@@ -149,9 +149,11 @@ fn train_simclr(batch: usize) -> Prepared {
     let encoder = untrained_encoder(&config, &device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
     let loss = config.loss.init();
-    let schedule =
-        CosineAnnealingLrSchedulerConfig::new(config.optimizer.learning_rate, config.batches)
-            .init();
+    let schedule = CosineAnnealingLrSchedulerConfig::new(
+        config.training.optimizer.learning_rate,
+        config.training.batches,
+    )
+    .init();
     let schedule = schedule.expect("a learning rate that the example trains with");
     let mut learner = Learner::new(SimClr::new(encoder, projection, loss), adam(), schedule);
     learner.fork(&device);

@@ -25,7 +25,7 @@ use heatmap_train::evaluation::{
 };
 use heatmap_train::metric::LocationReport;
 use heatmap_train::run::{
-    LocationConfig, LocationLossName, RunObserver, Started, save_encoder, train_location,
+    LocationConfig, LocationLossName, RunConfig, RunObserver, Started, save_encoder, train_location,
 };
 use heatmap_train::study::{LocationResults, write_location, write_location_montage};
 
@@ -34,7 +34,9 @@ use heatmap_train::study::{LocationResults, write_location, write_location_monta
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Without options: a ResNet-50 on 96,000 samples of location-report."
+    after_help = "Without options: a ResNet-50 on 1,500 batches of 64 samples of location-report, \
+                  by AdamW at 0.001 with a warm-up of 0.15 and a weight decay of 0.01; ten \
+                  checkpoints."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -62,26 +64,26 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = shared.device.open()?;
     let mut fresh = LocationConfig::published_recipe();
     if shared.smoke {
-        fresh.training = smoke(fresh.training);
+        fresh.fine_tune = smoke(fresh.fine_tune);
     }
     let overlay = |config: LocationConfig| {
-        let training = fine_tune.overlay(shared.seed, config.training.clone());
+        let fine_tune = fine_tune.overlay(shared.seed, config.fine_tune.clone());
         // Another preset may have more clusters; what the settings say of this one stays.
-        let same = training.preset == config.training.preset;
+        let same = fine_tune.preset == config.fine_tune.preset;
         Ok(LocationConfig {
-            num_centres: if same { config.num_centres } else { *training.counts()?.end() },
-            training,
+            num_centres: if same { config.num_centres } else { *fine_tune.counts()?.end() },
+            fine_tune,
             loss: arguments.loss.unwrap_or(config.loss),
             cell_px: arguments.cell.unwrap_or(config.cell_px),
         })
     };
-    let Started { folder, config, resume } =
+    let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.out("location"), fresh, overlay)?;
-    let preset = config.check()?;
-    let options = config.training.training_options(resume);
+    let preset = resolved.preset();
+    let options = config.training_options(resume);
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
-    let outcome = train_location(&config, &folder, &device, &options)?;
+    let outcome = train_location(&config, &resolved, &folder, &device, &options)?;
     if outcome.interrupted {
         say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
         return Ok(Ending::Interrupted);
@@ -90,13 +92,15 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     save_encoder(&folder, outcome.model.encoder())?;
 
     let held_out = |split: Split, samples: usize| HeldOut {
-        preset: &preset,
-        seed: split.seed(config.training.seed),
-        samples: if shared.smoke { 16 } else { samples },
-        image: config.training.image,
+        preset,
+        seed: split.seed(config.training().seed),
+        samples,
+        image: config.fine_tune.image,
     };
     // Thresholds are set on other samples than those that are scored.
-    let (fit, test) = (held_out(Split::Fit, 2_000), held_out(Split::Test, 5_000));
+    let evaluation = config.fine_tune.evaluation;
+    let (fit, test) =
+        (held_out(Split::Fit, evaluation.samples), held_out(Split::Test, evaluation.final_samples));
     let propose = |data: &HeldOut<'_>| -> Result<Vec<ProposedMap>, Box<dyn Error>> {
         let bar = image_bar(data.samples, "locating");
         let maps = propose_centres(&outcome.model, &device, data, |done| bar.inc(done as u64))?;

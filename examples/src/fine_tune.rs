@@ -7,21 +7,21 @@ use clap::Args;
 use heatmap_core::Normalization;
 use heatmap_models::{ModelName, StemKind};
 use heatmap_train::data::ImageConfig;
-use heatmap_train::run::FineTuneConfig;
+use heatmap_train::run::{FineTuneConfig, HeldOutConfig, TrainingConfig};
 
 use crate::start::RunArguments;
+use crate::training_arguments::{TrainingArguments, put};
 
-/// Encoder, data and optimisation.
+/// Encoder and data.
 #[derive(Debug, Clone, Args)]
 pub struct FineTuneArguments {
+    #[command(flatten)]
+    training: TrainingArguments,
+
     /// Synthetic data set: count-report, count-separable, location-report, location-separable or
     /// simclr-report [default: that of the report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-
-    /// Samples to train on, each of them once: the training budget [default: 96000]
-    #[arg(long, value_name = "N")]
-    samples: Option<usize>,
 
     /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
     #[arg(long, visible_alias = "architecture", value_name = "NAME")]
@@ -56,26 +56,14 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
 
-    /// Largest learning rate of AdamW [default: 0.001]
-    #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
-
-    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine
-    /// [default: 0.15]
-    #[arg(long, value_name = "SHARE")]
-    warmup: Option<f64>,
-
-    /// Weight decay of AdamW [default: 0.01]
-    #[arg(long, value_name = "FACTOR")]
-    weight_decay: Option<f64>,
-
     /// Stop after so many checkpoints without a better score on held-out samples [default: never]
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
 
-    /// Batches between checkpoints, and between looks at held-out samples [default: a tenth of all]
+    /// Held-out samples on which the result is scored after the training [default: 10000 to count,
+    /// 5000 to locate]
     #[arg(long, value_name = "N")]
-    checkpoint_every: Option<usize>,
+    evaluate_samples: Option<usize>,
 
     /// Where the settings come from.
     #[command(flatten)]
@@ -104,31 +92,21 @@ impl FromStr for ImageSize {
 
 impl FineTuneArguments {
     /// `config` with what the user said in its place.
-    pub fn overlay(&self, seed: Option<u64>, config: FineTuneConfig) -> FineTuneConfig {
-        let ImageConfig { height, width, .. } = config.image;
-        let ImageSize { height, width } = self.image_size.unwrap_or(ImageSize { height, width });
-        FineTuneConfig {
-            architecture: self.arch.unwrap_or(config.architecture),
-            stem: self.stem.unwrap_or(config.stem),
-            weights: self.weights.clone().or(config.weights),
-            freeze: self.freeze.unwrap_or(config.freeze),
-            preset: self.preset.clone().unwrap_or(config.preset),
-            seed: seed.unwrap_or(config.seed),
-            samples: self.samples.unwrap_or(config.samples),
-            batch_size: self.batch_size.unwrap_or(config.batch_size),
-            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
-            warmup: self.warmup.unwrap_or(config.warmup),
-            weight_decay: self.weight_decay.unwrap_or(config.weight_decay),
-            valid_samples: config.valid_samples,
-            patience: self.patience.or(config.patience),
-            checkpoint_every: self.checkpoint_every.or(config.checkpoint_every),
-            image: ImageConfig {
-                height,
-                width,
-                normalization: self.normalization.unwrap_or(config.image.normalization),
-                ..config.image
-            },
+    pub fn overlay(&self, seed: Option<u64>, mut config: FineTuneConfig) -> FineTuneConfig {
+        self.training.overlay(seed, &mut config.training);
+        put(&mut config.architecture, &self.arch);
+        put(&mut config.stem, &self.stem);
+        config.weights = self.weights.clone().or(config.weights);
+        put(&mut config.freeze, &self.freeze);
+        put(&mut config.preset, &self.preset);
+        put(&mut config.batch_size, &self.batch_size);
+        config.patience = self.patience.or(config.patience);
+        put(&mut config.evaluation.final_samples, &self.evaluate_samples);
+        put(&mut config.image.normalization, &self.normalization);
+        if let Some(ImageSize { height, width }) = self.image_size {
+            config.image = ImageConfig { height, width, ..config.image };
         }
+        config
     }
 }
 
@@ -137,9 +115,9 @@ pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
     FineTuneConfig {
         architecture: ModelName::ResNet(18),
         stem: StemKind::Standard,
-        samples: 32,
+        training: TrainingConfig { batches: 4, ..config.training },
         batch_size: 8,
-        valid_samples: 8,
+        evaluation: HeldOutConfig { samples: 8, final_samples: 16 },
         ..config
     }
 }

@@ -10,6 +10,7 @@ mod simclr_arguments;
 pub mod start;
 mod stopping;
 mod terminal;
+mod training_arguments;
 
 pub use arguments::{EncoderArguments, NamedPath, PublishedWeights, SharedArguments};
 pub use bars::{bytes_bar, image_bar, plain_bar};
@@ -18,3 +19,4 @@ pub use saying::say;
 pub use simclr_arguments::SimClrArguments;
 pub use stopping::{stop_on_ctrl_c, unless_stopped};
 pub use terminal::Terminal;
+pub use training_arguments::TrainingArguments;

@@ -1,18 +1,21 @@
-//! What a user may say about a SimCLR run; whatever has no option of its own is a
-//! `--set KEY=VALUE`.
+//! What a user may say about a SimCLR run.
 
 use clap::Args;
 use heatmap_core::Normalization;
 use heatmap_models::ModelName;
 use heatmap_train::data::Views;
 use heatmap_train::loss::ContrastiveLossName;
-use heatmap_train::optim::OptimizerName;
 use heatmap_train::run::SimClrConfig;
 use heatmap_train::task::Precision;
+
+use crate::training_arguments::{TrainingArguments, put};
 
 /// Encoder, data, loss and optimisation.
 #[derive(Debug, Clone, Args)]
 pub struct SimClrArguments {
+    #[command(flatten)]
+    training: TrainingArguments,
+
     /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
     #[arg(long, visible_alias = "arch", value_name = "NAME")]
     architecture: Option<ModelName>,
@@ -26,10 +29,6 @@ pub struct SimClrArguments {
     /// [default: log1p]
     #[arg(long, value_name = "NAME")]
     normalization: Option<Normalization>,
-
-    /// Batches to train on [default: 1000]
-    #[arg(long, value_name = "N")]
-    batches: Option<usize>,
 
     /// Classes in a batch [default: 8]
     #[arg(long, value_name = "N")]
@@ -69,27 +68,6 @@ pub struct SimClrArguments {
     #[arg(long, value_name = "IMAGES")]
     chunk: Option<usize>,
 
-    /// Optimiser: adam, adamw, lars or sgd [default: adam]
-    #[arg(long, value_name = "NAME")]
-    optimizer: Option<OptimizerName>,
-
-    /// Largest learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
-
-    /// Batches in which the rate rises to it along a line; then it falls to zero along a cosine
-    /// [default: 0]
-    #[arg(long, value_name = "N")]
-    warmup_batches: Option<usize>,
-
-    /// Weight decay, which spares biases and the parameters of normalisation [default: 0]
-    #[arg(long, value_name = "FACTOR")]
-    weight_decay: Option<f64>,
-
-    /// Largest length of the gradient; a longer one is shortened to it [default: none]
-    #[arg(long, value_name = "LENGTH")]
-    clip_norm: Option<f64>,
-
     /// Use a moving average of the encoder, which keeps this share of itself at a step, such as
     /// 0.99 [default: none]
     #[arg(long, value_name = "SHARE")]
@@ -103,10 +81,6 @@ pub struct SimClrArguments {
     /// Devices that share each batch [default: 1]
     #[arg(long, value_name = "N")]
     devices: Option<usize>,
-
-    /// Batches between checkpoints [default: 100]
-    #[arg(long, value_name = "N")]
-    checkpoint_every: Option<usize>,
 
     /// Batches between measurements of the features (neighbours, probe, alignment, uniformity,
     /// rank); 0 for never [default: 250]
@@ -131,16 +105,10 @@ impl SimClrArguments {
 
     /// `config` with what the user said in its place.
     pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> SimClrConfig {
-        fn put<T: Clone>(place: &mut T, said: &Option<T>) {
-            if let Some(said) = said {
-                *place = said.clone();
-            }
-        }
+        self.training.overlay(seed, &mut config.training);
         put(&mut config.architecture, &self.architecture);
         put(&mut config.preset, &self.preset);
         put(&mut config.image.normalization, &self.normalization);
-        put(&mut config.seed, &seed);
-        put(&mut config.batches, &self.batches);
         put(&mut config.classes_per_batch, &self.classes_per_batch);
         put(&mut config.pairs_per_class, &self.pairs_per_class);
         put(&mut config.negatives_per_pair, &self.negatives_per_pair);
@@ -150,15 +118,9 @@ impl SimClrArguments {
         config.loss.learnable_temperature |= self.learnable_temperature;
         put(&mut config.loss.memory_bank, &self.memory_bank);
         config.chunk = self.chunk.or(config.chunk);
-        put(&mut config.optimizer.name, &self.optimizer);
-        put(&mut config.optimizer.learning_rate, &self.learning_rate);
-        put(&mut config.optimizer.warmup_batches, &self.warmup_batches);
-        put(&mut config.optimizer.weight_decay, &self.weight_decay);
-        config.optimizer.clip_norm = self.clip_norm.or(config.optimizer.clip_norm);
         config.ema = self.ema.or(config.ema);
         put(&mut config.precision, &self.precision);
         put(&mut config.devices, &self.devices);
-        put(&mut config.checkpoint_every, &self.checkpoint_every);
         put(&mut config.evaluation.final_samples, &self.evaluate_samples);
         put(&mut config.evaluation.probe_c, &self.probe_c);
         if let Some(every) = self.evaluate_every {

@@ -95,12 +95,12 @@ pub(crate) fn smokes(place: &Place) -> Outcome {
         "--evaluate-samples",
         "16",
     ];
-    const SAMPLES: &[&str] = &["--samples", "8", "--batch-size", "4", "--checkpoint-every", "2"];
+    const BATCHES: &[&str] = &["--batches", "2", "--batch-size", "4", "--checkpoint-every", "2"];
     let programs: [(&str, &[&str]); 5] = [
         ("features", &[]),
         ("simclr", PAIRS),
-        ("count", SAMPLES),
-        ("location", SAMPLES),
+        ("count", BATCHES),
+        ("location", BATCHES),
         ("detector", &[]),
     ];
     for device in devices() {

@@ -19,8 +19,8 @@ const RUNS: [(&str, &str); 3] = [
         "--batches 14 --checkpoint-every 3 --evaluate-every 4 --loss dcl --memory-bank 32 \
          --ema 0.9 --chunk 4",
     ),
-    ("count", "--samples 112 --checkpoint-every 3"),
-    ("location", "--samples 112 --checkpoint-every 3"),
+    ("count", "--batches 14 --checkpoint-every 3"),
+    ("location", "--batches 14 --checkpoint-every 3"),
 ];
 
 /// Kills each program `count` times.

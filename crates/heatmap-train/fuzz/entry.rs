@@ -9,10 +9,9 @@ use std::path::Path;
 use heatmap_models::{ResNetConfig, TensorFile, VitConfig};
 use heatmap_train::features::read_npy;
 use heatmap_train::run::{
-    Checkpoints, CountConfig, LocationConfig, SetDetectorConfig, Settings, SimClrConfig,
+    Checkpoints, CountConfig, LocationConfig, RunConfig, RunRequest, SetDetectorConfig,
+    SimClrConfig,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 fn in_file<T>(bytes: &[u8], read: impl FnOnce(&Path) -> T) -> T {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -53,19 +52,18 @@ pub fn npy(bytes: &[u8]) -> bool {
 
 /// Reads `bytes` as `--config` does, for each of the four programs that take one.
 pub fn configuration(bytes: &[u8]) -> bool {
-    fn taken<C: Serialize + DeserializeOwned>(path: &Path, good: &C, check: impl Fn(&C)) -> bool {
-        let known = Settings::of(good).expect("settings");
-        let read = Settings::read(path, &known).and_then(|settings| settings.into_config(good));
-        read.as_ref().is_ok_and(|config| {
-            check(config);
+    fn taken<C: RunConfig>(path: &Path, good: C) -> bool {
+        let request = RunRequest { config: Some(path.to_owned()), ..RunRequest::default() };
+        request.configure(good, Ok, &mut |_| ()).is_ok_and(|config| {
+            drop(config.resolve());
             true
         })
     }
     in_file(bytes, |path| {
-        taken(path, &SimClrConfig::layouts(), |config| drop(config.check()))
-            | taken(path, &CountConfig::published_recipe(), |config| drop(config.check()))
-            | taken(path, &LocationConfig::published_recipe(), |config| drop(config.check()))
-            | taken(path, &SetDetectorConfig::default(), |config| drop(config.check()))
+        taken(path, SimClrConfig::layouts())
+            | taken(path, CountConfig::published_recipe())
+            | taken(path, LocationConfig::published_recipe())
+            | taken(path, SetDetectorConfig::default())
     })
 }
 

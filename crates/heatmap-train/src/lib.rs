@@ -13,7 +13,8 @@
 //! use heatmap_models::{Encoder, ModelName, burn::tensor::Device};
 //! use heatmap_train::data::OwnSamples;
 //! use heatmap_train::run::{
-//!     NamedEncoder, RunFolder, SimClrConfig, save_encoder, train_simclr_of, untrained_encoder,
+//!     NamedEncoder, RunConfig, RunFolder, SimClrConfig, save_encoder, train_simclr_of,
+//!     untrained_encoder,
 //! };
 //! # let preset = heatmap_core::synth::Preset::named("simclr-report")?;
 //! # let heatmap = |at: usize| (preset.sample_of_class(1, at % 2, at as u64).heatmap, at % 2);
@@ -21,10 +22,11 @@
 //! # let path = tempfile::tempdir()?.path().join("run");
 //! // heatmaps: Vec<(Heatmap, usize)>, each with the number of its class
 //! let recipe = SimClrConfig::published_recipe();
-//! let recipe = SimClrConfig { architecture: ModelName::ResNet(18), ..recipe };
-//! let config = SimClrConfig { batches: 2, classes_per_batch: 2, ..recipe };
+//! let mut config = SimClrConfig { architecture: ModelName::ResNet(18), ..recipe };
+//! config.training.batches = 2;
+//! config.classes_per_batch = 2;
 //! let names = vec!["one cluster".to_owned(), "two clusters".to_owned()];
-//! let source = Arc::new(OwnSamples::of_heatmaps("my data", names, heatmaps, config.seed)?);
+//! let source = Arc::new(OwnSamples::of_heatmaps("my data", names, heatmaps, config.training.seed)?);
 //! let (folder, _) = RunFolder::create(&path, &config)?;
 //! let (device, options) = (Device::flex(), config.training_options(None));
 //! let encoder = untrained_encoder(&config, &device); // or any Encoder of your own
@@ -49,7 +51,7 @@
 //!
 //! use heatmap_models::{ResNetConfig, burn::tensor::Device};
 //! use heatmap_train::data::OwnSamples;
-//! use heatmap_train::run::{CountConfig, FineTuneConfig, RunFolder, train_count_of};
+//! use heatmap_train::run::{CountConfig, RunConfig, RunFolder, train_count_of};
 //! # let preset = heatmap_core::synth::Preset::named("location-separable")?;
 //! # let sample = |at: usize| preset.sample_of_class(1, at % 2, at as u64);
 //! # let samples: Vec<_> = (0..40).map(sample).collect();
@@ -57,13 +59,14 @@
 //! // samples: Vec<Sample>, each with its class and the centres of its clusters
 //! let names = vec!["empty".to_owned(), "one cluster".to_owned()];
 //! let source = OwnSamples::new("my data", names, samples, 0)?.with_cluster_counts_from(0);
-//! let training = FineTuneConfig::published_recipe("count-report");
-//! let training = FineTuneConfig { samples: 16, batch_size: 8, valid_samples: 4, ..training };
-//! let config = CountConfig { training, ..CountConfig::published_recipe() };
+//! let mut config = CountConfig::published_recipe();
+//! config.fine_tune.training.batches = 2;
+//! config.fine_tune.batch_size = 8;
+//! config.fine_tune.evaluation.samples = 4;
 //! let (folder, _) = RunFolder::create(&path, &config)?;
 //! let device = Device::flex();
 //! let encoder = ResNetConfig::resnet18().with_in_channels(1).init(&device);
-//! let options = config.training.training_options(None);
+//! let options = config.training_options(None);
 //! let outcome = train_count_of(&config, encoder, Arc::new(source), &folder, &device, &options)?;
 //! assert_eq!(outcome.stats.images, 16);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

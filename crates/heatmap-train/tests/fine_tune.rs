@@ -12,9 +12,11 @@ use heatmap_models::{
 };
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
+use heatmap_train::optim::{OptimizerConfig, Warmup};
 use heatmap_train::run::{
-    Checkpoint, CountConfig, FineTuneConfig, LocationConfig, LocationLossName, MetricsLog,
-    RunFolder, Selection, TrainingOptions, train_count, train_location,
+    Checkpoint, CountConfig, FineTuneConfig, FineTuneStart, HeldOutConfig, LocationConfig,
+    LocationLossName, MetricsLog, RunConfig, RunFolder, Selection, TrainingConfig, TrainingOptions,
+    train_count, train_location,
 };
 
 /// Parameters are drawn from one stream of random numbers for the whole process: runs that are
@@ -23,20 +25,24 @@ static STREAM: Mutex<()> = Mutex::new(());
 
 fn small(config: FineTuneConfig) -> FineTuneConfig {
     FineTuneConfig {
+        training: TrainingConfig { batches: 6, ..config.training },
         architecture: ModelName::ResNet(18),
-        samples: 24,
         batch_size: 4,
-        valid_samples: 8,
+        evaluation: HeldOutConfig { samples: 8, ..config.evaluation },
         ..config
     }
 }
 
 fn count(loss: CountEncoding) -> CountConfig {
     CountConfig {
-        training: small(CountConfig::published_recipe().training),
+        fine_tune: small(CountConfig::published_recipe().fine_tune),
         loss,
         ..CountConfig::published_recipe()
     }
+}
+
+fn resolved(config: &impl RunConfig<Resolved = FineTuneStart>) -> FineTuneStart {
+    config.resolve().expect("settings that can be used")
 }
 
 fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
@@ -62,11 +68,10 @@ fn in_folder(root: &Path, name: &str) -> RunFolder {
 
 /// Forty steps on clusters that keep their distance, which are soon learned from.
 fn short(preset: &str) -> FineTuneConfig {
-    FineTuneConfig {
-        samples: 320,
-        batch_size: 8,
-        ..small(FineTuneConfig::published_recipe(preset))
-    }
+    let mut config = small(FineTuneConfig::published_recipe(preset));
+    config.training.batches = 40;
+    config.batch_size = 8;
+    config
 }
 
 fn short_options() -> TrainingOptions {
@@ -93,7 +98,8 @@ fn the_same_seed_gives_the_same_numbers_and_a_resumed_run_too() {
             Some(_) => RunFolder::open(&root.path().join(name)).expect("a run"),
             None => in_folder(root.path(), name),
         };
-        train_count(&config, &folder, &device, &options(steps, resume)).expect("a run");
+        train_count(&config, &resolved(&config), &folder, &device, &options(steps, resume))
+            .expect("a run");
         folder
     };
     let whole = log(&run("one", 6, None));
@@ -113,16 +119,18 @@ fn every_count_loss_trains_and_gives_probabilities() {
     for loss in CountEncoding::ALL {
         // The density would bring the loss down by itself.
         let config =
-            CountConfig { training: short("count-separable"), density_weight: 0.0, ..count(loss) };
+            CountConfig { fine_tune: short("count-separable"), density_weight: 0.0, ..count(loss) };
         let folder = in_folder(root.path(), loss.name());
-        let outcome = train_count(&config, &folder, &device, &short_options()).expect("a run");
+        let outcome = train_count(&config, &resolved(&config), &folder, &device, &short_options())
+            .expect("a run");
         assert_eq!(
             (outcome.stats.steps, outcome.stats.images, outcome.interrupted),
             (40, 320, false)
         );
         assert_falls(&folder);
         let seed = Split::Test.seed(0);
-        let held_out = HeldOut { preset: &preset, seed, samples: 10, image: config.training.image };
+        let held_out =
+            HeldOut { preset: &preset, seed, samples: 10, image: config.fine_tune.image };
         for flips in [false, true] {
             let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |_| ())
                 .expect("predictions");
@@ -139,15 +147,17 @@ fn every_location_loss_trains_and_proposes_centres() {
     let preset = Preset::named("location-separable").expect("a preset");
     for loss in LocationLossName::ALL {
         let config = LocationConfig {
-            training: short("location-separable"),
+            fine_tune: short("location-separable"),
             loss,
             ..LocationConfig::published_recipe()
         };
         let folder = in_folder(root.path(), loss.name());
-        let outcome = train_location(&config, &folder, &device, &short_options()).expect("a run");
+        let outcome =
+            train_location(&config, &resolved(&config), &folder, &device, &short_options())
+                .expect("a run");
         assert_falls(&folder);
         let seed = Split::Test.seed(0);
-        let held_out = HeldOut { preset: &preset, seed, samples: 5, image: config.training.image };
+        let held_out = HeldOut { preset: &preset, seed, samples: 5, image: config.fine_tune.image };
         let maps = propose_centres(&outcome.model, &device, &held_out, |_| ()).expect("centres");
         assert_eq!(maps.len(), 5);
         for (map, index) in maps.iter().zip(0..) {
@@ -166,27 +176,32 @@ fn a_vision_transformer_counts_and_locates() {
     let architecture = ModelName::Vit(VitSize::Tiny, 16);
     let vit = |config: FineTuneConfig| FineTuneConfig { architecture, ..small(config) };
     let config = CountConfig {
-        training: vit(CountConfig::published_recipe().training),
+        fine_tune: vit(CountConfig::published_recipe().fine_tune),
         ..CountConfig::published_recipe()
     };
     let images = Tensor::ones([1, 1, 64, 64], &device);
-    let before = config
-        .training
+    let before = resolved(&config)
         .encoder(&device)
         .expect("an encoder")
         .forward_features(images.clone())
         .into_data();
-    let outcome =
-        train_count(&config, &in_folder(root.path(), "count"), &device, &options(6, None))
-            .expect("a run");
+    let outcome = train_count(
+        &config,
+        &resolved(&config),
+        &in_folder(root.path(), "count"),
+        &device,
+        &options(6, None),
+    )
+    .expect("a run");
     let after = outcome.model.encoder().valid().forward_features(images).into_data();
     assert_ne!(before, after, "the features that are kept have learned");
     let config = LocationConfig {
-        training: vit(LocationConfig::published_recipe().training),
+        fine_tune: vit(LocationConfig::published_recipe().fine_tune),
         ..LocationConfig::published_recipe()
     };
     let folder = in_folder(root.path(), "location");
-    let outcome = train_location(&config, &folder, &device, &options(6, None)).expect("a run");
+    let outcome = train_location(&config, &resolved(&config), &folder, &device, &options(6, None))
+        .expect("a run");
     assert_eq!(outcome.stats.steps, 6);
 }
 
@@ -196,22 +211,20 @@ fn a_run_starts_from_weights_and_frozen_parts_stay() {
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let config = count(CountEncoding::Softmax);
     let weights = root.path().join("encoder.safetensors");
-    let encoder = config.training.encoder(&device).expect("an encoder");
+    let encoder = resolved(&config).encoder(&device).expect("an encoder");
     encoder.save_weights(&weights, WeightLayout::Torchvision).expect("a file");
 
     let images = Tensor::ones([1, 1, 64, 64], &device);
     let last = |encoder: &Backbone| encoder.forward_maps(images.clone()).remove(3).into_data();
     let before = last(&encoder);
     let trained = |freeze: usize| {
-        let training = FineTuneConfig {
-            weights: Some(weights.clone()),
-            freeze,
-            seed: 9,
-            ..config.training.clone()
-        };
-        let config = CountConfig { training, ..config.clone() };
+        let mut config = config.clone();
+        config.fine_tune.weights = Some(weights.clone());
+        config.fine_tune.freeze = freeze;
+        config.fine_tune.training.seed = 9;
         let folder = in_folder(root.path(), &freeze.to_string());
-        let outcome = train_count(&config, &folder, &device, &options(6, None)).expect("a run");
+        let outcome = train_count(&config, &resolved(&config), &folder, &device, &options(6, None))
+            .expect("a run");
         last(&outcome.model.encoder().valid())
     };
     assert_eq!(before, trained(5), "a frozen encoder gives what it gave");
@@ -221,21 +234,25 @@ fn a_run_starts_from_weights_and_frozen_parts_stay() {
 #[test]
 fn wrong_settings_are_named() {
     let right = CountConfig::published_recipe();
-    right.check().expect("the report's settings can be used");
-    let image = ImageConfig { height: 40, ..right.training.image };
+    right.resolve().expect("the report's settings can be used");
+    let image = ImageConfig { height: 40, ..right.fine_tune.image };
     let weights =
-        |path: &str| FineTuneConfig { weights: Some(path.into()), ..right.training.clone() };
+        |path: &str| FineTuneConfig { weights: Some(path.into()), ..right.fine_tune.clone() };
+    let usual = &right.fine_tune.training;
+    let adamw = usual.optimizer;
+    let training = |training| FineTuneConfig { training, ..right.fine_tune.clone() };
+    let optimizer = |optimizer| training(TrainingConfig { optimizer, ..usual.clone() });
     let fixture = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../heatmap-models/tests/fixtures/resnet-bottleneck-training.pth"
     );
-    for (named, training) in [
-        ("`samples` = 0", FineTuneConfig { samples: 0, ..right.training.clone() }),
-        ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.training.clone() }),
-        ("`learning rate` = 0", FineTuneConfig { learning_rate: 0.0, ..right.training.clone() }),
+    for (named, fine_tune) in [
+        ("`batches` = 0", training(TrainingConfig { batches: 0, ..usual.clone() })),
+        ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.fine_tune.clone() }),
+        ("`learning rate` = 0", optimizer(OptimizerConfig { learning_rate: 0.0, ..adamw })),
         (
             "`checkpoint every` = 0",
-            FineTuneConfig { checkpoint_every: Some(0), ..right.training.clone() },
+            training(TrainingConfig { checkpoint_every: Some(0), ..usual.clone() }),
         ),
         (
             "`stem` = half-image: a file of weights",
@@ -246,37 +263,40 @@ fn wrong_settings_are_named() {
             FineTuneConfig {
                 architecture: ModelName::Vit(VitSize::Tiny, 8),
                 stem: StemKind::HalfImage,
-                ..right.training.clone()
+                ..right.fine_tune.clone()
             },
         ),
         (
             "`image size` = 54 x 64: cells of 4 px",
             FineTuneConfig {
-                image: ImageConfig { height: 54, ..right.training.image },
-                ..right.training.clone()
+                image: ImageConfig { height: 54, ..right.fine_tune.image },
+                ..right.fine_tune.clone()
             },
         ),
-        ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.training.clone() }),
-        ("`warm-up` = 1", FineTuneConfig { warmup: 1.0, ..right.training.clone() }),
-        ("`weight decay` = -1", FineTuneConfig { weight_decay: -1.0, ..right.training.clone() }),
-        ("`image size` = 40 x 64", FineTuneConfig { image, ..right.training.clone() }),
+        ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.fine_tune.clone() }),
+        (
+            "`warmup batches` = 1",
+            optimizer(OptimizerConfig { warmup_batches: Warmup::Share(1.0), ..adamw }),
+        ),
+        ("`weight decay` = -1", optimizer(OptimizerConfig { weight_decay: -1.0, ..adamw })),
+        ("`image size` = 40 x 64", FineTuneConfig { image, ..right.fine_tune.clone() }),
         (
             "`freeze` = 2: parts that were never trained",
-            FineTuneConfig { freeze: 2, ..right.training.clone() },
+            FineTuneConfig { freeze: 2, ..right.fine_tune.clone() },
         ),
         ("5 parts to freeze", FineTuneConfig { freeze: 6, ..weights(fixture) }),
         ("missing.safetensors: ", weights("missing.safetensors")),
         ("which is not resnet50", weights(fixture)),
-        ("no preset `nope`", FineTuneConfig { preset: "nope".into(), ..right.training.clone() }),
+        ("no preset `nope`", FineTuneConfig { preset: "nope".into(), ..right.fine_tune.clone() }),
     ] {
         let error =
-            CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+            CountConfig { fine_tune, ..right.clone() }.resolve().expect_err("an error").to_string();
         assert!(error.contains(named), "{error}");
     }
     for preset in ["banners", "simclr-wide"] {
-        let training = FineTuneConfig::published_recipe(preset);
+        let fine_tune = FineTuneConfig::published_recipe(preset);
         let error =
-            CountConfig { training, ..right.clone() }.check().expect_err("an error").to_string();
+            CountConfig { fine_tune, ..right.clone() }.resolve().expect_err("an error").to_string();
         assert_eq!(
             error,
             format!(
@@ -291,18 +311,19 @@ fn wrong_settings_are_named() {
         (32, "`cell` = 32: gives 4 candidates"),
         (5, "`cell` = 5: resnet50 has cells of [1, 2, 4, 8, 16, 32] px"),
     ] {
-        let error = LocationConfig { cell_px, ..location.clone() }.check().expect_err("an error");
+        let error = LocationConfig { cell_px, ..location.clone() }.resolve().expect_err("an error");
         assert!(error.to_string().contains(named), "{error}");
     }
     for density_weight in [-1.0, f64::NAN] {
         let error = CountConfig { density_weight, ..right.clone() }
-            .check()
+            .resolve()
             .expect_err("an error")
             .to_string();
         assert!(error.contains("`density weight` = "), "{error}");
     }
-    let training = FineTuneConfig::published_recipe("count-report");
-    let error = LocationConfig { training, ..location }.check().expect_err("an error").to_string();
+    let fine_tune = FineTuneConfig::published_recipe("count-report");
+    let error =
+        LocationConfig { fine_tune, ..location }.resolve().expect_err("an error").to_string();
     assert!(error.contains("`centres` = 6: count-report has up to 20 clusters"), "{error}");
     let other = CountConfig { loss: CountEncoding::Corn, ..right.clone() };
     let error = other.check_resumes(&right).expect_err("an error").to_string();

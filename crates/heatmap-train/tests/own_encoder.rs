@@ -12,8 +12,8 @@ use heatmap_core::synth::{Preset, Sample};
 use heatmap_models::Encoder;
 use heatmap_train::data::OwnSamples;
 use heatmap_train::run::{
-    CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder, SimClrConfig,
-    train_count_of, train_location_of, train_simclr_of,
+    CountConfig, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunConfig, RunFolder,
+    SimClrConfig, TrainingConfig, train_count_of, train_location_of, train_simclr_of,
 };
 use small_network::SmallNetwork;
 
@@ -26,9 +26,13 @@ fn own(seed: u64) -> OwnSamples {
     OwnSamples::new("own", names, samples, seed).expect("a data set").with_cluster_counts_from(0)
 }
 
-fn fine_tune(samples: usize) -> FineTuneConfig {
-    let recipe = FineTuneConfig::published_recipe("count-report");
-    FineTuneConfig { samples, batch_size: 16, valid_samples: 32, learning_rate: 0.01, ..recipe }
+fn fine_tune(batches: usize) -> FineTuneConfig {
+    let mut config = FineTuneConfig::published_recipe("count-report");
+    config.training.batches = batches;
+    config.training.optimizer.learning_rate = 0.01;
+    config.batch_size = 16;
+    config.evaluation.samples = 32;
+    config
 }
 
 #[test]
@@ -36,16 +40,15 @@ fn it_trains_with_simclr() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = SimClrConfig::published_recipe();
     let config = SimClrConfig {
-        batches: 12,
+        training: TrainingConfig { batches: 12, checkpoint_every: Some(6), ..recipe.training },
         classes_per_batch: 4,
-        checkpoint_every: 6,
         evaluation: OnlineEvaluationConfig { every: Some(6), samples: 24, ..recipe.evaluation },
         ..recipe
     };
     let device = Device::flex();
     let (run, _) = RunFolder::create(&folder.path().join("run"), &config).expect("a run");
     let options = config.training_options(None);
-    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.seed)));
+    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training().seed)));
     let outcome =
         train_simclr_of(&config, encoder, source, &run, std::slice::from_ref(&device), &options)
             .expect("trained");
@@ -59,11 +62,11 @@ fn it_trains_with_simclr() {
 #[test]
 fn it_counts() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = CountConfig { training: fine_tune(3_200), ..CountConfig::published_recipe() };
+    let config = CountConfig { fine_tune: fine_tune(200), ..CountConfig::published_recipe() };
     let device = Device::flex();
     let (run, _) = RunFolder::create(&folder.path().join("run"), &config).expect("a run");
-    let options = config.training.training_options(None);
-    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training.seed)));
+    let options = config.training_options(None);
+    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training().seed)));
     let outcome =
         train_count_of(&config, encoder, source, &run, &device, &options).expect("trained");
     assert_eq!(outcome.stats.steps, 200);
@@ -80,11 +83,11 @@ fn it_counts() {
 #[test]
 fn it_locates() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = LocationConfig { training: fine_tune(160), ..LocationConfig::published_recipe() };
+    let config = LocationConfig { fine_tune: fine_tune(10), ..LocationConfig::published_recipe() };
     let device = Device::flex();
     let (run, _) = RunFolder::create(&folder.path().join("run"), &config).expect("a run");
-    let options = config.training.training_options(None);
-    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training.seed)));
+    let options = config.training_options(None);
+    let (encoder, source) = (SmallNetwork::init(&device), Arc::new(own(config.training().seed)));
     let outcome =
         train_location_of(&config, encoder, source, &run, &device, &options).expect("trained");
     assert_eq!(outcome.stats.steps, 10);

@@ -2,9 +2,11 @@
 //! back, and what a run goes on under.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use heatmap_train::run::{
-    CountConfig, LocationConfig, RunConfig, RunRequest, SetDetectorConfig, Settings, SimClrConfig,
+    CountConfig, LocationConfig, RunConfig, RunFolder, RunRequest, SetDetectorConfig, Settings,
+    SimClrConfig,
 };
 use serde_json::{Value, json};
 
@@ -54,8 +56,8 @@ fn others(value: &Value) -> Vec<Value> {
 fn changed<C: RunConfig + PartialEq>(recipe: &C, key: &str, value: &Value) -> Option<C> {
     let set = vec![(key.to_owned(), value.to_string())];
     let request = RunRequest { set, ..RunRequest::default() };
-    let config = request.resolve(recipe.clone(), Ok).ok()?;
-    (config != *recipe && config.check_settings().is_ok()).then_some(config)
+    let config = request.configure(recipe.clone(), Ok, &mut |_| ()).ok()?;
+    (config != *recipe && config.resolve().is_ok()).then_some(config)
 }
 
 fn every_key<C: RunConfig + PartialEq + Debug>(recipe: &C, excepted: &[&str]) {
@@ -81,10 +83,11 @@ fn every_key<C: RunConfig + PartialEq + Debug>(recipe: &C, excepted: &[&str]) {
         assert!(named.is_some_and(|value| Some(value) != settings.get(&key)), "{key}: {text}");
         std::fs::write(&path, &text).expect("written");
         let again = RunRequest { config: Some(path.clone()), ..RunRequest::default() };
-        let again =
-            again.resolve(recipe.clone(), Ok).unwrap_or_else(|error| panic!("{key}: {error}"));
+        let again = again
+            .configure(recipe.clone(), Ok, &mut |_| ())
+            .unwrap_or_else(|error| panic!("{key}: {error}"));
         assert_eq!(again, config, "{key}");
-        again.check_going_on(&config).unwrap_or_else(|error| panic!("{key}: {error}"));
+        again.check_resumes(&config).unwrap_or_else(|error| panic!("{key}: {error}"));
     }
     assert!(unchanged.is_empty(), "none of these is taken: {unchanged:#?}");
 }
@@ -101,11 +104,59 @@ fn every_setting_of_simclr_is_written_read_and_resumed() {
 #[test]
 fn every_setting_of_count_and_location_is_written_read_and_resumed() {
     // Weights are files, and parts are frozen only with them.
-    every_key(&CountConfig::published_recipe(), &["training.weights", "training.freeze"]);
-    every_key(&LocationConfig::published_recipe(), &["training.weights", "training.freeze"]);
+    every_key(&CountConfig::published_recipe(), &["weights", "freeze"]);
+    every_key(&LocationConfig::published_recipe(), &["weights", "freeze"]);
 }
 
 #[test]
 fn every_setting_of_the_detector_is_written_read_and_resumed() {
     every_key(&SetDetectorConfig::default(), &[]);
+}
+
+/// Takes the recipe as an earlier version wrote it, and holds it against the recipe of today.
+fn earlier<C: RunConfig + PartialEq + Debug>(name: &str, recipe: &C, renamed: &[&str]) {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/configuration");
+    let path = seeds.join(format!("{name}-earlier.json"));
+    let root = tempfile::tempdir().expect("a folder");
+    let mut told = Vec::new();
+    let tell = &mut |sentence: &str| told.push(sentence.to_owned());
+    let request = RunRequest { config: Some(path.clone()), ..RunRequest::default() };
+    let mut other = recipe.clone();
+    other.training_mut().batches = 7;
+    other.training_mut().optimizer.learning_rate = 0.5;
+    let begun = request.configure(other.clone(), Ok, tell).expect("settings");
+    assert_eq!(begun, *recipe, "{name} as --config");
+
+    let text = std::fs::read_to_string(&path).expect("a seed");
+    let (folder, _) = RunFolder::create(&root.path().join("run"), &1).expect("a folder");
+    std::fs::write(folder.file(RunFolder::CONFIG), &text).expect("written");
+    assert_eq!(folder.read_config(&other, tell).expect("settings"), *recipe, "{name} as --resume");
+    assert_eq!(told.len(), 2, "{told:?}");
+    for line in told {
+        assert!(line.contains("json has settings of an earlier version: "), "{line}");
+        renamed.iter().for_each(|renamed| assert!(line.contains(renamed), "{renamed}: {line}"));
+    }
+
+    let wrong = text.replacen("weight_decay", "weight_dekay", 1);
+    std::fs::write(folder.file(RunFolder::CONFIG), wrong).expect("written");
+    let error = folder.read_config(recipe, &mut |_| ()).expect_err("a wrong key").to_string();
+    assert!(error.contains("config.json: unknown key `weight_dekay`"), "{error}");
+}
+
+#[test]
+fn settings_of_an_earlier_version_are_read_and_what_was_renamed_is_told() {
+    let optimizer = [
+        "`learning_rate` is `optimizer.learning_rate`",
+        "`warmup` is `optimizer.warmup_batches`",
+        "`weight_decay` is `optimizer.weight_decay`",
+    ];
+    let training = [
+        "`training.KEY` is now `KEY`",
+        "`samples` 96000 is `batches` 1500",
+        "`valid_samples` is `evaluation.samples`",
+    ];
+    let all = [&training[..], &optimizer].concat();
+    earlier("count", &CountConfig::published_recipe(), &all);
+    earlier("location", &LocationConfig::published_recipe(), &all);
+    earlier("detector", &SetDetectorConfig::default(), &optimizer);
 }

@@ -11,10 +11,9 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig, VitSize};
 use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::ContrastiveLossConfig;
-use heatmap_train::optim::OptimizerConfig;
 use heatmap_train::run::{
-    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunFolder, Selection,
-    SimClrConfig, TrainingOptions, train_simclr,
+    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunConfig, RunFolder, Selection,
+    SimClrConfig, TrainingConfig, TrainingOptions, train_simclr,
 };
 use heatmap_train::task::SimClr;
 
@@ -23,11 +22,12 @@ use heatmap_train::task::SimClr;
 static STREAM: Mutex<()> = Mutex::new(());
 
 fn config(batches: usize) -> SimClrConfig {
+    let recipe = SimClrConfig::published_recipe();
     SimClrConfig {
+        training: TrainingConfig { batches, ..recipe.training },
         architecture: ModelName::ResNet(18),
-        batches,
         classes_per_batch: 3,
-        ..SimClrConfig::published_recipe()
+        ..recipe
     }
 }
 
@@ -159,10 +159,9 @@ fn wrong_settings_are_named_before_anything_is_written() {
         ("temperature", SimClrConfig { loss: loss(0.0), ..config(2) }),
         ("temperature", SimClrConfig { loss: loss(f64::NAN), ..config(2) }),
         ("learning rate", {
-            SimClrConfig {
-                optimizer: OptimizerConfig { learning_rate: 0.0, ..Default::default() },
-                ..config(2)
-            }
+            let mut config = config(2);
+            config.training.optimizer.learning_rate = 0.0;
+            config
         }),
         ("do not add up to that of the batch", SimClrConfig { accumulation: 2, ..config(2) }),
         (
@@ -171,7 +170,7 @@ fn wrong_settings_are_named_before_anything_is_written() {
         ),
         ("`devices` = 2: 3 pairs", SimClrConfig { devices: 2, ..config(2) }),
         ("`ema` = 1", SimClrConfig { ema: Some(1.0), ..config(2) }),
-        ("batches", SimClrConfig { batches: 0, ..config(2) }),
+        ("batches", config(0)),
         ("classes per batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
         ("multiple of 16 px", {
             let image = ImageConfig { height: 60, width: 60, ..config(2).image };
@@ -201,13 +200,13 @@ fn a_run_goes_on_only_under_its_own_settings() {
         );
     }
     let longer = config(9).with_new_schedule(&earlier);
-    assert_eq!(longer.schedule_ends(), [6, 9]);
+    assert_eq!(longer.training.schedule_ends(), [6, 9]);
     longer.check_resumes(&earlier).expect("a schedule of its own behind the old one");
     longer.check_resumes(&longer).expect("the same run");
-    longer.clone().with_new_schedule(&longer).check().expect_err("it would end where it begins");
-    SimClrConfig { checkpoint_every: 1, ..config(6) }
-        .check_resumes(&earlier)
-        .expect("as often as one likes");
+    longer.clone().with_new_schedule(&longer).resolve().expect_err("it would end where it begins");
+    let mut often = config(6);
+    often.training.checkpoint_every = Some(1);
+    often.check_resumes(&earlier).expect("as often as one likes");
     let error = SimClrConfig { loss: loss(0.1), ..config(6) }
         .check_resumes(&earlier)
         .unwrap_err()

@@ -11,7 +11,7 @@ use heatmap_core::synth::Preset;
 use heatmap_models::burn::tensor::{Device, Tensor};
 use heatmap_models::{Encoder, ResNetConfig};
 use heatmap_train::data::OwnSamples;
-use heatmap_train::run::{RunFolder, SimClrConfig, train_simclr_of};
+use heatmap_train::run::{RunConfig, RunFolder, SimClrConfig, train_simclr_of};
 use small_network::SmallNetwork;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,13 +22,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("two images, {} features each", encoder.feature_dim());
 
     // Any heatmaps with labels: here those of a generator.
-    let config = SimClrConfig { batches: 100, ..SimClrConfig::published_recipe() };
+    let mut config = SimClrConfig::published_recipe();
+    config.training.batches = 100;
     let preset = Preset::named("simclr-report")?;
     let heatmap =
         |at: u64| (preset.sample_of_class(1, (at % 8) as usize, at).heatmap, (at % 8) as usize);
     let names = (1..=8).map(|count| format!("{count} clusters")).collect();
     let source =
-        OwnSamples::of_heatmaps("own", names, (0..800).map(heatmap).collect(), config.seed)?;
+        OwnSamples::of_heatmaps("own", names, (0..800).map(heatmap).collect(), config.training.seed)?;
     let (folder, _) = RunFolder::create(Path::new("runs/own-encoder"), &config)?;
     let outcome = train_simclr_of(
         &config,

@@ -57,7 +57,7 @@ fn count_location_and_detector_refuse() {
     refused(
         "count",
         &[
-            ("--samples 0 --out {out}", "`samples` = 0: must be positive"),
+            ("--batches 0 --out {out}", "`batches` = 0: must be positive"),
             ("--loss ordinal --out {out}", "invalid value 'ordinal'"),
             ("--freeze 2 --out {out}", "`freeze` = 2: parts that were never trained"),
         ],

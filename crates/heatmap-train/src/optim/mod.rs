@@ -8,6 +8,7 @@ mod lars;
 mod optimizer;
 mod schedule;
 mod sgd;
+mod warmup;
 
 pub use adam::{Adam, AdamConfig};
 pub use ema::{ema_copy, ema_update};
@@ -16,3 +17,4 @@ pub use lars::{Lars, Velocity};
 pub use optimizer::{OptimizerConfig, OptimizerName};
 pub use schedule::{warmup_cosine, warmup_cosines};
 pub use sgd::Sgd;
+pub use warmup::Warmup;

@@ -7,7 +7,7 @@ use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use serde::{Deserialize, Serialize};
 
-use super::{AdamConfig, Lars, Sgd, warmup_cosines};
+use super::{AdamConfig, Lars, Sgd, Warmup, warmup_cosines};
 use crate::Error;
 
 /// Selects an optimiser.
@@ -43,9 +43,9 @@ pub struct OptimizerConfig {
     pub beta_2: f64,
     /// Largest global gradient norm, to which gradients are clipped; `None` for no clipping.
     pub clip_norm: Option<f64>,
-    /// Number of warm-up steps, in which the learning rate rises linearly; it then falls to zero
-    /// along a cosine.
-    pub warmup_batches: usize,
+    /// Warm-up, in which the learning rate rises linearly: a number of steps, or a share of them. It
+    /// then falls to zero along a cosine.
+    pub warmup_batches: Warmup,
 }
 
 impl Default for OptimizerConfig {
@@ -57,7 +57,7 @@ impl Default for OptimizerConfig {
             momentum: 0.9,
             beta_2: 0.999,
             clip_norm: None,
-            warmup_batches: 0,
+            warmup_batches: Warmup::Batches(0),
         }
     }
 }
@@ -112,13 +112,14 @@ impl OptimizerConfig {
 
     /// Creates the learning-rate schedule. `ends` holds the number of steps at which the run ends;
     /// for a run that was extended, it holds each end in ascending order, the last one being the
-    /// current.
+    /// current. A warm-up that is a share is one of the first of them.
     ///
     /// # Errors
     /// Returns an error when the learning rate is not positive, when the warm-up leaves no step, or
     /// when the ends do not ascend.
     pub fn schedule(&self, ends: &[usize]) -> Result<ModuleLrScheduler, Error> {
-        warmup_cosines(self.learning_rate, self.warmup_batches, ends)
+        let warmup_steps = self.warmup_batches.batches(ends.first().copied().unwrap_or(0))?;
+        warmup_cosines(self.learning_rate, warmup_steps, ends)
     }
 }
 
@@ -170,7 +171,8 @@ mod tests {
             (OptimizerConfig { momentum: 1.0, ..default }, "momentum"),
             (OptimizerConfig { clip_norm: Some(0.0), ..default }, "clip norm"),
             (OptimizerConfig { learning_rate: f64::NAN, ..default }, "learning rate"),
-            (OptimizerConfig { warmup_batches: 10, ..default }, "warm-up"),
+            (OptimizerConfig { warmup_batches: Warmup::Batches(10), ..default }, "warmup batches"),
+            (OptimizerConfig { warmup_batches: Warmup::Share(1.0), ..default }, "a share"),
         ] {
             let error = wrong.check(10).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

@@ -6,13 +6,18 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
-use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, CountEncoding, CountHeadConfig, DensityHeadConfig, Encoder};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::fine_tune::{FineTuneConfig, MapShapes, check_resumes};
+use super::fine_tune::FineTuneConfig;
+use super::fine_tune_start::FineTuneStart;
 use super::folder::RunFolder;
-use super::training::{Outcome, Plan, TrainingOptions, launch};
+use super::map_shapes::MapShapes;
+use super::migration::flatten_training;
+use super::run_config::RunConfig;
+use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
+use super::training_config::TrainingConfig;
 use crate::data::{SampleSource, cluster_counts_of};
 use crate::metric::ScalarMetric;
 use crate::task::{
@@ -22,10 +27,10 @@ use crate::{Error, Result};
 
 /// Everything that decides what a count run computes; `config.json` of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CountConfig {
     /// Encoder, data and optimisation.
-    pub training: FineTuneConfig,
+    #[serde(flatten)]
+    pub fine_tune: FineTuneConfig,
     /// What the head says and learns from.
     pub loss: CountEncoding,
     /// Probability that softmax's targets give to all counts alike; the ordinal losses have none.
@@ -35,6 +40,9 @@ pub struct CountConfig {
     pub density_weight: f64,
 }
 
+/// Held-out samples of the report on a run: a standard error of half a percent.
+const FINAL_SAMPLES: usize = 10_000;
+
 /// Px along a side of the cells of the density.
 const CELL_PX: usize = 4;
 
@@ -42,23 +50,14 @@ impl CountConfig {
     /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density,
     /// which the report has not.
     pub fn published_recipe() -> Self {
-        let training = FineTuneConfig::published_recipe("count-report");
-        Self { training, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
-    }
-
-    /// Checks all settings and gives the preset.
-    ///
-    /// # Errors
-    /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<Arc<Preset>> {
-        let preset = self.training.check()?;
-        self.check_for(&(preset.clone() as Arc<dyn SampleSource>), &self.training.map_shapes()?)?;
-        Ok(preset)
+        let mut fine_tune = FineTuneConfig::published_recipe("count-report");
+        fine_tune.evaluation.final_samples = FINAL_SAMPLES;
+        Self { fine_tune, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
     }
 
     /// Checks the settings for these data and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
-        self.training.check_data(source)?;
+        self.fine_tune.check_data(source)?;
         cluster_counts_of(&**source)?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config(
@@ -75,17 +74,9 @@ impl CountConfig {
             ));
         }
         if self.density_weight > 0.0 {
-            self.training.pyramid(maps, CELL_PX)?;
+            self.fine_tune.pyramid(maps, CELL_PX)?;
         }
         Ok(())
-    }
-
-    /// Checks that a run of `earlier` can go on under this configuration.
-    ///
-    /// # Errors
-    /// Names the first setting that differs.
-    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        check_resumes(self, earlier)
     }
 
     /// The task as the run starts with it.
@@ -93,8 +84,9 @@ impl CountConfig {
     /// # Errors
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
-        let preset = self.check()?;
-        self.task_of(self.training.encoder(device)?, &(preset as Arc<dyn SampleSource>), device)
+        let start = self.resolve()?;
+        let preset: Arc<dyn SampleSource> = start.preset().clone();
+        self.task_of(start.encoder(device)?, &preset, device)
     }
 
     /// The task of an encoder of the caller's own, for data of the caller's own.
@@ -109,16 +101,16 @@ impl CountConfig {
     ) -> Result<Count<E>> {
         let maps = MapShapes::of(&encoder);
         self.check_for(source, &maps)?;
-        let training = &self.training;
+        let fine_tune = &self.fine_tune;
         let density = match self.density_weight {
             0.0 => None,
-            _ => Some(DensityHeadConfig::new(training.pyramid(&maps, CELL_PX)?)),
+            _ => Some(DensityHeadConfig::new(fine_tune.pyramid(&maps, CELL_PX)?)),
         };
         let feature_dim =
             encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
         let head = CountHeadConfig::new(feature_dim, source.num_classes()).with_encoding(self.loss);
         let head = head.init(device).materialize();
-        let frame = training.image.frame(source.grid())?;
+        let frame = fine_tune.image.frame(source.grid())?;
         let density = density.map(|config| {
             GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame)
         });
@@ -127,20 +119,55 @@ impl CountConfig {
     }
 }
 
-/// Trains the encoder of a configuration to count the clusters of its preset.
+impl RunConfig for CountConfig {
+    type Resolved = FineTuneStart;
+
+    fn training(&self) -> &TrainingConfig {
+        &self.fine_tune.training
+    }
+
+    fn training_mut(&mut self) -> &mut TrainingConfig {
+        &mut self.fine_tune.training
+    }
+
+    fn images_per_batch(&self) -> usize {
+        self.fine_tune.batch_size
+    }
+
+    fn selection(&self) -> Selection {
+        Selection::Best { patience: self.fine_tune.patience }
+    }
+
+    fn resolve(&self) -> Result<FineTuneStart> {
+        let start = self.fine_tune.resolve()?;
+        self.check_for(&(start.preset().clone() as Arc<dyn SampleSource>), &start.maps)?;
+        Ok(start)
+    }
+
+    fn may_change(key: &str) -> bool {
+        FineTuneConfig::may_change(key)
+    }
+
+    fn migrate(values: &mut Map<String, Value>) -> Option<String> {
+        flatten_training(values, FINAL_SAMPLES)
+    }
+}
+
+/// Trains the encoder of a configuration to count the clusters of its preset, from what the
+/// configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
 /// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
 /// finite.
 pub fn train_count(
     config: &CountConfig,
+    start: &FineTuneStart,
     folder: &RunFolder,
     device: &Device,
     options: &TrainingOptions,
 ) -> Result<Outcome<Count<Backbone>>> {
-    let preset = config.check()?;
     let device = device.clone().autodiff();
-    let encoder = config.training.encoder(&device)?;
+    let (encoder, preset) = (start.encoder(&device)?, start.preset().clone());
     train_count_of(config, encoder, preset, folder, &device, options)
 }
 
@@ -160,12 +187,14 @@ pub fn train_count_of<E: Encoder + ModuleDisplay>(
 ) -> Result<Outcome<Count<E>>> {
     let device = device.clone().autodiff();
     let task = config.task_of(encoder, &source, &device)?;
-    let [train, valid] = config.training.loaders(&source, &device)?;
+    let [train, valid] = config.fine_tune.loaders(&source, &device)?;
+    let training = &config.fine_tune.training;
+    let plan = Plan { clip_norm: training.optimizer.clip_norm, ..Plan::new(&device, train, valid) };
     launch(
         folder,
-        Plan::new(&device, train, valid),
+        plan,
         options,
-        Learner::new(task, config.training.optimizer(), config.training.schedule()?),
+        Learner::new(task, training.optimizer.init(), training.schedule()?),
         |training| {
             training
                 .metrics((

@@ -8,13 +8,18 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
-use heatmap_core::synth::Preset;
 use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::fine_tune::{FineTuneConfig, MapShapes, check_resumes};
+use super::fine_tune::FineTuneConfig;
+use super::fine_tune_start::FineTuneStart;
 use super::folder::RunFolder;
-use super::training::{Outcome, Plan, TrainingOptions, launch};
+use super::map_shapes::MapShapes;
+use super::migration::flatten_training;
+use super::run_config::RunConfig;
+use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
+use super::training_config::TrainingConfig;
 use crate::data::{ImageConfig, SampleSource, cluster_counts_of};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
@@ -22,6 +27,9 @@ use crate::task::{
     CardinalityAccuracy, Location, LocationChamfer, LocationF1, LocationLoss, LocationTrainingLoss,
 };
 use crate::{Error, Result};
+
+/// Held-out samples of the report on a run.
+const FINAL_SAMPLES: usize = 5_000;
 
 /// Weight of distances beside the cross-entropy of existence.
 const CENTRE_WEIGHT: f64 = 20.0;
@@ -42,10 +50,10 @@ pub enum LocationLossName {
 
 /// Everything that decides what a location run computes; `config.json` of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LocationConfig {
     /// Encoder, data and optimisation.
-    pub training: FineTuneConfig,
+    #[serde(flatten)]
+    pub fine_tune: FineTuneConfig,
     /// What the head learns from.
     pub loss: LocationLossName,
     /// Number of centres in the output: as many as the preset has clusters at most.
@@ -103,23 +111,14 @@ impl FromStr for LocationLossName {
 impl LocationConfig {
     /// Locating on `location-report` with the set loss.
     pub fn published_recipe() -> Self {
-        let training = FineTuneConfig::published_recipe("location-report");
-        Self { training, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
-    }
-
-    /// Checks all settings and gives the preset.
-    ///
-    /// # Errors
-    /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<Arc<Preset>> {
-        let preset = self.training.check()?;
-        self.check_for(&(preset.clone() as Arc<dyn SampleSource>), &self.training.map_shapes()?)?;
-        Ok(preset)
+        let mut fine_tune = FineTuneConfig::published_recipe("location-report");
+        fine_tune.evaluation.final_samples = FINAL_SAMPLES;
+        Self { fine_tune, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
     }
 
     /// Checks the settings for these data and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
-        self.training.check_data(source)?;
+        self.fine_tune.check_data(source)?;
         for (field, value) in [("centres", self.num_centres), ("cell", self.cell_px)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
@@ -130,8 +129,8 @@ impl LocationConfig {
             let reason = format!("{} has up to {most} clusters", source.name());
             return Err(Error::config("centres", self.num_centres, reason));
         }
-        self.training.pyramid(maps, self.cell_px)?;
-        let ImageConfig { height, width, .. } = self.training.image;
+        self.fine_tune.pyramid(maps, self.cell_px)?;
+        let ImageConfig { height, width, .. } = self.fine_tune.image;
         let candidates = (height / self.cell_px) * (width / self.cell_px);
         if candidates < most {
             let reason = format!(
@@ -142,21 +141,14 @@ impl LocationConfig {
         Ok(())
     }
 
-    /// Checks that a run of `earlier` can go on under this configuration.
-    ///
-    /// # Errors
-    /// Names the first setting that differs.
-    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        check_resumes(self, earlier)
-    }
-
     /// The task as the run starts with it.
     ///
     /// # Errors
     /// When a setting cannot be used or the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
-        let preset = self.check()?;
-        self.task_of(self.training.encoder(device)?, &(preset as Arc<dyn SampleSource>), device)
+        let start = self.resolve()?;
+        let preset: Arc<dyn SampleSource> = start.preset().clone();
+        self.task_of(start.encoder(device)?, &preset, device)
     }
 
     /// The task of an encoder of the caller's own, for data of the caller's own.
@@ -171,29 +163,64 @@ impl LocationConfig {
     ) -> Result<Location<E>> {
         let maps = MapShapes::of(&encoder);
         self.check_for(source, &maps)?;
-        let head = LocationHeadConfig::new(self.training.pyramid(&maps, self.cell_px)?)
+        let head = LocationHeadConfig::new(self.fine_tune.pyramid(&maps, self.cell_px)?)
             .with_num_centres(self.num_centres)
             .init(device)
             .materialize();
-        let frame = self.training.image.frame(source.grid())?;
+        let frame = self.fine_tune.image.frame(source.grid())?;
         Ok(Location::new(encoder, head, self.loss.loss(), frame, source.grid()))
     }
 }
 
-/// Trains the encoder of a configuration to locate the clusters of its preset.
+impl RunConfig for LocationConfig {
+    type Resolved = FineTuneStart;
+
+    fn training(&self) -> &TrainingConfig {
+        &self.fine_tune.training
+    }
+
+    fn training_mut(&mut self) -> &mut TrainingConfig {
+        &mut self.fine_tune.training
+    }
+
+    fn images_per_batch(&self) -> usize {
+        self.fine_tune.batch_size
+    }
+
+    fn selection(&self) -> Selection {
+        Selection::Best { patience: self.fine_tune.patience }
+    }
+
+    fn resolve(&self) -> Result<FineTuneStart> {
+        let start = self.fine_tune.resolve()?;
+        self.check_for(&(start.preset().clone() as Arc<dyn SampleSource>), &start.maps)?;
+        Ok(start)
+    }
+
+    fn may_change(key: &str) -> bool {
+        FineTuneConfig::may_change(key)
+    }
+
+    fn migrate(values: &mut Map<String, Value>) -> Option<String> {
+        flatten_training(values, FINAL_SAMPLES)
+    }
+}
+
+/// Trains the encoder of a configuration to locate the clusters of its preset, from what the
+/// configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
 /// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
 /// finite.
 pub fn train_location(
     config: &LocationConfig,
+    start: &FineTuneStart,
     folder: &RunFolder,
     device: &Device,
     options: &TrainingOptions,
 ) -> Result<Outcome<Location<Backbone>>> {
-    let preset = config.check()?;
     let device = device.clone().autodiff();
-    let encoder = config.training.encoder(&device)?;
+    let (encoder, preset) = (start.encoder(&device)?, start.preset().clone());
     train_location_of(config, encoder, preset, folder, &device, options)
 }
 
@@ -213,12 +240,14 @@ pub fn train_location_of<E: Encoder + ModuleDisplay>(
 ) -> Result<Outcome<Location<E>>> {
     let device = device.clone().autodiff();
     let task = config.task_of(encoder, &source, &device)?;
-    let [train, valid] = config.training.loaders(&source, &device)?;
+    let [train, valid] = config.fine_tune.loaders(&source, &device)?;
+    let training = &config.fine_tune.training;
+    let plan = Plan { clip_norm: training.optimizer.clip_norm, ..Plan::new(&device, train, valid) };
     launch(
         folder,
-        Plan::new(&device, train, valid),
+        plan,
         options,
-        Learner::new(task, config.training.optimizer(), config.training.schedule()?),
+        Learner::new(task, training.optimizer.init(), training.schedule()?),
         |training| {
             training
                 .metrics((

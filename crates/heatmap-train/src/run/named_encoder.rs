@@ -44,7 +44,7 @@ impl NamedEncoder {
     pub fn of_run(name: &str, folder: &Path, device: &Device) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let config: serde_json::Value = folder.read_json(RunFolder::CONFIG)?;
-        // Count and location keep these under `training`, SimCLR at the top.
+        // Count and location runs of earlier versions kept these under `training`.
         let config = config.get("training").unwrap_or(&config);
         let bad = |what: &str| Error::bad_file(&folder.file(RunFolder::CONFIG), what);
         let architecture =

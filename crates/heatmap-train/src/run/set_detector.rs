@@ -11,22 +11,25 @@ use heatmap_core::synth::ReferenceSets;
 use heatmap_models::resnet::BlockKind;
 use heatmap_models::{ResNet, ResNetConfig, StemKind};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::fine_tune::check_resumes;
 use super::folder::RunFolder;
-use super::training::{Outcome, Plan, TrainingOptions, launch};
+use super::migration::group_optimizer;
+use super::run_config::RunConfig;
+use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
+use super::training_config::TrainingConfig;
 use crate::data::{SetLoader, Split};
 use crate::metric::ScalarMetric;
-use crate::optim::{AdamConfig, warmup_cosine};
+use crate::optim::{OptimizerConfig, OptimizerName, Warmup};
 use crate::task::{SetDetector, SetDetectorAccuracy, SetDetectorAuroc, SetDetectorLoss};
 use crate::{Error, Result};
 
 /// Everything that decides what a detector run computes; `config.json` of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SetDetectorConfig {
-    /// Seed of parameters and data.
-    pub seed: u64,
+    /// Length, optimiser and checkpoints.
+    #[serde(flatten)]
+    pub training: TrainingConfig,
     /// Channels of the first stage of the residual network; those of the others follow from it.
     pub base_width: usize,
     /// Blocks in each of its four stages.
@@ -35,89 +38,39 @@ pub struct SetDetectorConfig {
     pub sets: ReferenceSets,
     /// Sets in a batch, each with all its queries.
     pub sets_per_batch: usize,
-    /// Batches in all.
-    pub batches: usize,
-    /// Largest learning rate of AdamW.
-    pub learning_rate: f64,
-    /// Share of the batches in which the rate rises to it; then it falls to zero along a cosine.
-    pub warmup: f64,
-    /// Of AdamW.
-    pub weight_decay: f64,
     /// Held-out batches that are scored at each checkpoint.
     pub valid_batches: usize,
-    /// Batches between checkpoints; none for a tenth of all.
-    pub checkpoint_every: Option<usize>,
 }
 
 impl Default for SetDetectorConfig {
     fn default() -> Self {
         Self {
-            seed: 0,
+            training: TrainingConfig {
+                seed: 0,
+                batches: 2_400,
+                earlier_batches: Vec::new(),
+                optimizer: OptimizerConfig {
+                    name: OptimizerName::Adamw,
+                    learning_rate: 3e-3,
+                    warmup_batches: Warmup::Share(0.05),
+                    weight_decay: 0.01,
+                    ..OptimizerConfig::default()
+                },
+                checkpoint_every: None,
+            },
             base_width: 8,
             depths: [1; 4],
             sets: ReferenceSets::default(),
             sets_per_batch: 8,
-            batches: 2_400,
-            learning_rate: 3e-3,
-            warmup: 0.05,
-            weight_decay: 0.01,
             valid_batches: 4,
-            checkpoint_every: None,
         }
     }
 }
 
 impl SetDetectorConfig {
-    /// Checks all settings.
-    ///
-    /// # Errors
-    /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<()> {
-        self.sets.check()?;
-        let positive = [
-            ("base width", self.base_width),
-            ("depths", self.depths.into_iter().min().unwrap_or(0)),
-            ("sets per batch", self.sets_per_batch),
-            ("batches", self.batches),
-            ("held-out batches", self.valid_batches),
-            ("checkpoint every", self.checkpoint_every.unwrap_or(1)),
-        ];
-        for (field, value) in positive {
-            if value == 0 {
-                return Err(Error::config(field, value, "must be positive"));
-            }
-        }
-        for (field, value) in [("warm-up", self.warmup), ("weight decay", self.weight_decay)] {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::config(field, value, "must be at least 0 and less than 1"));
-            }
-        }
-        warmup_cosine(self.learning_rate, self.warmup_batches(), self.batches)?;
-        Ok(())
-    }
-
-    /// Checks that a run of `earlier` can go on under this configuration.
-    ///
-    /// # Errors
-    /// Names the first setting that differs.
-    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        let free = |config: &Self| Self { checkpoint_every: None, ..config.clone() };
-        check_resumes(&free(self), &free(earlier))
-    }
-
-    /// Batches between checkpoints.
-    pub fn checkpoint_every(&self) -> usize {
-        self.checkpoint_every.unwrap_or(self.batches.div_ceil(10))
-    }
-
-    /// Queries in a batch.
-    pub fn images_per_batch(&self) -> usize {
-        self.sets_per_batch * self.sets.queries
-    }
-
     /// The task as the run starts with it: its parameters depend on the seed alone.
     pub fn task(&self, device: &Device) -> SetDetector<ResNet> {
-        device.seed(self.seed);
+        device.seed(self.training.seed);
         let encoder = ResNetConfig::new(BlockKind::Basic, self.depths)
             .with_base_width(self.base_width)
             .with_in_channels(CHANNELS)
@@ -125,14 +78,56 @@ impl SetDetectorConfig {
         SetDetector::new(encoder.init(device).materialize(), device).materialize()
     }
 
-    fn warmup_batches(&self) -> usize {
-        ((self.warmup * self.batches as f64) as usize).min(self.batches.saturating_sub(1))
-    }
-
     fn loader(&self, split: Split, batches: usize, device: &Device) -> Result<Arc<SetLoader>> {
-        let seed = split.seed(self.seed);
+        let seed = split.seed(self.training.seed);
         SetLoader::new(self.sets.clone(), seed, self.sets_per_batch, batches, device.clone())
             .map(Arc::new)
+    }
+}
+
+impl RunConfig for SetDetectorConfig {
+    type Resolved = ();
+
+    fn training(&self) -> &TrainingConfig {
+        &self.training
+    }
+
+    fn training_mut(&mut self) -> &mut TrainingConfig {
+        &mut self.training
+    }
+
+    /// The number of queries.
+    fn images_per_batch(&self) -> usize {
+        self.sets_per_batch * self.sets.queries
+    }
+
+    fn selection(&self) -> Selection {
+        Selection::Best { patience: None }
+    }
+
+    fn resolve(&self) -> Result<()> {
+        self.training.check()?;
+        self.sets.check()?;
+        let positive = [
+            ("base width", self.base_width),
+            ("depths", self.depths.into_iter().min().unwrap_or(0)),
+            ("sets per batch", self.sets_per_batch),
+            ("held-out batches", self.valid_batches),
+        ];
+        for (field, value) in positive {
+            if value == 0 {
+                return Err(Error::config(field, value, "must be positive"));
+            }
+        }
+        Ok(())
+    }
+
+    fn may_change(_key: &str) -> bool {
+        false
+    }
+
+    fn migrate(values: &mut Map<String, Value>) -> Option<String> {
+        group_optimizer(values)
     }
 }
 
@@ -147,15 +142,14 @@ pub fn train_set_detector(
     device: &Device,
     options: &TrainingOptions,
 ) -> Result<Outcome<SetDetector<ResNet>>> {
-    config.check()?;
+    config.resolve()?;
     let device = device.clone().autodiff();
-    let task = config.task(&device);
-    let train = config.loader(Split::Train, config.batches, &device)?;
+    let (task, training) = (config.task(&device), &config.training);
+    let train = config.loader(Split::Train, training.batches, &device)?;
     let valid = config.loader(Split::Valid, config.valid_batches, &device)?;
-    let optimizer = AdamConfig::new().with_weight_decay(config.weight_decay).init();
-    let schedule = warmup_cosine(config.learning_rate, config.warmup_batches(), config.batches)?;
-    let learner = Learner::new(task, optimizer, schedule);
-    launch(folder, Plan::new(&device, train, valid), options, learner, |training| {
+    let learner = Learner::new(task, training.optimizer.init(), training.schedule()?);
+    let plan = Plan { clip_norm: training.optimizer.clip_norm, ..Plan::new(&device, train, valid) };
+    launch(folder, plan, options, learner, |training| {
         training
             .metrics((
                 ScalarMetric::<SetDetectorLoss>::new(),

@@ -1,8 +1,5 @@
 //! [`Settings`]: a configuration as values by name, to be read from a file or set one by one.
 
-use std::fs;
-use std::path::Path;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -26,19 +23,19 @@ impl Settings {
         }
     }
 
-    /// What the file at `path` has, over what is `known`: a configuration, or some of its settings.
+    /// Returns the settings that `values` are.
+    pub(super) fn from_values(values: Map<String, Value>) -> Self {
+        Self(values)
+    }
+
+    /// Returns these settings with `values` in the place of those that they name: all settings of a
+    /// configuration, or some of them.
     ///
     /// # Errors
-    /// When the file cannot be read, is not a JSON object, or has a key that is not known.
-    pub fn read(path: &Path, known: &Self) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        let values: Value =
-            serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
-        let Value::Object(values) = values else {
-            return Err(Error::bad_file(path, "not a JSON object of settings"));
-        };
-        let mut settings = known.clone();
-        merge(&mut settings.0, values, "", known).map_err(|error| Error::bad_file(path, error))?;
+    /// Returns an error that names a key that these settings do not have.
+    pub fn overlaid(&self, values: Map<String, Value>) -> Result<Self> {
+        let mut settings = self.clone();
+        merge(&mut settings.0, values, "", self)?;
         Ok(settings)
     }
 
@@ -201,6 +198,7 @@ fn merge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::Warmup;
     use crate::run::SimClrConfig;
 
     fn settings() -> Settings {
@@ -225,7 +223,10 @@ mod tests {
         settings.set("chunk", "32").unwrap();
         settings.set("evaluation.every", "null").unwrap();
         let config: SimClrConfig = settings.into_config(&SimClrConfig::published_recipe()).unwrap();
-        assert_eq!((config.optimizer.learning_rate, config.optimizer.warmup_batches), (0.25, 7));
+        assert_eq!(
+            (config.training.optimizer.learning_rate, config.training.optimizer.warmup_batches),
+            (0.25, Warmup::Batches(7))
+        );
         assert_eq!(
             (config.preset.as_str(), config.chunk, config.evaluation.every),
             ("simclr-wide", Some(32), None)
@@ -243,27 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_have_some_settings_and_no_others() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("recipe.json");
-        let read = |text: &str| {
-            fs::write(&path, text).unwrap();
-            Settings::read(&path, &settings())
+    fn values_may_be_some_of_the_settings_and_no_others() {
+        let overlaid = |values: serde_json::Value| {
+            let Value::Object(values) = values else { panic!("an object") };
+            settings().overlaid(values)
         };
-        let config: SimClrConfig =
-            read(r#"{"loss": {"temperature": 0.1}, "augment": {"blur": null}}"#)
-                .and_then(|settings| settings.into_config(&SimClrConfig::published_recipe()))
-                .unwrap();
-        assert_eq!((config.loss.temperature, config.batches), (0.1, 1_000));
-        let error = read(r#"{"loss": {"temperatur": 0.1}}"#).unwrap_err().to_string();
-        assert!(
-            error.contains(
-                "recipe.json: unknown key `loss.temperatur`; did you mean `loss.temperature`?"
-            ),
-            "{error}"
-        );
-        assert!(read("[1]").unwrap_err().to_string().contains("not a JSON object"));
-        assert!(read("{").unwrap_err().to_string().contains("recipe.json: EOF"));
+        let some = serde_json::json!({"loss": {"temperature": 0.1}, "augment": {"blur": null}});
+        let config: SimClrConfig = overlaid(some)
+            .and_then(|settings| settings.into_config(&SimClrConfig::published_recipe()))
+            .unwrap();
+        assert_eq!((config.loss.temperature, config.training.batches), (0.1, 1_000));
+        let wrong = serde_json::json!({"loss": {"temperatur": 0.1}});
+        let error = overlaid(wrong).unwrap_err().to_string();
+        assert_eq!(error, "unknown key `loss.temperatur`; did you mean `loss.temperature`?");
     }
 
     #[test]

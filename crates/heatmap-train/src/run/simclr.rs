@@ -10,6 +10,7 @@ use heatmap_models::{Backbone, Encoder, ProjectionHeadConfig};
 
 use super::folder::RunFolder;
 use super::periodic_evaluation::PeriodicEvaluation;
+use super::run_config::RunConfig;
 use super::simclr_config::SimClrConfig;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
 use crate::data::{ClassSource, PairLoader, Share, Split};
@@ -22,7 +23,7 @@ use crate::{Error, Result};
 
 /// The encoder as a run of this configuration starts with: its parameters depend on the seed alone.
 pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
-    device.seed(config.seed);
+    device.seed(config.training.seed);
     // Burn draws parameters when they are first used; a later draw would come from another place in
     // the stream.
     let network = config.architecture.config().with_in_channels(config.image.channels);
@@ -34,7 +35,7 @@ pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
 /// # Errors
 /// When a setting cannot be used.
 pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Backbone>> {
-    config.check()?;
+    config.resolve()?;
     Ok(simclr_task_of(config, untrained_encoder(config, device), device))
 }
 
@@ -80,7 +81,7 @@ pub fn train_simclr(
     devices: &[Device],
     options: &TrainingOptions,
 ) -> Result<Outcome<SimClr<Backbone>>> {
-    let preset = config.check()?;
+    let preset = config.resolve()?;
     let first = devices.first().ok_or_else(|| Error::config("devices", 0, "must be positive"))?;
     let encoder = untrained_encoder(config, &first.clone().autodiff());
     train_simclr_of(config, encoder, preset, folder, devices, options)
@@ -118,21 +119,18 @@ pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
     let of = devices.len();
     let shares =
         devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<E>>> {
-            Ok(Arc::new(loader(Split::Train, device, config.batches, Share { rank, of })?))
+            Ok(Arc::new(loader(Split::Train, device, config.training.batches, Share { rank, of })?))
         });
     let plan = Plan {
         train: shares.collect::<Result<_>>()?,
         valid: Arc::new(loader(Split::Valid, &devices[0], VALID_BATCHES, Share::WHOLE)?),
-        clip_norm: config.optimizer.clip_norm,
+        clip_norm: config.training.optimizer.clip_norm,
         watch: watch(config, &preset, &devices[0]),
         devices,
     };
     let learns_temperature = config.loss.learnable_temperature;
-    let learner = Learner::new(
-        task,
-        config.optimizer.init(),
-        config.optimizer.schedule(&config.schedule_ends())?,
-    );
+    let training = &config.training;
+    let learner = Learner::new(task, training.optimizer.init(), training.schedule()?);
     launch(folder, plan, options, learner, |training| {
         let training = training
             .metrics((
@@ -169,7 +167,7 @@ fn watch<E: Encoder + ModuleDisplay>(
         let encoder = task.encoder().valid();
         let per_class = config.evaluation.samples.div_ceil(preset.num_classes());
         let features = |split: Split| {
-            let seed = split.seed(config.seed);
+            let seed = split.seed(config.training.seed);
             extract_features(&encoder, &device, (&*preset, seed), &config.image, per_class, |_| {})
         };
         let (fit, valid) = (features(Split::Fit)?, features(Split::Valid)?);
@@ -179,7 +177,7 @@ fn watch<E: Encoder + ModuleDisplay>(
         if preset.negatives(0, 0, 0..0).is_some() {
             let task = AnchorTask {
                 layouts: WATCHED_LAYOUTS,
-                ..AnchorTask::new(Split::Valid.seed(config.seed))
+                ..AnchorTask::new(Split::Valid.seed(config.training.seed))
             };
             values.insert(
                 "broken_auroc".to_owned(),

@@ -8,20 +8,22 @@ use heatmap_core::augment::AugmentConfig;
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::Checkpoint;
 use super::online_evaluation::OnlineEvaluationConfig;
-use super::settings::Settings;
-use super::training::{Selection, TrainingOptions};
+use super::run_config::RunConfig;
+use super::training::Selection;
+use super::training_config::TrainingConfig;
 use crate::data::{ClassSource, ImageConfig, LAYOUTS, PairSampler, Split, Views, class_source};
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
-use crate::optim::OptimizerConfig;
+use crate::optim::{OptimizerConfig, Warmup};
 use crate::task::Precision;
 use crate::{Error, Result};
 
 /// `config.json` of a run: with it alone the run can be repeated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SimClrConfig {
+    /// Length, optimiser and checkpoints.
+    #[serde(flatten)]
+    pub training: TrainingConfig,
     /// The encoder.
     pub architecture: ModelName,
     /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2, 0 for none: the loss
@@ -31,14 +33,6 @@ pub struct SimClrConfig {
     pub projection_dim: usize,
     /// Name of the preset.
     pub preset: String,
-    /// Seed of parameters and data.
-    pub seed: u64,
-    /// Steps.
-    pub batches: usize,
-    /// Steps behind which the run went on under a new schedule of the learning rate, up to the next
-    /// of these or the last of all; empty for a run under one schedule.
-    #[serde(default)]
-    pub earlier_batches: Vec<usize>,
     /// Classes in a batch.
     pub classes_per_batch: usize,
     /// Pairs of each of its classes; a pair gives two images.
@@ -57,14 +51,10 @@ pub struct SimClrConfig {
     pub chunk: Option<usize>,
     /// Batches whose gradients are summed before a step: 1, for a contrastive loss has no other.
     pub accumulation: usize,
-    /// How the parameters follow the gradient.
-    pub optimizer: OptimizerConfig,
     /// Share of itself that a moving average of the encoder keeps at a step; none for no average.
     pub ema: Option<f64>,
     /// From heatmap to image.
     pub image: ImageConfig,
-    /// Steps between checkpoints, and between looks at held-out pairs.
-    pub checkpoint_every: usize,
     /// What is measured of the features on the way.
     pub evaluation: OnlineEvaluationConfig,
     /// Devices that share each batch.
@@ -78,13 +68,17 @@ impl SimClrConfig {
     /// The recipe of the report; see `docs` of the example for where it is silent.
     pub fn published_recipe() -> Self {
         Self {
+            training: TrainingConfig {
+                seed: 0,
+                batches: 1_000,
+                earlier_batches: Vec::new(),
+                optimizer: OptimizerConfig::default(),
+                checkpoint_every: Some(100),
+            },
             architecture: ModelName::ResNet(50),
             projection_layers: 2,
             projection_dim: 128,
             preset: "simclr-report".to_owned(),
-            seed: 0,
-            batches: 1_000,
-            earlier_batches: Vec::new(),
             classes_per_batch: 8,
             pairs_per_class: 1,
             negatives_per_pair: 0,
@@ -93,10 +87,8 @@ impl SimClrConfig {
             loss: ContrastiveLossConfig::default(),
             chunk: None,
             accumulation: 1,
-            optimizer: OptimizerConfig::default(),
             ema: None,
             image: ImageConfig { normalization: Normalization::Log1p, ..ImageConfig::default() },
-            checkpoint_every: 100,
             evaluation: OnlineEvaluationConfig {
                 every: Some(250),
                 samples: 400,
@@ -127,51 +119,26 @@ impl SimClrConfig {
             negative_weight: 4.0,
             ..ContrastiveLossConfig::default()
         };
+        let report = Self::published_recipe();
+        let optimizer =
+            OptimizerConfig { warmup_batches: Warmup::Batches(100), ..report.training.optimizer };
         Self {
+            training: TrainingConfig { batches: 1_500, optimizer, ..report.training },
             architecture: ModelName::ResNet(18),
             preset: LAYOUTS.to_owned(),
             // The cosine of features is what the recipe is for.
             projection_layers: 0,
-            batches: 1_500,
             classes_per_batch: 16,
             pairs_per_class: 1,
             negatives_per_pair: 2,
             loss,
-            optimizer: OptimizerConfig { warmup_batches: 100, ..OptimizerConfig::default() },
             image: ImageConfig {
                 normalization: Normalization::SqrtShares,
                 smoothing: Some(1.5),
                 ..ImageConfig::default()
             },
-            ..Self::published_recipe()
+            ..report
         }
-    }
-
-    /// How far a run of this configuration goes and what it writes on the way.
-    pub fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
-        TrainingOptions {
-            steps: self.batches,
-            checkpoint_every: self.checkpoint_every,
-            images_per_step: self.images_per_batch(),
-            resume,
-            selection: Selection::Last,
-            interrupter: Default::default(),
-        }
-    }
-
-    /// The steps at which a schedule of the learning rate ends.
-    pub fn schedule_ends(&self) -> Vec<usize> {
-        self.earlier_batches.iter().copied().chain([self.batches]).collect()
-    }
-
-    /// As a run of `earlier` goes on behind its last step: under a schedule of its own.
-    pub fn with_new_schedule(self, earlier: &Self) -> Self {
-        Self { earlier_batches: earlier.schedule_ends(), ..self }
-    }
-
-    /// Images in a batch.
-    pub fn images_per_batch(&self) -> usize {
-        self.images_per_pair() * self.pairs_per_batch()
     }
 
     /// Views and negatives of a pair.
@@ -194,21 +161,10 @@ impl SimClrConfig {
     /// When the preset cannot give such batches.
     pub fn sampler(&self, preset: &Arc<dyn ClassSource>, split: Split) -> Result<PairSampler> {
         let for_supervised = self.loss.name == ContrastiveLossName::SupCon;
-        PairSampler::new(preset.clone(), split.seed(self.seed), self.classes_per_batch)?
+        PairSampler::new(preset.clone(), split.seed(self.training.seed), self.classes_per_batch)?
             .with_pairs_per_class(self.pairs_per_class)?
             .with_negatives(self.negatives_per_pair)?
             .with_views(self.views, self.augmentation(&**preset), for_supervised)
-    }
-
-    /// Checks all settings and gives the preset.
-    ///
-    /// # Errors
-    /// Names the setting that cannot be used.
-    pub fn check(&self) -> Result<Arc<dyn ClassSource>> {
-        let preset = class_source(&self.preset)?;
-        self.image.check_for(self.architecture)?;
-        self.check_for(&preset)?;
-        Ok(preset)
     }
 
     /// Checks the settings for these data instead of the preset, whatever the encoder.
@@ -216,12 +172,11 @@ impl SimClrConfig {
     /// # Errors
     /// Names the setting that cannot be used.
     pub fn check_for(&self, preset: &Arc<dyn ClassSource>) -> Result<()> {
+        self.training.check()?;
         self.sampler(preset, Split::Train)?;
         self.loss.check()?;
         for (field, value) in [
-            ("batches", self.batches),
             ("projection dim", self.projection_dim),
-            ("checkpoint every", self.checkpoint_every),
             ("evaluation every", self.evaluation.every.unwrap_or(1)),
             ("devices", self.devices),
             ("accumulation", self.accumulation),
@@ -230,8 +185,6 @@ impl SimClrConfig {
                 return Err(Error::config(field, 0, "must be positive"));
             }
         }
-        self.optimizer.check(self.schedule_ends()[0])?;
-        self.optimizer.schedule(&self.schedule_ends())?;
         if self.accumulation > 1 {
             let reason = "a contrastive loss compares every image with every other, so the \
                           gradients of parts of a batch \
@@ -296,27 +249,35 @@ impl SimClrConfig {
         }
         Ok(())
     }
+}
 
-    /// Checks that a run of `earlier` can go on under this configuration: everything agrees but how
-    /// often it is looked at, and how far it goes where that is under a new schedule; see
-    /// [`SimClrConfig::with_new_schedule`]. A schedule that is stretched while it is followed would
-    /// be neither the old one nor the new one.
-    ///
-    /// # Errors
-    /// Names the first setting that differs.
-    pub fn check_resumes(&self, earlier: &Self) -> Result<()> {
-        const FREE: [&str; 3] = ["batches", "checkpoint_every", "earlier_batches"];
-        if self.schedule_ends() != earlier.schedule_ends()
-            && self.earlier_batches != earlier.schedule_ends()
-        {
-            let reason = format!(
-                "the run to resume has {}, over which its learning rate falls to zero; \
-                 `--new-schedule` lets it rise again behind them",
-                earlier.batches
-            );
-            return Err(Error::config("batches", self.batches, reason));
-        }
-        let (now, before) = (Settings::of(self)?, Settings::of(earlier)?);
-        now.check_same(&before, |key| FREE.contains(&key) || key.starts_with("evaluation."))
+impl RunConfig for SimClrConfig {
+    type Resolved = Arc<dyn ClassSource>;
+
+    fn training(&self) -> &TrainingConfig {
+        &self.training
+    }
+
+    fn training_mut(&mut self) -> &mut TrainingConfig {
+        &mut self.training
+    }
+
+    fn images_per_batch(&self) -> usize {
+        self.images_per_pair() * self.pairs_per_batch()
+    }
+
+    fn selection(&self) -> Selection {
+        Selection::Last
+    }
+
+    fn resolve(&self) -> Result<Self::Resolved> {
+        let preset = class_source(&self.preset)?;
+        self.image.check_for(self.architecture)?;
+        self.check_for(&preset)?;
+        Ok(preset)
+    }
+
+    fn may_change(key: &str) -> bool {
+        key.starts_with("evaluation.")
     }
 }

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::{Checkpoint, RunConfig, RunFolder, Settings};
+use super::checkpoint::Checkpoint;
+use super::folder::RunFolder;
+use super::run_config::RunConfig;
+use super::settings::Settings;
 use crate::{Error, Result};
 
 /// Where the settings of a run come from, and whether it goes on.
@@ -23,28 +27,34 @@ pub struct RunRequest {
 }
 
 /// A run that can begin.
-#[derive(Debug, Clone)]
-pub struct Started<C> {
+#[derive(Debug)]
+pub struct Started<C: RunConfig> {
     /// Its folder, in which `config.json` is.
     pub folder: RunFolder,
-    /// Its configuration, which was checked.
+    /// Its configuration.
     pub config: C,
+    /// What the configuration leads to: it was checked, and what it names was opened.
+    pub resolved: C::Resolved,
     /// Where it goes on, if not at the beginning.
     pub resume: Option<Checkpoint>,
 }
 
 impl RunRequest {
     /// `fresh` with the file of settings over it, then what `arguments` changes, then every single
-    /// setting.
+    /// setting. `tell` is told what in the file has another name now.
     ///
     /// # Errors
     /// Names the setting that is not known or cannot be used.
-    pub fn resolve<C: RunConfig>(&self, fresh: C, arguments: impl Fn(C) -> Result<C>) -> Result<C> {
+    pub fn configure<C: RunConfig>(
+        &self,
+        fresh: C,
+        arguments: impl Fn(C) -> Result<C>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<C> {
         let begin = match &self.config {
-            Some(path) => {
-                let read = Settings::read(path, &Settings::of(&fresh)?)?.into_config(&fresh);
-                read.map_err(|error| Error::bad_file(path, error))?
-            }
+            Some(path) => read_config(path, tell, |values| {
+                Settings::of(&fresh)?.overlaid(values)?.into_config(&fresh)
+            })?,
             None => fresh,
         };
         let config = arguments(begin)?;
@@ -70,23 +80,23 @@ impl RunRequest {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Started<C>> {
         let Some(from) = self.resume else {
-            let config = self.resolve(fresh, arguments)?;
-            config.check_settings()?;
+            let config = self.configure(fresh, arguments, tell)?;
+            let resolved = config.resolve()?;
             let (folder, moved) = RunFolder::create(out, &config)?;
             if let Some(moved) = moved {
                 let (out, moved) = (out.display(), moved.display());
                 tell(&format!("The earlier run in {out} is now in {moved}."));
             }
-            return Ok(Started { folder, config, resume: None });
+            return Ok(Started { folder, config, resolved, resume: None });
         };
         let folder = RunFolder::open_to_write(out)?;
-        let earlier: C = folder.read_json(RunFolder::CONFIG)?;
-        let mut config = self.resolve(earlier.clone(), arguments)?;
+        let earlier = folder.read_config(&fresh, tell)?;
+        let mut config = self.configure(earlier.clone(), arguments, tell)?;
         if self.new_schedule {
-            config = config.after(&earlier)?;
+            config = config.with_new_schedule(&earlier);
         }
-        config.check_settings()?;
-        config.check_going_on(&earlier)?;
+        let resolved = config.resolve()?;
+        config.check_resumes(&earlier)?;
         let checkpoint = match from {
             Some(step) => Some(folder.checkpoints().at_step(step)?),
             None => folder.newest_checkpoint(tell)?,
@@ -95,19 +105,51 @@ impl RunRequest {
             // It was stopped before its first checkpoint.
             folder.write_json(RunFolder::CONFIG, &config)?;
             tell("No checkpoint yet: beginning again.");
-            return Ok(Started { folder, config, resume: None });
+            return Ok(Started { folder, config, resolved, resume: None });
         };
-        if checkpoint.step > config.steps() {
+        let batches = config.training().batches;
+        if checkpoint.step > batches {
             let reason = format!("less than the {} of the checkpoint", checkpoint.step);
-            return Err(Error::config("batches", config.steps(), reason));
+            return Err(Error::config("batches", batches, reason));
         }
         folder.write_json(RunFolder::CONFIG, &config)?;
         tell(&format!("Going on after batch {}.", checkpoint.step));
-        Ok(Started { folder, config, resume: Some(checkpoint) })
+        Ok(Started { folder, config, resolved, resume: Some(checkpoint) })
     }
 }
 
+/// Reads settings from a file; `take` makes a configuration of them.
+fn read_config<C: RunConfig>(
+    path: &Path,
+    tell: &mut dyn FnMut(&str),
+    take: impl FnOnce(Map<String, Value>) -> Result<C>,
+) -> Result<C> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let values = serde_json::from_str(&text).map_err(|error| Error::bad_file(path, error))?;
+    let Value::Object(mut values) = values else {
+        return Err(Error::bad_file(path, "not a JSON object of settings"));
+    };
+    if let Some(renamed) = C::migrate(&mut values) {
+        tell(&format!("{} has settings of an earlier version: {renamed}.", path.display()));
+    }
+    take(values).map_err(|error| Error::bad_file(path, error))
+}
+
 impl RunFolder {
+    /// Reads the configuration of the run that is in the folder. `good` is any configuration of
+    /// such a run, by which a setting that cannot be used is found; `tell` is told what in the file
+    /// has another name now.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or does not have all settings of such a run and no others.
+    pub fn read_config<C: RunConfig>(&self, good: &C, tell: &mut dyn FnMut(&str)) -> Result<C> {
+        read_config(&self.file(Self::CONFIG), tell, |values| {
+            let config = Settings::from_values(values.clone()).into_config(good)?;
+            Settings::of(&config)?.overlaid(values)?;
+            Ok(config)
+        })
+    }
+
     /// The folder of a run of these settings: the one that is there already, or a new one. A run of
     /// other settings moves aside.
     ///

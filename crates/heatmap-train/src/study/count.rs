@@ -124,11 +124,11 @@ pub fn write_count(
     let CountResults { plain, flipped, ceilings } = results;
     let stats = outcome.stats;
     let summary = CountSummary {
-        architecture: config.training.architecture.to_string(),
-        preset: config.training.preset.clone(),
+        architecture: config.fine_tune.architecture.to_string(),
+        preset: config.fine_tune.preset.clone(),
         loss: config.loss.to_string(),
         device: device_name.to_owned(),
-        samples: (stats.steps * config.training.batch_size).min(config.training.samples),
+        samples: stats.steps * config.fine_tune.batch_size,
         seconds: stats.seconds,
         images_per_second: stats.images as f64 / stats.seconds.max(f64::MIN_POSITIVE),
         batches: stats.steps,
@@ -156,7 +156,7 @@ pub fn write_count(
 }
 
 fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport) -> Result<()> {
-    let preset = &config.training.preset;
+    let preset = &config.fine_tune.preset;
     let names: Vec<String> =
         (report.min_count..).take(report.confusion.len()).map(|count| count.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -84,7 +84,7 @@ pub fn write_detector(
             .collect()
     };
     let summary = DetectorSummary {
-        seed: config.seed,
+        seed: config.training.seed,
         batches: stats.steps,
         best_batch,
         banners: stats.images,
@@ -182,7 +182,7 @@ fn write_errors(folder: &RunFolder, config: &SetDetectorConfig, scores: &SetScor
     order.sort_by(|&a, &b| scores.scores[0][a].total_cmp(&scores.scores[0][b]));
     let good = order.iter().rev().filter(|at| scores.defects[**at].is_none()).take(EACH);
     let broken = order.iter().filter(|at| scores.defects[**at].is_some()).take(EACH);
-    let seed = Split::Test.seed(config.seed);
+    let seed = Split::Test.seed(config.training.seed);
     let mut labelled = Vec::new();
     for &at in good.chain(broken) {
         let set = config.sets.set(seed, scores.sets[at] as u64);

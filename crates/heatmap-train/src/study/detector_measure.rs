@@ -33,7 +33,7 @@ pub fn measure_detector(
     sets: usize,
     each_set: impl Fn() + Sync,
 ) -> Result<MeasuredDetector> {
-    let seed = Split::Test.seed(config.seed);
+    let seed = Split::Test.seed(config.training.seed);
     let scores = |of: &ReferenceSets| SetScores::of(network, of, seed, sets, &each_set);
     let at_budget = BUDGETS.map(|clicks| {
         let of = ReferenceSets {

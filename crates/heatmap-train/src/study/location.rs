@@ -37,11 +37,11 @@ impl LocationSummary {
         results: &LocationResults,
         device: &str,
     ) -> Self {
-        let samples = (stats.steps * config.training.batch_size).min(config.training.samples);
+        let samples = stats.steps * config.fine_tune.batch_size;
         let mut values = Map::new();
         let mut put = |name: &str, value: Value| values.insert(name.to_owned(), value);
-        put("architecture", config.training.architecture.to_string().into());
-        put("preset", config.training.preset.clone().into());
+        put("architecture", config.fine_tune.architecture.to_string().into());
+        put("preset", config.fine_tune.preset.clone().into());
         put("loss", config.loss.to_string().into());
         put("device", device.into());
         put("samples", samples.into());
@@ -137,8 +137,10 @@ pub fn write_location_montage(
     located: &[LocatedMap],
 ) -> Result<()> {
     let few = 16.min(samples.len());
-    let seen: Vec<Heatmap> =
-        samples[..few].iter().map(|sample| config.training.image.scaled(&sample.heatmap)).collect();
+    let seen: Vec<Heatmap> = samples[..few]
+        .iter()
+        .map(|sample| config.fine_tune.image.scaled(&sample.heatmap))
+        .collect();
     let label =
         |map: &LocatedMap| format!("{} there, {} found", map.truth.len(), map.predicted.len());
     let labels: Vec<String> = located[..few].iter().map(label).collect();
@@ -149,6 +151,6 @@ pub fn write_location_montage(
             predicted: &located[at].predicted,
         })
         .collect();
-    let title = format!("{}: held-out samples", config.training.preset);
+    let title = format!("{}: held-out samples", config.fine_tune.preset);
     Ok(marked_montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)
 }

@@ -11,7 +11,8 @@ use crate::Result;
 use crate::data::{ClassSource, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::run::{
-    Checkpoint, RunFolder, RunObserver, SimClrConfig, save_encoder, train_simclr, untrained_encoder,
+    Checkpoint, RunConfig, RunFolder, RunObserver, SimClrConfig, save_encoder, train_simclr,
+    untrained_encoder,
 };
 
 /// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
@@ -26,7 +27,7 @@ pub fn run_simclr(
     resume: Option<Checkpoint>,
     observer: &dyn RunObserver,
 ) -> Result<Option<SimClrSummary>> {
-    let preset = config.check()?;
+    let preset = config.resolve()?;
     write_montage(folder, config, &preset)?;
 
     let per_class = config.evaluation.final_samples.div_ceil(preset.num_classes());
@@ -78,8 +79,11 @@ fn find_broken(
     observer: &dyn RunObserver,
 ) -> Result<Vec<BrokenBanners>> {
     let layouts = if config.evaluation.final_samples < 1_000 { 4 } else { 100 };
-    let task =
-        |clicks| AnchorTask { clicks, layouts, ..AnchorTask::new(Split::Test.seed(config.seed)) };
+    let task = |clicks| AnchorTask {
+        clicks,
+        layouts,
+        ..AnchorTask::new(Split::Test.seed(config.training.seed))
+    };
     observer.begin("broken banners", 2 * CLICKS.len() * task(0).heatmaps());
     let of = |clicks: u32| -> Result<BrokenBanners> {
         let auroc = |encoder: &Backbone| {
@@ -109,7 +113,7 @@ fn evaluate_encoder(
     observer: &dyn RunObserver,
 ) -> Result<Evaluated> {
     let features = |split: Split| {
-        let data = (preset, split.seed(config.seed));
+        let data = (preset, split.seed(config.training.seed));
         observer.begin(what, per_class * preset.num_classes());
         let features = extract_features(encoder, device, data, &config.image, per_class, |done| {
             observer.advance(done);

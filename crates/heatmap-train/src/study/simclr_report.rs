@@ -11,7 +11,7 @@ use crate::Result;
 use crate::data::{ClassSource, Pair, Split};
 use crate::evaluation::{LabelledFeatures, RepresentationReport};
 use crate::loss::ContrastiveLossName;
-use crate::run::{MetricsLine, MetricsLog, RunFolder, SimClrConfig, TrainingStats};
+use crate::run::{MetricsLine, MetricsLog, RunConfig, RunFolder, SimClrConfig, TrainingStats};
 
 /// What a SimCLR run came to; `summary.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::simclr::run_simclr;
 use super::spread::mean_and_spread;
-use crate::run::{RunFolder, RunObserver, Settings, SimClrConfig};
+use crate::run::{RunConfig, RunFolder, RunObserver, Settings, SimClrConfig};
 use crate::{Error, Result};
 
 /// A setting and the values that it takes.
@@ -102,7 +102,7 @@ pub fn sweep_simclr(
         let mut settings = Settings::of(base)?;
         point.iter().try_for_each(|(key, value)| settings.set(key, value))?;
         let config: SimClrConfig = settings.into_config(base)?;
-        config.check()?;
+        config.resolve()?;
         planned.push((point, config));
     }
     std::fs::create_dir_all(out).map_err(Error::io(out))?;

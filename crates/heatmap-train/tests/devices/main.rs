@@ -145,19 +145,19 @@ fn counting_and_locating_learn_the_same() {
             centres: samples.into_iter().map(|sample| sample.centres).collect(),
         }
     };
-    let training = FineTuneConfig {
+    let fine_tune = FineTuneConfig {
         architecture: ModelName::ResNet(18),
         ..FineTuneConfig::published_recipe("location-report")
     };
     // Made once: other tests draw from the same stream of random numbers meanwhile.
     let counts = CountEncoding::ALL.map(|loss| {
         let config =
-            CountConfig { training: training.clone(), loss, ..CountConfig::published_recipe() };
+            CountConfig { fine_tune: fine_tune.clone(), loss, ..CountConfig::published_recipe() };
         config.task(&reference).expect("a task")
     });
     let locations = [LocationLossName::Set, LocationLossName::Chamfer].map(|loss| {
         let config = LocationConfig {
-            training: training.clone(),
+            fine_tune: fine_tune.clone(),
             loss,
             ..LocationConfig::published_recipe()
         };

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use crate::data::class_source;
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
-use crate::optim::OptimizerConfig;
+use crate::optim::{OptimizerConfig, Warmup};
 use crate::run::{
-    CountConfig, ENCODER, FineTuneConfig, LocationConfig, OnlineEvaluationConfig, RunFolder,
-    RunObserver, Selection, SimClrConfig, TrainingOptions, save_encoder, train_count,
-    train_location, train_simclr, untrained_encoder,
+    CountConfig, ENCODER, FineTuneConfig, HeldOutConfig, LocationConfig, OnlineEvaluationConfig,
+    RunConfig, RunFolder, RunObserver, Selection, SimClrConfig, TrainingConfig, TrainingOptions,
+    save_encoder, train_count, train_location, train_simclr, untrained_encoder,
 };
 use crate::{Error, Result};
 
@@ -84,8 +84,7 @@ impl CompareConfig {
         Ok(SimClrConfig {
             architecture: self.architecture,
             preset: self.preset.clone(),
-            seed,
-            batches: self.batches,
+            training: TrainingConfig { seed, batches: self.batches, ..report.training },
             classes_per_batch: classes,
             loss: ContrastiveLossConfig { name: loss, ..ContrastiveLossConfig::default() },
             // What is measured, is measured at the end.
@@ -100,12 +99,12 @@ impl CompareConfig {
         let images =
             self.batches * self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
         let batches = images.div_ceil(layouts.images_per_batch());
-        let warmup_batches = layouts.optimizer.warmup_batches.min(batches / 10);
+        let warmup = layouts.training.optimizer.warmup_batches.batches(layouts.training.batches)?;
+        let warmup_batches = Warmup::Batches(warmup.min(batches / 10));
+        let optimizer = OptimizerConfig { warmup_batches, ..layouts.training.optimizer };
         Ok(SimClrConfig {
             architecture: self.architecture,
-            seed,
-            batches,
-            optimizer: OptimizerConfig { warmup_batches, ..layouts.optimizer },
+            training: TrainingConfig { seed, batches, optimizer, ..layouts.training },
             evaluation: OnlineEvaluationConfig { every: None, ..layouts.evaluation },
             ..layouts
         })
@@ -117,14 +116,12 @@ impl CompareConfig {
         let counts = Preset::named(&self.preset).ok().and_then(|preset| preset.cluster_counts());
         let preset = if counts.is_some() { &self.preset } else { of_the_task };
         let batch_size = self.simclr(ContrastiveLossName::NtXent, seed)?.images_per_batch();
-        let samples = self.batches * batch_size;
         let report = FineTuneConfig::published_recipe(preset);
         Ok(FineTuneConfig {
+            training: TrainingConfig { seed, batches: self.batches, ..report.training },
             architecture: self.architecture,
-            seed,
-            samples,
             batch_size,
-            valid_samples: 200,
+            evaluation: HeldOutConfig { samples: 200, ..report.evaluation },
             ..report
         })
     }
@@ -134,9 +131,9 @@ impl CompareConfig {
     /// # Errors
     /// Names the one that cannot be used.
     pub fn check(&self) -> Result<()> {
-        self.simclr(ContrastiveLossName::NtXent, 0)?.check()?;
-        self.layouts(0)?.check()?;
-        self.fine_tune("count-report", 0)?.check()?;
+        self.simclr(ContrastiveLossName::NtXent, 0)?.resolve()?;
+        self.layouts(0)?.resolve()?;
+        self.fine_tune("count-report", 0)?.resolve()?;
         for (field, value) in [("seeds", self.seeds.len()), ("samples per class", self.per_class)] {
             if value == 0 {
                 return Err(Error::config(field, 0, "must be positive"));
@@ -169,88 +166,55 @@ impl CompareConfig {
                 Ok(true)
             }
             TrainingMethod::Count => {
-                let config = CountConfig {
-                    training: self.fine_tune("count-report", seed)?,
-                    ..CountConfig::published_recipe()
-                };
-                let steps = (self.batches, config.training.checkpoint_every());
-                finish(
-                    path,
-                    &config,
-                    steps,
-                    config.training.batch_size,
-                    observer,
-                    |folder, options| {
-                        let outcome = train_count(&config, folder, device, options)?;
-                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                    },
-                )
+                let fine_tune = self.fine_tune("count-report", seed)?;
+                let config = CountConfig { fine_tune, ..CountConfig::published_recipe() };
+                finish(path, &config, observer, |start, folder, options| {
+                    let outcome = train_count(&config, &start, folder, device, options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
             }
             TrainingMethod::Location => {
-                let training = self.fine_tune("location-report", seed)?;
-                let num_centres = *training.counts()?.end();
+                let fine_tune = self.fine_tune("location-report", seed)?;
+                let num_centres = *fine_tune.counts()?.end();
                 let config =
-                    LocationConfig { training, num_centres, ..LocationConfig::published_recipe() };
-                let steps = (self.batches, config.training.checkpoint_every());
-                finish(
-                    path,
-                    &config,
-                    steps,
-                    config.training.batch_size,
-                    observer,
-                    |folder, options| {
-                        let outcome = train_location(&config, folder, device, options)?;
-                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                    },
-                )
+                    LocationConfig { fine_tune, num_centres, ..LocationConfig::published_recipe() };
+                finish(path, &config, observer, |start, folder, options| {
+                    let outcome = train_location(&config, &start, folder, device, options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
             }
             TrainingMethod::SimClr(_) | TrainingMethod::Layouts => {
                 let config = match method {
                     TrainingMethod::SimClr(loss) => self.simclr(loss, seed)?,
                     _ => self.layouts(seed)?,
                 };
-                let steps = (config.batches, config.checkpoint_every);
-                finish(
-                    path,
-                    &config,
-                    steps,
-                    config.images_per_batch(),
-                    observer,
-                    |folder, options| {
-                        let outcome =
-                            train_simclr(&config, folder, std::slice::from_ref(device), options)?;
-                        Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
-                    },
-                )
+                finish(path, &config, observer, |_, folder, options| {
+                    let devices = std::slice::from_ref(device);
+                    let outcome = train_simclr(&config, folder, devices, options)?;
+                    Ok((!outcome.interrupted).then(|| outcome.model.encoder().clone()))
+                })
             }
         }
     }
 }
 
-/// Trains unless the encoder is there, from the newest checkpoint on, and saves it.
-fn finish(
+/// Trains unless the encoder is there, from the newest checkpoint on, and saves that of the last
+/// step.
+fn finish<C: RunConfig>(
     path: &Path,
-    config: &impl Serialize,
-    (steps, checkpoint_every): (usize, usize),
-    images_per_step: usize,
+    config: &C,
     observer: &dyn RunObserver,
-    train: impl FnOnce(&RunFolder, &TrainingOptions) -> Result<Option<Backbone>>,
+    train: impl FnOnce(C::Resolved, &RunFolder, &TrainingOptions) -> Result<Option<Backbone>>,
 ) -> Result<bool> {
     let tell = &mut |sentence: &str| observer.tell(sentence);
     let folder = RunFolder::of(path, config, tell)?;
     if folder.file(ENCODER).is_file() {
         return Ok(true);
     }
-    let options = TrainingOptions {
-        steps,
-        checkpoint_every,
-        images_per_step,
-        resume: folder.newest_checkpoint(tell)?,
-        selection: Selection::Last,
-        interrupter: Default::default(),
-    };
+    let resume = folder.newest_checkpoint(tell)?;
+    let options = TrainingOptions { selection: Selection::Last, ..config.training_options(resume) };
     observer.training_begins(&options.interrupter);
-    let encoder = train(&folder, &options);
+    let encoder = config.resolve().and_then(|start| train(start, &folder, &options));
     observer.training_ends();
     let Some(encoder) = encoder? else { return Ok(false) };
     save_encoder(&folder, &encoder)?;

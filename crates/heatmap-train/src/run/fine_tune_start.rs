@@ -1,0 +1,92 @@
+//! [`FineTuneStart`]: what a fine-tuning run starts from.
+
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use heatmap_core::synth::Preset;
+use heatmap_models::{Backbone, BackboneConfig, LoadOptions, TensorFile};
+
+use super::fine_tune::FineTuneConfig;
+use super::map_shapes::MapShapes;
+use crate::Result;
+use crate::data::SampleSource;
+
+/// What the settings of a count or location run lead to: its preset, its encoder, and the file of
+/// weights, which was opened.
+#[derive(Debug)]
+pub struct FineTuneStart {
+    preset: Arc<Preset>,
+    seed: u64,
+    freeze: usize,
+    /// The encoder as it is made, for the images of the run.
+    encoder: BackboneConfig,
+    /// Its weights, and how they are loaded; none to start from scratch.
+    weights: Option<(TensorFile, LoadOptions)>,
+    /// Its maps.
+    pub(super) maps: MapShapes,
+}
+
+impl FineTuneConfig {
+    /// Checks all settings, and opens the preset and the weights.
+    ///
+    /// # Errors
+    /// Returns an error that names the setting that cannot be used.
+    pub fn resolve(&self) -> Result<FineTuneStart> {
+        let preset = Arc::new(Preset::named(&self.preset)?);
+        self.check_data(&(preset.clone() as Arc<dyn SampleSource>))?;
+        self.image.check_for(self.architecture)?;
+        self.check_freeze()?;
+        self.check_stem()?;
+        FineTuneStart::open(self, preset)
+    }
+}
+
+impl FineTuneStart {
+    /// Opens the weights that the settings name.
+    ///
+    /// # Errors
+    /// Returns an error when the weights cannot be read or are not those of the architecture.
+    pub(super) fn open(config: &FineTuneConfig, preset: Arc<Preset>) -> Result<Self> {
+        let FineTuneConfig { architecture, image, freeze, .. } = config;
+        let seed = config.training.seed;
+        let (encoder, weights) = match &config.weights {
+            Some(path) => {
+                let file = TensorFile::open(path)?;
+                let encoder = architecture.config_of(&file)?.with_num_classes(None);
+                let mut options = LoadOptions::new().without_head().without_pooler();
+                options.grey_stem = image.channels == 1;
+                (encoder, Some((file, options)))
+            }
+            None => {
+                let encoder = architecture.config().with_stem(config.stem);
+                (encoder.with_image_size(image.height), None)
+            }
+        };
+        let encoder = encoder.with_in_channels(image.channels);
+        let maps = MapShapes {
+            name: architecture.to_string(),
+            strides: encoder.map_strides(),
+            channels: encoder.map_channels(),
+        };
+        Ok(Self { preset, seed, freeze: *freeze, encoder, weights, maps })
+    }
+
+    /// Returns the preset.
+    pub fn preset(&self) -> &Arc<Preset> {
+        &self.preset
+    }
+
+    /// Creates the encoder as the run starts with it: its parameters depend on the seed alone, or
+    /// come from the file of weights.
+    ///
+    /// # Errors
+    /// Returns an error when the weights cannot be read.
+    pub fn encoder(&self, device: &Device) -> Result<Backbone> {
+        device.seed(self.seed);
+        let encoder = self.encoder.clone().init(device);
+        let Some((file, options)) = &self.weights else { return Ok(encoder.materialize()) };
+        let (encoder, _) = encoder.load_weights(file, options)?;
+        Ok(encoder.materialize().freeze_leading(self.freeze))
+    }
+}
