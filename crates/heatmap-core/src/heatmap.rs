@@ -1,11 +1,9 @@
 //! [`Heatmap`]: clicks counted on a grid, and the ways to scale it for a network or a picture.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::gaussian::smoothed_by;
-use crate::{Error, Grid, Result};
+use crate::{Error, Grid, Result, one_of};
 
 /// Clicks per bin of a [`Grid`]: rows x columns of `f32`, row-major.
 ///
@@ -18,8 +16,21 @@ pub struct Heatmap {
 
 /// How the values v of a heatmap are scaled. An empty heatmap becomes zeros under each variant,
 /// never NaN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum Normalization {
     /// v / max: the brightest bin is 1 (the protocol for pretrained networks).
     Max,
@@ -41,43 +52,16 @@ pub enum Normalization {
 
 impl Normalization {
     /// All normalizations, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
-        Self::Max,
-        Self::Total,
-        Self::Log1p,
-        Self::Sqrt,
-        Self::LogCounts,
-        Self::SqrtCounts,
-        Self::SqrtShares,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Returns the name in lower case, as it stands in a configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Max => "max",
-            Self::Total => "total",
-            Self::Log1p => "log1p",
-            Self::Sqrt => "sqrt",
-            Self::LogCounts => "logcounts",
-            Self::SqrtCounts => "sqrtcounts",
-            Self::SqrtShares => "sqrtshares",
-        }
+        self.into()
     }
 }
 
-impl FromStr for Normalization {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| {
-            Error::config(
-                "normalization",
-                name,
-                "not one of max, total, log1p, sqrt, logcounts, sqrtcounts, sqrtshares",
-            )
-        })
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("normalization", name, one_of::<Normalization>())
 }
 
 impl Heatmap {
@@ -216,7 +200,7 @@ mod tests {
 
     #[test]
     fn an_empty_heatmap_normalises_to_zeros() {
-        for normalization in Normalization::ALL {
+        for &normalization in Normalization::ALL {
             let scaled = Heatmap::zeros(grid(3, 4)).normalized(normalization);
             assert_eq!(scaled.values(), &[0.0; 12]);
         }
@@ -259,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_tiny_value_does_not_overflow() {
-        for normalization in Normalization::ALL {
+        for &normalization in Normalization::ALL {
             let heatmap = Heatmap::from_values(grid(1, 2), vec![f32::MIN_POSITIVE, 0.0]).unwrap();
             assert!(heatmap.normalized(normalization).values().iter().all(|v| v.is_finite()));
         }
@@ -267,7 +251,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for normalization in Normalization::ALL {
+        for &normalization in Normalization::ALL {
             assert_eq!(normalization.name().parse::<Normalization>().unwrap(), normalization);
             assert_eq!(
                 serde_json::to_string(&normalization).unwrap(),

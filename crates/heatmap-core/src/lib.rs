@@ -52,12 +52,14 @@ mod axis;
 pub mod benchmark;
 pub mod binning;
 mod click;
+pub mod defect;
 #[cfg(feature = "analysis")]
 pub mod detect;
 mod error;
 mod gaussian;
 mod geometry;
 mod heatmap;
+mod names;
 #[cfg(feature = "plot")]
 pub mod plot;
 mod random;
@@ -74,5 +76,6 @@ pub use click::Click;
 pub use error::{Error, Result};
 pub use geometry::{BannerSize, Grid, Point, Rect};
 pub use heatmap::{Heatmap, Normalization};
+pub use names::one_of;
 pub use random::{SampleRng, sample_rng};
 pub use upsample::Upsampling;

@@ -84,7 +84,7 @@ impl AugmentConfig {
     pub fn class_keeping(preset: &Preset) -> Self {
         let keeps =
             |kind: &Augmentation| preset.classes.iter().all(|class| kind.keeps(&class.family));
-        Self::only(Augmentation::ALL.into_iter().filter(keeps))
+        Self::only(Augmentation::ALL.iter().copied().filter(keeps))
     }
 
     /// Checks all strengths.

@@ -1,12 +1,22 @@
 //! [`Augmentation`]: the kinds of augmentation, and which classes they keep.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::synth::Family;
 
 /// One kind of augmentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum Augmentation {
     /// A random part of the banner, stretched over all of it.
     Crop,
@@ -26,15 +36,7 @@ pub enum Augmentation {
 
 impl Augmentation {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
-        Self::Crop,
-        Self::FlipHorizontal,
-        Self::FlipVertical,
-        Self::Blur,
-        Self::Intensity,
-        Self::Bootstrap,
-        Self::Noise,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Whether the augmentation keeps the class of samples of `family`, at the strengths of
     /// [`AugmentConfig::default`](super::AugmentConfig).
@@ -53,27 +55,6 @@ impl Augmentation {
     }
 }
 
-impl fmt::Display for Augmentation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Crop => "crop",
-            Self::FlipHorizontal => "flip-horizontal",
-            Self::FlipVertical => "flip-vertical",
-            Self::Blur => "blur",
-            Self::Intensity => "intensity",
-            Self::Bootstrap => "bootstrap",
-            Self::Noise => "noise",
-        })
-    }
-}
-
-impl FromStr for Augmentation {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| {
-            format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", "))
-        })
-    }
+fn unknown(_name: &str) -> String {
+    crate::one_of::<Augmentation>()
 }

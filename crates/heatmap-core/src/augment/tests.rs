@@ -17,7 +17,7 @@ fn a_seed_gives_the_same_view_and_none_leaves_a_heatmap_alone() {
 #[test]
 fn what_keeps_the_clicks_keeps_their_number_and_an_empty_map_stays_empty() {
     let heatmap = sample(1);
-    for kind in Augmentation::ALL {
+    for &kind in Augmentation::ALL {
         let config = AugmentConfig::only([kind]);
         let total = |seed| config.apply(&heatmap, &mut sample_rng(seed, 0)).total();
         let totals: Vec<f64> = (0..20).map(total).collect();
@@ -170,7 +170,7 @@ mod claims {
             let (plain, samples) = score(&AugmentConfig::none());
             assert!(plain > 3.0 / preset.num_classes() as f64, "{}: {plain}", preset.name);
             let error = (2.0 * plain * (1.0 - plain) / samples).sqrt();
-            for kind in Augmentation::ALL {
+            for &kind in Augmentation::ALL {
                 let (augmented, _) = score(&AugmentConfig::only([kind]));
                 let (name, keeps) =
                     (&preset.name, preset.classes.iter().all(|class| kind.keeps(&class.family)));

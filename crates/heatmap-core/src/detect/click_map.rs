@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::smooth::smoothed;
+use crate::defect::Pattern;
 use crate::{Error, Grid, Heatmap, Point, Result};
 
 /// Settings of how clicks are smoothed into probabilities.
@@ -143,6 +144,11 @@ impl ClickMap {
             if sum > 0.0 { (1.0 - even_share) * bin / sum + even } else { 1.0 / grid.len() as f64 }
         };
         Self { grid, probabilities: bins.iter().map(of).collect() }
+    }
+
+    /// Makes the map of a pattern of defects.
+    pub fn of_pattern(grid: Grid, pattern: Pattern) -> Self {
+        Self::from_density(grid, |x, y| pattern.density(x, y))
     }
 
     /// Makes a map of a relative density at fractions of the banner's width and height.

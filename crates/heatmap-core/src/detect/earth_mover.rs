@@ -142,7 +142,7 @@ fn shares(mut values: Vec<f64>) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::Grid;
-    use crate::detect::Pattern;
+    use crate::defect::Pattern;
 
     const GRID: Grid = Grid::MEDIUM_RECTANGLE;
 
@@ -182,8 +182,9 @@ mod tests {
     #[test]
     fn equal_shares_are_at_no_distance_and_both_ways_are_alike() {
         let fitted = fitted();
-        let maps: Vec<Vec<f64>> =
-            Pattern::ALL.iter().map(|pattern| pattern.map(GRID).probabilities().to_vec()).collect();
+        let maps: Vec<Vec<f64>> = Pattern::ALL
+            .map(|pattern| ClickMap::of_pattern(GRID, pattern).probabilities().to_vec())
+            .to_vec();
         for (i, a) in maps.iter().enumerate() {
             assert!(fitted.between(a, a).unwrap() < 1e-6);
             for b in &maps[i + 1..] {

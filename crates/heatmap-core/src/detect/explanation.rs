@@ -7,8 +7,8 @@
 //! clicks; or else which share of the clicks lies elsewhere, and where most are missing and most
 //! are too many.
 
-use super::pattern::place_in_words;
-use super::{ClickMap, KnownDefects, LikelihoodRatio, Pattern, Score, Smoothing};
+use super::{ClickMap, KnownDefects, LikelihoodRatio, Score, Smoothing};
+use crate::defect::{Pattern, place_in_words};
 use crate::{Heatmap, Result};
 
 /// Explains the scores of the banners of one grid, given the maps of its layouts.
@@ -149,7 +149,7 @@ fn of_pattern(pattern: Pattern, share: f64, heatmap: &Heatmap, expected: &[f64])
     let grid = heatmap.grid();
     // Count only where the pattern exceeds both the layout and the uniform map: good banners leave
     // these bins almost empty.
-    let map = pattern.map(grid);
+    let map = ClickMap::of_pattern(grid, pattern);
     let inside = |bin: usize| {
         map.probabilities()[bin] > expected[bin]
             && map.probabilities()[bin] >= 1.0 / grid.len() as f64

@@ -9,7 +9,8 @@
 //! is the explanation.
 
 use super::click_map::check_grid;
-use super::{ClickMap, Pattern, Score};
+use super::{ClickMap, Score};
+use crate::defect::Pattern;
 use crate::{Grid, Heatmap, Result};
 
 /// Shares of the clicks that a defect is tried with.
@@ -46,7 +47,7 @@ impl KnownDefects {
             Pattern::ALL.into_iter().flat_map(|kind| SHARES.map(|share| (kind, share))).collect();
         let mut log_ratios = vec![0.0; grid.len() * hypotheses.len()];
         for (at, &(kind, share)) in hypotheses.iter().enumerate() {
-            let mixed = good.mixed_with(&kind.map(grid), share);
+            let mixed = good.mixed_with(&ClickMap::of_pattern(grid, kind), share);
             let ratios = mixed
                 .probabilities()
                 .iter()
@@ -144,7 +145,8 @@ mod tests {
             let banner = broken.banner(&layout, 2, index, 2_000);
             if let Some(Defect::Misplaced(kind)) = banner.defect {
                 all += 1;
-                right += usize::from(known.guess(&banner.heatmap).unwrap().pattern == kind.into());
+                right +=
+                    usize::from(known.guess(&banner.heatmap).unwrap().pattern == kind.pattern());
             }
         }
         assert!(right * 10 > all * 9, "{right} of {all}");

@@ -1,50 +1,11 @@
 //! [`LayoutDetector`]: every score of a heatmap, fitted to one grid in one size.
 
-use serde::{Deserialize, Serialize};
-
-use super::part::PARTS;
+use super::part::{Cost, Fit, FittedPart, Needs, Part, PartInputs};
+use super::part_list::PARTS;
 use super::{
-    Anchor, ClickMap, CosineAnchor, DirichletMultinomial, EarthMoverConfig, FIT_PARTS, GridFit,
-    IsolationForestConfig, KnnDistanceConfig, KnownDefects, LayoutDistance, LikelihoodRatio,
-    MahalanobisConfig, NoiseShare, OnFeatures, PcaReconstructionConfig, PooledShares, Reference,
-    Score,
+    Anchor, DetectorConfig, FIT_PARTS, GridFit, KnownDefects, LikelihoodRatio, PartSet, Reference,
 };
 use crate::{Heatmap, Result};
-
-/// Which parts a detector computes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartSet {
-    /// All parts.
-    #[default]
-    All,
-    /// Only parts that are fast enough for millions of banners: those that are sums over the bins,
-    /// and the scores of fit but for the network, relative to a smaller reference. All others are
-    /// missing.
-    Fast,
-}
-
-/// Settings of [`LayoutDetector`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DetectorConfig {
-    /// Which parts are computed.
-    pub parts: PartSet,
-    /// Side of a cell in bins, for the feature vectors.
-    pub cell_bins: usize,
-    /// Number of principal components that `pca_reconstruction` removes.
-    pub components: usize,
-    /// Number of nearest neighbours that `knn_distance` averages over.
-    pub neighbors: usize,
-    /// Seed of the isolation forest.
-    pub seed: u64,
-}
-
-impl Default for DetectorConfig {
-    fn default() -> Self {
-        Self { parts: PartSet::All, cell_bins: 5, components: 8, neighbors: 10, seed: 0 }
-    }
-}
 
 /// Computes all parts of a banner; it is fitted to one grid in one size.
 pub struct LayoutDetector {
@@ -53,7 +14,7 @@ pub struct LayoutDetector {
     ratio: LikelihoodRatio,
     known: KnownDefects,
     /// The scores of the other [`PARTS`], in order; `None` where there was too little to fit.
-    scores: Vec<Option<Box<dyn Score<Heatmap>>>>,
+    scores: Vec<FittedPart>,
 }
 
 impl LayoutDetector {
@@ -72,52 +33,19 @@ impl LayoutDetector {
         population: &[&Heatmap],
         reference: Option<&Reference>,
     ) -> Result<Self> {
-        let grid = anchor.map.grid();
-        let ratio = LikelihoodRatio::one_shot(anchor.map.clone())?;
-        let known = KnownDefects::new("known_defects", &anchor.map);
-        let features = PooledShares::new(grid, config.cell_bins);
-        // The number of clicks that the settings of the clustering are made for.
-        let good = anchor.map.heatmap(5_000.0);
-        let cosine = CosineAnchor::new(&features.of(&good)?)?;
-        let fast = config.parts == PartSet::Fast;
-        let [clumps, earth] =
-            if fast { [None, None] } else { against_reference(anchor, population) };
-        let mut scores: Vec<Option<Box<dyn Score<Heatmap>>>> = vec![
-            clumps,
-            earth,
-            Some(Box::new(ratio.clone())),
-            Some(Box::new(known.clone())),
-            // A map without clusters has no layout to measure a distance from.
-            LayoutDistance::fit(&good).ok().map(|score| Box::new(score) as _),
-            Some(Box::new(OnFeatures::new(features, cosine))),
-            Some(Box::new(LikelihoodRatio::zero_shot(grid))),
-            Some(Box::new(KnownDefects::new("zero_shot_defects", &ClickMap::steps(grid)))),
-            Some(Box::new(NoiseShare)),
-        ];
-        if fast {
-            for (score, part) in scores.iter_mut().zip(&PARTS[FIT_PARTS.len()..]) {
-                score.take_if(|_| matches!(part.name, "layout_distance" | "noise_share"));
-            }
-        }
-        if !fast && population.len() >= Self::MIN_POPULATION {
-            let table = features.table(population)?;
-            let rows = table.as_ref();
-            let knn = KnnDistanceConfig { neighbors: config.neighbors, ..Default::default() };
-            let forest = IsolationForestConfig { seed: config.seed, ..Default::default() };
-            let pca = PcaReconstructionConfig { components: config.components };
-            // PCA fails on banners that are all alike, because they span too few directions.
-            scores.push(
-                pca.fit(rows).ok().map(|score| Box::new(OnFeatures::new(features, score)) as _),
-            );
-            scores.push(Some(Box::new(OnFeatures::new(
-                features,
-                MahalanobisConfig::default().fit(rows)?,
-            ))));
-            scores.push(Some(Box::new(OnFeatures::new(features, knn.fit(rows)?))));
-            scores.push(Some(Box::new(OnFeatures::new(features, forest.fit(rows)?))));
-        }
-        scores.resize_with(PARTS.len() - FIT_PARTS.len(), || None);
-        Ok(Self { fit: reference.map(|reference| reference.fit.clone()), ratio, known, scores })
+        let inputs = PartInputs::new(config, anchor, population)?;
+        let is_left_out = |part: &Part| {
+            (config.parts == PartSet::Fast && part.cost == Cost::High)
+                || (part.needs == Needs::Population && population.len() < Self::MIN_POPULATION)
+        };
+        let fitted = PARTS.iter().filter_map(|part| match part.fit {
+            Fit::Together => None,
+            Fit::Alone(_) if is_left_out(part) => Some(Ok(None)),
+            Fit::Alone(fit) => Some(fit(&inputs)),
+        });
+        let scores = fitted.collect::<Result<_>>()?;
+        let fit = reference.map(|reference| reference.fit.clone());
+        Ok(Self { fit, ratio: inputs.ratio, known: inputs.known, scores })
     }
 
     /// Returns the parts of one banner in the order of [`PARTS`]; `None` where one is missing.
@@ -145,21 +73,33 @@ impl LayoutDetector {
     }
 }
 
-/// The scores `dirichlet_multinomial` and `earth_mover`, which compare with the mean map of good
-/// banners; `None` where one cannot be fitted.
-fn against_reference(
-    anchor: &Anchor,
-    population: &[&Heatmap],
-) -> [Option<Box<dyn Score<Heatmap>>>; 2] {
-    let clumps =
-        DirichletMultinomial::fit(&anchor.map, population, DirichletMultinomial::CELL_BINS);
-    let earth = EarthMoverConfig::default().fit(&anchor.map);
-    [clumps.ok().map(|score| Box::new(score) as _), earth.ok().map(|score| Box::new(score) as _)]
-}
-
 impl std::fmt::Debug for LayoutDetector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts: Vec<&str> = self.scores.iter().flatten().map(|score| score.name()).collect();
         f.debug_struct("LayoutDetector").field("parts", &parts).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{ClickMap, Smoothing};
+    use crate::synth::{Layout, Population};
+
+    #[test]
+    fn every_part_is_fitted_under_its_name() {
+        let (layout, population) = (Layout::draw(1, 0), Population::default());
+        let banner = |index| population.banner(&layout, 1, index, 2_000).heatmap;
+        let heatmaps: Vec<Heatmap> = (0..30).map(banner).collect();
+        let heatmaps: Vec<&Heatmap> = heatmaps.iter().collect();
+        let map = ClickMap::of(heatmaps.iter().copied(), &Smoothing::default()).expect("clicks");
+        let anchor = Anchor { map, banners: vec![0], clicks: 2_000.0, description: String::new() };
+        let detector = LayoutDetector::fit(&DetectorConfig::default(), &anchor, &heatmaps, None);
+        let detector = detector.expect("banners of one grid");
+        let fitted: Vec<&str> =
+            detector.scores.iter().map(|score| score.as_ref().expect("fitted").name()).collect();
+        let names: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+        assert_eq!([&FIT_PARTS[..], &fitted].concat(), names);
+        assert!(PARTS[..FIT_PARTS.len()].iter().all(|part| matches!(part.fit, Fit::Together)));
     }
 }

@@ -1,7 +1,15 @@
-//! [`PARTS`]: the parts of a score, their names, and what each must have seen of a grid.
+//! [`Part`]: a part of the score of a banner, with its name, what it needs, and how it is fitted.
+
+use std::cell::OnceCell;
+
+use faer::Mat;
+
+use super::{Anchor, DetectorConfig, KnownDefects, LikelihoodRatio, PooledShares, Score};
+use crate::{Grid, Heatmap, Result};
 
 /// What a part must have seen before it can score a banner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Needs {
     /// Nothing: the part is zero-shot.
     Nothing,
@@ -15,8 +23,19 @@ pub enum Needs {
     Labels,
 }
 
-/// A part of the score: its name, its description, and what it must have seen.
+/// How long a part takes for one banner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cost {
+    /// Little enough for millions of banners.
+    Low,
+    /// Too much for them: [`PartSet::Fast`](super::PartSet::Fast) leaves the part out.
+    High,
+}
+
+/// A part of the score: its name, its description, what it must have seen, and how it is fitted to
+/// a grid.
+#[derive(Debug, Clone, Copy)]
 pub struct Part {
     /// Its name, as in the header of `scores.csv`.
     pub name: &'static str,
@@ -26,136 +45,73 @@ pub struct Part {
     pub help: &'static str,
     /// What it must have seen.
     pub needs: Needs,
+    /// How long it takes.
+    pub cost: Cost,
+    pub(super) fit: Fit,
 }
 
-/// The parts that a [`LayoutDetector`](super::LayoutDetector) computes, in order.
-pub const PARTS: [Part; 18] = [
-    Part {
-        name: "neighbor_fit",
-        title: "Neighbour fit",
-        help: "Distance of the whole distribution of clicks to those of the ten most alike \
-                good banners: 0 is the same, 1.4 has no place in common.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "pile_up",
-        title: "Pile-up",
-        help: "Largest share of the clicks in one spot beyond what the most alike good \
-                banners have there.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "pattern_fit",
-        title: "Pattern",
-        help: "How much better a known pattern (a spot at the rim, a strip along an edge, \
-                anywhere, a cloud, a diagonal), mixed with a layout of the grid, explains the \
-                clicks than the layouts alone.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "set_network",
-        title: "Network",
-        help: "Log odds of broken by a small network that sees the banner beside the 24 good \
-                ones most like it; it was trained on generated layouts alone, of which half \
-                the banners were broken. Above 0: rather broken there; as probabilities its \
-                log odds are off by 0.02 there on average, and nobody knows by how much on \
-                this log.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "like_broken",
-        title: "Like broken ones",
-        help: "How much nearer the banner lies to the most alike banner that is labelled \
-                broken than to the ten most alike good ones.",
-        needs: Needs::Labels,
-    },
-    Part {
-        name: "dirichlet_multinomial",
-        title: "Clumps",
-        help: "How unlikely the counts are, given that good banners of the grid differ and \
-                that clicks repeat.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "earth_mover",
-        title: "Earth mover",
-        help: "How far the clicks would have to be moved, in diagonals of the banner, to lie \
-                as on the anchor.",
-        needs: Needs::Reference,
-    },
-    Part {
-        name: "likelihood_ratio",
-        title: "Likelihood ratio",
-        help: "How much better clicks all over explain the banner than its anchor does, per \
-                click.",
-        needs: Needs::Anchor,
-    },
-    Part {
-        name: "known_defects",
-        title: "Known defects",
-        help: "How much better one of fifteen known ways of breaking, mixed with the anchor, \
-                explains the clicks.",
-        needs: Needs::Anchor,
-    },
-    Part {
-        name: "layout_distance",
-        title: "Layout distance",
-        help: "How far the clusters of clicks lie from those of the anchor, in diagonals of \
-                the banner.",
-        needs: Needs::Anchor,
-    },
-    Part {
-        name: "cosine_anchor",
-        title: "Cosine",
-        help: "One minus the cosine similarity to the anchor, in cells of 5 x 5 bins.",
-        needs: Needs::Anchor,
-    },
-    Part {
-        name: "zero_shot",
-        title: "Zero-shot",
-        help: "The likelihood ratio with a good map in steps, that needs no anchor.",
-        needs: Needs::Nothing,
-    },
-    Part {
-        name: "zero_shot_defects",
-        title: "Zero-shot defects",
-        help: "The known ways of breaking against that map.",
-        needs: Needs::Nothing,
-    },
-    Part {
-        name: "noise_share",
-        title: "Noise",
-        help: "Share of the clicks that belong to no cluster.",
-        needs: Needs::Nothing,
-    },
-    Part {
-        name: "pca_reconstruction",
-        title: "PCA",
-        help: "What is left when the usual differences between banners of the grid are taken \
-                out.",
-        needs: Needs::Population,
-    },
-    Part {
-        name: "mahalanobis",
-        title: "Mahalanobis",
-        help: "Distance to the mean of the grid in units of how its banners usually differ.",
-        needs: Needs::Population,
-    },
-    Part {
-        name: "knn_distance",
-        title: "Neighbours",
-        help: "Mean distance to the ten most alike banners of the grid.",
-        needs: Needs::Population,
-    },
-    Part {
-        name: "isolation_forest",
-        title: "Isolation",
-        help: "How few random cuts separate the banner from the others of its grid.",
-        needs: Needs::Population,
-    },
-];
+/// How a part is fitted to a grid.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fit {
+    /// With the other scores of fit, by [`GridFit`](super::GridFit).
+    Together,
+    /// By this function; it gives `None` where there is too little to fit.
+    Alone(fn(&PartInputs<'_>) -> Result<FittedPart>),
+}
 
-/// Returns the index in [`PARTS`] of the part with this name.
-pub fn part_named(name: &str) -> Option<usize> {
-    PARTS.iter().position(|part| part.name == name)
+/// The score of a part, if it could be fitted.
+pub(super) type FittedPart = Option<Box<dyn Score<Heatmap>>>;
+
+/// What parts are fitted to, and what several of them have in common.
+pub(super) struct PartInputs<'a> {
+    pub(super) config: &'a DetectorConfig,
+    pub(super) anchor: &'a Anchor,
+    /// The banners of the grid without labels.
+    pub(super) population: &'a [&'a Heatmap],
+    /// What the anchor looks like with the clicks that the settings of the clustering are made for.
+    pub(super) good: Heatmap,
+    pub(super) features: PooledShares,
+    pub(super) ratio: LikelihoodRatio,
+    pub(super) known: KnownDefects,
+    table: OnceCell<Mat<f64>>,
+}
+
+impl<'a> PartInputs<'a> {
+    /// Prepares what is common.
+    ///
+    /// # Errors
+    /// When the anchor cannot be used.
+    pub(super) fn new(
+        config: &'a DetectorConfig,
+        anchor: &'a Anchor,
+        population: &'a [&'a Heatmap],
+    ) -> Result<Self> {
+        Ok(Self {
+            config,
+            anchor,
+            population,
+            good: anchor.map.heatmap(5_000.0),
+            features: PooledShares::new(anchor.map.grid(), config.cell_bins),
+            ratio: LikelihoodRatio::one_shot(anchor.map.clone())?,
+            known: KnownDefects::new("known_defects", &anchor.map),
+            table: OnceCell::new(),
+        })
+    }
+
+    /// Returns the grid of bins.
+    pub(super) fn grid(&self) -> Grid {
+        self.anchor.map.grid()
+    }
+
+    /// Returns the feature vectors of the population, one a row; they are computed once.
+    ///
+    /// # Errors
+    /// When a heatmap has other rows or columns of bins than the anchor.
+    pub(super) fn table(&self) -> Result<&Mat<f64>> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let table = self.features.table(self.population)?;
+        Ok(self.table.get_or_init(|| table))
+    }
 }

@@ -5,9 +5,9 @@
 //! smoothed in the same way as the maps. A spot is tried where M exceeds D most, in nine sizes.
 
 use super::ClickMap;
-use super::pattern::place_in_words;
 use super::smoothed_shares::SmoothedShares;
 use crate::Grid;
+use crate::defect::place_in_words;
 
 /// The patterns to try, sampled at the points of smoothed shares.
 #[derive(Debug, Clone)]

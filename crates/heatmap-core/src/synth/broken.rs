@@ -3,12 +3,25 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Products, Scene, Span, UniformClicks};
+use super::{Cluster, Scene, Span, UniformClicks};
+use crate::defect::Pattern;
 use crate::{Grid, Point, Rect, Result};
 
 /// Where the clicks of a broken banner land.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[non_exhaustive]
 pub enum BrokenKind {
     /// All over the banner.
     Everywhere,
@@ -48,42 +61,31 @@ pub struct Broken {
 
 impl BrokenKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
-        Self::Everywhere,
-        Self::BottomLeft,
-        Self::BottomRight,
-        Self::BottomMiddle,
-        Self::RightMiddle,
-        Self::TopRight,
-        Self::LeftEdge,
-        Self::Diagonal,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in lower case with hyphens, as in a configuration.
     pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// Returns the pattern of the clicks.
+    pub fn pattern(self) -> Pattern {
         match self {
-            Self::Everywhere => "everywhere",
-            Self::BottomLeft => "bottom-left",
-            Self::BottomRight => "bottom-right",
-            Self::BottomMiddle => "bottom-middle",
-            Self::RightMiddle => "right-middle",
-            Self::TopRight => "top-right",
-            Self::LeftEdge => "left-edge",
-            Self::Diagonal => "diagonal",
+            Self::Everywhere => Pattern::Anywhere,
+            Self::BottomLeft => Pattern::BottomLeft,
+            Self::BottomRight => Pattern::BottomRight,
+            Self::BottomMiddle => Pattern::BottomMiddle,
+            Self::RightMiddle => Pattern::RightMiddle,
+            Self::TopRight => Pattern::TopRight,
+            Self::LeftEdge => Pattern::LeftEdge,
+            Self::Diagonal => Pattern::Diagonal,
         }
     }
 
     /// Returns the middle of the blob as fractions of the banner's width and height, for the kinds
     /// that have one.
     pub fn place(self) -> Option<(f64, f64)> {
-        match self {
-            Self::BottomLeft => Some(Products::CLOSE_BUTTON),
-            Self::BottomRight => Some((0.94, 0.94)),
-            Self::BottomMiddle => Some((0.50, 0.94)),
-            Self::RightMiddle => Some((0.94, 0.50)),
-            Self::TopRight => Some((0.94, 0.06)),
-            Self::Everywhere | Self::LeftEdge | Self::Diagonal => None,
-        }
+        self.pattern().place()
     }
 }
 
@@ -205,6 +207,11 @@ mod tests {
                 assert!(share(&drawn(kind, index), region) > 0.99, "{kind:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_broken_close_button_is_where_good_banners_have_theirs() {
+        assert_eq!(BrokenKind::BottomLeft.place(), Some(crate::synth::Products::CLOSE_BUTTON));
     }
 
     #[test]

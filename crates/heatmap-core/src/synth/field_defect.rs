@@ -3,9 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 /// A kind of defect: where the clicks land that it takes away from the products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[strum(serialize_all = "kebab-case")]
 pub enum FieldDefect {
     /// On the close button, where good banners have some clicks too.
     CloseButton,
@@ -29,31 +43,11 @@ pub enum FieldDefect {
 
 impl FieldDefect {
     /// All defects.
-    pub const ALL: [Self; 9] = [
-        Self::CloseButton,
-        Self::Spot,
-        Self::Edge,
-        Self::Cloud,
-        Self::Everywhere,
-        Self::Foreign,
-        Self::OneProduct,
-        Self::Diagonal,
-        Self::WrongSize,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name in lower case with hyphens, as in a configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::CloseButton => "close-button",
-            Self::Spot => "spot",
-            Self::Edge => "edge",
-            Self::Cloud => "cloud",
-            Self::Everywhere => "everywhere",
-            Self::Foreign => "foreign",
-            Self::OneProduct => "one-product",
-            Self::Diagonal => "diagonal",
-            Self::WrongSize => "wrong-size",
-        }
+        self.into()
     }
 }
 
@@ -63,7 +57,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_configuration() {
-        for defect in FieldDefect::ALL {
+        for &defect in FieldDefect::ALL {
             assert_eq!(serde_json::to_string(&defect).unwrap(), format!("\"{}\"", defect.name()));
         }
     }

@@ -157,7 +157,8 @@ fn defects(rng: &mut impl Rng) -> Vec<(FieldDefect, f64)> {
     let unevenness = Span::new(0.3, 3.0).draw(rng);
     let weights: Vec<f64> = FieldDefect::ALL.iter().map(|_| log_normal(unevenness, rng)).collect();
     let sum: f64 = weights.iter().sum();
-    FieldDefect::ALL.into_iter().zip(weights.into_iter().map(|weight| weight / sum)).collect()
+    let kinds = FieldDefect::ALL.iter().copied();
+    kinds.zip(weights.into_iter().map(|weight| weight / sum)).collect()
 }
 
 /// Looks for a rectangle in a corner that is clear of the close button and of all products.

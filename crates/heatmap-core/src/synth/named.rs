@@ -211,7 +211,7 @@ fn good_classes(weight: f64, clicks: Span<u32>) -> Vec<ClassSpec> {
         weight,
         family: Family::Products(Products::usual(arrangement, clicks)),
     };
-    Arrangement::ALL.map(class_of).to_vec()
+    Arrangement::ALL.iter().copied().map(class_of).collect()
 }
 
 fn broken_classes(weight: f64, clicks: Span<u32>) -> Vec<ClassSpec> {
@@ -220,7 +220,7 @@ fn broken_classes(weight: f64, clicks: Span<u32>) -> Vec<ClassSpec> {
         weight,
         family: Family::Broken(Broken::usual(kind, clicks)),
     };
-    BrokenKind::ALL.map(class_of).to_vec()
+    BrokenKind::ALL.iter().copied().map(class_of).collect()
 }
 
 fn class(name: String, family: Family) -> ClassSpec {

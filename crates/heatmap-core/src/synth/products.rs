@@ -11,8 +11,20 @@ use super::{Cluster, Scene, Span, UniformClicks};
 use crate::{Error, Grid, Point, Rect, Result};
 
 /// How the products of a banner are arranged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Arrangement {
     /// Three side by side.
     ThreeInLine,
@@ -51,8 +63,7 @@ pub struct Products {
 
 impl Arrangement {
     /// All arrangements.
-    pub const ALL: [Self; 5] =
-        [Self::ThreeInLine, Self::Triangle, Self::Four, Self::Five, Self::Six];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Returns the middles of the products as fractions of the banner's width and height.
     pub fn places(self) -> &'static [(f64, f64)] {
@@ -74,13 +85,7 @@ impl Arrangement {
 
     /// The name in lower case with hyphens, as in a configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ThreeInLine => "three-in-line",
-            Self::Triangle => "triangle",
-            Self::Four => "four",
-            Self::Five => "five",
-            Self::Six => "six",
-        }
+        self.into()
     }
 }
 
@@ -185,7 +190,7 @@ mod tests {
     fn there_is_a_blob_per_product_and_one_close_button() {
         let products = [3, 3, 4, 5, 6];
         for grid in grids() {
-            for (arrangement, products) in Arrangement::ALL.into_iter().zip(products) {
+            for (&arrangement, products) in Arrangement::ALL.iter().zip(products) {
                 let config = Products::usual(arrangement, Span::only(100_000));
                 config.check().unwrap();
                 let scene = config.scene(&grid, &mut sample_rng(1, 1));
@@ -201,7 +206,7 @@ mod tests {
     #[test]
     fn nobody_clicks_in_the_dead_corner() {
         for grid in grids() {
-            for arrangement in Arrangement::ALL {
+            for &arrangement in Arrangement::ALL {
                 let config = Products {
                     noise: Span::only(0.5),
                     ..Products::usual(arrangement, Span::only(5_000))
