@@ -24,7 +24,9 @@ use heatmap_models::CountEncoding;
 use heatmap_train::Error as TrainError;
 use heatmap_train::data::Split;
 use heatmap_train::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
-use heatmap_train::run::{CountConfig, RunConfig, RunObserver, Started, save_encoder, train_count};
+use heatmap_train::run::{
+    CountConfig, RunConfig, RunObserver, Started, TrainingOptions, save_encoder, train_count,
+};
 use heatmap_train::study::{CountResults, write_count};
 
 /// Train an encoder to count the clusters of a heatmap, and show how well it counts
@@ -72,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         let loss = arguments.loss.unwrap_or(config.loss);
         if arguments.label_smoothing.is_some() && loss != CountEncoding::Softmax {
             let reason = format!("--label-smoothing is for softmax, not for {loss}");
-            return Err(TrainError::config("label smoothing", config.label_smoothing, reason));
+            return Err(TrainError::config("label_smoothing", config.label_smoothing, reason));
         }
         Ok(CountConfig {
             fine_tune: fine_tune.overlay(shared.seed, config.fine_tune),
@@ -84,7 +86,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.out("count"), fresh, overlay)?;
     let preset = resolved.preset();
-    let options = config.training_options(resume);
+    let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
     let outcome = train_count(&config, &resolved, &folder, &device, &options)?;

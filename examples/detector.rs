@@ -17,7 +17,9 @@ use heatmap_core::detect::SetNetwork;
 use heatmap_core::synth::ReferenceSets;
 use heatmap_examples::start::RunArguments;
 use heatmap_examples::{Ending, SharedArguments, Terminal, TrainingArguments, end, plain_bar, say};
-use heatmap_train::run::{RunConfig, RunObserver, SetDetectorConfig, Started, train_set_detector};
+use heatmap_train::run::{
+    RunConfig, RunObserver, SetDetectorConfig, Started, TrainingOptions, train_set_detector,
+};
 use heatmap_train::study::{BUDGETS, measure_detector, write_detector};
 
 /// Train the network that tells broken banners from good ones, and show how well it does
@@ -53,7 +55,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let Started { folder, config, resume, .. } =
         run.start(&shared.out("detector"), fresh, overlay)?;
-    let options = config.training_options(resume);
+    let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
     let outcome = train_set_detector(&config, &folder, &device, &options)?;

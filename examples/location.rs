@@ -25,7 +25,8 @@ use heatmap_train::evaluation::{
 };
 use heatmap_train::metric::LocationReport;
 use heatmap_train::run::{
-    LocationConfig, LocationLossName, RunConfig, RunObserver, Started, save_encoder, train_location,
+    LocationConfig, LocationLossName, RunConfig, RunObserver, Started, TrainingOptions,
+    save_encoder, train_location,
 };
 use heatmap_train::study::{LocationResults, write_location, write_location_montage};
 
@@ -80,7 +81,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.out("location"), fresh, overlay)?;
     let preset = resolved.preset();
-    let options = config.training_options(resume);
+    let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
     let outcome = train_location(&config, &resolved, &folder, &device, &options)?;

@@ -96,7 +96,7 @@ fn smoke(recipe: SimClrConfig) -> heatmap_train::Result<SimClrConfig> {
     let optimizer =
         OptimizerConfig { warmup_batches: Warmup::Batches(0), ..recipe.training.optimizer };
     Ok(SimClrConfig {
-        architecture: ModelName::ResNet(18),
+        architecture: ModelName::RESNET_18,
         training: TrainingConfig {
             batches: 4,
             optimizer,

@@ -113,7 +113,7 @@ impl FineTuneArguments {
 /// The smallest run that takes the whole path.
 pub fn smoke(config: FineTuneConfig) -> FineTuneConfig {
     FineTuneConfig {
-        architecture: ModelName::ResNet(18),
+        architecture: ModelName::RESNET_18,
         stem: StemKind::Standard,
         training: TrainingConfig { batches: 4, ..config.training },
         batch_size: 8,

@@ -73,6 +73,10 @@ impl RunObserver for Terminal {
         *lock(&self.training) = Some(interrupter.clone());
     }
 
+    fn shows_progress(&self) -> bool {
+        true
+    }
+
     fn training_ends(&self) {
         *lock(&self.training) = None;
     }

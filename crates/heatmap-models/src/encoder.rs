@@ -36,6 +36,16 @@ pub trait Encoder: Module + 'static {
         self.forward_with_maps(images).maps
     }
 
+    /// Images to features, and to the tokens that they are taken from, for a network that has
+    /// tokens.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, in_channels, height, width]`
+    /// - output: `[batch, feature_dim]` and `[batch, tokens, feature_dim]`
+    fn forward_with_tokens(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
+        (self.forward_features(images), None)
+    }
+
     /// Length of a feature vector.
     fn feature_dim(&self) -> usize;
 

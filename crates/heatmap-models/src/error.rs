@@ -108,6 +108,14 @@ impl Error {
     pub(crate) fn bad_file(path: &Path, reason: impl ToString) -> Self {
         Self::BadFile { path: path.to_owned(), reason: reason.to_string() }
     }
+
+    /// Makes an [`Error::Unknown`] for a name that no variant of `T` has.
+    pub(crate) fn unknown<T: strum::VariantArray + Copy>(what: &'static str, name: &str) -> Self
+    where
+        &'static str: From<T>,
+    {
+        Self::Unknown { what, value: name.to_owned(), reason: heatmap_core::one_of::<T>() }
+    }
 }
 
 /// Joins the first 20 names of a list with commas, and says how many more there are.

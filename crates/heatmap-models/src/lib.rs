@@ -21,6 +21,7 @@
 
 mod backbone;
 mod encoder;
+mod encoder_config;
 mod error;
 pub mod heads;
 #[cfg(feature = "hub")]
@@ -29,7 +30,9 @@ mod layers;
 mod mismatch;
 mod model_name;
 pub mod ops;
+mod published;
 pub mod resnet;
+mod stem_kind;
 pub mod vit;
 mod weight_layout;
 pub mod weights;
@@ -37,15 +40,15 @@ pub mod weights;
 pub use backbone::{Backbone, BackboneConfig};
 pub use burn;
 pub use encoder::{Encoder, FeaturesAndMaps};
+pub use encoder_config::{EncoderConfig, Preprocessing, PublishedConfig};
 pub use error::{Error, Result};
 pub use heads::{
     CentrePredictions, CountEncoding, CountHead, CountHeadConfig, Density, DensityHead,
     DensityHeadConfig, FeaturePyramid, FeaturePyramidConfig, LocationHead, LocationHeadConfig,
     ProjectionHead, ProjectionHeadConfig,
 };
-pub use model_name::{ModelName, VitSize};
-pub use resnet::{
-    FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs, StemKind,
-};
+pub use model_name::ModelName;
+pub use resnet::{FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs};
+pub use stem_kind::StemKind;
 pub use vit::{Pooling, Vit, VitConfig};
 pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -1,9 +1,18 @@
 //! [`WeightLayout`]: the naming schemes that programs use for the tensors in a state dict.
 
-use std::fmt;
-
 /// The naming scheme of a state dict, called after the program that writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WeightLayout {
     /// torchvision's names; timm uses the same ones for residual networks.
@@ -18,27 +27,4 @@ pub enum WeightLayout {
     /// The names of `torch.nn.Sequential(*network.children())`, which is how lightly's recipes
     /// store a torchvision backbone.
     Sequential,
-}
-
-impl WeightLayout {
-    /// All layouts.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Torchvision,
-        Self::Timm,
-        Self::HuggingFace,
-        Self::HuggingFaceMemory,
-        Self::Sequential,
-    ];
-}
-
-impl fmt::Display for WeightLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Torchvision => "torchvision",
-            Self::Timm => "timm",
-            Self::HuggingFace => "hugging-face",
-            Self::HuggingFaceMemory => "hugging-face-memory",
-            Self::Sequential => "sequential",
-        })
-    }
 }

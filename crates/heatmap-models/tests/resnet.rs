@@ -51,7 +51,7 @@ fn stages_have_their_published_shapes() {
         ResNetConfig::resnet18().with_stem(StemKind::HalfImage).with_in_channels(1).init(&device);
     let stages = half.forward_stages(Tensor::zeros([1, 1, 16, 16], &device));
     assert_eq!((stages.stem.dims(), stages.stage4.dims()), ([1, 64, 8, 8], [1, 512, 1, 1]));
-    for stem in StemKind::ALL {
+    for &stem in StemKind::ALL {
         let config =
             ResNetConfig::resnet18().with_base_width(4).with_in_channels(1).with_stem(stem);
         let maps = config.init(&device).forward_maps(Tensor::zeros([1, 1, 70, 33], &device));

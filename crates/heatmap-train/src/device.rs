@@ -1,16 +1,29 @@
 //! [`DeviceName`]: the compute backend of a program, chosen at run time.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::Device;
+use heatmap_core::one_of;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// Names a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum DeviceName {
     /// Flex, Burn's own CPU backend.
     #[default]
@@ -23,7 +36,7 @@ pub enum DeviceName {
 
 impl DeviceName {
     /// All variants.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Wgpu, Self::Ndarray];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Opens the default device of this backend.
     ///
@@ -107,26 +120,8 @@ impl DeviceName {
     }
 }
 
-impl fmt::Display for DeviceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cpu => "cpu",
-            Self::Wgpu => "wgpu",
-            Self::Ndarray => "ndarray",
-        })
-    }
-}
-
-impl FromStr for DeviceName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::Device {
-            name: name.to_owned(),
-            reason: "not one of cpu, wgpu, ndarray".to_owned(),
-        })
-    }
+fn unknown(name: &str) -> Error {
+    Error::Device { name: name.to_owned(), reason: one_of::<DeviceName>() }
 }
 
 #[cfg(test)]
@@ -135,7 +130,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in DeviceName::ALL {
+        for &name in DeviceName::ALL {
             assert_eq!(name.to_string().parse::<DeviceName>().unwrap(), name);
         }
         let error = "cuda".parse::<DeviceName>().unwrap_err().to_string();

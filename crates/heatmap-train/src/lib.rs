@@ -22,7 +22,7 @@
 //! # let path = tempfile::tempdir()?.path().join("run");
 //! // heatmaps: Vec<(Heatmap, usize)>, each with the number of its class
 //! let recipe = SimClrConfig::published_recipe();
-//! let mut config = SimClrConfig { architecture: ModelName::ResNet(18), ..recipe };
+//! let mut config = SimClrConfig { architecture: ModelName::RESNET_18, ..recipe };
 //! config.training.batches = 2;
 //! config.classes_per_batch = 2;
 //! let names = vec!["one cluster".to_owned(), "two clusters".to_owned()];
@@ -87,7 +87,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let (weights, npy) = (folder.path().join("w.safetensors"), folder.path().join("f.npy"));
 //! # let layout = heatmap_models::WeightLayout::Torchvision;
-//! # ModelName::ResNet(18).config().init(&Device::flex()).save_weights(&weights, layout)?;
+//! # ModelName::RESNET_18.config().init(&Device::flex()).save_weights(&weights, layout)?;
 //! # let preset = heatmap_core::synth::Preset::named("banners")?;
 //! # let key = |domain: &str| BannerKey { domain: domain.into(), grid_id: "g".into() };
 //! # let size = BannerSize { width_px: 300, height_px: 250 };
@@ -95,7 +95,7 @@
 //! # let banners = [("a", 0), ("b", 1)].map(banner);
 //! # let log = ClickLog::from_heatmaps(&ClickLogConfig::default(), banners)?;
 //! // log: ClickLog, from files by ClickLogConfig::read
-//! let (device, name) = (Device::flex(), ModelName::ResNet(18));
+//! let (device, name) = (Device::flex(), ModelName::RESNET_18);
 //! let file = TensorFile::open(&weights)?;
 //! let (mut encoder, report) = PublishedEncoder::load(name, &file, &device)?;
 //! # encoder.image_size = 64;
@@ -123,6 +123,7 @@ pub mod task;
 
 pub use device::DeviceName;
 pub use error::{Error, Result};
+pub use heatmap_models::burn;
 
 /// The code of the README, compiled and run as a test.
 #[cfg(doctest)]

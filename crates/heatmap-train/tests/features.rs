@@ -150,7 +150,7 @@ fn images_that_do_not_suit_the_network_are_named() {
     let source = write("c.safetensors", "images", vec![1, 3, 40, 64]).expect("images");
     let (height, width) = source.image_size();
     let error = encoder.check_image_size(height, width).unwrap_err().to_string();
-    assert_eq!(error, "`image size` = 40 x 64: a vit-ti16 takes sides that are multiples of 16 px");
+    assert_eq!(error, "`image_size` = 40 x 64: a vit-ti16 takes sides that are multiples of 16 px");
 }
 
 #[test]

@@ -7,9 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use heatmap_core::synth::Preset;
-use heatmap_models::{
-    Backbone, CountEncoding, Encoder, ModelName, StemKind, VitSize, WeightLayout,
-};
+use heatmap_models::{Backbone, CountEncoding, Encoder, ModelName, StemKind, WeightLayout};
 use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
 use heatmap_train::optim::{OptimizerConfig, Warmup};
@@ -26,7 +24,7 @@ static STREAM: Mutex<()> = Mutex::new(());
 fn small(config: FineTuneConfig) -> FineTuneConfig {
     FineTuneConfig {
         training: TrainingConfig { batches: 6, ..config.training },
-        architecture: ModelName::ResNet(18),
+        architecture: ModelName::RESNET_18,
         batch_size: 4,
         evaluation: HeldOutConfig { samples: 8, ..config.evaluation },
         ..config
@@ -53,6 +51,7 @@ fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
         resume,
         selection: Selection::Best { patience: None },
         interrupter: Default::default(),
+        shows_progress: false,
     }
 }
 
@@ -116,7 +115,7 @@ fn every_count_loss_trains_and_gives_probabilities() {
     let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let preset = Preset::named("count-separable").expect("a preset");
-    for loss in CountEncoding::ALL {
+    for &loss in CountEncoding::ALL {
         // The density would bring the loss down by itself.
         let config =
             CountConfig { fine_tune: short("count-separable"), density_weight: 0.0, ..count(loss) };
@@ -145,7 +144,7 @@ fn every_location_loss_trains_and_proposes_centres() {
     let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
     let preset = Preset::named("location-separable").expect("a preset");
-    for loss in LocationLossName::ALL {
+    for &loss in LocationLossName::ALL {
         let config = LocationConfig {
             fine_tune: short("location-separable"),
             loss,
@@ -173,7 +172,7 @@ fn every_location_loss_trains_and_proposes_centres() {
 fn a_vision_transformer_counts_and_locates() {
     let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let (root, device) = (tempfile::tempdir().expect("a folder"), Device::flex());
-    let architecture = ModelName::Vit(VitSize::Tiny, 16);
+    let architecture = ModelName::VIT_TI16;
     let vit = |config: FineTuneConfig| FineTuneConfig { architecture, ..small(config) };
     let config = CountConfig {
         fine_tune: vit(CountConfig::published_recipe().fine_tune),
@@ -248,10 +247,10 @@ fn wrong_settings_are_named() {
     );
     for (named, fine_tune) in [
         ("`batches` = 0", training(TrainingConfig { batches: 0, ..usual.clone() })),
-        ("`batch size` = 1", FineTuneConfig { batch_size: 1, ..right.fine_tune.clone() }),
-        ("`learning rate` = 0", optimizer(OptimizerConfig { learning_rate: 0.0, ..adamw })),
+        ("`batch_size` = 1", FineTuneConfig { batch_size: 1, ..right.fine_tune.clone() }),
+        ("`learning_rate` = 0", optimizer(OptimizerConfig { learning_rate: 0.0, ..adamw })),
         (
-            "`checkpoint every` = 0",
+            "`checkpoint_every` = 0",
             training(TrainingConfig { checkpoint_every: Some(0), ..usual.clone() }),
         ),
         (
@@ -261,13 +260,13 @@ fn wrong_settings_are_named() {
         (
             "`stem` = half-image: a vit-ti8 has none",
             FineTuneConfig {
-                architecture: ModelName::Vit(VitSize::Tiny, 8),
+                architecture: ModelName::VIT_TI8,
                 stem: StemKind::HalfImage,
                 ..right.fine_tune.clone()
             },
         ),
         (
-            "`image size` = 54 x 64: cells of 4 px",
+            "`image_size` = 54 x 64: cells of 4 px",
             FineTuneConfig {
                 image: ImageConfig { height: 54, ..right.fine_tune.image },
                 ..right.fine_tune.clone()
@@ -275,11 +274,11 @@ fn wrong_settings_are_named() {
         ),
         ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.fine_tune.clone() }),
         (
-            "`warmup batches` = 1",
+            "`warmup_batches` = 1",
             optimizer(OptimizerConfig { warmup_batches: Warmup::Share(1.0), ..adamw }),
         ),
-        ("`weight decay` = -1", optimizer(OptimizerConfig { weight_decay: -1.0, ..adamw })),
-        ("`image size` = 40 x 64", FineTuneConfig { image, ..right.fine_tune.clone() }),
+        ("`weight_decay` = -1", optimizer(OptimizerConfig { weight_decay: -1.0, ..adamw })),
+        ("`image_size` = 40 x 64", FineTuneConfig { image, ..right.fine_tune.clone() }),
         (
             "`freeze` = 2: parts that were never trained",
             FineTuneConfig { freeze: 2, ..right.fine_tune.clone() },
@@ -307,9 +306,9 @@ fn wrong_settings_are_named() {
     }
     let location = LocationConfig::published_recipe();
     for (cell_px, named) in [
-        (0, "`cell` = 0: must be positive"),
-        (32, "`cell` = 32: gives 4 candidates"),
-        (5, "`cell` = 5: resnet50 has cells of [1, 2, 4, 8, 16, 32] px"),
+        (0, "`cell_px` = 0: must be positive"),
+        (32, "`cell_px` = 32: gives 4 candidates"),
+        (5, "`cell_px` = 5: resnet50 has cells of [1, 2, 4, 8, 16, 32] px"),
     ] {
         let error = LocationConfig { cell_px, ..location.clone() }.resolve().expect_err("an error");
         assert!(error.to_string().contains(named), "{error}");
@@ -319,12 +318,12 @@ fn wrong_settings_are_named() {
             .resolve()
             .expect_err("an error")
             .to_string();
-        assert!(error.contains("`density weight` = "), "{error}");
+        assert!(error.contains("`density_weight` = "), "{error}");
     }
     let fine_tune = FineTuneConfig::published_recipe("count-report");
     let error =
         LocationConfig { fine_tune, ..location }.resolve().expect_err("an error").to_string();
-    assert!(error.contains("`centres` = 6: count-report has up to 20 clusters"), "{error}");
+    assert!(error.contains("`num_centres` = 6: count-report has up to 20 clusters"), "{error}");
     let other = CountConfig { loss: CountEncoding::Corn, ..right.clone() };
     let error = other.check_resumes(&right).expect_err("an error").to_string();
     assert_eq!(error, "`loss` = corn: the run to resume has softmax");

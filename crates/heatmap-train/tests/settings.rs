@@ -11,11 +11,12 @@ use heatmap_train::run::{
 use serde_json::{Value, json};
 
 /// Words and groups of values, each of which some setting takes.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 16] = [
     "resnet18",
     "resnet34",
-    "SmallImage",
+    "small-image",
     "adamw",
+    "lars",
     "dcl",
     "sord",
     "chamfer",

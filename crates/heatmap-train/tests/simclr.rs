@@ -8,7 +8,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn::train::TrainStep;
 use heatmap_core::synth::Preset;
-use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig, VitSize};
+use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig};
 use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::ContrastiveLossConfig;
 use heatmap_train::run::{
@@ -25,7 +25,7 @@ fn config(batches: usize) -> SimClrConfig {
     let recipe = SimClrConfig::published_recipe();
     SimClrConfig {
         training: TrainingConfig { batches, ..recipe.training },
-        architecture: ModelName::ResNet(18),
+        architecture: ModelName::RESNET_18,
         classes_per_batch: 3,
         ..recipe
     }
@@ -44,6 +44,7 @@ fn options(steps: usize, resume: Option<Checkpoint>) -> TrainingOptions {
         resume,
         selection,
         interrupter: Default::default(),
+        shows_progress: false,
     }
 }
 
@@ -158,7 +159,7 @@ fn wrong_settings_are_named_before_anything_is_written() {
     for (field, wrong) in [
         ("temperature", SimClrConfig { loss: loss(0.0), ..config(2) }),
         ("temperature", SimClrConfig { loss: loss(f64::NAN), ..config(2) }),
-        ("learning rate", {
+        ("learning_rate", {
             let mut config = config(2);
             config.training.optimizer.learning_rate = 0.0;
             config
@@ -171,10 +172,10 @@ fn wrong_settings_are_named_before_anything_is_written() {
         ("`devices` = 2: 3 pairs", SimClrConfig { devices: 2, ..config(2) }),
         ("`ema` = 1", SimClrConfig { ema: Some(1.0), ..config(2) }),
         ("batches", config(0)),
-        ("classes per batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
+        ("classes_per_batch", SimClrConfig { classes_per_batch: 99, ..config(2) }),
         ("multiple of 16 px", {
             let image = ImageConfig { height: 60, width: 60, ..config(2).image };
-            SimClrConfig { architecture: ModelName::Vit(VitSize::Tiny, 16), image, ..config(2) }
+            SimClrConfig { architecture: ModelName::VIT_TI16, image, ..config(2) }
         }),
         ("nope", SimClrConfig { preset: "nope".into(), ..config(2) }),
     ] {
@@ -219,11 +220,8 @@ fn a_vision_transformer_learns_too() {
     let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
     let device = Device::flex().autodiff();
     device.seed(8);
-    let encoder = ModelName::Vit(VitSize::Tiny, 16)
-        .config()
-        .with_in_channels(1)
-        .with_image_size(64)
-        .init(&device);
+    let encoder =
+        ModelName::VIT_TI16.config().with_in_channels(1).with_image_size(64).init(&device);
     let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
     let mut task = SimClr::new(encoder, projection, ContrastiveLossConfig::default().init());
     let preset = Arc::new(Preset::named("simclr-report").expect("a preset"));

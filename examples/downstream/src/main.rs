@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let heatmap =
         |at: u64| (preset.sample_of_class(1, (at % 8) as usize, at).heatmap, (at % 8) as usize);
     let names = (1..=8).map(|count| format!("{count} clusters")).collect();
-    let source =
-        OwnSamples::of_heatmaps("own", names, (0..800).map(heatmap).collect(), config.training.seed)?;
+    let (heatmaps, seed) = ((0..800).map(heatmap).collect(), config.training.seed);
+    let source = OwnSamples::of_heatmaps("own", names, heatmaps, seed)?;
     let (folder, _) = RunFolder::create(Path::new("runs/own-encoder"), &config)?;
     let outcome = train_simclr_of(
         &config,

@@ -37,7 +37,7 @@ fn simclr_refuses() {
         &[
             ("--architecture resnet51", "invalid value 'resnet51'"),
             ("--preset nope --out {out}", "no preset `nope`; there are: simclr-report"),
-            ("--classes-per-batch 9 --out {out}", "classes per batch` = 9"),
+            ("--classes-per-batch 9 --out {out}", "classes_per_batch` = 9"),
             ("--smoke --out /proc/nowhere", "/proc/nowhere: "),
             ("--resume --out {out}", "no run in this folder"),
             ("--device wgpu --out {out}", "--features wgpu"),
@@ -67,7 +67,7 @@ fn count_location_and_detector_refuse() {
         &[
             (
                 "--image-size 40 --out {out}",
-                "`image size` = 40 x 40: smaller than a heatmap of 50 x 60 bins",
+                "`image_size` = 40 x 40: smaller than a heatmap of 50 x 60 bins",
             ),
             ("--smoke --weights nowhere.pth --out {out}", "nowhere.pth: No such file"),
         ],

@@ -8,9 +8,6 @@
 //! threshold, and each logit is conditional on the threshold before it. The losses for these
 //! encodings are in `heatmap-train`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
@@ -21,8 +18,21 @@ use crate::Error;
 use crate::ops::linear;
 
 /// Defines what the logits of a [`CountHead`] mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
 pub enum CountEncoding {
     /// One logit for each count, trained with the true count as the label.
     Softmax,
@@ -57,16 +67,11 @@ pub struct CountHead {
 
 impl CountEncoding {
     /// All encodings.
-    pub const ALL: [Self; 4] = [Self::Softmax, Self::Sord, Self::Coral, Self::Corn];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Returns the name in lower case, as it is written in configuration files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Softmax => "softmax",
-            Self::Sord => "sord",
-            Self::Coral => "coral",
-            Self::Corn => "corn",
-        }
+        self.into()
     }
 
     /// Returns the number of logits for `num_classes` counts.
@@ -78,21 +83,8 @@ impl CountEncoding {
     }
 }
 
-impl fmt::Display for CountEncoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for CountEncoding {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
-            let reason = "not one of softmax, sord, coral, corn".to_owned();
-            Error::Unknown { what: "count head", value: name.to_owned(), reason }
-        })
-    }
+fn unknown(name: &str) -> Error {
+    Error::unknown::<CountEncoding>("count head", name)
 }
 
 impl CountHeadConfig {
@@ -183,7 +175,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for encoding in CountEncoding::ALL {
+        for &encoding in CountEncoding::ALL {
             assert_eq!(encoding.to_string().parse::<CountEncoding>().expect("a name"), encoding);
         }
         let error = "ordinal".parse::<CountEncoding>().expect_err("no such head").to_string();

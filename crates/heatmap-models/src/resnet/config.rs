@@ -1,11 +1,8 @@
 //! [`ResNetConfig`]: the configuration of every network of the family.
 
-use std::str::FromStr;
-
 use burn::config::Config;
-use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::stem_kind::StemKind;
 
 /// The kind of residual block that a network is built from.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
@@ -15,21 +12,6 @@ pub enum BlockKind {
     /// A 1x1, a 3x3 and a 1x1 convolution, the last of which is four times as wide (ResNet-50 and
     /// deeper). The stride is on the 3x3 convolution, as in v1.5.
     Bottleneck,
-}
-
-/// The kind of stem, the first layers of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StemKind {
-    /// A 7x7 convolution with stride 2, then 3x3 max pooling with stride 2. Height and width shrink
-    /// to a quarter.
-    Standard,
-    /// A 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on
-    /// CIFAR-10).
-    SmallImage,
-    /// A 5x5 convolution with stride 2 and no pooling. Height and width shrink to half, which lies
-    /// between the other two in detail and cost. No published network has this stem. In a weight
-    /// file, the three are told apart by the size of this kernel.
-    HalfImage,
 }
 
 /// Configures a [`ResNet`](super::ResNet).
@@ -56,31 +38,6 @@ pub struct ResNetConfig {
     /// each block starts as its shortcut (Goyal et al. 2017). torchvision has it off, timm on.
     #[config(default = false)]
     pub zero_init_residual: bool,
-}
-
-impl StemKind {
-    /// All kinds of stem.
-    pub const ALL: [Self; 3] = [Self::Standard, Self::SmallImage, Self::HalfImage];
-
-    /// Returns the name, as it is written on a command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::SmallImage => "small-image",
-            Self::HalfImage => "half-image",
-        }
-    }
-}
-
-impl FromStr for StemKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
-            let reason = "not one of standard, small-image, half-image".to_owned();
-            Error::Unknown { what: "stem", value: name.to_owned(), reason }
-        })
-    }
 }
 
 impl BlockKind {

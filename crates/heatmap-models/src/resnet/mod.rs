@@ -2,12 +2,13 @@
 
 mod block;
 mod config;
+mod encoder_config;
 mod folded;
 mod network;
 mod stage;
 mod stem;
 mod weights;
 
-pub use config::{BlockKind, ResNetConfig, StemKind};
+pub use config::{BlockKind, ResNetConfig};
 pub use folded::{FoldedBlock, FoldedConv, FoldedResNet};
 pub use network::{ResNet, StageOutputs};

@@ -5,9 +5,9 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::tensor::Device;
 
-use super::config::StemKind;
 use crate::layers::ConvNorm;
 use crate::ops::{Activations, Epilogue, max_pool};
+use crate::stem_kind::StemKind;
 
 /// A convolution with normalisation, and in the standard stem max pooling.
 #[derive(Module, Debug)]

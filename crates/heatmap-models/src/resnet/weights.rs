@@ -1,7 +1,8 @@
 //! The state dict layouts of residual networks in torchvision, timm, transformers and lightly.
 
-use super::config::{BlockKind, ResNetConfig, StemKind};
+use super::config::{BlockKind, ResNetConfig};
 use super::network::ResNet;
+use crate::stem_kind::StemKind;
 use crate::weights::{Family, Layout, Published, Recognised, TensorFile, WeightLayout};
 use crate::{Error, Result};
 

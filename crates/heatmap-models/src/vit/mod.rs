@@ -4,6 +4,7 @@ mod attention;
 mod block;
 mod config;
 mod drop_path;
+mod encoder_config;
 mod layer_norm;
 mod network;
 mod parameters;

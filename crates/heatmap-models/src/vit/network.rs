@@ -239,6 +239,11 @@ impl Encoder for Vit {
         self.pool(self.forward_tokens(images))
     }
 
+    fn forward_with_tokens(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
+        let tokens = self.forward_tokens(images);
+        (self.pool(tokens.clone()), Some(tokens))
+    }
+
     /// Computes the features of [`Vit::pool`], and one map with the patch tokens at their places in
     /// the image.
     fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {

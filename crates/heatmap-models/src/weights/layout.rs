@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use strum::VariantArray;
+
 use super::TensorFile;
 use crate::weight_layout::WeightLayout;
 use crate::{Error, Result};
@@ -115,11 +117,7 @@ impl FromStr for WeightLayout {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::Unknown {
-            what: "layout",
-            value: name.to_owned(),
-            reason: format!("not one of {}", Self::ALL.map(|known| known.to_string()).join(", ")),
-        })
+        let known = Self::VARIANTS.iter().copied().find(|known| known.to_string() == name);
+        known.ok_or_else(|| Error::unknown::<Self>("layout", name))
     }
 }

@@ -144,7 +144,7 @@ pub(super) fn check_classes_per_batch(source: &dyn ClassSource, classes: usize) 
         return Ok(());
     }
     let reason = format!("`{}` allows 2 to {most} classes a batch", source.name());
-    Err(Error::config("classes per batch", classes, reason))
+    Err(Error::config("classes_per_batch", classes, reason))
 }
 
 #[cfg(test)]

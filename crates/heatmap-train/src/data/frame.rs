@@ -31,7 +31,7 @@ impl ImageFrame {
         if bin_px == 0 {
             let size = format!("{height} x {width}");
             let reason = format!("smaller than a heatmap of {rows} x {columns} bins");
-            return Err(Error::config("image size", size, reason));
+            return Err(Error::config("image_size", size, reason));
         }
         let (left, top) = ((width - columns * bin_px) / 2, (height - rows * bin_px) / 2);
         Ok(Self { left, top, bin_px, width, height })

@@ -58,7 +58,7 @@ impl ImageConfig {
         if let Some(smoothing) = self.smoothing.filter(|smoothing| !(0.0..=1e3).contains(smoothing))
         {
             return Err(Error::config(
-                "image smoothing",
+                "image.smoothing",
                 smoothing,
                 "must be from 0 to 1,000 bins",
             ));
@@ -67,7 +67,7 @@ impl ImageConfig {
         if multiple > 1 && (height != width || !height.is_multiple_of(multiple)) {
             let reason =
                 format!("{architecture} takes squares whose side is a multiple of {multiple} px");
-            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+            return Err(Error::config("image_size", format!("{height} x {width}"), reason));
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl ImageConfig {
             count += 1;
         }
         if count == 0 {
-            return Err(Error::config("batch size", 0, "a batch needs an image"));
+            return Err(Error::config("batch_size", 0, "a batch needs an image"));
         }
         let shape = [count, self.channels, self.height, self.width];
         Ok(Tensor::from_data(TensorData::new(values, shape), device))

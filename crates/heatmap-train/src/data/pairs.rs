@@ -6,12 +6,11 @@
 //! step draws its classes without replacement, with the next samples of each, so an endless source
 //! shows no sample twice, and a resumed run sees the same data as one that was never interrupted.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use heatmap_core::augment::AugmentConfig;
+use heatmap_core::one_of;
 use heatmap_core::{Heatmap, sample_rng};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -20,8 +19,23 @@ use super::class_source::{ClassSource, check_classes_per_batch};
 use crate::{Error, Result};
 
 /// Where the two views of a positive pair come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum Views {
     /// Two samples of a class from the generator, as in the report: pairs depend on class labels.
     #[default]
@@ -88,7 +102,7 @@ impl PairSampler {
     /// Returns an error when it is 0.
     pub fn with_pairs_per_class(self, pairs_per_class: usize) -> Result<Self> {
         match pairs_per_class {
-            0 => Err(Error::config("pairs per class", 0, "must be positive")),
+            0 => Err(Error::config("pairs_per_class", 0, "must be positive")),
             _ => Ok(Self { pairs_per_class, ..self }),
         }
     }
@@ -101,7 +115,7 @@ impl PairSampler {
         let probe = self.classes(0).first().map_or(0, |class| *class);
         if negatives_per_pair > 0 && self.source.negatives(self.seed, probe, 0..0).is_none() {
             let reason = format!("`{}` has no negatives of its classes", self.source.name());
-            return Err(Error::config("negatives per pair", negatives_per_pair, reason));
+            return Err(Error::config("negatives_per_pair", negatives_per_pair, reason));
         }
         Ok(Self { negatives_per_pair, ..self })
     }
@@ -196,26 +210,11 @@ const AUGMENTED: u64 = 0x7669_6577_7320_6f66;
 
 impl Views {
     /// All variants.
-    pub const ALL: [Self; 3] = [Self::Generator, Self::Augmented, Self::Both];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 }
 
-impl fmt::Display for Views {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Generator => "generator",
-            Self::Augmented => "augmented",
-            Self::Both => "both",
-        })
-    }
-}
-
-impl FromStr for Views {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| "not one of generator, augmented, both".to_owned())
-    }
+fn unknown(_name: &str) -> String {
+    one_of::<Views>()
 }
 
 #[cfg(test)]
@@ -299,7 +298,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for views in Views::ALL {
+        for &views in Views::ALL {
             assert_eq!(views.to_string().parse::<Views>(), Ok(views));
             assert_eq!(serde_json::to_value(views).unwrap(), views.to_string());
         }
@@ -329,7 +328,7 @@ mod tests {
         assert_eq!(seen.len(), 6 * 4);
         let none = PairSampler::new(Arc::new(Preset::named("banners").unwrap()), 1, 2).unwrap();
         let error = none.with_negatives(1).unwrap_err().to_string();
-        assert!(error.contains("`negatives per pair` = 1: `banners` has no negatives"), "{error}");
+        assert!(error.contains("`negatives_per_pair` = 1: `banners` has no negatives"), "{error}");
     }
 
     #[test]
@@ -337,7 +336,7 @@ mod tests {
         let preset = Arc::new(Preset::named("simclr-report").unwrap());
         let sampler = PairSampler::new(preset.clone(), 0, 4).unwrap();
         assert!(
-            sampler.with_pairs_per_class(0).unwrap_err().to_string().contains("pairs per class")
+            sampler.with_pairs_per_class(0).unwrap_err().to_string().contains("pairs_per_class")
         );
         for classes in [0, 1, 9] {
             let error = PairSampler::new(preset.clone(), 0, classes).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heatmap_core::{Heatmap, Normalization, Upsampling, sample_rng};
+use heatmap_models::Preprocessing;
 use serde::{Deserialize, Serialize};
 
 use super::resize::resize;
@@ -28,7 +29,7 @@ pub struct PretrainedProtocol {
 }
 
 /// Mean and standard deviation of the ImageNet colour channels, as torchvision uses them.
-pub const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+pub const IMAGENET: ([f32; 3], [f32; 3]) = Preprocessing::IMAGENET;
 
 /// Separates the random numbers of the upsampling from those that generated a synthetic sample with
 /// the same seed.
@@ -41,7 +42,7 @@ impl PretrainedProtocol {
     /// Returns an error that names the first setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         if self.image_size == 0 {
-            return Err(Error::config("image size", 0, "must be positive"));
+            return Err(Error::config("image_size", 0, "must be positive"));
         }
         if self.mean.is_empty() || self.mean.len() != self.std.len() {
             let counts = format!("{} and {}", self.mean.len(), self.std.len());
@@ -71,7 +72,7 @@ impl PretrainedProtocol {
     pub fn batch(&self, heatmaps: &[(u64, Heatmap)], device: &Device) -> Result<Tensor<4>> {
         self.check()?;
         if heatmaps.is_empty() {
-            return Err(Error::config("batch size", 0, "a batch needs an image"));
+            return Err(Error::config("batch_size", 0, "a batch needs an image"));
         }
         let mut values =
             Vec::with_capacity(heatmaps.len() * self.mean.len() * self.image_size.pow(2));
@@ -162,7 +163,7 @@ mod tests {
     fn settings_that_cannot_be_used_are_named() {
         let (heatmaps, device) = (heatmaps(), Device::flex());
         for (wrong, words) in [
-            (PretrainedProtocol { image_size: 0, ..protocol() }, "`image size` = 0"),
+            (PretrainedProtocol { image_size: 0, ..protocol() }, "`image_size` = 0"),
             (PretrainedProtocol { mean: vec![0.5], ..protocol() }, "`mean and std` = 1 and 3"),
             (PretrainedProtocol { std: vec![0.2, 0.0, 0.1], ..protocol() }, "`std` = 0"),
             (PretrainedProtocol { mean: vec![f32::NAN, 0.0, 0.1], ..protocol() }, "`mean` = NaN"),

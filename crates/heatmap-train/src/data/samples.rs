@@ -54,7 +54,7 @@ impl SampleLoader {
     ) -> Result<Self> {
         source.check()?;
         image.frame(source.grid())?;
-        for (field, value) in [("samples", samples), ("batch size", batch_size)] {
+        for (field, value) in [("samples", samples), ("batch_size", batch_size)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
@@ -166,6 +166,6 @@ mod tests {
     #[test]
     fn no_samples_are_an_error() {
         assert!(loader(0, 4).err().expect("an error").to_string().contains("`samples` = 0"));
-        assert!(loader(4, 0).err().expect("an error").to_string().contains("`batch size` = 0"));
+        assert!(loader(4, 0).err().expect("an error").to_string().contains("`batch_size` = 0"));
     }
 }

@@ -1,22 +1,32 @@
 //! [`PublishedEncoder`]: a network with weights loaded from a file, and its outputs.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::{Device, Tensor};
-use heatmap_core::{Normalization, Upsampling};
+use heatmap_core::{Normalization, Upsampling, one_of};
 use heatmap_models::weights::LoadReport;
 use heatmap_models::{
-    Backbone, BackboneConfig, Encoder, LoadOptions, ModelName, TensorFile, WeightLayout,
+    Backbone, BackboneConfig, Encoder, LoadOptions, ModelName, Preprocessing, TensorFile,
 };
 use serde::Serialize;
 
-use crate::data::{IMAGENET, PretrainedProtocol};
+use crate::data::PretrainedProtocol;
 use crate::{Error, Result};
 
 /// An output of a network that can be extracted for each image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum Output {
     /// The logits of the classification head.
     Logits,
@@ -69,23 +79,14 @@ impl PublishedEncoder {
     pub fn load(name: ModelName, file: &TensorFile, device: &Device) -> Result<(Self, LoadReport)> {
         let config = name.config_of(file)?;
         let (network, report) = config.init(device).load_weights(file, &LoadOptions::new())?;
-        let (image_size, colours) = match (&config, report.layout) {
-            (BackboneConfig::ResNet(_), _) => (224, IMAGENET),
-            (BackboneConfig::Vit(config), WeightLayout::Torchvision) => {
-                (config.image_size, IMAGENET)
-            }
-            (BackboneConfig::Vit(config), _) => (config.image_size, ([0.5; 3], [0.5; 3])),
-        };
+        let Preprocessing { image_size, mean, std } = config.preprocessing(report.layout);
         let channels = config.in_channels();
         let companions = file.companions();
         let mut assumed = Vec::new();
-        if let (BackboneConfig::Vit(config), None) = (&config, companions.heads) {
-            assumed.push(format!(
-                "{} attention heads, one for every 64 of the width",
-                config.num_heads
-            ));
+        if let (Some(heads), None) = (config.num_heads(), companions.heads) {
+            assumed.push(format!("{heads} attention heads, one for every 64 of the width"));
         }
-        let (usual_mean, usual_std) = standard(channels, colours);
+        let (usual_mean, usual_std) = standard(channels, (mean, std));
         let known =
             |values: &Option<Vec<f32>>| values.clone().filter(|values| values.len() == channels);
         let (mean, std) = (known(&companions.mean), known(&companions.std));
@@ -113,17 +114,14 @@ impl PublishedEncoder {
     /// # Errors
     /// Returns an error when the network has no classification head, or no tokens.
     pub fn check(&self, output: Output) -> Result<()> {
-        match (output, &self.network) {
-            (Output::Tokens, Backbone::ResNet(_)) => {
-                Err(Error::config("outputs", output, format!("a {} has no tokens", self.name)))
+        let reason = match output {
+            Output::Tokens if !self.config.has_tokens() => format!("a {} has no tokens", self.name),
+            Output::Logits if self.config.num_classes().is_none() => {
+                format!("the weights of {} have no classification head", self.name)
             }
-            (Output::Logits, _) if self.config.num_classes().is_none() => Err(Error::config(
-                "outputs",
-                output,
-                format!("the weights of {} have no classification head", self.name),
-            )),
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        Err(Error::config("outputs", output, reason))
     }
 
     /// Checks that the network takes images of this size.
@@ -138,7 +136,7 @@ impl PublishedEncoder {
             || !width.is_multiple_of(patch)
         {
             let reason = format!("a {} takes sides that are multiples of {patch} px", self.name);
-            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+            return Err(Error::config("image_size", format!("{height} x {width}"), reason));
         }
         Ok(())
     }
@@ -148,12 +146,9 @@ impl PublishedEncoder {
         self.mean.len()
     }
 
-    /// Returns the number of attention heads of a ViT; `None` for a ResNet.
+    /// Returns the number of attention heads; `None` for a network without attention.
     pub fn heads(&self) -> Option<usize> {
-        match &self.config {
-            BackboneConfig::ResNet(_) => None,
-            BackboneConfig::Vit(config) => Some(config.num_heads),
-        }
+        self.config.num_heads()
     }
 
     /// Returns the name of the network.
@@ -182,13 +177,7 @@ impl PublishedEncoder {
     /// # Panics
     /// Panics when the network does not have an output (see [`PublishedEncoder::check`]).
     pub fn forward(&self, images: Tensor<4>, outputs: &[Output]) -> Vec<Vec<f32>> {
-        let (features, tokens) = match &self.network {
-            Backbone::ResNet(network) => (network.forward_features(images), None),
-            Backbone::Vit(network) => {
-                let tokens = network.forward_tokens(images);
-                (network.pool(tokens.clone()), Some(tokens))
-            }
-        };
+        let (features, tokens) = self.network.forward_with_tokens(images);
         let read = |data: burn::tensor::TensorData| {
             data.convert::<f32>().try_to_vec().expect("converted to f32")
         };
@@ -211,23 +200,6 @@ fn standard(channels: usize, (mean, std): ([f32; 3], [f32; 3])) -> (Vec<f32>, Ve
     }
 }
 
-impl fmt::Display for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Logits => "logits",
-            Self::Features => "features",
-            Self::Tokens => "tokens",
-        })
-    }
-}
-
-impl FromStr for Output {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = [Self::Logits, Self::Features, Self::Tokens]
-            .into_iter()
-            .find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::config("outputs", name, "not one of logits, features, tokens"))
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("outputs", name, one_of::<Output>())
 }

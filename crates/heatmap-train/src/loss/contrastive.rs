@@ -14,24 +14,42 @@
 //! (Gao et al. 2021), pass the projections of the whole batch as leaf tensors and take their
 //! gradients.
 
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use heatmap_core::one_of;
 use serde::{Deserialize, Serialize};
 
-use super::dcl::{decoupled, von_mises_fisher_weights};
+use super::dcl::{Dcl, Dclw};
 use super::memory_bank::MemoryBank;
-use super::nt_xent::{NtXentConfig, NtXentOutput};
+use super::nt_xent::NtXentObjective;
+use super::objective::ContrastiveObjective;
 use super::projections::Projections;
-use super::scores::{Positives, Scores};
+use super::scores::Scores;
 use super::similarity::check_temperature;
+use super::sup_con::SupConObjective;
 use super::temperature::{LearnableTemperature, Temperature};
 use crate::Error;
 
 /// Selects a contrastive loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum ContrastiveLossName {
     /// The loss of SimCLR (Chen et al. 2020, equation 1).
     #[default]
@@ -61,10 +79,11 @@ pub struct ContrastiveLossConfig {
     pub negative_weight: f64,
 }
 
-/// A contrastive loss, made by [`ContrastiveLossConfig::init`].
+/// A contrastive loss, made by [`ContrastiveLossConfig::init`] or, of any objective, by
+/// [`ContrastiveLoss::new`].
 #[derive(Debug, Clone)]
 pub struct ContrastiveLoss {
-    name: ContrastiveLossName,
+    objective: Arc<dyn ContrastiveObjective>,
     temperature: f64,
     negative_weight: f64,
 }
@@ -81,33 +100,26 @@ pub struct ContrastiveLossOutput {
 
 impl ContrastiveLossName {
     /// All variants.
-    pub const ALL: [Self; 4] = [Self::NtXent, Self::SupCon, Self::Dcl, Self::Dclw];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Returns the name that is used in configurations.
     pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// Returns what computes the loss of this name.
+    pub fn objective(self) -> Arc<dyn ContrastiveObjective> {
         match self {
-            Self::NtXent => "nt-xent",
-            Self::SupCon => "sup-con",
-            Self::Dcl => "dcl",
-            Self::Dclw => "dclw",
+            Self::NtXent => Arc::new(NtXentObjective),
+            Self::SupCon => Arc::new(SupConObjective),
+            Self::Dcl => Arc::new(Dcl),
+            Self::Dclw => Arc::new(Dclw),
         }
     }
 }
 
-impl fmt::Display for ContrastiveLossName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for ContrastiveLossName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        let unknown =
-            || Error::config("contrastive loss", name, "not one of nt-xent, sup-con, dcl, dclw");
-        Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(unknown)
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("loss.name", name, one_of::<ContrastiveLossName>())
 }
 
 impl Default for ContrastiveLossConfig {
@@ -142,7 +154,7 @@ impl ContrastiveLossConfig {
         }
         let weight = self.negative_weight;
         if !(weight.is_finite() && weight > 0.0) {
-            return Err(Error::config("negative weight", weight, "must be above 0"));
+            return Err(Error::config("negative_weight", weight, "must be above 0"));
         }
         Ok(())
     }
@@ -152,9 +164,8 @@ impl ContrastiveLossConfig {
     /// # Panics
     /// Panics when the temperature is not positive.
     pub fn init(&self) -> ContrastiveLoss {
-        check_temperature(self.temperature);
-        let Self { name, temperature, negative_weight, .. } = *self;
-        ContrastiveLoss { name, temperature, negative_weight }
+        ContrastiveLoss::new(self.name.objective(), self.temperature)
+            .with_negative_weight(self.negative_weight)
     }
 
     /// Creates the parameter of the temperature; `None` if the temperature is fixed.
@@ -175,9 +186,19 @@ impl ContrastiveLossConfig {
 }
 
 impl ContrastiveLoss {
-    /// Returns which loss this is.
-    pub fn name(&self) -> ContrastiveLossName {
-        self.name
+    /// Makes a loss of an objective at a temperature; hard negatives count once.
+    ///
+    /// # Panics
+    /// Panics when the temperature is not positive.
+    pub fn new(objective: Arc<dyn ContrastiveObjective>, temperature: f64) -> Self {
+        check_temperature(temperature);
+        Self { objective, temperature, negative_weight: 1.0 }
+    }
+
+    /// Makes a hard negative count `weight` times for anchors of the class that it resembles.
+    #[must_use]
+    pub fn with_negative_weight(self, weight: f64) -> Self {
+        Self { negative_weight: weight, ..self }
     }
 
     /// Returns the configured temperature; it is not updated when a temperature is learnt.
@@ -197,20 +218,19 @@ impl ContrastiveLoss {
         temperature: Temperature,
     ) -> ContrastiveLossOutput {
         if let Some(labels) = &projections.labels {
-            assert_eq!(labels.len(), projections.z0.dims()[0], "one label per pair");
+            assert_eq!(labels.len(), projections.pairs(), "one label per pair");
         }
-        match (self.name, temperature) {
-            // In this case a single fused operation can compute the loss.
-            (ContrastiveLossName::NtXent, Temperature::Fixed(temperature))
-                if projections.bank.is_none() && projections.negatives.is_none() =>
-            {
-                let loss = NtXentConfig::new().with_temperature(temperature).init();
-                let NtXentOutput { loss, top1 } =
-                    loss.forward_with_top1(projections.z0, projections.z1);
-                ContrastiveLossOutput { loss, top1 }
+        // Of the views alone, a single fused operation may compute the loss.
+        if let Temperature::Fixed(fixed) = &temperature
+            && projections.bank.is_none()
+            && projections.negatives.is_none()
+        {
+            check_temperature(*fixed);
+            if let Some((loss, top1)) = self.objective.fused(&projections.views, *fixed) {
+                return ContrastiveLossOutput { loss, top1 };
             }
-            (_, temperature) => self.composed(projections, temperature),
         }
+        self.composed(projections, temperature)
     }
 
     /// Computes the loss with Burn's tensor operations.
@@ -219,21 +239,9 @@ impl ContrastiveLoss {
         projections: Projections,
         temperature: Temperature,
     ) -> ContrastiveLossOutput {
-        let weights = (self.name == ContrastiveLossName::Dclw)
-            .then(|| von_mises_fisher_weights(projections.z0.clone(), projections.z1.clone()));
-        let positives = match self.name {
-            ContrastiveLossName::SupCon => Positives::SameLabel,
-            ContrastiveLossName::NtXent | ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => {
-                Positives::OtherView
-            }
-        };
-        let scores = Scores::new(projections, temperature, positives)
+        let scores = Scores::new(projections, temperature, self.objective.positives())
             .with_negative_weight(self.negative_weight);
-        let loss = match self.name {
-            ContrastiveLossName::NtXent | ContrastiveLossName::SupCon => scores.cross_entropy(),
-            ContrastiveLossName::Dcl | ContrastiveLossName::Dclw => decoupled(&scores, weights),
-        };
-        ContrastiveLossOutput { loss, top1: scores.top1() }
+        ContrastiveLossOutput { loss: self.objective.loss(&scores), top1: scores.top1() }
     }
 }
 

@@ -14,34 +14,52 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
-use super::scores::Scores;
-use super::similarity::normalized;
+use super::objective::ContrastiveObjective;
+use super::scores::{Positives, Scores};
 
 /// The sigma of the von Mises-Fisher weights, as in the paper.
 const SIGMA: f64 = 0.5;
 
-/// Computes the loss: the mean over the rows, `[1]`.
-///
-/// # Shapes
-/// - `weights`: `[rows, 1]`, weights of the positive terms; all 1 in DCL
-pub(super) fn decoupled(scores: &Scores, weights: Option<Tensor<2>>) -> Tensor<1> {
-    let attraction = match weights {
-        Some(weights) => scores.attraction() * weights,
-        None => scores.attraction(),
-    };
-    (scores.log_sum_of_negatives() - attraction).mean()
+/// The decoupled contrastive loss (Yeh et al. 2022, equation 6).
+#[derive(Debug, Clone, Copy)]
+pub struct Dcl;
+
+/// DCL with von Mises-Fisher weights of the positive terms (Yeh et al. 2022, section 3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Dclw;
+
+impl ContrastiveObjective for Dcl {
+    fn positives(&self) -> Positives {
+        Positives::OtherView
+    }
+
+    fn loss(&self, scores: &Scores) -> Tensor<1> {
+        (scores.log_sum_of_negatives() - scores.attraction()).mean()
+    }
+}
+
+impl ContrastiveObjective for Dclw {
+    fn positives(&self) -> Positives {
+        Positives::OtherView
+    }
+
+    fn loss(&self, scores: &Scores) -> Tensor<1> {
+        let weights = von_mises_fisher_weights(scores.anchors());
+        (scores.log_sum_of_negatives() - scores.attraction() * weights).mean()
+    }
 }
 
 /// Computes the weights of DCLW, without gradient.
 ///
 /// # Shapes
-/// - `z0`, `z1`: `[pairs, dim]`, not normalised
+/// - `anchors`: `[2 * pairs, dim]`, unit vectors
 /// - output: `[2 * pairs, 1]`
-pub(super) fn von_mises_fisher_weights(z0: Tensor<2>, z1: Tensor<2>) -> Tensor<2> {
-    let pairs = z0.dims()[0] as f64;
-    let similarity =
-        (normalized(z0.without_autodiff()) * normalized(z1.without_autodiff())).sum_dim(1);
-    let weights = softmax(similarity / SIGMA, 0) * -pairs + 2.0;
+fn von_mises_fisher_weights(anchors: Tensor<2>) -> Tensor<2> {
+    let anchors = anchors.without_autodiff();
+    let pairs = anchors.dims()[0] / 2;
+    let view = |at: usize| anchors.clone().narrow(0, at * pairs, pairs);
+    let similarity = (view(0) * view(1)).sum_dim(1);
+    let weights = softmax(similarity / SIGMA, 0) * -(pairs as f64) + 2.0;
     Tensor::cat(vec![weights.clone(), weights], 0)
 }
 
@@ -52,6 +70,7 @@ mod tests {
     use super::*;
     use crate::loss::contrastive::{ContrastiveLossConfig, ContrastiveLossName};
     use crate::loss::projections::Projections;
+    use crate::loss::similarity::normalized;
     use crate::loss::temperature::Temperature;
 
     fn loss(name: ContrastiveLossName, z0: Tensor<2>, z1: Tensor<2>, temperature: f64) -> f64 {
@@ -64,8 +83,9 @@ mod tests {
         let device = Device::flex();
         let z0 = Tensor::<2>::from_floats([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]], &device);
         let z1 = Tensor::<2>::from_floats([[5.0, 0.0], [0.0, 1.0], [0.0, -1.0]], &device);
+        let anchors = normalized(Tensor::cat(vec![z0, z1], 0));
         let weights =
-            von_mises_fisher_weights(z0, z1).into_data().try_to_vec::<f32>().expect("f32");
+            von_mises_fisher_weights(anchors).into_data().try_to_vec::<f32>().expect("f32");
         // Similarities 1, 0, -1, by hand.
         let sum = 2_f32.exp() + 1.0 + (-2_f32).exp();
         let expected = [2.0, 0.0, -2.0].map(|exponent: f32| 2.0 - 3.0 * exponent.exp() / sum);

@@ -8,9 +8,10 @@ use burn::config::Config;
 use burn::tensor::Tensor;
 use heatmap_models::ops;
 
+use super::objective::ContrastiveObjective;
 use super::projections::Projections;
 use super::scores::{Positives, Scores};
-use super::similarity::{check_temperature, check_views};
+use super::similarity::check_temperature;
 use super::temperature::Temperature;
 
 /// Configuration of [`NtXent`].
@@ -63,19 +64,34 @@ impl NtXent {
     /// Computes the loss and the contrastive top-1 accuracy; shapes and panics as in
     /// [`NtXent::forward`].
     pub fn forward_with_top1(&self, z0: Tensor<2>, z1: Tensor<2>) -> NtXentOutput {
-        let pairs = check_views(&z0, &z1);
-        let rows = Tensor::cat(vec![z0, z1], 0);
-        if let Some((loss, top1)) = ops::nt_xent(&rows, self.temperature) {
+        let projections = Projections::new(z0, z1);
+        if let Some((loss, top1)) = NtXentObjective.fused(&projections.views, self.temperature) {
             return NtXentOutput { loss, top1 };
         }
-        composed(rows, pairs, self.temperature)
+        composed(projections, self.temperature)
+    }
+}
+
+/// NT-Xent among the losses that are chosen by name.
+#[derive(Debug, Clone, Copy)]
+pub struct NtXentObjective;
+
+impl ContrastiveObjective for NtXentObjective {
+    fn positives(&self) -> Positives {
+        Positives::OtherView
+    }
+
+    fn loss(&self, scores: &Scores) -> Tensor<1> {
+        scores.cross_entropy()
+    }
+
+    fn fused(&self, views: &Tensor<2>, temperature: f64) -> Option<(Tensor<1>, Tensor<1>)> {
+        ops::nt_xent(views, temperature)
     }
 }
 
 /// Computes the loss with Burn's tensor operations, where there is no fused one.
-fn composed(rows: Tensor<2>, pairs: usize, temperature: f64) -> NtXentOutput {
-    let view = |at: usize| rows.clone().narrow(0, at * pairs, pairs);
-    let projections = Projections::new(view(0), view(1));
+fn composed(projections: Projections, temperature: f64) -> NtXentOutput {
     let scores = Scores::new(projections, Temperature::Fixed(temperature), Positives::OtherView);
     NtXentOutput { loss: scores.cross_entropy(), top1: scores.top1() }
 }

@@ -7,11 +7,9 @@ use super::memory_bank::BankRows;
 /// The projections that a contrastive loss compares, with their labels.
 #[derive(Debug, Clone)]
 pub struct Projections {
-    /// First view of every pair, `[pairs, dim]`, not normalised.
-    pub z0: Tensor<2>,
-    /// Second view of every pair, `[pairs, dim]`; row i of `z0` and row i of `z1` are a positive
-    /// pair.
-    pub z1: Tensor<2>,
+    /// Both views of every pair, `[2 * pairs, dim]`, not normalised: all first views before all
+    /// second ones, so that rows i and i + pairs are a positive pair.
+    pub views: Tensor<2>,
     /// Class label of each pair. SupCon requires labels; without them no row of a memory bank is
     /// ignored as a false negative.
     pub labels: Option<Vec<usize>>,
@@ -31,9 +29,29 @@ pub struct Negatives {
 }
 
 impl Projections {
-    /// Takes two views, without labels, negatives and bank.
+    /// Takes the first view of every pair, `[pairs, dim]`, and the second, without labels,
+    /// negatives and bank.
+    ///
+    /// # Panics
+    /// Panics when the shapes differ.
     pub fn new(z0: Tensor<2>, z1: Tensor<2>) -> Self {
-        Self { z0, z1, labels: None, negatives: None, bank: None }
+        assert_eq!(z0.dims(), z1.dims(), "both views need the same shape [pairs, dim]");
+        Self::of_views(Tensor::cat(vec![z0, z1], 0))
+    }
+
+    /// Takes both views of every pair, `[2 * pairs, dim]`, all first views before all second ones,
+    /// without labels, negatives and bank.
+    ///
+    /// # Panics
+    /// Panics when the number of rows is odd.
+    pub fn of_views(views: Tensor<2>) -> Self {
+        assert!(views.dims()[0].is_multiple_of(2), "each pair has two views");
+        Self { views, labels: None, negatives: None, bank: None }
+    }
+
+    /// Returns the number of pairs.
+    pub fn pairs(&self) -> usize {
+        self.views.dims()[0] / 2
     }
 
     /// Adds the class label of each pair.

@@ -5,7 +5,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
 use super::memory_bank::BankRows;
 use super::projections::{Negatives, Projections};
-use super::similarity::{check_views, normalized};
+use super::similarity::normalized;
 use super::temperature::Temperature;
 
 /// Score of a masked entry. It is finite, because an infinity times a gradient of zero would be NaN
@@ -14,7 +14,7 @@ const HIDDEN: f64 = -1e9;
 
 /// Which rows are the positives of an anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Positives {
+pub enum Positives {
     /// Its other view. Rows of the bank with the same label are masked, as they would be false
     /// negatives.
     OtherView,
@@ -25,7 +25,9 @@ pub(super) enum Positives {
 /// Scores of the anchors (rows) against all candidates (columns). The columns are the rows of both
 /// views, then those of the bank, then the hard negatives.
 #[derive(Debug)]
-pub(super) struct Scores {
+pub struct Scores {
+    /// The anchors, unit vectors, `[rows, dim]`: all first views before all second ones.
+    anchors: Tensor<2>,
     /// Cosine similarity / temperature, `[rows, columns]`.
     logits: Tensor<2>,
     /// Marks the positives of each anchor, `[rows, columns]`.
@@ -47,9 +49,9 @@ impl Scores {
     /// Panics when shapes do not fit, or when labels are missing that the positives or negatives
     /// need.
     pub(super) fn new(projections: Projections, temperature: Temperature, kind: Positives) -> Self {
-        let Projections { z0, z1, labels, negatives, bank } = projections;
-        let pairs = check_views(&z0, &z1);
-        let z = normalized(Tensor::cat(vec![z0, z1], 0));
+        let pairs = projections.pairs();
+        let Projections { views, labels, negatives, bank } = projections;
+        let z = normalized(views);
         let mut columns = vec![z.clone()];
         if let Some(BankRows { rows, labels }) = &bank {
             assert_eq!(
@@ -80,8 +82,8 @@ impl Scores {
         let (positives, hidden, alike) =
             masks.of(kind, labels.as_deref(), bank.map(|bank| bank.labels), negatives);
         // Scaling the rows is less work than scaling the larger score matrix.
-        let logits = temperature.divide(z).matmul(Tensor::cat(columns, 0).transpose());
-        Self { logits, positives, hidden, alike, log_counts: None }
+        let logits = temperature.divide(z.clone()).matmul(Tensor::cat(columns, 0).transpose());
+        Self { anchors: z, logits, positives, hidden, alike, log_counts: None }
     }
 
     /// Makes a hard negative count `weight` times for anchors of the class that it resembles.
@@ -94,13 +96,18 @@ impl Scores {
     /// Computes the mean over the anchors of the cross-entropy of picking a positive, averaged over
     /// the positives of each anchor; `[1]`. This is SupCon, and with one positive per anchor
     /// NT-Xent.
-    pub(super) fn cross_entropy(&self) -> Tensor<1> {
+    pub fn cross_entropy(&self) -> Tensor<1> {
         (self.log_sum() - self.attraction()).mean()
+    }
+
+    /// Returns the anchors as unit vectors, `[rows, dim]`: all first views before all second ones.
+    pub fn anchors(&self) -> Tensor<2> {
+        self.anchors.clone()
     }
 
     /// Returns the positive term of the losses: the mean score of each anchor's positives,
     /// `[rows, 1]`.
-    pub(super) fn attraction(&self) -> Tensor<2> {
+    pub fn attraction(&self) -> Tensor<2> {
         let positives = self.positives.clone().float().cast(self.logits.dtype());
         (self.logits.clone() * positives.clone()).sum_dim(1) / positives.sum_dim(1)
     }
@@ -121,7 +128,7 @@ impl Scores {
 
     /// Returns the log-sum-exp of the scores over the negatives only, `[rows, 1]`; 0 for an anchor
     /// without negatives.
-    pub(super) fn log_sum_of_negatives(&self) -> Tensor<2> {
+    pub fn log_sum_of_negatives(&self) -> Tensor<2> {
         let others = self.hidden.clone().bool_or(self.positives.clone());
         let none = others.clone().all_dim(1);
         log_sum_exp(self.counted(), others).mask_fill(none, 0.0)
@@ -129,7 +136,7 @@ impl Scores {
 
     /// Returns the share of anchors whose highest score is that of a positive, `[1]`, without
     /// gradient.
-    pub(super) fn top1(&self) -> Tensor<1> {
+    pub fn top1(&self) -> Tensor<1> {
         let logits = self.logits.clone().without_autodiff();
         let right = logits.clone().mask_fill(self.positives.clone().bool_not(), HIDDEN).max_dim(1);
         let best = logits.mask_fill(self.hidden.clone(), HIDDEN).max_dim(1);

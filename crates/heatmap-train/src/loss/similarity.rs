@@ -9,12 +9,6 @@ pub(super) fn normalized(z: Tensor<2>) -> Tensor<2> {
     z / squared.clamp_min(1e-24).sqrt()
 }
 
-/// Checks that both views have the same shape and returns the number of pairs.
-pub(super) fn check_views(z0: &Tensor<2>, z1: &Tensor<2>) -> usize {
-    assert_eq!(z0.dims(), z1.dims(), "both views need the same shape [pairs, dim]");
-    z0.dims()[0]
-}
-
 /// Checks that a temperature is finite and positive.
 pub(super) fn check_temperature(temperature: f64) {
     assert!(

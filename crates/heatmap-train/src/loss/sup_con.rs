@@ -8,6 +8,7 @@
 use burn::config::Config;
 use burn::tensor::Tensor;
 
+use super::objective::ContrastiveObjective;
 use super::projections::Projections;
 use super::scores::{Positives, Scores};
 use super::similarity::check_temperature;
@@ -52,6 +53,20 @@ impl SupCon {
         let projections = Projections::new(z0, z1).with_labels(labels.to_vec());
         Scores::new(projections, Temperature::Fixed(self.temperature), Positives::SameLabel)
             .cross_entropy()
+    }
+}
+
+/// SupCon among the losses that are chosen by name.
+#[derive(Debug, Clone, Copy)]
+pub struct SupConObjective;
+
+impl ContrastiveObjective for SupConObjective {
+    fn positives(&self) -> Positives {
+        Positives::SameLabel
+    }
+
+    fn loss(&self, scores: &Scores) -> Tensor<1> {
+        scores.cross_entropy()
     }
 }
 

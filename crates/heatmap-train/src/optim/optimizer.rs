@@ -1,18 +1,31 @@
 //! [`OptimizerConfig`]: a single configuration for all optimisers and their learning-rate schedule.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use heatmap_core::one_of;
 use serde::{Deserialize, Serialize};
 
 use super::{AdamConfig, Lars, Sgd, Warmup, warmup_cosines};
 use crate::Error;
 
 /// Selects an optimiser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum OptimizerName {
     /// Adam without weight decay (Kingma and Ba 2015).
     #[default]
@@ -72,9 +85,9 @@ impl OptimizerConfig {
     /// Returns an error that names the setting that cannot be used.
     pub fn check(&self, steps: usize) -> Result<(), Error> {
         for (field, value) in [
-            ("weight decay", self.weight_decay),
+            ("weight_decay", self.weight_decay),
             ("momentum", self.momentum),
-            ("beta 2", self.beta_2),
+            ("beta_2", self.beta_2),
         ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(Error::config(field, value, "must be at least 0 and less than 1"));
@@ -82,13 +95,13 @@ impl OptimizerConfig {
         }
         if self.name == OptimizerName::Adam && self.weight_decay > 0.0 {
             return Err(Error::config(
-                "weight decay",
+                "weight_decay",
                 self.weight_decay,
                 "adam has none; take adamw",
             ));
         }
         if let Some(most) = self.clip_norm.filter(|most| !(*most > 0.0 && most.is_finite())) {
-            return Err(Error::config("clip norm", most, "must be above 0"));
+            return Err(Error::config("clip_norm", most, "must be above 0"));
         }
         self.schedule(&[steps]).map(|_| ())
     }
@@ -125,27 +138,11 @@ impl OptimizerConfig {
 
 impl OptimizerName {
     /// All variants.
-    pub const ALL: [Self; 4] = [Self::Adam, Self::Adamw, Self::Lars, Self::Sgd];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 }
 
-impl fmt::Display for OptimizerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
-            Self::Lars => "lars",
-            Self::Sgd => "sgd",
-        })
-    }
-}
-
-impl FromStr for OptimizerName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::config("optimizer", name, "not one of adam, adamw, lars, sgd"))
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("optimizer", name, one_of::<OptimizerName>())
 }
 
 #[cfg(test)]
@@ -157,7 +154,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in OptimizerName::ALL {
+        for &name in OptimizerName::ALL {
             assert_eq!(name.to_string().parse::<OptimizerName>().unwrap(), name);
             assert_eq!(serde_json::to_value(name).unwrap(), name.to_string());
         }
@@ -169,9 +166,9 @@ mod tests {
         for (wrong, named) in [
             (OptimizerConfig { weight_decay: 0.1, ..default }, "take adamw"),
             (OptimizerConfig { momentum: 1.0, ..default }, "momentum"),
-            (OptimizerConfig { clip_norm: Some(0.0), ..default }, "clip norm"),
-            (OptimizerConfig { learning_rate: f64::NAN, ..default }, "learning rate"),
-            (OptimizerConfig { warmup_batches: Warmup::Batches(10), ..default }, "warmup batches"),
+            (OptimizerConfig { clip_norm: Some(0.0), ..default }, "clip_norm"),
+            (OptimizerConfig { learning_rate: f64::NAN, ..default }, "learning_rate"),
+            (OptimizerConfig { warmup_batches: Warmup::Batches(10), ..default }, "warmup_batches"),
             (OptimizerConfig { warmup_batches: Warmup::Share(1.0), ..default }, "a share"),
         ] {
             let error = wrong.check(10).unwrap_err().to_string();
@@ -185,7 +182,7 @@ mod tests {
     #[test]
     fn every_optimiser_goes_on_from_its_record_to_the_bit() {
         let device = Device::flex().autodiff();
-        for name in OptimizerName::ALL {
+        for &name in OptimizerName::ALL {
             let config = OptimizerConfig { name, ..OptimizerConfig::default() };
             let mut network = LinearConfig::new(3, 2).init(&device);
             let step = |optimizer: &mut ModuleOptimizer, network: burn::nn::Linear| {

@@ -28,12 +28,12 @@ pub fn warmup_cosine(peak: f64, warmup_steps: usize, steps: usize) -> Result<Mod
 /// the ends do not ascend.
 pub fn warmup_cosines(peak: f64, warmup_steps: usize, ends: &[usize]) -> Result<ModuleLrScheduler> {
     if !(peak > 0.0 && peak.is_finite()) {
-        return Err(Error::config("learning rate", peak, "must be above 0"));
+        return Err(Error::config("learning_rate", peak, "must be above 0"));
     }
     let first = ends.first().copied().unwrap_or(0);
     if warmup_steps >= first {
         let reason = format!("leaves none of {first} steps for the cosine");
-        return Err(Error::config("warm-up steps", warmup_steps, reason));
+        return Err(Error::config("warmup_batches", warmup_steps, reason));
     }
     if !ends.is_sorted_by(|a, b| a < b) {
         return Err(Error::config(
@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn what_cannot_be_is_named() {
         for (peak, warmup, named) in [
-            (0.0, 0, "learning rate"),
-            (f64::INFINITY, 0, "learning rate"),
-            (0.1, 5, "warm-up steps"),
+            (0.0, 0, "learning_rate"),
+            (f64::INFINITY, 0, "learning_rate"),
+            (0.1, 5, "warmup_batches"),
         ] {
             let error = warmup_cosine(peak, warmup, 5).err().expect("an error").to_string();
             assert!(error.contains(named), "{error}");

@@ -30,12 +30,12 @@ impl Warmup {
             Self::Share(share) if (0.0..1.0).contains(&share) => (share * steps as f64) as usize,
             Self::Share(_) => {
                 let reason = "a share of the batches must be at least 0 and less than 1";
-                return Err(Error::config("warmup batches", self, reason));
+                return Err(Error::config("warmup_batches", self, reason));
             }
         };
         if batches >= steps {
             let reason = format!("leaves none of {steps} batches for the cosine");
-            return Err(Error::config("warmup batches", self, reason));
+            return Err(Error::config("warmup_batches", self, reason));
         }
         Ok(batches)
     }
@@ -82,8 +82,8 @@ mod tests {
         assert_eq!(Warmup::Share(0.15).batches(4).expect("a number"), 0);
         assert_eq!(Warmup::Batches(3).batches(4).expect("a number"), 3);
         for (wrong, named) in [
-            (Warmup::Batches(4), "`warmup batches` = 4: leaves none of 4"),
-            (Warmup::Share(1.0), "`warmup batches` = 1: a share"),
+            (Warmup::Batches(4), "`warmup_batches` = 4: leaves none of 4"),
+            (Warmup::Share(1.0), "`warmup_batches` = 1: a share"),
             (Warmup::Share(-0.1), "a share"),
             (Warmup::Share(f64::NAN), "a share"),
             (Warmup::Share(0.5), "leaves none of 0"),

@@ -61,14 +61,14 @@ impl CountConfig {
         cluster_counts_of(&**source)?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config(
-                "label smoothing",
+                "label_smoothing",
                 self.label_smoothing,
                 "must be at least 0 and less than 1",
             ));
         }
         if !(self.density_weight.is_finite() && self.density_weight >= 0.0) {
             return Err(Error::config(
-                "density weight",
+                "density_weight",
                 self.density_weight,
                 "must be a number from 0 on",
             ));

@@ -75,7 +75,7 @@ impl FineTuneConfig {
                 },
                 checkpoint_every: None,
             },
-            architecture: ModelName::ResNet(50),
+            architecture: ModelName::RESNET_50,
             stem: StemKind::Standard,
             weights: None,
             freeze: 0,
@@ -107,9 +107,9 @@ impl FineTuneConfig {
     pub(super) fn check_data(&self, source: &Arc<dyn SampleSource>) -> Result<()> {
         self.training.check()?;
         for (field, value, least) in [
-            ("batch size", self.batch_size, 2),
-            ("evaluation samples", self.evaluation.samples, 1),
-            ("evaluation final samples", self.evaluation.final_samples, 1),
+            ("batch_size", self.batch_size, 2),
+            ("evaluation.samples", self.evaluation.samples, 1),
+            ("evaluation.final_samples", self.evaluation.final_samples, 1),
         ] {
             if value < least {
                 return Err(Error::config(field, value, format!("must be at least {least}")));
@@ -135,11 +135,11 @@ impl FineTuneConfig {
     }
 
     pub(super) fn check_stem(&self) -> Result<()> {
-        let reason = match self.architecture {
+        let reason = match self.architecture.config().with_stem(self.stem) {
             _ if self.stem == StemKind::Standard => return Ok(()),
             _ if self.weights.is_some() => "a file of weights brings its own".to_owned(),
-            ModelName::Vit(..) => format!("a {} has none", self.architecture),
-            ModelName::ResNet(_) => return Ok(()),
+            None => format!("a {} has none", self.architecture),
+            Some(_) => return Ok(()),
         };
         Err(Error::config("stem", self.stem.name(), reason))
     }
@@ -171,7 +171,7 @@ impl FineTuneConfig {
                     let mut known: Vec<usize> = refined.chain(strides).collect();
                     known.sort_unstable();
                     return Err(Error::config(
-                        "cell",
+                        "cell_px",
                         cell_px,
                         format!("{name} has cells of {known:?} px"),
                     ));
@@ -182,7 +182,7 @@ impl FineTuneConfig {
         let whole = strides[first];
         if !height.is_multiple_of(whole) || !width.is_multiple_of(whole) {
             let reason = format!("cells of {whole} px do not cover it exactly");
-            return Err(Error::config("image size", format!("{height} x {width}"), reason));
+            return Err(Error::config("image_size", format!("{height} x {width}"), reason));
         }
         Ok(FeaturePyramidConfig::new(channels[first..].to_vec()).with_refinements(refinements))
     }

@@ -59,8 +59,8 @@ impl FineTuneStart {
                 (encoder, Some((file, options)))
             }
             None => {
-                let encoder = architecture.config().with_stem(config.stem);
-                (encoder.with_image_size(image.height), None)
+                let encoder = architecture.config().with_image_size(image.height);
+                (encoder.clone().with_stem(config.stem).unwrap_or(encoder), None)
             }
         };
         let encoder = encoder.with_in_channels(image.channels);

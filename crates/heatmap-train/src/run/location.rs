@@ -1,13 +1,12 @@
 //! The location run: configuration, and training from it.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::one_of;
 use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -35,8 +34,22 @@ const FINAL_SAMPLES: usize = 5_000;
 const CENTRE_WEIGHT: f64 = 20.0;
 
 /// What a location head learns from, by name; see [`LocationLoss`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum LocationLossName {
     /// Assignment of clusters to candidates.
     Set,
@@ -65,16 +78,11 @@ pub struct LocationConfig {
 
 impl LocationLossName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Set, Self::Chamfer, Self::ChamferSquared, Self::ChamferMean];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name, as in a configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Chamfer => "chamfer",
-            Self::ChamferSquared => "chamfer-squared",
-            Self::ChamferMean => "chamfer-mean",
-        }
+        self.into()
     }
 
     fn loss(self) -> LocationLoss {
@@ -91,21 +99,8 @@ impl LocationLossName {
     }
 }
 
-impl fmt::Display for LocationLossName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for LocationLossName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| {
-            Error::config("loss", name, "not one of set, chamfer, chamfer-squared, chamfer-mean")
-        })
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("loss", name, one_of::<LocationLossName>())
 }
 
 impl LocationConfig {
@@ -119,7 +114,7 @@ impl LocationConfig {
     /// Checks the settings for these data and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
         self.fine_tune.check_data(source)?;
-        for (field, value) in [("centres", self.num_centres), ("cell", self.cell_px)] {
+        for (field, value) in [("num_centres", self.num_centres), ("cell_px", self.cell_px)] {
             if value == 0 {
                 return Err(Error::config(field, value, "must be positive"));
             }
@@ -127,7 +122,7 @@ impl LocationConfig {
         let most = *cluster_counts_of(&**source)?.end();
         if self.num_centres < most {
             let reason = format!("{} has up to {most} clusters", source.name());
-            return Err(Error::config("centres", self.num_centres, reason));
+            return Err(Error::config("num_centres", self.num_centres, reason));
         }
         self.fine_tune.pyramid(maps, self.cell_px)?;
         let ImageConfig { height, width, .. } = self.fine_tune.image;
@@ -136,7 +131,7 @@ impl LocationConfig {
             let reason = format!(
                 "gives {candidates} candidates for up to {most} clusters; smaller cells give more"
             );
-            return Err(Error::config("cell", self.cell_px, reason));
+            return Err(Error::config("cell_px", self.cell_px, reason));
         }
         Ok(())
     }

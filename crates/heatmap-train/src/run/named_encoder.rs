@@ -72,7 +72,7 @@ impl NamedEncoder {
     pub fn untrained(seed: u64, device: &Device) -> Self {
         use burn::module::Module;
         device.seed(seed);
-        let network = ModelName::ResNet(50).config().with_in_channels(1).init(device).materialize();
+        let network = ModelName::RESNET_50.config().with_in_channels(1).init(device).materialize();
         Self {
             name: "untrained".to_owned(),
             kind: Kind::Ours(network, FineTuneConfig::published_recipe("count-report").image),

@@ -20,6 +20,11 @@ pub trait RunObserver {
     /// Training begins, and ends early when somebody tells the interrupter so.
     fn training_begins(&self, _interrupter: &Interrupter) {}
 
+    /// Whether training shows on stderr how far it is.
+    fn shows_progress(&self) -> bool {
+        false
+    }
+
     /// Training has ended.
     fn training_ends(&self) {}
 }

@@ -33,6 +33,8 @@ const SHOWN: [(&str, &str, bool); 4] = [
 pub struct ProgressRenderer {
     bar: ProgressBar,
     plain: bool,
+    /// Whether nothing is shown at all.
+    silent: bool,
     images_per_step: usize,
     first_step: usize,
     step: usize,
@@ -58,6 +60,7 @@ impl ProgressRenderer {
         Self {
             bar,
             plain,
+            silent: false,
             images_per_step,
             first_step: done,
             step: done,
@@ -69,6 +72,13 @@ impl ProgressRenderer {
             held_out: BTreeMap::new(),
             looks: false,
         }
+    }
+
+    /// Shows nothing, for a program that draws its own progress or none.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        let bar = ProgressBar::hidden();
+        Self { bar, silent: true, ..self }
     }
 
     /// The numbers of the moment as text.
@@ -102,6 +112,9 @@ impl ProgressRenderer {
     }
 
     fn show(&mut self) {
+        if self.silent {
+            return;
+        }
         if !self.plain {
             self.bar.set_message(self.message());
             self.bar.set_position(self.step as u64);

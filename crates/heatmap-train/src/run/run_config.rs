@@ -53,6 +53,7 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
             resume,
             selection: self.selection(),
             interrupter: Default::default(),
+            shows_progress: false,
         }
     }
 
@@ -65,8 +66,8 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     }
 
     /// Checks that a run of `earlier` can be resumed under this configuration: all settings agree
-    /// but those that [may change](RunConfig::may_change) and how often checkpoints are written, and
-    /// the run is longer only under a [new schedule](RunConfig::with_new_schedule).
+    /// but those that [may change](RunConfig::may_change) and how often checkpoints are written,
+    /// and the run is longer only under a [new schedule](RunConfig::with_new_schedule).
     ///
     /// # Errors
     /// Returns an error that names the first setting that differs.

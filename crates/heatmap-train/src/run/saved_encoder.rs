@@ -1,6 +1,6 @@
 //! [`save_encoder`]: the encoder that a finished run leaves for other programs.
 
-use heatmap_models::{Backbone, WeightLayout};
+use heatmap_models::Backbone;
 
 use super::RunFolder;
 use crate::Result;
@@ -14,9 +14,5 @@ pub const ENCODER: &str = "encoder.safetensors";
 /// # Errors
 /// When the file cannot be written.
 pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> Result<()> {
-    let layout = match encoder {
-        Backbone::ResNet(_) => WeightLayout::Torchvision,
-        Backbone::Vit(_) => WeightLayout::HuggingFace,
-    };
-    Ok(encoder.save_weights(folder.file(ENCODER), layout)?)
+    Ok(encoder.save_weights(folder.file(ENCODER), encoder.layout())?)
 }

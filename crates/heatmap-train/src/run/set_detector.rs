@@ -109,10 +109,10 @@ impl RunConfig for SetDetectorConfig {
         self.training.check()?;
         self.sets.check()?;
         let positive = [
-            ("base width", self.base_width),
+            ("base_width", self.base_width),
             ("depths", self.depths.into_iter().min().unwrap_or(0)),
-            ("sets per batch", self.sets_per_batch),
-            ("held-out batches", self.valid_batches),
+            ("sets_per_batch", self.sets_per_batch),
+            ("valid_batches", self.valid_batches),
         ];
         for (field, value) in positive {
             if value == 0 {

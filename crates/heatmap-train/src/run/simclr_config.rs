@@ -75,7 +75,7 @@ impl SimClrConfig {
                 optimizer: OptimizerConfig::default(),
                 checkpoint_every: Some(100),
             },
-            architecture: ModelName::ResNet(50),
+            architecture: ModelName::RESNET_50,
             projection_layers: 2,
             projection_dim: 128,
             preset: "simclr-report".to_owned(),
@@ -124,7 +124,7 @@ impl SimClrConfig {
             OptimizerConfig { warmup_batches: Warmup::Batches(100), ..report.training.optimizer };
         Self {
             training: TrainingConfig { batches: 1_500, optimizer, ..report.training },
-            architecture: ModelName::ResNet(18),
+            architecture: ModelName::RESNET_18,
             preset: LAYOUTS.to_owned(),
             // The cosine of features is what the recipe is for.
             projection_layers: 0,
@@ -176,8 +176,8 @@ impl SimClrConfig {
         self.sampler(preset, Split::Train)?;
         self.loss.check()?;
         for (field, value) in [
-            ("projection dim", self.projection_dim),
-            ("evaluation every", self.evaluation.every.unwrap_or(1)),
+            ("projection_dim", self.projection_dim),
+            ("evaluation.every", self.evaluation.every.unwrap_or(1)),
             ("devices", self.devices),
             ("accumulation", self.accumulation),
         ] {
@@ -197,11 +197,11 @@ impl SimClrConfig {
         }
         let OnlineEvaluationConfig { every, samples, final_samples, probe_c } = self.evaluation;
         if !(probe_c.is_finite() && probe_c > 0.0) {
-            return Err(Error::config("probe c", probe_c, "must be above 0"));
+            return Err(Error::config("evaluation.probe_c", probe_c, "must be above 0"));
         }
         for (field, samples, taken) in [
-            ("evaluation samples", samples, every.is_some()),
-            ("evaluation final samples", final_samples, true),
+            ("evaluation.samples", samples, every.is_some()),
+            ("evaluation.final_samples", final_samples, true),
         ] {
             if taken && samples < 2 * preset.num_classes() {
                 let reason = format!(

@@ -35,6 +35,8 @@ pub struct TrainingOptions {
     pub selection: Selection,
     /// A handle to stop the run after the step it is in.
     pub interrupter: Interrupter,
+    /// Whether a bar, or lines where there is no terminal, show on stderr how far the run is.
+    pub shows_progress: bool,
 }
 
 /// Which checkpoint is the result of a run.
@@ -130,12 +132,14 @@ where
         log: log.clone(),
         progress: progress.clone(),
     };
+    let renderer = ProgressRenderer::new(options.steps, done, options.images_per_step);
+    let renderer = if options.shows_progress { renderer } else { renderer.silent() };
     let [model_part, optimizer_part, scheduler_part] = checkpoints.checkpointers(best.clone());
     let mut training = SupervisedTraining::new(folder.path(), first, plan.valid)
         .num_epochs(options.steps)
         .with_application_logger(None)
         .with_metric_logger(log)
-        .renderer(Box::new(ProgressRenderer::new(options.steps, done, options.images_per_step)))
+        .renderer(Box::new(renderer))
         .with_interrupter(options.interrupter.clone())
         .with_custom_checkpointers(model_part, optimizer_part, scheduler_part)
         .with_checkpointing_strategy(Always)

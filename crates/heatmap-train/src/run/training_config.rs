@@ -54,7 +54,7 @@ impl TrainingConfig {
             return Err(Error::config("batches", 0, "must be positive"));
         }
         if self.checkpoint_every == Some(0) {
-            return Err(Error::config("checkpoint every", 0, "must be positive"));
+            return Err(Error::config("checkpoint_every", 0, "must be positive"));
         }
         self.optimizer.check(self.schedule_ends()[0])?;
         self.schedule().map(drop)
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn wrong_settings_are_named() {
         let every = TrainingConfig { checkpoint_every: Some(0), ..config(4) };
-        for (wrong, named) in [(config(0), "`batches` = 0"), (every, "`checkpoint every` = 0")] {
+        for (wrong, named) in [(config(0), "`batches` = 0"), (every, "`checkpoint_every` = 0")] {
             let error = wrong.check().expect_err("an error").to_string();
             assert!(error.contains(named), "{error}");
         }

@@ -11,8 +11,8 @@ use crate::Result;
 use crate::data::{ClassSource, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::run::{
-    Checkpoint, RunConfig, RunFolder, RunObserver, SimClrConfig, save_encoder, train_simclr,
-    untrained_encoder,
+    Checkpoint, RunConfig, RunFolder, RunObserver, SimClrConfig, TrainingOptions, save_encoder,
+    train_simclr, untrained_encoder,
 };
 
 /// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
@@ -38,7 +38,8 @@ pub fn run_simclr(
     };
     let untrained = evaluate("untrained encoder", &before)?;
 
-    let options = config.training_options(resume);
+    let shows_progress = observer.shows_progress();
+    let options = TrainingOptions { shows_progress, ..config.training_options(resume) };
     observer.training_begins(&options.interrupter);
     let outcome = train_simclr(config, folder, devices, &options);
     observer.training_ends();

@@ -23,7 +23,7 @@ fn half_precision_gives_nearly_the_same_gradients() {
     reference.seed(6);
     let devices: Vec<_> =
         [(DeviceName::Cpu, reference.clone())].into_iter().chain(others()).collect();
-    for architecture in [ModelName::ResNet(18), ModelName::Vit(VitSize::Tiny, 16)] {
+    for architecture in [ModelName::RESNET_18, ModelName::VIT_TI16] {
         let encoder = architecture
             .config()
             .with_in_channels(1)

@@ -16,7 +16,6 @@ use burn::train::{InferenceStep, TrainStep};
 use heatmap_core::synth::Preset;
 use heatmap_models::{
     Backbone, CountEncoding, Encoder, ModelName, ProjectionHeadConfig, ResNet, ResNetConfig,
-    VitSize,
 };
 use heatmap_train::DeviceName;
 use heatmap_train::data::{ImageConfig, PairBatch, PairLoader, PairSampler, SampleBatch, Share};
@@ -146,15 +145,21 @@ fn counting_and_locating_learn_the_same() {
         }
     };
     let fine_tune = FineTuneConfig {
-        architecture: ModelName::ResNet(18),
+        architecture: ModelName::RESNET_18,
         ..FineTuneConfig::published_recipe("location-report")
     };
     // Made once: other tests draw from the same stream of random numbers meanwhile.
-    let counts = CountEncoding::ALL.map(|loss| {
-        let config =
-            CountConfig { fine_tune: fine_tune.clone(), loss, ..CountConfig::published_recipe() };
-        config.task(&reference).expect("a task")
-    });
+    let counts: Vec<_> = CountEncoding::ALL
+        .iter()
+        .map(|&loss| {
+            let config = CountConfig {
+                fine_tune: fine_tune.clone(),
+                loss,
+                ..CountConfig::published_recipe()
+            };
+            config.task(&reference).expect("a task")
+        })
+        .collect();
     let locations = [LocationLossName::Set, LocationLossName::Chamfer].map(|loss| {
         let config = LocationConfig {
             fine_tune: fine_tune.clone(),

@@ -140,7 +140,7 @@ fn compare(
 #[test]
 fn values_and_gradients_are_those_of_loops_in_float64() {
     Device::flex().seed(11);
-    for name in ContrastiveLossName::ALL {
+    for &name in ContrastiveLossName::ALL {
         for (pairs, dim, bank, labelled) in
             [(2, 3, 0, true), (6, 4, 0, true), (6, 4, 9, true), (5, 3, 1, true), (4, 5, 8, false)]
         {
@@ -159,7 +159,7 @@ fn values_and_gradients_are_those_of_loops_in_float64() {
 #[test]
 fn negatives_are_seen_by_all_rows_and_count_several_times_for_their_class() {
     Device::flex().seed(14);
-    for name in ContrastiveLossName::ALL {
+    for &name in ContrastiveLossName::ALL {
         for (bank, number, weight) in [(0, 6, 1.0), (0, 12, 4.0), (5, 7, 4.0), (0, 3, 0.25)] {
             let batch = Batch::random(6, 4, bank, true).with_negatives(number, weight);
             compare(name, &batch, 0.1, DType::F64, 1e-10);
@@ -300,7 +300,7 @@ fn false_negatives_of_the_bank_are_left_out_and_positives_of_sup_con() {
 fn a_memory_bank_and_a_learnt_temperature_train_together() {
     for device in [Device::flex().autodiff(), Device::flex().autodiff().gradient_checkpointing()] {
         device.seed(13);
-        ContrastiveLossName::ALL.into_iter().for_each(|name| train_together(name, &device));
+        ContrastiveLossName::ALL.iter().for_each(|&name| train_together(name, &device));
     }
 }
 

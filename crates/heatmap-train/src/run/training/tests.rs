@@ -124,6 +124,7 @@ fn options(steps: usize) -> TrainingOptions {
         resume: None,
         selection: Selection::Last,
         interrupter: Interrupter::new(),
+        shows_progress: false,
     }
 }
 

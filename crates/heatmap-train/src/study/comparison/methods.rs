@@ -59,7 +59,7 @@ impl TrainingMethod {
     /// All of them.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Untrained, Self::Count, Self::Location];
-        all.extend(ContrastiveLossName::ALL.map(Self::SimClr));
+        all.extend(ContrastiveLossName::ALL.iter().copied().map(Self::SimClr));
         all.push(Self::Layouts);
         all
     }
@@ -212,7 +212,11 @@ fn finish<C: RunConfig>(
         return Ok(true);
     }
     let resume = folder.newest_checkpoint(tell)?;
-    let options = TrainingOptions { selection: Selection::Last, ..config.training_options(resume) };
+    let options = TrainingOptions {
+        selection: Selection::Last,
+        shows_progress: observer.shows_progress(),
+        ..config.training_options(resume)
+    };
     observer.training_begins(&options.interrupter);
     let encoder = config.resolve().and_then(|start| train(start, &folder, &options));
     observer.training_ends();

@@ -1,11 +1,10 @@
 //! [`Precision`]: the numeric type of the encoder's activations, and the loss scaling that f16
 //! needs.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, FloatDType, Tensor};
+use heatmap_core::one_of;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -13,8 +12,23 @@ use crate::{Error, Result};
 /// The numeric type of the encoder's activations during training. Parameters, their gradients,
 /// normalisation statistics, features, projections and the loss are always f32 (Micikevicius et al.
 /// 2018, Mixed Precision Training).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
+#[non_exhaustive]
 pub enum Precision {
     /// Single precision throughout.
     #[default]
@@ -28,7 +42,7 @@ pub enum Precision {
 
 impl Precision {
     /// All variants.
-    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     fn dtype(self) -> FloatDType {
         match self {
@@ -59,23 +73,8 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|known| known.to_string() == name);
-        known.ok_or_else(|| Error::config("precision", name, "not one of f32, f16, bf16"))
-    }
+fn unknown(name: &str) -> Error {
+    Error::config("precision", name, one_of::<Precision>())
 }
 
 /// The loss scale for f16. It is halved when a gradient overflows and doubled after many steps
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in Precision::ALL {
+        for &name in Precision::ALL {
             assert_eq!(name.to_string().parse::<Precision>().unwrap(), name);
             assert_eq!(serde_json::to_value(name).unwrap(), name.to_string());
         }

@@ -65,7 +65,7 @@ impl<E: Encoder + ModuleDisplay> InferenceStep for SimClr<E> {
         let embed =
             |at: usize| self.embed(batch.images.clone().narrow(0, at, part.min(images - at)));
         let projections = Tensor::cat((0..images).step_by(part).map(embed).collect(), 0);
-        let output = self.contrast(views(projections, of_each), batch.labels, None);
+        let output = self.contrast(projections, batch.labels, None);
         self.output(output, images, 0)
     }
 }
@@ -103,12 +103,11 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
     }
 
     fn step_in_one_piece(&self, batch: PairBatch, scale: f64) -> TrainOutput<ContrastiveOutput> {
-        let of_each = batch.images_per_pair();
         let PairBatch { images, labels, .. } = batch;
         let count = images.dims()[0];
-        let views = views(self.embed(images), of_each);
-        self.queue_for_bank(&views[0].clone().inner(), &views[1].clone().inner(), &labels);
-        let output = self.contrast(views, labels, self.bank_rows());
+        let projections = self.embed(images);
+        self.queue_for_bank(projections.clone().inner(), &labels);
+        let output = self.contrast(projections, labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
         TrainOutput::new(self, gradients, self.output(output, count, 0))
     }
@@ -128,20 +127,20 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
             }
             None => cached.part.clone(),
         };
+        let (of_each, all_pairs) = (all.views.len(), all.labels.len());
+        let projections = Tensor::cat(all.views, 0);
         if rank == 0 {
-            self.queue_for_bank(&all.views[0], &all.views[1], &all.labels);
+            self.queue_for_bank(projections.clone(), &all.labels);
         }
-        let leaf = |z: Tensor<2>| Tensor::from_inner(z).require_grad();
-        let leaves: Vec<Tensor<2>> = all.views.into_iter().map(leaf).collect();
-        let output = self.contrast(leaves.clone(), all.labels, self.bank_rows());
+        let leaf = Tensor::from_inner(projections).require_grad();
+        let output = self.contrast(leaf.clone(), all.labels, self.bank_rows());
         let gradients = (output.loss.clone() * scale).backward();
+        let gradient = leaf.grad(&gradients).expect("the loss is of these");
         // Every device has computed the loss of the whole batch; each back-propagates only the
         // gradient of its own images.
-        let own = |z: &Tensor<2>| {
-            z.grad(&gradients).expect("the loss is of these").narrow(0, rank * pairs, pairs)
-        };
+        let own = |view: usize| gradient.clone().narrow(0, view * all_pairs + rank * pairs, pairs);
         let mut sum = GradientsAccumulator::new();
-        let own: Vec<Tensor<2>> = leaves.iter().map(own).collect();
+        let own: Vec<Tensor<2>> = (0..of_each).map(own).collect();
         sum.accumulate(self, cached.backward(self, &own));
         if rank == 0 {
             // The gradient of the learnt temperature must be counted only once.
@@ -150,10 +149,10 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
         TrainOutput { grads: sum.grads(), item: self.output(output, images, rank) }
     }
 
-    /// Computes the loss from the two views of every pair, followed by their negatives, if any.
+    /// Computes the loss of projections: the two views of every pair, then their negatives, if any.
     fn contrast(
         &self,
-        views: Vec<Tensor<2>>,
+        projections: Tensor<2>,
         labels: Vec<usize>,
         bank: Option<BankRows>,
     ) -> ContrastiveLossOutput {
@@ -161,25 +160,27 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
             Some(learned) => learned.temperature(),
             None => Temperature::Fixed(self.loss.temperature()),
         };
-        let mut views = views.into_iter();
-        let (z0, z1) = (views.next().expect("a first view"), views.next().expect("a second view"));
-        let negatives: Vec<Tensor<2>> = views.collect();
-        let negatives = (!negatives.is_empty()).then(|| Negatives {
-            labels: labels.repeat(negatives.len()),
-            rows: Tensor::cat(negatives, 0),
+        let (rows, of_views) = (projections.dims()[0], 2 * labels.len());
+        let negatives = (rows > of_views).then(|| Negatives {
+            labels: labels.repeat((rows - of_views) / labels.len()),
+            rows: projections.clone().narrow(0, of_views, rows - of_views),
         });
-        self.loss
-            .forward(Projections { z0, z1, labels: Some(labels), negatives, bank }, temperature)
+        let views = match negatives {
+            Some(_) => projections.narrow(0, 0, of_views),
+            None => projections,
+        };
+        self.loss.forward(Projections { views, labels: Some(labels), negatives, bank }, temperature)
     }
 
     fn bank_rows(&self) -> Option<BankRows> {
         self.bank.as_ref().and_then(|bank| bank.rows())
     }
 
-    /// Stores projections that the memory bank takes after the optimiser step.
-    fn queue_for_bank(&self, z0: &Tensor<2>, z1: &Tensor<2>, labels: &[usize]) {
+    /// Stores the views among the projections, which the memory bank takes after the optimiser
+    /// step.
+    fn queue_for_bank(&self, projections: Tensor<2>, labels: &[usize]) {
         if self.bank.is_some() {
-            let rows = Tensor::cat(vec![z0.clone(), z1.clone()], 0);
+            let rows = projections.narrow(0, 0, 2 * labels.len());
             *self.pending.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((rows, labels.repeat(2)));
         }
@@ -202,13 +203,6 @@ impl<E: Encoder + ModuleDisplay> SimClr<E> {
             rank,
         }
     }
-}
-
-/// Splits projections into the first views, the second views and the negatives: `of_each` tensors
-/// of shape `[pairs, dim]`.
-fn views(projections: Tensor<2>, of_each: usize) -> Vec<Tensor<2>> {
-    let pairs = projections.dims()[0] / of_each;
-    (0..of_each).map(|view| projections.clone().narrow(0, view * pairs, pairs)).collect()
 }
 
 /// Concatenates the parts of all devices, on the device of `like`.

@@ -6,7 +6,7 @@ use burn::tensor::{Device, TensorData};
 use burn::train::TrainStep;
 use burn::train::train::MultiDevicesTrainStep;
 use heatmap_core::synth::{LayoutBanners, Preset};
-use heatmap_models::{Backbone, ModelName, ProjectionHeadConfig, VitSize};
+use heatmap_models::{Backbone, ModelName, ProjectionHeadConfig};
 
 use super::*;
 use crate::data::{ImageConfig, PairBatch, PairLoader, PairSampler, Share};
@@ -90,8 +90,8 @@ fn assert_same(got: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 fn the_gradient_of_chunks_is_that_of_the_batch_when_normalisation_is_in_evaluation_mode() {
     let device = Device::flex().autodiff();
     device.seed(11);
-    for name in ContrastiveLossName::ALL {
-        let whole = task(ModelName::ResNet(18), name, &device).valid().map(&mut Tracked);
+    for &name in ContrastiveLossName::ALL {
+        let whole = task(ModelName::RESNET_18, name, &device).valid().map(&mut Tracked);
         let learn = |chunk| {
             let options = SimClrOptions { chunk, ..SimClrOptions::default() };
             let task = whole.clone().with_options(options);
@@ -117,7 +117,7 @@ fn chunks_and_devices_take_the_negatives_with_them() {
     device.seed(15);
     // Each part would be normalised by itself.
     let whole =
-        task(ModelName::ResNet(18), ContrastiveLossName::SupCon, &device).valid().map(&mut Tracked);
+        task(ModelName::RESNET_18, ContrastiveLossName::SupCon, &device).valid().map(&mut Tracked);
     let step = |options: SimClrOptions, loader: &PairLoader| {
         let task = whole.clone().with_options(options);
         let output = TrainStep::step(&task, first(loader));
@@ -186,7 +186,7 @@ fn the_same_network_without_random_layers_is_not() {
 fn running_statistics_follow_each_chunk_once() {
     let device = Device::flex().autodiff();
     device.seed(12);
-    let task = task(ModelName::ResNet(18), ContrastiveLossName::NtXent, &device);
+    let task = task(ModelName::RESNET_18, ContrastiveLossName::NtXent, &device);
     let statistics = |task: &SimClr<Backbone>| {
         let record = task.projection.clone().valid();
         record.forward(Tensor::ones([1, 512], &device.clone().inner())).into_data()
@@ -215,8 +215,8 @@ fn two_devices_learn_what_one_learns_in_chunks() {
     let device = Device::flex().autodiff();
     device.seed(13);
     for (architecture, name) in [
-        (ModelName::ResNet(18), ContrastiveLossName::NtXent),
-        (ModelName::Vit(VitSize::Tiny, 16), ContrastiveLossName::SupCon),
+        (ModelName::RESNET_18, ContrastiveLossName::NtXent),
+        (ModelName::VIT_TI16, ContrastiveLossName::SupCon),
     ] {
         let task = task(architecture, name, &device);
         let one = task
@@ -253,7 +253,7 @@ fn two_devices_learn_what_one_learns_in_chunks() {
 fn a_step_whose_gradient_overflows_in_f16_is_taken_again_and_seen_once() {
     let device = Device::flex().autodiff();
     device.seed(17);
-    let fresh = task(ModelName::ResNet(18), ContrastiveLossName::NtXent, &device);
+    let fresh = task(ModelName::RESNET_18, ContrastiveLossName::NtXent, &device);
     let step = |scale: f64| {
         let options = SimClrOptions { precision: Precision::F16, ..SimClrOptions::default() };
         let mut task = fresh.valid().train().with_options(options);

@@ -8,7 +8,7 @@ fn losses_are_finite_for_hostile_rows() {
     let same = Tensor::<2>::ones([4, 8], &device);
     let zeros = Tensor::<2>::zeros([4, 8], &device);
     let bank = MemoryBank::new(4, 8, &device).pushed(same.clone(), &[0, 0, 1, 1]);
-    for name in ContrastiveLossName::ALL {
+    for &name in ContrastiveLossName::ALL {
         for (z0, z1) in [(&same, &same), (&same, &zeros), (&zeros, &zeros)] {
             for labels in [vec![0, 0, 0, 0], vec![0, 0, 1, 1], vec![5, 6, 7, 8]] {
                 let leaf = z0.clone().require_grad();
@@ -26,7 +26,7 @@ fn losses_are_finite_for_hostile_rows() {
 
 #[test]
 fn names_and_configurations_are_read_back_and_checked() {
-    for name in ContrastiveLossName::ALL {
+    for &name in ContrastiveLossName::ALL {
         assert_eq!(name.to_string().parse::<ContrastiveLossName>().expect("a name"), name);
         assert_eq!(serde_json::to_string(&name).expect("json"), format!("\"{name}\""));
     }
@@ -49,7 +49,7 @@ fn names_and_configurations_are_read_back_and_checked() {
     config.check().expect("a usable configuration");
     for negative_weight in [0.0, f64::INFINITY] {
         let config = ContrastiveLossConfig { negative_weight, ..Default::default() };
-        assert!(config.check().expect_err("unusable").to_string().contains("negative weight"));
+        assert!(config.check().expect_err("unusable").to_string().contains("negative_weight"));
     }
     for (temperature, learnable_temperature) in
         [(0.0, false), (-1.0, false), (f64::NAN, false), (0.001, true)]
