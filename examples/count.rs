@@ -19,15 +19,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_examples::fine_tune::{FineTuneArguments, smoke};
-use heatmap_examples::{Ending, SharedArguments, Terminal, end, image_bar, say};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, say};
 use heatmap_models::CountEncoding;
 use heatmap_train::Error as TrainError;
-use heatmap_train::data::Split;
-use heatmap_train::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
-use heatmap_train::run::{
-    CountConfig, RunConfig, RunObserver, Started, TrainingOptions, save_encoder, train_count,
-};
-use heatmap_train::study::{CountResults, write_count};
+use heatmap_train::run::{CountConfig, Started};
+use heatmap_train::study::run_count;
 
 /// Train an encoder to count the clusters of a heatmap, and show how well it counts
 #[derive(Debug, Parser)]
@@ -85,47 +81,13 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.out("count"), fresh, overlay)?;
-    let preset = resolved.preset();
-    let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
-    terminal.training_begins(&options.interrupter);
-    let outcome = train_count(&config, &resolved, &folder, &device, &options)?;
-    if outcome.interrupted {
-        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
+    let device = (&*shared.device.to_string(), &device);
+    let summary = run_count(&folder, (&config, &resolved), device, resume, &terminal)?;
+    let Some(summary) = summary else {
+        say("Stopped after a checkpoint; go on with --resume.");
         return Ok(Ending::Interrupted);
-    }
-    terminal.training_ends();
-    save_encoder(&folder, outcome.model.encoder())?;
-
-    let held_out = HeldOut {
-        preset,
-        seed: Split::Test.seed(config.training().seed),
-        samples: config.fine_tune.evaluation.final_samples,
-        image: config.fine_tune.image,
     };
-    let report = |flips: bool, what: &'static str| -> Result<CountReport, Box<dyn Error>> {
-        let bar = image_bar(held_out.samples, what);
-        let predictions =
-            predict_counts(&outcome.model, &device, &held_out, flips, |done| bar.inc(done as u64))?;
-        bar.finish_and_clear();
-        Ok(CountReport::new(&predictions))
-    };
-    let results = CountResults {
-        plain: report(false, "counting")?,
-        flipped: report(true, "counting, mirrored too")?,
-        ceilings: [0.5, 1.0, 2.0].map(|sigmas| {
-            CountCeiling::estimate(preset, Split::Fit.seed(config.training().seed), 20_000, sigmas)
-        }),
-    };
-    let summary = write_count(
-        &folder,
-        &config,
-        &outcome,
-        &held_out,
-        &results,
-        &device,
-        &shared.device.to_string(),
-    )?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

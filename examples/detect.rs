@@ -22,12 +22,12 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{
-    AnchorChoice, DecisionConfig, DetectorConfig, LogDetection, LogDetectionConfig, LogFiles,
-    LogInputs, LogSummary, PartSet,
+    AnchorChoice, DecisionConfig, DetectorConfig, LogDetectionConfig, LogFiles, LogInputs,
+    LogSummary, PartSet,
 };
 use heatmap_core::report::Report;
 use heatmap_core::synth::{DemoLog, DemoSize};
-use heatmap_core::table::{BannerKey, ClickLogConfig};
+use heatmap_core::table::ClickLogConfig;
 use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{
     Ending, SharedArguments, bytes_bar, end, plain_bar, say, stop_on_ctrl_c, unless_stopped,
@@ -108,9 +108,6 @@ struct Arguments {
 /// More banners than this are scored by the fast parts alone unless asked otherwise.
 const MAX_BANNERS_FOR_ALL_PARTS: usize = 100_000;
 
-/// Questions on grids that are printed, at most; the report has more.
-const MAX_QUESTIONS: usize = 5;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let flagged_is_failure = arguments.exit_code;
@@ -181,66 +178,9 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     report.write_html(&folder.file("report.html"))?;
     let numbers = LogSummary::of(&inputs, &detection);
     folder.write_json("summary.json", &numbers)?;
-    say_result(&inputs, &detection, &ranking);
-    if fell_back > 0 {
-        let (of, grids) =
-            (detection.grids.len(), if fell_back == 1 { "grid has" } else { "grids have" });
-        say(&format!(
-            "{fell_back} {grids} no such anchor, of {of}, and took what there was: the report \
-             says which."
-        ));
-    }
-    if let Some(worth) = numbers.against_labels {
-        say(&format!(
-            "Against the labels ({} broken): AUROC {:.4}, macro-F1 {:.3}.",
-            worth.labelled_broken, worth.auroc, worth.macro_f1
-        ));
-    }
+    numbers.sentences(&inputs, &detection, &ranking).iter().for_each(|line| say(line));
     say(&format!("scores.csv and report.html are in {}.", folder.path().display()));
     Ok(numbers.flagged)
-}
-
-fn say_result(inputs: &LogInputs, detection: &LogDetection, ranking: &[usize]) {
-    let flagged = detection.flagged();
-    say(&format!(
-        "{flagged} of {} banners flagged; {} clicks, grids and sizes: {}, dropped rows: {}.",
-        inputs.log.len(),
-        inputs.log.clicks(),
-        detection.grids.len(),
-        inputs.log.drops().rows()
-    ));
-    for (table, given, joined) in [
-        ("metrics", inputs.known.metrics.is_some(), inputs.with_metrics),
-        ("labels", inputs.known.labels.is_some(), inputs.with_labels),
-    ] {
-        if given {
-            say(&format!("{joined} of {} banners are in the table of {table}.", inputs.log.len()));
-        }
-        if given && joined == 0 {
-            let BannerKey { domain, grid_id } = inputs.log.entry_at(0).banner;
-            say(&format!(
-                "None of the {table} is used: are keys written otherwise there than `{domain}`, \
-                 `{grid_id}`?"
-            ));
-        }
-    }
-    for (BannerSize { width_px, height_px }, bin) in inputs.log.coarse_sizes() {
-        say(&format!(
-            "Banners of {width_px} x {height_px} px have bins of {bin} px: a heatmap has at most \
-             100,000."
-        ));
-    }
-    say(&detection.decision.rule);
-    let questions = detection.grids.iter().filter_map(|grid| grid.undecided.as_ref());
-    questions.take(MAX_QUESTIONS).for_each(|question| say(question));
-    for &banner in &ranking[..flagged.min(10)] {
-        let entry = inputs.log.entry_at(banner);
-        let score = detection.decision.scores[banner];
-        say(&format!(
-            "  {score:8.3}  {}, {} ({} clicks)",
-            entry.banner.domain, entry.banner.grid_id, entry.clicks
-        ));
-    }
 }
 
 fn banner_size(text: &str) -> Result<BannerSize, String> {

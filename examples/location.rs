@@ -16,19 +16,10 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_core::synth::Sample;
 use heatmap_examples::fine_tune::{FineTuneArguments, smoke};
-use heatmap_examples::{Ending, SharedArguments, Terminal, end, image_bar, say};
-use heatmap_train::data::Split;
-use heatmap_train::evaluation::{
-    HeldOut, LocationBaseline, ProposedMap, Thresholds, propose_centres,
-};
-use heatmap_train::metric::LocationReport;
-use heatmap_train::run::{
-    LocationConfig, LocationLossName, RunConfig, RunObserver, Started, TrainingOptions,
-    save_encoder, train_location,
-};
-use heatmap_train::study::{LocationResults, write_location, write_location_montage};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, say};
+use heatmap_train::run::{LocationConfig, LocationLossName, Started};
+use heatmap_train::study::run_location;
 
 /// Train an encoder to locate the clusters of a heatmap, and compare it with ways that need no
 /// network
@@ -80,57 +71,13 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.out("location"), fresh, overlay)?;
-    let preset = resolved.preset();
-    let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
-    terminal.training_begins(&options.interrupter);
-    let outcome = train_location(&config, &resolved, &folder, &device, &options)?;
-    if outcome.interrupted {
-        say(&format!("Stopped after batch {}; go on with --resume.", outcome.stats.steps));
+    let device = (&*shared.device.to_string(), &device);
+    let summary = run_location(&folder, (&config, &resolved), device, resume, &terminal)?;
+    let Some(summary) = summary else {
+        say("Stopped after a checkpoint; go on with --resume.");
         return Ok(Ending::Interrupted);
-    }
-    terminal.training_ends();
-    save_encoder(&folder, outcome.model.encoder())?;
-
-    let held_out = |split: Split, samples: usize| HeldOut {
-        preset,
-        seed: split.seed(config.training().seed),
-        samples,
-        image: config.fine_tune.image,
     };
-    // Thresholds are set on other samples than those that are scored.
-    let evaluation = config.fine_tune.evaluation;
-    let (fit, test) =
-        (held_out(Split::Fit, evaluation.samples), held_out(Split::Test, evaluation.final_samples));
-    let propose = |data: &HeldOut<'_>| -> Result<Vec<ProposedMap>, Box<dyn Error>> {
-        let bar = image_bar(data.samples, "locating");
-        let maps = propose_centres(&outcome.model, &device, data, |done| bar.inc(done as u64))?;
-        bar.finish_and_clear();
-        Ok(maps)
-    };
-    let thresholds = Thresholds::fit(&propose(&fit)?, preset.grid)?;
-    let located = thresholds.locate_all(&propose(&test)?);
-    let network = LocationReport::new(&located, preset.grid)?;
-
-    let samples = |data: &HeldOut<'_>| {
-        (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>()
-    };
-    let (few, all) = (samples(&HeldOut { samples: fit.samples.min(500), ..fit }), samples(&test));
-    let mut baselines = Vec::new();
-    for baseline in LocationBaseline::fit_all(&few, preset.grid, config.num_centres)? {
-        let maps = baseline.locate_all(&all, config.num_centres)?;
-        baselines.push((baseline, LocationReport::new(&maps, preset.grid)?));
-    }
-    let results = LocationResults { network, thresholds, baselines };
-    let device_name = shared.device.to_string();
-    let summary = write_location(
-        &folder,
-        &config,
-        (outcome.stats, outcome.chosen_step),
-        &results,
-        &device_name,
-    )?;
-    write_location_montage(&folder, &config, &all, &located)?;
     say(&format!("{}\nEverything is in {}.", summary.table(), folder.path().display()));
     Ok(Ending::Done)
 }

@@ -71,11 +71,12 @@ pub(crate) fn parquet(place: &Place) -> Outcome {
         "--release",
         "--features",
         features(),
-        "--lib",
+        "--test",
+        "parquet",
         "--test",
         "fuzz_entries",
     ]);
-    run(command.args(["--", "parquet", "seeds", "mutated"]))?;
+    run(&mut command)?;
     let mut detect = readme::command(place, "cargo run --release --example detect")?;
     detect.args(["--features", features(), "--", "--min-clicks", "1", "--clicks"]);
     detect.arg("crates/heatmap-core/tests/fixtures/tables/clicks_snappy.parquet");

@@ -33,8 +33,8 @@ macro_rules! backbones {
         }
 
         impl BackboneConfig {
-            /// Returns the published networks of all kinds by name, with three channels and without a
-            /// head.
+            /// Returns the published networks of all kinds by name, with three channels and without
+            /// a head.
             pub fn published() -> impl Iterator<Item = (ModelName, Self)> {
                 let all = std::iter::empty();
                 $(
@@ -61,8 +61,8 @@ macro_rules! backbones {
                 })
             }
 
-            /// Returns whether both are the same network but for image size, channels and classes, which
-            /// is what a published name stands for.
+            /// Returns whether both are the same network but for image size, channels and classes,
+            /// which is what a published name stands for.
             pub fn is_like(&self, other: &Self) -> bool {
                 match (self, other) {
                     $((Self::$kind(a), Self::$kind(b)) => a.is_like(b),)*
@@ -90,8 +90,8 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns this configuration with positions that are learned for images of this height and
-            /// width in px. Unless a network has such positions, nothing changes.
+            /// Returns this configuration with positions that are learned for images of this height
+            /// and width in px. Unless a network has such positions, nothing changes.
             #[must_use]
             pub fn with_image_size(self, image_size: usize) -> Self {
                 match self {
@@ -104,7 +104,9 @@ macro_rules! backbones {
             /// Returns this configuration with another stem; `None` for a network that has no stem.
             pub fn with_stem(self, stem: StemKind) -> Option<Self> {
                 match self {
-                    $(Self::$kind(config) => EncoderConfig::with_stem(config, stem).map(Self::$kind),)*
+                    $(Self::$kind(config) => {
+                        EncoderConfig::with_stem(config, stem).map(Self::$kind)
+                    })*
                 }
             }
 
@@ -122,7 +124,8 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns the side of a cell of each map of [`Encoder::forward_maps`] in px of the image.
+            /// Returns the side of a cell of each map of [`Encoder::forward_maps`] in px of the
+            /// image.
             pub fn map_strides(&self) -> Vec<usize> {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::map_strides(config),)*
@@ -171,15 +174,16 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns whether the network has tokens, which [`Encoder::forward_with_tokens`] gives.
+            /// Returns whether the network has tokens, which [`Encoder::forward_with_tokens`]
+            /// gives.
             pub fn has_tokens(&self) -> bool {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::has_tokens(config),)*
                 }
             }
 
-            /// Returns how the images were prepared with which published weights of this `layout` were
-            /// trained, for most of them.
+            /// Returns how the images were prepared with which published weights of this `layout`
+            /// were trained, for most of them.
             pub fn preprocessing(&self, layout: WeightLayout) -> Preprocessing {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::preprocessing(config, layout),)*
@@ -233,7 +237,8 @@ macro_rules! backbones {
             /// Saves the weights; see [`Pretrained::save_weights`].
             ///
             /// # Errors
-            /// Returns an error when the layout has no name for a tensor, or the file cannot be written.
+            /// Returns an error when the layout has no name for a tensor, or the file cannot be
+            /// written.
             pub fn save_weights(&self, path: impl AsRef<Path>, layout: WeightLayout) -> Result<()> {
                 match self {
                     $(Self::$kind(network) => network.save_weights(path, layout),)*

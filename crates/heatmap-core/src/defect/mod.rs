@@ -5,4 +5,4 @@ mod pattern;
 mod place;
 
 pub use pattern::Pattern;
-pub(crate) use place::place_in_words;
+pub use place::place_in_words;

@@ -1,7 +1,7 @@
 //! Places on a banner in words.
 
 /// Describes a place on the banner, given as fractions of its width and height.
-pub(crate) fn place_in_words(x: f64, y: f64) -> &'static str {
+pub fn place_in_words(x: f64, y: f64) -> &'static str {
     let third = |at: f64| if at < 0.25 { 0 } else { 1 + usize::from(at > 0.75) };
     [
         ["at the top left", "at the top", "at the top right"],

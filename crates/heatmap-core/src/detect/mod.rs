@@ -50,6 +50,7 @@ mod quantile;
 mod reference;
 mod score;
 mod score_table;
+mod sentences;
 mod set_network;
 #[cfg(test)]
 mod shared_defect_tests;

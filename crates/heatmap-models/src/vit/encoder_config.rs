@@ -13,7 +13,8 @@ macro_rules! published {
     ($($name:ident = $text:literal: $size:ident, $patch:literal;)*) => {
         impl ModelName {
             $(
-                #[doc = concat!("A ViT with patches of ", $patch, " px: see [`VitConfig::", stringify!($size), "`].")]
+                #[doc = concat!("[`VitConfig::", stringify!($size), "`] with patches of ")]
+                #[doc = concat!(stringify!($patch), " px.")]
                 pub const $name: Self = Self::new($text);
             )*
         }

@@ -1,13 +1,15 @@
 //! Whole studies: a run, what it is worth, and the tables and pictures that say so.
 //!
 //! [`run_simclr`] trains, measures and draws; [`sweep_simclr`] does so over a grid of settings.
-//! [`write_count`] and [`write_location`] show what networks that count and locate came to,
-//! [`write_detector`] what the set network did. [`comparison`], [`FacetView`] and
-//! [`EmbedView`] hold encoders against each other; a [`FeatureRun`] writes their features.
+//! [`run_count`] and [`run_location`] do the same for networks that count and locate;
+//! [`write_detector`] shows what the set network came to, [`PresetGallery`] what the presets are.
+//! [`comparison`], [`FacetView`] and [`EmbedView`] hold encoders against each other; a
+//! [`FeatureRun`] writes their features.
 
 mod banners;
 pub mod comparison;
 mod count;
+mod count_run;
 mod detector;
 mod detector_measure;
 mod embedding;
@@ -17,7 +19,9 @@ mod feature_input;
 mod feature_run;
 mod feature_table;
 mod feature_tables;
+mod gallery;
 mod location;
+mod location_run;
 mod principal_plane;
 mod simclr;
 mod simclr_report;
@@ -27,6 +31,7 @@ mod training_curve;
 
 pub use banners::{Banners, synthetic_banners, tabled_banners};
 pub use count::{CountResults, CountSummary, write_count};
+pub use count_run::run_count;
 pub use detector::{DetectorSummary, NETWORK_FILE, write_detector};
 pub use detector_measure::{BUDGETS, MeasuredDetector, measure_detector};
 pub use embedding::{EmbedView, write_embeddings};
@@ -35,7 +40,9 @@ pub use facets::{FacetView, write_facets};
 pub use feature_input::{FeatureInput, InputName, ProtocolChoice, open_weights, read_log};
 pub use feature_run::{FeatureRun, FeatureRunConfig, UsedSettings};
 pub use feature_table::FeatureTable;
+pub use gallery::{PresetGallery, write_banner_gallery};
 pub use location::{LocationResults, LocationSummary, write_location, write_location_montage};
+pub use location_run::run_location;
 pub use simclr::run_simclr;
 pub use simclr_report::{BrokenBanners, SimClrSummary};
 pub use sweep::{SweepAxis, sweep_simclr};

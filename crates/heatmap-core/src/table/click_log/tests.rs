@@ -2,8 +2,6 @@
 
 mod common;
 mod files;
-#[cfg(feature = "parquet")]
-mod parquet;
 mod properties;
 
 use common::{HEADER, expect_drops, read, read_with, text};

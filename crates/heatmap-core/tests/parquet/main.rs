@@ -1,20 +1,45 @@
-//! Logs in Parquet, written by the Parquet library itself, and by pyarrow
+//! Logs and metrics in Parquet, written by the Parquet library itself, and by pyarrow
 //! (`tests/fixtures/tables.py`).
+#![cfg(feature = "parquet")]
+#![allow(clippy::unwrap_used, reason = "in tests and what they share")]
+
+mod metrics;
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::parquet::basic::Compression;
-use ::parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
-use ::parquet::file::properties::WriterProperties;
-use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::parser::parse_message_type;
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
+use std::ops::ControlFlow;
+
+use ClickColumn::*;
+use DropReason::*;
+use heatmap_core::table::{
+    BannerHeatmap, ClickColumn, ClickLog, ClickLogConfig, DropReason, LabelTable, MetricsTable,
+};
+use heatmap_core::{Result, sample_rng};
 use rand::RngExt;
 
-use super::*;
-use crate::sample_rng;
+const HEADER: &str = "domain,grid_id,click_x,click_y,display_height,display_width,clicks\n";
+
+/// The log of a CSV file with these contents.
+fn read(csv: &[u8]) -> Result<ClickLog> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("0.csv"), csv).unwrap();
+    read_path(folder.path())
+}
+
+/// Reasons, rows and clicks of everything that was left out.
+fn expect_drops(log: &ClickLog, expected: &[(DropReason, u64, u64)]) {
+    let found: Vec<_> =
+        log.drops().by_reason().iter().map(|d| (d.reason, d.rows, d.clicks)).collect();
+    assert_eq!(found, expected);
+}
 
 /// Values of a column; `None` is null, which only an optional column may have.
 enum Values {
@@ -27,7 +52,7 @@ enum Values {
 /// Writes row groups of columns under `schema`.
 fn write(path: &Path, schema: &str, compression: Compression, groups: &[Vec<Values>]) {
     fn put<T: DataType>(
-        writer: &mut ::parquet::file::writer::SerializedColumnWriter<'_>,
+        writer: &mut parquet::file::writer::SerializedColumnWriter<'_>,
         values: impl Iterator<Item = Option<T::T>>,
     ) {
         let values: Vec<_> = values.collect();
@@ -267,8 +292,7 @@ fn what_a_warehouse_unloads_is_read() {
     let log = read_path(&fixtures.join("clicks_decimal.parquet")).unwrap();
     assert_eq!((log.rows(), log.clicks(), log.len(), log.drops().rows()), (200, 200, 1, 0));
     // Sums by pyarrow.
-    let metrics =
-        crate::table::MetricsTable::read(&[fixtures.join("metrics_decimal.parquet")]).unwrap();
+    let metrics = MetricsTable::read(&[fixtures.join("metrics_decimal.parquet")]).unwrap();
     let sum = |name: &str| {
         let column = metrics.names().iter().position(|known| known == name).unwrap();
         let values: Vec<f64> =
@@ -281,7 +305,7 @@ fn what_a_warehouse_unloads_is_read() {
         metrics.names().iter().any(|name| name == "landing_rate")
             && metrics.bad_values().is_empty()
     );
-    let labels = crate::table::LabelTable::read(&[fixtures.join("labels_null.parquet")]).unwrap();
+    let labels = LabelTable::read(&[fixtures.join("labels_null.parquet")]).unwrap();
     assert_eq!((labels.len(), labels.unlabelled_rows()), (0, 20));
 }
 

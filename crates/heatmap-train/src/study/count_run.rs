@@ -1,0 +1,65 @@
+//! [`run_count`]: one count run, from its first step to the last picture.
+
+use burn::tensor::Device;
+
+use super::count::{CountResults, CountSummary, write_count};
+use crate::Result;
+use crate::data::Split;
+use crate::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
+use crate::run::{
+    Checkpoint, CountConfig, FineTuneStart, RunConfig, RunFolder, RunObserver, TrainingOptions,
+    save_encoder, train_count,
+};
+
+/// Samples by which the ceiling of exact counting is estimated.
+const CEILING_SAMPLES: usize = 20_000;
+
+/// Trains in `folder`, measures on held-out samples and draws. `None` when the user stopped it: then
+/// there is a checkpoint to go on from. `start` is what the configuration
+/// [resolves](RunConfig::resolve) to.
+///
+/// # Errors
+/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+pub fn run_count(
+    folder: &RunFolder,
+    (config, start): (&CountConfig, &FineTuneStart),
+    (device_name, device): (&str, &Device),
+    resume: Option<Checkpoint>,
+    observer: &dyn RunObserver,
+) -> Result<Option<CountSummary>> {
+    let shows_progress = observer.shows_progress();
+    let options = TrainingOptions { shows_progress, ..config.training_options(resume) };
+    observer.training_begins(&options.interrupter);
+    let outcome = train_count(config, start, folder, device, &options);
+    observer.training_ends();
+    let outcome = outcome?;
+    if outcome.interrupted {
+        return Ok(None);
+    }
+    save_encoder(folder, outcome.model.encoder())?;
+
+    let seed = config.training().seed;
+    let held_out = HeldOut {
+        preset: start.preset(),
+        seed: Split::Test.seed(seed),
+        samples: config.fine_tune.evaluation.final_samples,
+        image: config.fine_tune.image,
+    };
+    let report = |flips: bool, what: &str| -> Result<CountReport> {
+        observer.begin(what, held_out.samples);
+        let predictions = predict_counts(&outcome.model, device, &held_out, flips, |done| {
+            observer.advance(done);
+        })?;
+        observer.finish();
+        Ok(CountReport::new(&predictions))
+    };
+    let ceiling = |sigmas| {
+        CountCeiling::estimate(start.preset(), Split::Fit.seed(seed), CEILING_SAMPLES, sigmas)
+    };
+    let results = CountResults {
+        plain: report(false, "counting")?,
+        flipped: report(true, "counting, mirrored too")?,
+        ceilings: [0.5, 1.0, 2.0].map(ceiling),
+    };
+    write_count(folder, config, &outcome, &held_out, &results, device, device_name).map(Some)
+}

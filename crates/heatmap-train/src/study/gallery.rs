@@ -1,0 +1,136 @@
+//! Pictures of the presets and of the banners of a click log.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use heatmap_core::plot::{Tile, heatmap, montage};
+use heatmap_core::synth::{PRESET_NAMES, Preset, Sample, Span, total_clicks_baseline};
+use heatmap_core::table::{BannerHeatmap, ClickLog, DropReason};
+use heatmap_core::{Normalization, Upsampling, sample_rng, write_atomically};
+use serde::Serialize;
+
+use crate::Result;
+use crate::run::RunFolder;
+
+/// Banners on one picture at most, those with the most clicks.
+const MAX_BANNERS: usize = 64;
+
+/// What is drawn of every preset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PresetGallery {
+    /// Seed of all samples.
+    pub seed: u64,
+    /// Heatmaps of each class.
+    pub per_class: u64,
+    /// Samples by which it is measured what the total of clicks tells about the class.
+    pub baseline_samples: u64,
+}
+
+impl PresetGallery {
+    /// Draws all presets and the effect of upsampling, and measures what the total of clicks tells
+    /// about the class: `<preset>.png`, `upsampling.png`, `heatmap.png`, `metrics.jsonl` and
+    /// `summary.json`. Gives the table for a person. `each_preset` is told the name of every preset
+    /// that is done.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &RunFolder, mut each_preset: impl FnMut(&str)) -> Result<String> {
+        let mut summary = BTreeMap::new();
+        for name in PRESET_NAMES {
+            let preset = Preset::named(name)?;
+            self.draw_classes(folder, &preset)?;
+            let baseline = total_clicks_baseline(&preset, self.seed, self.baseline_samples);
+            summary.insert(format!("{name}.classes"), preset.num_classes() as f64);
+            summary.insert(format!("{name}.total_clicks_accuracy"), baseline.accuracy);
+            summary.insert(format!("{name}.chance_accuracy"), baseline.chance);
+            each_preset(name);
+        }
+        self.draw_upsampling(folder)?;
+        write_atomically(&folder.file("metrics.jsonl"), |out| {
+            PRESET_NAMES.iter().try_for_each(|name| {
+                let accuracy = summary[&format!("{name}.total_clicks_accuracy")];
+                let line = serde_json::json!({"preset": name, "total_clicks_accuracy": accuracy});
+                writeln!(out, "{line}")
+            })
+        })?;
+        folder.write_json("summary.json", &summary)?;
+        let mut table =
+            "preset               classes   accuracy from the total of clicks   guessing"
+                .to_owned();
+        for name in PRESET_NAMES {
+            let of = |what: &str| summary[&format!("{name}.{what}")];
+            let (accuracy, chance) = (of("total_clicks_accuracy"), of("chance_accuracy"));
+            table += &format!("\n{name:<20}{:>8}{accuracy:>36.3}{chance:>11.3}", of("classes"));
+        }
+        Ok(table)
+    }
+
+    fn draw_classes(&self, folder: &RunFolder, preset: &Preset) -> Result<()> {
+        let classes = 0..preset.num_classes();
+        let samples: Vec<Sample> = classes
+            .flat_map(|class| (0..self.per_class).map(move |index| (class, index)))
+            .map(|(class, index)| preset.sample_of_class(self.seed, class, index))
+            // Scaled so that wide clusters show beside narrow ones.
+            .map(|sample| Sample {
+                heatmap: sample.heatmap.normalized(Normalization::Sqrt),
+                ..sample
+            })
+            .collect();
+        let label = |sample: &Sample| &preset.classes[sample.class].name;
+        let tiles: Vec<Tile<'_>> = samples
+            .iter()
+            .map(|sample| Tile { label: label(sample), heatmap: &sample.heatmap })
+            .collect();
+        // Rows that hold whole classes, about eight heatmaps wide.
+        let columns = (8 / self.per_class).max(1) * self.per_class;
+        let picture = montage(&preset.name, &tiles, columns as usize)?;
+        Ok(picture.save_png(&folder.file(&format!("{}.png", preset.name)))?)
+    }
+
+    /// Draws one banner of 200 clicks, as it is and upsampled.
+    fn draw_upsampling(&self, folder: &RunFolder) -> Result<()> {
+        let sparse = Preset::banners(0.0, Span::only(200))?.sample(self.seed, 0).heatmap;
+        let upsampled = Upsampling::default().apply(&sparse, &mut sample_rng(self.seed, 0))?;
+        let tiles = [
+            Tile { label: "200 clicks", heatmap: &sparse },
+            Tile { label: "upsampled to 50,000", heatmap: &upsampled },
+        ];
+        montage("upsampling", &tiles, 2)?.save_png(&folder.file("upsampling.png"))?;
+        let picture = heatmap("a good banner, upsampled", &upsampled)?;
+        Ok(picture.save_png(&folder.file("heatmap.png"))?)
+    }
+}
+
+/// Draws the banners with the most clicks: `clicks.png`, `metrics.jsonl` and `summary.json`. Gives
+/// a sentence for a person.
+///
+/// # Errors
+/// When a file cannot be written, or the log cannot be read any more.
+pub fn write_banner_gallery(folder: &RunFolder, log: &ClickLog) -> Result<String> {
+    let mut most: Vec<(Reverse<u64>, usize)> =
+        log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
+    most.sort_unstable();
+    most.truncate(MAX_BANNERS);
+    // In the order of the log, of which one heatmap after another is in memory.
+    let mut shown = Vec::with_capacity(most.len());
+    for (at, banner) in log.banners().enumerate() {
+        let BannerHeatmap { banner, clicks, heatmap, .. } = banner?;
+        if let Some(place) = most.iter().position(|(_, wanted)| *wanted == at) {
+            let label = format!("{} {}: {clicks}", banner.domain, banner.grid_id);
+            shown.push((place, label, heatmap.normalized(Normalization::Sqrt)));
+        }
+    }
+    shown.sort_by_key(|(place, ..)| *place);
+    let tiles: Vec<Tile<'_>> =
+        shown.iter().map(|(_, label, heatmap)| Tile { label, heatmap }).collect();
+    let title = format!("the {} banners with the most clicks, of {}", tiles.len(), log.len());
+    montage(&title, &tiles, 6)?.save_png(&folder.file("clicks.png"))?;
+    let outside =
+        log.drops().by_reason().iter().find(|dropped| dropped.reason == DropReason::OutsideBanner);
+    let (clicks, outside) = (log.clicks(), outside.map_or(0, |dropped| dropped.clicks));
+    let summary =
+        serde_json::json!({"banners": log.len(), "clicks": clicks, "outside_clicks": outside});
+    write_atomically(&folder.file("metrics.jsonl"), |out| writeln!(out, "{summary}"))?;
+    folder.write_json("summary.json", &summary)?;
+    Ok(format!("{} banners, {clicks} clicks on them and {outside} outside.", log.len()))
+}

@@ -1,0 +1,78 @@
+//! [`run_location`]: one location run, from its first step to the last picture.
+
+use burn::tensor::Device;
+use heatmap_core::synth::Sample;
+
+use super::location::{LocationResults, LocationSummary, write_location, write_location_montage};
+use crate::Result;
+use crate::data::Split;
+use crate::evaluation::{HeldOut, LocationBaseline, ProposedMap, Thresholds, propose_centres};
+use crate::metric::LocationReport;
+use crate::run::{
+    Checkpoint, FineTuneStart, LocationConfig, RunConfig, RunFolder, RunObserver, TrainingOptions,
+    save_encoder, train_location,
+};
+
+/// Samples that the baselines are fitted to, at most.
+const BASELINE_SAMPLES: usize = 500;
+
+/// Trains in `folder`, measures on held-out samples beside ways that need no network, and draws.
+/// `None` when the user stopped it: then there is a checkpoint to go on from. `start` is what the
+/// configuration [resolves](RunConfig::resolve) to.
+///
+/// # Errors
+/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+pub fn run_location(
+    folder: &RunFolder,
+    (config, start): (&LocationConfig, &FineTuneStart),
+    (device_name, device): (&str, &Device),
+    resume: Option<Checkpoint>,
+    observer: &dyn RunObserver,
+) -> Result<Option<LocationSummary>> {
+    let shows_progress = observer.shows_progress();
+    let options = TrainingOptions { shows_progress, ..config.training_options(resume) };
+    observer.training_begins(&options.interrupter);
+    let outcome = train_location(config, start, folder, device, &options);
+    observer.training_ends();
+    let outcome = outcome?;
+    if outcome.interrupted {
+        return Ok(None);
+    }
+    save_encoder(folder, outcome.model.encoder())?;
+
+    let (preset, evaluation) = (start.preset(), config.fine_tune.evaluation);
+    let held_out = |split: Split, samples: usize| HeldOut {
+        preset,
+        seed: split.seed(config.training().seed),
+        samples,
+        image: config.fine_tune.image,
+    };
+    // Thresholds are set on other samples than those that are scored.
+    let fit = held_out(Split::Fit, evaluation.samples);
+    let test = held_out(Split::Test, evaluation.final_samples);
+    let propose = |data: &HeldOut<'_>| -> Result<Vec<ProposedMap>> {
+        observer.begin("locating", data.samples);
+        let maps = propose_centres(&outcome.model, device, data, |done| observer.advance(done))?;
+        observer.finish();
+        Ok(maps)
+    };
+    let thresholds = Thresholds::fit(&propose(&fit)?, preset.grid)?;
+    let located = thresholds.locate_all(&propose(&test)?);
+    let network = LocationReport::new(&located, preset.grid)?;
+
+    let samples = |data: &HeldOut<'_>| {
+        (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>()
+    };
+    let few = samples(&HeldOut { samples: fit.samples.min(BASELINE_SAMPLES), ..fit });
+    let all = samples(&test);
+    let mut baselines = Vec::new();
+    for baseline in LocationBaseline::fit_all(&few, preset.grid, config.num_centres)? {
+        let maps = baseline.locate_all(&all, config.num_centres)?;
+        baselines.push((baseline, LocationReport::new(&maps, preset.grid)?));
+    }
+    let results = LocationResults { network, thresholds, baselines };
+    let run = (outcome.stats, outcome.chosen_step);
+    let summary = write_location(folder, config, run, &results, device_name)?;
+    write_location_montage(folder, config, &all, &located)?;
+    Ok(Some(summary))
+}
