@@ -26,12 +26,12 @@
 //! config.training.batches = 2;
 //! config.classes_per_batch = 2;
 //! let names = vec!["one cluster".to_owned(), "two clusters".to_owned()];
-//! let source = Arc::new(OwnSamples::of_heatmaps("my data", names, heatmaps, config.training.seed)?);
+//! let source = OwnSamples::of_heatmaps("my data", names, heatmaps, config.training.seed)?;
 //! let (folder, _) = RunFolder::create(&path, &config)?;
 //! let (device, options) = (Device::flex(), config.training_options(None));
 //! let encoder = untrained_encoder(&config, &device); // or any Encoder of your own
 //! let outcome =
-//!     train_simclr_of(&config, encoder, source, &folder, &[device.clone()], &options)?;
+//!     train_simclr_of(&config, encoder, Arc::new(source), &folder, &[device.clone()], &options)?;
 //! save_encoder(&folder, outcome.model.encoder())?;
 //!
 //! // A finished run is an encoder again.

@@ -1,9 +1,9 @@
 //! [`Pattern`]: the ways in which the clicks of broken banners have been seen to fall, each with a
 //! description, a place and a density.
 //!
-//! A pattern is stated, not fitted. The scores `known_defects` and `pattern_fit` try each of them as
-//! an explanation of a banner. Whether a whole group of banners is a kind of defect is tested with
-//! more and sharper shapes, in `detect/template.rs`.
+//! A pattern is stated, not fitted. The scores `known_defects` and `pattern_fit` try each of them
+//! as an explanation of a banner. Whether a whole group of banners is a kind of defect is tested
+//! with more and sharper shapes, in `detect/template.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,9 +9,9 @@
 //! * `pile_up`: the largest excess share of clicks in one spot, beyond what the fifteen most
 //!   similar reference banners have there. It also sees clicks that pile up where good banners have
 //!   some (a close button, a single product), which a likelihood ratio takes for very good.
-//! * `pattern_fit`: how much better one of the known [`Pattern`](crate::defect::Pattern)s, mixed with a layout of
-//!   the grid, explains the clicks than any layout alone (a generalised likelihood ratio, as in
-//!   [`KnownDefects`], over all layouts).
+//! * `pattern_fit`: how much better one of the known [`Pattern`](crate::defect::Pattern)s, mixed
+//!   with a layout of the grid, explains the clicks than any layout alone (a generalised likelihood
+//!   ratio, as in [`KnownDefects`], over all layouts).
 //! * `set_network`: the log odds of a network that compares the banner with others of its grid; it
 //!   was trained on generated layouts to tell broken banners from good ones
 //!   ([`super::SetNetwork`]).

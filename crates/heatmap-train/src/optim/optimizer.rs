@@ -56,8 +56,8 @@ pub struct OptimizerConfig {
     pub beta_2: f64,
     /// Largest global gradient norm, to which gradients are clipped; `None` for no clipping.
     pub clip_norm: Option<f64>,
-    /// Warm-up, in which the learning rate rises linearly: a number of steps, or a share of them. It
-    /// then falls to zero along a cosine.
+    /// Warm-up, in which the learning rate rises linearly: a number of steps, or a share of them.
+    /// It then falls to zero along a cosine.
     pub warmup_batches: Warmup,
 }
 

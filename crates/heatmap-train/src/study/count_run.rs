@@ -14,8 +14,8 @@ use crate::run::{
 /// Samples by which the ceiling of exact counting is estimated.
 const CEILING_SAMPLES: usize = 20_000;
 
-/// Trains in `folder`, measures on held-out samples and draws. `None` when the user stopped it: then
-/// there is a checkpoint to go on from. `start` is what the configuration
+/// Trains in `folder`, measures on held-out samples and draws. `None` when the user stopped it:
+/// then there is a checkpoint to go on from. `start` is what the configuration
 /// [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
