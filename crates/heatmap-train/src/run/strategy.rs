@@ -18,7 +18,7 @@ use burn::train::{
 };
 
 use super::best::BestCheckpoint;
-use super::metrics_log::SharedLog;
+use super::metrics_log::{SharedLog, wait_for_lines};
 use super::periodic_evaluation::PeriodicEvaluation;
 use super::stepper::Stepper;
 use crate::optim::{clip_to_norm, global_norm};
@@ -209,8 +209,10 @@ where
                         enough = self.is_enough();
                     }
                 }
-                // Now the log has all lines up to here.
+                // Metrics come from one thread and go to the log in another, which may lag behind:
+                // the log has all lines up to here once both have answered.
                 interrupter.fail_on_error(event_processor.flush());
+                wait_for_lines(&event_store);
                 if let Err(error) = self.settle(step, &learner, watch) {
                     self.fail(&interrupter, error);
                     break;
