@@ -1,5 +1,5 @@
-//! The vocabulary of defects: where the clicks of broken banners have been seen to fall, in words, as
-//! a place and as a density. The generators draw them, and detection looks for them.
+//! The vocabulary of defects: where the clicks of broken banners have been seen to fall, in words,
+//! as a place and as a density. The generators draw them, and detection looks for them.
 
 mod pattern;
 mod place;
