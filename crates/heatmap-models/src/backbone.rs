@@ -1,4 +1,4 @@
-//! [`Backbone`]: any of our encoders, chosen when the program runs.
+//! [`Backbone`]: one of the encoders of this crate, whose kind is chosen at run time.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use crate::{
     StemKind, TensorFile, Vit, VitConfig, WeightLayout,
 };
 
-/// Makes [`Backbone`] and [`BackboneConfig`] of the list of encoders. Whatever is asked of either
-/// is asked of the network or of the [`EncoderConfig`] that it holds.
+/// Defines [`Backbone`] and [`BackboneConfig`] with one variant for each encoder in the list. Their
+/// methods delegate to the network or to the [`EncoderConfig`] in the variant.
 macro_rules! backbones {
     ($($(#[$doc:meta])* $kind:ident($network:ident, $config:ident),)*) => {
-        /// A network of any kind.
+        /// An encoder of any kind in this crate.
         #[derive(Module, Debug)]
         #[allow(
             clippy::large_enum_variant,
@@ -26,15 +26,15 @@ macro_rules! backbones {
             $($(#[$doc])* $kind($network),)*
         }
 
-        /// Configuration of a [`Backbone`].
+        /// The configuration of a [`Backbone`].
         #[derive(Debug, Clone)]
         pub enum BackboneConfig {
             $($(#[$doc])* $kind($config),)*
         }
 
         impl BackboneConfig {
-            /// Returns the published networks of all kinds by name, with three channels and without
-            /// a head.
+            /// Returns the names and configurations of the published networks of all kinds. The
+            /// configurations have three input channels and no head.
             pub fn published() -> impl Iterator<Item = (ModelName, Self)> {
                 let all = std::iter::empty();
                 $(
@@ -44,14 +44,14 @@ macro_rules! backbones {
                 all
             }
 
-            /// Creates a network with fresh parameters.
+            /// Creates a network with randomly initialised parameters.
             pub fn init(&self, device: &Device) -> Backbone {
                 match self {
                     $(Self::$kind(config) => Backbone::$kind(EncoderConfig::init(config, device)),)*
                 }
             }
 
-            /// Reads the configuration of the network of this kind whose weights a file contains.
+            /// Derives the configuration of a network of this kind from the weights in a file.
             ///
             /// # Errors
             /// Returns an error when the file contains another kind of network.
@@ -61,8 +61,8 @@ macro_rules! backbones {
                 })
             }
 
-            /// Returns whether both are the same network but for image size, channels and classes,
-            /// which is what a published name stands for.
+            /// Returns whether both configurations belong to the same published name. Settings that
+            /// a name leaves open may differ, such as image size, channels, classes and the stem.
             pub fn is_like(&self, other: &Self) -> bool {
                 match (self, other) {
                     $((Self::$kind(a), Self::$kind(b)) => a.is_like(b),)*
@@ -80,7 +80,8 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns this configuration with a linear head, or without.
+            /// Returns this configuration with a linear head for `num_classes` classes; `None`
+            /// removes the head.
             #[must_use]
             pub fn with_num_classes(self, num_classes: Option<usize>) -> Self {
                 match self {
@@ -90,8 +91,8 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns this configuration with positions that are learned for images of this height
-            /// and width in px. Unless a network has such positions, nothing changes.
+            /// Returns this configuration with a position embedding for square images whose side is
+            /// `image_size` px. A network without learned positions is left unchanged.
             #[must_use]
             pub fn with_image_size(self, image_size: usize) -> Self {
                 match self {
@@ -101,7 +102,7 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns this configuration with another stem; `None` for a network that has no stem.
+            /// Returns this configuration with another stem; `None` for a network without a stem.
             pub fn with_stem(self, stem: StemKind) -> Option<Self> {
                 match self {
                     $(Self::$kind(config) => {
@@ -110,7 +111,7 @@ macro_rules! backbones {
                 }
             }
 
-            /// Describes the network in words, for messages.
+            /// Returns a description of the network in words, for error messages.
             pub fn describe(&self) -> String {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::describe(config),)*
@@ -124,22 +125,23 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns the side of a cell of each map of [`Encoder::forward_maps`] in px of the
-            /// image.
+            /// Returns the stride of each map of [`Encoder::forward_maps`], from fine to coarse:
+            /// the number of image px that one cell spans along each axis.
             pub fn map_strides(&self) -> Vec<usize> {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::map_strides(config),)*
                 }
             }
 
-            /// Returns the channels of each of these maps.
+            /// Returns the number of channels of each map of [`Encoder::forward_maps`], from fine
+            /// to coarse.
             pub fn map_channels(&self) -> Vec<usize> {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::map_channels(config),)*
                 }
             }
 
-            /// Returns the number of px of which both sides of an image must be a multiple.
+            /// Returns the number of px that must divide both the height and the width of an image.
             pub fn size_multiple(&self) -> usize {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::size_multiple(config),)*
@@ -160,7 +162,7 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns the number of classes of the linear head, if there is one.
+            /// Returns the number of classes of the linear head; `None` without a head.
             pub fn num_classes(&self) -> Option<usize> {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::num_classes(config),)*
@@ -174,16 +176,15 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns whether the network has tokens, which [`Encoder::forward_with_tokens`]
-            /// gives.
+            /// Returns whether [`Encoder::forward_with_tokens`] returns tokens for this network.
             pub fn has_tokens(&self) -> bool {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::has_tokens(config),)*
                 }
             }
 
-            /// Returns how the images were prepared with which published weights of this `layout`
-            /// were trained, for most of them.
+            /// Returns the image preprocessing with which most published weights of this `layout`
+            /// were trained.
             pub fn preprocessing(&self, layout: WeightLayout) -> Preprocessing {
                 match self {
                     $(Self::$kind(config) => EncoderConfig::preprocessing(config, layout),)*
@@ -192,7 +193,7 @@ macro_rules! backbones {
         }
 
         impl Backbone {
-            /// Computes logits from features, by the linear head.
+            /// Computes class logits from features, with the linear head.
             ///
             /// # Shapes
             /// - `features`: `[batch, feature_dim]`
@@ -206,10 +207,12 @@ macro_rules! backbones {
                 }
             }
 
-            /// Freezes the first parts of the network: they keep their parameters and statistics.
+            /// Freezes the first `parts` parts of the network. Frozen parts get no gradients, do
+            /// not update their normalisation statistics and apply no dropout. See
+            /// [`BackboneConfig::num_parts`] for the number of parts.
             ///
             /// # Panics
-            /// Panics when there are not so many parts.
+            /// Panics when the network has fewer than `parts` parts.
             #[must_use]
             pub fn freeze_leading(self, parts: usize) -> Self {
                 match self {
@@ -217,10 +220,12 @@ macro_rules! backbones {
                 }
             }
 
-            /// Loads the weights of a file; see [`Pretrained::load_weights`].
+            /// Loads the weights of a file and reports what was loaded; see
+            /// [`Pretrained::load_weights`].
             ///
             /// # Errors
-            /// Returns an error when the file cannot be read or does not fit.
+            /// Returns an error when the file cannot be read, when its layout is unknown, or when
+            /// its tensors do not fit the network.
             pub fn load_weights(
                 self,
                 file: &TensorFile,
@@ -234,18 +239,18 @@ macro_rules! backbones {
                 })
             }
 
-            /// Saves the weights; see [`Pretrained::save_weights`].
+            /// Saves the weights in a safetensors file; see [`Pretrained::save_weights`].
             ///
             /// # Errors
-            /// Returns an error when the layout has no name for a tensor, or the file cannot be
-            /// written.
+            /// Returns an error when the layout has no name for a tensor of the network, or when
+            /// the file cannot be written.
             pub fn save_weights(&self, path: impl AsRef<Path>, layout: WeightLayout) -> Result<()> {
                 match self {
                     $(Self::$kind(network) => network.save_weights(path, layout),)*
                 }
             }
 
-            /// Returns the layout in which our programs save such a network.
+            /// Returns the layout in which the programs of this project save such a network.
             pub fn layout(&self) -> WeightLayout {
                 match self {
                     $(Self::$kind(_) => <$config as EncoderConfig>::LAYOUT,)*
@@ -299,7 +304,7 @@ macro_rules! backbones {
     };
 }
 
-// The list of encoders: a new one is a line here.
+// The list of encoders. To add an encoder, add a line.
 backbones! {
     /// A residual network.
     ResNet(ResNet, ResNetConfig),

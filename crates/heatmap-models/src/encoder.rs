@@ -1,43 +1,47 @@
-//! [`Encoder`]: what a task needs to know of a network.
+//! [`Encoder`]: the interface between a network and the tasks that use its features.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// What an encoder knows of images: on the whole, and at every place.
+/// The features of a batch of images: one vector per image, and feature maps that keep the
+/// position.
 #[derive(Debug, Clone)]
 pub struct FeaturesAndMaps {
-    /// `[batch, feature_dim]`, as from [`Encoder::forward_features`]
+    /// Feature vectors `[batch, feature_dim]`, as [`Encoder::forward_features`] returns them.
     pub features: Tensor<2>,
-    /// For each resolution that the network has, from fine to coarse:
-    /// `[batch, channels, rows, columns]`, the channels as in [`Encoder::map_channels`].
+    /// Feature maps `[batch, channels, rows, columns]`, one for each resolution of the network,
+    /// from fine to coarse. [`Encoder::map_channels`] gives the number of channels of each.
     pub maps: Vec<Tensor<4>>,
 }
 
-/// A network from images to feature vectors.
+/// A network that maps images to feature vectors.
 ///
-/// It computes in the type of its images: cast to f16 or bf16, on a device that has it, activations
-/// take half the memory. Parameters, statistics of normalisation and features stay f32.
+/// The network computes in the float type of its images. On a device that supports f16 or bf16,
+/// images cast to that type halve the memory of the activations. Parameters, normalisation
+/// statistics and feature vectors stay f32.
 pub trait Encoder: Module + 'static {
-    /// Images to features.
+    /// Computes the feature vectors of images.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
     /// - output: `[batch, feature_dim]`
     fn forward_features(&self, images: Tensor<4>) -> Tensor<2>;
 
-    /// Images to features, and to features at every place, for heads that ask where something is.
+    /// Computes the feature vectors and the feature maps of images. Heads that predict positions
+    /// use the maps.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
+    /// - output: see [`FeaturesAndMaps`]
     fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps;
 
-    /// The maps of [`Encoder::forward_with_maps`] alone.
+    /// Computes only the maps of [`Encoder::forward_with_maps`].
     fn forward_maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         self.forward_with_maps(images).maps
     }
 
-    /// Images to features, and to the tokens that they are taken from, for a network that has
-    /// tokens.
+    /// Computes the feature vectors of images, and the tokens that they are pooled from. The tokens
+    /// are `None` for a network without tokens.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
@@ -46,15 +50,17 @@ pub trait Encoder: Module + 'static {
         (self.forward_features(images), None)
     }
 
-    /// Length of a feature vector.
+    /// Returns the length of a feature vector.
     fn feature_dim(&self) -> usize;
 
-    /// Channels of the images.
+    /// Returns the number of channels of the images.
     fn in_channels(&self) -> usize;
 
-    /// Channels of each map of [`Encoder::forward_with_maps`], from fine to coarse.
+    /// Returns the number of channels of each map of [`Encoder::forward_with_maps`], from fine to
+    /// coarse.
     fn map_channels(&self) -> Vec<usize>;
 
-    /// Side of a cell of each of these maps in px of the image.
+    /// Returns the stride of each map of [`Encoder::forward_with_maps`], from fine to coarse: the
+    /// number of image px that one cell spans along each axis.
     fn map_strides(&self) -> Vec<usize>;
 }

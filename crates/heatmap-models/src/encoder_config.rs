@@ -1,4 +1,5 @@
-//! [`EncoderConfig`]: what is known of an encoder before there is one.
+//! [`EncoderConfig`]: the configuration of an encoder, from which its shapes are known before the
+//! network is created.
 
 use std::fmt;
 
@@ -6,66 +7,74 @@ use burn::tensor::Device;
 
 use crate::{Encoder, ModelName, Pretrained, Result, StemKind, TensorFile, WeightLayout};
 
-/// The configuration of an encoder that programs can choose by name. An encoder of this crate
-/// implements it in its own folder and has one line in the list of `backbone.rs`. Where a
-/// configuration has a method of its own of the same name, that one is meant by a plain call.
+/// The configuration of an encoder that programs can choose by name.
+///
+/// Each encoder of this crate implements the trait in its own folder and has one line in the list
+/// of `backbone.rs`. Some configurations also have an inherent method with the name of a trait
+/// method, such as `init`. A plain call `config.init(...)` then means the inherent method, as
+/// always in Rust.
 pub trait EncoderConfig: Clone + fmt::Debug + 'static {
-    /// The network. Beside the traits, it has the methods `classify` and `freeze_leading`, as
-    /// [`Backbone`](crate::Backbone) describes them.
+    /// The type of the network. In addition to the traits, it must have the inherent methods
+    /// `classify` and `freeze_leading` that [`Backbone`](crate::Backbone) documents.
     type Network: Encoder + Pretrained;
 
-    /// The published networks of this kind, with three channels and without a head.
+    /// The published networks of this kind. Their configurations have three input channels and no
+    /// head.
     const PUBLISHED: &'static [PublishedConfig<Self>];
 
-    /// The names of the tensors under which our programs save such a network.
+    /// The naming scheme under which the programs of this project save such a network.
     const LAYOUT: WeightLayout;
 
-    /// Creates a network with fresh parameters.
+    /// Creates a network with randomly initialised parameters.
     fn init(&self, device: &Device) -> Self::Network;
 
-    /// Reads the configuration of the network whose weights a file contains.
+    /// Derives the configuration of the network from the weights in a file.
     ///
     /// # Errors
     /// Returns an error when the file contains another kind of network.
     fn of(file: &TensorFile) -> Result<Self>;
 
-    /// Returns whether both are the same network but for image size, channels and classes, which is
-    /// what a published name stands for.
+    /// Returns whether both configurations belong to the same published name. Settings that a name
+    /// leaves open may differ, such as image size, channels, classes and the stem.
     fn is_like(&self, other: &Self) -> bool;
 
-    /// Describes the network in words, for messages.
+    /// Returns a description of the network in words, for error messages.
     fn describe(&self) -> String;
 
     /// Returns this configuration for images with `in_channels` channels.
     #[must_use]
     fn with_in_channels(self, in_channels: usize) -> Self;
 
-    /// Returns this configuration with a linear head for `num_classes` classes, or without.
+    /// Returns this configuration with a linear head for `num_classes` classes; `None` removes the
+    /// head.
     #[must_use]
     fn with_num_classes(self, num_classes: Option<usize>) -> Self;
 
-    /// Returns this configuration with positions that are learned for images of this height and
-    /// width in px. Unless a network has such positions, nothing changes.
+    /// Returns this configuration with a position embedding for square images whose side is
+    /// `image_size` px. A network without learned positions is left unchanged.
     #[must_use]
     fn with_image_size(self, _image_size: usize) -> Self {
         self
     }
 
-    /// Returns this configuration with another stem; `None` for a network that has no stem.
+    /// Returns this configuration with another stem; `None` for a network without a stem.
     fn with_stem(self, _stem: StemKind) -> Option<Self> {
         None
     }
 
-    /// Returns the number of leading parts that can be frozen.
+    /// Returns the number of parts that can be frozen: the stem and the stages of a ResNet, the
+    /// embedding and the blocks of a ViT.
     fn num_parts(&self) -> usize;
 
-    /// Returns the side of a cell of each map of [`Encoder::forward_maps`] in px of the image.
+    /// Returns the stride of each map of [`Encoder::forward_maps`], from fine to coarse: the number
+    /// of image px that one cell spans along each axis.
     fn map_strides(&self) -> Vec<usize>;
 
-    /// Returns the channels of each of these maps.
+    /// Returns the number of channels of each map of [`Encoder::forward_maps`], from fine to
+    /// coarse.
     fn map_channels(&self) -> Vec<usize>;
 
-    /// Returns the number of px of which both sides of an image must be a multiple.
+    /// Returns the number of px that must divide both the height and the width of an image.
     fn size_multiple(&self) -> usize {
         1
     }
@@ -76,7 +85,7 @@ pub trait EncoderConfig: Clone + fmt::Debug + 'static {
     /// Returns the number of channels of the images.
     fn in_channels(&self) -> usize;
 
-    /// Returns the number of classes of the linear head, if there is one.
+    /// Returns the number of classes of the linear head; `None` without a head.
     fn num_classes(&self) -> Option<usize>;
 
     /// Returns the number of attention heads; `None` for a network without attention.
@@ -84,35 +93,36 @@ pub trait EncoderConfig: Clone + fmt::Debug + 'static {
         None
     }
 
-    /// Returns whether the network has tokens, which [`Encoder::forward_with_tokens`] gives.
+    /// Returns whether [`Encoder::forward_with_tokens`] returns tokens for this network.
     fn has_tokens(&self) -> bool {
         false
     }
 
-    /// Returns how the images were prepared with which published weights of this `layout` were
-    /// trained, for most of them; a file beside the weights knows better.
+    /// Returns the image preprocessing with which most published weights of this `layout` were
+    /// trained. Where a configuration file accompanies the weights ([`TensorFile::companions`]),
+    /// its values are more reliable.
     fn preprocessing(&self, layout: WeightLayout) -> Preprocessing;
 }
 
-/// The name of a published network, and what makes its configuration.
+/// The name of a published network, and the function that creates its configuration.
 pub type PublishedConfig<C> = (ModelName, fn() -> C);
 
-/// Size and standardisation of training images of three colours.
+/// The size and the standardisation of three-channel images on which weights were trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preprocessing {
     /// Height and width in px.
     pub image_size: usize,
-    /// Mean that is subtracted from each channel of values from 0 to 1.
+    /// Mean that is subtracted from each channel; the values of a channel are from 0 to 1.
     pub mean: [f32; 3],
-    /// Standard deviation that each channel is divided by.
+    /// Standard deviation that each channel is divided by afterwards.
     pub std: [f32; 3],
 }
 
 impl Preprocessing {
-    /// The mean and standard deviation of ImageNet, as torchvision has them.
+    /// The mean and the standard deviation of the ImageNet channels, as torchvision uses them.
     pub const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 
-    /// Returns images of this size, standardised by mean and standard deviation.
+    /// Combines an image size in px with a mean and a standard deviation.
     pub fn new(image_size: usize, (mean, std): ([f32; 3], [f32; 3])) -> Self {
         Self { image_size, mean, std }
     }

@@ -16,8 +16,31 @@
 //! assert_eq!(features.dims(), [2, 512]);
 //! ```
 //!
-//! [`ResNet`] and [`Vit`] have examples that load published weights; [`weights`] says which files
-//! can be loaded.
+//! From a published file to logits, with the network chosen by name:
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use heatmap_models::{Encoder, LoadOptions, ModelName, TensorFile};
+//!
+//! let device = Device::flex();
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("resnet18.safetensors");
+//! # let published = ModelName::RESNET_18.config().with_num_classes(Some(10)).init(&device);
+//! # published.save_weights(&path, published.layout())?;
+//! // path: a file of torchvision, timm or transformers, .safetensors or .pth
+//! let file = TensorFile::open(&path)?;
+//! let name: ModelName = "resnet18".parse()?;
+//! let network = name.config_of(&file)?.init(&device);
+//! let (network, report) = network.load_weights(&file, &LoadOptions::new())?;
+//! println!("{report}"); // how many tensors, in which layout
+//! let features = network.forward_features(Tensor::zeros([1, 3, 224, 224], &device));
+//! assert_eq!(network.classify(features).dims(), [1, 10]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`ResNet`] and [`Vit`] have further examples; [`weights`] says which files can be loaded, and
+//! `hub` (feature `hub`) fetches them. A network of your own implements [`Encoder`]; one that
+//! programs choose by name also implements [`EncoderConfig`]. [`heads`] count, locate and project.
 
 mod backbone;
 mod encoder;

@@ -4,14 +4,15 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// The name of a network as people know it, such as `resnet50` or `vit-b16` (ViT-B with patches of
-/// 16 px). Names are read by [`str::parse`], and those of an encoder are constants beside its
-/// configuration, such as [`ModelName::RESNET_50`].
+/// The usual name of a published network, such as `resnet50` or `vit-b16` (ViT-B with patches of 16
+/// px). [`str::parse`] reads a name. Each name is also a constant, such as
+/// [`ModelName::RESNET_50`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ModelName(&'static str);
 
 impl ModelName {
-    /// Makes a name; it is one only if an encoder has it in its list of published networks.
+    /// Creates a name. Every name must also be in the `PUBLISHED` list of an encoder, where
+    /// [`ModelName::config`] looks it up.
     pub(crate) const fn new(name: &'static str) -> Self {
         Self(name)
     }

@@ -1,4 +1,4 @@
-//! The published networks by their names.
+//! Lookup of published networks by [`ModelName`].
 
 use std::str::FromStr;
 
@@ -7,23 +7,24 @@ use serde::{Deserialize, Deserializer, de};
 use crate::{BackboneConfig, Error, ModelName, Result, TensorFile};
 
 impl ModelName {
-    /// Returns all names.
+    /// Returns the names of all published networks.
     pub fn all() -> impl Iterator<Item = Self> {
         BackboneConfig::published().map(|(name, _)| name)
     }
 
-    /// Returns the network as published, for three colours and without a head.
+    /// Returns the configuration of the published network, with three input channels and no head.
     pub fn config(self) -> BackboneConfig {
         let mut published = BackboneConfig::published();
         let found = published.find(|(name, _)| *name == self);
         found.expect("a name is made from the list alone").1
     }
 
-    /// Returns the network of this name whose weights a file holds; image size, channels and
-    /// classes are the file's.
+    /// Returns the configuration of the network with this name whose weights are in a file.
+    /// Settings that the name leaves open, such as image size, channels and classes, are taken from
+    /// the file.
     ///
     /// # Errors
-    /// Returns an error when the file holds another network.
+    /// Returns an error when the file contains another network.
     pub fn config_of(self, file: &TensorFile) -> Result<BackboneConfig> {
         let asked = self.config();
         let found = asked.of_same_kind(file)?;

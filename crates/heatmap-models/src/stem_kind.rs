@@ -1,10 +1,10 @@
-//! [`StemKind`]: the first layers of a network.
+//! [`StemKind`]: the choices for the first layers of a residual network.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// The kind of stem, the first layers of a network.
+/// Selects the stem of a residual network, that is, the layers before the first stage.
 #[derive(
     Debug,
     Clone,
@@ -26,13 +26,14 @@ pub enum StemKind {
     /// to a quarter.
     #[serde(alias = "Standard")]
     Standard,
-    /// A 3x3 convolution with stride 1 and no pooling, for small images (SimCLR, appendix B.9, on
-    /// CIFAR-10).
+    /// A 3x3 convolution with stride 1 and no pooling, for small images. Height and width are kept.
+    /// SimCLR uses this stem on CIFAR-10 (appendix B.9).
     #[serde(alias = "SmallImage")]
     SmallImage,
-    /// A 5x5 convolution with stride 2 and no pooling. Height and width shrink to half, which lies
-    /// between the other two in detail and cost. No published network has this stem. In a weight
-    /// file, the three are told apart by the size of this kernel.
+    /// A 5x5 convolution with stride 2 and no pooling. Height and width shrink to half, so detail
+    /// and cost are between those of the other two stems. No published network has this stem. The
+    /// kernel size 5 makes it recognisable in a weight file, where the three stems differ in the
+    /// kernel size of the convolution.
     #[serde(alias = "HalfImage")]
     HalfImage,
 }
@@ -41,7 +42,7 @@ impl StemKind {
     /// All kinds of stem.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// Returns the name, as it is written on a command line.
+    /// Returns the name of the stem on a command line, in kebab case.
     pub fn name(self) -> &'static str {
         self.into()
     }

@@ -1,6 +1,6 @@
-//! [`WeightLayout`]: the naming schemes that programs use for the tensors in a state dict.
+//! [`WeightLayout`]: the naming schemes that libraries use for the tensors in a state dict.
 
-/// The naming scheme of a state dict, called after the program that writes it.
+/// The naming scheme of the tensors in a state dict, named after the library that writes it.
 #[derive(
     Debug,
     Clone,
@@ -15,16 +15,16 @@
 #[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WeightLayout {
-    /// torchvision's names; timm uses the same ones for residual networks.
+    /// The names in torchvision, which timm also uses for residual networks.
     Torchvision,
-    /// timm's names.
+    /// The names in timm.
     Timm,
     /// The names in the files that transformers writes.
     HuggingFace,
     /// The names that `state_dict()` returns in transformers from version 5 on, which differ from
     /// those in its files.
     HuggingFaceMemory,
-    /// The names of `torch.nn.Sequential(*network.children())`, which is how lightly's recipes
+    /// The names of `torch.nn.Sequential(*network.children())`, as which the recipes of lightly
     /// store a torchvision backbone.
     Sequential,
 }

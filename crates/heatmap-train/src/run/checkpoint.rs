@@ -1,13 +1,13 @@
-//! [`Checkpoints`]: folders that are complete or absent.
+//! [`Checkpoints`]: the checkpoints of a run, in folders that are complete or absent.
 //!
 //! ```text
 //! checkpoints/step-000100/model.bpk optimizer.bpk scheduler.bpk manifest.json
 //! ```
 //!
-//! Burn's learner hands over three records, one after another, to three threads. Each part is
-//! written into a hidden folder; whoever comes last adds the manifest, with the size and checksum
-//! of each part, and renames the folder. A crash at any moment leaves either the whole checkpoint
-//! or a hidden folder that the next run sweeps away.
+//! Burn's learner passes three records (model, optimiser, scheduler), one after another, to three
+//! threads. Each thread writes its record into a hidden folder. The last one to finish adds the
+//! manifest, which has the size and checksum of each record, and renames the folder. A crash at any
+//! moment leaves either the complete checkpoint or a hidden folder that the next run removes.
 
 mod writer;
 
@@ -28,34 +28,35 @@ use super::best::BestCheckpoint;
 use super::manifest::{MANIFEST, PARTS, PartInfo, file_name, manifest_of};
 use crate::{Error, Result};
 
-/// All checkpoints of a run.
+/// The checkpoints of a run.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
     folder: PathBuf,
 }
 
-/// One complete checkpoint: its files have the sizes and checksums of its manifest.
+/// A complete checkpoint: its files have the sizes and checksums in its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Steps done when it was written.
+    /// Number of steps done when it was written.
     pub step: usize,
-    /// Its folder.
+    /// Path of its folder.
     pub path: PathBuf,
 }
 
 impl Checkpoints {
-    /// Checkpoints kept beside the newest one.
+    /// Number of newest checkpoints that are kept, in addition to the best one.
     const KEEP: usize = 2;
 
-    /// The checkpoints in this folder, which need not exist.
+    /// Creates a handle on the checkpoints in this folder, which need not exist.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// The newest complete checkpoint, and what is wrong with newer ones.
+    /// Returns the newest complete checkpoint, and an error for each newer one that is damaged.
     ///
     /// # Errors
-    /// When there is none; the error says what is wrong with the newest.
+    /// Returns an error when there is no complete checkpoint; it says what is wrong with the
+    /// newest.
     pub fn newest_complete(&self) -> Result<(Checkpoint, Vec<Error>)> {
         let mut broken = Vec::new();
         for (step, path) in self.folders()?.into_iter().rev() {
@@ -73,18 +74,18 @@ impl Checkpoints {
         })
     }
 
-    /// Whether there is no checkpoint, complete or not.
+    /// Returns whether there is no checkpoint, not even a damaged one.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Returns an error when the folder cannot be read.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.folders()?.is_empty())
     }
 
-    /// The checkpoint of this step, when it is complete.
+    /// Returns the checkpoint of this step, if it is complete.
     ///
     /// # Errors
-    /// Names the file that is missing, truncated or changed.
+    /// Returns an error that names the file that is missing, truncated or changed.
     pub fn at_step(&self, step: usize) -> Result<Checkpoint> {
         let path = self.path_of(step);
         let checkpoint = Checkpoint::verify(&path)?;
@@ -95,21 +96,21 @@ impl Checkpoints {
         }
     }
 
-    /// Burn's three checkpointers, for model, optimiser and scheduler.
+    /// Creates the three checkpointers that Burn needs: for model, optimiser and scheduler.
     pub(super) fn checkpointers(&self, best: Option<BestCheckpoint>) -> [PartCheckpointer; 3] {
         let shared =
             Arc::new(Shared { checkpoints: self.clone(), best, pending: Mutex::default() });
         PARTS.map(|part| PartCheckpointer { part, shared: shared.clone() })
     }
 
-    /// What is known of the best checkpoint.
+    /// Returns the scores of the checkpoints, from `best.json` and the manifests.
     ///
     /// # Errors
-    /// When its file cannot be read.
+    /// Returns an error when `best.json` or the folder cannot be read.
     pub(super) fn best(&self) -> Result<BestCheckpoint> {
         let best = BestCheckpoint::open(self.folder.join("best.json"))?;
         for (step, path) in self.folders()? {
-            // What is wrong with a checkpoint is told when it is asked for.
+            // A damaged checkpoint is reported when it is used.
             if let Some(score) = manifest_of(&path)
                 .ok()
                 .filter(|manifest| manifest.step == step)
@@ -121,16 +122,16 @@ impl Checkpoints {
         Ok(best)
     }
 
-    /// The model of a complete checkpoint.
+    /// Reads the model of a complete checkpoint.
     pub(super) fn model_record(&self, step: usize) -> Result<ModuleRecord> {
         read_record(&self.at_step(step)?, PARTS[0])
     }
 
-    /// Checks that a run of this network can go on from a complete checkpoint: burn-train ends the
-    /// program where a record cannot be read, or is of another network.
+    /// Checks that a run with this network can be resumed from a complete checkpoint. burn-train
+    /// panics when a record cannot be read or belongs to another network.
     ///
     /// # Errors
-    /// Names the record that does not fit.
+    /// Returns an error that names the record that does not fit.
     pub(super) fn check_records<M: Module>(&self, step: usize, model: M) -> Result<()> {
         let checkpoint = self.at_step(step)?;
         let record: ModuleRecord = read_record(&checkpoint, PARTS[0])?;
@@ -142,11 +143,13 @@ impl Checkpoints {
         read_record::<LrSchedulerRecord>(&checkpoint, PARTS[2]).map(drop)
     }
 
-    /// Makes the folder, and removes what a crash left half-written and what lies after `step`,
-    /// where the run goes on: the run will come by there again.
+    /// Creates the folder, and removes unfinished checkpoints that a crash left. It also removes
+    /// all checkpoints after `step`, from which the run continues, because the run will reach those
+    /// steps again.
     ///
     /// # Errors
-    /// When the folder cannot be written, or the best checkpoint before `step` is not what it was.
+    /// Returns an error when the folder cannot be written, or when the best checkpoint up to `step`
+    /// is damaged.
     pub(super) fn prepare(&self, step: usize) -> Result<()> {
         fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
         sweep_unfinished(&self.folder)?;
@@ -155,7 +158,7 @@ impl Checkpoints {
         let best = self.best()?;
         best.rewind(step, &kept.iter().map(|(found, _)| *found).collect::<Vec<usize>>())?;
         if let Some(step) = best.step() {
-            // Rather now than behind the last step.
+            // Damage is better reported now than after the last step.
             self.at_step(step).map_err(|error| {
                 let reason = format!(
                     "the best checkpoint so far: {error}; to go on without it, remove this folder"
@@ -169,7 +172,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Folders by step, in ascending order.
+    /// Returns the folders with their steps, in ascending order.
     fn folders(&self) -> Result<Vec<(usize, PathBuf)>> {
         if !self.folder.exists() {
             return Ok(Vec::new());
@@ -210,10 +213,10 @@ impl Checkpoints {
 }
 
 impl Checkpoint {
-    /// The checkpoint in this folder, when it is complete.
+    /// Returns the checkpoint in this folder, if it is complete.
     ///
     /// # Errors
-    /// Names the file that is missing, truncated or changed.
+    /// Returns an error that names the file that is missing, truncated or changed.
     fn verify(path: &Path) -> Result<Self> {
         let (manifest, manifest_path) = (manifest_of(path)?, path.join(MANIFEST));
         for part in PARTS {
@@ -241,7 +244,7 @@ impl Checkpoint {
     }
 }
 
-/// A part of a checkpoint.
+/// Reads one part of a checkpoint.
 fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
     let path = checkpoint.path.join(file_name(part));
     let content = fs::read(&path).map_err(Error::io(&path))?;
@@ -249,7 +252,7 @@ fn read_record<R: Record>(checkpoint: &Checkpoint, part: &str) -> Result<R> {
         .map_err(|error| Error::bad_file(&path, error))
 }
 
-/// An error for a folder that was renamed.
+/// Returns an error for a folder that was renamed.
 fn of_other_step(path: &Path, step: usize) -> Error {
     Error::bad_file(path, format!("its manifest is of step {step}"))
 }

@@ -1,4 +1,4 @@
-//! The count run: configuration, and training from it.
+//! Count runs: configuration, task and training.
 
 use std::sync::Arc;
 
@@ -25,37 +25,39 @@ use crate::task::{
 };
 use crate::{Error, Result};
 
-/// Everything that decides what a count run computes; `config.json` of a run.
+/// Settings of a count run, stored as `config.json`: everything that determines what it computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CountConfig {
     /// Encoder, data and optimisation.
     #[serde(flatten)]
     pub fine_tune: FineTuneConfig,
-    /// What the head says and learns from.
+    /// Encoding of the count in the output of the head, which also determines the loss.
     pub loss: CountEncoding,
-    /// Probability that softmax's targets give to all counts alike; the ordinal losses have none.
+    /// Label smoothing of the softmax loss: the probability that its targets spread evenly over all
+    /// counts. The other losses ignore it.
     pub label_smoothing: f64,
-    /// Weight of the density of clusters that is learned beside the count, from where they are; 0
-    /// for none.
+    /// Weight of the loss of an auxiliary head, which learns the density of clusters from their
+    /// positions; 0 for no such head.
     pub density_weight: f64,
 }
 
-/// Held-out samples of the report on a run: a standard error of half a percent.
+/// Number of held-out samples of the final evaluation, for a standard error of accuracies of at
+/// most half a percent.
 const FINAL_SAMPLES: usize = 10_000;
 
-/// Px along a side of the cells of the density.
+/// Side of the cells of the density, in px.
 const CELL_PX: usize = 4;
 
 impl CountConfig {
-    /// The task of the report: softmax, with a label smoothing of 0.05, and beside it a density,
-    /// which the report has not.
+    /// Returns the recipe of the report, softmax with a label smoothing of 0.05, and adds a density
+    /// head, which the report does not have.
     pub fn published_recipe() -> Self {
         let mut fine_tune = FineTuneConfig::published_recipe("count-report");
         fine_tune.evaluation.final_samples = FINAL_SAMPLES;
         Self { fine_tune, loss: CountEncoding::Softmax, label_smoothing: 0.05, density_weight: 0.1 }
     }
 
-    /// Checks the settings for these data and an encoder with these maps.
+    /// Checks the settings for this data set and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
         self.fine_tune.check_data(source)?;
         cluster_counts_of(&**source)?;
@@ -79,20 +81,20 @@ impl CountConfig {
         Ok(())
     }
 
-    /// The task as the run starts with it.
+    /// Creates the task with which the run starts.
     ///
     /// # Errors
-    /// When a setting cannot be used or the weights cannot be read.
+    /// Returns an error when a setting cannot be used, or when the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
         let start = self.resolve()?;
         let preset: Arc<dyn SampleSource> = start.preset().clone();
         self.task_of(start.encoder(device)?, &preset, device)
     }
 
-    /// The task of an encoder of the caller's own, for data of the caller's own.
+    /// Creates the task of the caller's own encoder, for the caller's own data.
     ///
     /// # Errors
-    /// When a setting cannot be used.
+    /// Returns an error when a setting cannot be used.
     pub fn task_of<E: Encoder + ModuleDisplay>(
         &self,
         encoder: E,
@@ -153,12 +155,12 @@ impl RunConfig for CountConfig {
     }
 }
 
-/// Trains the encoder of a configuration to count the clusters of its preset, from what the
-/// configuration [resolves](RunConfig::resolve) to.
+/// Trains the encoder of a configuration to count the clusters in the heatmaps of its preset.
+/// `start` is what the configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_count(
     config: &CountConfig,
     start: &FineTuneStart,
@@ -171,12 +173,12 @@ pub fn train_count(
     train_count_of(config, encoder, preset, folder, &device, options)
 }
 
-/// Trains an encoder of the caller's own to count the clusters of data of the caller's own. What
-/// the configuration says of encoder and preset is passed over.
+/// Trains the caller's own encoder to count the clusters in the caller's own data. The settings of
+/// the encoder and the preset in the configuration are ignored.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_count_of<E: Encoder + ModuleDisplay>(
     config: &CountConfig,
     encoder: E,

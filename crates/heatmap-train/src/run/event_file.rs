@@ -1,15 +1,15 @@
-//! [`EventFile`]: scalars in TensorBoard's event-file format, which TensorBoard and others read.
+//! [`EventFile`]: writes scalars in TensorBoard's event-file format, which other programs read too.
 //!
-//! Of the format only what scalars need is here: records as TensorFlow frames them (length,
-//! payload, a masked CRC-32C of each) with a protobuf message `Event` as payload (`event.proto` and
-//! `summary.proto` of TensorBoard).
+//! Only the part of the format that scalars need is implemented: records in TensorFlow's framing
+//! (length, payload, and a masked CRC-32C of each) with a protobuf message `Event` as payload
+//! (`event.proto` and `summary.proto` of TensorBoard).
 //!
-//! A run that goes on after a checkpoint repeats steps that an earlier file has. TensorBoard, which
-//! reads the files of a folder in the order of their names, then forgets what it has of a tag from
-//! the repeated step on. Its slower reader in Python, and programs that use that one, forget
-//! everything from the step of a `SessionLog.START` on, except that some ignore the first one they
-//! see. So every file begins with one, that of a new run too, and a file's name comes after all
-//! that are there.
+//! A run that is resumed from a checkpoint repeats steps that an earlier file already contains.
+//! TensorBoard, which reads the files of a folder in the order of their names, then discards the
+//! values of a tag from the repeated step on. Its slower reader in Python, and programs that use
+//! that reader, discard everything from the step of a `SessionLog.START` on, except that some
+//! ignore the first one that they read. Therefore every file begins with a `SessionLog.START`, also
+//! that of a new run, and the name of a new file comes after all existing names.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -26,11 +26,11 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// Makes a new file in `folder` for a run that goes on after `step`; whoever reads it forgets
-    /// what earlier files have of later steps.
+    /// Creates a new file in `folder` for a run that continues after `step`. Its readers discard
+    /// what earlier files contain of later steps.
     ///
     /// # Errors
-    /// When folder or file cannot be made or written.
+    /// Returns an error when the folder or the file cannot be created or written.
     pub(super) fn create(folder: &Path, step: usize) -> Result<Self> {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let path = folder.join(next_name(folder)?);
@@ -44,11 +44,11 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Writes `values`, with their tags, as one event. After an error write no more: what follows
-    /// half a record cannot be read.
+    /// Writes `values`, pairs of tag and value, as one event. After an error, write no more:
+    /// nothing after a partial record can be read.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub(super) fn write(
         &mut self,
         step: usize,
@@ -63,7 +63,8 @@ impl EventFile {
     }
 }
 
-/// A name with the time in it that comes after all in the folder, whatever the clock did.
+/// Returns a file name that contains the time and comes after all names in the folder, even if the
+/// clock was set back.
 fn next_name(folder: &Path) -> Result<String> {
     let mut seconds = unix_seconds() as u64;
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
@@ -82,12 +83,12 @@ fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// The event that every file begins with.
+/// Returns the event with which every file begins.
 fn version(seconds: f64) -> Message {
     Message::default().double(1, seconds).bytes(3, b"brain.Event:2")
 }
 
-/// From `step` on, all that was read so far is out of date.
+/// Returns the event that tells readers to discard everything read so far from `step` on.
 fn session_start(seconds: f64, step: usize) -> Message {
     let session_log = Message::default().integer(1, 1);
     Message::default().double(1, seconds).integer(2, step as u64).bytes(7, &session_log.0)
@@ -100,7 +101,7 @@ fn scalars(seconds: f64, step: usize, values: impl IntoIterator<Item = (String, 
     Message::default().double(1, seconds).integer(2, step as u64).bytes(5, &summary.0)
 }
 
-/// A protobuf message; each method adds a field by its number.
+/// A protobuf message, to which fields are appended by number.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -113,7 +114,7 @@ impl Message {
         self.key(field, 1).raw(&value.to_le_bytes())
     }
 
-    /// A string, or a message in this one.
+    /// Appends a string or an embedded message.
     fn bytes(self, field: u64, content: &[u8]) -> Self {
         self.key(field, 2).varint(content.len() as u64).raw(content)
     }
@@ -126,7 +127,8 @@ impl Message {
         self.varint((field << 3) | wire_type)
     }
 
-    /// Seven bits a byte, the lowest first; all bytes but the last have the highest bit set.
+    /// Appends an integer with seven bits per byte, the lowest first; all bytes but the last have
+    /// the highest bit set.
     fn varint(mut self, mut value: u64) -> Self {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -142,7 +144,7 @@ impl Message {
     }
 }
 
-/// The payload in its frame.
+/// Returns a record: the payload with its length and checksums.
 fn record(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u64).to_le_bytes();
     let (length_crc, payload_crc) =
@@ -150,17 +152,18 @@ fn record(payload: &[u8]) -> Vec<u8> {
     [&length[..], &length_crc, payload, &payload_crc].concat()
 }
 
-/// Masked, because the checksum of data with checksums in them says little.
+/// Returns the CRC-32C, masked as in TensorFlow because the plain CRC of data that contain CRCs
+/// detects little.
 fn masked_crc32c(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// CRC with the polynomial of Castagnoli, which is not that of `crc32fast`.
+/// Returns the CRC with Castagnoli's polynomial, which is not the one of `crc32fast`.
 fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (crc >> 8) ^ CRC32C[usize::from(crc as u8 ^ byte)])
 }
 
-/// The remainder of each byte.
+/// The CRC-32C remainder of each byte.
 static CRC32C: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

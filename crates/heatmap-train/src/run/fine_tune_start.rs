@@ -1,4 +1,4 @@
-//! [`FineTuneStart`]: what a fine-tuning run starts from.
+//! [`FineTuneStart`]: the preset, encoder and weights with which a count or location run starts.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use super::map_shapes::MapShapes;
 use crate::Result;
 use crate::data::SampleSource;
 
-/// What the settings of a count or location run lead to: its preset, its encoder, and the file of
-/// weights, which was opened.
+/// What the settings of a count or location run resolve to: its preset, its encoder, and its weight
+/// file, already opened.
 #[derive(Debug)]
 pub struct FineTuneStart {
     preset: Arc<Preset>,
     seed: u64,
     freeze: usize,
-    /// The encoder as it is made, for the images of the run.
+    /// Configuration of the encoder, for the images of the run.
     encoder: BackboneConfig,
-    /// Its weights, and how they are loaded; none to start from scratch.
+    /// File with the initial weights, and how they are loaded; `None` to train from scratch.
     weights: Option<(TensorFile, LoadOptions)>,
-    /// Its maps.
+    /// Maps of the encoder.
     pub(super) maps: MapShapes,
 }
 
@@ -43,7 +43,7 @@ impl FineTuneConfig {
 }
 
 impl FineTuneStart {
-    /// Opens the weights that the settings name.
+    /// Opens the weight file that the settings name.
     ///
     /// # Errors
     /// Returns an error when the weights cannot be read or are not those of the architecture.
@@ -77,8 +77,8 @@ impl FineTuneStart {
         &self.preset
     }
 
-    /// Creates the encoder as the run starts with it: its parameters depend on the seed alone, or
-    /// come from the file of weights.
+    /// Creates the encoder with which the run starts. Its parameters come from the weight file or,
+    /// without one, are random values that depend only on the seed.
     ///
     /// # Errors
     /// Returns an error when the weights cannot be read.

@@ -1,5 +1,5 @@
-//! [`RunFolder`]: the folder of one run. Every file in it is complete or absent, and one program at
-//! a time writes there.
+//! [`RunFolder`]: the folder of one run. One program at a time writes in it. Every file is complete
+//! or absent, except logs, which are appended to during training.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Component, Path, PathBuf};
@@ -12,28 +12,30 @@ use serde::de::DeserializeOwned;
 use super::checkpoint::Checkpoints;
 use crate::{Error, Result};
 
-/// Where a run keeps its configuration, logs, checkpoints and results.
+/// The folder in which a run keeps its configuration, logs, checkpoints and results.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Held while this program writes in the folder; the system lets go of it when the program
-    /// ends, however it ends.
+    /// Held while this program writes in the folder. The operating system releases it when the
+    /// program ends, even if it is killed.
     _lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
-    /// Name of the file that makes a folder a run.
+    /// Name of the configuration file, which marks a folder as that of a run.
     pub const CONFIG: &'static str = "config.json";
-    /// Name of the file that a program which writes in the folder has locked.
+    /// Name of the file that is locked by the program that writes in the folder.
     pub const LOCK: &'static str = ".lock";
 
-    /// A folder for a new run, with `config` in it. A run that is already there is kept: it moves
-    /// aside to the first free of `<path>-1`, `<path>-2` and so on, or of `earlier-1` and so on
-    /// within the folder where that cannot move, such as a mount point or the current folder. Where
-    /// it went is returned too.
+    /// Creates a folder for a new run, with `config` in it, and returns it. An earlier run at this
+    /// path is kept: its folder is renamed to the first free one of `<path>-1`, `<path>-2` and so
+    /// on. If the folder cannot be renamed, for example because it is a mount point or the current
+    /// directory, its contents move to the first free one of `earlier-1`, `earlier-2` and so on
+    /// inside it. The new path of the earlier run, if there was one, is returned too.
     ///
     /// # Errors
-    /// When another program writes in the folder, or it cannot be made or written to.
+    /// Returns an error when another program writes in the folder, or when the folder cannot be
+    /// created or written.
     pub fn create(path: &Path, config: &impl Serialize) -> Result<(Self, Option<PathBuf>)> {
         let path = &settled(path);
         let lock = if path.is_dir() { lock(path)? } else { None };
@@ -48,10 +50,10 @@ impl RunFolder {
         Ok((folder, moved))
     }
 
-    /// The folder of an earlier run, to read from.
+    /// Opens the folder of an earlier run for reading.
     ///
     /// # Errors
-    /// When there is no run in it.
+    /// Returns an error when the folder contains no run.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(Self::CONFIG).is_file() {
             return Err(Error::bad_file(
@@ -62,11 +64,11 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), _lock: None })
     }
 
-    /// The folder of an earlier run, to go on with it. Files that a crash left half-written are
-    /// removed.
+    /// Opens the folder of an earlier run in order to resume the run. Files that a crash left
+    /// half-written are removed.
     ///
     /// # Errors
-    /// When there is no run in it, or another program writes in it.
+    /// Returns an error when the folder contains no run, or when another program writes in it.
     pub fn open_to_write(path: &Path) -> Result<Self> {
         let folder = Self::open(path)?;
         let lock = lock_again(path)?;
@@ -74,11 +76,12 @@ impl RunFolder {
         Ok(Self { _lock: lock, ..folder })
     }
 
-    /// Checks that a run could be made at `path`, before the work whose results are to go there.
-    /// Nothing is made.
+    /// Checks that a run can be created at `path`, before work is done whose results are to be
+    /// stored there. It leaves no files behind.
     ///
     /// # Errors
-    /// When it is no folder, another program writes in it, or it cannot be written to.
+    /// Returns an error when `path` is not a folder, when another program writes in it, or when it
+    /// cannot be written.
     pub fn check_place(path: &Path) -> Result<()> {
         let path = settled(path);
         let mut nearest = path.as_path();
@@ -91,7 +94,7 @@ impl RunFolder {
         if nearest == path {
             lock(&path)?;
         }
-        // Whether files can be made there, only making one tells.
+        // The only way to know whether files can be created there is to create one.
         tempfile::Builder::new()
             .prefix(".unfinished-")
             .tempfile_in(nearest)
@@ -99,25 +102,25 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The folder itself.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Path of a file of this name in the folder.
+    /// Returns the path of the file `name` in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The checkpoints of the run.
+    /// Returns the checkpoints of the run.
     pub fn checkpoints(&self) -> Checkpoints {
         Checkpoints::new(self.file("checkpoints"))
     }
 
-    /// Writes `value` as JSON.
+    /// Writes `value` as JSON to the file `name` in the folder.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.file(name);
         let text =
@@ -125,10 +128,10 @@ impl RunFolder {
         Ok(write_atomically(&path, |out| writeln!(out, "{text}"))?)
     }
 
-    /// Reads JSON.
+    /// Reads a value as JSON from the file `name` in the folder.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not hold such a value.
+    /// Returns an error when the file cannot be read, or does not contain such a value.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let path = self.file(name);
         let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
@@ -136,8 +139,8 @@ impl RunFolder {
     }
 }
 
-/// The path of the folder that is meant: without a slash or a point at its end, and of a link what
-/// it leads to, so that the link stays one when the folder behind it moves.
+/// Returns the path of the actual folder: without a slash or dot at its end, and with a symbolic
+/// link resolved, so that the link stays in place when its target moves.
 fn settled(path: &Path) -> PathBuf {
     let plain: PathBuf = path.components().collect();
     let is_special = plain.is_symlink()
@@ -145,14 +148,15 @@ fn settled(path: &Path) -> PathBuf {
     if is_special { fs::canonicalize(&plain).unwrap_or(plain) } else { plain }
 }
 
-/// The lock of a folder, unless the file system has none.
+/// Locks a folder that has a lock file; `None` if it has none, or if the file system has no locks.
 fn lock(folder: &Path) -> Result<Option<Arc<File>>> {
     let path = folder.join(RunFolder::LOCK);
-    // Where no run was ever made there is nothing that could be locked.
+    // No run was ever created in a folder without a lock file.
     if !path.exists() { Ok(None) } else { lock_again(folder) }
 }
 
-/// The lock of a folder, whose file is made where there is none, unless the file system has none.
+/// Locks a folder, and creates its lock file if there is none; `None` if the file system has no
+/// locks.
 fn lock_again(folder: &Path) -> Result<Option<Arc<File>>> {
     let path = folder.join(RunFolder::LOCK);
     let file = File::options()
@@ -174,14 +178,15 @@ fn lock_again(folder: &Path) -> Result<Option<Arc<File>>> {
     }
 }
 
-/// Moves a run out of the way, and says where it is now.
+/// Moves an earlier run out of the way, and returns its new path.
 fn move_aside(path: &Path) -> Result<PathBuf> {
     let beside = first_free(|n| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!("-{n}"));
         PathBuf::from(name)
     });
-    // A program that is in the folder would stay in it, wherever it goes.
+    // After renaming the current directory, this program would be in the folder of the earlier
+    // run.
     let is_here = std::env::current_dir()
         .is_ok_and(|here| fs::canonicalize(path).is_ok_and(|path| here == path));
     if !is_here && fs::rename(path, &beside).is_ok() {
@@ -200,7 +205,7 @@ fn move_aside(path: &Path) -> Result<PathBuf> {
     Ok(within)
 }
 
-/// What folders of earlier runs within a folder are called.
+/// Prefix of the names of folders with earlier runs inside a folder.
 const EARLIER: &str = "earlier-";
 
 fn first_free(numbered: impl Fn(u32) -> PathBuf) -> PathBuf {

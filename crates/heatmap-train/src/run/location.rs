@@ -1,4 +1,4 @@
-//! The location run: configuration, and training from it.
+//! Location runs: configuration, task and training.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use crate::task::{
 };
 use crate::{Error, Result};
 
-/// Held-out samples of the report on a run.
+/// Number of held-out samples of the final evaluation.
 const FINAL_SAMPLES: usize = 5_000;
 
-/// Weight of distances beside the cross-entropy of existence.
+/// Weight of the distances relative to the cross-entropy of the existence logits.
 const CENTRE_WEIGHT: f64 = 20.0;
 
-/// What a location head learns from, by name; see [`LocationLoss`].
+/// Selects the loss of a location head; see [`LocationLoss`].
 #[derive(
     Debug,
     Clone,
@@ -51,43 +51,46 @@ const CENTRE_WEIGHT: f64 = 20.0;
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = unknown)]
 #[non_exhaustive]
 pub enum LocationLossName {
-    /// Assignment of clusters to candidates.
+    /// Set prediction: every true cluster is matched with one candidate.
     Set,
-    /// Chamfer distance in both directions, sums of distances: the report's.
+    /// Chamfer distance, in both directions, as a sum of distances, as in the report.
     Chamfer,
-    /// The same with squared distances.
+    /// Chamfer distance as a sum of squared distances.
     ChamferSquared,
-    /// The same with means of distances.
+    /// Chamfer distance as a mean of distances.
     ChamferMean,
 }
 
-/// Everything that decides what a location run computes; `config.json` of a run.
+/// Settings of a location run, stored as `config.json`: everything that determines what it
+/// computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocationConfig {
     /// Encoder, data and optimisation.
     #[serde(flatten)]
     pub fine_tune: FineTuneConfig,
-    /// What the head learns from.
+    /// Loss of the head.
     pub loss: LocationLossName,
-    /// Number of centres in the output: as many as the preset has clusters at most.
+    /// Number of centres in the output: at least as many as a heatmap of the data set can have
+    /// clusters.
     pub num_centres: usize,
-    /// Px along a side of the cells that propose a centre each: those of a map of the encoder, or
-    /// finer.
+    /// Side in px of the cells, each of which proposes one centre. It is the cell size of one of
+    /// the encoder's maps, or that of its finest map divided by a power of two.
     pub cell_px: usize,
 }
 
 impl LocationLossName {
-    /// All of them.
+    /// All variants.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The name, as in a configuration.
+    /// Returns the name that is used in configurations.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
     fn loss(self) -> LocationLoss {
-        // Places are in widths of the image. At the usual 16 cells, one cell off costs as much as
-        // to be sure of a cluster gains; DETR, whose queries are nowhere, has 5.
+        // Distances are fractions of the image's width and height. With the usual 16 cells along a
+        // side, an error of one cell costs 20 / 16 in the matching, about as much as an existence
+        // probability of 1 gains. DETR, whose queries have no fixed positions, uses a weight of 5.
         let set = SetLossConfig::new().with_centre_weight(CENTRE_WEIGHT).init();
         let chamfer = match self {
             Self::Set => return LocationLoss::Set(set),
@@ -104,14 +107,15 @@ fn unknown(name: &str) -> Error {
 }
 
 impl LocationConfig {
-    /// Locating on `location-report` with the set loss.
+    /// Returns a recipe for `location-report`, with the set loss in place of the report's Chamfer
+    /// distance.
     pub fn published_recipe() -> Self {
         let mut fine_tune = FineTuneConfig::published_recipe("location-report");
         fine_tune.evaluation.final_samples = FINAL_SAMPLES;
         Self { fine_tune, loss: LocationLossName::Set, num_centres: 6, cell_px: 4 }
     }
 
-    /// Checks the settings for these data and an encoder with these maps.
+    /// Checks the settings for this data set and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
         self.fine_tune.check_data(source)?;
         for (field, value) in [("num_centres", self.num_centres), ("cell_px", self.cell_px)] {
@@ -136,20 +140,20 @@ impl LocationConfig {
         Ok(())
     }
 
-    /// The task as the run starts with it.
+    /// Creates the task with which the run starts.
     ///
     /// # Errors
-    /// When a setting cannot be used or the weights cannot be read.
+    /// Returns an error when a setting cannot be used, or when the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
         let start = self.resolve()?;
         let preset: Arc<dyn SampleSource> = start.preset().clone();
         self.task_of(start.encoder(device)?, &preset, device)
     }
 
-    /// The task of an encoder of the caller's own, for data of the caller's own.
+    /// Creates the task of the caller's own encoder, for the caller's own data.
     ///
     /// # Errors
-    /// When a setting cannot be used.
+    /// Returns an error when a setting cannot be used.
     pub fn task_of<E: Encoder + ModuleDisplay>(
         &self,
         encoder: E,
@@ -201,12 +205,12 @@ impl RunConfig for LocationConfig {
     }
 }
 
-/// Trains the encoder of a configuration to locate the clusters of its preset, from what the
-/// configuration [resolves](RunConfig::resolve) to.
+/// Trains the encoder of a configuration to locate the clusters in the heatmaps of its preset.
+/// `start` is what the configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_location(
     config: &LocationConfig,
     start: &FineTuneStart,
@@ -219,12 +223,12 @@ pub fn train_location(
     train_location_of(config, encoder, preset, folder, &device, options)
 }
 
-/// Trains an encoder of the caller's own to locate the clusters of data of the caller's own. What
-/// the configuration says of encoder and preset is passed over.
+/// Trains the caller's own encoder to locate the clusters in the caller's own data. The settings of
+/// the encoder and the preset in the configuration are ignored.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_location_of<E: Encoder + ModuleDisplay>(
     config: &LocationConfig,
     encoder: E,

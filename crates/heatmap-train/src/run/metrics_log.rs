@@ -1,7 +1,8 @@
-//! `metrics.jsonl`: one JSON object a step, readable while the run goes on and after a crash.
+//! `metrics.jsonl`: a log with one JSON object per line, for every training step and every
+//! validation. It can be read while the run continues, and after a crash.
 //!
-//! The same numbers go to the folder `events` beside it, for TensorBoard, as `train/<name>` and
-//! `valid/<name>`.
+//! The same numbers are written to the folder `events` beside it in TensorBoard's format, with the
+//! tags `train/<name>` and `valid/<name>`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -19,44 +20,45 @@ use serde::{Deserialize, Serialize};
 use super::event_file::EventFile;
 use crate::{Error, Result};
 
-/// One line of the log.
+/// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricsLine {
-    /// `train` or `valid`.
+    /// Split that the metrics are of: `train` or `valid`.
     pub split: String,
-    /// Steps done.
+    /// Number of steps done.
     pub step: usize,
-    /// Seconds since this program started the run or went on with it.
+    /// Seconds since the run was started or last resumed.
     pub seconds: f64,
-    /// Metrics by name.
+    /// Metrics by name, without those that are not finite.
     #[serde(flatten)]
     pub values: BTreeMap<String, f64>,
 }
 
-/// Writes the log as burn-train's metric logger.
+/// A metric logger for burn-train that writes the log and the event file.
 pub struct MetricsLog {
     path: PathBuf,
     file: File,
-    /// None after a failure: what follows half a record cannot be read.
+    /// `None` after a failure, because nothing after a partial record can be read.
     events: Option<EventFile>,
     started: Instant,
     step: usize,
     names: HashMap<MetricId, String>,
-    /// Why a line could not be written; no more are then.
+    /// Why a line could not be written; no line is written after it.
     failure: Option<std::io::Error>,
 }
 
 impl MetricsLog {
-    /// Opens the log at `path` to go on after `step`: later lines, and a line that a crash cut
-    /// short, are removed. A new event file is made in the folder `events` beside it.
+    /// Opens the log at `path`, to continue after `step`. Lines of later steps, and a last line
+    /// that a crash cut short, are removed. A new event file is created in the folder `events`
+    /// beside the log.
     ///
     /// # Errors
-    /// When one of the two cannot be written.
+    /// Returns an error when the log cannot be read, or when log or event file cannot be written.
     pub fn open(path: &Path, step: usize) -> Result<Self> {
         if path.exists() {
             let text = fs::read_to_string(path).map_err(Error::io(path))?;
-            // As they are written: a number that is read and written again might differ in the last
-            // digit.
+            // The text of lines is kept, because a number that is parsed and formatted again might
+            // differ in its last digit.
             let kept = whole_lines(path, &text)?.into_iter().filter(|(_, line)| line.step <= step);
             let kept: String = kept.map(|(text, _)| text).collect();
             write_atomically(path, |out| out.write_all(kept.as_bytes()))?;
@@ -68,10 +70,11 @@ impl MetricsLog {
         Ok(Self { path, file, events, started: Instant::now(), step, names, failure: None })
     }
 
-    /// All whole lines of a log.
+    /// Reads all complete lines of a log.
     ///
     /// # Errors
-    /// When the file cannot be read, or a line other than the last is not one of ours.
+    /// Returns an error when the file cannot be read, or when a line is not valid, unless it is the
+    /// last and was cut short.
     pub fn read(path: &Path) -> Result<Vec<MetricsLine>> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
         Ok(whole_lines(path, &text)?.into_iter().map(|(_, line)| line).collect())
@@ -83,20 +86,21 @@ impl MetricsLog {
 
     fn write(&mut self, split: &str, step: usize, mut values: BTreeMap<String, f64>) {
         if self.failure.is_some() {
-            // What follows half a line cannot be read.
+            // Nothing after a partial line can be read.
             return;
         }
-        // JSON has no other numbers, and a line that cannot be read would end a resumed run.
+        // JSON has no NaN and no infinity, and a line that cannot be read would end a resumed run.
         values.retain(|_, value| value.is_finite());
         let seconds = self.started.elapsed().as_secs_f64();
         let line = MetricsLine { split: split.to_owned(), step, seconds, values };
         let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
-        // What does not wait for the log would be ahead of it, as it would be on a busy machine.
+        // Delays the log as a busy machine would, so that tests notice code that does not wait for
+        // it.
         #[cfg(test)]
         std::thread::sleep(std::time::Duration::from_millis(2));
         crash_point();
         if let Err(error) = self.file.write_all(text.as_bytes()) {
-            // Told before the next checkpoint: what lies behind it would have no log.
+            // Reported before the next checkpoint, because the log would lack lines up to its step.
             self.failure = Some(error);
             return;
         }
@@ -111,18 +115,18 @@ impl MetricsLog {
     }
 }
 
-/// What is asked for to have an answer alone.
+/// A name that no metric has; it is requested only to get an answer.
 const NO_METRIC: &str = "";
 
-/// Waits until every line that was sent to the log by way of `store` is written. The store answers
-/// in the order in which it is spoken to, from a thread of its own, in which the log is written,
-/// too; burn-train's flush does not wait for it.
+/// Waits until every line that was sent to the log through `store` is written. The store has one
+/// thread, which writes the log and answers requests in the order in which they were sent;
+/// burn-train's flush does not wait for it.
 pub(super) fn wait_for_lines(store: &EventStoreClient) {
     store.find_metric(NO_METRIC, 1, Aggregate::Mean, &Split::Train);
 }
 
 impl MetricLogger for MetricsLog {
-    /// One update a training step; for a validation, the one at its end.
+    /// Writes a line for every training step, and one at the end of every validation.
     fn log(&mut self, update: MetricsUpdate, _epoch: usize, split: &Split) {
         let mut finals = BTreeMap::new();
         let mut values = BTreeMap::new();
@@ -164,13 +168,13 @@ impl MetricLogger for MetricsLog {
     fn log_epoch_summary(&mut self, _summary: EpochSummary) {}
 }
 
-/// The whole lines of a log, as text and as what they say.
+/// Returns the complete lines of a log, as text and parsed.
 fn whole_lines<'a>(path: &Path, text: &'a str) -> Result<Vec<(&'a str, MetricsLine)>> {
     let mut lines = Vec::new();
     for (at, line) in text.split_inclusive('\n').enumerate() {
         match serde_json::from_str(line) {
             Ok(said) => lines.push((line, said)),
-            // Only the last line can lack its end: a crash cut it short.
+            // Only the last line can lack its line break, when a crash cut it short.
             Err(_) if !line.ends_with('\n') => {}
             Err(error) => return Err(Error::bad_file(path, format!("line {}: {error}", at + 1))),
         }
@@ -178,7 +182,7 @@ fn whole_lines<'a>(path: &Path, text: &'a str) -> Result<Vec<(&'a str, MetricsLi
     Ok(lines)
 }
 
-/// A [`MetricsLog`] that burn-train and the loop share.
+/// A [`MetricsLog`] that burn-train and the training loop share.
 #[derive(Clone)]
 pub(super) struct SharedLog(Arc<Mutex<MetricsLog>>);
 
@@ -191,15 +195,15 @@ impl SharedLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line beside those of burn-train.
+    /// Writes a line in addition to those of burn-train.
     pub(super) fn write(&self, split: &str, step: usize, values: BTreeMap<String, f64>) {
         self.lock().write(split, step, values);
     }
 
-    /// Whether all lines could be written.
+    /// Checks that all lines could be written.
     ///
     /// # Errors
-    /// When one could not.
+    /// Returns an error when a line could not be written.
     pub(super) fn check(&self) -> Result<()> {
         let mut log = self.lock();
         match log.failure.take() {

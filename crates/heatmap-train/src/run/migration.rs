@@ -1,11 +1,12 @@
-//! Settings of earlier versions under the names that they have now.
+//! Conversion of the settings of earlier versions to their present names.
 
 use serde_json::{Map, Value};
 
 use super::fine_tune::FineTuneConfig;
 
-/// Moves what count and location runs kept under `training` to where all runs have it, and returns
-/// what was renamed. `final_samples` is the number that was not a setting then.
+/// Moves settings of count and location runs from the group `training`, where earlier versions kept
+/// them, to the places that all runs use now, and returns a description of what was renamed.
+/// `final_samples` is the value of `evaluation.final_samples`, which was not a setting then.
 pub(super) fn flatten_training(
     values: &mut Map<String, Value>,
     final_samples: usize,
@@ -44,8 +45,8 @@ pub(super) fn flatten_training(
     Some(renamed.join("; "))
 }
 
-/// Moves the settings of AdamW, which had no group of their own, into `optimizer`, and returns what
-/// was renamed.
+/// Moves the settings of AdamW, which had no group in earlier versions, into `optimizer`, and
+/// returns a description of what was renamed.
 pub(super) fn group_optimizer(values: &mut Map<String, Value>) -> Option<String> {
     const MOVED: [(&str, &str); 3] = [
         ("learning_rate", "learning_rate"),

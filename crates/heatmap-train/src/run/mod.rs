@@ -1,9 +1,9 @@
-//! Runs: a task carried through many steps, with progress, logs and checkpoints that survive a
+//! Runs: tasks that are trained over many steps, with progress, logs and checkpoints that survive a
 //! crash.
 //!
-//! Burn's `SupervisedTraining` gives the frame: learner, metrics, events, checkpointing. What it
-//! counts as an epoch is one optimiser step here, so that a run can stop after any step, leave a
-//! checkpoint, and go on from there.
+//! The learner, metrics, events and checkpointers come from Burn's `SupervisedTraining`. What Burn
+//! counts as an epoch is one optimiser step here, so that a run can stop after any step, write a
+//! checkpoint and be resumed from it.
 
 mod best;
 mod checkpoint;

@@ -1,4 +1,4 @@
-//! [`NamedEncoder`]: encoders that are compared: untrained, of a run, or published.
+//! [`NamedEncoder`]: an encoder for comparisons: untrained, from a finished run, or published.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::features::{Output, PublishedEncoder};
 
 use crate::{Error, Result};
 
-/// An encoder and how heatmaps become its images.
+/// An encoder with a name, and the conversion of heatmaps to its images.
 #[derive(Debug)]
 pub struct NamedEncoder {
     name: String,
@@ -29,7 +29,8 @@ enum Kind {
 
 const BATCH: usize = 32;
 
-/// The runs of the training programs in the folder `runs`, by name.
+/// Returns the names and folders of the finished runs in `runs/count`, `runs/location` and
+/// `runs/simclr`, where the training programs store them by default.
 pub fn found_runs() -> Vec<(String, PathBuf)> {
     let runs = ["count", "location", "simclr"].map(|name| (name, PathBuf::from("runs").join(name)));
     let complete = runs.into_iter().filter(|(_, folder)| folder.join(ENCODER).is_file());
@@ -37,14 +38,14 @@ pub fn found_runs() -> Vec<(String, PathBuf)> {
 }
 
 impl NamedEncoder {
-    /// The encoder that a finished run of SimCLR, count or location has left in `folder`.
+    /// Loads the encoder that a finished SimCLR, count or location run has saved in `folder`.
     ///
     /// # Errors
-    /// When the folder holds no finished run.
+    /// Returns an error when the folder contains no finished run.
     pub fn of_run(name: &str, folder: &Path, device: &Device) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let config: serde_json::Value = folder.read_json(RunFolder::CONFIG)?;
-        // Count and location runs of earlier versions kept these under `training`.
+        // In earlier versions, count and location runs stored these settings under `training`.
         let config = config.get("training").unwrap_or(&config);
         let bad = |what: &str| Error::bad_file(&folder.file(RunFolder::CONFIG), what);
         let architecture =
@@ -59,16 +60,16 @@ impl NamedEncoder {
         Ok(Self { name: name.to_owned(), kind: Kind::Ours(network, image) })
     }
 
-    /// A network with published weights.
+    /// Loads a network with published weights from a file.
     ///
     /// # Errors
-    /// When the file holds another network.
+    /// Returns an error when the file contains another network, or cannot be read.
     pub fn published(model: ModelName, file: &Path, device: &Device) -> Result<Self> {
         let (network, _) = PublishedEncoder::load(model, &TensorFile::open(file)?, device)?;
         Ok(Self { name: published_name(model, file), kind: Kind::Published(network) })
     }
 
-    /// A ResNet-50 with the parameters that `seed` draws.
+    /// Creates a ResNet-50 for images with one channel, with random parameters from `seed`.
     pub fn untrained(seed: u64, device: &Device) -> Self {
         use burn::module::Module;
         device.seed(seed);
@@ -79,15 +80,16 @@ impl NamedEncoder {
         }
     }
 
-    /// What it is called.
+    /// Returns the name of the encoder.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The features of all heatmaps, one a row. `each_batch` is told how many more are done.
+    /// Computes the features of all heatmaps, `[heatmaps.len(), feature_dim]`. `each_batch` is
+    /// called after every batch with the number of its images.
     ///
     /// # Errors
-    /// When a heatmap does not fit into the images.
+    /// Returns an error when a heatmap does not fit into the images.
     pub fn features(
         &self,
         heatmaps: &[&Heatmap],
@@ -117,7 +119,8 @@ impl NamedEncoder {
     }
 }
 
-/// What a network with published weights is called: by its name and its file.
+/// Returns the name of a network with published weights, made of the name of the model and that of
+/// the file.
 pub fn published_name(model: ModelName, file: &Path) -> String {
     let file = file.file_stem().unwrap_or_default().to_string_lossy();
     format!("{model} of {file}")

@@ -1,31 +1,31 @@
-//! [`RunObserver`]: who watches a run from outside.
+//! [`RunObserver`]: receives the messages and the progress of a run.
 
 use burn::train::Interrupter;
 
-/// Whoever watches long work: a terminal, a notebook, or nobody, which is `()`. Every method does
-/// nothing unless it is written.
+/// An observer of long work, such as a terminal or a notebook. All methods do nothing unless they
+/// are overridden; `()` observes nothing.
 pub trait RunObserver {
-    /// A sentence that a user should read.
+    /// Receives a sentence that a user should read.
     fn tell(&self, _sentence: &str) {}
 
-    /// Work on so many images begins; `what` says in a word or two what is done to them.
+    /// Is called when work on this many images begins; `what` describes the work in a few words.
     fn begin(&self, _what: &str, _images: usize) {}
 
-    /// So many more of them are done.
+    /// Is called when this many more of the images are done.
     fn advance(&self, _images: usize) {}
 
-    /// All of them are done.
+    /// Is called when all images are done.
     fn finish(&self) {}
 
-    /// Training begins, and ends early when somebody tells the interrupter so.
+    /// Is called when training begins. The interrupter can stop it after the current step.
     fn training_begins(&self, _interrupter: &Interrupter) {}
 
-    /// Whether training shows on stderr how far it is.
+    /// Returns whether training shows its progress on stderr.
     fn shows_progress(&self) -> bool {
         false
     }
 
-    /// Training has ended.
+    /// Is called when training has ended.
     fn training_ends(&self) {}
 }
 

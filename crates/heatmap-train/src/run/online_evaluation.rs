@@ -1,24 +1,26 @@
-//! [`OnlineEvaluationConfig`]: what a SimCLR run measures of its features.
+//! [`OnlineEvaluationConfig`]: how a SimCLR run evaluates its features.
 
 use heatmap_core::analysis::LogisticRegressionConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::EvaluationConfig;
 
-/// What is measured of the features, while the run goes on and behind it.
+/// Settings of the evaluation of features, during and after training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnlineEvaluationConfig {
-    /// Steps from one measurement to the next, an epoch so to speak; none for never.
+    /// Number of steps between evaluations during training, of which one more follows the last
+    /// step; `None` for no evaluation during training.
     pub every: Option<usize>,
-    /// Samples on which neighbours and probe are fitted, and as many on which they are scored.
+    /// Number of samples on which nearest neighbours and linear probe are fitted during training;
+    /// as many other samples are scored. It is rounded up to a multiple of the number of classes.
     pub samples: usize,
-    /// As many of the last evaluation, behind the training. It costs nothing but time: a probe on
-    /// few samples says less than there is.
+    /// Like `samples`, for the evaluation after training. A larger number costs only time; a probe
+    /// that is fitted on few samples underestimates what the features contain.
     #[serde(default = "final_samples")]
     pub final_samples: usize,
-    /// Inverse strength of the probe's penalty, C of scikit-learn; SimCLR too chooses it for a
-    /// network on held-out samples (Chen et al. 2020, appendix B.6).
+    /// Inverse regularisation strength of the linear probe, `C` in scikit-learn. SimCLR, too,
+    /// selects it for each network on held-out samples (Chen et al. 2020, appendix B.6).
     #[serde(default = "probe_c")]
     pub probe_c: f64,
 }
@@ -32,10 +34,11 @@ fn final_samples() -> usize {
 }
 
 impl OnlineEvaluationConfig {
-    /// Samples of the last evaluation that give a standard error of about one percent.
+    /// Default number of samples of the evaluation after training, for a standard error of about
+    /// one percent.
     pub const FINAL_SAMPLES: usize = 1_600;
 
-    /// How neighbours and probe are fitted.
+    /// Returns the settings of nearest neighbours and linear probe.
     pub fn fits(&self) -> EvaluationConfig {
         let probe =
             LogisticRegressionConfig { c: self.probe_c, ..LogisticRegressionConfig::default() };

@@ -1,4 +1,5 @@
-//! [`PeriodicEvaluation`]: a look at the model now and then, that training does not notice.
+//! [`PeriodicEvaluation`]: an evaluation of the model every so many steps, which does not affect
+//! training.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +7,14 @@ use crate::Result;
 
 type Look<M> = Box<dyn Fn(&M) -> Result<BTreeMap<String, f64>> + Send + Sync>;
 
-/// What is measured of a model every so many steps, and at the last.
+/// A function that measures a model, every so many steps and after the last step.
 pub(super) struct PeriodicEvaluation<M> {
     every: usize,
     look: Look<M>,
 }
 
 impl<M> PeriodicEvaluation<M> {
-    /// Measures with `look`, which gets the model as it trains.
+    /// Creates an evaluation with the function `look`, which gets the model in training mode.
     pub(super) fn new(
         every: usize,
         look: impl Fn(&M) -> Result<BTreeMap<String, f64>> + Send + Sync + 'static,
@@ -21,15 +22,15 @@ impl<M> PeriodicEvaluation<M> {
         Self { every: every.max(1), look: Box::new(look) }
     }
 
-    /// Whether it looks after this step of `total`.
+    /// Returns whether an evaluation is due after `step` of `total` steps.
     pub(super) fn is_due(&self, step: usize, total: usize) -> bool {
         step.is_multiple_of(self.every) || step == total
     }
 
-    /// What it sees.
+    /// Returns the measured values by name.
     ///
     /// # Errors
-    /// When it cannot be measured.
+    /// Returns an error when the model cannot be evaluated.
     pub(super) fn look(&self, model: &M) -> Result<BTreeMap<String, f64>> {
         (self.look)(model)
     }

@@ -1,5 +1,5 @@
-//! [`ProgressRenderer`]: burn-train's renderer as one indicatif bar, or as plain lines when nobody
-//! watches a terminal.
+//! [`ProgressRenderer`]: a renderer for burn-train that draws one indicatif bar, or prints plain
+//! lines when stderr is not a terminal.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Write;
@@ -14,13 +14,13 @@ use burn::train::renderer::{
 };
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-/// Steps over which the shown numbers are averaged.
+/// Number of steps over which the training metrics shown are averaged.
 const WINDOW: usize = 20;
-/// Plain lines come at most this often, so that a log file stays readable.
+/// Shortest time between two plain lines, so that a log file stays readable.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the bar shows of the metrics that a task has: their name, how they are called, and whether
-/// they are shares.
+/// Metrics that are shown if the task has them: name, label, and whether the value is a fraction
+/// that is shown in percent.
 const SHOWN: [(&str, &str, bool); 4] = [
     ("loss", "loss", false),
     ("contrastive_top1", "top-1", true),
@@ -28,12 +28,12 @@ const SHOWN: [(&str, &str, bool); 4] = [
     ("f1_2bins", "F1", true),
 ];
 
-/// Shows the metrics of training that matter and those of the last look at held-out samples, images
-/// per second and the time left.
+/// A renderer that shows the main training metrics, those of the last validation that are
+/// fractions, images per second, and the time left.
 pub struct ProgressRenderer {
     bar: ProgressBar,
     plain: bool,
-    /// Whether nothing is shown at all.
+    /// Whether nothing is shown.
     silent: bool,
     images_per_step: usize,
     first_step: usize,
@@ -43,14 +43,15 @@ pub struct ProgressRenderer {
     last_line: Option<Instant>,
     names: HashMap<MetricId, String>,
     recent: BTreeMap<String, VecDeque<f64>>,
-    /// Sum and number of the batches of the last look at held-out samples.
+    /// For each metric, its sum over the batches of the last validation and their number.
     held_out: BTreeMap<String, (f64, usize)>,
-    /// Whether it looks at held-out samples at the moment.
+    /// Whether a validation is in progress.
     looks: bool,
 }
 
 impl ProgressRenderer {
-    /// For `total` steps of `images_per_step`, of which `done` are behind us.
+    /// Creates a renderer for a run of `total` steps with `images_per_step` images each. It starts
+    /// at step `done`, which is not 0 for a resumed run.
     pub fn new(total: usize, done: usize, images_per_step: usize) -> Self {
         let bar = ProgressBar::new(total as u64);
         let plain = bar.is_hidden();
@@ -74,14 +75,14 @@ impl ProgressRenderer {
         }
     }
 
-    /// Shows nothing, for a program that draws its own progress or none.
+    /// Turns off all output, for a program that shows its own progress or none.
     #[must_use]
     pub fn silent(self) -> Self {
         let bar = ProgressBar::hidden();
         Self { bar, silent: true, ..self }
     }
 
-    /// The numbers of the moment as text.
+    /// Returns the current metrics as text.
     fn message(&self) -> String {
         let mean = |name: &str| {
             let values = self.recent.get(name)?;
@@ -93,7 +94,7 @@ impl ProgressRenderer {
                 if is_share { format!("{:.0} %", 100.0 * value) } else { format!("{value:.3}") }
             };
             if let Some(value) = mean(name) {
-                // Beside the share in training stands that on held-out samples, once there is one.
+                // A fraction is followed by its value on held-out samples, once there is one.
                 let held_out = self.held_out.get(name).filter(|_| is_share);
                 let held_out = held_out
                     .map(|(sum, count)| format!(" (held out {})", number(sum / *count as f64)));
@@ -122,7 +123,7 @@ impl ProgressRenderer {
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
         if self.step > self.first_step && (due || self.step == self.total) {
-            // Where nobody reads any more, training goes on.
+            // Training must continue when stderr is closed.
             _ = writeln!(
                 std::io::stderr(),
                 "batch {}/{}  {}",
@@ -181,14 +182,14 @@ impl TrainingProgressLogger for ProgressRenderer {
 
     fn update_epoch(&mut self, _epoch: usize) {}
 
-    /// A look at held-out samples begins, or the training.
+    /// Begins the training or a validation, and forgets the metrics of the last validation.
     fn start_split(&mut self, split: &str, _total_items: usize) {
         self.held_out.clear();
         self.looks = split.eq_ignore_ascii_case("valid");
     }
 
     fn update_split(&mut self, items_processed: usize) {
-        // A look at held-out samples counts from one again; only training moves the bar.
+        // A validation counts its batches from one; only training moves the bar.
         if !self.looks && items_processed > self.step {
             self.step = items_processed;
             self.show();

@@ -1,4 +1,4 @@
-//! [`RunConfig`]: what the configurations of all runs have in common.
+//! [`RunConfig`]: the interface that the configurations of all kinds of runs share.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,41 +10,43 @@ use super::training::{Selection, TrainingOptions};
 use super::training_config::TrainingConfig;
 use crate::Result;
 
-/// A configuration that a run can start with, be repeated with and be resumed under; the content of
+/// A configuration with which a run can be started, repeated and resumed. It is stored as
 /// `config.json`.
 pub trait RunConfig: Clone + Serialize + DeserializeOwned {
-    /// What the settings lead to once they are checked: the data set, and the weights to start
-    /// from, which are opened here and not again.
+    /// What [`RunConfig::resolve`] opens: the data set, and the weights to start from. They are
+    /// opened only there, so that what was checked is what is used.
     type Resolved;
 
-    /// Returns length, optimiser and checkpoints.
+    /// Returns the settings of length, optimiser and checkpoints.
     fn training(&self) -> &TrainingConfig;
 
-    /// Returns length, optimiser and checkpoints to be changed.
+    /// Returns the settings of length, optimiser and checkpoints, to be modified.
     fn training_mut(&mut self) -> &mut TrainingConfig;
 
     /// Returns the number of images in a batch.
     fn images_per_batch(&self) -> usize;
 
-    /// Returns which checkpoint is the result.
+    /// Returns which checkpoint is the result of the run.
     fn selection(&self) -> Selection;
 
-    /// Checks all settings, and opens what they name.
+    /// Checks all settings, and opens the data set and the weights that they name.
     ///
     /// # Errors
     /// Returns an error that names the setting that cannot be used.
     fn resolve(&self) -> Result<Self::Resolved>;
 
-    /// Returns whether the setting `key` may change when a run is resumed, because it decides how
-    /// often or how precisely the run is evaluated and not what it computes.
+    /// Returns whether the setting `key` may change when a run is resumed. Such a setting affects
+    /// how the run is evaluated or when it stops early, but not what a step computes.
     fn may_change(key: &str) -> bool;
 
-    /// Gives the settings of an earlier version their present names, and returns what was renamed.
+    /// Renames settings of earlier versions in `values` to their present names, and returns a
+    /// description of what was renamed, or `None` if nothing was.
     fn migrate(_values: &mut Map<String, Value>) -> Option<String> {
         None
     }
 
-    /// Returns how far a run of this configuration goes and what it writes on the way.
+    /// Returns the options of the training loop for this configuration, to resume from `resume` if
+    /// it is given; no progress is shown.
     fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
         TrainingOptions {
             steps: self.training().batches,
@@ -57,17 +59,18 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
         }
     }
 
-    /// Returns this configuration with a learning-rate schedule of its own after the last step of
-    /// `earlier`.
+    /// Returns this configuration, extended by a new learning-rate schedule that begins after the
+    /// last step of `earlier`.
     #[must_use]
     fn with_new_schedule(mut self, earlier: &Self) -> Self {
         self.training_mut().earlier_batches = earlier.training().schedule_ends();
         self
     }
 
-    /// Checks that a run of `earlier` can be resumed under this configuration: all settings agree
-    /// but those that [may change](RunConfig::may_change) and how often checkpoints are written,
-    /// and the run is longer only under a [new schedule](RunConfig::with_new_schedule).
+    /// Checks that a run with the configuration `earlier` can be resumed with this one. Settings
+    /// must agree, except the number of steps between checkpoints and those that
+    /// [may change](RunConfig::may_change). The number of steps may change only with a
+    /// [new schedule](RunConfig::with_new_schedule).
     ///
     /// # Errors
     /// Returns an error that names the first setting that differs.

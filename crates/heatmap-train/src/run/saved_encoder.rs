@@ -1,18 +1,18 @@
-//! [`save_encoder`]: the encoder that a finished run leaves for other programs.
+//! [`save_encoder`]: saves the encoder of a finished run for other programs.
 
 use heatmap_models::Backbone;
 
 use super::RunFolder;
 use crate::Result;
 
-/// The file that a finished run leaves its encoder in.
+/// Name of the file in which a finished run saves its encoder.
 pub const ENCODER: &str = "encoder.safetensors";
 
-/// Writes [`ENCODER`], a residual network under the names of torchvision and a vision transformer
-/// under those of transformers.
+/// Writes the encoder to the file [`ENCODER`] in the folder of a run: a residual network with the
+/// tensor names of torchvision, a vision transformer with those of transformers.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// Returns an error when the file cannot be written.
 pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> Result<()> {
     Ok(encoder.save_weights(folder.file(ENCODER), encoder.layout())?)
 }

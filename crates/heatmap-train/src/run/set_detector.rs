@@ -1,4 +1,4 @@
-//! The detector run: configuration, and training from it.
+//! Detector runs: configuration, task and training.
 
 use std::sync::Arc;
 
@@ -24,21 +24,23 @@ use crate::optim::{OptimizerConfig, OptimizerName, Warmup};
 use crate::task::{SetDetector, SetDetectorAccuracy, SetDetectorAuroc, SetDetectorLoss};
 use crate::{Error, Result};
 
-/// Everything that decides what a detector run computes; `config.json` of a run.
+/// Settings of a detector run, stored as `config.json`: everything that determines what it
+/// computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetDetectorConfig {
     /// Length, optimiser and checkpoints.
     #[serde(flatten)]
     pub training: TrainingConfig,
-    /// Channels of the first stage of the residual network; those of the others follow from it.
+    /// Number of channels of the first stage of the residual network; each later stage has twice as
+    /// many as the one before it.
     pub base_width: usize,
-    /// Blocks in each of its four stages.
+    /// Number of blocks in each of the four stages.
     pub depths: [usize; 4],
-    /// What it learns from.
+    /// Sets of reference and query banners to train on.
     pub sets: ReferenceSets,
-    /// Sets in a batch, each with all its queries.
+    /// Number of sets in a batch, each with all its queries.
     pub sets_per_batch: usize,
-    /// Held-out batches that are scored at each checkpoint.
+    /// Number of held-out batches that are scored at each checkpoint.
     pub valid_batches: usize,
 }
 
@@ -68,7 +70,8 @@ impl Default for SetDetectorConfig {
 }
 
 impl SetDetectorConfig {
-    /// The task as the run starts with it: its parameters depend on the seed alone.
+    /// Creates the task with which the run starts. The random values of its parameters depend only
+    /// on the seed.
     pub fn task(&self, device: &Device) -> SetDetector<ResNet> {
         device.seed(self.training.seed);
         let encoder = ResNetConfig::new(BlockKind::Basic, self.depths)
@@ -96,7 +99,7 @@ impl RunConfig for SetDetectorConfig {
         &mut self.training
     }
 
-    /// The number of queries.
+    /// Returns the number of queries in a batch.
     fn images_per_batch(&self) -> usize {
         self.sets_per_batch * self.sets.queries
     }
@@ -134,8 +137,8 @@ impl RunConfig for SetDetectorConfig {
 /// Trains a network to tell broken banners from good ones.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_set_detector(
     config: &SetDetectorConfig,
     folder: &RunFolder,

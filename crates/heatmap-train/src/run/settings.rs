@@ -1,4 +1,4 @@
-//! [`Settings`]: a configuration as values by name, to be read from a file or set one by one.
+//! [`Settings`]: a configuration as named values, which are read from a file or set one by one.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,15 +6,16 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
-/// Values by name, such as `optimizer.learning_rate`; all names are known from the start.
+/// A configuration as values by name, such as `optimizer.learning_rate`. The configuration that
+/// they are made from determines which names exist; all other names are errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings(Map<String, Value>);
 
 impl Settings {
-    /// All settings of a configuration.
+    /// Returns all settings of a configuration.
     ///
     /// # Errors
-    /// When it is not made of named values.
+    /// Returns an error when the configuration is not serialised as a JSON object.
     pub fn of(config: &impl Serialize) -> Result<Self> {
         match serde_json::to_value(config) {
             Ok(Value::Object(values)) => Ok(Self(values)),
@@ -23,13 +24,13 @@ impl Settings {
         }
     }
 
-    /// Returns the settings that `values` are.
+    /// Creates settings from their values.
     pub(super) fn from_values(values: Map<String, Value>) -> Self {
         Self(values)
     }
 
-    /// Returns these settings with `values` in the place of those that they name: all settings of a
-    /// configuration, or some of them.
+    /// Returns a copy of these settings in which `values` replace the values of the same names.
+    /// `values` may contain all settings of a configuration or only some of them.
     ///
     /// # Errors
     /// Returns an error that names a key that these settings do not have.
@@ -39,25 +40,26 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Names of all single values, with dots between the parts.
+    /// Returns the names of all individual values; the parts of a nested name are joined by dots.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         collect(&self.0, "", &mut keys);
         keys
     }
 
-    /// The value of this name.
+    /// Returns the value, or the group of values, with this full name.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let mut parts = key.split('.');
         let first = self.0.get(parts.next()?)?;
         parts.try_fold(first, |value, part| value.get(part))
     }
 
-    /// Sets one value, from JSON or a plain word. The last part of a name is enough where it is the
-    /// only one; `-` counts as `_`.
+    /// Sets one value. `text` is parsed as JSON; if it is not valid JSON it is taken as a string.
+    /// The last parts of a name are enough when only one name ends with them, and `-` is read as
+    /// `_`.
     ///
     /// # Errors
-    /// When there is no such name, or more than one.
+    /// Returns an error when no name matches, or more than one.
     pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
         let key = self.full_name(key)?;
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
@@ -72,7 +74,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The full name of a value.
+    /// Returns the full name of the value that `key` stands for.
     fn full_name(&self, key: &str) -> Result<String> {
         let key = key.replace('-', "_");
         if self.get(&key).is_some() {
@@ -93,7 +95,7 @@ impl Settings {
         let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         let likeness = |known: &str| {
             let whole = strsim::jaro_winkler(known, key);
-            // Without its group a name is like its last part.
+            // A name that was given without its group can only resemble the last part.
             whole.max(strsim::jaro_winkler(&last(known), &last(key)))
         };
         let keys = self.keys();
@@ -105,10 +107,12 @@ impl Settings {
         Error::UnknownKey { key: key.to_owned(), hint }
     }
 
-    /// The configuration.
+    /// Converts the settings to a configuration. `good` is any valid configuration of the same
+    /// kind; it serves to find the value that cannot be used.
     ///
     /// # Errors
-    /// When a value is not of its kind; it is named, if it can be told.
+    /// Returns an error when a value has the wrong type. The error names the value if it can be
+    /// found.
     pub fn into_config<C: DeserializeOwned + Serialize>(self, good: &C) -> Result<C> {
         let whole: std::result::Result<C, _> =
             serde_json::from_value(Value::Object(self.0.clone()));
@@ -116,7 +120,8 @@ impl Settings {
             Ok(config) => return Ok(config),
             Err(error) => error,
         };
-        // Which one it is: the one that spoils a good configuration.
+        // The wrong value is found by putting every value, one at a time, into a valid
+        // configuration.
         let good = Self::of(good)?;
         for key in self.keys() {
             let value = self.get(&key).cloned().unwrap_or_default();
@@ -138,10 +143,10 @@ impl Settings {
         })
     }
 
-    /// Checks that the values are those of `before`, but for those that are `free`.
+    /// Checks that all values equal those of `before`, except those whose names `free` accepts.
     ///
     /// # Errors
-    /// Names the first that differs.
+    /// Returns an error that names the first value that differs.
     pub fn check_same(&self, before: &Self, free: impl Fn(&str) -> bool) -> Result<()> {
         let mut keys = self.keys();
         keys.extend(before.keys());
@@ -173,8 +178,8 @@ fn collect(values: &Map<String, Value>, prefix: &str, keys: &mut Vec<String>) {
     }
 }
 
-/// Lays `values` over `known`. Where nothing is known but a place, such as of a setting that may be
-/// absent, all is taken.
+/// Replaces the values in `place` by those in `values`, group by group. Where `place` has no group,
+/// for example because an optional group of settings is null, the whole group is taken.
 fn merge(
     place: &mut Map<String, Value>,
     values: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! The SimCLR run: training from its configuration.
+//! SimCLR runs: the task of a [`SimClrConfig`], and its training.
 
 use std::sync::Arc;
 
@@ -21,26 +21,27 @@ use crate::task::{
 };
 use crate::{Error, Result};
 
-/// The encoder as a run of this configuration starts with: its parameters depend on the seed alone.
+/// Returns the encoder with which a run of this configuration starts. The random values of its
+/// parameters depend only on the seed.
 pub fn untrained_encoder(config: &SimClrConfig, device: &Device) -> Backbone {
     device.seed(config.training.seed);
-    // Burn draws parameters when they are first used; a later draw would come from another place in
-    // the stream.
+    // Burn draws parameters when they are first used; by then, other draws would have advanced the
+    // random stream.
     let network = config.architecture.config().with_in_channels(config.image.channels);
     network.with_image_size(config.image.height).init(device).materialize()
 }
 
-/// The task as a run of this configuration starts with it.
+/// Creates the task with which a run of this configuration starts.
 ///
 /// # Errors
-/// When a setting cannot be used.
+/// Returns an error when a setting cannot be used.
 pub fn simclr_task(config: &SimClrConfig, device: &Device) -> Result<SimClr<Backbone>> {
     config.resolve()?;
     Ok(simclr_task_of(config, untrained_encoder(config, device), device))
 }
 
-/// The task of an encoder of the caller's own. What the configuration says of the encoder is passed
-/// over.
+/// Creates the task of the caller's own encoder. The `architecture` in the configuration is
+/// ignored.
 pub fn simclr_task_of<E: Encoder + ModuleDisplay>(
     config: &SimClrConfig,
     encoder: E,
@@ -51,7 +52,7 @@ pub fn simclr_task_of<E: Encoder + ModuleDisplay>(
     let projection = ProjectionHeadConfig::new(encoder.feature_dim())
         .with_num_layers(config.projection_layers)
         .with_out_dim(config.projection_dim);
-    // Drawn here and now: what comes later must not move what is drawn.
+    // Parameters are drawn now, so that no later draw changes their values.
     let projection = projection.init(device).materialize();
     let mut task =
         SimClr::new(encoder, projection, config.loss.init()).with_options(SimClrOptions {
@@ -69,12 +70,12 @@ pub fn simclr_task_of<E: Encoder + ModuleDisplay>(
     task
 }
 
-/// Trains the encoder of a configuration with SimCLR on its preset and on `devices`, of which there
-/// are as many as the configuration says; the first of them has the optimiser.
+/// Trains the encoder of a configuration with SimCLR, on the preset of the configuration. There
+/// must be as many `devices` as the configuration states; the optimiser runs on the first.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_simclr(
     config: &SimClrConfig,
     folder: &RunFolder,
@@ -87,12 +88,12 @@ pub fn train_simclr(
     train_simclr_of(config, encoder, preset, folder, devices, options)
 }
 
-/// Trains an encoder of the caller's own with SimCLR on data of the caller's own. What the
-/// configuration says of encoder and preset is passed over.
+/// Trains the caller's own encoder with SimCLR, on the caller's own data. The `architecture` and
+/// the `preset` in the configuration are ignored.
 ///
 /// # Errors
-/// When a setting cannot be used, a file of the run cannot be written or read, or the loss is not
-/// finite.
+/// Returns an error when a setting cannot be used, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
     config: &SimClrConfig,
     encoder: E,
@@ -146,14 +147,18 @@ pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
     })
 }
 
-/// Batches of held-out pairs on which the loss is taken at every checkpoint.
+/// Number of held-out batches on which the loss is computed at every checkpoint.
 const VALID_BATCHES: usize = 4;
 
-/// Held-out layouts on which broken banners are ranked on the way.
+/// Number of held-out layouts on which broken banners are ranked during training.
 const WATCHED_LAYOUTS: u64 = 24;
 
-/// Neighbours, probe, alignment, uniformity and rank of the features, by samples that are neither
-/// trained on nor part of the final score.
+/// Creates the periodic evaluation of the features: accuracy of k-nearest neighbours and of a
+/// linear probe, alignment, uniformity and effective rank. Neighbours and probe are fitted on the
+/// fit split and scored on the valid split; the network is trained on neither, and the final score
+/// is of the test split. If the data set has hard negatives, the evaluation also computes the AUROC
+/// (area under the receiver operating characteristic) with which the features find broken banners.
+/// `None` when the configuration has no evaluation during training.
 fn watch<E: Encoder + ModuleDisplay>(
     config: &SimClrConfig,
     preset: &Arc<dyn ClassSource>,
@@ -162,8 +167,8 @@ fn watch<E: Encoder + ModuleDisplay>(
     let every = config.evaluation.every?;
     let (config, preset, device) = (config.clone(), preset.clone(), device.clone().inner());
     Some(PeriodicEvaluation::new(every, move |task: &SimClr<E>| {
-        // A copy in evaluation mode: nothing of the task that trains is touched, and nothing random
-        // is drawn.
+        // A copy in evaluation mode, so that the task in training is not modified and no random
+        // values are drawn.
         let encoder = task.encoder().valid();
         let per_class = config.evaluation.samples.div_ceil(preset.num_classes());
         let features = |split: Split| {

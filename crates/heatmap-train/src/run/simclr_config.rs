@@ -1,4 +1,4 @@
-//! [`SimClrConfig`]: everything that decides what a SimCLR run computes.
+//! [`SimClrConfig`]: all settings that determine what a SimCLR run computes.
 
 use std::sync::Arc;
 
@@ -18,54 +18,59 @@ use crate::optim::{OptimizerConfig, Warmup};
 use crate::task::Precision;
 use crate::{Error, Result};
 
-/// `config.json` of a run: with it alone the run can be repeated.
+/// Settings of a SimCLR run, stored as `config.json`. They are enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SimClrConfig {
     /// Length, optimiser and checkpoints.
     #[serde(flatten)]
     pub training: TrainingConfig,
-    /// The encoder.
+    /// Architecture of the encoder.
     pub architecture: ModelName,
-    /// Layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2, 0 for none: the loss
-    /// compares the features.
+    /// Number of layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2. With 0 there is
+    /// no head, and the loss compares the features.
     pub projection_layers: usize,
-    /// Length of a projection; without a layer that of the features.
+    /// Dimension of the projections; it has no effect without a projection head.
     pub projection_dim: usize,
-    /// Name of the preset.
+    /// Name of the data set: a preset, or `layouts`.
     pub preset: String,
-    /// Classes in a batch.
+    /// Number of classes in a batch.
     pub classes_per_batch: usize,
-    /// Pairs of each of its classes; a pair gives two images.
+    /// Number of positive pairs of each of these classes; a pair consists of two images.
     pub pairs_per_class: usize,
-    /// Images beside each pair that are like its class and do not belong to it, where the preset
-    /// has such.
+    /// Number of hard negatives per pair: images that resemble the class of the pair without
+    /// belonging to it. It must be 0 if the data set has none.
     #[serde(default)]
     pub negatives_per_pair: usize,
-    /// Where the two views of a pair come from.
+    /// How the two views of a pair are made.
     pub views: Views,
-    /// How views are augmented; none for those augmentations that keep the classes of the preset.
+    /// Augmentation of the views, which [`Views::Generator`] does not use; `None` for the
+    /// augmentations that leave the classes of the data set unchanged.
     pub augment: Option<AugmentConfig>,
-    /// What is minimised.
+    /// Contrastive loss.
     pub loss: ContrastiveLossConfig,
-    /// Images whose graph is in memory at a time (GradCache); none for all.
+    /// Number of images per chunk, whose autodiff graph is in memory at a time (GradCache); `None`
+    /// for the whole batch.
     pub chunk: Option<usize>,
-    /// Batches whose gradients are summed before a step: 1, for a contrastive loss has no other.
+    /// Number of batches whose gradients are summed before an optimiser step. It must be 1: a
+    /// contrastive loss compares all images of a batch with each other, so the gradients of parts
+    /// of a batch do not add up to that of the batch.
     pub accumulation: usize,
-    /// Share of itself that a moving average of the encoder keeps at a step; none for no average.
+    /// Decay of the exponential moving average of the encoder per step; `None` for no average.
     pub ema: Option<f64>,
-    /// From heatmap to image.
+    /// How heatmaps become images.
     pub image: ImageConfig,
-    /// What is measured of the features on the way.
+    /// Evaluation of the features, during and after training.
     pub evaluation: OnlineEvaluationConfig,
-    /// Devices that share each batch.
+    /// Number of devices that share each batch.
     pub devices: usize,
-    /// Type of the activations in training.
+    /// Numeric type of the encoder's activations during training.
     #[serde(default)]
     pub precision: Precision,
 }
 
 impl SimClrConfig {
-    /// The recipe of the report; see `docs` of the example for where it is silent.
+    /// Returns the recipe of the report. The documentation at the top of `examples/simclr.rs` lists
+    /// the settings that the report does not state.
     pub fn published_recipe() -> Self {
         Self {
             training: TrainingConfig {
@@ -100,8 +105,8 @@ impl SimClrConfig {
         }
     }
 
-    /// The recipe for a preset: for `layouts` that of [`SimClrConfig::layouts`], otherwise that of
-    /// the report.
+    /// Returns the recipe for a data set: that of [`SimClrConfig::layouts`] for `layouts`,
+    /// otherwise that of the report with this preset.
     pub fn for_preset(name: &str) -> Self {
         if name == LAYOUTS {
             Self::layouts()
@@ -110,8 +115,10 @@ impl SimClrConfig {
         }
     }
 
-    /// Good banners of a layout are drawn together and away from its broken ones: SupCon (Khosla et
-    /// al. 2020) with the broken banners as negatives, which count four times for their own layout.
+    /// Returns the recipe for `layouts`, which makes the features of good banners of a layout
+    /// similar to each other and dissimilar from those of its broken banners: SupCon (Khosla et al.
+    /// 2020) with the broken banners as hard negatives, which count four times for anchors of their
+    /// own layout.
     pub fn layouts() -> Self {
         let loss = ContrastiveLossConfig {
             name: ContrastiveLossName::SupCon,
@@ -126,7 +133,8 @@ impl SimClrConfig {
             training: TrainingConfig { batches: 1_500, optimizer, ..report.training },
             architecture: ModelName::RESNET_18,
             preset: LAYOUTS.to_owned(),
-            // The cosine of features is what the recipe is for.
+            // Banners are later compared by the cosine similarity of their features, so the loss
+            // compares these instead of projections.
             projection_layers: 0,
             classes_per_batch: 16,
             pairs_per_class: 1,
@@ -141,7 +149,7 @@ impl SimClrConfig {
         }
     }
 
-    /// Views and negatives of a pair.
+    /// Returns the number of images per pair: two views and the hard negatives.
     pub fn images_per_pair(&self) -> usize {
         2 + self.negatives_per_pair
     }
@@ -150,15 +158,16 @@ impl SimClrConfig {
         self.classes_per_batch * self.pairs_per_class
     }
 
-    /// How views are augmented.
+    /// Returns the augmentation of the views: that of the configuration, or else the one that
+    /// leaves the classes of `source` unchanged.
     pub fn augmentation(&self, source: &dyn ClassSource) -> AugmentConfig {
         self.augment.unwrap_or_else(|| source.class_keeping())
     }
 
-    /// The pairs of a part of the data set.
+    /// Creates the sampler of the pairs of a split.
     ///
     /// # Errors
-    /// When the preset cannot give such batches.
+    /// Returns an error when the data set cannot provide such batches.
     pub fn sampler(&self, preset: &Arc<dyn ClassSource>, split: Split) -> Result<PairSampler> {
         let for_supervised = self.loss.name == ContrastiveLossName::SupCon;
         PairSampler::new(preset.clone(), split.seed(self.training.seed), self.classes_per_batch)?
@@ -167,10 +176,11 @@ impl SimClrConfig {
             .with_views(self.views, self.augmentation(&**preset), for_supervised)
     }
 
-    /// Checks the settings for these data instead of the preset, whatever the encoder.
+    /// Checks the settings for training any encoder on this data set. The `architecture` and the
+    /// `preset` in the configuration are not checked.
     ///
     /// # Errors
-    /// Names the setting that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     pub fn check_for(&self, preset: &Arc<dyn ClassSource>) -> Result<()> {
         self.training.check()?;
         self.sampler(preset, Split::Train)?;
@@ -214,7 +224,8 @@ impl SimClrConfig {
         }
         let (pairs, of_each) = (self.pairs_per_batch(), self.images_per_pair());
         if let Some(chunk) = self.chunk {
-            // Batch normalisation needs two images, and chunks of one size count alike.
+            // Batch normalisation needs at least two images, and only chunks of equal size have
+            // equal weight.
             if chunk < of_each
                 || !chunk.is_multiple_of(of_each)
                 || !pairs.is_multiple_of(chunk / of_each)

@@ -1,4 +1,4 @@
-//! [`RunRequest`]: how a run begins, in a new folder or from a checkpoint of an earlier one.
+//! [`RunRequest`]: starts a run in a new folder, or resumes an earlier one from a checkpoint.
 
 use std::path::{Path, PathBuf};
 
@@ -11,40 +11,46 @@ use super::run_config::RunConfig;
 use super::settings::Settings;
 use crate::{Error, Result};
 
-/// Where the settings of a run come from, and whether it goes on.
+/// A request to start or resume a run: where its settings come from, and where it begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunRequest {
-    /// A file of settings to begin with, such as the `config.json` of an earlier run; what it does
-    /// not have stays at its default.
+    /// Configuration file, such as the `config.json` of an earlier run. Settings that it does not
+    /// contain keep their defaults or, on a resume, the values of the run.
     pub config: Option<PathBuf>,
-    /// Settings by their names in `config.json`, which win over everything else.
+    /// Settings as pairs of key and value, with the keys of `config.json`. They override all
+    /// others.
     pub set: Vec<(String, String)>,
-    /// Go on with the run that is in the folder, from the checkpoint of this step or else from the
-    /// newest complete one.
+    /// Whether to resume the run in the folder: `None` to start a new run, `Some(None)` to resume
+    /// from the newest complete checkpoint, `Some(Some(step))` to resume from the checkpoint of
+    /// that step.
     pub resume: Option<Option<usize>>,
-    /// Going on with more steps than before, let the learning rate rise and fall once more.
+    /// Whether a resumed run gets a new learning-rate schedule for the steps after its earlier end:
+    /// the learning rate returns to its peak and falls to zero once more.
     pub new_schedule: bool,
 }
 
-/// A run that can begin.
+/// A run that is ready to train; [`RunRequest::start`] returns it.
 #[derive(Debug)]
 pub struct Started<C: RunConfig> {
-    /// Its folder, in which `config.json` is.
+    /// Folder of the run, which contains its `config.json`.
     pub folder: RunFolder,
-    /// Its configuration.
+    /// Configuration of the run.
     pub config: C,
-    /// What the configuration leads to: it was checked, and what it names was opened.
+    /// What the configuration [resolves](RunConfig::resolve) to: its settings are checked, and the
+    /// data set and weights that they name are open.
     pub resolved: C::Resolved,
-    /// Where it goes on, if not at the beginning.
+    /// Checkpoint to resume from; `None` to start at the first step.
     pub resume: Option<Checkpoint>,
 }
 
 impl RunRequest {
-    /// `fresh` with the file of settings over it, then what `arguments` changes, then every single
-    /// setting. `tell` is told what in the file has another name now.
+    /// Returns the configuration of a run: `fresh`, overridden first by the file of
+    /// [`RunRequest::config`], then by `arguments`, then by [`RunRequest::set`]. `tell` is called
+    /// with a sentence when the file uses the setting names of an earlier version.
     ///
     /// # Errors
-    /// Names the setting that is not known or cannot be used.
+    /// Returns an error that names the file that cannot be read, or the setting that is unknown or
+    /// cannot be used.
     pub fn configure<C: RunConfig>(
         &self,
         fresh: C,
@@ -66,12 +72,13 @@ impl RunRequest {
         settings.into_config(&config)
     }
 
-    /// Makes the folder of a run with `fresh` settings, or opens that of an earlier one; the file
-    /// of settings, what `arguments` changes and every single setting come over either. `tell` is
-    /// told what a user should know, a sentence at a time.
+    /// Creates the folder of a run with the settings `fresh`, or opens the folder of the run to
+    /// resume, which has settings of its own. Either settings are overridden as in
+    /// [`RunRequest::configure`]. `tell` is called with every sentence that the user should read.
     ///
     /// # Errors
-    /// When a setting cannot be used, the folder cannot be written, or there is nothing to resume.
+    /// Returns an error when a setting cannot be used or may not change on a resume, when the
+    /// folder cannot be written, or when there is no run to resume.
     pub fn start<C: RunConfig>(
         &self,
         out: &Path,
@@ -102,7 +109,7 @@ impl RunRequest {
             None => folder.newest_checkpoint(tell)?,
         };
         let Some(checkpoint) = checkpoint else {
-            // It was stopped before its first checkpoint.
+            // The earlier run was stopped before its first checkpoint.
             folder.write_json(RunFolder::CONFIG, &config)?;
             tell("No checkpoint yet: beginning again.");
             return Ok(Started { folder, config, resolved, resume: None });
@@ -118,7 +125,8 @@ impl RunRequest {
     }
 }
 
-/// Reads settings from a file; `take` makes a configuration of them.
+/// Reads settings from a file, renames those of earlier versions, and returns the configuration
+/// that `take` makes of them.
 fn read_config<C: RunConfig>(
     path: &Path,
     tell: &mut dyn FnMut(&str),
@@ -136,12 +144,13 @@ fn read_config<C: RunConfig>(
 }
 
 impl RunFolder {
-    /// Reads the configuration of the run that is in the folder. `good` is any configuration of
-    /// such a run, by which a setting that cannot be used is found; `tell` is told what in the file
-    /// has another name now.
+    /// Reads the configuration of the run in the folder. `good` is any valid configuration of the
+    /// same kind; it serves to find the setting that cannot be used. `tell` is called with a
+    /// sentence when the file uses the setting names of an earlier version.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not have all settings of such a run and no others.
+    /// Returns an error when the file cannot be read, when it lacks a setting that has no default,
+    /// or when it contains an unknown one.
     pub fn read_config<C: RunConfig>(&self, good: &C, tell: &mut dyn FnMut(&str)) -> Result<C> {
         read_config(&self.file(Self::CONFIG), tell, |values| {
             let config = Settings::from_values(values.clone()).into_config(good)?;
@@ -150,11 +159,12 @@ impl RunFolder {
         })
     }
 
-    /// The folder of a run of these settings: the one that is there already, or a new one. A run of
-    /// other settings moves aside.
+    /// Opens the folder of a run with exactly these settings, or creates it. A run with other
+    /// settings at this path is moved aside, and `tell` is called with its new path.
     ///
     /// # Errors
-    /// When the folder cannot be read or made.
+    /// Returns an error when the folder cannot be read or created, or when another program writes
+    /// in it.
     pub fn of(path: &Path, config: &impl Serialize, tell: &mut dyn FnMut(&str)) -> Result<Self> {
         let settings = serde_json::to_value(config)
             .map_err(|error| Error::config("settings", "", error.to_string()))?;
@@ -174,11 +184,11 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The newest complete checkpoint, if there is any yet; `tell` is told of those that are
-    /// broken.
+    /// Returns the newest complete checkpoint, or `None` when the run has none yet. `tell` is
+    /// called with a sentence for every newer checkpoint that is damaged.
     ///
     /// # Errors
-    /// When all that are there are broken.
+    /// Returns an error when all checkpoints are damaged, or when the folder cannot be read.
     pub fn newest_checkpoint(&self, tell: &mut dyn FnMut(&str)) -> Result<Option<Checkpoint>> {
         if self.checkpoints().is_empty()? {
             return Ok(None);

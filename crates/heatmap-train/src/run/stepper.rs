@@ -1,7 +1,8 @@
-//! [`Stepper`]: where the gradients of a step come from, one device or several.
+//! [`Stepper`]: computes the loss and the gradients of each step, on one device or on several.
 //!
-//! Several are burn-train's workers: a thread for each device, with a copy of the model and its own
-//! part of each batch. Their gradients are summed on the first device, where the optimiser runs.
+//! With several devices it uses burn-train's workers: one thread per device, each with a copy of
+//! the model and its own part of every batch. The gradients are summed on the first device, where
+//! the optimiser runs.
 
 use burn::data::dataloader::DataLoaderIterator;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -14,7 +15,7 @@ use crate::task::StepOutput;
 type Batches<'a, M> = Box<dyn DataLoaderIterator<<M as TrainStep>::Input> + 'a>;
 type Output<M> = TrainOutput<<M as TrainStep>::Output>;
 
-/// See the module's head.
+/// The source of the gradients of each step; see the module documentation.
 pub(super) enum Stepper<'a, M: LearnerModel> {
     One(Batches<'a, M>),
     Several { batches: Vec<Batches<'a, M>>, workers: MultiDevicesTrainStep<M>, main: Device },
@@ -25,7 +26,7 @@ where
     M: LearnerModel,
     <M as TrainStep>::Output: StepOutput,
 {
-    /// Steps over the batches of these loaders, one a device.
+    /// Creates a stepper over the batches of these loaders, one loader per device.
     pub(super) fn new(loaders: &'a [TrainLoader<M>], devices: &[Device]) -> Self {
         let mut batches: Vec<Batches<'a, M>> = loaders.iter().map(|loader| loader.iter()).collect();
         if batches.len() == 1 {
@@ -38,7 +39,7 @@ where
         }
     }
 
-    /// Loss and gradients of the next batch; none behind the last.
+    /// Computes the output and the gradients of the next batch; `None` after the last batch.
     pub(super) fn next(
         &mut self,
         learner: &Learner<M>,
@@ -55,7 +56,8 @@ where
                 })?;
                 let mut outputs: Vec<Output<M>> =
                     outputs.into_iter().map(|output| output.output).collect();
-                // They come as they are ready; sums of more than two depend on the order.
+                // Outputs arrive in any order, and a floating-point sum of more than two depends on
+                // the order.
                 outputs.sort_by_key(|output| output.item.rank());
                 let mut sum = GradientsAccumulator::new();
                 let mut items = Vec::new();

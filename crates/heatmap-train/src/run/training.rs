@@ -1,5 +1,5 @@
-//! [`launch`]: a task, an optimiser and loaders under burn-train, with our strategy, log, bar and
-//! checkpoints.
+//! [`launch`]: trains a task with burn-train, using the training strategy, metrics log, progress
+//! bar and checkpoints of this module.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,70 +20,74 @@ use super::strategy::{Progress, StepStrategy, TrainingStats};
 use crate::task::StepOutput;
 use crate::{Error, Result};
 
-/// How far a run goes and what it writes on the way.
+/// Settings of the training loop: how long it runs, and what it writes and shows.
 #[derive(Clone)]
 pub struct TrainingOptions {
-    /// Steps in all.
+    /// Total number of steps, including those before a resume.
     pub steps: usize,
-    /// Steps between checkpoints, and between validations.
+    /// Number of steps between checkpoints, and between validations. Both also happen at the last
+    /// step.
     pub checkpoint_every: usize,
-    /// Images in a batch, for the bar.
+    /// Number of images in a batch, from which the progress bar computes images per second.
     pub images_per_step: usize,
-    /// Where to go on, if not at the beginning.
+    /// Checkpoint to resume from; `None` to start at the first step.
     pub resume: Option<Checkpoint>,
-    /// Whether the run ends with the checkpoint of the best validation, or with the last.
+    /// Selects the checkpoint that is the result of the run.
     pub selection: Selection,
-    /// A handle to stop the run after the step it is in.
+    /// Handle that stops the run after the current step.
     pub interrupter: Interrupter,
-    /// Whether a bar, or lines where there is no terminal, show on stderr how far the run is.
+    /// Whether progress is shown on stderr: as a bar, or as plain lines if stderr is not a
+    /// terminal.
     pub shows_progress: bool,
 }
 
-/// Which checkpoint is the result of a run.
+/// Selects the checkpoint that is the result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// The last one.
+    /// The last checkpoint.
     Last,
-    /// The one with the best score on held-out samples.
+    /// The checkpoint with the best score on held-out samples.
     Best {
-        /// Validations without a better score after which the run ends early; none for never.
+        /// Early stopping: number of consecutive validations without a better score after which the
+        /// run ends; `None` for no early stopping.
         patience: Option<usize>,
     },
 }
 
-/// A trained model and how the run went.
+/// The result of a run: the trained model, and how the training went.
 pub struct Outcome<M> {
-    /// The model in evaluation mode.
+    /// Trained model, in evaluation mode.
     pub model: M,
-    /// Steps, images and seconds.
+    /// Number of steps and images, and seconds of training.
     pub stats: TrainingStats,
-    /// Whether it was asked to stop before its last step.
+    /// Whether the run was stopped by a request before its last step.
     pub interrupted: bool,
-    /// The step whose model this is: the best, or the last.
+    /// Step after which `model` was taken: that of the best checkpoint, or the last step. It is
+    /// always the last step when the run was interrupted.
     pub chosen_step: usize,
-    /// Whether it ended because the score had not become better for long enough.
+    /// Whether early stopping ended the run before its last step.
     pub stopped_early: bool,
 }
 
-/// Name of the log in a run's folder.
+/// Name of the metrics log in the folder of a run.
 pub(super) const METRICS: &str = "metrics.jsonl";
 
-/// What a run trains on, and how it goes beside its options.
+/// Devices, data and evaluation of a run, which its [`TrainingOptions`] do not contain.
 pub(super) struct Plan<M: LearnerModel> {
-    /// Where it trains: several devices share each batch.
+    /// Devices to train on; several devices share each batch.
     pub(super) devices: Vec<Device>,
-    /// The batches of each device.
+    /// Loader of the training batches of each device.
     pub(super) train: Vec<TrainLoader<M>>,
-    /// Held-out batches.
+    /// Loader of the held-out batches.
     pub(super) valid: ValidLoader<M>,
-    /// Largest length of a gradient.
+    /// Largest global gradient norm, to which gradients are clipped; `None` for no clipping.
     pub(super) clip_norm: Option<f64>,
-    /// Looks at the model now and then.
+    /// Evaluation of the model every so many steps.
     pub(super) watch: Option<PeriodicEvaluation<M>>,
 }
 
 impl<M: LearnerModel> Plan<M> {
-    /// On one device, with nothing special.
+    /// Creates a plan for one device, without gradient clipping and periodic evaluation.
     pub(super) fn new(device: &Device, train: TrainLoader<M>, valid: ValidLoader<M>) -> Self {
         Self {
             devices: vec![device.clone()],
@@ -95,7 +99,12 @@ impl<M: LearnerModel> Plan<M> {
     }
 }
 
-/// Trains; `register` adds metrics.
+/// Trains a task in `folder`, from its first step or from the checkpoint in `options`. `register`
+/// adds the metrics.
+///
+/// # Errors
+/// Returns an error when a batch cannot be loaded, when a file of the run cannot be written or
+/// read, or when the loss or the gradient is not finite.
 pub(super) fn launch<M>(
     folder: &RunFolder,
     plan: Plan<M>,
@@ -169,7 +178,7 @@ where
     Ok(Outcome { model, stats, interrupted, chosen_step, stopped_early })
 }
 
-/// When to write a checkpoint is decided by the strategy that runs the steps.
+/// Saves a checkpoint at every call: [`StepStrategy`] decides when one is written.
 struct Always;
 
 impl CheckpointingStrategy for Always {

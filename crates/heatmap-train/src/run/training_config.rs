@@ -1,5 +1,5 @@
-//! [`TrainingConfig`]: what every run says in the same words of its length, optimiser and
-//! checkpoints.
+//! [`TrainingConfig`]: the settings of length, optimiser and checkpoints that all kinds of runs
+//! share.
 
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use serde::{Deserialize, Serialize};
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use crate::optim::OptimizerConfig;
 use crate::{Error, Result};
 
-/// Length, optimiser, learning-rate schedule and checkpoints of a run. In `config.json` these are
-/// keys of the run itself, the same in every kind of run.
+/// Settings of the length, optimiser, learning-rate schedule and checkpoints of a run. In
+/// `config.json` they are keys of the top level, under the same names in every kind of run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingConfig {
-    /// Seed of the parameters and of the data.
+    /// Random seed of the initial parameters and of the data.
     pub seed: u64,
     /// Number of optimiser steps, each on one batch.
     pub batches: usize,
-    /// Steps after which the run went on under a new learning-rate schedule, up to the next of
-    /// these or to `batches`; empty for a run under a single schedule.
+    /// Numbers of steps at which earlier learning-rate schedules ended, in ascending order, if the
+    /// run was extended by new schedules; empty for a run with a single schedule.
     #[serde(default)]
     pub earlier_batches: Vec<usize>,
     /// Optimiser, gradient clipping and learning-rate schedule.
     pub optimizer: OptimizerConfig,
-    /// Steps between checkpoints, and between evaluations on held-out samples; none for a tenth of
-    /// all steps.
+    /// Number of steps between checkpoints, and between validations; `None` for a tenth of all
+    /// steps, rounded up.
     pub checkpoint_every: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ impl TrainingConfig {
         self.checkpoint_every.unwrap_or(self.batches.div_ceil(10))
     }
 
-    /// Returns the steps at which a learning-rate schedule ends, in ascending order.
+    /// Returns the numbers of steps at which a learning-rate schedule ends, in ascending order.
     pub fn schedule_ends(&self) -> Vec<usize> {
         self.earlier_batches.iter().copied().chain([self.batches]).collect()
     }
@@ -60,9 +60,10 @@ impl TrainingConfig {
         self.schedule().map(drop)
     }
 
-    /// Checks that a run of `earlier` can go on for as long as this configuration says: up to the
-    /// same step, or under a new schedule after it. A schedule that is stretched while it is
-    /// followed would be neither the old one nor the new one.
+    /// Checks that a run with the configuration `earlier` can be resumed with the length of this
+    /// one: the schedules are equal, or this one adds a schedule after the last step of `earlier`.
+    /// A schedule that is stretched while a run follows it would be neither the old one nor the new
+    /// one.
     ///
     /// # Errors
     /// Returns an error that names `batches`.

@@ -1,4 +1,4 @@
-//! [`Banners`]: banners whose features are shown.
+//! [`Banners`]: the banners whose features are embedded and compared.
 
 use std::path::Path;
 
@@ -8,18 +8,19 @@ use heatmap_core::table::{BannerKey, LabelTable};
 
 use crate::{Error, Result};
 
-/// Banners with what is known of them.
+/// A list of banners with their labels and heatmaps.
 #[derive(Debug, Clone)]
 pub struct Banners {
-    /// Names, for the table.
+    /// The identity of each banner.
     pub keys: Vec<BannerKey>,
-    /// Whether broken, as far as known.
+    /// Whether each banner is broken; `None` if that is not known.
     pub broken: Vec<Option<bool>>,
-    /// Clicks; none when only features are given.
+    /// The heatmap of each banner; empty when only features of the banners are available.
     pub heatmaps: Vec<Heatmap>,
 }
 
-/// Banners of one synthetic grid, a fifth of them broken so that there is something to see.
+/// Generates `count` banners of one synthetic grid with `clicks` clicks each. Each banner is broken
+/// with probability 0.2, so that a picture shows enough broken banners.
 pub fn synthetic_banners(count: u64, clicks: u32, seed: u64) -> Banners {
     let population = Population { prevalence: 0.2, ..Default::default() };
     let layout = Layout::draw(seed ^ 0x0065_6d62_6564, 0);
@@ -35,10 +36,11 @@ pub fn synthetic_banners(count: u64, clicks: u32, seed: u64) -> Banners {
     banners
 }
 
-/// The banners that `index.csv` of the `features` example names, with the labels of a table.
+/// Reads the banners from an `index.csv` of the `features` example, and looks up their labels in a
+/// table. The banners have no heatmaps.
 ///
 /// # Errors
-/// When the index cannot be read.
+/// Returns an error when the index cannot be read, or when it has no column `domain` or `grid_id`.
 pub fn tabled_banners(index: &Path, labels: Option<&LabelTable>) -> Result<Banners> {
     let bad = |error: csv::Error| Error::bad_file(index, error);
     let mut reader = csv::Reader::from_path(index).map_err(bad)?;

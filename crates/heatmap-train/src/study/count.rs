@@ -1,4 +1,4 @@
-//! What a count run leaves behind: `summary.json`, `report.json` and its pictures.
+//! The results of a count run: `summary.json`, `report.json` and pictures.
 
 use burn::tensor::Device;
 use heatmap_core::plot::{Curve, Tile, confusion, curves, montage};
@@ -11,19 +11,20 @@ use crate::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
 use crate::run::{CountConfig, MetricsLog, Outcome, RunFolder};
 use crate::task::Count;
 
-/// How well a network counts, and how well counting is possible.
+/// How accurately a network counts clusters, and estimates of the best accuracy possible.
 #[derive(Debug, Clone, Serialize)]
 pub struct CountResults {
-    /// On the images as they are.
+    /// Scores on the unchanged images.
     pub plain: CountReport,
-    /// On the images and their mirror images, averaged.
+    /// Scores of the probabilities averaged over each image and its mirror images.
     pub flipped: CountReport,
-    /// Estimates of the ceiling, for clusters that look like one below three distances.
+    /// Estimates of the best accuracy possible. They assume that two clusters look like one below a
+    /// distance of 0.5, 1 and 2 standard deviations.
     pub ceilings: [CountCeiling; 3],
 }
 
-/// `summary.json`: everything in numbers. The metrics without a remark are those of the mean over
-/// the mirror images.
+/// The numbers in `summary.json` of a count run. Unless stated otherwise, a score is measured on
+/// the probabilities averaged over each image and its mirror images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CountSummary {
     /// Name of the encoder.
@@ -34,49 +35,50 @@ pub struct CountSummary {
     pub loss: String,
     /// Name of the device.
     pub device: String,
-    /// Samples trained on, those before a resume included.
+    /// Number of samples trained on, including those before a resume.
     pub samples: usize,
-    /// Seconds in which this program trained, held-out samples and checkpoints not included.
+    /// Seconds of training since the run was started or resumed, without validation and
+    /// checkpoints.
     pub seconds: f64,
-    /// Speed of training.
+    /// Training speed over these `seconds`.
     pub images_per_second: f64,
-    /// Batches done.
+    /// Number of training steps done, each with one batch.
     pub batches: usize,
-    /// The batch whose checkpoint is the result.
+    /// The step whose checkpoint is the result.
     pub best_batch: usize,
-    /// Share of held-out samples whose most probable count is right.
+    /// Share of test samples whose most probable count is correct.
     pub exact_accuracy: f64,
-    /// Its standard error.
+    /// Standard error of `exact_accuracy`.
     pub exact_accuracy_standard_error: f64,
-    /// Share whose most probable count is off by 1 at most.
+    /// Share of test samples whose most probable count is wrong by at most 1.
     pub within_one: f64,
     /// Mean absolute error of the most probable count.
     pub mae: f64,
-    /// Mean absolute error of the median count.
+    /// Mean absolute error of the median of the predicted distribution.
     pub mae_of_median: f64,
-    /// Mean absolute error of the mean count.
+    /// Mean absolute error of the mean of the predicted distribution, which is not rounded.
     pub mae_of_expected: f64,
-    /// Mean negative logarithm of the probability of the true count.
+    /// Mean negative log-likelihood of the true count, in nats.
     pub nll: f64,
-    /// Expected calibration error.
+    /// Expected calibration error of the probability of the most probable count.
     pub calibration_error: f64,
-    /// Exact accuracy on the images as they are.
+    /// `exact_accuracy` on the unchanged images alone.
     pub exact_accuracy_without_flips: f64,
-    /// Mean absolute error on the images as they are.
+    /// `mae` on the unchanged images alone.
     pub mae_without_flips: f64,
-    /// Estimated ceiling of the exact accuracy when clusters below half a standard deviation look
-    /// like one.
+    /// Estimate of the best `exact_accuracy` possible if two clusters look like one when their
+    /// distance is below half a standard deviation.
     pub ceiling_half_sigma: f64,
-    /// The same below one standard deviation.
+    /// Like `ceiling_half_sigma`, for a distance of one standard deviation.
     pub ceiling_one_sigma: f64,
-    /// The same below two standard deviations.
+    /// Like `ceiling_half_sigma`, for a distance of two standard deviations.
     pub ceiling_two_sigmas: f64,
-    /// Held-out samples that were scored.
+    /// Number of test samples that were scored.
     pub evaluated_samples: usize,
 }
 
 impl CountSummary {
-    /// The summary for a person.
+    /// Formats the summary as a few lines to print.
     pub fn table(&self) -> String {
         format!(
             "exact {:.3} (standard error {:.3}), within one {:.3}, mean absolute error {:.2} \
@@ -108,10 +110,16 @@ impl CountSummary {
     }
 }
 
-/// Writes everything and gives the summary.
+/// Writes `report.json`, `summary.json` and the pictures of a count run to `folder`, and returns
+/// the summary.
+///
+/// The pictures show the confusion matrix, the curves of loss and accuracy, the accuracy by true
+/// count, the calibration, and 16 samples of `held_out` with the predictions of the trained network
+/// on `device`. `device_name` is the name of the device for the summary.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when the log of the run cannot be read, when the network cannot be applied to
+/// the samples, or when a file cannot be written.
 pub fn write_count(
     folder: &RunFolder,
     config: &CountConfig,
@@ -197,7 +205,7 @@ fn write_pictures(folder: &RunFolder, config: &CountConfig, report: &CountReport
     Ok(picture.save_png(&folder.file("calibration.png"))?)
 }
 
-/// Held-out samples with their true and their most probable count.
+/// Writes `montage.png`: some held-out samples with their true and their most probable count.
 fn write_montage(
     folder: &RunFolder,
     task: &Count<Backbone>,

@@ -1,4 +1,4 @@
-//! [`run_count`]: one count run, from its first step to the last picture.
+//! [`run_count`]: a whole count study, from the first training step to the last picture.
 
 use burn::tensor::Device;
 
@@ -11,15 +11,21 @@ use crate::run::{
     save_encoder, train_count,
 };
 
-/// Samples by which the ceiling of exact counting is estimated.
+/// Number of samples from which the best possible accuracy is estimated.
 const CEILING_SAMPLES: usize = 20_000;
 
-/// Trains in `folder`, measures on held-out samples and draws. `None` when the user stopped it:
-/// then there is a checkpoint to go on from. `start` is what the configuration
-/// [resolves](RunConfig::resolve) to.
+/// Trains a network in `folder` that counts clusters, and evaluates it on held-out samples. It
+/// writes the encoder, `summary.json`, `report.json` and pictures to `folder`.
+///
+/// `start` is what the configuration [resolves](RunConfig::resolve) to, and `device_name` the name
+/// of the device for the summary. With `resume`, training continues from that checkpoint.
+///
+/// Returns the summary. It returns `None` when the user stopped the training; the run can then be
+/// resumed from a checkpoint in the folder.
 ///
 /// # Errors
-/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+/// Returns an error when a setting cannot be used, when a file cannot be read or written, or when
+/// the loss is not finite.
 pub fn run_count(
     folder: &RunFolder,
     (config, start): (&CountConfig, &FineTuneStart),

@@ -1,4 +1,4 @@
-//! What a detector run leaves behind: the network, `summary.json` and its pictures.
+//! The results of a detector run: the network, `summary.json` and pictures.
 
 use std::collections::BTreeMap;
 
@@ -15,46 +15,55 @@ use crate::data::Split;
 use crate::evaluation::{SET_SCORES, SetScores};
 use crate::run::{MetricsLog, RunFolder, SetDetectorConfig, TrainingStats};
 
-/// The file that the network lies in, for `heatmap_core::detect::SetNetwork::from_bytes`.
+/// The name of the file with the trained network, which
+/// `heatmap_core::detect::SetNetwork::from_bytes` can read.
 pub const NETWORK_FILE: &str = "set_network.bin";
 
-/// `summary.json`: everything in numbers.
+/// The numbers in `summary.json` of a detector run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DetectorSummary {
     /// Seed of the run.
     pub seed: u64,
-    /// Batches done.
+    /// Number of training steps done, each with one batch.
     pub batches: usize,
-    /// The batch whose checkpoint is the result.
+    /// The step whose checkpoint is the result.
     pub best_batch: usize,
-    /// Banners trained on by this program.
+    /// Number of banners trained on since the run was started or resumed.
     pub banners: usize,
-    /// Seconds in which it did so.
+    /// Seconds of training since the run was started or resumed, without validation and
+    /// checkpoints.
     pub seconds: f64,
-    /// Parameters of the network, normalisation folded into the convolutions.
+    /// Number of parameters of the network, with batch normalisation folded into the convolutions.
     pub parameters: usize,
-    /// Held-out sets at each number of clicks.
+    /// Number of held-out sets at each number of clicks.
     pub sets: usize,
-    /// For each score the area under the receiver operating characteristic within a set, mean over
-    /// the sets, by clicks on every banner.
+    /// AUROC within a set, averaged over the sets. The keys are the name of the score, then the
+    /// number of clicks on every banner.
     pub auroc: BTreeMap<&'static str, BTreeMap<u32, f64>>,
-    /// For each score macro-F1 at one threshold for all sets, which comes from other sets.
+    /// Macro-F1 with one threshold for all sets, which was fitted on other sets. The keys are those
+    /// of `auroc`.
     pub macro_f1: BTreeMap<&'static str, BTreeMap<u32, f64>>,
-    /// Area under the receiver operating characteristic of the network within a set, at 200 clicks,
-    /// mean over the sets, by the kind of defect that the broken banners have.
+    /// AUROC of the network within a set at 200 clicks, averaged over the sets, by the kind of
+    /// defect of the broken banners.
     pub auroc_by_defect: BTreeMap<&'static str, f64>,
-    /// That area of the distance to the ten nearest banners, by kind of defect.
+    /// Like `auroc_by_defect`, with the mean distance to the ten nearest banners as the score.
     pub auroc_by_defect_of_distance: BTreeMap<&'static str, f64>,
-    /// Mean squared error of the probability, with clicks as in training.
+    /// Brier score of the probabilities, with numbers of clicks distributed as in training.
     pub brier_score: f64,
-    /// Mean over ten bins of how far the probability is from the share of broken banners.
+    /// Expected calibration error of the probabilities over ten bins, with numbers of clicks
+    /// distributed as in training.
     pub calibration_error: f64,
 }
 
-/// Writes everything and gives the summary.
+/// Writes the network, `summary.json` and the pictures of a detector run to `folder`, and returns
+/// the summary. `best_batch` is the step whose checkpoint the network is.
+///
+/// The pictures show the curve of the loss, the reliability of the probabilities, and the banners
+/// that the network judges worst.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when the log of the run cannot be read, when the held-out banners are all good
+/// or all broken, or when a file cannot be written.
 pub fn write_detector(
     folder: &RunFolder,
     config: &SetDetectorConfig,
@@ -108,7 +117,7 @@ pub fn write_detector(
 }
 
 impl DetectorSummary {
-    /// The summary for a person.
+    /// Formats the summary as a few lines to print.
     pub fn table(&self) -> String {
         let cells = |values: &BTreeMap<u32, f64>| {
             BUDGETS
@@ -152,7 +161,8 @@ impl DetectorSummary {
     }
 }
 
-/// Of the banners with about some probability, how many are broken.
+/// Writes `reliability.png`: the share of broken banners among those with similar predicted
+/// probabilities.
 fn write_reliability(folder: &RunFolder, probabilities: &[f64], broken: &[bool]) -> Result<()> {
     const BINS: usize = 10;
     let mut bins = [(0.0, 0.0, 0.0); BINS];
@@ -175,7 +185,8 @@ fn write_reliability(folder: &RunFolder, probabilities: &[f64], broken: &[bool])
     Ok(())
 }
 
-/// The good banners that look most broken, and the broken ones that look best.
+/// Writes `errors.png`: the good banners with the highest scores and the broken banners with the
+/// lowest, each beside a good banner of its set.
 fn write_errors(folder: &RunFolder, config: &SetDetectorConfig, scores: &SetScores) -> Result<()> {
     const EACH: usize = 8;
     let mut order: Vec<usize> = (0..scores.sets.len()).collect();

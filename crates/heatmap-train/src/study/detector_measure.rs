@@ -1,4 +1,4 @@
-//! What a set network is worth on held-out layouts, beside hand-made scores.
+//! [`measure_detector`]: evaluates a set network and hand-made scores on held-out layouts.
 
 use heatmap_core::detect::SetNetwork;
 use heatmap_core::synth::{ReferenceSets, Span};
@@ -8,25 +8,28 @@ use crate::data::Split;
 use crate::evaluation::SetScores;
 use crate::run::SetDetectorConfig;
 
-/// Clicks on every banner of the held-out sets.
+/// Numbers of clicks at which the held-out sets are scored. Within a budget, every banner has the
+/// same number of clicks.
 pub const BUDGETS: [u32; 4] = [25, 50, 200, 1_000];
 
-/// The scores at each of [`BUDGETS`].
+/// The scores of the banners in held-out sets.
 #[derive(Debug, Clone)]
 pub struct MeasuredDetector {
-    /// In the order of the budgets.
+    /// Scores at each click budget, in the order of [`BUDGETS`].
     pub at_budget: Vec<SetScores>,
-    /// With clicks as in training, for the probabilities.
+    /// Scores with numbers of clicks distributed as in training. The probabilities are evaluated on
+    /// these.
     pub as_trained: SetScores,
-    /// Held-out sets at each budget.
+    /// Number of held-out sets at each budget.
     pub sets: usize,
 }
 
-/// Scores `sets` held-out sets at each budget, and as many with clicks as in training. `each_set`
-/// is told of every set.
+/// Scores `sets` held-out sets at each of [`BUDGETS`], and as many with numbers of clicks
+/// distributed as in training. The other settings of the sets are those of the training. `each_set`
+/// is called after every set.
 ///
 /// # Errors
-/// When the settings of the sets cannot be used.
+/// Returns an error when the settings of the sets cannot be used.
 pub fn measure_detector(
     network: &SetNetwork,
     config: &SetDetectorConfig,

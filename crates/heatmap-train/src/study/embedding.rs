@@ -1,4 +1,5 @@
-//! [`EmbedView`]: maps of feature tables, and what one feature says beside another.
+//! [`EmbedView`]: two-dimensional embeddings of feature tables, and comparisons of the cosine
+//! similarities under different features.
 
 use std::fmt::Write;
 
@@ -13,7 +14,8 @@ use super::{Banners, FeatureTable};
 use crate::run::RunFolder;
 use crate::{Error, Result};
 
-/// Maps and cosines of one feature table.
+/// Two embeddings of one feature table in the plane, by principal component analysis (PCA) and by
+/// maximum variance unfolding (MVU), and the cosine similarity of each banner to an anchor.
 #[derive(Debug)]
 pub struct EmbedView {
     name: String,
@@ -21,21 +23,24 @@ pub struct EmbedView {
     explained: [f64; 2],
     mvu: Vec<(f64, f64)>,
     unfolded: Mvu,
-    /// Cosine similarity to the anchor.
+    /// Cosine similarity of each banner to the anchor.
     cosine: Vec<f64>,
 }
 
-/// Colours: what is known of a banner.
+/// Classes of banners, which are shown as colours.
 const CLASSES: [&str; 3] = ["good", "broken", "not known"];
-/// Panels in one row of a picture.
+/// Number of panels in one row of a picture.
 const PANELS: usize = 4;
 
 impl EmbedView {
-    /// Of a table with as many rows as there are banners. The anchor is the mean of the good
-    /// banners, or of all when none is known.
+    /// Computes the embeddings and cosine similarities of a table with one row per banner. The
+    /// anchor is the mean feature vector of the banners known to be good, or of all banners when
+    /// none is known to be good. `neighbors` is the number of nearest neighbours whose distances
+    /// MVU keeps.
     ///
     /// # Errors
-    /// When the features do not span two directions or cannot be unfolded.
+    /// Returns an error when the table does not have one row per banner, when a feature is not
+    /// finite, when the features do not span two directions, or when MVU cannot be applied.
     pub fn new(table: &FeatureTable, banners: &Banners, neighbors: usize) -> Result<Self> {
         let values = table.values.as_ref();
         if values.nrows() != banners.keys.len() {
@@ -77,18 +82,21 @@ impl EmbedView {
 }
 
 impl EmbedView {
-    /// Share of the variance of the unfolding that its first two dimensions show.
+    /// Returns the share of the variance of the unfolding that the first two dimensions hold.
     fn unfolded_share(&self) -> f64 {
         let variances = self.unfolded.variances();
         variances.iter().take(2).sum::<f64>() / variances.iter().sum::<f64>()
     }
 }
 
-/// Writes `maps.png`, `cosines.png`, `cosines_zoomed.png`, `embedding.csv` and `summary.json`;
-/// returns a table for a person.
+/// Writes `maps.png`, `embedding.csv` and `summary.json`, and returns a table to print. With more
+/// than one view, `cosines.png` and `cosines_zoomed.png` compare each two of them.
+///
+/// The table includes the AUROC with which one minus the cosine similarity detects broken banners,
+/// if it is known of every banner whether it is broken.
 ///
 /// # Errors
-/// When something cannot be drawn or written.
+/// Returns an error when a picture cannot be drawn, or when a file cannot be written.
 pub fn write_embeddings(
     folder: &RunFolder,
     views: &[EmbedView],
@@ -142,7 +150,7 @@ pub fn write_embeddings(
     Ok(text)
 }
 
-/// For each feature the two maps side by side, features below one another.
+/// Draws one row for each view, with its PCA and its MVU embedding side by side.
 fn maps(views: &[EmbedView], classes: &[usize]) -> Result<Picture> {
     let rows: Vec<Picture> = views
         .iter()
@@ -166,8 +174,8 @@ fn maps(views: &[EmbedView], classes: &[usize]) -> Result<Picture> {
     Ok(Picture::stacked(&rows))
 }
 
-/// Cosine similarity to the anchor under each feature against each other, whole or where the good
-/// banners are.
+/// Draws the cosine similarities to the anchor for each pair of views, one view on each axis. With
+/// `zoomed`, only the range where most good banners are is shown.
 fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Picture> {
     struct Panel<'a> {
         title: String,
@@ -217,9 +225,10 @@ fn cosines(views: &[EmbedView], classes: &[usize], zoomed: bool) -> Result<Pictu
     Ok(Picture::stacked(&rows))
 }
 
-/// The cosine that 95 % of the good banners, or of all when none is known, are above.
+/// Returns the cosine similarity that about 95 % of the good banners reach, or of all banners when
+/// none is known to be good.
 fn lowest_good(cosine: &[f64], classes: &[usize]) -> f64 {
-    // Good is the first of the classes.
+    // Good banners are class 0 in `CLASSES`.
     let mut values: Vec<f64> =
         cosine.iter().zip(classes).filter(|(_, class)| **class == 0).map(|(c, _)| *c).collect();
     if values.is_empty() {

@@ -1,5 +1,5 @@
-//! [`FacetView`]: what features see of a heatmap, the number of clusters or their places: shares of
-//! variance, principal components, similarities.
+//! [`FacetView`]: shows whether features encode the number of clusters in a heatmap or their
+//! places, by shares of variance, principal components and cosine similarities.
 
 use heatmap_core::analysis::faer::Mat;
 use heatmap_core::analysis::normalized_rows;
@@ -11,25 +11,27 @@ use crate::Result;
 use crate::evaluation::{FacetSample, variance_share};
 use crate::run::RunFolder;
 
-/// The features of one encoder, seen from all sides.
+/// An analysis of the features that one encoder computes for a set of [`FacetSample`]s.
 #[derive(Debug, Clone)]
 pub struct FacetView {
     name: String,
-    /// Share of the variance that goes with the count, and with the place.
+    /// Share of the variance between the groups of one count, and between the groups of one place.
     shares: [f64; 2],
-    /// Mean cosine similarity of heatmaps that differ only in the place (one count), and only in
-    /// the count (one place).
+    /// Mean cosine similarity of two heatmaps with the same count at different places, and of two
+    /// heatmaps with different counts at the same place.
     same: [f64; 2],
     plane: PrincipalPlane,
-    /// Cosine similarities of all pairs, row by row.
+    /// Cosine similarities of all pairs, `[samples, samples]` in row-major order.
     similarities: Vec<f64>,
 }
 
 impl FacetView {
-    /// Of features, one sample a row.
+    /// Analyses the features of the encoder called `name`. Row i of `features` belongs to sample i
+    /// of `samples`.
     ///
     /// # Errors
-    /// When the features do not span two directions.
+    /// Returns an error when a feature is not finite, or when the features do not span two
+    /// directions.
     pub fn new(name: &str, features: Mat<f64>, samples: &[FacetSample]) -> Result<Self> {
         let (counts, places): (Vec<usize>, Vec<usize>) =
             samples.iter().map(|s| (s.count, s.place)).unzip();
@@ -58,10 +60,10 @@ impl FacetView {
     }
 }
 
-/// Writes `facets.png` and `summary.json`, and gives the table for a person.
+/// Writes `facets.png` and `summary.json`, and returns a table to print.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when a picture cannot be drawn, or when a file cannot be written.
 pub fn write_facets(
     folder: &RunFolder,
     views: &[FacetView],

@@ -1,4 +1,4 @@
-//! [`FeatureInput`]: where the images come from whose features are written.
+//! [`FeatureInput`]: the data set whose features a feature run computes.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::features::{HeatmapSource, PublishedEncoder, Source, TensorSource};
 use crate::run::{RunFolder, RunObserver};
 use crate::{Error, Result};
 
-/// A data set by its name, as `config.json` has it.
+/// The data set of a feature run, as `config.json` names it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputName {
-    /// A click log and the edge of a bin in px.
+    /// A click log, and the side of a bin in px.
     Clicks(PathBuf, f64),
     /// A preset and the number of samples.
     Preset(String, usize),
@@ -27,27 +27,29 @@ pub enum InputName {
     Tensors(PathBuf),
 }
 
-/// How heatmaps become images, as far as a user says.
+/// Settings of the conversion of heatmaps to images that a user can choose. `None` stands for the
+/// value with which the network was trained.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProtocolChoice {
-    /// Clicks to draw; none to take the clicks as they are.
+    /// Number of clicks to draw with replacement for each heatmap; 0 uses the clicks as they are.
     pub upsample: u32,
-    /// Scaling.
+    /// How the values of a heatmap are scaled.
     pub normalization: Normalization,
-    /// Side of the image in px, if not that of the network.
+    /// Height and width of the images in px.
     pub image_size: Option<usize>,
-    /// Mean of each channel, if not that of the network.
+    /// Mean that is subtracted from each channel.
     pub mean: Option<Vec<f32>>,
-    /// Standard deviation of each channel, if not that of the network.
+    /// Standard deviation that each channel is divided by.
     pub std: Option<Vec<f32>>,
-    /// Seed of samples and upsampling.
+    /// Seed of the synthetic samples and of the upsampling.
     pub seed: u64,
 }
 
-/// An input that was read and checked.
+/// The opened data set of a feature run. The click log has been read and the preset exists; a file
+/// of tensors is only opened when a network uses it.
 #[derive(Debug)]
 pub enum FeatureInput {
-    /// The banners of a log.
+    /// The banners of a click log.
     Clicks(Box<ClickLog>),
     /// A preset and the number of samples.
     Preset(Box<Preset>, usize),
@@ -55,19 +57,21 @@ pub enum FeatureInput {
     Tensors(PathBuf),
 }
 
-/// The images of an input as one network takes them.
+/// The images of a data set, prepared for one network.
 #[derive(Debug)]
 pub(super) enum InputSource {
-    /// By the protocol.
+    /// Heatmaps, which the preprocessing protocol converts to images.
     Heatmaps(HeatmapSource),
-    /// Ready-made.
+    /// Ready-made images.
     Tensors(TensorSource),
 }
 
-/// Opens weights: a file, or `hf:OWNER/NAME` for a repository on a Hugging Face hub.
+/// Opens a file of weights. `name` is a path, or `hf:OWNER/NAME` for a repository on a Hugging Face
+/// hub.
 ///
 /// # Errors
-/// When there are none, or the crate was built without its feature `hub`.
+/// Returns an error when the weights cannot be found or read. It also returns an error for a
+/// repository when the crate was built without the feature `hub`.
 pub fn open_weights(name: &str) -> Result<TensorFile> {
     let Some(repository) = name.strip_prefix("hf:") else {
         return Ok(TensorFile::open(name)?);
@@ -81,10 +85,11 @@ pub fn open_weights(name: &str) -> Result<TensorFile> {
     ))
 }
 
-/// Reads a click log with bins of this size; the observer is told what was left out.
+/// Reads a click log into heatmaps whose bins have a side of `bin_size_px` px. The observer is told
+/// how many rows were left out and why.
 ///
 /// # Errors
-/// When it cannot be read, or has no row that can be used.
+/// Returns an error when the log cannot be read, or when it has no usable row.
 pub fn read_log(path: &Path, bin_size_px: f64, observer: &dyn RunObserver) -> Result<ClickLog> {
     let config = ClickLogConfig { bin_size_px, ..ClickLogConfig::default() };
     let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
@@ -102,10 +107,11 @@ pub fn read_log(path: &Path, bin_size_px: f64, observer: &dyn RunObserver) -> Re
 }
 
 impl FeatureInput {
-    /// Reads what the name says.
+    /// Opens the data set with this name.
     ///
     /// # Errors
-    /// When a file cannot be read, there is no such preset, or there is no banner.
+    /// Returns an error when a click log cannot be read or has no usable row, when no preset has
+    /// the name, or when the number of samples is 0.
     pub fn open(name: &InputName, observer: &dyn RunObserver) -> Result<Self> {
         Ok(match name {
             InputName::Clicks(path, bin_size_px) => {
@@ -119,10 +125,12 @@ impl FeatureInput {
         })
     }
 
-    /// The images for one network.
+    /// Prepares the images for one network. Heatmaps are converted as `choice` says; ready-made
+    /// images are passed to the network unchanged.
     ///
     /// # Errors
-    /// When a setting or the tensor does not suit the network.
+    /// Returns an error when a setting or the tensor does not suit the network, or when a file
+    /// cannot be read.
     pub(super) fn source(
         &self,
         encoder: &PublishedEncoder,
@@ -158,7 +166,7 @@ impl FeatureInput {
 }
 
 impl InputSource {
-    /// For the loop that does not care.
+    /// Returns the images as a trait object, for code that treats all kinds alike.
     pub(super) fn as_source(&self) -> &dyn Source {
         match self {
             Self::Heatmaps(source) => source,
@@ -167,10 +175,10 @@ impl InputSource {
     }
 }
 
-/// Draws the first images as the network sees them, before they are standardised.
+/// Writes `montage.png`: the first images as the network sees them, but before standardisation.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when a heatmap cannot be converted, or when the file cannot be written.
 pub(super) fn write_montage(folder: &RunFolder, source: &HeatmapSource) -> Result<()> {
     const SHOWN: usize = 8;
     let size = source.protocol.image_size;

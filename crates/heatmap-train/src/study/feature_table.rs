@@ -1,4 +1,4 @@
-//! [`FeatureTable`]: features of banners under a name.
+//! [`FeatureTable`]: a named table with the features of banners.
 
 use std::path::{Path, PathBuf};
 
@@ -7,25 +7,26 @@ use heatmap_core::analysis::faer::Mat;
 use crate::Result;
 use crate::features::read_npy;
 
-/// Features, one banner a row.
+/// A table of features with one row per banner.
 #[derive(Debug, Clone)]
 pub struct FeatureTable {
-    /// What they are called.
+    /// Name of the features, for tables and pictures.
     pub name: String,
-    /// `[banners, features]`
+    /// The features, `[banners, features]`.
     pub values: Mat<f64>,
 }
 
 impl FeatureTable {
-    /// Reads a `.npy` file under a name; see [`read_npy`].
+    /// Reads the table from a `.npy` file and gives it a name; see [`read_npy`].
     ///
     /// # Errors
-    /// When the file is no such table; the error names it.
+    /// Returns an error that names the file when it cannot be read as such a table.
     pub fn read(name: &str, path: &Path) -> Result<Self> {
         Ok(Self { name: name.to_owned(), values: read_npy(path)? })
     }
 
-    /// Where the rows of such a file are named: `index.csv` beside it.
+    /// Returns the path of the file that describes the rows of the table: `index.csv` in the same
+    /// folder.
     pub fn index(path: &Path) -> PathBuf {
         path.with_file_name("index.csv")
     }

@@ -1,4 +1,4 @@
-//! What a run over features writes: tables, and how fast.
+//! The files of a feature run: tables of features, and the summary.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::Result;
 use crate::features::{Output, PublishedEncoder, RowFile, Source};
 use crate::run::RunFolder;
 
-/// Open files, and for each output the file and the table in it.
+/// The output files being written, and the table in them that each output goes to.
 #[derive(Debug)]
 pub(super) struct Tables {
-    /// The files.
+    /// The open files.
     pub(super) files: Vec<RowFile>,
-    /// File and table of each output.
+    /// For each output, the index of its file in `files` and of its table in that file.
     pub(super) places: Vec<(usize, usize)>,
-    /// What was begun, for a person: name and shape.
+    /// Descriptions of the tables to print: name and shape.
     pub(super) described: Vec<String>,
 }
 
 impl Tables {
-    /// One `.npy` file for each output.
+    /// Creates one `.npy` file for each output, called `<name>-<output>.npy`.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// Returns an error when a file cannot be created.
     pub(super) fn npy(
         folder: &RunFolder,
         name: &str,
@@ -43,10 +43,10 @@ impl Tables {
         Ok(tables)
     }
 
-    /// All outputs in `features.safetensors`.
+    /// Creates one file, `features.safetensors`, with one tensor for each output.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// Returns an error when the file cannot be created.
     pub(super) fn safetensors(
         folder: &RunFolder,
         encoder: &PublishedEncoder,
@@ -75,12 +75,13 @@ fn shape(encoder: &PublishedEncoder, source: &dyn Source, output: Output) -> Vec
     [vec![source.len()], encoder.row_shape(output, height, width)].concat()
 }
 
-/// `summary.json`, flat: for each network what was loaded, what was written and how fast.
+/// The contents of `summary.json`: the loaded weights, the tables written and the speed of each
+/// network, under keys of the form `<network>.<value>`.
 #[derive(Debug, Default)]
 pub(super) struct FeatureSummary(BTreeMap<String, Value>);
 
 impl FeatureSummary {
-    /// Adds one network.
+    /// Adds the values of one network.
     pub(super) fn add(
         &mut self,
         name: &str,
@@ -98,10 +99,10 @@ impl FeatureSummary {
         insert("written", json!(described.join("; ")));
     }
 
-    /// Writes `metrics.jsonl`: one line for each network.
+    /// Writes `metrics.jsonl`, with the speed of one network in each line.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error when the file cannot be written.
     pub(super) fn write_metrics(&self, folder: &RunFolder) -> Result<()> {
         let speeds = self
             .0
@@ -115,7 +116,7 @@ impl FeatureSummary {
         })?)
     }
 
-    /// The values by name.
+    /// Returns the values by key.
     pub(super) fn values(&self) -> &BTreeMap<String, Value> {
         &self.0
     }

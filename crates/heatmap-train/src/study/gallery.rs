@@ -1,4 +1,5 @@
-//! Pictures of the presets and of the banners of a click log.
+//! [`PresetGallery`] and [`write_banner_gallery`]: pictures of the presets and of the banners of a
+//! click log.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,28 +13,32 @@ use serde::Serialize;
 use crate::Result;
 use crate::run::RunFolder;
 
-/// Banners on one picture at most, those with the most clicks.
+/// Largest number of banners in one picture; those with the most clicks are shown.
 const MAX_BANNERS: usize = 64;
 
-/// What is drawn of every preset.
+/// Settings of the pictures of the presets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PresetGallery {
     /// Seed of all samples.
     pub seed: u64,
-    /// Heatmaps of each class.
+    /// Number of heatmaps drawn for each class.
     pub per_class: u64,
-    /// Samples by which it is measured what the total of clicks tells about the class.
+    /// Number of samples on which the classes are fitted to the total number of clicks, to measure
+    /// how well that number alone predicts the class. The same number of other samples is scored.
     pub baseline_samples: u64,
 }
 
 impl PresetGallery {
-    /// Draws all presets and the effect of upsampling, and measures what the total of clicks tells
-    /// about the class: `<preset>.png`, `upsampling.png`, `heatmap.png`, `metrics.jsonl` and
-    /// `summary.json`. Gives the table for a person. `each_preset` is told the name of every preset
-    /// that is done.
+    /// Draws samples of all presets and the effect of upsampling, and measures how well the total
+    /// number of clicks predicts the class. It writes `<preset>.png`, `upsampling.png`,
+    /// `heatmap.png`, `metrics.jsonl` and `summary.json` to `folder`, and returns a table to print.
+    /// `each_preset` is called with the name of every preset that is done.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// Returns an error when a picture cannot be drawn, or when a file cannot be written.
+    ///
+    /// # Panics
+    /// Panics when `per_class` or `baseline_samples` is 0.
     pub fn write(&self, folder: &RunFolder, mut each_preset: impl FnMut(&str)) -> Result<String> {
         let mut summary = BTreeMap::new();
         for name in PRESET_NAMES {
@@ -70,7 +75,7 @@ impl PresetGallery {
         let samples: Vec<Sample> = classes
             .flat_map(|class| (0..self.per_class).map(move |index| (class, index)))
             .map(|(class, index)| preset.sample_of_class(self.seed, class, index))
-            // Scaled so that wide clusters show beside narrow ones.
+            // The square root keeps wide clusters visible beside narrow ones.
             .map(|sample| Sample {
                 heatmap: sample.heatmap.normalized(Normalization::Sqrt),
                 ..sample
@@ -81,13 +86,14 @@ impl PresetGallery {
             .iter()
             .map(|sample| Tile { label: label(sample), heatmap: &sample.heatmap })
             .collect();
-        // Rows that hold whole classes, about eight heatmaps wide.
+        // About eight heatmaps per row, so that a row holds whole classes.
         let columns = (8 / self.per_class).max(1) * self.per_class;
         let picture = montage(&preset.name, &tiles, columns as usize)?;
         Ok(picture.save_png(&folder.file(&format!("{}.png", preset.name)))?)
     }
 
-    /// Draws one banner of 200 clicks, as it is and upsampled.
+    /// Writes `upsampling.png` with a banner of 200 clicks before and after upsampling, and
+    /// `heatmap.png` with the upsampled one alone.
     fn draw_upsampling(&self, folder: &RunFolder) -> Result<()> {
         let sparse = Preset::banners(0.0, Span::only(200))?.sample(self.seed, 0).heatmap;
         let upsampled = Upsampling::default().apply(&sparse, &mut sample_rng(self.seed, 0))?;
@@ -101,17 +107,18 @@ impl PresetGallery {
     }
 }
 
-/// Draws the banners with the most clicks: `clicks.png`, `metrics.jsonl` and `summary.json`. Gives
-/// a sentence for a person.
+/// Draws up to 64 banners of a log, those with the most clicks. It writes `clicks.png`,
+/// `metrics.jsonl` and `summary.json` to `folder`, and returns a sentence to print.
 ///
 /// # Errors
-/// When a file cannot be written, or the log cannot be read any more.
+/// Returns an error when a file cannot be written, or when a temporary file of the log cannot be
+/// read.
 pub fn write_banner_gallery(folder: &RunFolder, log: &ClickLog) -> Result<String> {
     let mut most: Vec<(Reverse<u64>, usize)> =
         log.keys().map(|entry| Reverse(entry.clicks)).zip(0..).collect();
     most.sort_unstable();
     most.truncate(MAX_BANNERS);
-    // In the order of the log, of which one heatmap after another is in memory.
+    // The log holds only one heatmap at a time in memory, so it is read in its own order.
     let mut shown = Vec::with_capacity(most.len());
     for (at, banner) in log.banners().enumerate() {
         let BannerHeatmap { banner, clicks, heatmap, .. } = banner?;

@@ -1,4 +1,4 @@
-//! What a location run leaves behind: `summary.json`, `report.json` and its pictures.
+//! The results of a location run: `summary.json`, `report.json` and pictures.
 
 use heatmap_core::Heatmap;
 use heatmap_core::plot::{MarkedTile, Tile, marked_montage};
@@ -12,18 +12,19 @@ use crate::evaluation::{LocationBaseline, Thresholds};
 use crate::metric::{LocatedMap, LocationReport};
 use crate::run::{LocationConfig, MetricsLog, RunFolder, TrainingStats};
 
-/// How well a network and the baselines locate.
+/// How accurately a network and the baselines locate clusters.
 #[derive(Debug, Clone, Serialize)]
 pub struct LocationResults {
-    /// The network.
+    /// Scores of the network.
     pub network: LocationReport,
-    /// What turns its candidates into centres.
+    /// Thresholds that select centres among the candidates of the network.
     pub thresholds: Thresholds,
-    /// The baselines with their settings.
+    /// The baselines with their fitted settings, and their scores.
     pub baselines: Vec<(LocationBaseline, LocationReport)>,
 }
 
-/// `summary.json`: everything in numbers, those of a baseline with its name before them.
+/// The numbers in `summary.json` of a location run. Keys with the scores of a baseline start with
+/// its name.
 #[derive(Debug, Clone)]
 pub struct LocationSummary {
     values: Map<String, Value>,
@@ -65,7 +66,7 @@ impl LocationSummary {
             let prefix = if name.is_empty() { String::new() } else { format!("{name}_") };
             let mut put =
                 |metric: &str, value: Value| values.insert(format!("{prefix}{metric}"), value);
-            // Without a pair there is no distance: null.
+            // Null when no map has a pair of a true and a predicted centre.
             put("rmse_bins", report.rmse_bins.map_or(Value::Null, Value::from));
             put("rmse_px", report.rmse_px.map_or(Value::Null, Value::from));
             put("f1_2bins", report.f1_2bins.into());
@@ -75,7 +76,7 @@ impl LocationSummary {
         Self { values, rows }
     }
 
-    /// The summary for a person.
+    /// Formats the summary as a table to print.
     pub fn table(&self) -> String {
         let head = ["", "RMSE, bins", "F1 at 2 bins", "right number", "Chamfer, bins"];
         let mut text = format!(
@@ -106,10 +107,12 @@ impl LocationSummary {
     }
 }
 
-/// Writes everything but the montage and gives the summary.
+/// Writes `report.json`, `summary.json` and the training curves of a location run to `folder`, and
+/// returns the summary. `run` is the statistics of the training and the step whose checkpoint is
+/// the result; `device` is the name of the device.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when the log of the run cannot be read, or when a file cannot be written.
 pub fn write_location(
     folder: &RunFolder,
     config: &LocationConfig,
@@ -126,10 +129,13 @@ pub fn write_location(
     Ok(summary)
 }
 
-/// Writes `montage.png`: held-out samples with true and predicted centres.
+/// Writes `montage.png`: the first 16 held-out samples with true and predicted centres.
 ///
 /// # Errors
-/// When the picture cannot be written.
+/// Returns an error when the picture cannot be written.
+///
+/// # Panics
+/// Panics when `located` has fewer maps than the samples shown.
 pub fn write_location_montage(
     folder: &RunFolder,
     config: &LocationConfig,

@@ -1,4 +1,4 @@
-//! [`run_location`]: one location run, from its first step to the last picture.
+//! [`run_location`]: a whole location study, from the first training step to the last picture.
 
 use burn::tensor::Device;
 use heatmap_core::synth::Sample;
@@ -13,15 +13,22 @@ use crate::run::{
     save_encoder, train_location,
 };
 
-/// Samples that the baselines are fitted to, at most.
+/// Largest number of samples on which the baselines are fitted.
 const BASELINE_SAMPLES: usize = 500;
 
-/// Trains in `folder`, measures on held-out samples beside ways that need no network, and draws.
-/// `None` when the user stopped it: then there is a checkpoint to go on from. `start` is what the
-/// configuration [resolves](RunConfig::resolve) to.
+/// Trains a network in `folder` that locates clusters, and evaluates it and some baselines without
+/// a network on held-out samples. It writes the encoder, `summary.json`, `report.json` and pictures
+/// to `folder`.
+///
+/// `start` is what the configuration [resolves](RunConfig::resolve) to, and `device_name` the name
+/// of the device for the summary. With `resume`, training continues from that checkpoint.
+///
+/// Returns the summary. It returns `None` when the user stopped the training; the run can then be
+/// resumed from a checkpoint in the folder.
 ///
 /// # Errors
-/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+/// Returns an error when a setting cannot be used, when a file cannot be read or written, or when
+/// the loss is not finite.
 pub fn run_location(
     folder: &RunFolder,
     (config, start): (&LocationConfig, &FineTuneStart),
@@ -47,7 +54,7 @@ pub fn run_location(
         samples,
         image: config.fine_tune.image,
     };
-    // Thresholds are set on other samples than those that are scored.
+    // Thresholds and baselines are fitted on other samples than those that are scored.
     let fit = held_out(Split::Fit, evaluation.samples);
     let test = held_out(Split::Test, evaluation.final_samples);
     let propose = |data: &HeldOut<'_>| -> Result<Vec<ProposedMap>> {

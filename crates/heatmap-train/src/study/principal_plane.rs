@@ -1,10 +1,11 @@
-//! [`PrincipalPlane`]: features by their first two principal components, as a scatter shows them.
+//! [`PrincipalPlane`]: a projection of features onto their first two principal components, for
+//! scatter plots.
 
 use heatmap_core::analysis::Pca;
 use heatmap_core::analysis::faer::MatRef;
 use heatmap_core::plot::Scatter;
 
-/// Points and what their axes are.
+/// Projected points, with labels of the two axes.
 #[derive(Debug, Clone)]
 pub(crate) struct PrincipalPlane {
     points: Vec<(f64, f64)>,
@@ -12,10 +13,11 @@ pub(crate) struct PrincipalPlane {
 }
 
 impl PrincipalPlane {
-    /// Of features, one sample a row.
+    /// Projects features, `[samples, features]`.
     ///
     /// # Errors
-    /// When they do not span two directions.
+    /// Returns an error when a feature is not finite, or when the features do not span two
+    /// directions.
     pub(crate) fn of(features: MatRef<'_, f64>) -> heatmap_core::Result<Self> {
         let pca = Pca::fit(features, 2)?;
         let projected = pca.transform(features)?;
@@ -27,7 +29,7 @@ impl PrincipalPlane {
         Ok(Self { points, axes: [axis(0), axis(1)] })
     }
 
-    /// A panel of these points.
+    /// Returns a panel with these points, coloured by class.
     pub(crate) fn scatter<'a>(&'a self, title: &'a str, classes: &'a [usize]) -> Scatter<'a> {
         Scatter { title, axes: [&self.axes[0], &self.axes[1]], points: &self.points, classes }
     }

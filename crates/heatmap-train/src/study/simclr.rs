@@ -1,4 +1,4 @@
-//! [`run_simclr`]: one SimCLR run, from the untrained encoder to the last picture.
+//! [`run_simclr`]: a whole SimCLR study, from the untrained encoder to the last picture.
 
 use burn::tensor::Device;
 use heatmap_models::{Backbone, Encoder};
@@ -15,11 +15,19 @@ use crate::run::{
     train_simclr, untrained_encoder,
 };
 
-/// Trains in `folder`, measures and draws. `None` when the user stopped it: then there is a
-/// checkpoint to go on from.
+/// Trains an encoder with SimCLR in `folder`, and evaluates its features before and after training.
+/// It writes the encoder, `summary.json` and pictures to `folder`.
+///
+/// The pair `(device_name, devices)` is the name of the device for the summary, and the devices
+/// that share each batch. The evaluation uses the first of them. With `resume`, training continues
+/// from that checkpoint.
+///
+/// Returns the summary. It returns `None` when the user stopped the training; the run can then be
+/// resumed from a checkpoint in the folder.
 ///
 /// # Errors
-/// When a setting cannot be used, a file cannot be written or read, or the loss is not finite.
+/// Returns an error when a setting cannot be used, when a file cannot be read or written, or when
+/// the loss or a feature is not finite.
 pub fn run_simclr(
     folder: &RunFolder,
     config: &SimClrConfig,
@@ -72,7 +80,7 @@ pub fn run_simclr(
     Ok(Some(summary))
 }
 
-/// How well the features of two encoders, untrained and trained, find broken banners.
+/// Measures how well the features of the untrained and the trained encoder detect broken banners.
 fn find_broken(
     [untrained, trained]: [&Backbone; 2],
     device: &Device,
@@ -97,14 +105,15 @@ fn find_broken(
     Ok(all)
 }
 
-/// Clicks at which broken banners are looked for.
+/// Numbers of clicks per banner at which the detection of broken banners is measured.
 const CLICKS: [u32; 4] = [25, 50, 200, 1_000];
 
-/// What the features of an encoder are worth: neighbours and probe are fitted on one part of the
-/// data set, which is of `preset` and of the seed of the run, and scored on another.
+/// Evaluates the features of an encoder. kNN and linear probe are fitted on the fit split of the
+/// preset and scored on its test split, with `per_class` samples of each class in both. `what`
+/// describes the encoder for the observer.
 ///
 /// # Errors
-/// When features are not finite.
+/// Returns an error when a heatmap is larger than the image, or when a feature is not finite.
 fn evaluate_encoder(
     what: &str,
     encoder: &impl Encoder,

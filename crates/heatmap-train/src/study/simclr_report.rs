@@ -1,4 +1,4 @@
-//! What a SimCLR run leaves for people: numbers, pictures, and a few lines on the terminal.
+//! The results of a SimCLR run: `summary.json`, pictures, and a table for the terminal.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::evaluation::{LabelledFeatures, RepresentationReport};
 use crate::loss::ContrastiveLossName;
 use crate::run::{MetricsLine, MetricsLog, RunConfig, RunFolder, SimClrConfig, TrainingStats};
 
-/// What a SimCLR run came to; `summary.json`.
+/// The numbers in `summary.json` of a SimCLR run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SimClrSummary {
     /// Name of the encoder.
@@ -22,85 +22,93 @@ pub struct SimClrSummary {
     pub preset: String,
     /// Name of the device.
     pub device: String,
-    /// Steps done.
+    /// Number of training steps done, each with one batch.
     pub batches: usize,
-    /// Images in a batch.
+    /// Number of images in a batch.
     pub images_per_batch: usize,
-    /// Speed of the training steps: data, forward, backward, optimiser.
+    /// Speed of the training steps, which includes loading of data, forward pass, backward pass and
+    /// optimiser.
     pub images_per_second: f64,
-    /// Loss of the first batch.
+    /// Training loss of the first batch.
     pub loss_first: f64,
-    /// Mean loss of the last twentieth of the batches.
+    /// Mean training loss of the last twentieth of the batches.
     pub loss_last: f64,
-    /// Loss of random embeddings, where it is known: ln(images - 1) of NT-Xent.
+    /// Expected loss of random embeddings: `ln(images_per_batch - 1)` for NT-Xent without a memory
+    /// bank; `None` for other losses.
     pub loss_chance: Option<f64>,
     /// Loss on held-out pairs at the last validation.
     pub loss_valid: f64,
-    /// Share of the most frequent class in the evaluation.
+    /// Accuracy of guessing: one over the number of classes, which are equally frequent in the
+    /// evaluation.
     pub accuracy_chance: f64,
-    /// Accuracy of nearest neighbours on trained features.
+    /// kNN accuracy on the features after training.
     pub knn_accuracy: f64,
-    /// That before training.
+    /// `knn_accuracy` of the untrained encoder.
     pub knn_accuracy_untrained: f64,
-    /// Gain in standard errors of the difference.
+    /// Gain in `knn_accuracy` by training, in standard errors of the difference.
     pub knn_gain_in_standard_errors: f64,
-    /// Accuracy of the linear probe on trained features.
+    /// Accuracy of the linear probe on the features after training.
     pub probe_accuracy: f64,
-    /// That before training.
+    /// `probe_accuracy` of the untrained encoder.
     pub probe_accuracy_untrained: f64,
-    /// Gain in standard errors of the difference.
+    /// Gain in `probe_accuracy` by training, in standard errors of the difference.
     pub probe_gain_in_standard_errors: f64,
-    /// Accuracy of the linear probe on other samples than those of the final score, at the last
-    /// measurement on the way: what settings are chosen by.
+    /// Accuracy of the linear probe on validation samples, at the last evaluation during training;
+    /// `None` if there was none. Settings should be chosen by this score, since the samples of the
+    /// final scores are not used for it.
     pub probe_accuracy_valid: Option<f64>,
-    /// How many directions the features use (RankMe).
+    /// Effective rank of the features after training (RankMe): how many dimensions they use.
     pub effective_rank: f64,
-    /// That before training.
+    /// `effective_rank` of the untrained encoder.
     pub effective_rank_untrained: f64,
-    /// Mean squared distance of samples of a class on the sphere.
+    /// Alignment after training: mean squared distance between normalised features of the same
+    /// class; lower is better.
     pub alignment: f64,
-    /// That before training.
+    /// `alignment` of the untrained encoder.
     pub alignment_untrained: f64,
-    /// Logarithm of the mean Gaussian potential.
+    /// Uniformity after training: logarithm of the mean Gaussian potential of pairs of normalised
+    /// features; lower is better.
     pub uniformity: f64,
-    /// That before training.
+    /// `uniformity` of the untrained encoder.
     pub uniformity_untrained: f64,
-    /// Held-out samples that were scored.
+    /// Number of test samples that were scored.
     pub evaluated_samples: usize,
-    /// How well broken banners are found by the cosine to one good banner, on held-out layouts,
-    /// where the preset has such.
+    /// How well broken banners of held-out layouts are detected by the cosine similarity to one
+    /// good banner, for different numbers of clicks. The list is empty for a preset without broken
+    /// banners.
     pub broken_banners: Vec<BrokenBanners>,
 }
 
-/// Area under the ROC curve of broken banners within a held-out layout, by the cosine to one good
-/// banner.
+/// AUROC of the detection of broken banners by the cosine similarity of their features to those of
+/// one good banner. It is computed within each held-out layout and then averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct BrokenBanners {
-    /// Clicks on every banner.
+    /// Number of clicks on every banner.
     pub clicks: u32,
-    /// With the features of the trained encoder.
+    /// AUROC with the features after training.
     pub auroc: f64,
-    /// With those before training.
+    /// AUROC with the features before training.
     pub auroc_untrained: f64,
 }
 
-/// One encoder's features and what they are worth.
+/// The features of one encoder and their evaluation.
 #[derive(Debug, Clone)]
 pub(super) struct Evaluated {
-    /// Features of the scored samples.
+    /// Features of the test samples.
     pub test: LabelledFeatures,
-    /// The numbers.
+    /// Scores of the features.
     pub report: RepresentationReport,
 }
 
-/// Most pairs that a montage shows.
+/// Largest number of pairs in a montage.
 const MONTAGE_PAIRS: usize = 33;
 
-/// Writes `montage.png`: both views of every pair of the first batch and its negatives, scaled as
-/// the network sees them.
+/// Writes `montage.png`: up to 33 pairs of the first batch, scaled as the network sees them. Each
+/// column shows both views of a pair, followed by its negatives.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error when the preset cannot provide such a batch, or when the file cannot be
+/// written.
 pub(super) fn write_montage(
     folder: &RunFolder,
     config: &SimClrConfig,
@@ -108,7 +116,7 @@ pub(super) fn write_montage(
 ) -> Result<()> {
     let mut pairs = config.sampler(preset, Split::Train)?.pairs(0);
     pairs.sort_by_key(|pair| pair.class);
-    // A batch of hundreds would make no picture.
+    // A picture with hundreds of pairs would be illegible.
     pairs.truncate(MONTAGE_PAIRS);
     let names = preset.class_names();
     let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
@@ -126,10 +134,10 @@ pub(super) fn write_montage(
     Ok(montage(&title, &tiles, pairs.len())?.save_png(&folder.file("montage.png"))?)
 }
 
-/// Writes `loss.png` from the log and returns all lines.
+/// Writes `loss.png` from the log of the run, and returns the lines of the log.
 ///
 /// # Errors
-/// When the log cannot be read or the picture not be written.
+/// Returns an error when the log cannot be read, or when the picture cannot be written.
 pub(super) fn write_loss_curve(
     folder: &RunFolder,
     config: &SimClrConfig,
@@ -150,10 +158,11 @@ pub(super) fn write_loss_curve(
     Ok(lines)
 }
 
-/// Writes `evaluation.png`: what was measured of the features on the way, if anything was.
+/// Writes `evaluation.png`: the evaluations of the features during training. Nothing is written if
+/// there were none.
 ///
 /// # Errors
-/// When the picture cannot be written.
+/// Returns an error when the picture cannot be written.
 pub(super) fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine]) -> Result<()> {
     let of = |name: &str| points(lines, "valid", name);
     let (knn, probe) = (of("knn_accuracy"), of("probe_accuracy"));
@@ -178,17 +187,18 @@ pub(super) fn write_evaluation_curves(folder: &RunFolder, lines: &[MetricsLine])
     Ok(Picture::stacked(&pictures).save_png(&folder.file("evaluation.png"))?)
 }
 
-/// A metric by step.
+/// Returns the points (step, value) of a metric on a split.
 fn points(lines: &[MetricsLine], split: &str, name: &str) -> Vec<(f64, f64)> {
     let of_split = lines.iter().filter(|line| line.split == split);
     of_split.filter_map(|line| Some((line.step as f64, *line.values.get(name)?))).collect()
 }
 
-/// Writes `pca.png`: held-out features before and after training, each by its own two principal
-/// components.
+/// Writes `pca.png`: scatter plots of the first two principal components of the test features,
+/// before and after training. Each plot has principal components of its own.
 ///
 /// # Errors
-/// When features do not span two directions or the picture cannot be written.
+/// Returns an error when the features do not span two directions, or when the picture cannot be
+/// written.
 pub(super) fn write_pca(
     folder: &RunFolder,
     preset: &dyn ClassSource,
@@ -208,7 +218,8 @@ pub(super) fn write_pca(
 }
 
 impl SimClrSummary {
-    /// All numbers of a run.
+    /// Combines all numbers of a run. `lines` is its log, and the two reports evaluate the features
+    /// before and after training.
     pub(super) fn new(
         config: &SimClrConfig,
         device: &str,
@@ -260,7 +271,7 @@ impl SimClrSummary {
         }
     }
 
-    /// The summary for a person.
+    /// Formats the summary as a table to print.
     pub fn table(&self) -> String {
         let row = |what: &str, before: f64, after: f64| {
             format!("{what:<24}{before:>10.3}{after:>10.3}\n")
@@ -299,8 +310,8 @@ impl SimClrSummary {
     }
 }
 
-/// NT-Xent of random embeddings: every other row is as likely. Of the other losses, and with a
-/// bank, none is known.
+/// Returns the expected loss of random embeddings: with NT-Xent, every other image of the batch is
+/// equally likely to be the positive. It returns `None` for other losses and with a memory bank.
 fn loss_chance(config: &SimClrConfig) -> Option<f64> {
     let is_plain = config.loss.name == ContrastiveLossName::NtXent && config.loss.memory_bank == 0;
     is_plain.then(|| ((config.images_per_batch() - 1) as f64).ln())

@@ -1,6 +1,7 @@
-//! A mean and how far values lie apart.
+//! Formats the mean and the standard deviation of some values.
 
-/// `0.500 ± 0.100`: mean and standard deviation; of a single value itself, of none a dash.
+/// Formats the mean and the sample standard deviation of values, such as `0.500 ± 0.100`. A single
+/// value is formatted without a standard deviation, and no values as a dash.
 pub(crate) fn mean_and_spread(values: &[f64]) -> String {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -1,14 +1,19 @@
-//! [`write_training_curve`]: a metric over the batches.
+//! [`write_training_curve`]: draws a metric over the steps of a run.
 
 use heatmap_core::plot::{Curve, curves};
 
 use crate::Result;
 use crate::run::{MetricsLine, RunFolder};
 
-/// Draws a metric on training batches and on held-out samples over the batches.
+/// Draws a metric over the steps of a run: one curve for the training batches and one for the
+/// validation samples.
+///
+/// `lines` is the log of the run, and `metric` the name of the metric in the log. `called` is the
+/// title of the picture and the label of its vertical axis. The picture is written to `file` in
+/// `folder`.
 ///
 /// # Errors
-/// When the log has no such metric or the picture cannot be written.
+/// Returns an error when the log has no value of the metric, or when the picture cannot be written.
 pub fn write_training_curve(
     folder: &RunFolder,
     lines: &[MetricsLine],

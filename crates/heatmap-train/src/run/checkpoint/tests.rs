@@ -1,4 +1,4 @@
-//! Checkpoints that are whole, cut short, damaged and half-written.
+//! Tests of checkpoints that are complete, truncated, damaged or unfinished.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn until_the_last_part_is_there_nothing_is_seen() {
     model.write(200, b"new").unwrap();
     optimizer.write(200, b"new").unwrap();
     assert_eq!(checkpoints.newest_complete().unwrap().0.step, 100);
-    // Whoever starts next sweeps up.
+    // The next run removes the unfinished checkpoint.
     checkpoints.prepare(100).unwrap();
     assert_eq!(fs::read_dir(&checkpoints.folder).unwrap().count(), 1);
 }

@@ -1,4 +1,4 @@
-//! [`PartCheckpointer`]: three writers, of which the last completes the checkpoint.
+//! [`PartCheckpointer`]: three writers, of which the last to finish completes the checkpoint.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,15 +15,15 @@ use crate::run::best::BestCheckpoint;
 use crate::run::manifest::{MANIFEST, Manifest, PARTS, PartInfo, file_name};
 use crate::{Error, Result};
 
-/// What the three writers share.
+/// State that the three writers share.
 pub(super) struct Shared {
     pub(super) checkpoints: Checkpoints,
     pub(super) best: Option<BestCheckpoint>,
-    /// Parts that are on disk, by step.
+    /// Parts of unfinished checkpoints that are already on disk, by step.
     pub(super) pending: Mutex<BTreeMap<usize, BTreeMap<String, PartInfo>>>,
 }
 
-/// Writes and reads one of the three records.
+/// A checkpointer that writes and reads one of the three records.
 pub(in crate::run) struct PartCheckpointer {
     pub(super) part: &'static str,
     pub(super) shared: Arc<Shared>,
@@ -51,7 +51,7 @@ impl PartCheckpointer {
         write_synced(&folder.join(MANIFEST), &manifest)?;
         let path = checkpoints.path_of(step);
         if path.exists() {
-            // Of the same step, so from before a resume; the new one replaces it.
+            // A checkpoint of the same step was written before a resume; the new one replaces it.
             fs::remove_dir_all(&path).map_err(Error::io(&path))?;
         }
         crash_point();
@@ -72,7 +72,7 @@ impl<R: Record> Checkpointer<R> for PartCheckpointer {
         self.write(step, &content).map_err(|error| CheckpointerError::Unknown(error.to_string()))
     }
 
-    /// Old checkpoints go when a new one is complete, not on demand.
+    /// Does nothing, because old checkpoints are removed when a new one is complete.
     fn delete(&self, _step: usize) -> std::result::Result<(), CheckpointerError> {
         Ok(())
     }
@@ -87,7 +87,7 @@ impl<R: Record> Checkpointer<R> for PartCheckpointer {
 fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
     let write = || {
         let mut file = File::create(path)?;
-        // Half of it is what a kill may leave.
+        // The file is written in two halves, so that tests can kill the program between them.
         let (first, rest) = content.split_at(content.len() / 2);
         file.write_all(first)?;
         crash_point();

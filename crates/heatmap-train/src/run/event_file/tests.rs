@@ -1,18 +1,18 @@
-//! Event files byte by byte.
+//! Tests of event files, byte by byte.
 
 use std::path::PathBuf;
 
 use super::*;
 
 impl EventFile {
-    /// One that cannot be written, for the tests of those who write.
+    /// Creates an event file that cannot be written, for tests of the modules that use event files.
     pub(in crate::run) fn unwritable(path: &Path) -> Self {
         fs::write(path, "").unwrap();
         Self { file: File::open(path).unwrap() }
     }
 }
 
-/// An event as the reader of this test sees it.
+/// An event as the reader in these tests parses it.
 #[derive(Debug, Default, PartialEq)]
 struct Event {
     step: u64,
@@ -25,7 +25,7 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
     bytes.split_off(..length).unwrap()
 }
 
-/// Bit by bit.
+/// Computes the checksum bit by bit.
 fn slow_crc32c(bytes: &[u8]) -> u32 {
     let polynomial = 0x1edc_6f41_u32.reverse_bits();
     let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| u32::from((byte >> bit) & 1)));
@@ -45,7 +45,7 @@ fn varint(bytes: &mut &[u8]) -> u64 {
     if byte < 0x80 { byte } else { (byte - 0x80) + (varint(bytes) << 7) }
 }
 
-/// Number, integer and bytes of each field.
+/// Returns the number, the integer and the bytes of each field.
 fn fields(mut bytes: &[u8]) -> Vec<(u64, u64, &[u8])> {
     let mut fields = Vec::new();
     while !bytes.is_empty() {
@@ -118,7 +118,7 @@ fn the_checksum_has_its_check_value() {
     assert_eq!(crc32c(b""), 0);
 }
 
-/// Written by `RecordWriter` of tensorboard 2.21.0 from the same `Event`s.
+/// The expected bytes were written by `RecordWriter` of tensorboard 2.21.0 from the same `Event`s.
 #[test]
 fn records_are_those_of_tensorboard() {
     let expected = b"\x18\0\0\0\0\0\0\0\xa3\x7fK\"\t\0\0\0\0\0\0\xf8?\x1a\rbrain.Event:2*(dl";
@@ -159,7 +159,7 @@ fn what_was_written_is_read() {
 #[test]
 fn a_run_that_goes_on_adds_a_file_that_is_read_last() {
     let root = tempfile::tempdir().unwrap();
-    // From a clock that was ahead.
+    // A file from when the clock was ahead.
     fs::write(root.path().join("events.out.tfevents.4000000000.7"), "").unwrap();
     for step in [0, 100, 300] {
         EventFile::create(root.path(), step).unwrap();

@@ -61,7 +61,7 @@ fn one_program_at_a_time_writes_in_a_folder() {
     assert!(says(RunFolder::create(&path, &2).unwrap_err()));
     assert!(says(RunFolder::open_to_write(&path).unwrap_err()));
     assert!(says(RunFolder::check_place(&path).unwrap_err()));
-    // Nothing has moved, and whoever only reads may.
+    // Nothing was moved, and reading is allowed.
     assert_eq!(RunFolder::open(&path).unwrap().read_json::<i32>("config.json").unwrap(), 1);
     drop(first);
     RunFolder::check_place(&path).unwrap();

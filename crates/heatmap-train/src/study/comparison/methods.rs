@@ -1,4 +1,4 @@
-//! [`TrainingMethod`]: a way in which an encoder comes to its features.
+//! [`TrainingMethod`]: the methods of training an encoder that a comparison includes.
 
 use std::fmt;
 use std::path::Path;
@@ -18,45 +18,45 @@ use crate::run::{
 };
 use crate::{Error, Result};
 
-/// What every method has in common; `config.json`.
+/// Settings of a comparison, which all training methods share; `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareConfig {
-    /// The encoder.
+    /// The architecture of the encoders.
     pub architecture: ModelName,
-    /// Classes that the features are to tell, and that SimCLR learns from.
+    /// Name of the preset whose classes the features are evaluated on. SimCLR also trains on it.
     pub preset: String,
-    /// Seeds, each with encoders of its own.
+    /// Seeds of the training. Each method trains one encoder per seed.
     pub seeds: Vec<u64>,
-    /// Steps of each training.
+    /// Number of steps of each training.
     pub batches: usize,
-    /// Held-out samples of each class that probe and neighbours are fitted on, and as many that are
-    /// scored.
+    /// Number of held-out samples per class on which kNN and linear probe are fitted. The same
+    /// number of other samples is scored.
     pub per_class: usize,
-    /// Grids of banners, broken ones among them.
+    /// Number of grids on whose banners the detection of broken banners is measured.
     pub grids: u64,
-    /// Banners of a grid.
+    /// Number of banners in each grid.
     pub banners: u64,
-    /// Clicks of a banner.
+    /// Number of clicks on each banner.
     pub clicks: u32,
 }
 
-/// One method.
+/// A method of training an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainingMethod {
-    /// Random parameters.
+    /// No training: the parameters stay random.
     Untrained,
-    /// Supervised, by the number of clusters.
+    /// Supervised learning of the number of clusters.
     Count,
-    /// Supervised, by their places.
+    /// Supervised learning of the places of the clusters.
     Location,
-    /// SimCLR with this loss.
+    /// SimCLR with this contrastive loss.
     SimClr(ContrastiveLossName),
-    /// SimCLR on layouts, with broken banners as negatives.
+    /// SimCLR on the banners of many layouts, with broken banners as additional negatives.
     Layouts,
 }
 
 impl TrainingMethod {
-    /// All of them.
+    /// Returns all methods, with one SimCLR method for each contrastive loss.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Untrained, Self::Count, Self::Location];
         all.extend(ContrastiveLossName::ALL.iter().copied().map(Self::SimClr));
@@ -87,13 +87,14 @@ impl CompareConfig {
             training: TrainingConfig { seed, batches: self.batches, ..report.training },
             classes_per_batch: classes,
             loss: ContrastiveLossConfig { name: loss, ..ContrastiveLossConfig::default() },
-            // What is measured, is measured at the end.
+            // Encoders are evaluated only after training.
             evaluation: OnlineEvaluationConfig { every: None, ..report.evaluation },
             ..report
         })
     }
 
-    /// With as many images as the others, in batches of its own size.
+    /// Returns the settings for [`TrainingMethod::Layouts`]. It keeps the batch size of its recipe
+    /// and sees about as many images as the other methods.
     fn layouts(&self, seed: u64) -> Result<SimClrConfig> {
         let layouts = SimClrConfig::layouts();
         let images =
@@ -110,8 +111,9 @@ impl CompareConfig {
         })
     }
 
-    /// The supervised methods see as many images: of the same preset where its classes are numbers
-    /// of clusters, otherwise of the one that the report has for the task.
+    /// Returns the settings for a supervised method, which sees as many images as the others. It
+    /// trains on the preset of the comparison if the classes of that are numbers of clusters, and
+    /// on the preset `of_the_task` otherwise.
     fn fine_tune(&self, of_the_task: &str, seed: u64) -> Result<FineTuneConfig> {
         let counts = Preset::named(&self.preset).ok().and_then(|preset| preset.cluster_counts());
         let preset = if counts.is_some() { &self.preset } else { of_the_task };
@@ -129,7 +131,7 @@ impl CompareConfig {
     /// Checks all settings.
     ///
     /// # Errors
-    /// Names the one that cannot be used.
+    /// Returns an error that names the setting that cannot be used.
     pub fn check(&self) -> Result<()> {
         self.simclr(ContrastiveLossName::NtXent, 0)?.resolve()?;
         self.layouts(0)?.resolve()?;
@@ -142,11 +144,16 @@ impl CompareConfig {
         Ok(())
     }
 
-    /// Lets an encoder learn in `path`, or takes the one that is there; `false` when the user
-    /// stopped it.
+    /// Trains an encoder in the folder `path` and saves it there. If the folder already has the
+    /// encoder of a run with these settings, nothing is trained; if it has checkpoints of one,
+    /// training continues from the newest.
+    ///
+    /// Returns `true` when the encoder is in the folder, and `false` when the user stopped the
+    /// training.
     ///
     /// # Errors
-    /// When a run fails.
+    /// Returns an error when a setting cannot be used, when the training fails, or when a file
+    /// cannot be read or written.
     pub fn learn(
         &self,
         method: TrainingMethod,
@@ -198,8 +205,9 @@ impl CompareConfig {
     }
 }
 
-/// Trains unless the encoder is there, from the newest checkpoint on, and saves that of the last
-/// step.
+/// Trains unless `path` already has the encoder, starting from the newest checkpoint if there is
+/// one, and saves the encoder of the last step. It returns `false` when the user stopped the
+/// training.
 fn finish<C: RunConfig>(
     path: &Path,
     config: &C,

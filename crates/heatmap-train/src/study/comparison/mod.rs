@@ -1,4 +1,5 @@
-//! What the features of different ways to learn are worth, on the same held-out samples.
+//! Comparison of encoders trained by different methods: how well their features perform on the same
+//! held-out samples.
 
 mod measure;
 mod methods;

@@ -1,4 +1,4 @@
-//! One table and one picture of all encoders.
+//! Tables and a picture that compare all encoders.
 
 use heatmap_core::plot::{Picture, Scatter, scatters};
 use heatmap_core::write_atomically;
@@ -21,7 +21,8 @@ const COLUMNS: [Column; 6] = [
     ("effective rank", |m| m.report.effective_rank),
 ];
 
-/// Mean and standard deviation over seeds of every encoder, in the order in which they come.
+/// Formats a table to print, with the mean and the standard deviation over the seeds for every
+/// encoder, in the order in which the encoders first occur.
 pub fn table(all: &[Measured]) -> String {
     let mut text = format!("{:<22}", "");
     for (name, _) in COLUMNS {
@@ -48,10 +49,10 @@ fn names(all: &[Measured]) -> Vec<&str> {
     names
 }
 
-/// Writes `compare.csv`: every encoder of every seed.
+/// Writes `compare.csv`, with one row for each encoder and seed.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// Returns an error when the file cannot be written.
 pub fn write_rows(folder: &RunFolder, all: &[Measured]) -> Result<()> {
     let write = |out: &mut dyn std::io::Write| {
         let mut writer = csv::Writer::from_writer(out);
@@ -67,11 +68,12 @@ pub fn write_rows(folder: &RunFolder, all: &[Measured]) -> Result<()> {
     Ok(write_atomically(&folder.file("compare.csv"), write)?)
 }
 
-/// Writes `compare.png`: the features of the encoders of the first seed, each by its own two
-/// principal components.
+/// Writes `compare.png`: for each encoder of the first seed, a scatter plot of the first two
+/// principal components of its features.
 ///
 /// # Errors
-/// When features do not span two directions or the picture cannot be written.
+/// Returns an error when the features of an encoder do not span two directions, or when the picture
+/// cannot be written.
 pub fn write_picture(folder: &RunFolder, preset: &dyn ClassSource, all: &[Measured]) -> Result<()> {
     const PER_ROW: usize = 4;
     let first = all.first().map(|measured| measured.seed);
