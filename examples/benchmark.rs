@@ -109,9 +109,12 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
     // A grid is known or scored, and of each banner every encoder makes an image; without encoders
     // the grids alone count.
-    let banners =
-        2 * config.grids * config.banners * (config.seeds.len() * config.budgets.len()) as u64;
-    let bar = plain_bar(banners * (encoders.len() as u64).max(1), "banners");
+    let of_grid = match encoders.len() as u64 {
+        0 => config.banners,
+        encoders => encoders * (config.banners + EncoderScores::DRAWS),
+    };
+    let grids = 2 * config.grids * (config.seeds.len() * config.budgets.len()) as u64;
+    let bar = plain_bar(grids * of_grid, "banners");
     let on_image = |done: usize| bar.inc(done as u64);
     let mut learned: Box<dyn LearnedScores> = match encoders.is_empty() {
         true => Box::new(NoLearned),

@@ -1,9 +1,10 @@
-//! [`BestCheckpoint`]: which checkpoint had the best score on held-out samples.
+//! [`BestCheckpoint`]: keeps track of which checkpoint has the best score on held-out samples.
 //!
-//! A step is proposed when it was scored, and written into `best.json` when its files are complete,
-//! so that the file never names a checkpoint that a crash kept from being finished; the manifest of
-//! the checkpoint has its score, too, for a crash between the two. The file has the score of every
-//! such step: a run that goes back before its best still knows what came earlier.
+//! A score is recorded when a step is validated, and is written to `best.json` when the files of
+//! its checkpoint are complete, so that the file never names a checkpoint that a crash left
+//! unfinished. The manifest of the checkpoint contains the score too, in case a crash happens
+//! between the two writes. The file keeps the score of a checkpoint that is removed later, so that
+//! a run that is resumed from before its best step still knows the earlier scores.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Shared between the loop, which scores, and the writers of checkpoints.
+/// The scores of the checkpoints, shared between the training loop, which computes them, and the
+/// writers of checkpoints.
 #[derive(Debug, Clone)]
 pub(super) struct BestCheckpoint {
     path: PathBuf,
@@ -23,9 +25,10 @@ pub(super) struct BestCheckpoint {
 
 #[derive(Debug)]
 struct State {
-    /// Scored, but not complete.
+    /// Scores of steps whose checkpoints are not complete yet.
     recorded: Vec<Scored>,
-    /// Scored and complete, by step: what the file has.
+    /// Scores of steps whose checkpoints are complete, in the order of the steps: the contents of
+    /// the file.
     complete: Vec<Scored>,
 }
 
@@ -34,11 +37,11 @@ struct State {
 struct Scored {
     step: usize,
     score: f64,
-    /// Whether the checkpoint may be there still; the score counts in any case, for patience.
+    /// Whether the checkpoint may still exist. Early stopping uses the score in either case.
     kept: bool,
 }
 
-/// The one with the highest score, the first of several.
+/// Returns the highest score, the first one if there are several.
 fn best<'a>(all: impl Iterator<Item = &'a Scored>) -> Option<Scored> {
     all.copied().reduce(|best, next| if next.score > best.score { next } else { best })
 }
@@ -50,7 +53,7 @@ impl State {
 }
 
 impl BestCheckpoint {
-    /// What the file says; nothing, when there is none.
+    /// Reads the scores from the file; there are none if the file does not exist.
     pub(super) fn open(path: PathBuf) -> Result<Self> {
         let complete = match fs::read_to_string(&path) {
             Ok(text) => {
@@ -72,19 +75,20 @@ impl BestCheckpoint {
         Ok(write_atomically(&self.path, |out| writeln!(out, "{text}"))?)
     }
 
-    /// Tells the score of a step whose checkpoint is about to be written.
+    /// Records the score of a step whose checkpoint is about to be written. A score that is not
+    /// finite counts as the lowest one, so that such a step is never better than another and early
+    /// stopping counts it.
     pub(super) fn record(&self, step: usize, score: f64) {
-        if score.is_finite() {
-            self.state().recorded.push(Scored { step, score, kept: true });
-        }
+        let score = if score.is_finite() { score } else { f64::MIN };
+        self.state().recorded.push(Scored { step, score, kept: true });
     }
 
-    /// The score of a step whose checkpoint is being written.
+    /// Returns the score of a step whose checkpoint is being written.
     pub(super) fn recorded(&self, step: usize) -> Option<f64> {
         self.state().recorded.iter().find(|scored| scored.step == step).map(|scored| scored.score)
     }
 
-    /// Takes the score of a complete checkpoint that the file does not have.
+    /// Adds the score of a complete checkpoint, if the file does not contain it.
     pub(super) fn learn(&self, step: usize, score: f64) {
         let mut state = self.state();
         let at = state.complete.partition_point(|scored| scored.step < step);
@@ -93,16 +97,17 @@ impl BestCheckpoint {
         }
     }
 
-    /// How many steps were scored since the best one, whose checkpoint may be gone when the run
-    /// went back before another.
+    /// Returns how many steps were scored after the best one. The checkpoint of the best step may
+    /// no longer exist, if a later one became the best and the run was then resumed from before
+    /// that.
     pub(super) fn evaluations_since_best(&self) -> usize {
         let state = self.state();
         let all = || state.complete.iter().chain(&state.recorded);
         best(all()).map_or(0, |best| all().filter(|scored| scored.step > best.step).count())
     }
 
-    /// Tells that the checkpoint of a step is complete, and gives the step of the best complete
-    /// one.
+    /// Marks the checkpoint of a step as complete, and returns the step of the best complete
+    /// checkpoint.
     pub(super) fn confirm(&self, step: usize) -> Result<Option<usize>> {
         let mut state = self.state();
         if let Some(at) = state.recorded.iter().position(|scored| scored.step == step) {
@@ -113,13 +118,13 @@ impl BestCheckpoint {
         Ok(state.best_kept())
     }
 
-    /// The step of the best complete one.
+    /// Returns the step of the best complete checkpoint.
     pub(super) fn step(&self) -> Option<usize> {
         self.state().best_kept()
     }
 
-    /// Forgets the steps behind `step`, from where the run goes on, and that there are checkpoints
-    /// but of the steps `kept`.
+    /// Forgets the scores of all steps after `step`, from which the run is resumed, and marks all
+    /// checkpoints as removed except those of the steps in `kept`.
     pub(super) fn rewind(&self, step: usize, kept: &[usize]) -> Result<()> {
         let mut state = self.state();
         let before = state.complete.clone();
@@ -139,22 +144,25 @@ mod tests {
         let path = root.path().join("best.json");
         let best = BestCheckpoint::open(path.clone()).unwrap();
         best.record(5, f64::NAN);
-        assert_eq!((best.confirm(5).unwrap(), path.exists()), (None, false));
+        assert_eq!((best.step(), path.exists()), (None, false));
+        assert_eq!((best.confirm(5).unwrap(), path.exists()), (Some(5), true));
+        best.record(6, f64::INFINITY);
+        assert_eq!(best.evaluations_since_best(), 1);
         best.record(10, 0.5);
-        assert_eq!((best.step(), best.evaluations_since_best(), path.exists()), (None, 0, false));
+        assert_eq!((best.step(), best.evaluations_since_best()), (Some(5), 0));
         assert_eq!(best.confirm(10).unwrap(), Some(10));
         best.record(20, 0.4);
         assert_eq!(best.confirm(20).unwrap(), Some(10));
         best.record(30, f64::NAN);
         best.record(40, 0.6);
-        // Not complete yet: the file still names what can be read.
+        // The checkpoint is not complete yet, so the file still names the best complete one.
         assert_eq!(BestCheckpoint::open(path.clone()).unwrap().step(), Some(10));
         assert_eq!(best.confirm(40).unwrap(), Some(40));
         let again = BestCheckpoint::open(path.clone()).unwrap();
         again.record(50, 0.55);
         assert_eq!((again.step(), again.evaluations_since_best()), (Some(40), 1));
-        // Going back before the best, the best that is still there counts, and patience knows all
-        // scores.
+        // When the run is resumed from before its best step, the best checkpoint that still exists
+        // is chosen, and early stopping uses all scores up to that step.
         let again = BestCheckpoint::open(path.clone()).unwrap();
         again.rewind(40, &[10, 40]).unwrap();
         assert_eq!((again.step(), again.evaluations_since_best()), (Some(40), 0));

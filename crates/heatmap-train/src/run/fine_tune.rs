@@ -1,4 +1,4 @@
-//! [`FineTuneConfig`]: what the count and the location run have in common.
+//! [`FineTuneConfig`]: the settings that count runs and location runs share.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -16,32 +16,35 @@ use crate::data::{ImageConfig, SampleLoader, SampleSource, Split, cluster_counts
 use crate::optim::{OptimizerConfig, OptimizerName, Warmup};
 use crate::{Error, Result};
 
-/// Encoder, data and optimisation of a run that learns from labelled samples.
+/// Settings of the encoder, the data and the optimisation of a run that trains on labelled samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FineTuneConfig {
     /// Length, optimiser and checkpoints.
     #[serde(flatten)]
     pub training: TrainingConfig,
-    /// The encoder.
+    /// Architecture of the encoder.
     pub architecture: ModelName,
-    /// First layers of a residual network that starts from scratch; a file of weights brings its
-    /// own.
+    /// Stem, that is the first layers, of a residual network that is trained from scratch. With
+    /// `weights` it must be [`StemKind::Standard`], and the weight file determines the stem.
     pub stem: StemKind,
-    /// Weights to start from, in any layout that `heatmap_models` reads; none to start from
-    /// scratch.
+    /// Path of the weights to start from, in any layout that `heatmap_models` reads; `None` to
+    /// train from scratch.
     pub weights: Option<PathBuf>,
-    /// Leading parts of the encoder that do not train: of a ResNet the stem and its stages, of a
-    /// ViT the patches and its blocks.
+    /// Number of leading parts of the encoder that are frozen. The parts of a ResNet are the stem
+    /// and its stages, those of a ViT the embedding and its blocks. Only an encoder with `weights`
+    /// can have frozen parts.
     pub freeze: usize,
     /// Name of the preset.
     pub preset: String,
-    /// Samples in a batch; each sample is trained on once.
+    /// Number of samples in a batch. Presets are endless, so each of their samples is trained on
+    /// once.
     pub batch_size: usize,
-    /// Checkpoints without a better score after which the run ends; none for never.
+    /// Early stopping: number of checkpoints without a better score after which the run ends;
+    /// `None` for no early stopping.
     pub patience: Option<usize>,
-    /// Samples that are not trained on, by which checkpoints and the result are scored.
+    /// Numbers of held-out samples, on which checkpoints and the result are scored.
     pub evaluation: HeldOutConfig,
-    /// From heatmap to image.
+    /// How heatmaps become images.
     pub image: ImageConfig,
 }
 
@@ -49,18 +52,19 @@ pub struct FineTuneConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOutConfig {
-    /// Samples on which each checkpoint is scored; the best one is the result.
+    /// Number of samples on which each checkpoint is scored; the best checkpoint is the result.
     pub samples: usize,
-    /// Further samples on which the result is scored.
+    /// Number of other samples on which the result is scored.
     pub final_samples: usize,
 }
 
 impl FineTuneConfig {
-    /// Samples in a batch of the recipes.
+    /// Batch size of the recipes.
     pub(super) const BATCH_SIZE: usize = 64;
 
-    /// The settings of the report's fine-tuning as far as it tells them, and PyTorch's usual ones
-    /// where it does not: ResNet-50, 64 x 64 px, AdamW, one cycle, batches of 64.
+    /// Returns the settings of the report's fine-tuning, and PyTorch's usual ones where the report
+    /// states none: ResNet-50, images of 64 x 64 px, AdamW, a one-cycle learning-rate schedule,
+    /// batches of 64.
     pub fn published_recipe(preset: &str) -> Self {
         Self {
             training: TrainingConfig {
@@ -90,7 +94,7 @@ impl FineTuneConfig {
         }
     }
 
-    /// Returns the number of samples to train on.
+    /// Returns the number of samples to train on, over all steps.
     pub fn samples(&self) -> usize {
         self.training.batches * self.batch_size
     }
@@ -100,7 +104,7 @@ impl FineTuneConfig {
         ["patience", "evaluation.final_samples"].contains(&key)
     }
 
-    /// Checks what is said of data and optimisation, for these data instead of the preset.
+    /// Checks the settings of data and optimisation for training on `source` instead of the preset.
     ///
     /// # Errors
     /// Returns an error that names the setting that cannot be used.
@@ -144,25 +148,29 @@ impl FineTuneConfig {
         Err(Error::config("stem", self.stem.name(), reason))
     }
 
-    /// The numbers of clusters that the classes of the preset are.
+    /// Returns the numbers of clusters that the classes of the preset stand for.
     ///
     /// # Errors
-    /// When they are something else.
+    /// Returns an error when the preset does not exist, or when its classes stand for something
+    /// else.
     pub fn counts(&self) -> Result<RangeInclusive<usize>> {
         cluster_counts_of(&Preset::named(&self.preset)?)
     }
 
-    /// The maps of the encoder in one with cells of `cell_px` px along a side: the encoder's own,
-    /// or its finest map cut into finer ones.
+    /// Returns a pyramid that merges the encoder's maps into one map with cells of `cell_px` px
+    /// along a side. That is the cell size of one of the encoder's maps, or that of its finest map
+    /// divided by a power of two.
     ///
     /// # Errors
-    /// When there are no such cells, or they do not cover the images exactly: then they would not
-    /// lie where they seem to.
+    /// Returns an error when no such cells exist, or when the cells of the finest map in the
+    /// pyramid do not cover the images exactly, since the positions of cells would then be wrong.
     pub(super) fn pyramid(&self, maps: &MapShapes, cell_px: usize) -> Result<FeaturePyramidConfig> {
         let MapShapes { name, strides, channels } = maps;
         let strides = strides.clone();
         let finest = strides[0];
-        let refined = (1..).map_while(move |times| Some(finest >> times).filter(|cell| *cell > 0));
+        // A cell that cannot be cut into halves of whole px is not cut further.
+        let halves = |cell: &usize| cell.is_multiple_of(2).then(|| cell / 2);
+        let refined = std::iter::successors(halves(&finest), halves);
         let (first, refinements) = match strides.iter().position(|&stride| stride == cell_px) {
             Some(first) => (first, 0),
             None => match refined.clone().position(|cell| cell == cell_px) {
@@ -187,7 +195,7 @@ impl FineTuneConfig {
         Ok(FeaturePyramidConfig::new(channels[first..].to_vec()).with_refinements(refinements))
     }
 
-    /// Loaders of the samples to train on and of those that are held out.
+    /// Creates the loaders of the training samples and of the held-out samples for validation.
     pub(super) fn loaders(
         &self,
         source: &Arc<dyn SampleSource>,

@@ -1,11 +1,11 @@
-//! [`StepStrategy`]: burn-train's learning strategy with the step as its unit.
+//! [`StepStrategy`]: a learning strategy for burn-train whose unit is the optimiser step.
 //!
-//! Burn's single-device strategy saves at the end of an epoch and drops what it has when it is
-//! interrupted within one. Here every step can be the last: on an interruption the step ends, a
-//! checkpoint is written, and the run can go on from it. A loss or gradient that is not finite ends
-//! the run before the optimiser has seen it, so no checkpoint is ever poisoned. A checkpoint is
-//! written when the log has all lines before it, so that a run that goes on from it has a whole
-//! log.
+//! Burn's single-device strategy saves at the end of an epoch, and loses the steps of an epoch in
+//! which it is interrupted. Here any step can be the last: on an interruption the current step is
+//! completed, a checkpoint is written, and the run can be resumed from it. A loss or gradient that
+//! is not finite ends the run before the optimiser uses it, so it never affects a checkpoint. A
+//! checkpoint is written only when the log has all lines up to its step, so that the log of a
+//! resumed run is complete.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -25,19 +25,19 @@ use crate::optim::{clip_to_norm, global_norm};
 use crate::task::StepOutput;
 use crate::{Error, Result};
 
-/// What a run came to, in numbers.
+/// Statistics of the training of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TrainingStats {
-    /// Steps done, those before a resume included.
+    /// Number of steps done, including those before a resume.
     pub steps: usize,
-    /// Images trained on by this program.
+    /// Number of images trained on since the run was started or last resumed.
     pub images: usize,
-    /// Seconds in which it did so: data, forward, backward and optimiser, without validation and
-    /// checkpoints.
+    /// Seconds spent on these images: loading, forward pass, backward pass and optimiser, without
+    /// validation and checkpoints.
     pub seconds: f64,
 }
 
-/// Shared between the strategy and whoever launched it.
+/// State that the strategy shares with the function that launched it.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) stats: TrainingStats,
@@ -45,27 +45,28 @@ pub(super) struct Progress {
     pub(super) stopped_early: bool,
 }
 
-/// See the module's head.
+/// The strategy; see the module documentation.
 pub(super) struct StepStrategy<M: LearnerModel> {
-    /// Where it trains, the first of them with the optimiser.
+    /// Devices to train on; the optimiser runs on the first.
     pub(super) devices: Vec<Device>,
-    /// The batches of each device.
+    /// Loader of the training batches of each device.
     pub(super) loaders: Vec<TrainLoader<M>>,
     pub(super) checkpoint_every: usize,
-    /// Largest length of a gradient.
+    /// Largest global gradient norm, to which gradients are clipped; `None` for no clipping.
     pub(super) clip_norm: Option<f64>,
-    /// Validations without a better score after which the run ends.
+    /// Early stopping: number of validations without a better score after which the run ends.
     pub(super) patience: Option<usize>,
-    /// Keeps the best checkpoint, where there is one to choose.
+    /// Keeps track of the best checkpoint; `None` when the last checkpoint is the result.
     pub(super) best: Option<BestCheckpoint>,
-    /// Looks at the model now and then.
+    /// Evaluation of the model every so many steps.
     pub(super) watch: Option<PeriodicEvaluation<M>>,
     pub(super) log: SharedLog,
     pub(super) progress: Arc<Mutex<Progress>>,
 }
 
 impl<M: LearnerModel> StepStrategy<M> {
-    /// Whether the score has not become better for as long as patience lasts.
+    /// Returns whether early stopping applies: the last `patience` validations gave no better
+    /// score.
     fn is_enough(&self) -> bool {
         let evaluations_since_best =
             self.best.as_ref().map_or(0, BestCheckpoint::evaluations_since_best);
@@ -76,7 +77,10 @@ impl<M: LearnerModel> StepStrategy<M> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Clips the gradient, when neither it nor the loss is NaN or infinite.
+    /// Records the gradient norm and clips the gradients.
+    ///
+    /// # Errors
+    /// Returns an error when the loss or the gradient norm is not finite.
     fn guard<T: StepOutput>(
         &self,
         step: usize,
@@ -102,7 +106,8 @@ impl<M: LearnerModel> StepStrategy<M> {
         Ok(TrainOutput { grads, item })
     }
 
-    /// Looks at the model with `watch`, and checks that the log could be written.
+    /// Evaluates the model with `watch` if it is given, and checks that all lines of the log were
+    /// written.
     fn settle(
         &self,
         step: usize,
@@ -156,12 +161,15 @@ where
         let start = LearnerEvent::StartSplit { epoch_number: 1, total_items: total };
         interrupter.fail_on_error(event_processor.process_train(start));
         if step > 0 && step < total && self.is_enough() {
-            // The run that goes on had ended early.
+            // Early stopping had already ended the run that is resumed.
             self.progress().stopped_early = true;
             return (learner.model(), event_processor);
         }
+        if interrupter.should_stop() {
+            return (learner.model(), event_processor);
+        }
         let mut steps = Stepper::new(&loaders, &self.devices);
-        while !interrupter.should_stop() {
+        loop {
             let began = Instant::now();
             let output = match steps.next(&learner) {
                 Ok(None) => break,
@@ -194,14 +202,15 @@ where
             interrupter
                 .fail_on_error(event_processor.process_train(LearnerEvent::ProcessedItem(item)));
 
-            // An error is no place to go on from; a request to stop is.
-            let interrupted = interrupter.should_stop() && interrupter.error().is_none();
+            // Read once a step: a request that comes later ends the run after the next step, so that
+            // there is a checkpoint of the last one.
+            let stop = interrupter.should_stop();
             let due = step.is_multiple_of(self.checkpoint_every) || step == total;
             let watch = self.watch.as_ref().filter(|watch| watch.is_due(step, total));
-            if due || interrupted || watch.is_some() {
+            if due || stop || watch.is_some() {
                 let mut enough = false;
-                // When it is due the step is scored, also when the user stops the run there: a
-                // resumed run will not come by again.
+                // A step at which a checkpoint is due is scored even when the user stops the run
+                // there, because a resumed run does not repeat the step.
                 if due {
                     let score = validate(&learner, &valid, &mut event_processor, &interrupter);
                     if let (Some(best), Some(score)) = (&self.best, score) {
@@ -209,15 +218,19 @@ where
                         enough = self.is_enough();
                     }
                 }
-                // Metrics come from one thread and go to the log in another, which may lag behind:
-                // the log has all lines up to here once both have answered.
+                // Metrics are computed in one thread and written to the log in another, and both
+                // may lag behind. Once both have answered, the log has all lines up to this step.
                 interrupter.fail_on_error(event_processor.flush());
                 wait_for_lines(&event_store);
                 if let Err(error) = self.settle(step, &learner, watch) {
                     self.fail(&interrupter, error);
                     break;
                 }
-                if let Some(checkpointer) = checkpointer.as_mut().filter(|_| due || interrupted) {
+                // A run can be resumed from where a user stopped it, but not from an error.
+                if interrupter.error().is_some() {
+                    break;
+                }
+                if let Some(checkpointer) = checkpointer.as_mut().filter(|_| due || stop) {
                     checkpointer.checkpoint(&learner, step, &event_store);
                 }
                 if enough && step < total {
@@ -225,13 +238,16 @@ where
                     break;
                 }
             }
+            if stop || interrupter.error().is_some() {
+                break;
+            }
         }
         (learner.model(), event_processor)
     }
 }
 
-/// Runs the validation batches through the model as it is now, and gives the mean score over their
-/// images.
+/// Computes the outputs of the current model for all held-out batches, and returns their mean score
+/// per image; `None` when a batch cannot be loaded or there are no images.
 fn validate<M: LearnerModel>(
     learner: &Learner<M>,
     valid: &ValidLoader<M>,

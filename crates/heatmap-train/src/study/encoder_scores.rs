@@ -1,5 +1,5 @@
-//! Scores from learned features: one minus the cosine similarity to the anchor of the grid, as in
-//! the report.
+//! [`EncoderScores`]: scores from learned features, which are one minus the cosine similarity to
+//! the anchor of the grid, as in the report.
 
 use burn::tensor::Device;
 use heatmap_core::analysis::faer::Mat;
@@ -9,17 +9,21 @@ use heatmap_core::{Heatmap, Result, Upsampling, sample_rng};
 
 use crate::run::NamedEncoder;
 
-/// Draws of the good banner behind an anchor.
-const DRAWS: u64 = 8;
-
-/// Scores of the features of encoders: one minus the cosine similarity to the anchor of the grid.
+/// Scores banners by the features of encoders: one minus the cosine similarity to the anchor of the
+/// grid. Each encoder gives one score per banner.
 pub struct EncoderScores<'a> {
     /// The encoders.
     pub encoders: &'a [NamedEncoder],
-    /// Where they run.
+    /// The device that the encoders run on.
     pub device: &'a Device,
-    /// Told of every batch of images.
+    /// Called after every batch with the number of its images.
     pub each_batch: &'a dyn Fn(usize),
+}
+
+impl EncoderScores<'_> {
+    /// Number of random draws from the good banner whose mean feature vector is the anchor: images
+    /// of a grid beside those of its banners.
+    pub const DRAWS: u64 = 8;
 }
 
 impl LearnedScores for EncoderScores<'_> {
@@ -29,11 +33,12 @@ impl LearnedScores for EncoderScores<'_> {
 
     fn scores(&mut self, grid: &BenchmarkGrid) -> Result<Vec<Vec<f64>>> {
         let bad = |error: crate::Error| heatmap_core::Error::Data(error.to_string());
-        // A network sees how many clicks there are, so the good banner is drawn again with as many
-        // as the others have; the anchor is the mean of the features of several such draws.
+        // Features depend on the number of clicks. So clicks are drawn from the good banner, as
+        // many as the banner with the most clicks has. The anchor is the mean of the features of
+        // several such draws.
         let clicks = grid.heatmaps.iter().map(Heatmap::total).fold(0.0, f64::max) as u32;
         let resampling = Upsampling { clicks, sigma_bins: 0.0 };
-        let draws = (0..DRAWS)
+        let draws = (0..Self::DRAWS)
             .map(|draw| resampling.apply(&grid.good, &mut sample_rng(grid.group as u64, draw)));
         let draws: Vec<Heatmap> = draws.collect::<Result<_>>()?;
         let heatmaps: Vec<&Heatmap> = draws.iter().chain(&grid.heatmaps).collect();

@@ -1,4 +1,5 @@
-//! [`FeatureRun`]: the features of a data set, from one network or several, as tables on disk.
+//! [`FeatureRun`]: computes the features of a data set with one or more networks, and writes them
+//! to tables.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -16,44 +17,54 @@ use crate::features::{Extracted, Output, PublishedEncoder, extract};
 use crate::run::{RunFolder, RunObserver};
 use crate::{Error, Result};
 
-/// What is asked for, and what each network was run with; `config.json`.
+/// Settings of a feature run, and the settings that each network was run with; `config.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct FeatureRunConfig {
-    /// Of what.
+    /// The data set.
     pub input: InputName,
-    /// Networks, each with the file or repository of its weights.
+    /// The networks, each with the file or the repository of its weights; see [`open_weights`].
     pub models: Vec<(ModelName, String)>,
-    /// Which tensors of those files are taken.
+    /// Which tensors of these files are used.
     pub weights: TensorChoice,
-    /// What is written of each image.
+    /// Which outputs of a network are written for each image.
     pub outputs: Vec<Output>,
-    /// Images in a batch; the result does not depend on it.
+    /// Number of images in a batch, which does not affect the results.
     pub batch: usize,
-    /// How heatmaps become images.
+    /// How heatmaps are converted to images.
     pub protocol: ProtocolChoice,
-    /// What each network was run with, whatever was said and whatever was assumed; filled in by
-    /// [`FeatureRun::open`].
+    /// The settings that each network was run with, whether they were chosen or assumed.
+    /// [`FeatureRun::open`] fills them in.
     pub used: Vec<UsedSettings>,
 }
 
-/// What a network was run with.
+/// The settings that a network was run with.
 #[derive(Debug, Clone, Serialize)]
 pub struct UsedSettings {
     /// The network.
     pub model: ModelName,
-    /// Its attention heads, where it has such.
+    /// Number of attention heads; `None` for a network without attention.
     pub heads: Option<usize>,
-    /// Side of its images in px.
-    pub image_size: usize,
-    /// Mean of each channel.
-    pub mean: Vec<f32>,
-    /// Standard deviation of each channel.
-    pub std: Vec<f32>,
-    /// What nothing told, in words.
+    /// How the images are made of the heatmaps; `None` for ready-made images, which are passed to
+    /// the network unchanged.
+    #[serde(flatten)]
+    pub images: Option<UsedImages>,
+    /// Settings that were assumed because neither the user nor the files of the weights state them,
+    /// one phrase each.
     pub assumed: Vec<String>,
 }
 
-/// Networks and images, read and checked.
+/// How heatmaps became the images of a network.
+#[derive(Debug, Clone, Serialize)]
+pub struct UsedImages {
+    /// Height and width of the images in px.
+    pub image_size: usize,
+    /// Mean that is subtracted from each channel.
+    pub mean: Vec<f32>,
+    /// Standard deviation that each channel is divided by.
+    pub std: Vec<f32>,
+}
+
+/// A feature run whose networks and images have been opened and checked.
 #[derive(Debug)]
 pub struct FeatureRun {
     config: FeatureRunConfig,
@@ -61,11 +72,13 @@ pub struct FeatureRun {
 }
 
 impl FeatureRun {
-    /// Reads networks and images; the observer is told what was loaded and assumed. Whatever can be
-    /// wrong is found here, before anything is written.
+    /// Opens the networks and the images, and fills in [`FeatureRunConfig::used`]. The observer is
+    /// told what was loaded and what was assumed. All settings and files are checked here, so that
+    /// mistakes show before anything is written.
     ///
     /// # Errors
-    /// When a setting cannot be used, or a file cannot be read or does not fit.
+    /// Returns an error when a setting cannot be used, when a file cannot be read, or when weights
+    /// or images do not suit a network.
     pub fn open(
         mut config: FeatureRunConfig,
         device: &Device,
@@ -74,7 +87,13 @@ impl FeatureRun {
         if config.batch == 0 {
             return Err(Error::config("batch", 0, "must be positive"));
         }
+        let ready_made = matches!(config.input, InputName::Tensors(_));
+        if ready_made && config.models.len() > 1 {
+            let reason = "the features of ready-made images are those of one network";
+            return Err(Error::config("models", config.models.len(), reason));
+        }
         let input = FeatureInput::open(&config.input, observer)?;
+        config.used.clear();
         let mut loaded = Vec::new();
         for (name, path) in &config.models {
             let file = config.weights.apply(open_weights(path)?)?;
@@ -84,7 +103,8 @@ impl FeatureRun {
             let (height, width) = source.as_source().image_size();
             encoder.check_image_size(height, width)?;
             observer.tell(&format!("{name}: {report}."));
-            let used = UsedSettings::new(*name, &encoder, &config.protocol);
+            let protocol = (!ready_made).then_some(&config.protocol);
+            let used = UsedSettings::new(*name, &encoder, protocol);
             if !used.assumed.is_empty() {
                 let assumed = used.assumed.join("; ");
                 observer.tell(&format!("{name}: assumed, because nothing tells: {assumed}."));
@@ -95,17 +115,25 @@ impl FeatureRun {
         Ok(Self { config, loaded })
     }
 
-    /// What is asked for, and what each network is run with.
+    /// Returns the settings of the run, including those that each network is run with.
     pub fn config(&self) -> &FeatureRunConfig {
         &self.config
     }
 
-    /// Writes a table for each network and output, `index.csv`, `montage.png`, `summary.json` and
-    /// `metrics.jsonl`. The observer is told of every batch; `each_batch` may stop the run, which
-    /// then gives false and leaves nothing of the network that it was at.
+    /// Computes the features and writes them to tables in `folder`.
+    ///
+    /// For heatmaps, there is a table `<network>-<output>.npy` for each network and output. The
+    /// files `index.csv` and `montage.png` describe the rows and show the first images. For
+    /// ready-made images, there is a single file, `features.safetensors`, with one tensor for each
+    /// output; it holds the features of one network only. The files `summary.json` and
+    /// `metrics.jsonl` are written at the end.
+    ///
+    /// The observer is told of every batch. `each_batch` is called after every batch and can stop
+    /// the run. Returns `true` when the run was completed. When it was stopped, `false` is
+    /// returned, and there are no tables of the network that was running.
     ///
     /// # Errors
-    /// When a file cannot be read or written.
+    /// Returns an error when a file cannot be read or written.
     pub fn write(
         &self,
         folder: &RunFolder,
@@ -152,21 +180,21 @@ impl FeatureRun {
 }
 
 impl UsedSettings {
-    fn new(model: ModelName, encoder: &PublishedEncoder, said: &ProtocolChoice) -> Self {
-        let normalised = said.mean.is_some() && said.std.is_some();
-        let counts = |assumed: &&String| !(assumed.starts_with("images") && normalised);
-        Self {
-            model,
-            heads: encoder.heads(),
+    fn new(model: ModelName, encoder: &PublishedEncoder, said: Option<&ProtocolChoice>) -> Self {
+        let images = said.map(|said| UsedImages {
             image_size: said.image_size.unwrap_or(encoder.image_size),
             mean: said.mean.clone().unwrap_or_else(|| encoder.mean.clone()),
             std: said.std.clone().unwrap_or_else(|| encoder.std.clone()),
-            assumed: encoder.assumed.iter().filter(counts).cloned().collect(),
-        }
+        });
+        let is_chosen = said.is_none_or(|said| said.mean.is_some() && said.std.is_some());
+        let counts = |assumed: &&String| !(assumed.starts_with("images") && is_chosen);
+        let assumed = encoder.assumed.iter().filter(counts).cloned().collect();
+        Self { model, heads: encoder.heads(), images, assumed }
     }
 }
 
-/// The name of a network, numbered if it occurs more than once.
+/// Returns the name of network `at` for its files. The second and later networks of the same name
+/// get a number.
 fn file_name(models: &[(ModelName, String)], at: usize) -> String {
     let name = models[at].0;
     match models[..at].iter().filter(|(other, _)| *other == name).count() {

@@ -1,10 +1,12 @@
-//! Whole studies: a run, what it is worth, and the tables and pictures that say so.
+//! Studies: a run, the evaluation of its result, and the tables and pictures that present it.
 //!
-//! [`run_simclr`] trains, measures and draws; [`sweep_simclr`] does so over a grid of settings.
-//! [`run_count`] and [`run_location`] do the same for networks that count and locate;
-//! [`write_detector`] shows what the set network came to, [`PresetGallery`] what the presets are.
-//! [`comparison`], [`FacetView`] and [`EmbedView`] hold encoders against each other; a
-//! [`FeatureRun`] writes their features.
+//! - [`run_simclr`], [`run_count`] and [`run_location`] train a network, evaluate it on held-out
+//!   samples and write tables and pictures.
+//! - [`sweep_simclr`] repeats [`run_simclr`] for every combination of some settings.
+//! - [`measure_detector`] and [`write_detector`] evaluate a set network and present the results.
+//! - [`PresetGallery`] draws samples of the presets.
+//! - [`comparison`], [`FacetView`] and [`EmbedView`] compare the features of several encoders.
+//! - [`FeatureRun`] writes the features of encoders to files.
 
 mod banners;
 pub mod comparison;
@@ -38,7 +40,7 @@ pub use embedding::{EmbedView, write_embeddings};
 pub use encoder_scores::EncoderScores;
 pub use facets::{FacetView, write_facets};
 pub use feature_input::{FeatureInput, InputName, ProtocolChoice, open_weights, read_log};
-pub use feature_run::{FeatureRun, FeatureRunConfig, UsedSettings};
+pub use feature_run::{FeatureRun, FeatureRunConfig, UsedImages, UsedSettings};
 pub use feature_table::FeatureTable;
 pub use gallery::{PresetGallery, write_banner_gallery};
 pub use location::{LocationResults, LocationSummary, write_location, write_location_montage};

@@ -1,4 +1,4 @@
-//! [`sweep_simclr`]: a grid of runs, resumable, with one table at the end.
+//! [`sweep_simclr`]: a resumable grid search over settings of SimCLR, with one table of results.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::spread::mean_and_spread;
 use crate::run::{RunConfig, RunFolder, RunObserver, Settings, SimClrConfig};
 use crate::{Error, Result};
 
-/// A setting and the values that it takes.
+/// One axis of a grid search: a setting and the values to try. It is parsed from `KEY=A,B,C`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SweepAxis {
     key: String,
@@ -38,14 +38,14 @@ impl FromStr for SweepAxis {
     }
 }
 
-/// Settings by name, and their values.
+/// One point of the grid: pairs of a setting and its value, in the order of the axes.
 type Point = Vec<(String, String)>;
 
-/// What one point of the grid came to.
+/// The result of one point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
     settings: Point,
-    /// Metrics by name, or why there are none.
+    /// The metrics by name, or the reason why the run failed.
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -57,8 +57,8 @@ enum Outcome {
     Failed(String),
 }
 
-/// What the table shows of `summary.json`. The points are ordered by the first, which is not
-/// measured on the samples of the final score.
+/// The metrics of `summary.json` that the table shows. The points are ordered by the first, which
+/// is measured on other samples than the final scores, or by the second where the first is missing.
 const COLUMNS: [&str; 5] = [
     "probe_accuracy_valid",
     "probe_accuracy",
@@ -67,7 +67,7 @@ const COLUMNS: [&str; 5] = [
     "images_per_second",
 ];
 
-/// Every combination of values, the last axis fastest.
+/// Returns every combination of values; the last axis varies fastest.
 fn points(axes: &[SweepAxis]) -> Vec<Point> {
     axes.iter().fold(vec![Vec::new()], |points, axis| {
         let with = |point: &Point, value: &String| {
@@ -82,14 +82,21 @@ fn points(axes: &[SweepAxis]) -> Vec<Point> {
     })
 }
 
-/// Trains at every point of the grid over `base`, each in a folder of its own in `out`, and gives
-/// the table for a person; none when the user stopped it. A point that has its summary is not
-/// trained again, one that has checkpoints goes on; one that fails is told in the table, and the
-/// others go on.
+/// Trains and evaluates one run for every combination of the values of `axes`. All other settings
+/// are those of `base`.
+///
+/// Each run has a folder of its own in `out`. A run that already has a `summary.json` is not
+/// repeated, and a run that has checkpoints is resumed. A run that fails is marked as failed in the
+/// table, and the sweep continues. After every run, the results so far are written to `sweep.json`
+/// and `sweep.csv` in `out`. `devices` is the name of the device for the summary, and the devices
+/// that share each batch.
+///
+/// Returns a table to print, with the best run first. It returns `None` when the user stopped a
+/// run.
 ///
 /// # Errors
-/// When a setting is not known or cannot be used, before anything is trained; or a file cannot be
-/// written.
+/// Returns an error when a setting is unknown or cannot be used, before any training. It also
+/// returns an error when the folder `out` or a table cannot be written.
 pub fn sweep_simclr(
     out: &Path,
     base: &SimClrConfig,
@@ -122,7 +129,7 @@ pub fn sweep_simclr(
             }
         };
         rows.push(Row { settings, outcome });
-        // After every point: a sweep that is stopped has its table so far.
+        // Written after every point, so that a sweep that is stopped keeps the results so far.
         let text = serde_json::to_string_pretty(&rows)
             .map_err(|error| Error::bad_file(&out.join("sweep.json"), error))?;
         write_atomically(&out.join("sweep.json"), |file| writeln!(file, "{text}"))?;
@@ -131,7 +138,8 @@ pub fn sweep_simclr(
     Ok(Some(table(&rows)))
 }
 
-/// The metrics of one point, trained unless they are there already; none when the user stopped it.
+/// Returns the metrics of one point, and trains the run first unless its folder already has a
+/// summary. It returns `None` when the user stopped the run.
 fn point(
     path: &Path,
     config: &SimClrConfig,
@@ -151,10 +159,17 @@ fn point(
     Ok(Some(COLUMNS.iter().filter_map(number).collect()))
 }
 
-/// The settings as a name of a folder.
+/// Returns the name of the folder for these settings. Characters that are not safe in a file name
+/// become `-`.
 fn folder_name(settings: &[String]) -> String {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "=.-_".contains(letter);
-    settings.join("_").chars().map(|letter| if fits(letter) { letter } else { '-' }).collect()
+    let name = settings.join("_");
+    // What may not be in a name is written as its code, so that two values never share a folder.
+    let code = |letter: char| match fits(letter) {
+        true => letter.to_string(),
+        false => format!("%{:02x}", u32::from(letter)),
+    };
+    name.chars().map(code).collect()
 }
 
 fn cells(row: &Row) -> Vec<String> {
@@ -183,7 +198,8 @@ fn write_csv(path: &Path, rows: &[Row]) -> Result<()> {
     Ok(write_atomically(path, write)?)
 }
 
-/// The table for a person, the best first; behind it means over seeds, if the seed is an axis.
+/// Formats the results as a table to print, with the best point first and failed points last. If
+/// the seed is an axis, a second table with means over the seeds follows.
 fn table(rows: &[Row]) -> String {
     let score = |row: &Row| match &row.outcome {
         Outcome::Metrics(metrics) => {
@@ -295,7 +311,7 @@ mod tests {
         assert!(text.contains("0.800 ± 0.141"), "{text}");
         assert_eq!(
             folder_name(&["loss.name=nt-xent".into(), "a=x/../y".into()]),
-            "loss.name=nt-xent_a=x-..-y"
+            "loss.name=nt-xent_a=x%2f..%2fy"
         );
     }
 }

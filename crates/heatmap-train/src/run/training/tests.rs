@@ -1,4 +1,4 @@
-//! Runs of a network with one weight, whose every step is known.
+//! Runs of a network with one weight, whose value after every step is known.
 
 #![allow(unreachable_pub, reason = "the macro of metrics makes types for everyone")]
 
@@ -13,7 +13,7 @@ use burn::tensor::{ExecutionError, Tensor, TensorData};
 use burn::train::TrainOutput;
 use burn::train::metric::ItemLazy;
 
-/// One weight, whose loss is its square times the batch.
+/// A network with one weight. Its loss is the square of the weight times the batch, a number.
 #[derive(Module, Debug)]
 struct Toy {
     weight: Param<Tensor<1>>,
@@ -68,7 +68,7 @@ impl InferenceStep for Toy {
     }
 }
 
-/// The numbers of a list as batches.
+/// A loader whose batches are the numbers of a list.
 #[derive(Clone)]
 struct List(Vec<f32>);
 
@@ -108,8 +108,17 @@ impl DataLoader<f32> for List {
 
 fn train(folder: &RunFolder, batches: &[f32], options: &TrainingOptions) -> Result<Outcome<Toy>> {
     let device = Device::flex();
-    let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device.clone().autodiff())) };
     let plan = Plan::new(&device, Arc::new(List(batches.to_vec())), Arc::new(List(vec![1.0])));
+    train_planned(folder, plan, options)
+}
+
+fn train_planned(
+    folder: &RunFolder,
+    plan: Plan<Toy>,
+    options: &TrainingOptions,
+) -> Result<Outcome<Toy>> {
+    let device = plan.devices[0].clone().autodiff();
+    let toy = Toy { weight: Param::from_tensor(Tensor::ones([1], &device)) };
     let learner = Learner::new(toy, SgdConfig::new().init(), ConstantLr::from(0.25));
     launch(folder, plan, options, learner, |training| {
         training.metrics((ScalarMetric::<ToyLoss>::new(),))
@@ -138,7 +147,7 @@ fn in_folder() -> (tempfile::TempDir, RunFolder) {
 fn every_step_is_taken_and_the_last_is_saved() {
     let (_root, folder) = in_folder();
     let outcome = train(&folder, &[1.0, 1.0, 1.0], &options(3)).expect("a run");
-    // w - 0.25 * 2 w = w / 2, three times.
+    // Each of the three steps gives w - 0.25 * 2 w = w / 2.
     assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.125);
     assert_eq!((outcome.stats.steps, outcome.interrupted), (3, false));
     assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 3);
@@ -147,8 +156,8 @@ fn every_step_is_taken_and_the_last_is_saved() {
 #[test]
 fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     let (_root, folder) = in_folder();
-    // The loss on held-out samples falls while steps are positive and rises when they turn round:
-    // best after step 4.
+    // The loss on held-out samples falls while the batches are positive and rises while they are
+    // negative, so the best step is step 4.
     let batches = [1.0, 1.0, 1.0, 1.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0, -4.0];
     let patient = TrainingOptions { selection: Selection::Best { patience: None }, ..options(12) };
     let outcome = train(&folder, &batches, &patient).expect("a run");
@@ -161,18 +170,19 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     let outcome = train(&folder, &batches, &impatient).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (8, 4, true));
     assert!(!outcome.interrupted);
-    // Going on from the last checkpoint, the run still knows its best, and that it has ended.
+    // A run that is resumed from the last checkpoint still knows its best step, and that it has
+    // ended.
     let (resume, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
     assert_eq!(resume.step, 8);
     let resumed = TrainingOptions { resume: Some(resume.clone()), ..impatient };
     let outcome = train(&folder, &batches, &resumed).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (8, 4, true));
-    // With more patience it goes on.
+    // With more patience the run continues.
     let patient = TrainingOptions { selection: Selection::Best { patience: Some(3) }, ..resumed };
     let outcome = train(&folder, &batches, &patient).expect("a run");
     assert_eq!((outcome.stats.steps, outcome.chosen_step, outcome.stopped_early), (10, 4, true));
 
-    // A best checkpoint that was damaged is named before any step is taken.
+    // A damaged best checkpoint is reported before any step is taken.
     std::fs::write(folder.file("checkpoints/step-000004/model.bpk"), "not a model")
         .expect("a file");
     let error = train(&folder, &batches, &patient).err().expect("an error").to_string();
@@ -195,6 +205,25 @@ fn a_loss_that_is_not_finite_ends_the_run_with_its_step_and_poisons_no_checkpoin
 }
 
 #[test]
+fn whoever_stops_a_run_during_an_evaluation_loses_no_step() {
+    let (_root, folder) = in_folder();
+    let options = TrainingOptions { checkpoint_every: 10, ..options(10) };
+    let interrupter = options.interrupter.clone();
+    let plan = Plan {
+        watch: Some(PeriodicEvaluation::new(3, move |_: &Toy| {
+            interrupter.stop(None);
+            Ok(Default::default())
+        })),
+        ..Plan::new(&Device::flex(), Arc::new(List(vec![1.0; 10])), Arc::new(List(vec![1.0])))
+    };
+    let outcome = train_planned(&folder, plan, &options).expect("a run");
+    assert!(outcome.interrupted);
+    // Its checkpoint was not due, and the request came after the step.
+    assert_eq!(outcome.stats.steps, 4);
+    assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 4);
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_written_is_an_error() {
     let (_root, folder) = in_folder();
     std::fs::write(folder.file("checkpoints"), "a file in the way").expect("a file");
@@ -202,10 +231,11 @@ fn a_checkpoint_that_cannot_be_written_is_an_error() {
     assert!(error.contains("checkpoints: "), "{error}");
 }
 
-/// The folder of a run that another process of this test is to make, or to go on with.
+/// Environment variable with the folder of the run that a child process of this test starts or
+/// resumes.
 const VICTIM: &str = "HEATMAP_TEST_VICTIM";
 
-/// A run in `path`, from its newest checkpoint on if there is one, as the programs do it.
+/// Starts a run in `path`, or resumes it from its newest checkpoint, as the programs do.
 fn run_or_go_on(path: &std::path::Path) {
     let batches = [1.0, 1.0, 1.0, 1.0, -4.0, -4.0];
     let best = TrainingOptions { selection: Selection::Best { patience: None }, ..options(6) };
@@ -221,7 +251,8 @@ fn run_or_go_on(path: &std::path::Path) {
     train(&folder, &batches, &TrainingOptions { resume, ..best }).expect("a run");
 }
 
-/// What a run has measured, without how long it took, its best step and its last weight.
+/// Returns the metrics that a run has logged, without times, with its best step and its last
+/// weight.
 fn result_of(path: &std::path::Path) -> (Vec<String>, Option<usize>, TensorData) {
     let folder = RunFolder::open(path).expect("a run");
     let lines = MetricsLog::read(&folder.file(METRICS)).expect("a log");
@@ -260,11 +291,11 @@ fn a_kill_between_any_two_file_operations_loses_nothing() {
     for crash_at in 1.. {
         let path = root.path().join(format!("killed-{crash_at}"));
         if process(&path, Some(crash_at)) {
-            // There are no more: it came to its end.
+            // There is no further crash point: the run has finished.
             assert!(crash_at > 40, "{crash_at}");
             break;
         }
-        // Killed once more on the way back, at another place each time, then left alone.
+        // The resumed run is killed too, at a crash point that varies, and then left alone.
         process(&path, Some(crash_at % 7 + 1));
         assert!(process(&path, None), "killed at {crash_at}: it does not go on");
         assert_eq!(result_of(&path), expected, "killed at {crash_at}");

@@ -1,4 +1,4 @@
-//! [`measure`]: what the features of encoders are worth.
+//! [`measure`]: evaluates the features of encoders.
 
 use burn::tensor::Device;
 use heatmap_core::Heatmap;
@@ -13,27 +13,28 @@ use crate::evaluation::{
 use crate::run::{NamedEncoder, RunObserver};
 use crate::study::EncoderScores;
 
-/// One encoder's worth.
+/// The evaluation of one encoder.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// Which way it learned, or its published weights.
+    /// The method that trained the encoder, or the name of its published weights.
     pub name: String,
-    /// Its seed.
+    /// The seed of the encoder.
     pub seed: u64,
-    /// Neighbours, probe and more.
+    /// kNN and linear-probe accuracy, alignment, uniformity and effective rank.
     pub report: RepresentationReport,
-    /// Area under the ROC curve of broken banners, by the cosine of the features to those of one
-    /// good banner of the grid.
+    /// AUROC of the detection of broken banners. The score of a banner is one minus the cosine
+    /// similarity of its features to those of one good banner of its grid.
     pub auroc: f64,
-    /// Features of the scored samples.
+    /// Features of the test samples.
     pub features: LabelledFeatures,
 }
 
-/// Measures encoders of one seed, all on the same samples and banners. Samples and banners are the
-/// same for all seeds, so that the spread over seeds is that of learning alone.
+/// Evaluates encoders of one seed on held-out samples and banners. All calls use the same samples
+/// and banners, whatever the seed, so that differences between seeds come from the training alone.
 ///
 /// # Errors
-/// When features are not finite.
+/// Returns an error when a setting cannot be used, when a heatmap does not fit into the images, or
+/// when a feature is not finite.
 pub fn measure(
     config: &CompareConfig,
     seed: u64,
@@ -77,7 +78,8 @@ pub fn measure(
         .collect())
 }
 
-/// Seed of the samples that are scored.
+/// Seed of the samples and banners on which encoders are evaluated, in place of the seed of a
+/// training.
 const HELD_OUT: u64 = 77;
 
 fn broken_banners(
@@ -91,13 +93,13 @@ fn broken_banners(
         grids: config.grids,
         banners: config.banners,
         budgets: vec![config.clicks],
-        // The interval is not shown: the spread over seeds is.
+        // The confidence interval is not shown, so a few resamples will do.
         resamples: 20,
         ..BenchmarkConfig::default()
     };
     benchmark.check()?;
-    let banners = (2 * config.grids * config.banners) as usize;
-    observer.begin("banners", banners * encoders.len());
+    let images = (2 * config.grids * (config.banners + EncoderScores::DRAWS)) as usize;
+    observer.begin("banners", images * encoders.len());
     let each_batch = |done: usize| observer.advance(done);
     let mut scores = EncoderScores { encoders, device, each_batch: &each_batch };
     let comparison = compare(&benchmark, &mut scores, |_| {})?;
