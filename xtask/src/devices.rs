@@ -19,6 +19,44 @@ fn with_ndarray() -> bool {
     env::var_os("NDARRAY").is_some()
 }
 
+/// What the GPU path alone compiles, and long: here it is optimised a little less than for users,
+/// because compiling it takes longer than all that the checks compute with it.
+const GPU_CRATES: [&str; 24] = [
+    "burn-cubecl",
+    "burn-wgpu",
+    "cubecl-core",
+    "cubecl-ir",
+    "cubecl-opt",
+    "cubecl-runtime",
+    "cubecl-server",
+    "cubecl-std",
+    "cubecl-wgpu",
+    "cubek-attention",
+    "cubek-convolution",
+    "cubek-interpolate",
+    "cubek-matmul",
+    "cubek-pool",
+    "cubek-quant",
+    "cubek-random",
+    "cubek-reduce",
+    "cubek-std",
+    "cubek-tile",
+    "naga",
+    "pliron",
+    "wgpu",
+    "wgpu-core",
+    "wgpu-hal",
+];
+
+/// Adds the features, and settings of the compiler that must be the same in every step that has
+/// them: otherwise it would compile all of it again.
+fn with_features(command: &mut Command) -> &mut Command {
+    for name in GPU_CRATES {
+        command.arg("--config").arg(format!("profile.release.package.{name}.opt-level=1"));
+    }
+    command.args(["--features", features()])
+}
+
 /// The devices that the programs are tried on.
 fn devices() -> &'static [&'static str] {
     if with_ndarray() { &["wgpu", "ndarray"] } else { &["wgpu"] }
@@ -56,7 +94,7 @@ fn with_driver<'a>(place: &Place, command: &'a mut Command) -> Outcome<&'a mut C
 /// The tests of what is off by default.
 pub(crate) fn tests(place: &Place) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["test", "--release", "--features", features()]);
+    with_features(command.args(["test", "--release"]));
     for test in ["devices", "hub", "resnet_parity", "vit_parity"] {
         command.args(["--test", test]);
     }
@@ -66,19 +104,10 @@ pub(crate) fn tests(place: &Place) -> Outcome {
 /// The tests of tables in Parquet, and `detect` on one.
 pub(crate) fn parquet(place: &Place) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args([
-        "test",
-        "--release",
-        "--features",
-        features(),
-        "--test",
-        "parquet",
-        "--test",
-        "fuzz_entries",
-    ]);
-    run(&mut command)?;
+    command.args(["test", "--release", "--test", "parquet", "--test", "fuzz_entries"]);
+    run(with_features(&mut command))?;
     let mut detect = readme::command(place, "cargo run --release --example detect")?;
-    detect.args(["--features", features(), "--", "--min-clicks", "1", "--clicks"]);
+    with_features(&mut detect).args(["--", "--min-clicks", "1", "--clicks"]);
     detect.arg("crates/heatmap-core/tests/fixtures/tables/clicks_snappy.parquet");
     run(detect.arg("--out").arg(place.work("parquet")))
 }
@@ -114,7 +143,7 @@ pub(crate) fn smokes(place: &Place) -> Outcome {
 
 fn smoke(place: &Place, name: &str, device: &str, precision: &str, settings: &[&str]) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["run", "--release", "--features", features(), "--example", name, "--"]);
+    with_features(command.args(["run", "--release", "--example", name])).arg("--");
     command.args(["--smoke", "--device", device]).args(settings);
     if precision != "f32" {
         command.args(["--precision", precision]);
