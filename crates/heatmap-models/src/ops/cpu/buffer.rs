@@ -57,6 +57,12 @@ impl Pool {
     }
 }
 
+/// Frees all buffers that wait to be reused.
+pub(crate) fn release_buffers() {
+    // Freed after the lock is given back.
+    drop(std::mem::take(&mut POOL.lock().unwrap_or_else(PoisonError::into_inner).free));
+}
+
 impl Buffer {
     /// Makes a buffer of `len` values with arbitrary contents.
     pub(crate) fn new(len: usize) -> Self {
@@ -168,5 +174,14 @@ mod tests {
         let mut buffer = Buffer::from_vec(vec![1.0; 8]);
         buffer.reset(3 * LEN);
         assert_eq!(buffer.clone().into_vec().len(), 3 * LEN);
+    }
+
+    #[test]
+    fn buffers_are_freed_on_request_and_made_anew() {
+        let mut buffer = Buffer::zeros(WORTHWHILE);
+        buffer[7] = 1.0;
+        drop(buffer);
+        release_buffers();
+        assert_eq!(Buffer::zeros(WORTHWHILE).iter().sum::<f32>(), 0.0);
     }
 }

@@ -24,7 +24,7 @@ mod winograd;
 pub use adam::AdamFactors;
 pub(super) use adam::adam;
 pub(super) use attention::{AttentionShape, attention, attention_backward};
-pub(super) use buffer::Buffer;
+pub(super) use buffer::{Buffer, release_buffers};
 pub(super) use channel_norm::{
     NormGradients, ReluMask, ScaleShift, Statistics, backward, parts, statistics,
 };

@@ -14,6 +14,7 @@ mod record;
 mod transformer;
 
 pub(super) use contrastive::nt_xent;
+pub(super) use prepared::forget_all;
 pub(super) use transformer::{attention, layer_norm, linear};
 
 use burn::backend::flex::FlexTensor;

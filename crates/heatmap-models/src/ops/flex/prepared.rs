@@ -48,6 +48,11 @@ pub(super) fn forget_gone() {
     entries(|_| ());
 }
 
+/// Drops all entries; they are made again when they are needed.
+pub(super) fn forget_all() {
+    entries(Vec::clear);
+}
+
 /// Runs `work` on the entries whose weights still exist.
 fn entries<R>(work: impl FnOnce(&mut Vec<Entry>) -> R) -> R {
     let mut entries = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
