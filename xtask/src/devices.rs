@@ -21,11 +21,13 @@ fn with_ndarray() -> bool {
 
 /// What is compiled once more for the GPU path, or for it alone. Here it is optimised less than for
 /// users: compiling it takes far longer than all that these steps compute with it.
-const LESS_OPTIMISED: &str = "burn burn-autodiff burn-backend burn-core burn-cubecl burn-dataset burn-dispatch burn-flex burn-ir \
-    burn-linalg burn-nn burn-optim burn-std burn-tensor burn-train burn-wgpu cubecl-common cubecl-core \
-    cubecl-ir cubecl-monitoring cubecl-opt cubecl-runtime cubecl-server cubecl-std cubecl-wgpu \
-    cubek-attention cubek-convolution cubek-interpolate cubek-matmul cubek-pool cubek-quant cubek-random \
-    cubek-reduce cubek-std cubek-tile naga parquet pliron wgpu wgpu-core wgpu-hal";
+const LESS_OPTIMISED: &str = "
+    burn burn-autodiff burn-backend burn-core burn-cubecl burn-dataset burn-dispatch burn-flex
+    burn-ir burn-linalg burn-nn burn-optim burn-std burn-tensor burn-train burn-wgpu
+    cubecl-common cubecl-core cubecl-ir cubecl-monitoring cubecl-opt cubecl-runtime
+    cubecl-server cubecl-std cubecl-wgpu cubek-attention cubek-convolution cubek-interpolate
+    cubek-matmul cubek-pool cubek-quant cubek-random cubek-reduce cubek-std cubek-tile naga
+    parquet pliron wgpu wgpu-core wgpu-hal";
 
 /// Adds the features, and settings of the compiler that must be the same in every step that has
 /// them: otherwise it would compile all of it again.

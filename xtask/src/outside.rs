@@ -23,7 +23,7 @@ pub(crate) fn core_alone(place: &Place) -> Outcome {
         fs::write(folder.join("Cargo.toml"), manifest)?;
         let mut check = Command::new("cargo");
         check.args(["check", "--release", "--quiet", "--manifest-path"]);
-        check.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(place.target.join("alone"));
+        check.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&place.target);
         run(&mut check)?;
     }
     Ok(())

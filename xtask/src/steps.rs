@@ -50,7 +50,7 @@ pub(crate) fn all() -> Vec<Step> {
         }),
         step("smokes", "the programs of the README, with --smoke", smokes),
         step("report", "the report page in a browser", browser::report),
-        step("kills", "training programs killed at random", |place| kills::run(place, 4, None)),
+        step("kills", "training programs killed at random", |place| kills::run(place, 2, None)),
         step("benches", "benches and our side of the race, built and begun", benches),
         step("core-alone", "heatmap-core from outside, with each feature", outside::core_alone),
         step("downstream", "the crate in examples/downstream", outside::downstream),
