@@ -49,7 +49,7 @@ pub(super) fn forget_gone() {
 }
 
 /// Drops all entries; they are made again when they are needed.
-pub(super) fn forget_all() {
+pub(in crate::ops) fn forget_all() {
     entries(Vec::clear);
 }
 
