@@ -17,6 +17,8 @@ mod metrics_table;
 #[cfg(feature = "parquet")]
 mod parquet_batch;
 #[cfg(feature = "parquet")]
+mod parquet_pages;
+#[cfg(feature = "parquet")]
 mod parquet_source;
 mod paths;
 mod row;

@@ -11,16 +11,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
+use parquet::column::reader::get_column_reader;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::column::{Column, Kind};
 use super::parquet_batch::{Batch, Decoding};
+use super::parquet_pages::CheckedPages;
 use super::row::{Row, Values};
 use crate::{Error, Result};
 
 /// Rows that are decoded together.
 const BATCH_ROWS: usize = 8192;
+
+/// Rows that a byte of a file holds at most. Columns that are constant take nearly no bytes, but
+/// places of clicks and names of banners do; without a bound a few kilobytes would keep a program
+/// busy for minutes.
+const MAX_ROWS_PER_BYTE: u64 = 1_000;
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {
@@ -67,6 +74,9 @@ impl ParquetSource {
         let groups = self.reader.metadata().row_groups();
         let rows_total =
             groups.iter().map(|group| group.num_rows().max(0) as u64).fold(0, u64::saturating_add);
+        if rows_total > self.bytes.saturating_mul(MAX_ROWS_PER_BYTE) {
+            return Err(self.broken(&format!("{rows_total} rows in {} bytes", self.bytes)));
+        }
         let mut line = 0;
         for (index, group) in groups.iter().enumerate() {
             let rows = usize::try_from(group.num_rows())
@@ -84,10 +94,14 @@ impl ParquetSource {
             }
             let mut readers = guarded(&self.path, || {
                 let group = self.reader.get_row_group(index)?;
-                leaves
-                    .iter()
-                    .map(|leaf| group.get_column_reader(*leaf))
-                    .collect::<Decoding<Vec<_>>>()
+                let schema = self.reader.metadata().file_metadata().schema_descr();
+                let reader = |&leaf: &usize| {
+                    let column = schema.column(leaf);
+                    let pages = group.get_column_page_reader(leaf)?;
+                    let pages = CheckedPages::new(pages, column.max_def_level() > 0);
+                    Ok(get_column_reader(column, Box::new(pages)))
+                };
+                leaves.iter().map(reader).collect::<Decoding<Vec<_>>>()
             })?;
             let mut batches: Vec<_> =
                 picked.iter().map(|&pick| Batch::new(&self.columns[pick].kind)).collect();
