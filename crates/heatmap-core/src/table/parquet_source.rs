@@ -27,7 +27,7 @@ const BATCH_ROWS: usize = 8192;
 /// Rows that a byte of a file holds at most. Columns that are constant take nearly no bytes, but
 /// places of clicks and names of banners do; without a bound a few kilobytes would keep a program
 /// busy for minutes.
-const MAX_ROWS_PER_BYTE: u64 = 1_000;
+const MAX_ROWS_PER_BYTE: u64 = 100;
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {

@@ -217,7 +217,7 @@ fn a_file_cut_short_or_damaged_is_an_error_or_a_table_but_never_a_panic() {
 /// The decoder would make room for 2 billion values, and end the program.
 #[test]
 fn a_page_that_says_it_holds_more_than_its_bytes_can_is_an_error() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile");
     let error = read_path(&fixtures.join("clicks_huge_dictionary.parquet")).unwrap_err();
     let error = error.to_string();
     assert!(error.contains("clicks_huge_dictionary.parquet: no complete Parquet file"), "{error}");
@@ -227,7 +227,7 @@ fn a_page_that_says_it_holds_more_than_its_bytes_can_is_an_error() {
 /// Six kilobytes that would keep a program busy for minutes.
 #[test]
 fn more_rows_than_a_file_can_have_are_an_error() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile");
     let error = read_path(&fixtures.join("clicks_too_many_rows.parquet")).unwrap_err().to_string();
     assert!(error.contains("rows in 5568 bytes"), "{error}");
 }

@@ -202,8 +202,8 @@ where
             interrupter
                 .fail_on_error(event_processor.process_train(LearnerEvent::ProcessedItem(item)));
 
-            // Read once a step: a request that comes later ends the run after the next step, so that
-            // there is a checkpoint of the last one.
+            // Read once a step: a request that comes later ends the run after the next step, so
+            // that there is a checkpoint of the last one.
             let stop = interrupter.should_stop();
             let due = step.is_multiple_of(self.checkpoint_every) || step == total;
             let watch = self.watch.as_ref().filter(|watch| watch.is_due(step, total));
