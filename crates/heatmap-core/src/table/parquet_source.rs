@@ -74,9 +74,7 @@ impl ParquetSource {
         let groups = self.reader.metadata().row_groups();
         let rows_total =
             groups.iter().map(|group| group.num_rows().max(0) as u64).fold(0, u64::saturating_add);
-        if rows_total > self.bytes.saturating_mul(MAX_ROWS_PER_BYTE) {
-            return Err(self.broken(&format!("{rows_total} rows in {} bytes", self.bytes)));
-        }
+        check_rows(rows_total, self.bytes).map_err(|reason| self.broken(&reason))?;
         let mut line = 0;
         for (index, group) in groups.iter().enumerate() {
             let rows = usize::try_from(group.num_rows())
@@ -148,6 +146,14 @@ impl ParquetSource {
     }
 }
 
+/// Checks that a file of `bytes` can have so many rows.
+fn check_rows(rows: u64, bytes: u64) -> std::result::Result<(), String> {
+    match rows <= bytes.saturating_mul(MAX_ROWS_PER_BYTE) {
+        true => Ok(()),
+        false => Err(format!("{rows} rows in {bytes} bytes")),
+    }
+}
+
 /// Returns what a column at the top of the schema holds.
 fn kind(column: &ColumnDescriptor) -> Kind {
     let (physical, logical, converted) =
@@ -216,4 +222,16 @@ fn guarded<T>(path: &Path, decode: impl FnOnce() -> Decoding<T>) -> Result<T> {
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the decoder failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_no_more_rows_than_its_bytes_can_hold() {
+        assert!(check_rows(500_000, 5_000).is_ok() && check_rows(0, 0).is_ok());
+        let error = check_rows(500_001, 5_000).unwrap_err();
+        assert_eq!(error, "500001 rows in 5000 bytes");
+    }
 }

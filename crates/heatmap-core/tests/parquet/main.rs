@@ -224,14 +224,6 @@ fn a_page_that_says_it_holds_more_than_its_bytes_can_is_an_error() {
     assert!(error.contains("a page of ") && error.contains(" values"), "{error}");
 }
 
-/// Six kilobytes that would keep a program busy for minutes.
-#[test]
-fn more_rows_than_a_file_can_have_are_an_error() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile");
-    let error = read_path(&fixtures.join("clicks_too_many_rows.parquet")).unwrap_err().to_string();
-    assert!(error.contains("rows in 5568 bytes"), "{error}");
-}
-
 #[test]
 fn columns_of_another_type_are_errors_that_say_so() {
     let folder = tempfile::tempdir().unwrap();
