@@ -108,7 +108,7 @@ pub(crate) fn smokes(place: &Place) -> Outcome {
     ];
     const BATCHES: &[&str] = &["--batches", "2", "--batch-size", "4", "--checkpoint-every", "2"];
     let programs: [(&str, &[&str]); 5] = [
-        ("features", &[]),
+        ("features", &["--image-size", "32"]),
         ("simclr", PAIRS),
         ("count", BATCHES),
         ("location", BATCHES),
