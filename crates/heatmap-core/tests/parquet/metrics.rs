@@ -28,7 +28,7 @@ fn what_pandas_writes_as_parquet_is_read() {
     assert_eq!(get("c"), [None, Some(0.0), Some(1.0), Some(30.0), None, None]);
     let labels = ["a", "b", "c", "d"].map(|domain| table.label(&banner(domain)));
     assert_eq!(labels, [Some(true), Some(false), None, Some(false)]);
-    // The same file as a table of labels, but for the row without a key, which is an error there.
+    // A table of labels must have a key in every row, so this file is an error as one.
     let error = LabelTable::read(&[path]).unwrap_err().to_string();
     assert!(error.contains("metrics.parquet: row 4: no domain or no grid_id"), "{error}");
 }
