@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
-    Left, Packed, ROWS, Source, add_product, add_transposed_product, block_rows, few_rows,
+    Left, Packed, ROWS, Source, add_columns_product, add_transposed_product, block_rows, few_rows,
     padded_rows, parallel_product, parallel_product_then, product,
 };
 use super::winograd::{self, Kernels, Tiles};
@@ -173,7 +173,7 @@ pub(crate) fn forward<T: Send>(
         );
     }
     let mut out = Buffer::new(pixels * channels);
-    let block = block_rows(pixels, len);
+    let block = block_rows(pixels);
     let results = out
         .par_chunks_mut(block * channels)
         .enumerate()
@@ -280,8 +280,16 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
                     right.fill(Source::Rows(&patches, len), some.len(), len);
                 }
                 let gradient = &gradient[some.start * channels..some.end * channels];
-                let left = Left::columns(gradient, 0..channels, channels, &mut left);
-                add_product(left, &right, &mut rows, start > at * share);
+                let add = start > at * share;
+                let columns = 0..channels;
+                add_columns_product(
+                    (gradient, channels),
+                    columns,
+                    &right,
+                    &mut rows,
+                    add,
+                    &mut left,
+                );
             }
             rows
         })
@@ -332,7 +340,7 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
             image.fill(0.0);
             let first = at * group;
             let end = (first + image.len() / sample_len) * sample_pixels;
-            let block = block_rows(usize::MAX / 4, len);
+            let block = block_rows(usize::MAX / 4);
             for start in (first * sample_pixels..end).step_by(block) {
                 let rows = start..(start + block).min(end);
                 patches.reset(rows.len() * len);

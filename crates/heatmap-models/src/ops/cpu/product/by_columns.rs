@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
 use super::right::Packed;
-use super::tile::{COLUMNS, Instructions, ROWS, Target, tile as multiply_tile};
+use super::tile::{COLUMNS, Kernel, ROWS, Target, tile as multiply_tile};
 use super::{INNER, Left, padded_stride, pieces};
 
 /// Returns whether a product has so few rows that threads should share its columns.
@@ -24,14 +24,14 @@ pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
 /// a time, with the index of the first; its results are returned too, in order.
 pub(super) fn product<T: Send>(
     left: &[f32],
-    rows: usize,
     right: &Packed,
+    out: &mut [f32],
     on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
-) -> (Buffer, Vec<T>) {
+) -> Vec<T> {
     let columns = right.columns();
+    let rows = out.len() / columns;
     let mut copy = Buffer::default();
     let left = padded_on_all(left, rows, right.rows(), &mut copy);
-    let mut out = Buffer::new(rows * columns);
     let panels = columns.div_ceil(COLUMNS);
     let share = panels.div_ceil(2 * rayon::current_num_threads());
     let parts: Vec<Range<usize>> =
@@ -50,12 +50,10 @@ pub(super) fn product<T: Send>(
         .zip(targets)
         .for_each(|(panels, mut target)| multiply(left, right, panels, &mut target));
     let block = rows.div_ceil(2 * rayon::current_num_threads()).max(1);
-    let results = out
-        .par_chunks_mut(block * columns)
+    out.par_chunks_mut(block * columns)
         .enumerate()
         .map(|(at, out)| on_block(at * block, out))
-        .collect();
-    (out, results)
+        .collect()
 }
 
 /// Returns the left side, copied to a padded stride where [`padded_rows`](super::padded_rows) would
@@ -75,17 +73,17 @@ fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut B
 /// Multiplies with some panels of the right side. `out` has, for each row of the result, the piece
 /// that these panels produce.
 fn multiply(left: Left<'_>, right: &Packed, panels: Range<usize>, out: &mut [&mut [f32]]) {
-    let instructions = Instructions::best();
+    let kernel = Kernel::best();
     let mut tile = [0.0; ROWS * COLUMNS];
     for part in pieces(right.rows()) {
         for (number, panel) in panels.clone().enumerate() {
-            let panel = &right.panel(panel)[part.clone()];
+            let panel = right.panel(panel).part(part.clone());
             for (at, out) in out.chunks_mut(ROWS).enumerate() {
                 let values = &left.values[at * left.step + part.start * left.strides.inner..];
                 let target = Target { values: &mut tile, stride: COLUMNS, add: false };
-                multiply_tile(instructions, out.len(), values, left.strides, panel, target);
+                multiply_tile(kernel, out.len(), values, left.strides, panel, target);
                 for (out, sums) in out.iter_mut().zip(tile.chunks_exact(COLUMNS)) {
-                    let out = out[number * COLUMNS..].iter_mut().zip(sums);
+                    let out = out[number * COLUMNS..][..panel.columns].iter_mut().zip(sums);
                     if part.start == 0 {
                         out.for_each(|(value, sum)| *value = *sum);
                     } else {
@@ -117,13 +115,14 @@ mod tests {
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };
-            let (out, firsts) = product(&left, rows, &packed, |first, block| {
+            let mut out = vec![0.0; rows * columns];
+            let firsts = product(&left, &packed, &mut out, |first, block| {
                 block.iter_mut().for_each(|value| *value += 0.5);
                 (first, block.len() / columns)
             });
             let expected: Vec<f32> =
                 (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
-            assert_eq!(*out, *expected, "{rows} x {inner} x {columns}");
+            assert_eq!(out, expected, "{rows} x {inner} x {columns}");
             let ends: Vec<usize> = firsts.iter().map(|(first, count)| first + count).collect();
             assert_eq!(firsts[0].0, 0);
             assert!(

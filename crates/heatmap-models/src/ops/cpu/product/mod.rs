@@ -15,12 +15,15 @@ use super::buffer::Buffer;
 
 pub(crate) use by_columns::suits as few_rows;
 pub(crate) use right::{Packed, Source};
-pub(crate) use tile::{COLUMNS, ROWS};
-use tile::{Instructions, Strides, Target, tile as multiply_tile};
+pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
+use tile::{Kernel, LANES, Panel, Strides, Target, tile as multiply_tile};
 
 /// The longest piece of the inner dimension that is multiplied at a time: a panel of the right side
-/// is then 64 KiB.
-const INNER: usize = 512;
+/// is then 64 KiB, of which a kernel reads 16 to 64 at a time.
+const INNER: usize = 256;
+
+/// The panels of the right side that rows are multiplied with before the next rows: 256 KiB.
+const PANELS: usize = 4;
 
 /// The left side of a product, unpacked.
 #[derive(Debug, Clone, Copy)]
@@ -67,78 +70,99 @@ impl<'a> Left<'a> {
     }
 }
 
+impl Left<'_> {
+    /// Returns the same rows from the value `first` of each on.
+    fn from(self, first: usize) -> Self {
+        let first = (first * self.strides.inner).min(self.values.len());
+        Self { values: &self.values[first..], ..self }
+    }
+}
+
 /// Computes `left * right` into the row-major `out`, on this thread.
 pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
-    multiply(left, right, out, false);
-}
-
-/// Computes `left * right` into `out`, or adds it to the values in `out` if `add`.
-pub(crate) fn add_product(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
-    multiply(left, right, out, add);
-}
-
-fn multiply(left: Left<'_>, right: &Packed, out: &mut [f32], add: bool) {
     let stride = right.columns();
     assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
-    let instructions = Instructions::best();
-    for part in pieces(right.rows()) {
-        let add = add || part.start > 0;
-        for column in (0..stride).step_by(COLUMNS) {
-            let panel = &right.panel(column / COLUMNS)[part.clone()];
-            for row in (0..left.rows).step_by(ROWS) {
-                let rows = (left.rows - row).min(ROWS);
-                let values =
-                    &left.values[row / ROWS * left.step + part.start * left.strides.inner..];
-                let out = &mut out[row * stride + column..];
-                if column + COLUMNS <= stride {
-                    multiply_tile(
-                        instructions,
-                        rows,
-                        values,
-                        left.strides,
-                        panel,
-                        Target { values: out, stride, add },
-                    );
-                    continue;
-                }
-                // The last columns are narrower than a tile, so a full tile is computed aside and
-                // cropped.
-                let mut narrow = [0.0; ROWS * COLUMNS];
-                let target = Target { values: &mut narrow, stride: COLUMNS, add: false };
-                multiply_tile(instructions, rows, values, left.strides, panel, target);
-                for (out, narrow) in
-                    out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows)
-                {
-                    let out = &mut out[..stride - column];
-                    for (value, sum) in out.iter_mut().zip(narrow) {
-                        *value = if add { *value + sum } else { *sum };
-                    }
-                }
-            }
+    // The columns of the result that belong to some panels stay in the cache from one part of the
+    // inner dimension to the next.
+    for group in groups(right) {
+        for part in pieces(right.rows()) {
+            let add = part.start > 0;
+            multiply_part(left.from(part.start), (right, group.clone()), part, out, add);
+        }
+    }
+}
+
+/// Multiplies the left side with a part of the inner dimension of some panels. These stay in the L2
+/// cache while all rows pass, and a few rows in the L1 cache while the panels pass.
+fn multiply_part(
+    left: Left<'_>,
+    (right, panels): (&Packed, Range<usize>),
+    part: Range<usize>,
+    out: &mut [f32],
+    add: bool,
+) {
+    let (kernel, stride) = (Kernel::best(), right.columns());
+    for row in (0..left.rows).step_by(ROWS) {
+        let rows = (left.rows - row).min(ROWS);
+        let values = &left.values[row / ROWS * left.step..];
+        for at in panels.clone() {
+            let panel = right.panel(at).part(part.clone());
+            let out = &mut out[row * stride + at * COLUMNS..];
+            let target = Target { values: out, stride, add };
+            multiply_tile_of(kernel, rows, (values, left.strides), panel, target);
+        }
+    }
+}
+
+/// Computes a tile of a matrix, whose last columns may be fewer than a kernel writes.
+fn multiply_tile_of(
+    kernel: Kernel,
+    rows: usize,
+    (values, strides): (&[f32], Strides),
+    panel: Panel<'_>,
+    target: Target<'_>,
+) {
+    if panel.columns.is_multiple_of(LANES) {
+        multiply_tile(kernel, rows, values, strides, panel, target);
+        return;
+    }
+    // Kernels write whole vectors, so the last ones are computed aside and cropped.
+    let mut narrow = [0.0; ROWS * COLUMNS];
+    let aside = Target { values: &mut narrow, stride: COLUMNS, add: false };
+    multiply_tile(kernel, rows, values, strides, panel, aside);
+    let Target { values: out, stride, add } = target;
+    for (out, narrow) in out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows) {
+        for (value, sum) in out[..panel.columns].iter_mut().zip(narrow) {
+            *value = if add { *value + sum } else { *sum };
         }
     }
 }
 
 /// Splits the inner dimension into pieces of nearly equal length; for an inner dimension of 0,
 /// yields one empty piece, so that the result is still set to zero.
-fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> {
+fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let count = inner.div_ceil(INNER).max(1);
     let piece = inner.div_ceil(count);
     (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
 }
 
+/// Groups the panels of the right side: of a part of the inner dimension, 256 KiB at a time.
+fn groups(right: &Packed) -> impl Iterator<Item = Range<usize>> {
+    let panels = right.columns().div_ceil(COLUMNS);
+    (0..panels).step_by(PANELS).map(move |first| first..(first + PANELS).min(panels))
+}
+
 /// Returns how many of the `rows` rows of a result a thread computes at a time: few enough that the
-/// block of the left side stays in the L2 cache while all panels of the right side pass, and that
-/// all threads have enough to do.
-pub(crate) fn block_rows(rows: usize, inner: usize) -> usize {
-    /// Values of the left side in a block, for the L2 cache.
-    const BLOCK: usize = 96 * 1024;
-    let share = rows.div_ceil(2 * rayon::current_num_threads());
-    (BLOCK / inner.clamp(1, INNER))
-        .clamp(4 * ROWS, 64 * ROWS)
-        .min(share)
-        .max(1)
-        .next_multiple_of(ROWS)
+/// block of the result stays in the L2 cache with some panels of the right side, and as many blocks
+/// for each thread, several, so that a thread that is slowed down leaves some to others.
+pub(crate) fn block_rows(rows: usize) -> usize {
+    /// The most rows in a block.
+    const MOST: usize = 16 * ROWS;
+    /// Blocks for each thread, if they do not become too small.
+    const BLOCKS: usize = 4;
+    let threads = rayon::current_num_threads();
+    let blocks = rows.div_ceil(MOST).max(BLOCKS.min(rows / (4 * ROWS) / threads) * threads);
+    rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1).next_multiple_of(ROWS / 2)
 }
 
 /// Multiplies a row-major matrix `[rows, inner]` with the right side, on all threads.
@@ -155,12 +179,24 @@ pub(crate) fn parallel_product_then<T: Send>(
     right: &Packed,
     on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
-    if by_columns::suits(rows, right) {
-        return by_columns::product(left, rows, right, on_block);
-    }
+    let mut out = Buffer::new(rows * right.columns());
+    let results = parallel_product_into(left, right, &mut out, on_block);
+    (out, results)
+}
+
+/// Computes the same as [`parallel_product_then`] into `out`, which has room for the whole result.
+pub(crate) fn parallel_product_into<T: Send>(
+    left: &[f32],
+    right: &Packed,
+    out: &mut [f32],
+    on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
+) -> Vec<T> {
     let (inner, columns) = (right.rows(), right.columns());
-    let mut out = Buffer::new(rows * columns);
-    let block = block_rows(rows, inner);
+    let rows = out.len() / columns.max(1);
+    if by_columns::suits(rows, right) {
+        return by_columns::product(left, right, out, on_block);
+    }
+    let block = block_rows(rows);
     let blocks = out.par_chunks_mut((block * columns).max(1)).enumerate();
     let results = blocks.map_init(Buffer::default, |copy, (at, out)| {
         let count = out.len() / columns;
@@ -168,8 +204,7 @@ pub(crate) fn parallel_product_then<T: Send>(
         product(padded_rows(left, count, inner, copy), right, out);
         on_block(at * block, out)
     });
-    let results = results.collect();
-    (out, results)
+    results.collect()
 }
 
 /// Computes `left^T * right`, `[left_columns, right_columns]`, of two row-major matrices with the
@@ -212,21 +247,46 @@ pub(crate) fn add_transposed_product(
     add: bool,
 ) {
     let columns = right.columns();
-    let share = left_columns
-        .div_ceil(2 * rayon::current_num_threads())
-        .min(16 * ROWS)
-        .next_multiple_of(ROWS);
+    let share = block_rows(left_columns).next_multiple_of(ROWS);
     out.par_chunks_mut(share * columns).enumerate().for_each_init(
         Buffer::default,
         |copy, (at, out)| {
-            let part = at * share..at * share + out.len() / columns;
-            add_product(Left::columns(left, part, left_columns, copy), right, out, add);
+            let some = at * share..at * share + out.len() / columns;
+            add_columns_product((left, left_columns), some, right, out, add, copy);
         },
     );
 }
 
-/// Copies rows that are a multiple of 4 KiB apart to a padded stride: they would all map to the
-/// same sets of the L1 cache.
+/// Computes the same as [`add_transposed_product`] for some columns of the left matrix, on this
+/// thread.
+pub(crate) fn add_columns_product(
+    (left, stride): (&[f32], usize),
+    columns: Range<usize>,
+    right: &Packed,
+    out: &mut [f32],
+    add: bool,
+    copy: &mut Buffer,
+) {
+    /// The most parts of the inner dimension that are copied at a time.
+    const COPIED: usize = 4;
+    let mut parts = pieces(right.rows()).peekable();
+    // Some parts of the left side at a time are copied, so that the copy stays in the L2 cache.
+    while let Some(first) = parts.peek().map(|part| part.start) {
+        let some: Vec<_> = parts.by_ref().take(COPIED).collect();
+        let end = some.last().map_or(first, |part| part.end);
+        let rows = &left[first * stride..end * stride];
+        let left = Left::columns(rows, columns.clone(), stride, copy);
+        for group in groups(right) {
+            for part in &some {
+                let (left, add) = (left.from(part.start - first), add || part.start > 0);
+                multiply_part(left, (right, group.clone()), part.clone(), out, add);
+            }
+        }
+    }
+}
+
+/// Copies rows that are a multiple of 4 KiB apart to a padded stride, if a kernel reads more rows at
+/// a time than the L1 cache has ways: they would all map to the same sets.
 pub(crate) fn padded_rows<'a>(
     values: &'a [f32],
     rows: usize,
@@ -247,7 +307,8 @@ pub(crate) fn padded_rows<'a>(
 /// Returns the number of values from one row to the next after [`padded_rows`].
 fn padded_stride(inner: usize) -> usize {
     const LINE: usize = 16;
-    if inner > 0 && inner.is_multiple_of(1024) { inner + LINE } else { inner }
+    let collide = inner > 0 && inner.is_multiple_of(1024);
+    if collide && Kernel::best().reads_many_rows() { inner + LINE } else { inner }
 }
 
 #[cfg(test)]
@@ -261,7 +322,7 @@ mod tests {
     #[test]
     fn products_are_those_of_a_naive_loop() {
         for (rows, inner, columns) in
-            [(1, 1, 1), (12, 32, 32), (13, 600, 33), (50, 1024, 64), (7, 1100, 5), (3, 0, 4)]
+            [(1, 1, 1), (12, 32, 64), (13, 600, 97), (50, 1024, 112), (7, 1100, 5), (3, 0, 4)]
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
@@ -281,11 +342,13 @@ mod tests {
             }
             let mut out = vec![1.0; rows * columns];
             if inner > 0 {
-                add_product(
-                    Left::columns(&transposed, 0..rows, rows, &mut Buffer::default()),
+                add_columns_product(
+                    (&transposed, rows),
+                    0..rows,
                     &packed,
                     &mut out,
                     true,
+                    &mut Buffer::default(),
                 );
             }
             assert!(

@@ -1,19 +1,27 @@
-//! [`Packed`]: the right side of a product in packed panels of 32 columns, which the microkernel
+//! [`Packed`]: the right side of a product in packed panels of 64 columns, which the microkernel
 //! reads sequentially.
 
 use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
-use super::tile::COLUMNS;
+use super::tile::{COLUMNS, Panel};
 
-/// A matrix in the order in which the microkernel reads it: panels of 32 columns one after another,
+/// A matrix in the order in which the microkernel reads it: panels of 64 columns one after another,
 /// each row-major; the last panel is padded with zeros.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Packed {
-    panels: Buffer,
+    /// The panels, from `start` on.
+    values: Buffer,
+    /// The first value that begins a line of the cache: a vector that lies in two lines takes two
+    /// reads.
+    start: usize,
+    len: usize,
     rows: usize,
     columns: usize,
 }
+
+/// Values in a line of the cache.
+const LINE: usize = 16;
 
 /// A matrix in a slice, in either order.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +40,7 @@ impl Packed {
             packed.fill(source, rows, columns);
         } else {
             packed.resize(rows, columns);
-            let panels = packed.panels.par_chunks_mut(rows * COLUMNS).enumerate();
+            let panels = packed.panels().par_chunks_mut(rows * COLUMNS).enumerate();
             panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
         }
         packed
@@ -41,13 +49,13 @@ impl Packed {
     /// Packs another matrix into the same memory, on this thread.
     pub(crate) fn fill(&mut self, source: Source<'_>, rows: usize, columns: usize) {
         self.resize(rows, columns);
-        let panels = self.panels.chunks_exact_mut((rows * COLUMNS).max(1)).enumerate();
+        let panels = self.panels().chunks_exact_mut((rows * COLUMNS).max(1)).enumerate();
         panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
     }
 
     /// Makes an empty matrix, to be filled by [`fill`](Self::fill).
     pub(crate) fn empty() -> Self {
-        Self { panels: Buffer::default(), rows: 0, columns: 0 }
+        Self { values: Buffer::default(), start: 0, len: 0, rows: 0, columns: 0 }
     }
 
     /// Makes a packed matrix with arbitrary contents, to be written through
@@ -58,16 +66,21 @@ impl Packed {
         packed
     }
 
-    /// Returns the panels for writing, each with `rows` rows of 32 values.
+    /// Returns the panels for writing, each with `rows` rows of 64 values.
     pub(crate) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; COLUMNS]]> {
-        self.panels
-            .chunks_exact_mut((self.rows * COLUMNS).max(1))
-            .map(|panel| panel.as_chunks_mut().0)
+        let len = (self.rows * COLUMNS).max(1);
+        self.panels().chunks_exact_mut(len).map(|panel| panel.as_chunks_mut().0)
     }
 
     fn resize(&mut self, rows: usize, columns: usize) {
         (self.rows, self.columns) = (rows, columns);
-        self.panels.reset(rows * columns.next_multiple_of(COLUMNS));
+        self.len = rows * columns.next_multiple_of(COLUMNS);
+        self.values.reset(self.len + LINE);
+        self.start = self.values.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+    }
+
+    fn panels(&mut self) -> &mut [f32] {
+        &mut self.values[self.start..self.start + self.len]
     }
 
     /// Returns the number of rows of the matrix: the inner dimension of the product.
@@ -80,10 +93,11 @@ impl Packed {
         self.columns
     }
 
-    /// Returns the panel that starts at column `at * 32`.
-    pub(super) fn panel(&self, at: usize) -> &[[f32; COLUMNS]] {
+    /// Returns the panel that starts at column `at * 64`.
+    pub(super) fn panel(&self, at: usize) -> Panel<'_> {
         let len = self.rows * COLUMNS;
-        self.panels[at * len..(at + 1) * len].as_chunks().0
+        let rows = self.values[self.start..][at * len..(at + 1) * len].as_chunks().0;
+        Panel { rows, columns: (self.columns - at * COLUMNS).min(COLUMNS) }
     }
 }
 
@@ -147,12 +161,16 @@ mod tests {
             }
             let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns);
             let transposed = Packed::new(Source::Columns(&by_columns, rows), rows, columns);
-            assert_eq!(*packed.panels, *transposed.panels);
+            let panels = |of: &Packed| of.values[of.start..of.start + of.len].to_vec();
+            assert_eq!(panels(&packed), panels(&transposed));
             for row in 0..rows {
                 for column in 0..columns.next_multiple_of(COLUMNS) {
                     let expected =
                         if column < columns { by_rows[row * columns + column] } else { 0.0 };
-                    assert_eq!(packed.panel(column / COLUMNS)[row][column % COLUMNS], expected);
+                    assert_eq!(
+                        packed.panel(column / COLUMNS).rows[row][column % COLUMNS],
+                        expected
+                    );
                 }
             }
         }

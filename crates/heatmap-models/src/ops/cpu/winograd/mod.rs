@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::patches::ConvShape;
-use super::product::{COLUMNS, Left, Packed, Source, add_product, product};
+use super::product::{COLUMNS, Left, Packed, Source, add_columns_product, product};
 use super::simd::vectorized;
 pub(crate) use tiles::Tiles;
 use tiles::{POINTS, Points};
@@ -169,14 +169,7 @@ fn convolve_few<T: Send>(
     let (mut left, mut results) =
         (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
     let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
-    let mut rest: Points<'_> = left.chunks_exact_mut(count * inner).collect();
-    let targets = blocks.iter().map(|strips| {
-        let len = tiles.tiles_of(strips).len() * inner;
-        rest.iter_mut()
-            .map(|rest| rest.split_off_mut(..len).unwrap_or_default())
-            .collect::<Points<'_>>()
-    });
-    let targets: Vec<_> = targets.collect();
+    let targets = shares(&mut left, count, inner, (tiles, &blocks));
     blocks.into_par_iter().zip(targets).for_each(|(strips, mut points)| {
         vectorized(|| tiles.transform_image(image, inner, strips, &mut points));
     });
@@ -195,6 +188,22 @@ fn convolve_few<T: Send>(
         })
         .collect();
     (out, results)
+}
+
+/// Splits room for the transforms of `count` tiles, `[tiles, channels]` for each point, into that
+/// of each run of strips.
+fn shares<'a>(
+    room: &'a mut [f32],
+    count: usize,
+    channels: usize,
+    (tiles, runs): (Tiles, &[Range<usize>]),
+) -> Vec<Points<'a>> {
+    let mut rest: Points<'a> = room.chunks_exact_mut(count * channels).collect();
+    let share = |strips: &Range<usize>| {
+        let len = tiles.tiles_of(strips).len() * channels;
+        rest.iter_mut().map(|rest| rest.split_off_mut(..len).unwrap_or_default()).collect()
+    };
+    runs.iter().map(share).collect()
 }
 
 /// Splits the output pixels into blocks: the strips, the index of the first pixel, and the pixels.
@@ -217,37 +226,30 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     let mut sums = Buffer::new(POINTS * out_channels * in_channels);
     let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
     for (number, group) in blocks.chunks(GROUP / BLOCK).enumerate() {
-        let transformed: Vec<_> = group
-            .par_iter()
-            .map(|strips| {
-                let count = tiles.tiles_of(strips).len();
-                let mut images = Buffer::new(POINTS * count * in_channels);
-                let mut gradients = Buffer::new(POINTS * count * out_channels);
-                let mut points: Points<'_> = images.chunks_exact_mut(count * in_channels).collect();
+        let count: usize = group.iter().map(|strips| tiles.tiles_of(strips).len()).sum();
+        let mut images = Buffer::new(POINTS * count * in_channels);
+        let mut gradients = Buffer::new(POINTS * count * out_channels);
+        let of_images = shares(&mut images, count, in_channels, (tiles, group));
+        let of_gradients = shares(&mut gradients, count, out_channels, (tiles, group));
+        group.into_par_iter().zip(of_images).zip(of_gradients).for_each(
+            |((strips, mut images), mut gradients)| {
                 vectorized(|| {
-                    tiles.transform_image(image, in_channels, strips.clone(), &mut points)
+                    tiles.transform_image(image, in_channels, strips.clone(), &mut images)
                 });
-                let mut points: Points<'_> =
-                    gradients.chunks_exact_mut(count * out_channels).collect();
                 vectorized(|| {
-                    tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut points)
+                    tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut gradients)
                 });
-                (count, images, gradients)
-            })
-            .collect();
+            },
+        );
         let points = sums.par_chunks_mut(out_channels * in_channels).enumerate();
         points.for_each_init(
             || (Packed::empty(), Buffer::default()),
             |(right, copy), (point, sums)| {
-                for (at, (count, images, gradients)) in transformed.iter().enumerate() {
-                    let images =
-                        &images[point * count * in_channels..(point + 1) * count * in_channels];
-                    right.fill(Source::Rows(images, in_channels), *count, in_channels);
-                    let gradients = &gradients
-                        [point * count * out_channels..(point + 1) * count * out_channels];
-                    let left = Left::columns(gradients, 0..out_channels, out_channels, copy);
-                    add_product(left, right, sums, number > 0 || at > 0);
-                }
+                let images = &images[point * count * in_channels..][..count * in_channels];
+                right.fill(Source::Rows(images, in_channels), count, in_channels);
+                let gradients = &gradients[point * count * out_channels..][..count * out_channels];
+                let left = (gradients, out_channels);
+                add_columns_product(left, 0..out_channels, right, sums, number > 0, copy);
             },
         );
     }

@@ -1,25 +1,12 @@
 use super::*;
 
-/// All kinds of instructions that this processor has.
-fn all() -> Vec<Instructions> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let mut all = vec![Instructions::Portable];
-        all.extend(pulp::x86::V3::try_new().map(Instructions::Avx2));
-        all.extend(pulp::x86::V4::try_new().map(Instructions::Avx512));
-        all
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    vec![Instructions::Portable]
-}
-
 /// Numbers in eighths, of which sums and products are exact.
 fn value(at: usize) -> f32 {
     ((at * 37 + at * at * 11) % 17) as f32 / 8.0 - 1.0
 }
 
 #[test]
-fn every_kind_of_instructions_gives_the_sums_of_a_naive_loop() {
+fn every_kernel_gives_the_sums_of_a_naive_loop() {
     let right: Vec<[f32; COLUMNS]> =
         (0..29).map(|k| std::array::from_fn(|column| value(k * 71 + column * 5))).collect();
     for rows in 1..=ROWS {
@@ -37,22 +24,28 @@ fn every_kind_of_instructions_gives_the_sums_of_a_naive_loop() {
                 let term = |row: usize, column: usize, k: usize| {
                     left[row * strides.row + k * strides.inner] * right[k][column]
                 };
-                for (instructions, add) in
-                    all().into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+                for (kernel, add) in
+                    Kernel::all().into_iter().flat_map(|kernel| [(kernel, false), (kernel, true)])
                 {
-                    const STRIDE: usize = COLUMNS + 3;
-                    let mut found = vec![0.5_f32; (rows - 1) * STRIDE + COLUMNS];
-                    let target = Target { values: &mut found, stride: STRIDE, add };
-                    tile(instructions, rows, &left, strides, &right[..inner], target);
-                    for (at, found) in found.iter().enumerate() {
-                        let (row, column) = (at / STRIDE, at % STRIDE);
-                        let before = if add || column >= COLUMNS { 0.5 } else { 0.0 };
-                        let terms = if column < COLUMNS { 0..inner } else { 0..0 };
-                        let expected = before + terms.map(|k| term(row, column, k)).sum::<f32>();
-                        assert_eq!(
-                            *found, expected,
-                            "{instructions:?} {rows} {strides:?} {inner} {add}"
-                        );
+                    for columns in [16, 32, 48, 64] {
+                        const STRIDE: usize = COLUMNS + 3;
+                        let mut found = vec![0.5_f32; (rows - 1) * STRIDE + columns];
+                        let target = Target { values: &mut found, stride: STRIDE, add };
+                        // Any number of columns is rounded up.
+                        let asked = columns - rows % 16;
+                        let panel = Panel { rows: &right[..inner], columns: asked };
+                        tile(kernel, rows, &left, strides, panel, target);
+                        for (at, found) in found.iter().enumerate() {
+                            let (row, column) = (at / STRIDE, at % STRIDE);
+                            let before = if add || column >= columns { 0.5 } else { 0.0 };
+                            let terms = if column < columns { 0..inner } else { 0..0 };
+                            let expected =
+                                before + terms.map(|k| term(row, column, k)).sum::<f32>();
+                            assert_eq!(
+                                *found, expected,
+                                "{kernel:?} {rows} x {columns} {strides:?} {inner} {add}"
+                            );
+                        }
                     }
                 }
             }
@@ -61,15 +54,44 @@ fn every_kind_of_instructions_gives_the_sums_of_a_naive_loop() {
 }
 
 #[test]
+fn kernels_give_the_same_bits() {
+    // A processor rounds each product with its sum, or, in portable Rust, both.
+    let all: Vec<Kernel> = Kernel::all()
+        .into_iter()
+        .filter(|kernel| !matches!(kernel.instructions, Instructions::Portable))
+        .collect();
+    let number = |at: usize| (at as f32 * 0.7123).sin();
+    let right: Vec<[f32; COLUMNS]> =
+        (0..256).map(|k| std::array::from_fn(|column| number(k * 71 + column))).collect();
+    for rows in 1..=ROWS {
+        let left: Vec<f32> = (0..rows * 256).map(|at| number(at + 9)).collect();
+        let strides = Strides { row: 256, inner: 1 };
+        for columns in [16, 32, 48, 64] {
+            let results: Vec<Vec<u32>> = all
+                .iter()
+                .map(|kernel| {
+                    let mut out: Vec<f32> = (0..rows * COLUMNS).map(number).collect();
+                    let target = Target { values: &mut out, stride: COLUMNS, add: true };
+                    let panel = Panel { rows: &right, columns };
+                    tile(*kernel, rows, &left, strides, panel, target);
+                    out.into_iter().map(f32::to_bits).collect()
+                })
+                .collect();
+            assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{rows} x {columns}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "a left side that is too short")]
 fn a_short_left_side_is_refused() {
-    let target = Target { values: &mut [0.0; 64], stride: 32, add: false };
+    let target = Target { values: &mut [0.0; 128], stride: 64, add: false };
     tile(
-        Instructions::best(),
+        Kernel::best(),
         2,
         &[0.0; 9],
         Strides { row: 5, inner: 1 },
-        &[[0.0; COLUMNS]; 5],
+        Panel { rows: &[[0.0; COLUMNS]; 5], columns: 64 },
         target,
     );
 }
@@ -77,13 +99,13 @@ fn a_short_left_side_is_refused() {
 #[test]
 #[should_panic(expected = "a target that is too short")]
 fn a_short_target_is_refused() {
-    let target = Target { values: &mut [0.0; 63], stride: 32, add: false };
+    let target = Target { values: &mut [0.0; 127], stride: 64, add: false };
     tile(
-        Instructions::best(),
+        Kernel::best(),
         2,
         &[0.0; 10],
         Strides { row: 5, inner: 1 },
-        &[[0.0; COLUMNS]; 5],
+        Panel { rows: &[[0.0; COLUMNS]; 5], columns: 64 },
         target,
     );
 }

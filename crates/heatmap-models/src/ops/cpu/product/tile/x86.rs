@@ -1,0 +1,396 @@
+//! A tile with the vector instructions of x86-64.
+#![allow(
+    unsafe_code,
+    reason = "pointers: the compiler keeps 24 sums in registers only without bounds checks"
+)]
+
+use std::arch::asm;
+use std::arch::x86_64::{
+    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+use super::{COLUMNS, LANES, Piece, Strides, Target};
+
+/// What a piece of a tile is computed from, and where it goes: its corners of both sides and of the
+/// target.
+#[derive(Clone, Copy)]
+struct Corner {
+    left: *const f32,
+    strides: Strides,
+    right: *const f32,
+    /// The length of the inner dimension: rows of the right side, [`COLUMNS`] values apart.
+    inner: usize,
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+}
+
+impl Corner {
+    /// Takes the corner of a whole tile.
+    fn new(left: &[f32], strides: Strides, right: &[[f32; COLUMNS]], target: Target<'_>) -> Self {
+        let Target { values, stride, add } = target;
+        let (left, inner, right) = (left.as_ptr(), right.len(), right.as_flattened().as_ptr());
+        Self { left, strides, right, inner, out: values.as_mut_ptr(), stride, add }
+    }
+
+    /// Moves to the piece that begins at a row and a column of this one. Only for reading and
+    /// writing what the caller of a kernel guarantees.
+    fn at(self, row: usize, column: usize) -> Self {
+        Self {
+            left: self.left.wrapping_add(row * self.strides.row),
+            right: self.right.wrapping_add(column),
+            out: self.out.wrapping_add(row * self.stride + column),
+            ..self
+        }
+    }
+}
+
+/// Computes a tile with AVX-512.
+///
+/// # Safety
+/// The processor has AVX-512F. `rows` is in 1 to [`ROWS`](super::ROWS), `columns` a multiple of 16
+/// up to [`COLUMNS`], `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of
+/// `left`, and `(rows - 1) * stride + columns` at most the length of the target.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn avx512(
+    piece: Piece,
+    (rows, columns): (usize, usize),
+    left: &[f32],
+    strides: Strides,
+    right: &[[f32; COLUMNS]],
+    target: Target<'_>,
+) {
+    /// Selects the kernel compiled for this number of rows, so that its sums are in registers.
+    macro_rules! by_rows {
+        ($rows:expr, $vectors:literal, $corner:expr, $($count:literal)*) => {
+            match $rows {
+                $($count => piece_512::<$count, $vectors>($corner),)*
+                rows => unreachable!("{rows} rows in a piece"),
+            }
+        };
+    }
+    let whole = Corner::new(left, strides, right, target);
+    // Pieces of up to 64 columns have at most 6 rows; if there are more, they are shared evenly, as
+    // a piece with few rows does not keep the processor busy.
+    let most = if columns > 32 && piece == Piece::Wide { 6 } else { 12 };
+    let each = rows.div_ceil(rows.div_ceil(most));
+    for row in (0..rows).step_by(each) {
+        let rows = (rows - row).min(each);
+        // SAFETY: the pieces do not overlap, and lie within the tile, for which the caller
+        // guarantees what a piece requires.
+        unsafe {
+            match (columns / LANES, piece) {
+                (1, _) => by_rows!(rows, 1, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
+                (2, _) => by_rows!(rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
+                (3, Piece::Wide) => by_rows!(rows, 3, whole.at(row, 0), 1 2 3 4 5 6),
+                (_, Piece::Wide) if rows == 6 => piece_6x64(whole.at(row, 0)),
+                (_, Piece::Wide) => by_rows!(rows, 4, whole.at(row, 0), 1 2 3 4 5),
+                (vectors, Piece::Tall) => {
+                    by_rows!(rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12);
+                    let rest = whole.at(row, 32);
+                    if vectors == 3 {
+                        by_rows!(rows, 1, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
+                    } else {
+                        by_rows!(rows, 2, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Computes a piece of `M` rows and `V` times 16 columns.
+///
+/// # Safety
+/// The conditions are those of [`avx512`], for the rows and columns of the piece.
+#[target_feature(enable = "avx512f")]
+unsafe fn piece_512<const M: usize, const V: usize>(corner: Corner) {
+    let mut sums = [[_mm512_setzero_ps(); V]; M];
+    // SAFETY: the caller guarantees the conditions. The common strides are repeated as constants,
+    // so that the loop is compiled for them.
+    unsafe {
+        match corner.strides {
+            Strides { row, inner: 1 } => sums_512(corner, row, 1, &mut sums),
+            Strides { row: 1, inner: super::ROWS } => sums_512(corner, 1, super::ROWS, &mut sums),
+            Strides { row, inner } => sums_512(corner, row, inner, &mut sums),
+        }
+        write_512(corner, &sums);
+    }
+}
+
+/// Computes a piece of 6 rows and 64 columns.
+///
+/// # Safety
+/// The conditions are those of [`avx512`], for the rows and columns of the piece.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn piece_6x64(corner: Corner) {
+    for i in 0..6 {
+        for v in 0..4 {
+            // The sums are added to what is there: it is on its way while they are made.
+            let place = corner.out.wrapping_add(i * corner.stride + v * LANES);
+            _mm_prefetch::<_MM_HINT_T0>(place.cast());
+        }
+    }
+    let mut sums = [[_mm512_setzero_ps(); 4]; 6];
+    // SAFETY: the caller guarantees the conditions.
+    unsafe {
+        match corner.strides.inner {
+            1 => sums_6x64::<4>(corner, &mut sums),
+            super::ROWS => sums_6x64::<{ 4 * super::ROWS }>(corner, &mut sums),
+            inner => sums_512(corner, corner.strides.row, inner, &mut sums),
+        }
+        write_512(corner, &sums);
+    }
+}
+
+/// Writes the sums of a piece, or adds them to what is there.
+///
+/// # Safety
+/// The conditions are those of [`avx512`], for the rows and columns of the piece.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn write_512<const M: usize, const V: usize>(corner: Corner, sums: &[[__m512; V]; M]) {
+    for (i, sums) in sums.iter().enumerate() {
+        for (v, sum) in sums.iter().enumerate() {
+            // SAFETY: row i < M and column 16 v + 15 < 16 V lie within the target.
+            unsafe {
+                let out = corner.out.add(i * corner.stride + v * LANES);
+                let sum = if corner.add { _mm512_add_ps(_mm512_loadu_ps(out), *sum) } else { *sum };
+                _mm512_storeu_ps(out, sum);
+            }
+        }
+    }
+}
+
+/// Sums a piece along the inner dimension.
+///
+/// # Safety
+/// The conditions are those of [`piece_512`]; `row` and `inner` are the strides of the corner.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn sums_512<const M: usize, const V: usize>(
+    corner: Corner,
+    row: usize,
+    inner: usize,
+    sums: &mut [[__m512; V]; M],
+) {
+    let Corner { left, right, .. } = corner;
+    for k in 0..corner.inner {
+        // SAFETY: k is an index of the inner dimension, i < M one of the rows, and v < V one of the
+        // vectors of the piece, for which the caller guarantees both sides.
+        unsafe {
+            let mut vectors = [_mm512_setzero_ps(); V];
+            for (v, vector) in vectors.iter_mut().enumerate() {
+                *vector = _mm512_loadu_ps(right.add(k * COLUMNS + v * LANES));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let value = _mm512_set1_ps(*left.add(i * row + k * inner));
+                for (sum, vector) in sums.iter_mut().zip(vectors) {
+                    *sum = _mm512_fmadd_ps(value, vector, *sum);
+                }
+            }
+        }
+    }
+}
+
+/// The multiplications of a row of a piece of 64 columns: its value of the left side, broadcast, by
+/// the four vectors of the right side.
+macro_rules! row_of_64 {
+    ($x:literal, $row:literal, $k:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
+        concat!(
+            "vbroadcastss {",
+            $x,
+            "}, dword ptr [",
+            $row,
+            " + {inner} * ",
+            $k,
+            "]\n",
+            "vfmadd231ps {",
+            $a,
+            "}, {",
+            $x,
+            "}, {v0}\n",
+            "vfmadd231ps {",
+            $b,
+            "}, {",
+            $x,
+            "}, {v1}\n",
+            "vfmadd231ps {",
+            $c,
+            "}, {",
+            $x,
+            "}, {v2}\n",
+            "vfmadd231ps {",
+            $d,
+            "}, {",
+            $x,
+            "}, {v3}\n",
+        )
+    };
+}
+
+/// A step of a piece of 6 rows and 64 columns along the inner dimension, `$k` steps behind the
+/// pointers.
+macro_rules! step_of_6x64 {
+    ($k:literal) => {
+        concat!(
+            "vmovups {v0}, zmmword ptr [{right} + 256 * ",
+            $k,
+            "]\n",
+            "vmovups {v1}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 64]\n",
+            "vmovups {v2}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 128]\n",
+            "vmovups {v3}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 192]\n",
+            row_of_64!("x", "{low}", $k, "s00", "s01", "s02", "s03"),
+            row_of_64!("y", "{low} + {row}", $k, "s10", "s11", "s12", "s13"),
+            row_of_64!("x", "{low} + {row} * 2", $k, "s20", "s21", "s22", "s23"),
+            row_of_64!("y", "{high}", $k, "s30", "s31", "s32", "s33"),
+            row_of_64!("x", "{high} + {row}", $k, "s40", "s41", "s42", "s43"),
+            row_of_64!("y", "{high} + {row} * 2", $k, "s50", "s51", "s52", "s53"),
+        )
+    };
+}
+
+/// Sums a piece of 6 rows and 64 columns, in which large products spend their time, for values of
+/// the left side that are `INNER` bytes apart along the inner dimension. In assembly, because the
+/// compiler computes the addresses of a step one from the other, a fifth more instructions.
+///
+/// # Safety
+/// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the corner.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn sums_6x64<const INNER: usize>(corner: Corner, sums: &mut [[__m512; 4]; 6]) {
+    let Corner { left, strides, right, inner, .. } = corner;
+    let [r0, r1, r2, r3, r4, r5] = sums;
+    let [s00, s01, s02, s03] = r0;
+    let [s10, s11, s12, s13] = r1;
+    let [s20, s21, s22, s23] = r2;
+    let [s30, s31, s32, s33] = r3;
+    let [s40, s41, s42, s43] = r4;
+    let [s50, s51, s52, s53] = r5;
+    // SAFETY: it reads, for every step along the inner dimension, the values of six rows of the
+    // left side and 64 values of the right side, for which the caller guarantees both.
+    unsafe {
+        asm!(
+            "test {fours}, {fours}",
+            "jz 3f",
+            "2:",
+            step_of_6x64!("0"),
+            step_of_6x64!("1"),
+            step_of_6x64!("2"),
+            step_of_6x64!("3"),
+            "add {low}, 4 * {inner}",
+            "add {high}, 4 * {inner}",
+            "add {right}, 4 * 256",
+            "dec {fours}",
+            "jnz 2b",
+            "3:",
+            "test {rest}, {rest}",
+            "jz 5f",
+            "4:",
+            step_of_6x64!("0"),
+            "add {low}, {inner}",
+            "add {high}, {inner}",
+            "add {right}, 256",
+            "dec {rest}",
+            "jnz 4b",
+            "5:",
+            inner = const INNER,
+            low = inout(reg) left => _,
+            high = inout(reg) left.wrapping_add(3 * strides.row) => _,
+            row = in(reg) strides.row * size_of::<f32>(),
+            right = inout(reg) right => _,
+            fours = inout(reg) inner / 4 => _,
+            rest = inout(reg) inner % 4 => _,
+            s00 = inout(zmm_reg) *s00, s01 = inout(zmm_reg) *s01,
+            s02 = inout(zmm_reg) *s02, s03 = inout(zmm_reg) *s03,
+            s10 = inout(zmm_reg) *s10, s11 = inout(zmm_reg) *s11,
+            s12 = inout(zmm_reg) *s12, s13 = inout(zmm_reg) *s13,
+            s20 = inout(zmm_reg) *s20, s21 = inout(zmm_reg) *s21,
+            s22 = inout(zmm_reg) *s22, s23 = inout(zmm_reg) *s23,
+            s30 = inout(zmm_reg) *s30, s31 = inout(zmm_reg) *s31,
+            s32 = inout(zmm_reg) *s32, s33 = inout(zmm_reg) *s33,
+            s40 = inout(zmm_reg) *s40, s41 = inout(zmm_reg) *s41,
+            s42 = inout(zmm_reg) *s42, s43 = inout(zmm_reg) *s43,
+            s50 = inout(zmm_reg) *s50, s51 = inout(zmm_reg) *s51,
+            s52 = inout(zmm_reg) *s52, s53 = inout(zmm_reg) *s53,
+            v0 = out(zmm_reg) _, v1 = out(zmm_reg) _, v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
+            x = out(zmm_reg) _, y = out(zmm_reg) _,
+            options(nostack, readonly),
+        );
+    }
+}
+
+/// Computes a tile with AVX2.
+///
+/// # Safety
+/// The conditions are those of [`avx512`], with AVX2 and FMA instead of AVX-512F.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn avx2(
+    (rows, columns): (usize, usize),
+    left: &[f32],
+    strides: Strides,
+    right: &[[f32; COLUMNS]],
+    target: Target<'_>,
+) {
+    let whole = Corner::new(left, strides, right, target);
+    for column in (0..columns).step_by(LANES) {
+        for row in (0..rows).step_by(6) {
+            let corner = whole.at(row, column);
+            // SAFETY: as in `avx512`.
+            unsafe {
+                match (rows - row).min(6) {
+                    1 => piece_256::<1>(corner),
+                    2 => piece_256::<2>(corner),
+                    3 => piece_256::<3>(corner),
+                    4 => piece_256::<4>(corner),
+                    5 => piece_256::<5>(corner),
+                    _ => piece_256::<6>(corner),
+                }
+            }
+        }
+    }
+}
+
+/// Computes a piece of `M` rows and 16 columns: for 6 rows 12 registers of sums, two of the right
+/// side and one of the left, of the 16 that the processor has.
+///
+/// # Safety
+/// The conditions are those of [`avx2`], for the rows and columns of the piece.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn piece_256<const M: usize>(corner: Corner) {
+    let Corner { strides, inner, stride, add, .. } = corner;
+    let mut sums = [[_mm256_setzero_ps(); 2]; M];
+    let (mut left, mut right) = (corner.left, corner.right);
+    for _ in 0..inner {
+        // SAFETY: as in `piece_512`.
+        unsafe {
+            let (low, high) = (_mm256_loadu_ps(right), _mm256_loadu_ps(right.add(8)));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let value: __m256 = _mm256_set1_ps(*left.add(i * strides.row));
+                sums[0] = _mm256_fmadd_ps(value, low, sums[0]);
+                sums[1] = _mm256_fmadd_ps(value, high, sums[1]);
+            }
+        }
+        left = left.wrapping_add(strides.inner);
+        right = right.wrapping_add(COLUMNS);
+    }
+    for (i, sums) in sums.into_iter().enumerate() {
+        for (half, sum) in sums.into_iter().enumerate() {
+            // SAFETY: row i < M and the 8 columns lie within the target.
+            unsafe {
+                let out = corner.out.add(i * stride + half * 8);
+                let sum = if add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
+                _mm256_storeu_ps(out, sum);
+            }
+        }
+    }
+}
