@@ -1,6 +1,8 @@
 //! Pieces of work that are timed in more than one way: by the benches here and by the race against
 //! PyTorch and ONNX Runtime.
 
+pub mod contest;
+pub mod peak;
 pub mod work;
 
 /// The most memory that this process has had, where the system tells.

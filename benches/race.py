@@ -1,16 +1,23 @@
-"""Races our side against PyTorch and ONNX Runtime on the same machine, in turn: ours, theirs, ours, theirs.
+"""Races our side against PyTorch, ONNX Runtime and the gemm crate on the same machine, round by round.
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install -r benches/requirements.txt
     /tmp/peers/bin/python benches/race.py
+    /tmp/peers/bin/python benches/race.py --work products
 
 It builds our side (`--program` takes one that is built) and prints a table, a row as soon as it is raced; `--markdown`
-prints it for the README, `--json FILE` keeps every figure, `--work NAME` (repeatable) races some of the works.
+prints it for the README, `--json FILE` keeps every figure, `--work NAME` (repeatable) races some of the works, and
+`--work products` plain products of matrices, every shape of the two networks.
 
-Each turn is a process of its own with two rounds to warm up; its figure is the median of its rounds, and its memory the
-most that the process has had, libraries included. PyTorch runs eager, a ResNet with NCHW and channels_last, of which
-the better counts in each turn; in inference, batch normalisation is folded. It runs with the C library's default memory
-settings, and again with settings that keep large buffers; ours has the defaults in both. ONNX Runtime has its default
-optimisations. A ratio is ours : theirs of the same turn: the median, and in brackets the smallest and the largest.
+A machine that others use too changes its speed from one second to the next. So all sides of a work are processes that
+stay: each does a round when it is told to, one after another, in an order that changes; before each round the peak of
+the processor is measured, multiply-adds in registers on as many threads. A ratio is ours : theirs within the same pair
+of rounds; the table has its median and, in brackets, its quartiles. The share of the peak is that of our rounds, of the
+peak just before; Winograd's convolution, which saves multiplications, can bring it above 1. Memory is the most that a
+process has had, libraries included.
+
+PyTorch runs eager (a ResNet with NCHW and channels_last, of which the better counts in each pair), with batch
+normalisation folded in inference, and compiled by `torch.compile`, which needs a C++ compiler. ONNX Runtime has its
+default optimisations. `--side kept` is PyTorch with an allocator that is told to keep large buffers.
 """
 
 import argparse
@@ -18,22 +25,25 @@ import importlib.util
 import json
 import os
 import pathlib
-import platform
+import select
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True  # a race leaves nothing beside its sources
 
 import race_table as table
-from race_peers import WORKS, Work, threads_to_use
+from race_peers import PRODUCT_WORKS, WORKS, Work, threads_to_use
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = pathlib.Path(__file__).resolve().with_name("race_peers.py")
-PEER_NAMES = {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime"}
-TURN_LIMIT_S = 3_600
+ALL_WORKS = {**WORKS, **PRODUCT_WORKS}
+# Compiling a network takes minutes.
+ANSWER_LIMIT_S = 1_800
+PAUSE_S = 0.03
 
 # By default glibc takes every large buffer from the system, which clears it page by page, and gives it back when it is
 # freed. With these it keeps them.
@@ -65,41 +75,64 @@ def build() -> str:
     raise Trouble(f"`{' '.join(command)}` has built no program")
 
 
-def call(who: str, command: list, environment: dict) -> str:
-    """What a process prints; raises how it ended, when that was not well."""
-    # Settings of the person's shell would make the defaults something else.
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
-    command = [str(part) for part in command]
-    try:
-        ended = subprocess.run(
-            command, env={**ours, **environment}, capture_output=True, text=True, timeout=TURN_LIMIT_S
-        )
-    except OSError as error:
-        raise Trouble(f"{who}: cannot be started: {error}") from error
-    except subprocess.TimeoutExpired as error:
-        raise Trouble(f"{who}: has not ended within {TURN_LIMIT_S} s") from error
-    if ended.returncode == 0:
-        return ended.stdout
-    last_words = "".join(f"\n    {line}" for line in ended.stderr.strip().splitlines()[-5:])
-    if ended.returncode < 0:
-        name = signal.Signals(-ended.returncode).name
+class Side:
+    """A process that answers each line with a line of JSON."""
+
+    def __init__(self, name: str, command: list, environment: dict | None = None):
+        self.name = name
+        # Settings of the person's shell would make the defaults something else.
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("MALLOC_", "GLIBC_TUNABLES"))
+        }
+        self.words = tempfile.TemporaryFile("w+")
+        try:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                env={**inherited, **(environment or {})},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.words,
+                text=True,
+            )
+        except OSError as error:
+            raise Trouble(f"{name}: cannot be started: {error}") from error
+
+    def read(self) -> dict:
+        """The next line of JSON; other lines are skipped."""
+        while True:
+            if not select.select([self.process.stdout], [], [], ANSWER_LIMIT_S)[0]:
+                raise Trouble(f"{self.name}: has not answered within {ANSWER_LIMIT_S} s")
+            line = self.process.stdout.readline()
+            if not line:
+                raise Trouble(self.end())
+            if line.startswith("{"):
+                return json.loads(line)
+
+    def ask(self, what: str) -> dict:
+        try:
+            self.process.stdin.write(f"{what}\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise Trouble(self.end()) from None
+        return self.read()
+
+    def end(self) -> str:
+        """How a process ended that should not have."""
+        code = self.process.wait()
+        self.words.seek(0)
+        last_words = "".join(f"\n    {line}" for line in self.words.read().strip().splitlines()[-5:])
+        if code >= 0:
+            return f"{self.name}: ended with exit code {code}{last_words}"
+        name = signal.Signals(-code).name
         memory = ", perhaps for want of memory" if name == "SIGKILL" else ""
-        raise Trouble(f"{who}: killed by {name}{memory}{last_words}")
-    raise Trouble(f"{who}: ended with exit code {ended.returncode}{last_words}")
+        return f"{self.name}: killed by {name}{memory}{last_words}"
 
-
-def take_turn(who: str, command: list, rounds: int, environment: dict) -> dict:
-    """The median speed of a process's rounds, its peak memory, and the speed of every round."""
-    printed = call(who, [*command, "--rounds", rounds], environment)
-    try:
-        lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-        speeds = [float(line["images_per_second"]) for line in lines]
-        peaks = [line["peak_memory_mib"] for line in lines]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"{who}: has printed what is no round: {error!r}") from error
-    if len(speeds) != rounds:
-        raise Trouble(f"{who}: has finished {len(speeds)} of {rounds} rounds")
-    return {"images_per_second": statistics.median(speeds), "peak_memory_mib": peaks[-1], "rounds": speeds}
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.words.close()
 
 
 class Race:
@@ -107,50 +140,67 @@ class Race:
 
     def __init__(self, arguments: argparse.Namespace, program: str, folder: str):
         self.program, self.folder = pathlib.Path(program).resolve(), pathlib.Path(folder)
-        self.turns, self.rounds = arguments.turns, arguments.rounds
+        self.pairs, self.sides = arguments.pairs, arguments.side or list(table.DEFAULT_PEERS)
         self.threads = arguments.threads or threads_to_use()
         # Our side has its defaults, unless a number is asked for.
         self.our_environment = {"RAYON_NUM_THREADS": str(arguments.threads)} if arguments.threads else {}
         self.adam = ["--fused-adam"] if arguments.fused_adam else []
-        self.pytorch_environments = {"pytorch": {}}
-        if platform.libc_ver()[0] == "glibc":
-            self.pytorch_environments["pytorch, buffers kept"] = KEEP_BUFFERS
 
     def run(self, name: str) -> list:
-        """All turns of a work, each {side: {setting: figures}}."""
-        model = None
-        if takes_part("onnxruntime", WORKS[name]) and not missing("onnxruntime", WORKS[name]):
-            model = self.folder / f"{name}.onnx"
-            call(f"{name}, export for ONNX Runtime", [*peer("export", name), "--model", model], {})
-        turns = []
-        for at in range(1, self.turns + 1):
-            turns.append(self.turn(name, model))
-            speeds = [f"{side} {table.best(of)['images_per_second']:.1f}" for side, of in turns[-1].items()]
-            print(f"{name}, turn {at} of {self.turns}: {'; '.join(speeds)}", file=sys.stderr)
-        return turns
+        """All pairs of a work, each {side: [figures of each of its settings]}."""
+        sides: list[tuple[str, Side]] = []
+        try:
+            for group, command, environment in self.commands(name):
+                sides.append((group, Side(f"{name}, {group}", command, environment)))
+                # One after another: a side that warms up beside another could compile for its cache sizes.
+                sides[-1][1].read()
+            return [self.pair(name, sides, at) for at in range(self.pairs)]
+        finally:
+            for _, side in sides:
+                side.stop()
 
-    def turn(self, name: str, model: pathlib.Path | None) -> dict:
-        """A turn of every side: {side: {setting: figures}}."""
-        command = [self.program, "--only-ours", "--work", name, "--json"]
-        sides = {"ours": {"default": take_turn(f"{name}, ours", command, self.rounds, self.our_environment)}}
-        if not missing("pytorch", WORKS[name]):
-            for side, environment in self.pytorch_environments.items():
-                sides[side] = {}
-                for layout in WORKS[name].layouts:
-                    command = [*peer("pytorch", name), "--layout", layout, "--threads", self.threads, *self.adam]
-                    sides[side][layout] = take_turn(f"{name}, {side}, {layout}", command, self.rounds, environment)
-        if model:
-            command = [*peer("onnxruntime", name), "--model", model, "--threads", self.threads]
-            sides["onnxruntime"] = {"default": take_turn(f"{name}, onnxruntime", command, self.rounds, {})}
-        return sides
+    def pair(self, name: str, sides: list, at: int) -> dict:
+        figures: dict[str, list] = {}
+        # Another side begins each time, so that none always runs behind the same other.
+        for group, side in sides[at % len(sides) :] + sides[: at % len(sides)]:
+            time.sleep(PAUSE_S)
+            peak = next(side for group, side in sides if group == "ours").ask("peak")["gflops"]
+            figures.setdefault(group, []).append({**side.ask("round"), "peak_gflops": peak})
+        told = "; ".join(f"{group} {table.best(figures[group])['seconds']:.3f} s" for group, _ in sides)
+        print(f"{name}, {at + 1} of {self.pairs}: {told}", file=sys.stderr)
+        return figures
+
+    def commands(self, name: str):
+        """The sides of a work: (group, command, environment)."""
+        work = ALL_WORKS[name]
+        ours = [self.program, "--serve", "--work", name]
+        yield "ours", ours, self.our_environment
+        if "gemm" in self.sides and work.kind == "product":
+            yield "gemm", [*ours, "--engine", "gemm"], self.our_environment
+        pytorch = [*peer("pytorch", name), "--threads", self.threads, *self.adam]
+        best_layout = ["--layout", work.layouts[-1]]
+        if not missing("pytorch", work):
+            for layout in work.layouts:
+                if "eager" in self.sides:
+                    yield "eager", [*pytorch, "--layout", layout], {}
+                if "kept" in self.sides and work.kind != "product":
+                    yield "kept", [*pytorch, "--layout", layout], KEEP_BUFFERS
+                if "bf16" in self.sides and work.kind != "loss":
+                    yield "bf16", [*pytorch, "--layout", layout, "--bf16"], {}
+            if "compiled" in self.sides and work.network:
+                yield "compiled", [*pytorch, *best_layout, "--compile"], {}
+        if "onnxruntime" in self.sides and work.kind == "infer" and not missing("onnxruntime", work):
+            model = self.folder / f"{name}.onnx"
+            exported = subprocess.run(
+                [str(part) for part in [*peer("export", name), "--model", model]], capture_output=True, text=True
+            )
+            if exported.returncode:
+                raise Trouble(f"{name}, export for ONNX Runtime: {exported.stderr.strip().splitlines()[-1:]}")
+            yield "onnxruntime", [*peer("onnxruntime", name), "--model", model, "--threads", self.threads], {}
 
 
 def peer(what: str, name: str) -> list:
     return [sys.executable, PEERS, what, "--work", name]
-
-
-def takes_part(who: str, work: Work) -> bool:
-    return who == "pytorch" or work.kind == "infer"
 
 
 def missing(who: str, work: Work) -> list:
@@ -158,9 +208,10 @@ def missing(who: str, work: Work) -> list:
 
 
 def say_who_is_left_out(names: list) -> None:
-    for who, called in PEER_NAMES.items():
-        works = [name for name in names if takes_part(who, WORKS[name]) and missing(who, WORKS[name])]
-        packages = sorted({package for name in works for package in missing(who, WORKS[name])})
+    for who, called in {"pytorch": "PyTorch", "onnxruntime": "ONNX Runtime"}.items():
+        takes_part = [name for name in names if who == "pytorch" or ALL_WORKS[name].kind == "infer"]
+        works = [name for name in takes_part if missing(who, ALL_WORKS[name])]
+        packages = sorted({package for name in works for package in missing(who, ALL_WORKS[name])})
         if works:
             print(f"{called} is left out of {', '.join(works)}: not installed: {', '.join(packages)}", file=sys.stderr)
 
@@ -172,34 +223,53 @@ def positive(text: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Race our side against PyTorch and ONNX Runtime.")
+    parser = argparse.ArgumentParser(description="Race our side against others, round by round.")
     count = {"type": positive, "metavar": "N"}
     parser.add_argument("--program", metavar="PATH", help="our side, built already: target/release/race")
-    parser.add_argument("--work", action="append", choices=WORKS, help="repeatable [default: all]")
-    parser.add_argument("--turns", default=3, **count, help="turns of each side [default: 3]")
-    parser.add_argument("--rounds", default=5, **count, help="rounds in a turn, behind the warm-up [default: 5]")
+    parser.add_argument(
+        "--work",
+        action="append",
+        choices=[*ALL_WORKS, "products"],
+        metavar="NAME",
+        help=f"repeatable: {', '.join(WORKS)}, products or one of them, product-1576x768x2304 [default: all networks]",
+    )
+    parser.add_argument(
+        "--side",
+        action="append",
+        choices=table.PEERS,
+        help=f"whom to race, repeatable [default: {', '.join(table.DEFAULT_PEERS)}]",
+    )
+    parser.add_argument("--pairs", default=11, **count, help="rounds of each side [default: 11]")
     parser.add_argument("--threads", **count, help="threads of every side [default: all processors]")
     parser.add_argument("--fused-adam", action="store_true", help="PyTorch's Adam as one kernel; not its default")
     parser.add_argument("--markdown", action="store_true", help="print the table for the README")
     parser.add_argument("--json", metavar="FILE", help="write all figures")
     arguments = parser.parse_args()
-    names = list(dict.fromkeys(arguments.work or WORKS))
+    asked = arguments.work or list(WORKS)
+    names = [name for work in asked for name in (PRODUCT_WORKS if work == "products" else [work])]
+    names = list(dict.fromkeys(names))
     say_who_is_left_out(names)
     program = arguments.program or build()
     with tempfile.TemporaryDirectory() as folder:
         race = Race(arguments, program, folder)
-        settings = {"turns": race.turns, "rounds": race.rounds, "fused_adam": arguments.fused_adam}
-        kept = race.pytorch_environments.get("pytorch, buffers kept")
-        about = {**table.surroundings(ROOT), "threads": race.threads, **settings, "keep_buffers": kept}
+        about = {
+            **table.surroundings(ROOT),
+            "threads": race.threads,
+            "pairs": race.pairs,
+            "fused_adam": arguments.fused_adam,
+            "keep_buffers": KEEP_BUFFERS,
+        }
         works = []
-        # Before the first turn too: a file that cannot be written is better known now than after an hour.
+        # Before the first round too: a file that cannot be written is better known now than after an hour.
         keep(arguments.json, about, works)
-        table.print_head(about, arguments.markdown)
+        peers = [peer for peer in table.PEERS if peer in race.sides]
+        table.print_head(about, peers, arguments.markdown)
         for name in names:
-            turns = race.run(name)
-            works.append({"work": name, "summary": table.summary(turns), "turns": turns})
-            called = WORKS[name].title if arguments.markdown else name
-            table.print_row([called, *table.cells(works[-1]["summary"])], arguments.markdown)
+            pairs = race.run(name)
+            summary = table.summary(ALL_WORKS[name], pairs)
+            works.append({"work": name, "summary": summary, "pairs": pairs})
+            called = ALL_WORKS[name].title if arguments.markdown else name
+            table.print_row([called, *table.cells(summary, peers)], peers, arguments.markdown)
             keep(arguments.json, about, works)
 
 

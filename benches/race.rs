@@ -1,31 +1,38 @@
-//! Our side of the race against PyTorch and ONNX Runtime: one piece of work, timed a round at a
-//! time.
+//! Our side of the race against PyTorch and ONNX Runtime: one piece of work, a round at a time.
 //!
 //! ```text
-//! cargo run --release --bin race -- --only-ours --work resnet50-train-64 --rounds 5 --json
+//! cargo run --release --bin race -- --work resnet50-train-64 --rounds 5
+//! cargo run --release --bin race -- --work product-1576x768x2304 --rounds 5
 //! ```
 //!
-//! A round is one training step or one forward pass on the same random images; data and two rounds
-//! to warm up are outside the timer, and a round ends when its result is there.
-//! `python benches/race.py` runs the whole race.
+//! A round is one training step or one forward pass on the same random images, or a product of two
+//! matrices, rows x inner x columns; data and two rounds to warm up are outside the timer, and a
+//! round ends when its result is there. Each line has the peak of the processor just before the
+//! round, which other programs and its own clock change from one second to the next.
+//!
+//! With `--serve` the program waits for a line on its standard input, `peak` or `round`, and
+//! answers each with a line of JSON: so `python benches/race.py` runs sides in turn.
 
+use std::io::BufRead;
+use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use heatmap_benches::work::Work;
+use clap::Parser;
+use heatmap_benches::contest::{Contest, Engine};
+use heatmap_benches::{peak, peak_memory_mib};
+use heatmap_models::ops::matrix_kernel;
 
 /// Time our side of the race
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Run our side alone; the peers need Python and are started by race.py
-    #[arg(long, required = true)]
-    only_ours: bool,
-
-    /// What to time
+    /// What to time: a work of the table, or product-ROWSxINNERxCOLUMNS
     #[arg(long, value_name = "NAME")]
-    work: Work,
+    work: Contest,
+
+    /// Who multiplies in a plain product
+    #[arg(long, value_name = "NAME", default_value = "ours")]
+    engine: Engine,
 
     /// Rounds behind the warm-up
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -36,40 +43,66 @@ struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
 
-    /// One JSON line a round instead of words
-    #[arg(long)]
-    json: bool,
+    /// Answer each line `peak` or `round` on the standard input with a line of JSON
+    #[arg(long, conflicts_with = "rounds")]
+    serve: bool,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let work = arguments.work;
-    let batch = arguments.batch.map_or(work.batch(), |batch| batch as usize);
-    if work == Work::SimClrTrain64 && !batch.is_multiple_of(2) {
-        let reason = format!(
-            "--batch {batch}: SimCLR trains on pairs, which takes an even number of images"
-        );
-        Arguments::command().error(ErrorKind::ValueValidation, reason).exit();
+    let batch = arguments.batch.map(|batch| batch as usize);
+    let mut round = match arguments.work.prepare(arguments.engine, batch) {
+        Ok(round) => round,
+        Err(reason) => return fail(&reason),
+    };
+    let images = arguments.work.images(batch);
+    if arguments.serve {
+        return serve(images, round.as_mut());
     }
-    let (name, images) = (work.name(), work.images(batch));
-    let mut prepared = work.prepare(batch);
     for _ in 0..arguments.rounds {
-        let start = Instant::now();
-        prepared.run();
-        say(&name, images as f64 / start.elapsed().as_secs_f64(), arguments.json);
+        let gflops = peak::gflops();
+        let seconds = time(round.as_mut());
+        let memory = peak_memory_mib().map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
+        say(&format!(
+            "{:.1} a second; processor {gflops:.0} GFLOP/s, kernel {}, peak memory {memory}",
+            images as f64 / seconds,
+            matrix_kernel(),
+        ));
     }
+    ExitCode::SUCCESS
+}
+
+/// Returns the seconds of a round.
+fn time(round: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    round();
+    start.elapsed().as_secs_f64()
+}
+
+fn serve(images: usize, round: &mut dyn FnMut()) -> ExitCode {
+    say(&serde_json::json!({ "images": images, "kernel": matrix_kernel() }).to_string());
+    for line in std::io::stdin().lock().lines() {
+        let answer = match line.as_deref() {
+            Ok("peak") => serde_json::json!({ "gflops": peak::gflops() }),
+            Ok("round") => {
+                let seconds = time(round);
+                serde_json::json!({ "seconds": seconds, "peak_memory_mib": peak_memory_mib() })
+            }
+            Ok(other) => return fail(&format!("`{other}` is neither `peak` nor `round`")),
+            Err(error) => return fail(&format!("the standard input: {error}")),
+        };
+        say(&answer.to_string());
+    }
+    ExitCode::SUCCESS
 }
 
 #[allow(clippy::print_stdout, reason = "this is what the program is for")]
-fn say(work: &str, images_per_second: f64, json: bool) {
-    let peak = heatmap_benches::peak_memory_mib();
-    if json {
-        let line = serde_json::json!({
-            "work": work, "images_per_second": images_per_second, "peak_memory_mib": peak,
-        });
-        println!("{line}");
-    } else {
-        let peak = peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
-        println!("{work}: {images_per_second:.1} images/s, peak memory {peak}");
-    }
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[allow(clippy::print_stderr, reason = "the end of a program that failed")]
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("race: {reason}");
+    ExitCode::FAILURE
 }

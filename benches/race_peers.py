@@ -1,22 +1,30 @@
-"""The works of the race, and the turns of PyTorch and ONNX Runtime in it, a process each. Started by race.py.
+"""The works of the race, and its sides in Python: a process each, which does a round when it is told to.
 
-    python benches/race_peers.py pytorch --work resnet50-train-64 --layout channels_last --rounds 5
+    python benches/race_peers.py pytorch --work resnet50-train-64 --layout channels_last
+    python benches/race_peers.py pytorch --work vit-infer-224 --compile
+    python benches/race_peers.py pytorch --work vit-infer-224 --bf16
     python benches/race_peers.py export --work vit-infer-224 --model /tmp/vit.onnx
-    python benches/race_peers.py onnxruntime --work vit-infer-224 --model /tmp/vit.onnx --rounds 5
+    python benches/race_peers.py onnxruntime --work vit-infer-224 --model /tmp/vit.onnx
 
-A turn warms up with two rounds and prints a JSON line for each round behind them, as our side does: `work`,
-`images_per_second` and `peak_memory_mib`, the most memory that the process has had, libraries included. Data are random
-and made before the first round.
+Started by race.py. After two rounds to warm up it prints a JSON line, and then one for each line `round` on its
+standard input: the seconds that the round took, and the most memory that the process has had, libraries included.
+Data are random and made before the first round.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
+import sys
 import time
 
 WARM_UP_ROUNDS = 2
 TEMPERATURE = 0.5
+
+# Multiplications and additions of a forward pass of an image, with 1,000 classes, in GFLOP. A training step is three
+# times as much: forward, and the gradients of both sides of every product.
+GFLOP = {("resnet50", 224): 8.18, ("resnet50", 64): 0.672, ("vit", 224): 35.13}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +35,21 @@ class Work:
     network: str | None
     batch: int
     size: int | None
-    kind: str  # "train", "simclr", "infer" or "loss"
+    kind: str  # "train", "simclr", "infer", "loss" or "product"
+    product: tuple = ()  # rows, inner, columns
 
     @property
-    def images(self) -> int:
+    def gflop(self) -> float | None:
+        """What a round multiplies and adds, where that is most of the work."""
+        if self.product:
+            return 2e-9 * self.product[0] * self.product[1] * self.product[2]
+        if self.network is None:
+            return None
+        return self.batch * GFLOP[self.network, self.size] * (1 if self.kind == "infer" else 3)
+
+    @property
+    def images_of_round(self) -> int:
+        """Images, or for the loss alone rows."""
         return self.batch if self.network else 2 * self.batch
 
     @property
@@ -45,6 +64,16 @@ class Work:
         return (["onnxruntime", "onnx"] if peer == "onnxruntime" else []) + ["torch"] + network
 
 
+# Plain products, rows x inner x columns: the linear layers of a ViT-B/16 for 8 images, and the convolutions of a
+# ResNet-50 for 8 images of 224 px as products of patches and kernels.
+PRODUCTS = [
+    (1576, 768, 2304), (1576, 768, 768), (1576, 768, 3072), (1576, 3072, 768),
+    (100352, 147, 64), (25088, 64, 64), (25088, 64, 256), (25088, 256, 64), (25088, 256, 128),
+    (6272, 128, 512), (6272, 512, 128), (6272, 256, 512), (6272, 512, 256), (6272, 1152, 128),
+    (1568, 256, 1024), (1568, 1024, 256), (1568, 512, 1024), (1568, 1024, 512), (1568, 2304, 256),
+    (392, 512, 2048), (392, 2048, 512), (392, 1024, 2048), (392, 4608, 512),
+]  # fmt: skip
+
 WORKS = {
     "resnet50-train-64": Work("ResNet-50, training step with Adam, batch 32, 64 x 64", "resnet50", 32, 64, "train"),
     "resnet50-train-224": Work("ResNet-50, training step with Adam, batch 8, 224 x 224", "resnet50", 8, 224, "train"),
@@ -54,6 +83,10 @@ WORKS = {
     "vit-infer-224": Work("ViT-B/16, inference, batch 8, 224 x 224", "vit", 8, 224, "infer"),
     "vit-train-224": Work("ViT-B/16, training step with Adam, batch 8, 224 x 224", "vit", 8, 224, "train"),
     "nt-xent": Work("NT-Xent with gradients, 2,048 pairs, 128 wide (rows)", None, 2_048, None, "loss"),
+}
+PRODUCT_WORKS = {
+    "product-" + "x".join(map(str, sizes)): Work("product " + " x ".join(map(str, sizes)), None, 1, None, "product", sizes)
+    for sizes in PRODUCTS
 }
 
 
@@ -74,15 +107,18 @@ def peak_memory_mib() -> float | None:
         return None
 
 
-def time_rounds(work: str, rounds: int, step) -> None:
+def serve(step) -> None:
+    """Does a step for every line of the standard input, behind two to warm up."""
     for _ in range(WARM_UP_ROUNDS):
         step()
-    for _ in range(rounds):
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        if line.strip() != "round":
+            sys.exit(f"race_peers.py: `{line.strip()}` is not `round`")
         start = time.perf_counter()
         step()
-        speed = WORKS[work].images / (time.perf_counter() - start)
-        line = {"work": work, "images_per_second": speed, "peak_memory_mib": peak_memory_mib()}
-        print(json.dumps(line), flush=True)
+        answer = {"seconds": time.perf_counter() - start, "peak_memory_mib": peak_memory_mib()}
+        print(json.dumps(answer), flush=True)
 
 
 def classifier(work: Work):
@@ -121,21 +157,45 @@ def similarities(projections):
     return (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf), torch.arange(rows).roll(rows // 2)
 
 
-def training_step(work: Work, layout: str, fused_adam: bool):
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """How PyTorch runs."""
+
+    layout: str = "nchw"
+    compile: bool = False
+    bf16: bool = False
+    fused_adam: bool = False
+
+    def prepare(self, network, images):
+        """The network, compiled or not, and the images, in the memory order of this setting."""
+        import torch
+
+        if self.layout == "channels_last":
+            network = network.to(memory_format=torch.channels_last)
+            images = images.to(memory_format=torch.channels_last)
+        return (torch.compile(network) if self.compile else network), images
+
+    def precision(self):
+        """What a forward pass runs in: bf16 where autocast takes it, or f32."""
+        import torch
+
+        return torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext()
+
+
+def training_step(work: Work, setting: Setting):
     import torch
 
     simclr = work.kind == "simclr"
-    network = simclr_network() if simclr else classifier(work)
+    plain = simclr_network() if simclr else classifier(work)
     images, classes = torch.randn(work.batch, 1 if simclr else 3, work.size, work.size), torch.arange(work.batch)
-    if layout == "channels_last":
-        network = network.to(memory_format=torch.channels_last)
-        images = images.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused_adam or None)
+    network, images = setting.prepare(plain, images)
+    optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=setting.fused_adam or None)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=1_000)
 
     def classifier_step():
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(network(images), classes)
+        with setting.precision():
+            loss = torch.nn.functional.cross_entropy(network(images), classes)
         loss.backward()
         optimizer.step()
         loss.item()
@@ -143,8 +203,9 @@ def training_step(work: Work, layout: str, fused_adam: bool):
     def simclr_step():
         # The example reads the loss and how often the right row is picked, and moves the learning rate along a cosine.
         optimizer.zero_grad()
-        logits, other_view = similarities(network(images))
-        loss = torch.nn.functional.cross_entropy(logits, other_view)
+        with setting.precision():
+            logits, other_view = similarities(network(images))
+            loss = torch.nn.functional.cross_entropy(logits, other_view)
         top1 = (logits.detach().argmax(1) == other_view).float().mean()
         loss.backward()
         loss.item(), top1.item()
@@ -154,7 +215,7 @@ def training_step(work: Work, layout: str, fused_adam: bool):
     return simclr_step if simclr else classifier_step
 
 
-def inference_step(work: Work, layout: str):
+def inference_step(work: Work, setting: Setting):
     import torch
     from torch.fx.experimental.optimization import fuse
 
@@ -162,14 +223,12 @@ def inference_step(work: Work, layout: str):
     if work.network == "resnet50":
         # Batch normalisation goes into the convolution before it.
         network = fuse(network, inplace=True)
-    images = torch.randn(work.batch, 3, work.size, work.size)
-    if layout == "channels_last":
-        network = network.to(memory_format=torch.channels_last)
-        images = images.to(memory_format=torch.channels_last)
+    network, images = setting.prepare(network, torch.randn(work.batch, 3, work.size, work.size))
 
     @torch.inference_mode()
     def step():
-        network(images)
+        with setting.precision():
+            network(images)
 
     return step
 
@@ -186,29 +245,43 @@ def loss_step(work: Work):
     return step
 
 
-def pytorch_turn(name: str, layout: str, rounds: int, threads: int, fused_adam: bool) -> None:
+def product_step(work: Work, setting: Setting):
+    import torch
+
+    rows, inner, columns = work.product
+    dtype = torch.bfloat16 if setting.bf16 else torch.float32
+    left, right = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, columns, dtype=dtype)
+    out = torch.empty(rows, columns, dtype=dtype)
+
+    def step():
+        torch.mm(left, right, out=out)
+
+    return step
+
+
+def pytorch_side(work: Work, setting: Setting, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    work = WORKS[name]
     if work.kind == "infer":
-        step = inference_step(work, layout)
+        step = inference_step(work, setting)
     elif work.kind == "loss":
         step = loss_step(work)
+    elif work.kind == "product":
+        step = product_step(work, setting)
     else:
-        step = training_step(work, layout, fused_adam)
-    time_rounds(name, rounds, step)
+        step = training_step(work, setting)
+    serve(step)
 
 
-def export(name: str, path: str) -> None:
+def export(work: Work, path: str) -> None:
     """Writes the network as ONNX, for a batch of this size."""
     import warnings
 
     import torch
 
     torch.manual_seed(1)
-    work = WORKS[name]
     # Both exporters of PyTorch give ONNX Runtime the same operations; the older one, which warns that it is, needs no
     # package beside onnx. 17 is the first opset with layer normalisation.
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -216,38 +289,43 @@ def export(name: str, path: str) -> None:
     torch.onnx.export(classifier(work).eval(), (images,), path, dynamo=False, opset_version=17)
 
 
-def onnxruntime_turn(name: str, path: str, rounds: int, threads: int) -> None:
+def onnxruntime_side(path: str, threads: int) -> None:
     import numpy
     import onnxruntime
 
     options = onnxruntime.SessionOptions()  # all graph optimisations, as by default
     options.intra_op_num_threads = threads
+    # Its threads would otherwise spin between rounds, when it is another side's turn.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = session.get_inputs()[0]
     feed = {images.name: numpy.random.default_rng(1).standard_normal(images.shape, dtype=numpy.float32)}
-    time_rounds(name, rounds, lambda: session.run(None, feed))
+    serve(lambda: session.run(None, feed))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A peer's turn in the race; race.py starts it.")
+    parser = argparse.ArgumentParser(description="A side of the race in Python; race.py starts it.")
     parser.add_argument("what", choices=["pytorch", "export", "onnxruntime"])
-    parser.add_argument("--work", required=True, choices=WORKS)
+    parser.add_argument("--work", required=True, choices=[*WORKS, *PRODUCT_WORKS], metavar="NAME")
     parser.add_argument("--layout", default="nchw", choices=["nchw", "channels_last"])
+    parser.add_argument("--compile", action="store_true", help="torch.compile, with its default settings")
+    parser.add_argument("--bf16", action="store_true", help="autocast to bf16; for a product, matrices in bf16")
     parser.add_argument("--fused-adam", action="store_true")
     parser.add_argument("--model", metavar="FILE", help="the ONNX file that is written or run")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=threads_to_use())
     arguments = parser.parse_args()
+    work = {**WORKS, **PRODUCT_WORKS}[arguments.work]
     if arguments.what != "pytorch" and not arguments.model:
         parser.error(f"{arguments.what} needs --model FILE")
-    if arguments.what != "pytorch" and WORKS[arguments.work].kind != "infer":
+    if arguments.what != "pytorch" and work.kind != "infer":
         parser.error(f"{arguments.what} is for inference, not for {arguments.work}")
     if arguments.what == "pytorch":
-        pytorch_turn(arguments.work, arguments.layout, arguments.rounds, arguments.threads, arguments.fused_adam)
+        setting = Setting(arguments.layout, arguments.compile, arguments.bf16, arguments.fused_adam)
+        pytorch_side(work, setting, arguments.threads)
     elif arguments.what == "export":
-        export(arguments.work, arguments.model)
+        export(work, arguments.model)
     else:
-        onnxruntime_turn(arguments.work, arguments.model, arguments.rounds, arguments.threads)
+        onnxruntime_side(arguments.model, arguments.threads)
 
 
 if __name__ == "__main__":

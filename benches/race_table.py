@@ -1,8 +1,7 @@
 """The table of the race: what it says above, a row for each work, and the same as JSON.
 
-The figures of a work are a list of turns, and a turn is `{side: {setting: figures}}`, with `images_per_second` and
-`peak_memory_mib` in the figures; of the settings of a side, the fastest counts in each turn. The sides are `ours`,
-`pytorch`, `pytorch, buffers kept` and `onnxruntime`, those of them that took part.
+The figures of a work are a list of pairs, and a pair is `{side: [figures, ...]}`, with `seconds`, `peak_memory_mib` and
+`peak_gflops`, the processor's just before, in the figures; of the settings of a side, the fastest counts in each pair.
 """
 
 import importlib.metadata
@@ -14,73 +13,92 @@ import statistics
 import subprocess
 import time
 
-COLUMNS = [  # heading in a terminal, width there, heading in Markdown
-    ("work", 22, "work"),
-    ("ours", 8, "ours"),
-    ("PyTorch", 9, "PyTorch"),
-    ("ratio", 18, "ratio"),
-    ("buffers kept", 18, "ratio, large buffers kept"),
-    ("ONNX Runtime", 14, "ONNX Runtime"),
-    ("ratio", 18, "ratio"),
-    ("peak MiB", 13, "peak memory of ours : PyTorch, MiB"),
-]
+# Whom we race, and the heading of the ratio ours : theirs.
+PEERS = {
+    "eager": "PyTorch eager",
+    "kept": "the same, large buffers kept",
+    "compiled": "torch.compile",
+    "bf16": "PyTorch in bf16",
+    "onnxruntime": "ONNX Runtime",
+    "gemm": "gemm crate",
+}
+DEFAULT_PEERS = ("eager", "compiled", "onnxruntime", "gemm")
 PACKAGES = {"PyTorch": "torch", "torchvision": "torchvision", "timm": "timm", "ONNX Runtime": "onnxruntime"}
+NAME_WIDTH, WIDTH = 26, 22
 
 
-def best(settings: dict) -> dict:
-    return max(settings.values(), key=lambda figures: figures["images_per_second"])
+def best(settings: list) -> dict:
+    return min(settings, key=lambda figures: figures["seconds"])
 
 
-def summary(turns: list) -> dict:
-    """For each side: median speed and largest peak over its turns, and the ratio ours : theirs of the same turn."""
+def spread(values: list) -> dict:
+    """The median and the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    return {"median": middle, "quartiles": [low, high]}
+
+
+def summary(work, pairs: list) -> dict:
+    """For each side its speed, memory and share of the peak, and the ratio ours : theirs in the same pair."""
     summed = {}
-    for side in turns[0]:
-        chosen = [best(sides[side]) for sides in turns]
-        speeds = [figures["images_per_second"] for figures in chosen]
-        peaks = [figures["peak_memory_mib"] for figures in chosen if figures["peak_memory_mib"] is not None]
-        summed[side] = {"images_per_second": statistics.median(speeds), "peak_memory_mib": max(peaks, default=None)}
+    for side in pairs[0]:
+        chosen = [best(sides[side]) for sides in pairs]
+        memory = [figures["peak_memory_mib"] for figures in chosen if figures["peak_memory_mib"] is not None]
+        summed[side] = {
+            "seconds": statistics.median(figures["seconds"] for figures in chosen),
+            "peak_memory_mib": max(memory, default=None),
+        }
+        if work.kind == "product":
+            summed[side]["gflops"] = work.gflop / summed[side]["seconds"]
+        else:
+            summed[side]["images_per_second"] = work.images_of_round / summed[side]["seconds"]
+        if work.gflop:
+            shares = [work.gflop / figures["seconds"] / figures["peak_gflops"] for figures in chosen]
+            summed[side]["share_of_peak"] = spread(shares)
         if side != "ours":
-            ratios = [best(sides["ours"])["images_per_second"] / speed for sides, speed in zip(turns, speeds)]
-            summed[side]["ratio"] = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
+            ours = [best(sides["ours"])["seconds"] for sides in pairs]
+            ratios = [theirs["seconds"] / our for our, theirs in zip(ours, chosen)]
+            summed[side]["ratio"] = spread(ratios)
     return summed
 
 
-def cells(summed: dict) -> list:
+def cells(summed: dict, peers: list) -> list:
     """What stands behind the name of a work; a dash for a side that took no part."""
 
-    def speed(side: str) -> str:
-        value = summed.get(side, {}).get("images_per_second")
-        return "-" if value is None else f"{value:,.0f}" if value >= 1_000 else f"{value:.1f}"
+    def spread_of(found: dict | None) -> str:
+        if found is None:
+            return "-"
+        return "{:.2f} ({:.2f}-{:.2f})".format(found["median"], *found["quartiles"])
 
-    def ratio(side: str) -> str:
-        value = summed.get(side, {}).get("ratio")
-        return "-" if value is None else "{median:.2f} ({min:.2f}-{max:.2f})".format(**value)
-
-    def peak(side: str) -> str:
+    def memory(side: str) -> str:
         value = summed.get(side, {}).get("peak_memory_mib")
         return "-" if value is None else f"{value:.0f}"
 
-    torch = [speed("pytorch"), ratio("pytorch"), ratio("pytorch, buffers kept")]
-    onnxruntime = [speed("onnxruntime"), ratio("onnxruntime")]
-    return [speed("ours"), *torch, *onnxruntime, f"{peak('ours')} : {peak('pytorch')}"]
+    ours = summed["ours"]
+    speed = ours.get("images_per_second", ours.get("gflops"))
+    ratios = [spread_of(summed.get(peer, {}).get("ratio")) for peer in peers]
+    told = f"{speed:,.0f}" if speed >= 1_000 else f"{speed:.1f}"
+    return [told, spread_of(ours.get("share_of_peak")), *ratios, f"{memory('ours')} : {memory('eager')}"]
 
 
-def print_row(row: list, markdown: bool) -> None:
+def headings(peers: list) -> list:
+    return ["work", "ours", "share of peak", *(f": {PEERS[peer]}" for peer in peers), "MiB : eager's"]
+
+
+def print_row(row: list, peers: list, markdown: bool) -> None:
     if markdown:
         print("| " + " | ".join(row) + " |", flush=True)
     else:
-        name, *others = [width for _, width, _ in COLUMNS]
-        print(f"{row[0]:<{name}}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], others)), flush=True)
+        print(f"{row[0]:<{NAME_WIDTH}}" + "".join(f"{cell:>{WIDTH}}" for cell in row[1:]), flush=True)
 
 
-def print_head(about: dict, markdown: bool) -> None:
+def print_head(about: dict, peers: list, markdown: bool) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     adam = ", PyTorch's Adam fused" if about["fused_adam"] else ""
     print(f"{about['processor']}, {about['threads']} threads, {versions}, {about['date']};")
-    print(f"images (nt-xent: rows) per second, {about['turns']} turns of {about['rounds']} rounds{adam}.\n")
-    print_row([heading[2 if markdown else 0] for heading in COLUMNS], markdown)
+    print(f"images a second (nt-xent: rows; products: GFLOP/s), {about['pairs']} pairs of rounds{adam}.\n")
+    print_row(headings(peers), peers, markdown)
     if markdown:
-        print_row(["---"] * len(COLUMNS), markdown)
+        print_row(["---"] * len(headings(peers)), peers, markdown)
 
 
 def surroundings(root: pathlib.Path) -> dict:
@@ -91,8 +109,9 @@ def surroundings(root: pathlib.Path) -> dict:
 def processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as info:
-            return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
-    except (OSError, StopIteration):
+            told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in info)}
+        return f"{told['model name']} (family {told['cpu family']}, model {told['model']})"
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
 
 
