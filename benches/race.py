@@ -17,7 +17,8 @@ process has had, libraries included.
 
 PyTorch runs eager (a ResNet with NCHW and channels_last, of which the better counts in each pair), with batch
 normalisation folded in inference, and compiled by `torch.compile`, which needs a C++ compiler. ONNX Runtime has its
-default optimisations. `--side kept` is PyTorch with an allocator that is told to keep large buffers.
+default optimisations. `--side kept` is PyTorch with an allocator that is told to keep large buffers, `--side bf16`
+PyTorch's autocast against ours in bf16, on a processor that multiplies in it.
 """
 
 import argparse
@@ -175,6 +176,8 @@ class Race:
         work = ALL_WORKS[name]
         ours = [self.program, "--serve", "--work", name]
         yield "ours", ours, self.our_environment
+        if "bf16" in self.sides and work.kind != "loss":
+            yield "ours bf16", [*ours, "--precision", "bf16"], self.our_environment
         if "gemm" in self.sides and work.kind == "product":
             yield "gemm", [*ours, "--engine", "gemm"], self.our_environment
         pytorch = [*peer("pytorch", name), "--threads", self.threads, *self.adam]

@@ -17,10 +17,10 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use heatmap_benches::contest::{Contest, Engine};
 use heatmap_benches::{peak, peak_memory_mib};
-use heatmap_models::ops::matrix_kernel;
+use heatmap_models::ops::{MatmulPrecision, matrix_kernel, set_matmul_precision};
 
 /// Time our side of the race
 #[derive(Debug, Parser)]
@@ -33,6 +33,10 @@ struct Arguments {
     /// Who multiplies in a plain product
     #[arg(long, value_name = "NAME", default_value = "ours")]
     engine: Engine,
+
+    /// What networks and products multiply in: bf16 needs a processor with AMX or AVX512_BF16
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    precision: Precision,
 
     /// Rounds behind the warm-up
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -48,8 +52,28 @@ struct Arguments {
     serve: bool,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Precision {
+    /// Products of f32
+    F32,
+    /// Both sides of a product rounded to bf16, sums in f32
+    Bf16,
+}
+
+impl Precision {
+    fn of_products(self) -> MatmulPrecision {
+        match self {
+            Self::F32 => MatmulPrecision::F32,
+            Self::Bf16 => MatmulPrecision::Bf16,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if !set_matmul_precision(arguments.precision.of_products()) {
+        return fail("--precision bf16: this processor has neither AMX nor AVX512_BF16");
+    }
     let batch = arguments.batch.map(|batch| batch as usize);
     let mut round = match arguments.work.prepare(arguments.engine, batch) {
         Ok(round) => round,

@@ -32,6 +32,7 @@ use heatmap_models::weights::TensorChoice;
 use heatmap_models::{ModelName, WeightLayout};
 use heatmap_train::features::Output;
 use heatmap_train::study::{FeatureRun, FeatureRunConfig, InputName, ProtocolChoice};
+use heatmap_train::task::Precision;
 
 /// Write the features of every banner of a click table, or of a synthetic data set, from pretrained
 /// networks
@@ -75,6 +76,11 @@ struct Arguments {
     /// Images in a batch; the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 8)]
     batch: usize,
+
+    /// Type of the two sides of every product: f32, or bf16 on a CPU with AMX or AVX512_BF16, which
+    /// is faster and good to two or three digits
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    precision: Precision,
 
     /// Edge of a bin of the click table's heatmaps, in px
     #[arg(long, value_name = "PX", default_value_t = 5.0)]
@@ -140,6 +146,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         weights: TensorChoice { prefix, ignore_weights, ema, heads },
         outputs: arguments.outputs(),
         batch: arguments.batch,
+        precision: arguments.precision,
         protocol: arguments.protocol(),
         used: Vec::new(),
     };

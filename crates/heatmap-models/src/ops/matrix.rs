@@ -19,14 +19,16 @@ use super::cpu;
 pub struct RightMatrix(cpu::Packed);
 
 impl RightMatrix {
-    /// Packs a row-major matrix `[rows, columns]`.
+    /// Packs a row-major matrix `[rows, columns]`, for products in the precision that
+    /// [`set_matmul_precision`](super::set_matmul_precision) has chosen.
     ///
     /// # Panics
     /// When there are not `rows * columns` values, or no columns.
     pub fn new(values: &[f32], rows: usize, columns: usize) -> Self {
         assert!(columns > 0, "a matrix without columns");
         assert_eq!(values.len(), rows * columns, "the values of {rows} x {columns}");
-        Self(cpu::Packed::new(cpu::Source::Rows(values, columns), rows, columns))
+        let source = cpu::Source::Rows(values, columns);
+        Self(cpu::Packed::new(source, rows, columns, cpu::bf16_of_networks()))
     }
 
     /// Computes `left * self` into `out`, on all threads of rayon's pool. `left` is row-major
@@ -46,5 +48,5 @@ impl RightMatrix {
 /// instructions, and the rows and columns that it sums at a time. The environment variable
 /// `HEATMAP_CPU` (`avx2`, `portable`) limits the instructions.
 pub fn matrix_kernel() -> String {
-    cpu::kernel_name()
+    cpu::bf16_of_networks().map_or_else(cpu::kernel_name, |kernel| kernel.name().to_owned())
 }

@@ -33,6 +33,7 @@ pub use adam_moments::AdamMoments;
 pub(crate) use attention::{attention, split_heads};
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use conv_norm::{Epilogue, conv_norm};
+pub use cpu::{MatmulPrecision, matmul_precision, set_matmul_precision};
 pub(crate) use gelu::gelu;
 pub(crate) use half::{cast_like, in_f32, is_half, to_f32};
 pub(crate) use linear::{layer_norm, linear, linear_gelu, product};

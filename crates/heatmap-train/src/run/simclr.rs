@@ -112,6 +112,7 @@ pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
     }
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
     devices.iter().try_for_each(|device| config.precision.check_for(device))?;
+    config.precision.take_effect();
     let task = simclr_task_of(config, encoder, &devices[0]);
     let loader = |split: Split, device: &Device, steps, share| -> Result<PairLoader> {
         let sampler = config.sampler(&preset, split)?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use heatmap_models::ModelName;
+use heatmap_models::ops::{MatmulPrecision, set_matmul_precision};
 use heatmap_models::weights::{LoadReport, TensorChoice};
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::feature_input::{
 use super::feature_tables::{FeatureSummary, Tables};
 use crate::features::{Extracted, Output, PublishedEncoder, extract};
 use crate::run::{RunFolder, RunObserver};
+use crate::task::Precision;
 use crate::{Error, Result};
 
 /// Settings of a feature run, and the settings that each network was run with; `config.json`.
@@ -30,6 +32,8 @@ pub struct FeatureRunConfig {
     pub outputs: Vec<Output>,
     /// Number of images in a batch, which does not affect the results.
     pub batch: usize,
+    /// Number type of the two sides of every product: f32, or bf16 on a CPU that multiplies in it.
+    pub precision: Precision,
     /// How heatmaps are converted to images.
     pub protocol: ProtocolChoice,
     /// The settings that each network was run with, whether they were chosen or assumed.
@@ -64,6 +68,24 @@ pub struct UsedImages {
     pub std: Vec<f32>,
 }
 
+/// Sets the precision of the networks of this process.
+///
+/// # Errors
+/// Returns an error when the device cannot compute features in it.
+fn choose(precision: Precision, device: &Device) -> Result<()> {
+    let on_the_cpu = *device == Device::flex();
+    let can = match precision {
+        Precision::F32 => set_matmul_precision(MatmulPrecision::F32),
+        Precision::Bf16 => on_the_cpu && set_matmul_precision(MatmulPrecision::Bf16),
+        Precision::F16 => false,
+    };
+    if can {
+        return Ok(());
+    }
+    let reason = "features are computed in f32, or in bf16 on a CPU with AMX or AVX512_BF16";
+    Err(Error::config("precision", precision, reason))
+}
+
 /// A feature run whose networks and images have been opened and checked.
 #[derive(Debug)]
 pub struct FeatureRun {
@@ -87,6 +109,7 @@ impl FeatureRun {
         if config.batch == 0 {
             return Err(Error::config("batch", 0, "must be positive"));
         }
+        choose(config.precision, device)?;
         let ready_made = matches!(config.input, InputName::Tensors(_));
         if ready_made && config.models.len() > 1 {
             let reason = "the features of ready-made images are those of one network";

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::math::{softmax, sum_pairs};
-use super::product::{Left, Packed, Source, product};
+use super::product::{Left, Packed, Source, add_columns_product, product};
 use super::simd::vectorized;
 
 /// The sizes of an attention operation.
@@ -69,7 +69,7 @@ struct Scratch {
 fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Scratch) {
     let AttentionShape { tokens, head_dim, .. } = *shape;
     let stride = 3 * shape.width();
-    let key = room.right.get_or_insert_with(Packed::empty);
+    let key = room.right.get_or_insert_with(Packed::empty_of_network);
     key.fill(Source::Columns(&qkv[shape.start(head, 1)..], stride), head_dim, tokens);
     room.map.reset(tokens * tokens);
     product(Left::rows(&qkv[shape.start(head, 0)..], tokens, stride), key, &mut room.map);
@@ -85,7 +85,7 @@ pub(crate) fn attention(qkv: &[f32], shape: &AttentionShape) -> Buffer {
         .into_par_iter()
         .map_init(Scratch::default, |room, head| {
             map_of(qkv, shape, head, room);
-            let value = room.right.get_or_insert_with(Packed::empty);
+            let value = room.right.get_or_insert_with(Packed::empty_of_network);
             value.fill(
                 Source::Rows(&qkv[shape.start(head, 2)..], 3 * shape.width()),
                 tokens,
@@ -108,14 +108,14 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
         .map_init(Scratch::default, |room, head| {
             map_of(qkv, shape, head, room);
             let Scratch { map, other, copy, right } = room;
-            let right = right.get_or_insert_with(Packed::empty);
+            let right = right.get_or_insert_with(Packed::empty_of_network);
             let mut out = Buffer::new(3 * tokens * head_dim);
             let (of_query, rest) = out.split_at_mut(tokens * head_dim);
             let (of_key, of_value) = rest.split_at_mut(tokens * head_dim);
             // Gradient with respect to the value: map^T times the output's gradient.
             let gradient = &gradient[(head / heads * tokens * heads + head % heads) * head_dim..];
             right.fill(Source::Rows(gradient, shape.width()), tokens, head_dim);
-            product(Left::columns(map, 0..tokens, tokens, copy), right, of_value);
+            add_columns_product((map, tokens), 0..tokens, right, of_value, false, copy);
             // Gradient with respect to the scores: the output's gradient times value^T, then
             // through the softmax and the scale.
             right.fill(Source::Columns(&qkv[shape.start(head, 2)..], stride), head_dim, tokens);
@@ -133,7 +133,7 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
             right.fill(Source::Rows(&qkv[shape.start(head, 1)..], stride), tokens, head_dim);
             product(Left::rows(other, tokens, tokens), right, of_query);
             right.fill(Source::Rows(&qkv[shape.start(head, 0)..], stride), tokens, head_dim);
-            product(Left::columns(other, 0..tokens, tokens, copy), right, of_key);
+            add_columns_product((other, tokens), 0..tokens, right, of_key, false, copy);
             out
         })
         .collect();

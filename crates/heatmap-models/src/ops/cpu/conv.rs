@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
-    Left, Packed, ROWS, Source, add_columns_product, add_transposed_product, block_rows, few_rows,
-    padded_rows, parallel_product, parallel_product_then, product,
+    Left, Packed, ROWS, Source, add_columns_product, add_transposed_product, bf16_of_networks,
+    block_rows, few_rows, padded_rows, parallel_product, parallel_product_then, product,
 };
 use super::winograd::{self, Kernels, Tiles};
 
@@ -114,6 +114,7 @@ impl Kernel {
                 Source::Columns(&rows(), shape.patch_len()),
                 shape.patch_len(),
                 shape.out_channels,
+                bf16_of_networks(),
             )),
         }
     }
@@ -122,6 +123,7 @@ impl Kernel {
     pub(crate) fn suits(&self, shape: &ConvShape, kept: bool) -> bool {
         let kind = match self {
             Self::Winograd(_) => Kind::Winograd,
+            Self::Right(packed) if packed.bf16() != bf16_of_networks() => return false,
             Self::Right(_) => Kind::Right,
             Self::Left(_) => Kind::Left,
         };
@@ -198,7 +200,7 @@ fn forward_few<T: Send>(
 ) -> (Buffer, Vec<T>) {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let patches = patches_of(image, shape, 0..pixels);
-    let patches = Packed::new(Source::Columns(&patches, len), len, pixels);
+    let patches = Packed::new(Source::Columns(&patches, len), len, pixels, bf16_of_networks());
     let transposed = parallel_product(kernel, channels, &patches);
     let mut out = Buffer::new(pixels * channels);
     let block = pixels.div_ceil(2 * rayon::current_num_threads()).max(1);
@@ -244,7 +246,7 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     for start in (0..pixels).step_by(piece) {
         let some = start..(start + piece).min(pixels);
         let patches = patches_of(image, shape, some.clone());
-        let patches = Packed::new(Source::Rows(&patches, len), some.len(), len);
+        let patches = Packed::new(Source::Rows(&patches, len), some.len(), len, bf16_of_networks());
         let gradient = &gradient[some.start * channels..some.end * channels];
         add_transposed_product(gradient, channels, &patches, &mut rows, start > 0);
     }
@@ -264,7 +266,7 @@ fn small_weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape) -> 
         .map(|at| {
             let mut rows = Buffer::new(channels * len);
             let (mut patches, mut right, mut left) =
-                (Buffer::default(), Packed::empty(), Buffer::default());
+                (Buffer::default(), Packed::empty_of_network(), Buffer::default());
             let end = ((at + 1) * share).min(pixels);
             for start in (at * share..end).step_by(block) {
                 let some = start..(start + block).min(end);
@@ -312,7 +314,8 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
         .0;
     }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
-    let kernel = Packed::new(Source::Rows(&rows_of(weight, shape), len), channels, len);
+    let source = rows_of(weight, shape);
+    let kernel = Packed::new(Source::Rows(&source, len), channels, len, bf16_of_networks());
     if shape.is_pointwise() {
         return parallel_product(gradient, pixels, &kernel);
     }

@@ -5,7 +5,9 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::math;
-use super::product::{Packed, Source, parallel_product, parallel_product_then, transposed_product};
+use super::product::{
+    Packed, Source, bf16_of_networks, parallel_product, parallel_product_then, transposed_product,
+};
 use super::simd::vectorized;
 
 /// Rows that a thread processes at a time in passes without a matrix product.
@@ -13,7 +15,8 @@ const BLOCK: usize = 64;
 
 /// Packs a row-major weight `[inputs, outputs]` for the product.
 pub(crate) fn packed(weight: &[f32], outputs: usize) -> Packed {
-    Packed::new(Source::Rows(weight, outputs), weight.len() / outputs, outputs)
+    let inputs = weight.len() / outputs;
+    Packed::new(Source::Rows(weight, outputs), inputs, outputs, bf16_of_networks())
 }
 
 /// Computes `x * weight + bias`, where `x` is `[rows, inputs]`.
@@ -69,7 +72,8 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
 /// Computes the gradient with respect to the input from that with respect to the output.
 pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -> Buffer {
     let inputs = weight.len() / outputs;
-    let transposed = Packed::new(Source::Columns(weight, outputs), outputs, inputs);
+    let source = Source::Columns(weight, outputs);
+    let transposed = Packed::new(source, outputs, inputs, bf16_of_networks());
     parallel_product(gradient, gradient.len() / outputs, &transposed)
 }
 

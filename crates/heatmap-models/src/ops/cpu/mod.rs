@@ -32,5 +32,6 @@ pub(super) use contrastive::{Contrast, nt_xent};
 pub(super) use conv::{Kernel, forward, image_gradient, weight_gradient};
 pub(super) use max_pool::{max_pool, max_pool_backward, max_pool_with_places};
 pub(super) use patches::ConvShape;
-pub(super) use product::{Packed, Source, kernel_name, parallel_product_into};
+pub use product::{MatmulPrecision, matmul_precision, set_matmul_precision};
+pub(super) use product::{Packed, Source, bf16_of_networks, kernel_name, parallel_product_into};
 pub(super) use simd::on_the_pool;

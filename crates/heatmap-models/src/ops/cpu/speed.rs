@@ -71,7 +71,7 @@ fn peak() -> f64 {
         rayon::broadcast(|_| {
             let left = numbers(ROWS * INNER);
             let right =
-                Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS);
+                Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS, None);
             let mut out = vec![0.0; ROWS * COLUMNS];
             for _ in 0..TIMES {
                 product(Left::rows(std::hint::black_box(&left), ROWS, INNER), &right, &mut out);

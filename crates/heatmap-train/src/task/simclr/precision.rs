@@ -5,11 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, FloatDType, Tensor};
 use heatmap_core::one_of;
+use heatmap_models::ops::{MatmulPrecision, matmul_precision, set_matmul_precision};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The numeric type of the encoder's activations during training. Parameters, their gradients,
+/// The numeric type of the encoder's activations during training; in bf16 on a CPU that multiplies
+/// in it, that of the two sides of every product. Parameters, their gradients,
 /// normalisation statistics, features, projections and the loss are always f32 (Micikevicius et al.
 /// 2018, Mixed Precision Training).
 #[derive(
@@ -67,9 +69,21 @@ impl Precision {
         ))
     }
 
-    /// Converts images to this type.
+    /// Sets how networks multiply on the CPU in this process: in bf16, if that is the type and the
+    /// processor has instructions for it; sums and activations are then in f32. Elsewhere the
+    /// activations are of the type.
+    pub(crate) fn take_effect(self) {
+        if self != Self::Bf16 || !set_matmul_precision(MatmulPrecision::Bf16) {
+            set_matmul_precision(MatmulPrecision::F32);
+        }
+    }
+
+    /// Converts images to this type, where activations are of it.
     pub(super) fn of(self, images: Tensor<4>) -> Tensor<4> {
-        if self == Self::F32 { images } else { images.cast(self.dtype()) }
+        let by_products = self == Self::Bf16
+            && matmul_precision() == MatmulPrecision::Bf16
+            && images.device().inner() == Device::flex();
+        if self == Self::F32 || by_products { images } else { images.cast(self.dtype()) }
     }
 }
 

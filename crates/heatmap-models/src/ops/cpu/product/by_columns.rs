@@ -10,13 +10,14 @@ use rayon::prelude::*;
 use super::super::buffer::Buffer;
 use super::right::Packed;
 use super::tile::{COLUMNS, Kernel, ROWS, Target, tile as multiply_tile};
-use super::{INNER, Left, padded_stride, pieces};
+use super::{INNER, Left, padded_stride, parts_of};
 
 /// Returns whether a product has so few rows that threads should share its columns.
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
     /// Values of the left side that stay in the L2 cache.
     const LEFT: usize = 128 * 1024;
-    rows * right.rows().min(INNER) <= LEFT
+    right.bf16().is_none()
+        && rows * right.rows().min(INNER) <= LEFT
         && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
 }
 
@@ -75,7 +76,7 @@ fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut B
 fn multiply(left: Left<'_>, right: &Packed, panels: Range<usize>, out: &mut [&mut [f32]]) {
     let kernel = Kernel::best();
     let mut tile = [0.0; ROWS * COLUMNS];
-    for part in pieces(right.rows()) {
+    for part in parts_of(right) {
         for (number, panel) in panels.clone().enumerate() {
             let panel = right.panel(panel).part(part.clone());
             for (at, out) in out.chunks_mut(ROWS).enumerate() {
@@ -111,7 +112,7 @@ mod tests {
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
-            let packed = Packed::new(Source::Rows(&right, columns), inner, columns);
+            let packed = Packed::new(Source::Rows(&right, columns), inner, columns, None);
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };

@@ -4,8 +4,10 @@
 //! into blocks that keep both sides in the caches.
 
 mod by_columns;
+mod precision;
 mod right;
 mod tile;
+mod words;
 
 use std::ops::Range;
 
@@ -14,9 +16,12 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 
 pub(crate) use by_columns::suits as few_rows;
+pub(crate) use precision::bf16_of_networks;
+pub use precision::{MatmulPrecision, matmul_precision, set_matmul_precision};
 pub(crate) use right::{Packed, Source};
+pub(crate) use tile::bf16::Bf16Kernel;
 pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
-use tile::{Kernel, LANES, Panel, Strides, Target, tile as multiply_tile};
+use tile::{Kernel, LANES, Panel, Strides, Target, bf16, tile as multiply_tile};
 
 /// The longest piece of the inner dimension that is multiplied at a time: a panel of the right side
 /// is then 64 KiB, of which a kernel reads 16 to 64 at a time.
@@ -82,10 +87,17 @@ impl Left<'_> {
 pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
     let stride = right.columns();
     assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
+    let mut copy = Buffer::default();
+    let left = if right.bf16().is_some() {
+        assert_eq!(left.strides.inner, 1, "rows of values");
+        words::rows(left.values, (left.rows, right.rows()), left.strides.row, &mut copy)
+    } else {
+        left
+    };
     // The columns of the result that belong to some panels stay in the cache from one part of the
     // inner dimension to the next.
     for group in groups(right) {
-        for part in pieces(right.rows()) {
+        for part in parts_of(right) {
             let add = part.start > 0;
             multiply_part(left.from(part.start), (right, group.clone()), part, out, add);
         }
@@ -101,35 +113,44 @@ fn multiply_part(
     out: &mut [f32],
     add: bool,
 ) {
-    let (kernel, stride) = (Kernel::best(), right.columns());
-    for row in (0..left.rows).step_by(ROWS) {
-        let rows = (left.rows - row).min(ROWS);
-        let values = &left.values[row / ROWS * left.step..];
-        for at in panels.clone() {
-            let panel = right.panel(at).part(part.clone());
-            let out = &mut out[row * stride + at * COLUMNS..];
-            let target = Target { values: out, stride, add };
-            multiply_tile_of(kernel, rows, (values, left.strides), panel, target);
+    let stride = right.columns();
+    let mut tile = |most: usize, row: usize, at: usize| {
+        let rows = (left.rows - row).min(most);
+        let values = &left.values[row / most * (left.step / ROWS * most)..];
+        let panel = right.panel(at).part(part.clone());
+        let out = &mut out[row * stride + at * COLUMNS..];
+        whole_vectors(rows, panel, Target { values: out, stride, add }, |target| {
+            match right.bf16() {
+                None => multiply_tile(Kernel::best(), rows, values, left.strides, panel, target),
+                Some(kernel) => bf16::tile(kernel, rows, values, left.strides.row, panel, target),
+            }
+        });
+    };
+    if right.bf16().is_some() {
+        // A panel stays in the L1 cache while all rows pass, as words of both sides are few.
+        for at in panels {
+            (0..left.rows).step_by(bf16::ROWS).for_each(|row| tile(bf16::ROWS, row, at));
+        }
+    } else {
+        for row in (0..left.rows).step_by(ROWS) {
+            panels.clone().for_each(|at| tile(ROWS, row, at));
         }
     }
 }
 
-/// Computes a tile of a matrix, whose last columns may be fewer than a kernel writes.
-fn multiply_tile_of(
-    kernel: Kernel,
+/// Lets `multiply` write a tile into the target. Kernels write whole vectors: if the last columns of
+/// a matrix do not fill one, they are computed aside and cropped.
+fn whole_vectors(
     rows: usize,
-    (values, strides): (&[f32], Strides),
     panel: Panel<'_>,
     target: Target<'_>,
+    multiply: impl FnOnce(Target<'_>),
 ) {
     if panel.columns.is_multiple_of(LANES) {
-        multiply_tile(kernel, rows, values, strides, panel, target);
-        return;
+        return multiply(target);
     }
-    // Kernels write whole vectors, so the last ones are computed aside and cropped.
-    let mut narrow = [0.0; ROWS * COLUMNS];
-    let aside = Target { values: &mut narrow, stride: COLUMNS, add: false };
-    multiply_tile(kernel, rows, values, strides, panel, aside);
+    let mut narrow = [0.0; bf16::ROWS * COLUMNS];
+    multiply(Target { values: &mut narrow, stride: COLUMNS, add: false });
     let Target { values: out, stride, add } = target;
     for (out, narrow) in out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows) {
         for (value, sum) in out[..panel.columns].iter_mut().zip(narrow) {
@@ -138,11 +159,21 @@ fn multiply_tile_of(
     }
 }
 
-/// Splits the inner dimension into pieces of nearly equal length; for an inner dimension of 0,
-/// yields one empty piece, so that the result is still set to zero.
-fn pieces(inner: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-    let count = inner.div_ceil(INNER).max(1);
-    let piece = inner.div_ceil(count);
+/// Splits the inner dimension, rows of the right side's panels, into the parts that are multiplied
+/// at a time.
+fn parts_of(right: &Packed) -> impl Iterator<Item = Range<usize>> + use<> {
+    match right.bf16() {
+        None => pieces(right.inner(), INNER, 1),
+        Some(_) => pieces(right.inner(), INNER / 2, words::WORDS),
+    }
+}
+
+/// Splits the inner dimension into pieces of nearly equal length, at most `most`, which is a
+/// multiple of `unit`, as the pieces are; for an inner dimension of 0, yields one empty piece, so
+/// that the result is still set to zero.
+fn pieces(inner: usize, most: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let piece = inner.div_ceil(inner.div_ceil(most).max(1)).next_multiple_of(unit);
+    let count = inner.div_ceil(piece.max(1)).max(1);
     (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
 }
 
@@ -225,7 +256,8 @@ pub(crate) fn transposed_product(
     for start in (0..rows).step_by(piece) {
         let some = start..(start + piece).min(rows);
         let right = &right[some.start * right_columns..some.end * right_columns];
-        let right = Packed::new(Source::Rows(right, right_columns), some.len(), right_columns);
+        let source = Source::Rows(right, right_columns);
+        let right = Packed::new(source, some.len(), right_columns, bf16_of_networks());
         add_transposed_product(
             &left[some.start * left_columns..some.end * left_columns],
             left_columns,
@@ -269,13 +301,19 @@ pub(crate) fn add_columns_product(
 ) {
     /// The most parts of the inner dimension that are copied at a time.
     const COPIED: usize = 4;
-    let mut parts = pieces(right.rows()).peekable();
+    // Values in a row of the right side's panels.
+    let each = if right.bf16().is_some() { 2 } else { 1 };
+    let mut parts = parts_of(right).peekable();
     // Some parts of the left side at a time are copied, so that the copy stays in the L2 cache.
     while let Some(first) = parts.peek().map(|part| part.start) {
-        let some: Vec<_> = parts.by_ref().take(COPIED).collect();
+        let some: Vec<_> = parts.by_ref().take(COPIED * each).collect();
         let end = some.last().map_or(first, |part| part.end);
-        let rows = &left[first * stride..end * stride];
-        let left = Left::columns(rows, columns.clone(), stride, copy);
+        let rows = &left[first * each * stride..(end * each).min(right.rows()) * stride];
+        let left = if right.bf16().is_some() {
+            words::columns(rows, columns.clone(), stride, copy)
+        } else {
+            Left::columns(rows, columns.clone(), stride, copy)
+        };
         for group in groups(right) {
             for part in &some {
                 let (left, add) = (left.from(part.start - first), add || part.start > 0);
@@ -326,7 +364,7 @@ mod tests {
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
-            let packed = Packed::new(Source::Rows(&right, columns), inner, columns);
+            let packed = Packed::new(Source::Rows(&right, columns), inner, columns, None);
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };
@@ -355,6 +393,39 @@ mod tests {
                 out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0),
                 "{rows} {inner}"
             );
+        }
+    }
+
+    #[test]
+    fn products_in_bf16_are_those_of_rounded_values() {
+        let number = |at: usize| (at as f32 * 0.7123).sin();
+        let rounded = |value: f32| f64::from(words::values(words::word(value, 0.0)).0);
+        let kernels = Bf16Kernel::all().into_iter().chain([Bf16Kernel::Portable]);
+        for (kernel, (rows, inner, columns)) in kernels.flat_map(|kernel| {
+            [(1, 1, 1), (50, 100, 70), (33, 768, 64), (3, 0, 4), (64, 1030, 5)]
+                .map(|sizes| (kernel, sizes))
+        }) {
+            let left: Vec<f32> = (0..rows * inner).map(number).collect();
+            let right: Vec<f32> = (0..inner * columns).map(|at| number(at + 7)).collect();
+            let source = Source::Rows(&right, columns);
+            let packed = Packed::new(source, inner, columns, Some(kernel));
+            let (out, _) = parallel_product_then(&left, rows, &packed, |_, _| ());
+            for (at, found) in out.iter().enumerate() {
+                let (row, column) = (at / columns, at % columns);
+                let expected: f64 = (0..inner)
+                    .map(|k| rounded(left[row * inner + k]) * rounded(right[k * columns + column]))
+                    .sum();
+                let off = (f64::from(*found) - expected).abs();
+                assert!(off < 2e-5, "{kernel:?} {rows} x {inner} x {columns}: off by {off}");
+            }
+            // The transpose of the left side gives the same.
+            let transposed: Vec<f32> =
+                (0..rows * inner).map(|at| left[at % rows * inner + at / rows]).collect();
+            let mut same = vec![0.0; rows * columns];
+            let mut copy = Buffer::default();
+            let side = (transposed.as_slice(), rows);
+            add_columns_product(side, 0..rows, &packed, &mut same, false, &mut copy);
+            assert_eq!(same, *out, "{kernel:?} {rows} x {inner} x {columns}");
         }
     }
 }

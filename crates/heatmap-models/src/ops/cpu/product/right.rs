@@ -4,7 +4,11 @@
 use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
+use super::super::simd::vectorized;
+use super::bf16_of_networks;
+use super::tile::bf16::Bf16Kernel;
 use super::tile::{COLUMNS, Panel};
+use super::words::{word, words};
 
 /// A matrix in the order in which the microkernel reads it: panels of 64 columns one after another,
 /// each row-major; the last panel is padded with zeros.
@@ -18,6 +22,8 @@ pub(crate) struct Packed {
     len: usize,
     rows: usize,
     columns: usize,
+    /// What multiplies, if the values are words of bf16.
+    bf16: Option<Bf16Kernel>,
 }
 
 /// Values in a line of the cache.
@@ -33,32 +39,45 @@ pub(crate) enum Source<'a> {
 }
 
 impl Packed {
-    /// Packs a matrix of `rows` by `columns`, on all threads.
-    pub(crate) fn new(source: Source<'_>, rows: usize, columns: usize) -> Self {
-        let mut packed = Self::empty();
+    /// Packs a matrix of `rows` by `columns`, on all threads, for products in f32, or in bf16 if a
+    /// kernel for it is given.
+    pub(crate) fn new(
+        source: Source<'_>,
+        rows: usize,
+        columns: usize,
+        bf16: Option<Bf16Kernel>,
+    ) -> Self {
+        let mut packed = Self { bf16, ..Self::empty() };
         if rows * columns < 16 * 1024 {
             packed.fill(source, rows, columns);
         } else {
             packed.resize(rows, columns);
-            let panels = packed.panels().par_chunks_mut(rows * COLUMNS).enumerate();
-            panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
+            let len = packed.inner() * COLUMNS;
+            let panels = packed.panels().par_chunks_mut(len).enumerate();
+            panels.for_each(|(at, panel)| write(source, (rows, columns), at, panel, bf16));
         }
         packed
     }
 
-    /// Packs another matrix into the same memory, on this thread.
+    /// Packs another matrix into the same memory, for the same kind of product, on this thread.
     pub(crate) fn fill(&mut self, source: Source<'_>, rows: usize, columns: usize) {
         self.resize(rows, columns);
-        let panels = self.panels().chunks_exact_mut((rows * COLUMNS).max(1)).enumerate();
-        panels.for_each(|(at, panel)| pack(source, at, columns, panel.as_chunks_mut().0));
+        let (len, bf16) = ((self.inner() * COLUMNS).max(1), self.bf16);
+        let panels = self.panels().chunks_exact_mut(len).enumerate();
+        panels.for_each(|(at, panel)| write(source, (rows, columns), at, panel, bf16));
     }
 
-    /// Makes an empty matrix, to be filled by [`fill`](Self::fill).
+    /// Makes an empty matrix for products in f32, to be filled by [`fill`](Self::fill).
     pub(crate) fn empty() -> Self {
-        Self { values: Buffer::default(), start: 0, len: 0, rows: 0, columns: 0 }
+        Self { values: Buffer::default(), start: 0, len: 0, rows: 0, columns: 0, bf16: None }
     }
 
-    /// Makes a packed matrix with arbitrary contents, to be written through
+    /// Makes an empty matrix for products in the precision of networks.
+    pub(crate) fn empty_of_network() -> Self {
+        Self { bf16: bf16_of_networks(), ..Self::empty() }
+    }
+
+    /// Makes a packed matrix in f32 with arbitrary contents, to be written through
     /// [`panels_mut`](Self::panels_mut).
     pub(crate) fn room(rows: usize, columns: usize) -> Self {
         let mut packed = Self::empty();
@@ -74,7 +93,7 @@ impl Packed {
 
     fn resize(&mut self, rows: usize, columns: usize) {
         (self.rows, self.columns) = (rows, columns);
-        self.len = rows * columns.next_multiple_of(COLUMNS);
+        self.len = self.inner() * columns.next_multiple_of(COLUMNS);
         self.values.reset(self.len + LINE);
         self.start = self.values.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
     }
@@ -88,6 +107,16 @@ impl Packed {
         self.rows
     }
 
+    /// Returns the rows of a panel: values along the inner dimension, or words.
+    pub(super) fn inner(&self) -> usize {
+        if self.bf16.is_some() { words(self.rows) } else { self.rows }
+    }
+
+    /// Returns what multiplies, if the product is in bf16.
+    pub(crate) fn bf16(&self) -> Option<Bf16Kernel> {
+        self.bf16
+    }
+
     /// Returns the number of columns of the matrix, without padding.
     pub(crate) fn columns(&self) -> usize {
         self.columns
@@ -95,20 +124,55 @@ impl Packed {
 
     /// Returns the panel that starts at column `at * 64`.
     pub(super) fn panel(&self, at: usize) -> Panel<'_> {
-        let len = self.rows * COLUMNS;
+        let len = self.inner() * COLUMNS;
         let rows = self.values[self.start..][at * len..(at + 1) * len].as_chunks().0;
         Panel { rows, columns: (self.columns - at * COLUMNS).min(COLUMNS) }
     }
 }
 
-/// Packs panel `at` of a matrix.
-fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMNS]]) {
+/// Writes panel `at` of a matrix `[rows, columns]`, as values or as words.
+fn write(
+    source: Source<'_>,
+    (rows, columns): (usize, usize),
+    at: usize,
+    panel: &mut [f32],
+    bf16: Option<Bf16Kernel>,
+) {
+    /// Rows of words that are made at a time.
+    const WORDS: usize = 16;
+    let panel = panel.as_chunks_mut().0;
+    if bf16.is_none() {
+        pack(source, (at, columns), 0, panel);
+        return;
+    }
+    for (block, words) in panel.chunks_mut(WORDS).enumerate() {
+        let mut values = [[0.0_f32; COLUMNS]; 2 * WORDS];
+        let first = (block * 2 * WORDS).min(rows);
+        let count = (rows - first).min(2 * words.len());
+        pack(source, (at, columns), first, &mut values[..count]);
+        vectorized(|| {
+            for (words, [one, other]) in words.iter_mut().zip(values.as_chunks::<2>().0) {
+                for ((to, one), other) in words.iter_mut().zip(one).zip(other) {
+                    *to = word(*one, *other);
+                }
+            }
+        });
+    }
+}
+
+/// Packs some rows, from `first_row` on, of panel `at` of a matrix.
+fn pack(
+    source: Source<'_>,
+    (at, columns): (usize, usize),
+    first_row: usize,
+    panel: &mut [[f32; COLUMNS]],
+) {
     let first = at * COLUMNS;
     let count = (columns - first).min(COLUMNS);
     match source {
         Source::Rows(values, stride) => {
             for (k, row) in panel.iter_mut().enumerate() {
-                let from = &values[k * stride + first..k * stride + first + count];
+                let from = &values[(first_row + k) * stride + first..][..count];
                 if let Ok(from) = <&[f32; COLUMNS]>::try_from(from) {
                     *row = *from;
                 } else {
@@ -126,7 +190,7 @@ fn pack(source: Source<'_>, at: usize, columns: usize, panel: &mut [[f32; COLUMN
                     for (column, square) in square.iter_mut().enumerate() {
                         let column = from_column + column;
                         if column < count {
-                            let start = (first + column) * stride + block * SQUARE;
+                            let start = (first + column) * stride + first_row + block * SQUARE;
                             let len = SQUARE.min(rows - block * SQUARE);
                             square[..len].copy_from_slice(&values[start..start + len]);
                         }
@@ -159,8 +223,8 @@ mod tests {
                     by_columns[column * rows + row] = by_rows[row * columns + column];
                 }
             }
-            let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns);
-            let transposed = Packed::new(Source::Columns(&by_columns, rows), rows, columns);
+            let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns, None);
+            let transposed = Packed::new(Source::Columns(&by_columns, rows), rows, columns, None);
             let panels = |of: &Packed| of.values[of.start..of.start + of.len].to_vec();
             assert_eq!(panels(&packed), panels(&transposed));
             for row in 0..rows {

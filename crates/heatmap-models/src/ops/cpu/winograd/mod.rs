@@ -15,7 +15,9 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::patches::ConvShape;
-use super::product::{COLUMNS, Left, Packed, Source, add_columns_product, product};
+use super::product::{
+    Bf16Kernel, COLUMNS, Left, Packed, Source, add_columns_product, bf16_of_networks, product,
+};
 use super::simd::vectorized;
 pub(crate) use tiles::Tiles;
 use tiles::{POINTS, Points};
@@ -51,6 +53,9 @@ pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
         && height.min(width) >= 4
         && (kept || POINTS * in_channels * out_channels <= MOST)
         && Tiles::of(shape).count() >= if kept { 8 } else { 24 }
+        // Its products stay in f32: it adds and subtracts what would be rounded. A matrix unit is
+        // faster without it.
+        && !bf16_of_networks().is_some_and(Bf16Kernel::is_matrix_unit)
 }
 
 /// Transformed and packed kernels: one matrix for each of the 36 points of the transformed domain.

@@ -7,6 +7,9 @@
 //! are fastest depends on the processor: [`Kernel::best`] tries them. The choice cannot be seen in
 //! a result, because every sum is made in the order of the inner dimension.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
+pub(super) mod bf16;
 mod choice;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -93,20 +96,9 @@ pub(crate) fn tile(
     panel: Panel<'_>,
     target: Target<'_>,
 ) {
-    let Panel { rows: right, columns } = panel;
     assert!((1..=ROWS).contains(&rows), "{rows} rows in a tile");
-    assert!((1..=COLUMNS).contains(&columns), "{columns} columns in a tile");
-    let columns = columns.next_multiple_of(LANES);
-    let last = right.len().saturating_sub(1);
-    // Checked, because a product that wraps would let the kernels read anywhere.
-    let reaches = |row: usize, along: usize| {
-        let (row, along) = ((rows - 1).checked_mul(row)?, last.checked_mul(along)?);
-        row.checked_add(along)
-    };
-    let read = reaches(strides.row, strides.inner).is_some_and(|last| last < left.len());
-    assert!(right.is_empty() || read, "a left side that is too short");
-    let written = reaches(target.stride, 0).and_then(|first| first.checked_add(columns));
-    assert!(written.is_some_and(|end| end <= target.values.len()), "a target that is too short");
+    let columns = check(rows, left, strides, panel, &target);
+    let right = panel.rows;
     match kernel.instructions {
         // SAFETY: the token proves that this processor has AVX-512, and the assertions above
         // establish what the kernel requires of `rows`, `columns`, `left` and the target.
@@ -123,6 +115,30 @@ pub(crate) fn tile(
         },
         Instructions::Portable => portable::tile((rows, columns), left, strides, right, target),
     }
+}
+
+/// Establishes what the kernels require, and returns the columns of the tile.
+fn check(
+    rows: usize,
+    left: &[f32],
+    strides: Strides,
+    panel: Panel<'_>,
+    target: &Target<'_>,
+) -> usize {
+    let Panel { rows: right, columns } = panel;
+    assert!((1..=COLUMNS).contains(&columns), "{columns} columns in a tile");
+    let columns = columns.next_multiple_of(LANES);
+    let last = right.len().saturating_sub(1);
+    // Checked, because a product that wraps would let the kernels read anywhere.
+    let reaches = |row: usize, along: usize| {
+        let (row, along) = ((rows - 1).checked_mul(row)?, last.checked_mul(along)?);
+        row.checked_add(along)
+    };
+    let read = reaches(strides.row, strides.inner).is_some_and(|last| last < left.len());
+    assert!(right.is_empty() || read, "a left side that is too short");
+    let written = reaches(target.stride, 0).and_then(|first| first.checked_add(columns));
+    assert!(written.is_some_and(|end| end <= target.values.len()), "a target that is too short");
+    columns
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m256, __m512, __m512bh, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps,
+    _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_storeu_ps,
 };
+
+use std::mem::transmute;
 
 use super::{COLUMNS, LANES, Piece, Strides, Target};
 
@@ -47,104 +50,319 @@ impl Corner {
     }
 }
 
-/// Computes a tile with AVX-512.
-///
-/// # Safety
-/// The processor has AVX-512F. `rows` is in 1 to [`ROWS`](super::ROWS), `columns` a multiple of 16
-/// up to [`COLUMNS`], `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of
-/// `left`, and `(rows - 1) * stride + columns` at most the length of the target.
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn avx512(
-    piece: Piece,
-    (rows, columns): (usize, usize),
-    left: &[f32],
-    strides: Strides,
-    right: &[[f32; COLUMNS]],
-    target: Target<'_>,
-) {
-    /// Selects the kernel compiled for this number of rows, so that its sums are in registers.
-    macro_rules! by_rows {
-        ($rows:expr, $vectors:literal, $corner:expr, $($count:literal)*) => {
-            match $rows {
-                $($count => piece_512::<$count, $vectors>($corner),)*
-                rows => unreachable!("{rows} rows in a piece"),
-            }
-        };
-    }
-    let whole = Corner::new(left, strides, right, target);
-    // Pieces of up to 64 columns have at most 6 rows; if there are more, they are shared evenly, as
-    // a piece with few rows does not keep the processor busy.
-    let most = if columns > 32 && piece == Piece::Wide { 6 } else { 12 };
-    let each = rows.div_ceil(rows.div_ceil(most));
-    for row in (0..rows).step_by(each) {
-        let rows = (rows - row).min(each);
-        // SAFETY: the pieces do not overlap, and lie within the tile, for which the caller
-        // guarantees what a piece requires.
-        unsafe {
-            match (columns / LANES, piece) {
-                (1, _) => by_rows!(rows, 1, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
-                (2, _) => by_rows!(rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
-                (3, Piece::Wide) => by_rows!(rows, 3, whole.at(row, 0), 1 2 3 4 5 6),
-                (_, Piece::Wide) if rows == 6 => piece_6x64(whole.at(row, 0)),
-                (_, Piece::Wide) => by_rows!(rows, 4, whole.at(row, 0), 1 2 3 4 5),
-                (vectors, Piece::Tall) => {
-                    by_rows!(rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12);
-                    let rest = whole.at(row, 32);
-                    if vectors == 3 {
-                        by_rows!(rows, 1, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
-                    } else {
-                        by_rows!(rows, 2, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
+/// Selects the kernel compiled for this number of rows, so that its sums are in registers.
+macro_rules! by_rows {
+    ($piece:ident, $rows:expr, $vectors:literal, $corner:expr, $($count:literal)*) => {
+        match $rows {
+            $($count => $piece::<$count, $vectors>($corner),)*
+            rows => unreachable!("{rows} rows in a piece"),
+        }
+    };
+}
+
+/// The multiplications of a row of a piece of 64 columns: its value of the left side, broadcast, by
+/// the four vectors of the right side.
+macro_rules! row_of_64 {
+    ($multiply:literal, $x:literal, $row:literal, $k:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
+        concat!(
+            "vbroadcastss {",
+            $x,
+            "}, dword ptr [",
+            $row,
+            " + {inner} * ",
+            $k,
+            "]\n",
+            $multiply,
+            " {",
+            $a,
+            "}, {",
+            $x,
+            "}, {v0}\n",
+            $multiply,
+            " {",
+            $b,
+            "}, {",
+            $x,
+            "}, {v1}\n",
+            $multiply,
+            " {",
+            $c,
+            "}, {",
+            $x,
+            "}, {v2}\n",
+            $multiply,
+            " {",
+            $d,
+            "}, {",
+            $x,
+            "}, {v3}\n",
+        )
+    };
+}
+
+/// A step of a piece of 6 rows and 64 columns along the inner dimension, `$k` steps behind the
+/// pointers.
+macro_rules! step_of_6x64 {
+    ($multiply:literal, $k:literal) => {
+        concat!(
+            "vmovups {v0}, zmmword ptr [{right} + 256 * ",
+            $k,
+            "]\n",
+            "vmovups {v1}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 64]\n",
+            "vmovups {v2}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 128]\n",
+            "vmovups {v3}, zmmword ptr [{right} + 256 * ",
+            $k,
+            " + 192]\n",
+            row_of_64!($multiply, "x", "{low}", $k, "s00", "s01", "s02", "s03"),
+            row_of_64!($multiply, "y", "{low} + {row}", $k, "s10", "s11", "s12", "s13"),
+            row_of_64!($multiply, "x", "{low} + {row} * 2", $k, "s20", "s21", "s22", "s23"),
+            row_of_64!($multiply, "y", "{high}", $k, "s30", "s31", "s32", "s33"),
+            row_of_64!($multiply, "x", "{high} + {row}", $k, "s40", "s41", "s42", "s43"),
+            row_of_64!($multiply, "y", "{high} + {row} * 2", $k, "s50", "s51", "s52", "s53"),
+        )
+    };
+}
+
+/// Multiplies lane by lane, and adds.
+macro_rules! multiply_f32 {
+    ($value:expr, $vector:expr, $sum:expr) => {
+        _mm512_fmadd_ps($value, $vector, $sum)
+    };
+}
+
+/// Multiplies both values of each lane, words of bf16, and adds both products.
+macro_rules! multiply_bf16 {
+    ($value:expr, $vector:expr, $sum:expr) => {
+        // The same bits, read as words.
+        _mm512_dpbf16_ps(
+            $sum,
+            transmute::<__m512, __m512bh>($value),
+            transmute::<__m512, __m512bh>($vector),
+        )
+    };
+}
+
+/// Defines the kernels of AVX-512 that multiply in some way.
+macro_rules! kernels_512 {
+    ($features:literal, $instruction:literal, $multiply:ident,
+        $tile:ident, $piece:ident, $sums:ident, $six:ident, $six_sums:ident) => {
+        /// Computes a tile with AVX-512.
+        ///
+        /// # Safety
+        /// The processor has AVX-512F. `rows` is in 1 to [`ROWS`](super::ROWS), `columns` a multiple of 16
+        /// up to [`COLUMNS`], `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of
+        /// `left`, and `(rows - 1) * stride + columns` at most the length of the target.
+        #[target_feature(enable = $features)]
+        pub(super) unsafe fn $tile(
+            piece: Piece,
+            (rows, columns): (usize, usize),
+            left: &[f32],
+            strides: Strides,
+            right: &[[f32; COLUMNS]],
+            target: Target<'_>,
+        ) {
+            let whole = Corner::new(left, strides, right, target);
+            // Pieces of up to 64 columns have at most 6 rows; if there are more, they are shared evenly, as
+            // a piece with few rows does not keep the processor busy.
+            let most = if columns > 32 && piece == Piece::Wide { 6 } else { 12 };
+            let each = rows.div_ceil(rows.div_ceil(most));
+            for row in (0..rows).step_by(each) {
+                let rows = (rows - row).min(each);
+                // SAFETY: the pieces do not overlap, and lie within the tile, for which the caller
+                // guarantees what a piece requires.
+                unsafe {
+                    match (columns / LANES, piece) {
+                        (1, _) => by_rows!($piece, rows, 1, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
+                        (2, _) => by_rows!($piece, rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
+                        (3, Piece::Wide) => by_rows!($piece, rows, 3, whole.at(row, 0), 1 2 3 4 5 6),
+                        (_, Piece::Wide) if rows == 6 => $six(whole.at(row, 0)),
+                        (_, Piece::Wide) => by_rows!($piece, rows, 4, whole.at(row, 0), 1 2 3 4 5),
+                        (vectors, Piece::Tall) => {
+                            by_rows!($piece, rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12);
+                            let rest = whole.at(row, 32);
+                            if vectors == 3 {
+                                by_rows!($piece, rows, 1, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
+                            } else {
+                                by_rows!($piece, rows, 2, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
+                            }
+                        }
                     }
                 }
             }
         }
-    }
+
+        /// Computes a piece of `M` rows and `V` times 16 columns.
+        ///
+        /// # Safety
+        /// The conditions are those of [`avx512`], for the rows and columns of the piece.
+        #[target_feature(enable = $features)]
+        unsafe fn $piece<const M: usize, const V: usize>(corner: Corner) {
+            let mut sums = [[_mm512_setzero_ps(); V]; M];
+            // SAFETY: the caller guarantees the conditions. The common strides are repeated as constants,
+            // so that the loop is compiled for them.
+            unsafe {
+                match corner.strides {
+                    Strides { row, inner: 1 } => $sums(corner, row, 1, &mut sums),
+                    Strides { row: 1, inner: super::ROWS } => $sums(corner, 1, super::ROWS, &mut sums),
+                    Strides { row, inner } => $sums(corner, row, inner, &mut sums),
+                }
+                write_512(corner, &sums);
+            }
+        }
+
+        /// Computes a piece of 6 rows and 64 columns.
+        ///
+        /// # Safety
+        /// The conditions are those of [`avx512`], for the rows and columns of the piece.
+        #[inline]
+        #[target_feature(enable = $features)]
+        unsafe fn $six(corner: Corner) {
+            for i in 0..6 {
+                for v in 0..4 {
+                    // The sums are added to what is there: it is on its way while they are made.
+                    let place = corner.out.wrapping_add(i * corner.stride + v * LANES);
+                    _mm_prefetch::<_MM_HINT_T0>(place.cast());
+                }
+            }
+            let mut sums = [[_mm512_setzero_ps(); 4]; 6];
+            // SAFETY: the caller guarantees the conditions.
+            unsafe {
+                match corner.strides.inner {
+                    1 => $six_sums::<4>(corner, &mut sums),
+                    super::ROWS => $six_sums::<{ 4 * super::ROWS }>(corner, &mut sums),
+                    inner => $sums(corner, corner.strides.row, inner, &mut sums),
+                }
+                write_512(corner, &sums);
+            }
+        }
+
+        /// Sums a piece along the inner dimension.
+        ///
+        /// # Safety
+        /// The conditions are those of [`piece_512`]; `row` and `inner` are the strides of the corner.
+        #[inline]
+        #[target_feature(enable = $features)]
+        unsafe fn $sums<const M: usize, const V: usize>(
+            corner: Corner,
+            row: usize,
+            inner: usize,
+            sums: &mut [[__m512; V]; M],
+        ) {
+            let Corner { left, right, .. } = corner;
+            for k in 0..corner.inner {
+                // SAFETY: k is an index of the inner dimension, i < M one of the rows, and v < V one of the
+                // vectors of the piece, for which the caller guarantees both sides.
+                unsafe {
+                    let mut vectors = [_mm512_setzero_ps(); V];
+                    for (v, vector) in vectors.iter_mut().enumerate() {
+                        *vector = _mm512_loadu_ps(right.add(k * COLUMNS + v * LANES));
+                    }
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let value = _mm512_set1_ps(*left.add(i * row + k * inner));
+                        for (sum, vector) in sums.iter_mut().zip(vectors) {
+                            *sum = $multiply!(value, vector, *sum);
+                        }
+                    }
+                }
+            }
+        }
+
+        /// Sums a piece of 6 rows and 64 columns, in which large products spend their time, for values of
+        /// the left side that are `INNER` bytes apart along the inner dimension. In assembly, because the
+        /// compiler computes the addresses of a step one from the other, a fifth more instructions.
+        ///
+        /// # Safety
+        /// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the corner.
+        #[inline]
+        #[target_feature(enable = $features)]
+        unsafe fn $six_sums<const INNER: usize>(corner: Corner, sums: &mut [[__m512; 4]; 6]) {
+            let Corner { left, strides, right, inner, .. } = corner;
+            let [r0, r1, r2, r3, r4, r5] = sums;
+            let [s00, s01, s02, s03] = r0;
+            let [s10, s11, s12, s13] = r1;
+            let [s20, s21, s22, s23] = r2;
+            let [s30, s31, s32, s33] = r3;
+            let [s40, s41, s42, s43] = r4;
+            let [s50, s51, s52, s53] = r5;
+            // SAFETY: it reads, for every step along the inner dimension, the values of six rows of the
+            // left side and 64 values of the right side, for which the caller guarantees both.
+            unsafe {
+                asm!(
+                    "test {fours}, {fours}",
+                    "jz 3f",
+                    "2:",
+                    step_of_6x64!($instruction, "0"),
+                    step_of_6x64!($instruction, "1"),
+                    step_of_6x64!($instruction, "2"),
+                    step_of_6x64!($instruction, "3"),
+                    "add {low}, 4 * {inner}",
+                    "add {high}, 4 * {inner}",
+                    "add {right}, 4 * 256",
+                    "dec {fours}",
+                    "jnz 2b",
+                    "3:",
+                    "test {rest}, {rest}",
+                    "jz 5f",
+                    "4:",
+                    step_of_6x64!($instruction, "0"),
+                    "add {low}, {inner}",
+                    "add {high}, {inner}",
+                    "add {right}, 256",
+                    "dec {rest}",
+                    "jnz 4b",
+                    "5:",
+                    inner = const INNER,
+                    low = inout(reg) left => _,
+                    high = inout(reg) left.wrapping_add(3 * strides.row) => _,
+                    row = in(reg) strides.row * size_of::<f32>(),
+                    right = inout(reg) right => _,
+                    fours = inout(reg) inner / 4 => _,
+                    rest = inout(reg) inner % 4 => _,
+                    s00 = inout(zmm_reg) *s00, s01 = inout(zmm_reg) *s01,
+                    s02 = inout(zmm_reg) *s02, s03 = inout(zmm_reg) *s03,
+                    s10 = inout(zmm_reg) *s10, s11 = inout(zmm_reg) *s11,
+                    s12 = inout(zmm_reg) *s12, s13 = inout(zmm_reg) *s13,
+                    s20 = inout(zmm_reg) *s20, s21 = inout(zmm_reg) *s21,
+                    s22 = inout(zmm_reg) *s22, s23 = inout(zmm_reg) *s23,
+                    s30 = inout(zmm_reg) *s30, s31 = inout(zmm_reg) *s31,
+                    s32 = inout(zmm_reg) *s32, s33 = inout(zmm_reg) *s33,
+                    s40 = inout(zmm_reg) *s40, s41 = inout(zmm_reg) *s41,
+                    s42 = inout(zmm_reg) *s42, s43 = inout(zmm_reg) *s43,
+                    s50 = inout(zmm_reg) *s50, s51 = inout(zmm_reg) *s51,
+                    s52 = inout(zmm_reg) *s52, s53 = inout(zmm_reg) *s53,
+                    v0 = out(zmm_reg) _, v1 = out(zmm_reg) _, v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
+                    x = out(zmm_reg) _, y = out(zmm_reg) _,
+                    options(nostack, readonly),
+                );
+            }
+        }
+    };
 }
 
-/// Computes a piece of `M` rows and `V` times 16 columns.
-///
-/// # Safety
-/// The conditions are those of [`avx512`], for the rows and columns of the piece.
-#[target_feature(enable = "avx512f")]
-unsafe fn piece_512<const M: usize, const V: usize>(corner: Corner) {
-    let mut sums = [[_mm512_setzero_ps(); V]; M];
-    // SAFETY: the caller guarantees the conditions. The common strides are repeated as constants,
-    // so that the loop is compiled for them.
-    unsafe {
-        match corner.strides {
-            Strides { row, inner: 1 } => sums_512(corner, row, 1, &mut sums),
-            Strides { row: 1, inner: super::ROWS } => sums_512(corner, 1, super::ROWS, &mut sums),
-            Strides { row, inner } => sums_512(corner, row, inner, &mut sums),
-        }
-        write_512(corner, &sums);
-    }
-}
-
-/// Computes a piece of 6 rows and 64 columns.
-///
-/// # Safety
-/// The conditions are those of [`avx512`], for the rows and columns of the piece.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn piece_6x64(corner: Corner) {
-    for i in 0..6 {
-        for v in 0..4 {
-            // The sums are added to what is there: it is on its way while they are made.
-            let place = corner.out.wrapping_add(i * corner.stride + v * LANES);
-            _mm_prefetch::<_MM_HINT_T0>(place.cast());
-        }
-    }
-    let mut sums = [[_mm512_setzero_ps(); 4]; 6];
-    // SAFETY: the caller guarantees the conditions.
-    unsafe {
-        match corner.strides.inner {
-            1 => sums_6x64::<4>(corner, &mut sums),
-            super::ROWS => sums_6x64::<{ 4 * super::ROWS }>(corner, &mut sums),
-            inner => sums_512(corner, corner.strides.row, inner, &mut sums),
-        }
-        write_512(corner, &sums);
-    }
-}
+kernels_512!(
+    "avx512f",
+    "vfmadd231ps",
+    multiply_f32,
+    avx512,
+    piece_512,
+    sums_512,
+    piece_6x64,
+    sums_6x64
+);
+kernels_512!(
+    "avx512f,avx512bf16",
+    "vdpbf16ps",
+    multiply_bf16,
+    avx512_bf16,
+    piece_bf16,
+    sums_bf16,
+    piece_6x64_bf16,
+    sums_6x64_bf16
+);
 
 /// Writes the sums of a piece, or adds them to what is there.
 ///
@@ -162,170 +380,6 @@ unsafe fn write_512<const M: usize, const V: usize>(corner: Corner, sums: &[[__m
                 _mm512_storeu_ps(out, sum);
             }
         }
-    }
-}
-
-/// Sums a piece along the inner dimension.
-///
-/// # Safety
-/// The conditions are those of [`piece_512`]; `row` and `inner` are the strides of the corner.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn sums_512<const M: usize, const V: usize>(
-    corner: Corner,
-    row: usize,
-    inner: usize,
-    sums: &mut [[__m512; V]; M],
-) {
-    let Corner { left, right, .. } = corner;
-    for k in 0..corner.inner {
-        // SAFETY: k is an index of the inner dimension, i < M one of the rows, and v < V one of the
-        // vectors of the piece, for which the caller guarantees both sides.
-        unsafe {
-            let mut vectors = [_mm512_setzero_ps(); V];
-            for (v, vector) in vectors.iter_mut().enumerate() {
-                *vector = _mm512_loadu_ps(right.add(k * COLUMNS + v * LANES));
-            }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let value = _mm512_set1_ps(*left.add(i * row + k * inner));
-                for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = _mm512_fmadd_ps(value, vector, *sum);
-                }
-            }
-        }
-    }
-}
-
-/// The multiplications of a row of a piece of 64 columns: its value of the left side, broadcast, by
-/// the four vectors of the right side.
-macro_rules! row_of_64 {
-    ($x:literal, $row:literal, $k:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
-        concat!(
-            "vbroadcastss {",
-            $x,
-            "}, dword ptr [",
-            $row,
-            " + {inner} * ",
-            $k,
-            "]\n",
-            "vfmadd231ps {",
-            $a,
-            "}, {",
-            $x,
-            "}, {v0}\n",
-            "vfmadd231ps {",
-            $b,
-            "}, {",
-            $x,
-            "}, {v1}\n",
-            "vfmadd231ps {",
-            $c,
-            "}, {",
-            $x,
-            "}, {v2}\n",
-            "vfmadd231ps {",
-            $d,
-            "}, {",
-            $x,
-            "}, {v3}\n",
-        )
-    };
-}
-
-/// A step of a piece of 6 rows and 64 columns along the inner dimension, `$k` steps behind the
-/// pointers.
-macro_rules! step_of_6x64 {
-    ($k:literal) => {
-        concat!(
-            "vmovups {v0}, zmmword ptr [{right} + 256 * ",
-            $k,
-            "]\n",
-            "vmovups {v1}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 64]\n",
-            "vmovups {v2}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 128]\n",
-            "vmovups {v3}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 192]\n",
-            row_of_64!("x", "{low}", $k, "s00", "s01", "s02", "s03"),
-            row_of_64!("y", "{low} + {row}", $k, "s10", "s11", "s12", "s13"),
-            row_of_64!("x", "{low} + {row} * 2", $k, "s20", "s21", "s22", "s23"),
-            row_of_64!("y", "{high}", $k, "s30", "s31", "s32", "s33"),
-            row_of_64!("x", "{high} + {row}", $k, "s40", "s41", "s42", "s43"),
-            row_of_64!("y", "{high} + {row} * 2", $k, "s50", "s51", "s52", "s53"),
-        )
-    };
-}
-
-/// Sums a piece of 6 rows and 64 columns, in which large products spend their time, for values of
-/// the left side that are `INNER` bytes apart along the inner dimension. In assembly, because the
-/// compiler computes the addresses of a step one from the other, a fifth more instructions.
-///
-/// # Safety
-/// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the corner.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn sums_6x64<const INNER: usize>(corner: Corner, sums: &mut [[__m512; 4]; 6]) {
-    let Corner { left, strides, right, inner, .. } = corner;
-    let [r0, r1, r2, r3, r4, r5] = sums;
-    let [s00, s01, s02, s03] = r0;
-    let [s10, s11, s12, s13] = r1;
-    let [s20, s21, s22, s23] = r2;
-    let [s30, s31, s32, s33] = r3;
-    let [s40, s41, s42, s43] = r4;
-    let [s50, s51, s52, s53] = r5;
-    // SAFETY: it reads, for every step along the inner dimension, the values of six rows of the
-    // left side and 64 values of the right side, for which the caller guarantees both.
-    unsafe {
-        asm!(
-            "test {fours}, {fours}",
-            "jz 3f",
-            "2:",
-            step_of_6x64!("0"),
-            step_of_6x64!("1"),
-            step_of_6x64!("2"),
-            step_of_6x64!("3"),
-            "add {low}, 4 * {inner}",
-            "add {high}, 4 * {inner}",
-            "add {right}, 4 * 256",
-            "dec {fours}",
-            "jnz 2b",
-            "3:",
-            "test {rest}, {rest}",
-            "jz 5f",
-            "4:",
-            step_of_6x64!("0"),
-            "add {low}, {inner}",
-            "add {high}, {inner}",
-            "add {right}, 256",
-            "dec {rest}",
-            "jnz 4b",
-            "5:",
-            inner = const INNER,
-            low = inout(reg) left => _,
-            high = inout(reg) left.wrapping_add(3 * strides.row) => _,
-            row = in(reg) strides.row * size_of::<f32>(),
-            right = inout(reg) right => _,
-            fours = inout(reg) inner / 4 => _,
-            rest = inout(reg) inner % 4 => _,
-            s00 = inout(zmm_reg) *s00, s01 = inout(zmm_reg) *s01,
-            s02 = inout(zmm_reg) *s02, s03 = inout(zmm_reg) *s03,
-            s10 = inout(zmm_reg) *s10, s11 = inout(zmm_reg) *s11,
-            s12 = inout(zmm_reg) *s12, s13 = inout(zmm_reg) *s13,
-            s20 = inout(zmm_reg) *s20, s21 = inout(zmm_reg) *s21,
-            s22 = inout(zmm_reg) *s22, s23 = inout(zmm_reg) *s23,
-            s30 = inout(zmm_reg) *s30, s31 = inout(zmm_reg) *s31,
-            s32 = inout(zmm_reg) *s32, s33 = inout(zmm_reg) *s33,
-            s40 = inout(zmm_reg) *s40, s41 = inout(zmm_reg) *s41,
-            s42 = inout(zmm_reg) *s42, s43 = inout(zmm_reg) *s43,
-            s50 = inout(zmm_reg) *s50, s51 = inout(zmm_reg) *s51,
-            s52 = inout(zmm_reg) *s52, s53 = inout(zmm_reg) *s53,
-            v0 = out(zmm_reg) _, v1 = out(zmm_reg) _, v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
-            x = out(zmm_reg) _, y = out(zmm_reg) _,
-            options(nostack, readonly),
-        );
     }
 }
 
