@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Independent chains of multiply-adds: a multiplication takes 4 steps of the processor's clock, and
-/// two begin in each.
+/// Independent chains of multiply-adds: a multiplication takes 4 steps of the processor's clock,
+/// and two begin in each.
 const CHAINS: usize = 12;
 
 /// Links of each chain in a measurement, about 10 ms.

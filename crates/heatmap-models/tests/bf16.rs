@@ -55,8 +55,8 @@ fn features_and_gradients_are_those_of_f32_within_the_rounding() {
         let images = Tensor::random([4, 3, size, size], Distribution::Normal(0.0, 1.0), &device);
         assert!(set_matmul_precision(MatmulPrecision::F32));
         let expected = features_and_gradient(network, &images, false);
-        // A deep network makes much of little: what the same rounding of the parameters alone does is
-        // the measure.
+        // A deep network makes much of little: what the same rounding of the parameters alone does
+        // is the measure.
         let measure = features_and_gradient(network, &images, true);
         for precision in [MatmulPrecision::Bf16Emulated, MatmulPrecision::Bf16] {
             if !set_matmul_precision(precision) {

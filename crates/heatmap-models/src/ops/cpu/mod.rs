@@ -10,6 +10,7 @@ mod buffer;
 mod channel_norm;
 mod contrastive;
 mod conv;
+mod conv_weight;
 pub(super) mod layer_norm;
 pub(super) mod linear;
 mod math;
@@ -29,7 +30,8 @@ pub(super) use channel_norm::{
     NormGradients, ReluMask, ScaleShift, Statistics, backward, parts, statistics,
 };
 pub(super) use contrastive::{Contrast, nt_xent};
-pub(super) use conv::{Kernel, forward, image_gradient, weight_gradient};
+pub(super) use conv::{Kernel, forward, image_gradient};
+pub(super) use conv_weight::weight_gradient;
 pub(super) use max_pool::{max_pool, max_pool_backward, max_pool_with_places};
 pub(super) use patches::ConvShape;
 pub use product::{MatmulPrecision, matmul_precision, set_matmul_precision};

@@ -8,6 +8,7 @@
 use std::time::Instant;
 
 use super::conv::{self, Kernel};
+use super::conv_weight;
 use super::on_the_pool;
 use super::patches::ConvShape;
 use super::product::{COLUMNS, Left, Packed, ROWS, Source, product};
@@ -122,7 +123,7 @@ fn layer_speeds() {
                 best(|| {
                     conv::forward(&image, &Kernel::new(&weight, &shape, false), &shape, |_, _| ())
                 }),
-                best(|| conv::weight_gradient(&image, &gradient, &shape)),
+                best(|| conv_weight::weight_gradient(&image, &gradient, &shape)),
                 best(|| conv::image_gradient(&weight, &gradient, &shape)),
             ];
             total.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds * count as f64);

@@ -8,9 +8,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
+use super::blocks::{INNER, parts_of};
 use super::right::Packed;
 use super::tile::{COLUMNS, Kernel, ROWS, Target, tile as multiply_tile};
-use super::{INNER, Left, padded_stride, parts_of};
+use super::{Left, padded_stride};
 
 /// Returns whether a product has so few rows that threads should share its columns.
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {

@@ -1,12 +1,14 @@
 //! Matrix products in f32.
 //!
-//! `tile` is the microkernel and `right` packs the right side for it. This module splits products
-//! into blocks that keep both sides in the caches.
+//! `tile` has the microkernels and `right` packs the right side for them, in f32 or in `words` of
+//! bf16. This module multiplies in `blocks` that keep both sides in the caches.
 
+mod blocks;
 mod by_columns;
 mod precision;
 mod right;
 mod tile;
+mod transposed;
 mod words;
 
 use std::ops::Range;
@@ -15,6 +17,8 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 
+pub(crate) use blocks::block_rows;
+use blocks::{groups, parts_of};
 pub(crate) use by_columns::suits as few_rows;
 pub(crate) use precision::bf16_of_networks;
 pub use precision::{MatmulPrecision, matmul_precision, set_matmul_precision};
@@ -22,13 +26,7 @@ pub(crate) use right::{Packed, Source};
 pub(crate) use tile::bf16::Bf16Kernel;
 pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
 use tile::{Kernel, LANES, Panel, Strides, Target, bf16, tile as multiply_tile};
-
-/// The longest piece of the inner dimension that is multiplied at a time: a panel of the right side
-/// is then 64 KiB, of which a kernel reads 16 to 64 at a time.
-const INNER: usize = 256;
-
-/// The panels of the right side that rows are multiplied with before the next rows: 256 KiB.
-const PANELS: usize = 4;
+pub(crate) use transposed::{add_columns_product, add_transposed_product, transposed_product};
 
 /// The left side of a product, unpacked.
 #[derive(Debug, Clone, Copy)]
@@ -138,8 +136,8 @@ fn multiply_part(
     }
 }
 
-/// Lets `multiply` write a tile into the target. Kernels write whole vectors: if the last columns of
-/// a matrix do not fill one, they are computed aside and cropped.
+/// Lets `multiply` write a tile into the target. Kernels write whole vectors: if the last columns
+/// of a matrix do not fill one, they are computed aside and cropped.
 fn whole_vectors(
     rows: usize,
     panel: Panel<'_>,
@@ -157,43 +155,6 @@ fn whole_vectors(
             *value = if add { *value + sum } else { *sum };
         }
     }
-}
-
-/// Splits the inner dimension, rows of the right side's panels, into the parts that are multiplied
-/// at a time.
-fn parts_of(right: &Packed) -> impl Iterator<Item = Range<usize>> + use<> {
-    match right.bf16() {
-        None => pieces(right.inner(), INNER, 1),
-        Some(_) => pieces(right.inner(), INNER / 2, words::WORDS),
-    }
-}
-
-/// Splits the inner dimension into pieces of nearly equal length, at most `most`, which is a
-/// multiple of `unit`, as the pieces are; for an inner dimension of 0, yields one empty piece, so
-/// that the result is still set to zero.
-fn pieces(inner: usize, most: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-    let piece = inner.div_ceil(inner.div_ceil(most).max(1)).next_multiple_of(unit);
-    let count = inner.div_ceil(piece.max(1)).max(1);
-    (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
-}
-
-/// Groups the panels of the right side: of a part of the inner dimension, 256 KiB at a time.
-fn groups(right: &Packed) -> impl Iterator<Item = Range<usize>> {
-    let panels = right.columns().div_ceil(COLUMNS);
-    (0..panels).step_by(PANELS).map(move |first| first..(first + PANELS).min(panels))
-}
-
-/// Returns how many of the `rows` rows of a result a thread computes at a time: few enough that the
-/// block of the result stays in the L2 cache with some panels of the right side, and as many blocks
-/// for each thread, several, so that a thread that is slowed down leaves some to others.
-pub(crate) fn block_rows(rows: usize) -> usize {
-    /// The most rows in a block.
-    const MOST: usize = 16 * ROWS;
-    /// Blocks for each thread, if they do not become too small.
-    const BLOCKS: usize = 4;
-    let threads = rayon::current_num_threads();
-    let blocks = rows.div_ceil(MOST).max(BLOCKS.min(rows / (4 * ROWS) / threads) * threads);
-    rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1).next_multiple_of(ROWS / 2)
 }
 
 /// Multiplies a row-major matrix `[rows, inner]` with the right side, on all threads.
@@ -238,93 +199,8 @@ pub(crate) fn parallel_product_into<T: Send>(
     results.collect()
 }
 
-/// Computes `left^T * right`, `[left_columns, right_columns]`, of two row-major matrices with the
-/// same number of rows, on all threads.
-pub(crate) fn transposed_product(
-    left: &[f32],
-    left_columns: usize,
-    right: &[f32],
-    right_columns: usize,
-) -> Buffer {
-    let rows = right.len() / right_columns;
-    if rows == 0 {
-        return Buffer::zeros(left_columns * right_columns);
-    }
-    let mut out = Buffer::new(left_columns * right_columns);
-    // Rows of the right side that are packed at a time, a few MiB.
-    let piece = (1024 * 1024 / right_columns).max(INNER);
-    for start in (0..rows).step_by(piece) {
-        let some = start..(start + piece).min(rows);
-        let right = &right[some.start * right_columns..some.end * right_columns];
-        let source = Source::Rows(right, right_columns);
-        let right = Packed::new(source, some.len(), right_columns, bf16_of_networks());
-        add_transposed_product(
-            &left[some.start * left_columns..some.end * left_columns],
-            left_columns,
-            &right,
-            &mut out,
-            start > 0,
-        );
-    }
-    out
-}
-
-/// Computes `left^T * right` into `out`, or adds it to the values in `out` if `add`, on all
-/// threads; `left` has as many rows as the right side.
-pub(crate) fn add_transposed_product(
-    left: &[f32],
-    left_columns: usize,
-    right: &Packed,
-    out: &mut [f32],
-    add: bool,
-) {
-    let columns = right.columns();
-    let share = block_rows(left_columns).next_multiple_of(ROWS);
-    out.par_chunks_mut(share * columns).enumerate().for_each_init(
-        Buffer::default,
-        |copy, (at, out)| {
-            let some = at * share..at * share + out.len() / columns;
-            add_columns_product((left, left_columns), some, right, out, add, copy);
-        },
-    );
-}
-
-/// Computes the same as [`add_transposed_product`] for some columns of the left matrix, on this
-/// thread.
-pub(crate) fn add_columns_product(
-    (left, stride): (&[f32], usize),
-    columns: Range<usize>,
-    right: &Packed,
-    out: &mut [f32],
-    add: bool,
-    copy: &mut Buffer,
-) {
-    /// The most parts of the inner dimension that are copied at a time.
-    const COPIED: usize = 4;
-    // Values in a row of the right side's panels.
-    let each = if right.bf16().is_some() { 2 } else { 1 };
-    let mut parts = parts_of(right).peekable();
-    // Some parts of the left side at a time are copied, so that the copy stays in the L2 cache.
-    while let Some(first) = parts.peek().map(|part| part.start) {
-        let some: Vec<_> = parts.by_ref().take(COPIED * each).collect();
-        let end = some.last().map_or(first, |part| part.end);
-        let rows = &left[first * each * stride..(end * each).min(right.rows()) * stride];
-        let left = if right.bf16().is_some() {
-            words::columns(rows, columns.clone(), stride, copy)
-        } else {
-            Left::columns(rows, columns.clone(), stride, copy)
-        };
-        for group in groups(right) {
-            for part in &some {
-                let (left, add) = (left.from(part.start - first), add || part.start > 0);
-                multiply_part(left, (right, group.clone()), part.clone(), out, add);
-            }
-        }
-    }
-}
-
-/// Copies rows that are a multiple of 4 KiB apart to a padded stride, if a kernel reads more rows at
-/// a time than the L1 cache has ways: they would all map to the same sets.
+/// Copies rows that are a multiple of 4 KiB apart to a padded stride, if a kernel reads more rows
+/// at a time than the L1 cache has ways: they would all map to the same sets.
 pub(crate) fn padded_rows<'a>(
     values: &'a [f32],
     rows: usize,

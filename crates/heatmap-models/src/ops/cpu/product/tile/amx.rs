@@ -1,8 +1,8 @@
 //! Tiles with the matrix unit of Intel's server processors, AMX.
 //!
 //! It has eight registers of 16 rows by 64 bytes. `tdpbf16ps` adds to 16 x 16 sums in f32 the
-//! products of 16 rows of 32 values in bf16 and 32 rows of 16 columns. Rust has no stable intrinsics
-//! for it, so these few instructions are assembly.
+//! products of 16 rows of 32 values in bf16 and 32 rows of 16 columns. Rust has no stable
+//! intrinsics for it, so these few instructions are assembly.
 #![allow(unsafe_code, reason = "instructions that Rust has no intrinsics for")]
 
 use std::arch::asm;
@@ -52,8 +52,8 @@ fn ask_for_tiles() -> bool {
         const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
         const TILE_DATA: i64 = 18;
         let result: i64;
-        // SAFETY: a system call that reads and writes no memory of this process; it clobbers rcx and
-        // r11.
+        // SAFETY: a system call that reads and writes no memory of this process; it clobbers rcx
+        // and r11.
         unsafe {
             asm!(
                 "syscall",

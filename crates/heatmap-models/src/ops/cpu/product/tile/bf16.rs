@@ -4,7 +4,7 @@ use super::super::super::simd::Instructions;
 use super::super::words::values;
 use super::{Panel, Piece, Strides, Target, check};
 #[cfg(target_arch = "x86_64")]
-use super::{amx, x86};
+use super::{amx, avx512};
 
 /// The most rows of a tile.
 pub(crate) const ROWS: usize = 32;
@@ -90,7 +90,7 @@ pub(crate) fn tile(
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Bf16Kernel::Avx512 => unsafe {
-            x86::avx512_bf16(Piece::Wide, (rows, columns), left, strides, panel.rows, target);
+            avx512::avx512_bf16(Piece::Wide, (rows, columns), left, strides, panel.rows, target);
         },
         Bf16Kernel::Portable => portable((rows, columns), left, stride, panel, target),
     }

@@ -9,11 +9,17 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub(super) mod bf16;
 mod choice;
+#[cfg(target_arch = "x86_64")]
+mod corner;
 mod portable;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+mod steps;
 
 use std::ops::Range;
 
@@ -105,13 +111,13 @@ pub(crate) fn tile(
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Instructions::Avx512(_) => unsafe {
-            x86::avx512(kernel.piece, (rows, columns), left, strides, right, target);
+            avx512::avx512(kernel.piece, (rows, columns), left, strides, right, target);
         },
         // SAFETY: as above, but the token proves AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Instructions::Avx2(_) => unsafe {
-            x86::avx2((rows, columns), left, strides, right, target);
+            avx2::avx2((rows, columns), left, strides, right, target);
         },
         Instructions::Portable => portable::tile((rows, columns), left, strides, right, target),
     }

@@ -1,4 +1,4 @@
-//! A tile with the vector instructions of x86-64.
+//! A tile with the vector instructions of x86-64 of 512 bits, in f32 and in bf16.
 #![allow(
     unsafe_code,
     reason = "pointers: the compiler keeps 24 sums in registers only without bounds checks"
@@ -6,49 +6,14 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m512, __m512bh, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps,
-    _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_storeu_ps,
+    __m512, __m512bh, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
-
 use std::mem::transmute;
 
+use super::corner::Corner;
+use super::steps::{row_of_64, step_of_6x64};
 use super::{COLUMNS, LANES, Piece, Strides, Target};
-
-/// What a piece of a tile is computed from, and where it goes: its corners of both sides and of the
-/// target.
-#[derive(Clone, Copy)]
-struct Corner {
-    left: *const f32,
-    strides: Strides,
-    right: *const f32,
-    /// The length of the inner dimension: rows of the right side, [`COLUMNS`] values apart.
-    inner: usize,
-    out: *mut f32,
-    stride: usize,
-    add: bool,
-}
-
-impl Corner {
-    /// Takes the corner of a whole tile.
-    fn new(left: &[f32], strides: Strides, right: &[[f32; COLUMNS]], target: Target<'_>) -> Self {
-        let Target { values, stride, add } = target;
-        let (left, inner, right) = (left.as_ptr(), right.len(), right.as_flattened().as_ptr());
-        Self { left, strides, right, inner, out: values.as_mut_ptr(), stride, add }
-    }
-
-    /// Moves to the piece that begins at a row and a column of this one. Only for reading and
-    /// writing what the caller of a kernel guarantees.
-    fn at(self, row: usize, column: usize) -> Self {
-        Self {
-            left: self.left.wrapping_add(row * self.strides.row),
-            right: self.right.wrapping_add(column),
-            out: self.out.wrapping_add(row * self.stride + column),
-            ..self
-        }
-    }
-}
 
 /// Selects the kernel compiled for this number of rows, so that its sums are in registers.
 macro_rules! by_rows {
@@ -57,73 +22,6 @@ macro_rules! by_rows {
             $($count => $piece::<$count, $vectors>($corner),)*
             rows => unreachable!("{rows} rows in a piece"),
         }
-    };
-}
-
-/// The multiplications of a row of a piece of 64 columns: its value of the left side, broadcast, by
-/// the four vectors of the right side.
-macro_rules! row_of_64 {
-    ($multiply:literal, $x:literal, $row:literal, $k:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
-        concat!(
-            "vbroadcastss {",
-            $x,
-            "}, dword ptr [",
-            $row,
-            " + {inner} * ",
-            $k,
-            "]\n",
-            $multiply,
-            " {",
-            $a,
-            "}, {",
-            $x,
-            "}, {v0}\n",
-            $multiply,
-            " {",
-            $b,
-            "}, {",
-            $x,
-            "}, {v1}\n",
-            $multiply,
-            " {",
-            $c,
-            "}, {",
-            $x,
-            "}, {v2}\n",
-            $multiply,
-            " {",
-            $d,
-            "}, {",
-            $x,
-            "}, {v3}\n",
-        )
-    };
-}
-
-/// A step of a piece of 6 rows and 64 columns along the inner dimension, `$k` steps behind the
-/// pointers.
-macro_rules! step_of_6x64 {
-    ($multiply:literal, $k:literal) => {
-        concat!(
-            "vmovups {v0}, zmmword ptr [{right} + 256 * ",
-            $k,
-            "]\n",
-            "vmovups {v1}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 64]\n",
-            "vmovups {v2}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 128]\n",
-            "vmovups {v3}, zmmword ptr [{right} + 256 * ",
-            $k,
-            " + 192]\n",
-            row_of_64!($multiply, "x", "{low}", $k, "s00", "s01", "s02", "s03"),
-            row_of_64!($multiply, "y", "{low} + {row}", $k, "s10", "s11", "s12", "s13"),
-            row_of_64!($multiply, "x", "{low} + {row} * 2", $k, "s20", "s21", "s22", "s23"),
-            row_of_64!($multiply, "y", "{high}", $k, "s30", "s31", "s32", "s33"),
-            row_of_64!($multiply, "x", "{high} + {row}", $k, "s40", "s41", "s42", "s43"),
-            row_of_64!($multiply, "y", "{high} + {row} * 2", $k, "s50", "s51", "s52", "s53"),
-        )
     };
 }
 
@@ -153,9 +51,10 @@ macro_rules! kernels_512 {
         /// Computes a tile with AVX-512.
         ///
         /// # Safety
-        /// The processor has AVX-512F. `rows` is in 1 to [`ROWS`](super::ROWS), `columns` a multiple of 16
-        /// up to [`COLUMNS`], `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of
-        /// `left`, and `(rows - 1) * stride + columns` at most the length of the target.
+        /// The processor has the instructions that this is compiled for. `rows` is in 1 to
+        /// [`ROWS`](super::ROWS), or 32 for words, `columns` a multiple of 16 up to [`COLUMNS`],
+        /// `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of `left`, and
+        /// `(rows - 1) * stride + columns` at most the length of the target.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $tile(
             piece: Piece,
@@ -166,23 +65,23 @@ macro_rules! kernels_512 {
             target: Target<'_>,
         ) {
             let whole = Corner::new(left, strides, right, target);
-            // Pieces of up to 64 columns have at most 6 rows; if there are more, they are shared evenly, as
-            // a piece with few rows does not keep the processor busy.
+            // Pieces of up to 64 columns have at most 6 rows; if there are more, they are shared
+            // evenly, as a piece with few rows does not keep the processor busy.
             let most = if columns > 32 && piece == Piece::Wide { 6 } else { 12 };
             let each = rows.div_ceil(rows.div_ceil(most));
             for row in (0..rows).step_by(each) {
-                let rows = (rows - row).min(each);
+                let (rows, corner) = ((rows - row).min(each), whole.at(row, 0));
                 // SAFETY: the pieces do not overlap, and lie within the tile, for which the caller
                 // guarantees what a piece requires.
                 unsafe {
                     match (columns / LANES, piece) {
-                        (1, _) => by_rows!($piece, rows, 1, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
-                        (2, _) => by_rows!($piece, rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12),
-                        (3, Piece::Wide) => by_rows!($piece, rows, 3, whole.at(row, 0), 1 2 3 4 5 6),
-                        (_, Piece::Wide) if rows == 6 => $six(whole.at(row, 0)),
-                        (_, Piece::Wide) => by_rows!($piece, rows, 4, whole.at(row, 0), 1 2 3 4 5),
+                        (1, _) => by_rows!($piece, rows, 1, corner, 1 2 3 4 5 6 7 8 9 10 11 12),
+                        (2, _) => by_rows!($piece, rows, 2, corner, 1 2 3 4 5 6 7 8 9 10 11 12),
+                        (3, Piece::Wide) => by_rows!($piece, rows, 3, corner, 1 2 3 4 5 6),
+                        (_, Piece::Wide) if rows == 6 => $six(corner),
+                        (_, Piece::Wide) => by_rows!($piece, rows, 4, corner, 1 2 3 4 5),
                         (vectors, Piece::Tall) => {
-                            by_rows!($piece, rows, 2, whole.at(row, 0), 1 2 3 4 5 6 7 8 9 10 11 12);
+                            by_rows!($piece, rows, 2, corner, 1 2 3 4 5 6 7 8 9 10 11 12);
                             let rest = whole.at(row, 32);
                             if vectors == 3 {
                                 by_rows!($piece, rows, 1, rest, 1 2 3 4 5 6 7 8 9 10 11 12);
@@ -202,12 +101,14 @@ macro_rules! kernels_512 {
         #[target_feature(enable = $features)]
         unsafe fn $piece<const M: usize, const V: usize>(corner: Corner) {
             let mut sums = [[_mm512_setzero_ps(); V]; M];
-            // SAFETY: the caller guarantees the conditions. The common strides are repeated as constants,
-            // so that the loop is compiled for them.
+            // SAFETY: the caller guarantees the conditions. The common strides are repeated as
+            // constants, so that the loop is compiled for them.
             unsafe {
                 match corner.strides {
                     Strides { row, inner: 1 } => $sums(corner, row, 1, &mut sums),
-                    Strides { row: 1, inner: super::ROWS } => $sums(corner, 1, super::ROWS, &mut sums),
+                    Strides { row: 1, inner: super::ROWS } => {
+                        $sums(corner, 1, super::ROWS, &mut sums);
+                    }
                     Strides { row, inner } => $sums(corner, row, inner, &mut sums),
                 }
                 write_512(corner, &sums);
@@ -243,7 +144,8 @@ macro_rules! kernels_512 {
         /// Sums a piece along the inner dimension.
         ///
         /// # Safety
-        /// The conditions are those of [`piece_512`]; `row` and `inner` are the strides of the corner.
+        /// The conditions are those of [`piece_512`]; `row` and `inner` are the strides of the
+        /// corner.
         #[inline]
         #[target_feature(enable = $features)]
         unsafe fn $sums<const M: usize, const V: usize>(
@@ -254,8 +156,8 @@ macro_rules! kernels_512 {
         ) {
             let Corner { left, right, .. } = corner;
             for k in 0..corner.inner {
-                // SAFETY: k is an index of the inner dimension, i < M one of the rows, and v < V one of the
-                // vectors of the piece, for which the caller guarantees both sides.
+                // SAFETY: k is an index of the inner dimension, i < M one of the rows, and v < V
+                // one of the vectors of the piece, for which the caller guarantees both sides.
                 unsafe {
                     let mut vectors = [_mm512_setzero_ps(); V];
                     for (v, vector) in vectors.iter_mut().enumerate() {
@@ -271,12 +173,14 @@ macro_rules! kernels_512 {
             }
         }
 
-        /// Sums a piece of 6 rows and 64 columns, in which large products spend their time, for values of
-        /// the left side that are `INNER` bytes apart along the inner dimension. In assembly, because the
-        /// compiler computes the addresses of a step one from the other, a fifth more instructions.
+        /// Sums a piece of 6 rows and 64 columns, in which large products spend their time, for
+        /// values of the left side that are `INNER` bytes apart along the inner dimension. In
+        /// assembly, because the compiler computes the addresses of a step one from the other, a
+        /// fifth more instructions.
         ///
         /// # Safety
-        /// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the corner.
+        /// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the
+        /// corner.
         #[inline]
         #[target_feature(enable = $features)]
         unsafe fn $six_sums<const INNER: usize>(corner: Corner, sums: &mut [[__m512; 4]; 6]) {
@@ -288,8 +192,8 @@ macro_rules! kernels_512 {
             let [s30, s31, s32, s33] = r3;
             let [s40, s41, s42, s43] = r4;
             let [s50, s51, s52, s53] = r5;
-            // SAFETY: it reads, for every step along the inner dimension, the values of six rows of the
-            // left side and 64 values of the right side, for which the caller guarantees both.
+            // SAFETY: it reads, for every step along the inner dimension, the values of six rows of
+            // the left side and 64 values of the right side, for which the caller guarantees both.
             unsafe {
                 asm!(
                     "test {fours}, {fours}",
@@ -334,7 +238,8 @@ macro_rules! kernels_512 {
                     s42 = inout(zmm_reg) *s42, s43 = inout(zmm_reg) *s43,
                     s50 = inout(zmm_reg) *s50, s51 = inout(zmm_reg) *s51,
                     s52 = inout(zmm_reg) *s52, s53 = inout(zmm_reg) *s53,
-                    v0 = out(zmm_reg) _, v1 = out(zmm_reg) _, v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
+                    v0 = out(zmm_reg) _, v1 = out(zmm_reg) _,
+                    v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
                     x = out(zmm_reg) _, y = out(zmm_reg) _,
                     options(nostack, readonly),
                 );
@@ -378,72 +283,6 @@ unsafe fn write_512<const M: usize, const V: usize>(corner: Corner, sums: &[[__m
                 let out = corner.out.add(i * corner.stride + v * LANES);
                 let sum = if corner.add { _mm512_add_ps(_mm512_loadu_ps(out), *sum) } else { *sum };
                 _mm512_storeu_ps(out, sum);
-            }
-        }
-    }
-}
-
-/// Computes a tile with AVX2.
-///
-/// # Safety
-/// The conditions are those of [`avx512`], with AVX2 and FMA instead of AVX-512F.
-#[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn avx2(
-    (rows, columns): (usize, usize),
-    left: &[f32],
-    strides: Strides,
-    right: &[[f32; COLUMNS]],
-    target: Target<'_>,
-) {
-    let whole = Corner::new(left, strides, right, target);
-    for column in (0..columns).step_by(LANES) {
-        for row in (0..rows).step_by(6) {
-            let corner = whole.at(row, column);
-            // SAFETY: as in `avx512`.
-            unsafe {
-                match (rows - row).min(6) {
-                    1 => piece_256::<1>(corner),
-                    2 => piece_256::<2>(corner),
-                    3 => piece_256::<3>(corner),
-                    4 => piece_256::<4>(corner),
-                    5 => piece_256::<5>(corner),
-                    _ => piece_256::<6>(corner),
-                }
-            }
-        }
-    }
-}
-
-/// Computes a piece of `M` rows and 16 columns: for 6 rows 12 registers of sums, two of the right
-/// side and one of the left, of the 16 that the processor has.
-///
-/// # Safety
-/// The conditions are those of [`avx2`], for the rows and columns of the piece.
-#[target_feature(enable = "avx2,fma")]
-unsafe fn piece_256<const M: usize>(corner: Corner) {
-    let Corner { strides, inner, stride, add, .. } = corner;
-    let mut sums = [[_mm256_setzero_ps(); 2]; M];
-    let (mut left, mut right) = (corner.left, corner.right);
-    for _ in 0..inner {
-        // SAFETY: as in `piece_512`.
-        unsafe {
-            let (low, high) = (_mm256_loadu_ps(right), _mm256_loadu_ps(right.add(8)));
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let value: __m256 = _mm256_set1_ps(*left.add(i * strides.row));
-                sums[0] = _mm256_fmadd_ps(value, low, sums[0]);
-                sums[1] = _mm256_fmadd_ps(value, high, sums[1]);
-            }
-        }
-        left = left.wrapping_add(strides.inner);
-        right = right.wrapping_add(COLUMNS);
-    }
-    for (i, sums) in sums.into_iter().enumerate() {
-        for (half, sum) in sums.into_iter().enumerate() {
-            // SAFETY: row i < M and the 8 columns lie within the target.
-            unsafe {
-                let out = corner.out.add(i * stride + half * 8);
-                let sum = if add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
-                _mm256_storeu_ps(out, sum);
             }
         }
     }

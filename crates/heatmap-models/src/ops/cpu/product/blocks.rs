@@ -1,0 +1,55 @@
+//! How products are split: along the inner dimension, into groups of panels, and into blocks of
+//! rows.
+
+use std::ops::Range;
+
+use super::right::Packed;
+use super::tile::{COLUMNS, ROWS};
+use super::words;
+
+/// The longest piece of the inner dimension that is multiplied at a time: long enough that the sums
+/// are rarely written and read again.
+pub(super) const INNER: usize = 384;
+
+/// The same for words of bf16: a panel of the right side is then 32 KiB.
+const INNER_WORDS: usize = 128;
+
+/// The panels of the right side that rows are multiplied with before the next rows: 384 KiB.
+const PANELS: usize = 4;
+
+/// Splits the inner dimension, rows of the right side's panels, into the parts that are multiplied
+/// at a time.
+pub(super) fn parts_of(right: &Packed) -> impl Iterator<Item = Range<usize>> + use<> {
+    match right.bf16() {
+        None => pieces(right.inner(), INNER, 1),
+        Some(_) => pieces(right.inner(), INNER_WORDS, words::WORDS),
+    }
+}
+
+/// Splits the inner dimension into pieces of nearly equal length, at most `most`, which is a
+/// multiple of `unit`, as the pieces are; for an inner dimension of 0, yields one empty piece, so
+/// that the result is still set to zero.
+fn pieces(inner: usize, most: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let piece = inner.div_ceil(inner.div_ceil(most).max(1)).next_multiple_of(unit);
+    let count = inner.div_ceil(piece.max(1)).max(1);
+    (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
+}
+
+/// Groups the panels of the right side: of a part of the inner dimension, 384 KiB at a time.
+pub(super) fn groups(right: &Packed) -> impl Iterator<Item = Range<usize>> {
+    let panels = right.columns().div_ceil(COLUMNS);
+    (0..panels).step_by(PANELS).map(move |first| first..(first + PANELS).min(panels))
+}
+
+/// Returns how many of the `rows` rows of a result a thread computes at a time: few enough that the
+/// block of the result stays in the L2 cache with some panels of the right side, and as many blocks
+/// for each thread, several, so that a thread that is slowed down leaves some to others.
+pub(crate) fn block_rows(rows: usize) -> usize {
+    /// The most rows in a block.
+    const MOST: usize = 16 * ROWS;
+    /// Blocks for each thread, if they do not become too small.
+    const BLOCKS: usize = 4;
+    let threads = rayon::current_num_threads();
+    let blocks = rows.div_ceil(MOST).max(BLOCKS.min(rows / (4 * ROWS) / threads) * threads);
+    rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1).next_multiple_of(ROWS / 2)
+}

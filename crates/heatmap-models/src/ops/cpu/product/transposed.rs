@@ -1,0 +1,96 @@
+//! Products whose left side is the transpose of a row-major matrix: gradients of weights.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::buffer::Buffer;
+use super::blocks::{INNER, block_rows, groups, parts_of};
+use super::right::{Packed, Source};
+use super::tile::ROWS;
+use super::{Left, bf16_of_networks, multiply_part, words};
+
+/// Computes `left^T * right`, `[left_columns, right_columns]`, of two row-major matrices with the
+/// same number of rows, on all threads.
+pub(crate) fn transposed_product(
+    left: &[f32],
+    left_columns: usize,
+    right: &[f32],
+    right_columns: usize,
+) -> Buffer {
+    let rows = right.len() / right_columns;
+    if rows == 0 {
+        return Buffer::zeros(left_columns * right_columns);
+    }
+    let mut out = Buffer::new(left_columns * right_columns);
+    // Rows of the right side that are packed at a time, a few MiB.
+    let piece = (1024 * 1024 / right_columns).max(INNER);
+    for start in (0..rows).step_by(piece) {
+        let some = start..(start + piece).min(rows);
+        let right = &right[some.start * right_columns..some.end * right_columns];
+        let source = Source::Rows(right, right_columns);
+        let right = Packed::new(source, some.len(), right_columns, bf16_of_networks());
+        add_transposed_product(
+            &left[some.start * left_columns..some.end * left_columns],
+            left_columns,
+            &right,
+            &mut out,
+            start > 0,
+        );
+    }
+    out
+}
+
+/// Computes `left^T * right` into `out`, or adds it to the values in `out` if `add`, on all
+/// threads; `left` has as many rows as the right side.
+pub(crate) fn add_transposed_product(
+    left: &[f32],
+    left_columns: usize,
+    right: &Packed,
+    out: &mut [f32],
+    add: bool,
+) {
+    let columns = right.columns();
+    let share = block_rows(left_columns).next_multiple_of(ROWS);
+    out.par_chunks_mut(share * columns).enumerate().for_each_init(
+        Buffer::default,
+        |copy, (at, out)| {
+            let some = at * share..at * share + out.len() / columns;
+            add_columns_product((left, left_columns), some, right, out, add, copy);
+        },
+    );
+}
+
+/// Computes the same as [`add_transposed_product`] for some columns of the left matrix, on this
+/// thread.
+pub(crate) fn add_columns_product(
+    (left, stride): (&[f32], usize),
+    columns: Range<usize>,
+    right: &Packed,
+    out: &mut [f32],
+    add: bool,
+    copy: &mut Buffer,
+) {
+    /// The most parts of the inner dimension that are copied at a time.
+    const COPIED: usize = 4;
+    // Values in a row of the right side's panels.
+    let each = if right.bf16().is_some() { 2 } else { 1 };
+    let mut parts = parts_of(right).peekable();
+    // Some parts of the left side at a time are copied, so that the copy stays in the L2 cache.
+    while let Some(first) = parts.peek().map(|part| part.start) {
+        let some: Vec<_> = parts.by_ref().take(COPIED * each).collect();
+        let end = some.last().map_or(first, |part| part.end);
+        let rows = &left[first * each * stride..(end * each).min(right.rows()) * stride];
+        let left = if right.bf16().is_some() {
+            words::columns(rows, columns.clone(), stride, copy)
+        } else {
+            Left::columns(rows, columns.clone(), stride, copy)
+        };
+        for group in groups(right) {
+            for part in &some {
+                let (left, add) = (left.from(part.start - first), add || part.start > 0);
+                multiply_part(left, (right, group.clone()), part.clone(), out, add);
+            }
+        }
+    }
+}
