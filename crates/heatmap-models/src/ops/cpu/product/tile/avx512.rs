@@ -4,6 +4,7 @@
     reason = "pointers: the compiler keeps 24 sums in registers only without bounds checks"
 )]
 
+#[cfg(not(debug_assertions))]
 use std::arch::asm;
 use std::arch::x86_64::{
     __m512, __m512bh, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
@@ -12,6 +13,7 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use super::corner::Corner;
+#[cfg(not(debug_assertions))]
 use super::steps::{row_of_64, step_of_6x64};
 use super::{COLUMNS, LANES, Piece, Strides, Target};
 
@@ -129,12 +131,15 @@ macro_rules! kernels_512 {
                     _mm_prefetch::<_MM_HINT_T0>(place.cast());
                 }
             }
-            let mut sums = [[_mm512_setzero_ps(); 4]; 6];
             // SAFETY: the caller guarantees the conditions.
             unsafe {
+                let mut sums = [[_mm512_setzero_ps(); 4]; 6];
                 match corner.strides.inner {
-                    1 => $six_sums::<4>(corner, &mut sums),
-                    super::ROWS => $six_sums::<{ 4 * super::ROWS }>(corner, &mut sums),
+                    // Without optimisation the compiler runs out of registers for the assembly.
+                    #[cfg(not(debug_assertions))]
+                    1 => sums = $six_sums::<4>(corner),
+                    #[cfg(not(debug_assertions))]
+                    super::ROWS => sums = $six_sums::<{ 4 * super::ROWS }>(corner),
                     inner => $sums(corner, corner.strides.row, inner, &mut sums),
                 }
                 write_512(corner, &sums);
@@ -181,17 +186,19 @@ macro_rules! kernels_512 {
         /// # Safety
         /// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the
         /// corner.
+        #[cfg(not(debug_assertions))]
         #[inline]
         #[target_feature(enable = $features)]
-        unsafe fn $six_sums<const INNER: usize>(corner: Corner, sums: &mut [[__m512; 4]; 6]) {
+        unsafe fn $six_sums<const INNER: usize>(corner: Corner) -> [[__m512; 4]; 6] {
             let Corner { left, strides, right, inner, .. } = corner;
-            let [r0, r1, r2, r3, r4, r5] = sums;
-            let [s00, s01, s02, s03] = r0;
-            let [s10, s11, s12, s13] = r1;
-            let [s20, s21, s22, s23] = r2;
-            let [s30, s31, s32, s33] = r3;
-            let [s40, s41, s42, s43] = r4;
-            let [s50, s51, s52, s53] = r5;
+            // Variables of their own: without optimisation, places in an array would each take a
+            // register for their address.
+            let [mut s00, mut s01, mut s02, mut s03] = [_mm512_setzero_ps(); 4];
+            let [mut s10, mut s11, mut s12, mut s13] = [_mm512_setzero_ps(); 4];
+            let [mut s20, mut s21, mut s22, mut s23] = [_mm512_setzero_ps(); 4];
+            let [mut s30, mut s31, mut s32, mut s33] = [_mm512_setzero_ps(); 4];
+            let [mut s40, mut s41, mut s42, mut s43] = [_mm512_setzero_ps(); 4];
+            let [mut s50, mut s51, mut s52, mut s53] = [_mm512_setzero_ps(); 4];
             // SAFETY: it reads, for every step along the inner dimension, the values of six rows of
             // the left side and 64 values of the right side, for which the caller guarantees both.
             unsafe {
@@ -226,24 +233,32 @@ macro_rules! kernels_512 {
                     right = inout(reg) right => _,
                     fours = inout(reg) inner / 4 => _,
                     rest = inout(reg) inner % 4 => _,
-                    s00 = inout(zmm_reg) *s00, s01 = inout(zmm_reg) *s01,
-                    s02 = inout(zmm_reg) *s02, s03 = inout(zmm_reg) *s03,
-                    s10 = inout(zmm_reg) *s10, s11 = inout(zmm_reg) *s11,
-                    s12 = inout(zmm_reg) *s12, s13 = inout(zmm_reg) *s13,
-                    s20 = inout(zmm_reg) *s20, s21 = inout(zmm_reg) *s21,
-                    s22 = inout(zmm_reg) *s22, s23 = inout(zmm_reg) *s23,
-                    s30 = inout(zmm_reg) *s30, s31 = inout(zmm_reg) *s31,
-                    s32 = inout(zmm_reg) *s32, s33 = inout(zmm_reg) *s33,
-                    s40 = inout(zmm_reg) *s40, s41 = inout(zmm_reg) *s41,
-                    s42 = inout(zmm_reg) *s42, s43 = inout(zmm_reg) *s43,
-                    s50 = inout(zmm_reg) *s50, s51 = inout(zmm_reg) *s51,
-                    s52 = inout(zmm_reg) *s52, s53 = inout(zmm_reg) *s53,
+                    s00 = inout(zmm_reg) s00, s01 = inout(zmm_reg) s01,
+                    s02 = inout(zmm_reg) s02, s03 = inout(zmm_reg) s03,
+                    s10 = inout(zmm_reg) s10, s11 = inout(zmm_reg) s11,
+                    s12 = inout(zmm_reg) s12, s13 = inout(zmm_reg) s13,
+                    s20 = inout(zmm_reg) s20, s21 = inout(zmm_reg) s21,
+                    s22 = inout(zmm_reg) s22, s23 = inout(zmm_reg) s23,
+                    s30 = inout(zmm_reg) s30, s31 = inout(zmm_reg) s31,
+                    s32 = inout(zmm_reg) s32, s33 = inout(zmm_reg) s33,
+                    s40 = inout(zmm_reg) s40, s41 = inout(zmm_reg) s41,
+                    s42 = inout(zmm_reg) s42, s43 = inout(zmm_reg) s43,
+                    s50 = inout(zmm_reg) s50, s51 = inout(zmm_reg) s51,
+                    s52 = inout(zmm_reg) s52, s53 = inout(zmm_reg) s53,
                     v0 = out(zmm_reg) _, v1 = out(zmm_reg) _,
                     v2 = out(zmm_reg) _, v3 = out(zmm_reg) _,
                     x = out(zmm_reg) _, y = out(zmm_reg) _,
                     options(nostack, readonly),
                 );
             }
+            [
+                [s00, s01, s02, s03],
+                [s10, s11, s12, s13],
+                [s20, s21, s22, s23],
+                [s30, s31, s32, s33],
+                [s40, s41, s42, s43],
+                [s50, s51, s52, s53],
+            ]
         }
     };
 }

@@ -18,7 +18,7 @@ mod choice;
 #[cfg(target_arch = "x86_64")]
 mod corner;
 mod portable;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(debug_assertions)))]
 mod steps;
 
 use std::ops::Range;
