@@ -11,7 +11,8 @@ use super::words;
 /// are rarely written and read again.
 pub(super) const INNER: usize = 384;
 
-/// The same for words of bf16: a panel of the right side is then 32 KiB.
+/// The longest piece of the inner dimension in bf16, in words of two values: 64 columns of it are
+/// 32 KiB, which stay in the L1 cache.
 const INNER_WORDS: usize = 128;
 
 /// The panels of the right side that rows are multiplied with before the next rows: 384 KiB.

@@ -22,6 +22,7 @@ use blocks::{groups, parts_of};
 pub(crate) use by_columns::suits as few_rows;
 pub(crate) use precision::bf16_of_networks;
 pub use precision::{MatmulPrecision, matmul_precision, set_matmul_precision};
+use right::LINE;
 pub(crate) use right::{Packed, Source};
 pub(crate) use tile::bf16::Bf16Kernel;
 pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
@@ -220,7 +221,6 @@ pub(crate) fn padded_rows<'a>(
 
 /// Returns the number of values from one row to the next after [`padded_rows`].
 fn padded_stride(inner: usize) -> usize {
-    const LINE: usize = 16;
     let collide = inner > 0 && inner.is_multiple_of(1024);
     if collide && Kernel::best().reads_many_rows() { inner + LINE } else { inner }
 }

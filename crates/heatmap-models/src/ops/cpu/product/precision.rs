@@ -29,7 +29,7 @@ static PRECISION: AtomicU8 = AtomicU8::new(0);
 pub fn set_matmul_precision(precision: MatmulPrecision) -> bool {
     let value = match precision {
         MatmulPrecision::F32 => 0,
-        MatmulPrecision::Bf16 if Bf16Kernel::all().is_empty() => return false,
+        MatmulPrecision::Bf16 if Bf16Kernel::best().is_none() => return false,
         MatmulPrecision::Bf16 => 1,
         MatmulPrecision::Bf16Emulated => 2,
     };
@@ -48,9 +48,9 @@ pub fn matmul_precision() -> MatmulPrecision {
 
 /// Returns what networks multiply with, if it is in bf16.
 pub(crate) fn bf16_of_networks() -> Option<Bf16Kernel> {
-    match PRECISION.load(Ordering::Relaxed) {
-        0 => None,
-        1 => Bf16Kernel::all().first().copied(),
-        _ => Some(Bf16Kernel::Portable),
+    match matmul_precision() {
+        MatmulPrecision::F32 => None,
+        MatmulPrecision::Bf16 => Bf16Kernel::best(),
+        MatmulPrecision::Bf16Emulated => Some(Bf16Kernel::Portable),
     }
 }

@@ -8,7 +8,7 @@ use super::super::simd::vectorized;
 use super::bf16_of_networks;
 use super::tile::bf16::Bf16Kernel;
 use super::tile::{COLUMNS, Panel};
-use super::words::{word, words};
+use super::words::{WORDS, word, words};
 
 /// A matrix in the order in which the microkernel reads it: panels of 64 columns one after another,
 /// each row-major; the last panel is padded with zeros.
@@ -27,7 +27,7 @@ pub(crate) struct Packed {
 }
 
 /// Values in a line of the cache.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// A matrix in a slice, in either order.
 #[derive(Debug, Clone, Copy)]
@@ -138,8 +138,6 @@ fn write(
     panel: &mut [f32],
     bf16: Option<Bf16Kernel>,
 ) {
-    /// Rows of words that are made at a time.
-    const WORDS: usize = 16;
     let panel = panel.as_chunks_mut().0;
     if bf16.is_none() {
         pack(source, (at, columns), 0, panel);

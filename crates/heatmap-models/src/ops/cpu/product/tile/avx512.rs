@@ -37,7 +37,7 @@ macro_rules! multiply_f32 {
 /// Multiplies both values of each lane, words of bf16, and adds both products.
 macro_rules! multiply_bf16 {
     ($value:expr, $vector:expr, $sum:expr) => {
-        // The same bits, read as words.
+        // Each lane of an f32 vector has the bits of two bf16; the instruction takes them so.
         _mm512_dpbf16_ps(
             $sum,
             transmute::<__m512, __m512bh>($value),
@@ -184,15 +184,13 @@ macro_rules! kernels_512 {
         /// fifth more instructions.
         ///
         /// # Safety
-        /// The conditions are those of [`piece_512`]; `4 * INNER` is the inner stride of the
-        /// corner.
+        /// The conditions are those of [`piece_512`]; `INNER` is the inner stride of the corner, in
+        /// bytes.
         #[cfg(not(debug_assertions))]
         #[inline]
         #[target_feature(enable = $features)]
         unsafe fn $six_sums<const INNER: usize>(corner: Corner) -> [[__m512; 4]; 6] {
             let Corner { left, strides, right, inner, .. } = corner;
-            // Variables of their own: without optimisation, places in an array would each take a
-            // register for their address.
             let [mut s00, mut s01, mut s02, mut s03] = [_mm512_setzero_ps(); 4];
             let [mut s10, mut s11, mut s12, mut s13] = [_mm512_setzero_ps(); 4];
             let [mut s20, mut s21, mut s22, mut s23] = [_mm512_setzero_ps(); 4];

@@ -1,5 +1,7 @@
 //! The kernels of products in bf16, over words: see [`words`](super::super::words).
 
+use std::sync::LazyLock;
+
 use super::super::super::simd::Instructions;
 use super::super::words::values;
 use super::{Panel, Piece, Strides, Target, check};
@@ -36,6 +38,13 @@ impl Bf16Kernel {
             }
         }
         all
+    }
+
+    /// Returns the fastest kernel of this processor, if it has one beside the portable one.
+    pub(crate) fn best() -> Option<Self> {
+        static BEST: LazyLock<Option<Bf16Kernel>> =
+            LazyLock::new(|| Bf16Kernel::all().first().copied());
+        *BEST
     }
 
     /// Returns whether it is much faster than products in f32 of fewer numbers. The portable kernel
