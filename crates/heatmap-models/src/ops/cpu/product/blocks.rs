@@ -5,14 +5,13 @@ use std::ops::Range;
 
 use super::right::Packed;
 use super::tile::{COLUMNS, ROWS};
-use super::words;
 
 /// The longest piece of the inner dimension that is multiplied at a time: long enough that the sums
 /// are rarely written and read again.
 pub(super) const INNER: usize = 384;
 
-/// The longest piece of the inner dimension in bf16, in words of two values: 64 columns of it are
-/// 32 KiB, which stay in the L1 cache.
+/// The longest piece of the inner dimension for a matrix unit, in words of two values: 64 columns
+/// of it are 32 KiB, which stay in the L1 cache.
 const INNER_WORDS: usize = 128;
 
 /// The panels of the right side that rows are multiplied with before the next rows: 384 KiB.
@@ -23,7 +22,10 @@ const PANELS: usize = 4;
 pub(super) fn parts_of(right: &Packed) -> impl Iterator<Item = Range<usize>> + use<> {
     match right.bf16() {
         None => pieces(right.inner(), INNER, 1),
-        Some(_) => pieces(right.inner(), INNER_WORDS, words::WORDS),
+        Some(kernel) => {
+            let most = if kernel.is_matrix_unit() { INNER_WORDS } else { INNER };
+            pieces(right.inner(), most, kernel.words_at_a_time())
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use right::LINE;
 pub(crate) use right::{Packed, Source};
 pub(crate) use tile::bf16::Bf16Kernel;
 pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
-use tile::{Kernel, LANES, Panel, Strides, Target, bf16, tile as multiply_tile};
+use tile::{Kernel, LANES, Panel, Strides, Target, bf16, prefetch, tile as multiply_tile};
 pub(crate) use transposed::{add_columns_product, add_transposed_product, transposed_product};
 
 /// The left side of a product, unpacked.
@@ -75,6 +75,17 @@ impl<'a> Left<'a> {
 }
 
 impl Left<'_> {
+    /// Lets the first `inner` values of some rows come into the L2 cache, while others are
+    /// multiplied: rows that are far apart are not what a processor foresees.
+    fn prefetch(&self, rows: Range<usize>, inner: usize) {
+        if self.strides.inner == 1 {
+            for row in rows {
+                let values = &self.values[row * self.strides.row..];
+                prefetch(&values[..inner.min(values.len())]);
+            }
+        }
+    }
+
     /// Returns the same rows from the value `first` of each on.
     fn from(self, first: usize) -> Self {
         let first = (first * self.strides.inner).min(self.values.len());
@@ -87,11 +98,13 @@ pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
     let stride = right.columns();
     assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
     let mut copy = Buffer::default();
-    let left = if right.bf16().is_some() {
-        assert_eq!(left.strides.inner, 1, "rows of values");
-        words::rows(left.values, (left.rows, right.rows()), left.strides.row, &mut copy)
-    } else {
-        left
+    let left = match right.bf16() {
+        None => left,
+        Some(kernel) => {
+            assert_eq!(left.strides.inner, 1, "rows of values");
+            let sizes = (left.rows, right.rows());
+            words::rows(left.values, sizes, left.strides.row, kernel, &mut copy)
+        }
     };
     // The columns of the result that belong to some panels stay in the cache from one part of the
     // inner dimension to the next.
@@ -121,17 +134,20 @@ fn multiply_part(
         whole_vectors(rows, panel, Target { values: out, stride, add }, |target| {
             match right.bf16() {
                 None => multiply_tile(Kernel::best(), rows, values, left.strides, panel, target),
-                Some(kernel) => bf16::tile(kernel, rows, values, left.strides.row, panel, target),
+                Some(kernel) => bf16::tile(kernel, rows, values, left.strides, panel, target),
             }
         });
     };
-    if right.bf16().is_some() {
+    if right.bf16().is_some_and(Bf16Kernel::is_matrix_unit) {
         // A panel stays in the L1 cache while all rows pass, as words of both sides are few.
         for at in panels {
             (0..left.rows).step_by(bf16::ROWS).for_each(|row| tile(bf16::ROWS, row, at));
         }
     } else {
         for row in (0..left.rows).step_by(ROWS) {
+            if panels.start == 0 {
+                left.prefetch(row + ROWS..(row + 2 * ROWS).min(left.rows), part.len());
+            }
             panels.clone().for_each(|at| tile(ROWS, row, at));
         }
     }

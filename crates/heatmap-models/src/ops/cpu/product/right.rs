@@ -4,11 +4,10 @@
 use rayon::prelude::*;
 
 use super::super::buffer::Buffer;
-use super::super::simd::vectorized;
 use super::bf16_of_networks;
 use super::tile::bf16::Bf16Kernel;
 use super::tile::{COLUMNS, Panel};
-use super::words::{WORDS, word, words};
+use super::words::{Columns, round_columns, words};
 
 /// A matrix in the order in which the microkernel reads it: panels of 64 columns one after another,
 /// each row-major; the last panel is padded with zeros.
@@ -109,7 +108,7 @@ impl Packed {
 
     /// Returns the rows of a panel: values along the inner dimension, or words.
     pub(super) fn inner(&self) -> usize {
-        if self.bf16.is_some() { words(self.rows) } else { self.rows }
+        self.bf16.map_or(self.rows, |kernel| words(self.rows, kernel))
     }
 
     /// Returns what multiplies, if the product is in bf16.
@@ -130,6 +129,9 @@ impl Packed {
     }
 }
 
+/// Rows of words that are written at a time, of columns.
+const WORDS: usize = 16;
+
 /// Writes panel `at` of a matrix `[rows, columns]`, as values or as words.
 fn write(
     source: Source<'_>,
@@ -143,18 +145,21 @@ fn write(
         pack(source, (at, columns), 0, panel);
         return;
     }
+    panel[rows.div_ceil(2)..].fill([0.0; COLUMNS]);
+    if let Source::Rows(values, stride) = source {
+        let first = at * COLUMNS;
+        let count = (columns - first).min(COLUMNS);
+        round_columns(Columns { values, stride, rows, first, count }, panel);
+        return;
+    }
+    let mut values = [[0.0_f32; COLUMNS]; 2 * WORDS];
     for (block, words) in panel.chunks_mut(WORDS).enumerate() {
-        let mut values = [[0.0_f32; COLUMNS]; 2 * WORDS];
         let first = (block * 2 * WORDS).min(rows);
         let count = (rows - first).min(2 * words.len());
         pack(source, (at, columns), first, &mut values[..count]);
-        vectorized(|| {
-            for (words, [one, other]) in words.iter_mut().zip(values.as_chunks::<2>().0) {
-                for ((to, one), other) in words.iter_mut().zip(one).zip(other) {
-                    *to = word(*one, *other);
-                }
-            }
-        });
+        let values = values.as_flattened();
+        let all = Columns { values, stride: COLUMNS, rows: count, first: 0, count: COLUMNS };
+        round_columns(all, words);
     }
 }
 
@@ -221,10 +226,19 @@ mod tests {
                     by_columns[column * rows + row] = by_rows[row * columns + column];
                 }
             }
+            let bf16 = Bf16Kernel::all().into_iter().chain([Bf16Kernel::Portable]).map(Some);
+            for kernel in bf16.chain([None]) {
+                // The memory is not that of a new matrix.
+                let mut packed = Packed { bf16: kernel, ..Packed::empty() };
+                packed.fill(Source::Rows(&[9.0; 100 * 100], 100), 100, 100);
+                packed.fill(Source::Rows(&by_rows, columns), rows, columns);
+                let source = Source::Columns(&by_columns, rows);
+                let transposed = Packed::new(source, rows, columns, kernel);
+                let panels = |of: &Packed| of.values[of.start..of.start + of.len].to_vec();
+                let bits = |of| panels(of).into_iter().map(f32::to_bits).collect::<Vec<_>>();
+                assert_eq!(bits(&packed), bits(&transposed), "{kernel:?} {rows} x {columns}");
+            }
             let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns, None);
-            let transposed = Packed::new(Source::Columns(&by_columns, rows), rows, columns, None);
-            let panels = |of: &Packed| of.values[of.start..of.start + of.len].to_vec();
-            assert_eq!(panels(&packed), panels(&transposed));
             for row in 0..rows {
                 for column in 0..columns.next_multiple_of(COLUMNS) {
                     let expected =

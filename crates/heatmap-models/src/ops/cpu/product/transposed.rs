@@ -73,18 +73,17 @@ pub(crate) fn add_columns_product(
 ) {
     /// The most parts of the inner dimension that are copied at a time.
     const COPIED: usize = 4;
-    // Values in a row of the right side's panels.
+    // Values in a row of the right side's panels, which has two in each word of bf16.
     let each = if right.bf16().is_some() { 2 } else { 1 };
     let mut parts = parts_of(right).peekable();
     // Some parts of the left side at a time are copied, so that the copy stays in the L2 cache.
     while let Some(first) = parts.peek().map(|part| part.start) {
-        let some: Vec<_> = parts.by_ref().take(COPIED * each).collect();
+        let some: Vec<_> = parts.by_ref().take(COPIED).collect();
         let end = some.last().map_or(first, |part| part.end);
         let rows = &left[first * each * stride..(end * each).min(right.rows()) * stride];
-        let left = if right.bf16().is_some() {
-            words::columns(rows, columns.clone(), stride, copy)
-        } else {
-            Left::columns(rows, columns.clone(), stride, copy)
+        let left = match right.bf16() {
+            Some(kernel) => words::columns(rows, columns.clone(), stride, kernel, copy),
+            None => Left::columns(rows, columns.clone(), stride, copy),
         };
         for group in groups(right) {
             for part in &some {

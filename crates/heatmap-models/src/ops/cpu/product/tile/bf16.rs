@@ -59,6 +59,11 @@ impl Bf16Kernel {
         }
     }
 
+    /// Returns how many words of the inner dimension it takes at a time.
+    pub(crate) fn words_at_a_time(self) -> usize {
+        if self.is_matrix_unit() { 16 } else { 1 }
+    }
+
     /// Returns the name, for reports of measurements.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -71,23 +76,26 @@ impl Bf16Kernel {
     }
 }
 
-/// Computes a tile of a product of words, up to 32 by 64. Row i of `left` starts at `i * stride`;
-/// the panel has a multiple of 16 rows. The rest is as in [`tile`](super::tile).
+/// Computes a tile of a product of words, up to 32 by 64, as [`tile`](super::tile) does. For a
+/// matrix unit the left side has rows of words one after another, and the panel a multiple of 16
+/// rows.
 ///
 /// # Panics
-/// When `rows` is not in 1 to [`ROWS`], the panel does not have 1 to 64 columns or a multiple of 16
-/// rows, or `left` or the target is too short.
+/// When `rows` is not in 1 to [`ROWS`], the panel does not have 1 to 64 columns, `left` or the
+/// target is too short, or they are not as a matrix unit takes them.
 pub(crate) fn tile(
     kernel: Bf16Kernel,
     rows: usize,
     left: &[f32],
-    stride: usize,
+    strides: Strides,
     panel: Panel<'_>,
     target: Target<'_>,
 ) {
     assert!((1..=ROWS).contains(&rows), "{rows} rows in a tile");
-    assert!(panel.rows.len().is_multiple_of(16), "{} words along a tile", panel.rows.len());
-    let strides = Strides { row: stride, inner: 1 };
+    let whole = panel.rows.len().is_multiple_of(kernel.words_at_a_time());
+    assert!(whole, "{} words along a tile", panel.rows.len());
+    assert!(strides.inner == 1 || !kernel.is_matrix_unit(), "words of a row side by side");
+    let stride = strides.row;
     let columns = check(rows, left, strides, panel, &target);
     match kernel {
         // SAFETY: `all` has AMX only where the system has granted it, and `check` establishes what
@@ -174,7 +182,8 @@ mod tests {
                 let mut found = vec![0.5_f32; (rows - 1) * (written + 3) + written];
                 let target = Target { values: &mut found, stride: written + 3, add };
                 let panel = Panel { rows: &right[..inner], columns };
-                tile(kernel, rows, &left, stride, panel, target);
+                let strides = Strides { row: stride, inner: 1 };
+                tile(kernel, rows, &left, strides, panel, target);
                 for (at, found) in found.iter().enumerate() {
                     let (row, column) = (at / (written + 3), at % (written + 3));
                     let before = if add || column >= written { 0.5 } else { 0.0 };
