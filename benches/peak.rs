@@ -33,6 +33,62 @@ impl WithSimd for Chains {
     }
 }
 
+/// The same for multiplications of words of bf16, two products and two sums for each lane of f32.
+#[cfg(target_arch = "x86_64")]
+mod bf16 {
+    #![allow(unsafe_code, reason = "an instruction that only an intrinsic makes")]
+
+    use std::arch::x86_64::{
+        __m512, __m512bh, _mm512_dpbf16_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    };
+    use std::hint::black_box;
+    use std::mem::transmute;
+
+    /// Independent chains: a multiplication takes up to 6 steps of the clock, and two begin in each
+    /// at most.
+    const CHAINS: usize = 24;
+
+    const LINKS: usize = 1_000_000;
+
+    /// Multiplies, and returns the floating-point operations that were done.
+    pub(super) fn chains() -> Option<f64> {
+        let has =
+            std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512bf16");
+        // SAFETY: the processor has the instructions that this is compiled for.
+        has.then(|| unsafe { multiply() })
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn multiply() -> f64 {
+        // SAFETY: vectors of as many bits, of plain numbers.
+        let words = |value| unsafe { transmute::<__m512, __m512bh>(_mm512_set1_ps(value)) };
+        let (one, other) = (words(black_box(1e-9)), words(black_box(1e-3)));
+        let mut sums = [_mm512_setzero_ps(); CHAINS];
+        for _ in 0..LINKS {
+            for sum in &mut sums {
+                *sum = _mm512_dpbf16_ps(*sum, one, other);
+            }
+        }
+        sums.into_iter().for_each(|sum| {
+            black_box(_mm512_reduce_add_ps(sum));
+        });
+        (4 * LINKS * CHAINS * 16) as f64
+    }
+}
+
+/// Returns the GFLOP/s that all threads together reach when they only multiply words of bf16 in
+/// registers; `None` for a processor without AVX512_BF16. A matrix unit, AMX, is faster.
+pub fn bf16_gflops() -> Option<f64> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let start = Instant::now();
+        let done: Option<f64> = rayon::broadcast(|_| bf16::chains()).into_iter().sum();
+        done.map(|done| 1e-9 * done / start.elapsed().as_secs_f64())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
+
 /// Returns the GFLOP/s in f32 that all threads together reach when they only multiply and add in
 /// registers, with the best instructions of the processor.
 pub fn gflops() -> f64 {

@@ -8,7 +8,8 @@
 //! A round is one training step or one forward pass on the same random images, or a product of two
 //! matrices, rows x inner x columns; data and two rounds to warm up are outside the timer, and a
 //! round ends when its result is there. Each line has the peak of the processor just before the
-//! round, which other programs and its own clock change from one second to the next.
+//! round, in the precision of the round, which other programs and its own clock change from one
+//! second to the next.
 //!
 //! With `--serve` the program waits for a line on its standard input, `peak` or `round`, and
 //! answers each with a line of JSON: so `python benches/race.py` runs sides in turn.
@@ -67,6 +68,15 @@ impl Precision {
             Self::Bf16 => MatmulPrecision::Bf16,
         }
     }
+
+    /// Returns the GFLOP/s of the processor at this moment. Those of a matrix unit are not known.
+    fn peak(self) -> Option<f64> {
+        match self {
+            Self::F32 => Some(peak::gflops()),
+            Self::Bf16 if matrix_kernel().contains("amx") => None,
+            Self::Bf16 => peak::bf16_gflops(),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -81,15 +91,16 @@ fn main() -> ExitCode {
     };
     let images = arguments.work.images(batch);
     if arguments.serve {
-        return serve(images, round.as_mut());
+        return serve(images, arguments.precision, round.as_mut());
     }
     for _ in 0..arguments.rounds {
-        let gflops = peak::gflops();
+        let peak = arguments.precision.peak();
         let seconds = time(round.as_mut());
         let memory = peak_memory_mib().map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
         say(&format!(
-            "{:.1} a second; processor {gflops:.0} GFLOP/s, kernel {}, peak memory {memory}",
+            "{:.1} a second; processor {}, kernel {}, peak memory {memory}",
             images as f64 / seconds,
+            peak.map_or("of unknown speed".to_owned(), |gflops| format!("{gflops:.0} GFLOP/s")),
             matrix_kernel(),
         ));
     }
@@ -103,11 +114,11 @@ fn time(round: &mut dyn FnMut()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-fn serve(images: usize, round: &mut dyn FnMut()) -> ExitCode {
+fn serve(images: usize, precision: Precision, round: &mut dyn FnMut()) -> ExitCode {
     say(&serde_json::json!({ "images": images, "kernel": matrix_kernel() }).to_string());
     for line in std::io::stdin().lock().lines() {
         let answer = match line.as_deref() {
-            Ok("peak") => serde_json::json!({ "gflops": peak::gflops() }),
+            Ok("peak") => serde_json::json!({ "gflops": precision.peak() }),
             Ok("round") => {
                 let seconds = time(round);
                 serde_json::json!({ "seconds": seconds, "peak_memory_mib": peak_memory_mib() })

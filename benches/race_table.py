@@ -24,6 +24,7 @@ PEERS = {
 }
 # Our sides: in f32, and in bf16, which races PyTorch in bf16 alone.
 OURS = ("ours", "ours bf16")
+BF16 = ("ours bf16", "bf16")
 DEFAULT_PEERS = ("eager", "compiled", "onnxruntime", "gemm")
 PACKAGES = {"PyTorch": "torch", "torchvision": "torchvision", "timm": "timm", "ONNX Runtime": "onnxruntime"}
 NAME_WIDTH, WIDTH = 26, 22
@@ -53,7 +54,8 @@ def summary(work, pairs: list) -> dict:
             summed[side]["gflops"] = work.gflop / summed[side]["seconds"]
         else:
             summed[side]["images_per_second"] = work.images_of_round / summed[side]["seconds"]
-        if work.gflop:
+        # The peak in bf16 is unknown on a processor with a matrix unit.
+        if work.gflop and all(figures["peak_gflops"] for figures in chosen):
             shares = [work.gflop / figures["seconds"] / figures["peak_gflops"] for figures in chosen]
             summed[side]["share_of_peak"] = spread(shares)
         if side not in OURS:
@@ -76,15 +78,20 @@ def cells(summed: dict, peers: list) -> list:
         value = summed.get(side, {}).get("peak_memory_mib")
         return "-" if value is None else f"{value:.0f}"
 
-    ours = summed["ours"]
-    speed = ours.get("images_per_second", ours.get("gflops"))
+    def speed_and_share(side: str) -> list:
+        found = summed.get(side, {})
+        speed = found.get("images_per_second", found.get("gflops"))
+        told = "-" if speed is None else f"{speed:,.0f}" if speed >= 1_000 else f"{speed:.1f}"
+        return [told, spread_of(found.get("share_of_peak"))]
+
     ratios = [spread_of(summed.get(peer, {}).get("ratio")) for peer in peers]
-    told = f"{speed:,.0f}" if speed >= 1_000 else f"{speed:.1f}"
-    return [told, spread_of(ours.get("share_of_peak")), *ratios, f"{memory('ours')} : {memory('eager')}"]
+    bf16 = speed_and_share("ours bf16") if "bf16" in peers else []
+    return [*speed_and_share("ours"), *bf16, *ratios, f"{memory('ours')} : {memory('eager')}"]
 
 
 def headings(peers: list) -> list:
-    return ["work", "ours", "share of peak", *(f": {PEERS[peer]}" for peer in peers), "MiB : eager's"]
+    bf16 = ["ours in bf16", "share of its peak"] if "bf16" in peers else []
+    return ["work", "ours", "share of peak", *bf16, *(f": {PEERS[peer]}" for peer in peers), "MiB : eager's"]
 
 
 def print_row(row: list, peers: list, markdown: bool) -> None:
