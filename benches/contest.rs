@@ -3,10 +3,11 @@
 use std::hint::black_box;
 use std::str::FromStr;
 
+use burn::tensor::Device;
 use clap::ValueEnum;
 use heatmap_models::ops::RightMatrix;
 
-use crate::work::Work;
+use crate::work::{Place, Work};
 
 /// A work of the table, or a product of matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,20 +58,38 @@ impl FromStr for Contest {
 }
 
 impl Contest {
-    /// What speed is counted in for a round: images, rows of a loss, or for a product one.
+    /// What speed is counted in for a round: images, rows of a loss, or products.
     pub fn images(self, batch: Option<usize>) -> usize {
         match self {
             Self::Work(work) => work.images(batch.unwrap_or(work.batch())),
-            Self::Product { .. } => 1,
+            Self::Product { .. } => self.repeats(),
         }
     }
 
-    /// Prepares a round, and runs it twice to warm up.
+    /// How often a round does the work. A product is repeated, to about 10 GFLOP: the first one
+    /// behind another side's turn waits for memory, and for threads to wake up.
+    fn repeats(self) -> usize {
+        match self {
+            Self::Work(_) => 1,
+            Self::Product { rows, inner, columns } => {
+                let gflop = 2e-9 * (rows as f64 * inner as f64 * columns as f64);
+                ((10.0 / gflop).round() as usize).max(1)
+            }
+        }
+    }
+
+    /// Prepares a round, which gives a number of its result, such as the loss, and runs it twice to
+    /// warm up.
     ///
     /// # Errors
     /// Returns what does not fit: SimCLR trains on an even number of images, and a product has
-    /// neither a batch nor, unlike a network, one engine.
-    pub fn prepare(self, engine: Engine, batch: Option<usize>) -> Result<Box<dyn FnMut()>, String> {
+    /// neither a batch nor a device, nor, unlike a network, one engine.
+    pub fn prepare(
+        self,
+        engine: Engine,
+        batch: Option<usize>,
+        place: &Place,
+    ) -> Result<Box<dyn FnMut() -> f64>, String> {
         let (rows, inner, columns) = match self {
             Self::Work(work) => {
                 if engine != Engine::Ours {
@@ -83,30 +102,38 @@ impl Contest {
                          images"
                     ));
                 }
-                let mut prepared = work.prepare(batch);
-                return Ok(Box::new(move || {
-                    black_box(prepared.run());
-                }));
+                let mut prepared = work.prepare(batch, place);
+                return Ok(Box::new(move || prepared.run()));
             }
             Self::Product { .. } if batch.is_some() => {
                 return Err("--batch: a product has none".to_owned());
             }
+            Self::Product { .. } if place.device != Device::flex() => {
+                return Err("--device: products are those of the CPU".to_owned());
+            }
             Self::Product { rows, inner, columns } => (rows, inner, columns),
         };
+        let repeats = self.repeats();
         let left = numbers(rows * inner);
         let right = numbers(inner * columns);
         let mut out = vec![0.0; rows * columns];
-        let mut round: Box<dyn FnMut()> = match engine {
+        let mut round: Box<dyn FnMut() -> f64> = match engine {
             Engine::Ours => {
                 let right = RightMatrix::new(&right, inner, columns);
                 Box::new(move || {
-                    right.multiply(black_box(&left), &mut out);
-                    black_box(&out);
+                    for _ in 0..repeats {
+                        right.multiply(black_box(&left), &mut out);
+                        black_box(&out);
+                    }
+                    out[0].into()
                 })
             }
             Engine::Gemm => Box::new(move || {
-                multiply_with_gemm(black_box(&left), &right, &mut out, (rows, inner, columns));
-                black_box(&out);
+                for _ in 0..repeats {
+                    multiply_with_gemm(black_box(&left), &right, &mut out, (rows, inner, columns));
+                    black_box(&out);
+                }
+                out[0].into()
             }),
         };
         round();

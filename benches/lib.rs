@@ -2,6 +2,7 @@
 //! PyTorch and ONNX Runtime.
 
 pub mod contest;
+pub mod launches;
 pub mod peak;
 pub mod work;
 

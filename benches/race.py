@@ -38,11 +38,10 @@ import time
 sys.dont_write_bytecode = True  # a race leaves nothing beside its sources
 
 import race_table as table
-from race_peers import PRODUCT_WORKS, WORKS, Work, threads_to_use
+from race_peers import ALL_WORKS, PRODUCT_WORKS, WORKS, Work, threads_to_use
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = pathlib.Path(__file__).resolve().with_name("race_peers.py")
-ALL_WORKS = {**WORKS, **PRODUCT_WORKS}
 # Compiling a network takes minutes.
 ANSWER_LIMIT_S = 1_800
 PAUSE_S = 0.03

@@ -6,10 +6,10 @@
 //! ```
 //!
 //! A round is one training step or one forward pass on the same random images, or a product of two
-//! matrices, rows x inner x columns; data and two rounds to warm up are outside the timer, and a
-//! round ends when its result is there. Each line has the peak of the processor just before the
-//! round, in the precision of the round, which other programs and its own clock change from one
-//! second to the next.
+//! matrices, rows x inner x columns, as often as makes 10 GFLOP; data and two rounds to warm up are
+//! outside the timer, and a round ends when its result is there. Each line has the peak of the
+//! processor just before the round, in the precision of the round, which other programs and its own
+//! clock change from one second to the next.
 //!
 //! With `--serve` the program waits for a line on its standard input, `peak` or `round`, and
 //! answers each with a line of JSON: so `python benches/race.py` runs sides in turn.
@@ -18,10 +18,14 @@ use std::io::BufRead;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use heatmap_benches::contest::{Contest, Engine};
+use heatmap_benches::launches::launches_of;
+use heatmap_benches::work::Place;
 use heatmap_benches::{peak, peak_memory_mib};
 use heatmap_models::ops::{MatmulPrecision, matrix_kernel, set_matmul_precision};
+use heatmap_train::DeviceName;
+use heatmap_train::task::Precision;
 
 /// Time our side of the race
 #[derive(Debug, Parser)]
@@ -35,9 +39,14 @@ struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "ours")]
     engine: Engine,
 
-    /// What networks and products multiply in: bf16 needs a processor with AMX or AVX512_BF16
+    /// On a CPU, what networks and products multiply in: bf16 needs a processor with AMX or
+    /// AVX512_BF16. On a device, what the activations are stored in: f32, f16 or bf16
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     precision: Precision,
+
+    /// Where networks run: cpu, or with the feature of that name wgpu or ndarray
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: DeviceName,
 
     /// Rounds behind the warm-up
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -53,49 +62,64 @@ struct Arguments {
     serve: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Precision {
-    /// Products of f32
-    F32,
-    /// Both sides of a product rounded to bf16, sums in f32
-    Bf16,
+/// Returns the GFLOP/s of the processor at this moment. Those of a matrix unit are not known.
+fn peak_of(precision: Precision) -> Option<f64> {
+    match precision {
+        Precision::Bf16 if matrix_kernel().contains("amx") => None,
+        Precision::Bf16 => peak::bf16_gflops(),
+        _ => Some(peak::gflops()),
+    }
 }
 
-impl Precision {
-    fn of_products(self) -> MatmulPrecision {
-        match self {
-            Self::F32 => MatmulPrecision::F32,
-            Self::Bf16 => MatmulPrecision::Bf16,
-        }
+/// Opens the place where networks run.
+///
+/// # Errors
+/// Returns what the build, the machine or the processor does not have.
+fn place(arguments: &Arguments) -> Result<Place, String> {
+    let Arguments { device: name, precision, .. } = *arguments;
+    let device = name.open().map_err(|error| error.to_string())?;
+    if name != DeviceName::Cpu {
+        precision.check_for(&device).map_err(|error| error.to_string())?;
+        return Ok(Place { device, precision });
     }
-
-    /// Returns the GFLOP/s of the processor at this moment. Those of a matrix unit are not known.
-    fn peak(self) -> Option<f64> {
-        match self {
-            Self::F32 => Some(peak::gflops()),
-            Self::Bf16 if matrix_kernel().contains("amx") => None,
-            Self::Bf16 => peak::bf16_gflops(),
-        }
+    let of_products = match precision {
+        Precision::F32 => MatmulPrecision::F32,
+        Precision::Bf16 => MatmulPrecision::Bf16,
+        other => return Err(format!("--precision {other}: a CPU multiplies in f32 or bf16")),
+    };
+    if !set_matmul_precision(of_products) {
+        return Err("--precision bf16: this processor has neither AMX nor AVX512_BF16".to_owned());
     }
+    Ok(Place { device, precision: Precision::F32 })
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !set_matmul_precision(arguments.precision.of_products()) {
-        return fail("--precision bf16: this processor has neither AMX nor AVX512_BF16");
-    }
     let batch = arguments.batch.map(|batch| batch as usize);
-    let mut round = match arguments.work.prepare(arguments.engine, batch) {
+    let prepared =
+        place(&arguments).and_then(|place| arguments.work.prepare(arguments.engine, batch, &place));
+    let mut round = match prepared {
         Ok(round) => round,
         Err(reason) => return fail(&reason),
     };
     let images = arguments.work.images(batch);
+    let on_cpu = arguments.device == DeviceName::Cpu;
+    // A round more on a device, for those before it have tried kernels.
+    let launches = if on_cpu { None } else { launches_of(&mut || _ = round()) };
     if arguments.serve {
-        return serve(images, arguments.precision, round.as_mut());
+        return serve(images, launches, arguments.precision, round.as_mut());
+    }
+    if let Some(launches) = launches {
+        say(&format!("{}: {launches} kernels are started in a round", arguments.device));
     }
     for _ in 0..arguments.rounds {
-        let peak = arguments.precision.peak();
-        let seconds = time(round.as_mut());
+        if !on_cpu {
+            let (seconds, result) = time(round.as_mut());
+            say(&format!("{:.1} a second, result {result:.5}", images as f64 / seconds));
+            continue;
+        }
+        let peak = peak_of(arguments.precision);
+        let (seconds, _) = time(round.as_mut());
         let memory = peak_memory_mib().map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
         say(&format!(
             "{:.1} a second; processor {}, kernel {}, peak memory {memory}",
@@ -107,21 +131,32 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the seconds of a round.
-fn time(round: &mut dyn FnMut()) -> f64 {
+/// Returns the seconds of a round, and a number of its result.
+fn time(round: &mut dyn FnMut() -> f64) -> (f64, f64) {
     let start = Instant::now();
-    round();
-    start.elapsed().as_secs_f64()
+    let result = round();
+    (start.elapsed().as_secs_f64(), result)
 }
 
-fn serve(images: usize, precision: Precision, round: &mut dyn FnMut()) -> ExitCode {
-    say(&serde_json::json!({ "images": images, "kernel": matrix_kernel() }).to_string());
+fn serve(
+    images: usize,
+    launches: Option<usize>,
+    precision: Precision,
+    round: &mut dyn FnMut() -> f64,
+) -> ExitCode {
+    let ready = serde_json::json!({
+        "images": images, "kernel": matrix_kernel(), "launches": launches,
+    });
+    say(&ready.to_string());
     for line in std::io::stdin().lock().lines() {
         let answer = match line.as_deref() {
-            Ok("peak") => serde_json::json!({ "gflops": precision.peak() }),
+            Ok("peak") => serde_json::json!({ "gflops": peak_of(precision) }),
             Ok("round") => {
-                let seconds = time(round);
-                serde_json::json!({ "seconds": seconds, "peak_memory_mib": peak_memory_mib() })
+                let (seconds, result) = time(round);
+                let memory = peak_memory_mib();
+                serde_json::json!({
+                    "seconds": seconds, "peak_memory_mib": memory, "result": result,
+                })
             }
             Ok(other) => return fail(&format!("`{other}` is neither `peak` nor `round`")),
             Err(error) => return fail(&format!("the standard input: {error}")),

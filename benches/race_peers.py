@@ -24,7 +24,15 @@ TEMPERATURE = 0.5
 
 # Multiplications and additions of a forward pass of an image, with 1,000 classes, in GFLOP. A training step is three
 # times as much: forward, and the gradients of both sides of every product.
-GFLOP = {("resnet50", 224): 8.18, ("resnet50", 64): 0.672, ("vit", 224): 35.13}
+GFLOP = {("resnet50", 224): 8.18, ("resnet50", 64): 0.672, ("resnet18", 64): 0.297, ("vit", 224): 35.13}
+
+
+# What a round of a product computes at least, about 50 ms.
+GFLOP_OF_A_ROUND = 10
+
+
+def gflop_of(product: tuple) -> float:
+    return 2e-9 * product[0] * product[1] * product[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +50,16 @@ class Work:
     def gflop(self) -> float | None:
         """What a round multiplies and adds, where that is most of the work."""
         if self.product:
-            return 2e-9 * self.product[0] * self.product[1] * self.product[2]
+            return self.repeats * gflop_of(self.product)
         if self.network is None:
             return None
         return self.batch * GFLOP[self.network, self.size] * (1 if self.kind == "infer" else 3)
+
+    @property
+    def repeats(self) -> int:
+        """How often a round does the work. A product is repeated: the first one behind another side's turn waits for
+        memory, and for threads to wake up. As `Contest::repeats` in contest.rs."""
+        return max(1, round(GFLOP_OF_A_ROUND / gflop_of(self.product))) if self.product else 1
 
     @property
     def images_of_round(self) -> int:
@@ -55,11 +69,11 @@ class Work:
     @property
     def layouts(self) -> list:
         """The settings of PyTorch that are raced; how pixels lie matters to convolutions alone."""
-        return ["nchw", "channels_last"] if self.network == "resnet50" else ["nchw"]
+        return ["nchw", "channels_last"] if str(self.network).startswith("resnet") else ["nchw"]
 
     def packages(self, peer: str) -> list:
         """What Python needs for this work."""
-        network = {"resnet50": ["torchvision"], "vit": ["timm"], None: []}[self.network]
+        network = {"vit": ["timm"], None: []}.get(self.network, ["torchvision"])
         # ONNX Runtime runs the network that PyTorch exports.
         return (["onnxruntime", "onnx"] if peer == "onnxruntime" else []) + ["torch"] + network
 
@@ -84,10 +98,16 @@ WORKS = {
     "vit-train-224": Work("ViT-B/16, training step with Adam, batch 8, 224 x 224", "vit", 8, 224, "train"),
     "nt-xent": Work("NT-Xent with gradients, 2,048 pairs, 128 wide (rows)", None, 2_048, None, "loss"),
 }
+# For devices, on which a small network is another matter: starting its kernels takes longer than running them.
+DEVICE_WORKS = {
+    "simclr-train-64-resnet18": Work("ResNet-18 as `simclr` trains it, batch 16, 64 x 64", "resnet18", 16, 64, "simclr"),
+}
 PRODUCT_WORKS = {
     "product-" + "x".join(map(str, sizes)): Work("product " + " x ".join(map(str, sizes)), None, 1, None, "product", sizes)
     for sizes in PRODUCTS
 }
+
+ALL_WORKS = {**WORKS, **DEVICE_WORKS, **PRODUCT_WORKS}
 
 
 def threads_to_use() -> int:
@@ -107,8 +127,8 @@ def peak_memory_mib() -> float | None:
         return None
 
 
-def serve(step) -> None:
-    """Does a step for every line of the standard input, behind two to warm up."""
+def serve(step, finish=lambda: None) -> None:
+    """Does a step for every line of the standard input, behind two to warm up; `finish` waits for the device."""
     for _ in range(WARM_UP_ROUNDS):
         step()
     print(json.dumps({"ready": True}), flush=True)
@@ -116,34 +136,35 @@ def serve(step) -> None:
         if line.strip() != "round":
             sys.exit(f"race_peers.py: `{line.strip()}` is not `round`")
         start = time.perf_counter()
-        step()
-        answer = {"seconds": time.perf_counter() - start, "peak_memory_mib": peak_memory_mib()}
+        result = step()
+        finish()
+        answer = {"seconds": time.perf_counter() - start, "peak_memory_mib": peak_memory_mib(), "result": result}
         print(json.dumps(answer), flush=True)
 
 
 def classifier(work: Work):
     """The network with 1,000 classes and fresh parameters."""
-    if work.network == "resnet50":
+    if work.network != "vit":
         import torchvision
 
-        return torchvision.models.resnet50()
+        return getattr(torchvision.models, work.network)()
     import timm
 
     return timm.create_model("vit_base_patch16_224")
 
 
-def simclr_network():
-    """The network of the simclr example: a ResNet-50 for one channel, with the projection head as its last layer."""
+def simclr_network(work: Work):
+    """The network of the simclr example: a ResNet for one channel, with the projection head as its last layer."""
     import torch
-    import torchvision
 
-    network = torchvision.models.resnet50()
+    network = classifier(work)
+    width = network.fc.in_features
     network.conv1 = torch.nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     network.fc = torch.nn.Sequential(
-        torch.nn.Linear(2048, 2048, bias=False),
-        torch.nn.BatchNorm1d(2048),
+        torch.nn.Linear(width, width, bias=False),
+        torch.nn.BatchNorm1d(width),
         torch.nn.ReLU(inplace=True),
-        torch.nn.Linear(2048, 128),
+        torch.nn.Linear(width, 128),
     )
     return network
 
@@ -154,7 +175,7 @@ def similarities(projections):
 
     rows = len(projections)
     z = torch.nn.functional.normalize(projections, dim=1)
-    return (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf), torch.arange(rows).roll(rows // 2)
+    return (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf), torch.arange(rows, device=z.device).roll(rows // 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,11 +186,21 @@ class Setting:
     compile: bool = False
     bf16: bool = False
     fused_adam: bool = False
+    device: str = "cpu"
+    tf32: bool = False
+
+    def finish(self) -> None:
+        """Waits for the device."""
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.synchronize()
 
     def prepare(self, network, images):
         """The network, compiled or not, and the images, in the memory order of this setting."""
         import torch
 
+        network, images = network.to(self.device), images.to(self.device)
         if self.layout == "channels_last":
             network = network.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
@@ -179,15 +210,16 @@ class Setting:
         """What a forward pass runs in: bf16 where autocast takes it, or f32."""
         import torch
 
-        return torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext()
+        return torch.autocast(self.device, dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext()
 
 
 def training_step(work: Work, setting: Setting):
     import torch
 
     simclr = work.kind == "simclr"
-    plain = simclr_network() if simclr else classifier(work)
-    images, classes = torch.randn(work.batch, 1 if simclr else 3, work.size, work.size), torch.arange(work.batch)
+    plain = simclr_network(work) if simclr else classifier(work)
+    images = torch.randn(work.batch, 1 if simclr else 3, work.size, work.size)
+    classes = torch.arange(work.batch, device=setting.device) % 1_000
     network, images = setting.prepare(plain, images)
     optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3, fused=setting.fused_adam or None)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=1_000)
@@ -198,7 +230,7 @@ def training_step(work: Work, setting: Setting):
             loss = torch.nn.functional.cross_entropy(network(images), classes)
         loss.backward()
         optimizer.step()
-        loss.item()
+        return loss.item()
 
     def simclr_step():
         # The example reads the loss and how often the right row is picked, and moves the learning rate along a cosine.
@@ -208,9 +240,10 @@ def training_step(work: Work, setting: Setting):
             loss = torch.nn.functional.cross_entropy(logits, other_view)
         top1 = (logits.detach().argmax(1) == other_view).float().mean()
         loss.backward()
-        loss.item(), top1.item()
+        read = loss.item(), top1.item()
         optimizer.step()
         schedule.step()
+        return read[0]
 
     return simclr_step if simclr else classifier_step
 
@@ -220,7 +253,7 @@ def inference_step(work: Work, setting: Setting):
     from torch.fx.experimental.optimization import fuse
 
     network = classifier(work).eval()
-    if work.network == "resnet50":
+    if work.network != "vit":
         # Batch normalisation goes into the convolution before it.
         network = fuse(network, inplace=True)
     network, images = setting.prepare(network, torch.randn(work.batch, 3, work.size, work.size))
@@ -254,7 +287,8 @@ def product_step(work: Work, setting: Setting):
     out = torch.empty(rows, columns, dtype=dtype)
 
     def step():
-        torch.mm(left, right, out=out)
+        for _ in range(work.repeats):
+            torch.mm(left, right, out=out)
 
     return step
 
@@ -264,6 +298,7 @@ def pytorch_side(work: Work, setting: Setting, threads: int) -> None:
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = setting.tf32
     if work.kind == "infer":
         step = inference_step(work, setting)
     elif work.kind == "loss":
@@ -272,7 +307,7 @@ def pytorch_side(work: Work, setting: Setting, threads: int) -> None:
         step = product_step(work, setting)
     else:
         step = training_step(work, setting)
-    serve(step)
+    serve(step, setting.finish)
 
 
 def export(work: Work, path: str) -> None:
@@ -306,21 +341,27 @@ def onnxruntime_side(path: str, threads: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A side of the race in Python; race.py starts it.")
     parser.add_argument("what", choices=["pytorch", "export", "onnxruntime"])
-    parser.add_argument("--work", required=True, choices=[*WORKS, *PRODUCT_WORKS], metavar="NAME")
+    parser.add_argument("--work", required=True, choices=list(ALL_WORKS), metavar="NAME")
     parser.add_argument("--layout", default="nchw", choices=["nchw", "channels_last"])
     parser.add_argument("--compile", action="store_true", help="torch.compile, with its default settings")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16; for a product, matrices in bf16")
     parser.add_argument("--fused-adam", action="store_true")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--tf32", action="store_true", help="products of f32 in TF32, on a device that has it")
+    parser.add_argument("--batch", type=int, help="images in a batch [default: that of the table]")
     parser.add_argument("--model", metavar="FILE", help="the ONNX file that is written or run")
     parser.add_argument("--threads", type=int, default=threads_to_use())
     arguments = parser.parse_args()
-    work = {**WORKS, **PRODUCT_WORKS}[arguments.work]
+    work = ALL_WORKS[arguments.work]
+    if arguments.batch:
+        work = dataclasses.replace(work, batch=arguments.batch)
     if arguments.what != "pytorch" and not arguments.model:
         parser.error(f"{arguments.what} needs --model FILE")
     if arguments.what != "pytorch" and work.kind != "infer":
         parser.error(f"{arguments.what} is for inference, not for {arguments.work}")
     if arguments.what == "pytorch":
-        setting = Setting(arguments.layout, arguments.compile, arguments.bf16, arguments.fused_adam)
+        chosen = ("layout", "compile", "bf16", "fused_adam", "device", "tf32")
+        setting = Setting(**{name: getattr(arguments, name) for name in chosen})
         pytorch_side(work, setting, arguments.threads)
     elif arguments.what == "export":
         export(work, arguments.model)

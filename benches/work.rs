@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Distribution, Int, Tensor};
+use burn::tensor::{Device, Distribution, FloatDType, Int, Tensor};
 use burn::train::Learner;
 use clap::ValueEnum;
 use heatmap_models::{Backbone, Encoder, ModelName, ProjectionHeadConfig};
@@ -16,7 +16,7 @@ use heatmap_train::data::{PairBatch, Share};
 use heatmap_train::loss::NtXentConfig;
 use heatmap_train::optim::AdamConfig;
 use heatmap_train::run::{SimClrConfig, untrained_encoder};
-use heatmap_train::task::SimClr;
+use heatmap_train::task::{Precision, SimClr, SimClrOptions};
 
 /// A row of the race's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +31,9 @@ pub enum Work {
     /// 64
     #[value(name = "simclr-train-64")]
     SimClrTrain64,
+    /// The same with a ResNet-18
+    #[value(name = "simclr-train-64-resnet18")]
+    SimClrTrain64Small,
     /// Forward pass of a ResNet-50 in evaluation, batch 8, 224 x 224
     #[value(name = "resnet50-infer-224")]
     ResNetInfer224,
@@ -46,6 +49,32 @@ pub enum Work {
     /// NT-Xent forward and backward, 2,048 pairs, 128 wide
     #[value(name = "nt-xent")]
     NtXent,
+}
+
+/// Where a network runs, and what it stores its activations in; the loss alone is always in f32.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The device.
+    pub device: Device,
+    /// The precision of the activations.
+    pub precision: Precision,
+}
+
+impl Place {
+    /// The CPU, with activations in f32.
+    pub fn cpu() -> Self {
+        Self { device: Device::flex(), precision: Precision::F32 }
+    }
+
+    /// Random images, the same in every place but for the rounding to its precision.
+    fn images(&self, shape: [usize; 4], device: &Device) -> Tensor<4> {
+        let images = random(shape, device);
+        match self.precision {
+            Precision::F16 => images.cast(FloatDType::F16),
+            Precision::Bf16 => images.cast(FloatDType::BF16),
+            _ => images,
+        }
+    }
 }
 
 /// A piece of work that can be done again and again, on the same data.
@@ -64,7 +93,7 @@ impl Work {
     pub fn batch(self) -> usize {
         match self {
             Self::ResNetTrain64 => 32,
-            Self::SimClrTrain64 => 16,
+            Self::SimClrTrain64 | Self::SimClrTrain64Small => 16,
             Self::ResNetTrain224 | Self::ResNetInfer224 | Self::VitInfer224 | Self::VitTrain224 => {
                 8
             }
@@ -86,15 +115,16 @@ impl Work {
     ///
     /// # Panics
     /// When SimCLR is to train on an odd number of images: it trains on pairs.
-    pub fn prepare(self, batch: usize) -> Prepared {
+    pub fn prepare(self, batch: usize, place: &Place) -> Prepared {
         let mut prepared = match self {
-            Self::ResNetTrain64 => train_classifier("resnet50", batch, 64),
-            Self::ResNetTrain224 => train_classifier("resnet50", batch, 224),
-            Self::VitTrain224 => train_classifier("vit-b16", batch, 224),
-            Self::SimClrTrain64 => train_simclr(batch),
-            Self::ResNetInfer224 | Self::ResNetInfer224One => infer("resnet50", batch),
-            Self::VitInfer224 => infer("vit-b16", batch),
-            Self::NtXent => nt_xent(batch),
+            Self::ResNetTrain64 => train_classifier("resnet50", batch, 64, place),
+            Self::ResNetTrain224 => train_classifier("resnet50", batch, 224, place),
+            Self::VitTrain224 => train_classifier("vit-b16", batch, 224, place),
+            Self::SimClrTrain64 => train_simclr("resnet50", batch, place),
+            Self::SimClrTrain64Small => train_simclr("resnet18", batch, place),
+            Self::ResNetInfer224 | Self::ResNetInfer224One => infer("resnet50", batch, place),
+            Self::VitInfer224 => infer("vit-b16", batch, place),
+            Self::NtXent => nt_xent(batch, place),
         };
         prepared.run();
         prepared.run();
@@ -122,11 +152,11 @@ impl Prepared {
 }
 
 /// A training step of a network with 1,000 classes.
-fn train_classifier(name: &str, batch: usize, size: usize) -> Prepared {
-    let device = Device::flex().autodiff();
+fn train_classifier(name: &str, batch: usize, size: usize, place: &Place) -> Prepared {
+    let device = place.device.clone().autodiff();
     // The optimiser takes the network and gives it back.
-    let mut network = Some(classifier(name, &device));
-    let images = random([batch, 3, size, size], &device);
+    let mut network = Some(classifier(name, &place.device).train());
+    let images = place.images([batch, 3, size, size], &device);
     let classes = Tensor::<1, Int>::arange(0..batch as i64, &device);
     let loss = CrossEntropyLossConfig::new().init(&device);
     let mut optimizer = adam();
@@ -142,12 +172,15 @@ fn train_classifier(name: &str, batch: usize, size: usize) -> Prepared {
 
 /// A step of the simclr example, put together as `train_simclr` and its strategy do it; only the
 /// heatmaps are random images.
-fn train_simclr(batch: usize) -> Prepared {
+fn train_simclr(name: &str, batch: usize, place: &Place) -> Prepared {
     assert!(batch.is_multiple_of(2), "SimCLR trains on pairs of images, not on {batch}");
-    let device = Device::flex().autodiff();
-    let config = SimClrConfig::published_recipe();
-    let encoder = untrained_encoder(&config, &device);
-    let projection = ProjectionHeadConfig::new(encoder.feature_dim()).init(&device);
+    let device = place.device.clone().autodiff();
+    let architecture = name.parse().expect("a name from the list");
+    let config = SimClrConfig { architecture, ..SimClrConfig::published_recipe() };
+    let reference = Device::flex();
+    let encoder = untrained_encoder(&config, &reference);
+    let projection =
+        ProjectionHeadConfig::new(encoder.feature_dim()).init(&reference).materialize();
     let loss = config.loss.init();
     let schedule = CosineAnnealingLrSchedulerConfig::new(
         config.training.optimizer.learning_rate,
@@ -155,7 +188,10 @@ fn train_simclr(batch: usize) -> Prepared {
     )
     .init();
     let schedule = schedule.expect("a learning rate that the example trains with");
-    let mut learner = Learner::new(SimClr::new(encoder, projection, loss), adam(), schedule);
+    let options = SimClrOptions { precision: place.precision, ..SimClrOptions::default() };
+    let task = SimClr::new(encoder, projection, loss).with_options(options);
+    let task = task.to_device(&place.device).train();
+    let mut learner = Learner::new(task, adam(), schedule);
     learner.fork(&device);
     let image = config.image;
     let images = random([batch, image.channels, image.height, image.width], &device);
@@ -169,21 +205,21 @@ fn train_simclr(batch: usize) -> Prepared {
 }
 
 /// A forward pass of a network with 1,000 classes, in evaluation.
-fn infer(name: &str, batch: usize) -> Prepared {
-    let device = Device::flex();
-    let network = classifier(name, &device).materialize();
-    let images = random([batch, 3, 224, 224], &device);
-    Prepared::new(&device, move || {
+fn infer(name: &str, batch: usize, place: &Place) -> Prepared {
+    let network = classifier(name, &place.device);
+    let images = place.images([batch, 3, 224, 224], &place.device);
+    Prepared::new(&place.device, move || {
         network.classify(network.forward_features(images.clone())).sum().into_scalar::<f64>()
     })
 }
 
 /// The loss of pairs of rows and the gradients of both, as a projection head would get them.
-fn nt_xent(pairs: usize) -> Prepared {
-    let device = Device::flex().autodiff();
-    device.seed(1);
+fn nt_xent(pairs: usize, place: &Place) -> Prepared {
+    let device = place.device.clone().autodiff();
     let loss = NtXentConfig::new().init();
-    let views: [Tensor<2>; 2] = [(); 2].map(|()| random([pairs, 128], &device));
+    let both: Tensor<2> = random([2 * pairs, 128], &device);
+    let views: [Tensor<2>; 2] =
+        [both.clone().narrow(0, 0, pairs), both.narrow(0, pairs, pairs)].map(Tensor::detach);
     Prepared::new(&device, move || {
         let [first, second] = views.clone().map(|view| view.require_grad());
         let gradients = loss.forward(first.clone(), second.clone()).backward();
@@ -193,14 +229,13 @@ fn nt_xent(pairs: usize) -> Prepared {
     })
 }
 
-/// A network with fresh parameters, the same in every process.
+/// A network with fresh parameters, the same in every process and on every device.
 fn classifier(name: &str, device: &Device) -> Backbone {
-    device.seed(1);
-    name.parse::<ModelName>()
-        .expect("a name from the list")
-        .config()
-        .with_num_classes(Some(1_000))
-        .init(device)
+    let reference = Device::flex();
+    reference.seed(1);
+    let config = name.parse::<ModelName>().expect("a name from the list").config();
+    let network: Backbone = config.with_num_classes(Some(1_000)).init(&reference);
+    network.materialize().to_device(device)
 }
 
 /// Adam as the simclr example has it, with the defaults of PyTorch.
@@ -208,6 +243,10 @@ fn adam() -> ModuleOptimizer {
     AdamConfig::new().init()
 }
 
+/// Random numbers, the same on every device.
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+    let reference = Device::flex();
+    reference.seed(2);
+    let values = Tensor::<D>::random(shape, Distribution::Normal(0.0, 1.0), &reference);
+    Tensor::from_data(values.into_data(), device)
 }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use heatmap_benches::work::Work;
+use heatmap_benches::work::{Place, Work};
 
 fn losses(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("losses");
@@ -14,7 +14,8 @@ fn losses(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(rows as u64));
         group.bench_function(format!("nt-xent with gradients/{rows} rows, 128 wide"), |bencher| {
             // Made when it is first asked for, so that those that a filter leaves out cost nothing.
-            let prepared = prepared.get_or_insert_with(|| Work::NtXent.prepare(rows / 2));
+            let prepared =
+                prepared.get_or_insert_with(|| Work::NtXent.prepare(rows / 2, &Place::cpu()));
             bencher.iter(|| black_box(prepared.run()));
         });
     }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput};
-use heatmap_benches::work::Work;
+use heatmap_benches::work::{Place, Work};
 
 /// Times works of the race, a bench each.
 pub(crate) fn time_works(criterion: &mut Criterion, group: &str, works: &[Work]) {
@@ -21,7 +21,8 @@ pub(crate) fn time_works(criterion: &mut Criterion, group: &str, works: &[Work])
         let mut prepared = None;
         group.throughput(Throughput::Elements(work.images(work.batch()) as u64));
         group.bench_function(work.name(), |bencher| {
-            let prepared = prepared.get_or_insert_with(|| work.prepare(work.batch()));
+            let prepared =
+                prepared.get_or_insert_with(|| work.prepare(work.batch(), &Place::cpu()));
             bencher.iter(|| black_box(prepared.run()));
         });
     }
