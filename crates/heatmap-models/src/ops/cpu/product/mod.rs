@@ -9,6 +9,7 @@ mod precision;
 mod right;
 mod tile;
 mod transposed;
+mod word;
 mod words;
 
 use std::ops::Range;
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn products_in_bf16_are_those_of_rounded_values() {
         let number = |at: usize| (at as f32 * 0.7123).sin();
-        let rounded = |value: f32| f64::from(words::values(words::word(value, 0.0)).0);
+        let rounded = |value: f32| f64::from(word::values(word::word(value, 0.0)).0);
         let kernels = Bf16Kernel::all().into_iter().chain([Bf16Kernel::Portable]);
         for (kernel, (rows, inner, columns)) in kernels.flat_map(|kernel| {
             [(1, 1, 1), (50, 100, 70), (33, 768, 64), (3, 0, 4), (64, 1030, 5)]

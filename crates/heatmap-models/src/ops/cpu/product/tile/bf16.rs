@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::super::simd::Instructions;
-use super::super::words::values;
+use super::super::word::values;
 use super::{Panel, Piece, Strides, Target, check};
 #[cfg(target_arch = "x86_64")]
 use super::{amx, avx512};
@@ -140,7 +140,7 @@ fn portable(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::words::word;
+    use super::super::super::word::word;
     use super::*;
 
     /// Numbers in eighths, of which sums and products are exact, in bf16 too.

@@ -7,7 +7,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::super::super::simd::Instructions;
 use super::super::super::simd::vectorized;
-use super::word;
+use super::super::word::word;
 
 /// Returns whether the processor rounds 32 values at once.
 #[cfg(target_arch = "x86_64")]
