@@ -38,7 +38,7 @@ WORKS = {
     "vit-train-224": 64,
     "simclr-train-64-resnet18": 16,
 }
-TINY = {"resnet50-train-64": 4, "simclr-train-64-resnet18": 4}
+TINY = {"simclr-train-64-resnet18": 4}
 WARM_UP_S = 60
 LIMIT_S = 480
 

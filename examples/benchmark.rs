@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         return score_table(arguments);
     }
     let config = arguments.config()?;
-    let device = arguments.shared.device.open()?;
+    let device = arguments.shared.open_device()?;
     let mut encoders = Vec::new();
     if arguments.untrained {
         encoders.push(NamedEncoder::untrained(0, &device));

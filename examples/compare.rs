@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
-    let device = shared.device.open()?;
+    let device = shared.open_device()?;
     let first = shared.seed.unwrap_or(0);
     let mut config = CompareConfig {
         architecture: arguments.architecture,

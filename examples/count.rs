@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let (shared, fine_tune) = (&arguments.shared, &arguments.fine_tune);
-    let device = shared.device.open()?;
+    let device = shared.open_device()?;
     let mut fresh = CountConfig::published_recipe();
     if shared.smoke {
         fresh.fine_tune = smoke(fresh.fine_tune);

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, run, training } = arguments;
-    let device = shared.device.open()?;
+    let device = shared.open_device()?;
     let fresh = if shared.smoke { smoke() } else { SetDetectorConfig::default() };
     let overlay = |mut config: SetDetectorConfig| {
         training.overlay(shared.seed, &mut config.training);

@@ -96,7 +96,7 @@ impl Arguments {
     }
 
     fn synthetic(&self) -> Result<(Banners, Vec<FeatureTable>), Box<dyn Error>> {
-        let device = self.shared.device.open()?;
+        let device = self.shared.open_device()?;
         let seed = self.shared.seed.unwrap_or(0);
         let count = if self.shared.smoke { 60 } else { self.banners };
         let banners = synthetic_banners(count, self.clicks, seed);

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
-    let device = shared.device.open()?;
+    let device = shared.open_device()?;
     let out = shared.checked_out("facets")?;
     let seed = shared.seed.unwrap_or(0);
     let encoders = arguments.encoders.open(seed, !shared.smoke, &device)?;

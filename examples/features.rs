@@ -136,7 +136,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
-    let device = arguments.shared.device.open()?;
+    let device = arguments.shared.open_device()?;
     // Where a smoke run of those who have no weights keeps fresh ones; gone at the end.
     let fresh = tempfile::tempdir()?;
     let WeightsArguments { prefix, ignore_weights, ema, heads } = arguments.choice.clone();

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     // Nothing here runs on a device, but a name that cannot work is an error in every example.
-    arguments.shared.device.open()?;
+    arguments.shared.open_device()?;
     let config = Config {
         gallery: PresetGallery {
             seed: arguments.shared.seed.unwrap_or(0),

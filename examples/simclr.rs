@@ -64,6 +64,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
         let base = run.request().configure(fresh, overlay, &mut |sentence| say(sentence))?;
+        shared.open_device()?;
         let devices = shared.device.open_many(base.devices)?;
         let out = shared.out("simclr-sweep");
         let terminal = Terminal::handle_ctrl_c()?;
@@ -76,7 +77,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         return Ok(Ending::Done);
     }
     // Before a folder is made: a device that is not there is no run.
-    shared.device.open()?;
+    shared.open_device()?;
     let Started { folder, config, resume, .. } =
         run.start(&shared.out("simclr"), fresh, overlay)?;
     let devices = shared.device.open_many(config.devices)?;

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use clap::Args;
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::DeviceName;
 use heatmap_train::run::{NamedEncoder, RunFolder, found_runs, published_name};
+use heatmap_train::{DeviceName, tuning};
+
+use crate::say;
 
 /// `--out`, `--seed`, `--device`, `--smoke`.
 #[derive(Debug, Clone, Args)]
@@ -36,8 +38,21 @@ impl SharedArguments {
         self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
     }
 
-    /// The same, after a look whether a run can be made there: for programs that write when their
-    /// work is done.
+    /// Opens the device. On a GPU, the user hears that kernels are tried when that begins.
+    ///
+    /// # Errors
+    /// When the build or the machine does not have it.
+    pub fn open_device(&self) -> heatmap_train::Result<Device> {
+        if self.device == DeviceName::Wgpu {
+            tuning::watch(|| {
+                say("The device tries kernels for each new shape: the first steps take longer.");
+            });
+        }
+        self.device.open()
+    }
+
+    /// The same as [`out`](Self::out), after a look whether a run can be made there: for programs
+    /// that write when their work is done.
     ///
     /// # Errors
     /// When it is no folder, cannot be written to, or another program writes there.

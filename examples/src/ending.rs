@@ -4,7 +4,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::saying::tell_of;
+use heatmap_train::tuning::{Tuned, tuned};
+
+use crate::saying::{say, tell_of};
 
 /// What `run` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +17,16 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Turns what an example came to into an exit code, and an error into one line.
+/// Turns what an example came to into an exit code, and an error into one line. Tells how long a
+/// device has tried kernels.
 pub fn end(outcome: Result<Ending, Box<dyn Error>>) -> ExitCode {
+    let Tuned { shapes, time } = tuned();
+    if shapes > 0 {
+        say(&format!(
+            "The device tried kernels for {shapes} shapes in {:.1} s.",
+            time.as_secs_f64()
+        ));
+    }
     match outcome {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         // 128 + SIGINT, as shells expect it.

@@ -120,6 +120,7 @@ pub mod run;
 #[cfg(feature = "plot")]
 pub mod study;
 pub mod task;
+pub mod tuning;
 
 pub use device::DeviceName;
 pub use error::{Error, Result};

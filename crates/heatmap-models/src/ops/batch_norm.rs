@@ -23,11 +23,11 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     if !(device.is_autodiff() && norm.training.is_enabled()) {
         return in_f32(input, |input| norm.forward(input));
     }
-    let values = input.shape().num_elements() / norm.gamma.dims()[0];
-    assert!(
-        values > 1,
-        "batch normalisation in training needs more than one value per channel, got {values}"
-    );
+    #[cfg(feature = "wgpu")]
+    if super::cube::supports(&input) {
+        return train_on_gpu(norm, input, None, false);
+    }
+    let values = values_per_channel(norm, &input);
     let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     let (output, mean, variance) = if is_half(&input) {
         half::batch_norm_train(input, gamma, beta, norm.epsilon)
@@ -37,6 +37,33 @@ pub(crate) fn batch_norm<const D: usize>(norm: &BatchNorm, input: Tensor<D>) -> 
     };
     update_running_stats(norm, mean, variance, values);
     output
+}
+
+/// Applies `norm` in training on a GPU, adds the residual, if there is one, and applies ReLU if
+/// `relu`; the shapes are those of [`batch_norm`].
+#[cfg(feature = "wgpu")]
+pub(super) fn train_on_gpu<const D: usize>(
+    norm: &BatchNorm,
+    input: Tensor<D>,
+    residual: Option<Tensor<D>>,
+    relu: bool,
+) -> Tensor<D> {
+    let values = values_per_channel(norm, &input);
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    let (output, mean, variance) =
+        super::cube::norm_train(input, gamma, beta, residual, relu, norm.epsilon);
+    update_running_stats(norm, mean, variance, values);
+    output
+}
+
+/// Returns the number of values that a channel is normalised by.
+fn values_per_channel<const D: usize>(norm: &BatchNorm, input: &Tensor<D>) -> usize {
+    let values = input.shape().num_elements() / norm.gamma.dims()[0];
+    assert!(
+        values > 1,
+        "batch normalisation in training needs more than one value per channel, got {values}"
+    );
+    values
 }
 
 /// Updates the running statistics from those of a batch with `values` values per channel, unless

@@ -2,8 +2,9 @@
 //! residual networks are built from.
 //!
 //! On Flex the unit is one operation with its own backward pass (`flex`): a single matrix product
-//! over the whole batch, then one pass for the statistics and one for the normalisation. Other
-//! backends have kernels of their own and run Burn's operations one after another.
+//! over the whole batch, then one pass for the statistics and one for the normalisation. On a GPU
+//! Burn convolves, and in training the rest is one operation (`cube`). Other backends run Burn's
+//! operations one after another.
 
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
@@ -11,6 +12,8 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::ops::ConvOptions;
 
+#[cfg(feature = "wgpu")]
+use super::cube;
 use super::{Activations, batch_norm, flex, half, is_half};
 
 /// What is applied after the normalisation.
@@ -43,7 +46,17 @@ pub(crate) fn conv_norm(
         let x = x.into_channels_last();
         return if training { train(conv, norm, x, after) } else { evaluate(conv, norm, x, after) };
     }
-    let y = batch_norm(norm, convolve(conv, x.into_tensor()));
+    let y = convolve(conv, x.into_tensor());
+    #[cfg(feature = "wgpu")]
+    if training && cube::supports(&y) {
+        let relu = !matches!(after, Epilogue::Nothing);
+        let residual = match after {
+            Epilogue::SumRelu(other) => Some(other.into_tensor()),
+            _ => None,
+        };
+        return Activations::new(batch_norm::train_on_gpu(norm, y, residual, relu));
+    }
+    let y = batch_norm(norm, y);
     Activations::new(match after {
         Epilogue::Nothing => y,
         Epilogue::Relu => relu(y),

@@ -14,6 +14,8 @@ mod attention;
 mod batch_norm;
 mod conv_norm;
 mod cpu;
+#[cfg(feature = "wgpu")]
+mod cube;
 mod flex;
 mod gelu;
 mod half;
@@ -26,6 +28,8 @@ mod record;
 mod running_statistics;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "wgpu")]
+mod unfused;
 
 pub(crate) use activations::Activations;
 pub use adam::{AdamFactors, adam_step};

@@ -3,6 +3,7 @@
 //! and a device that `HEATMAP_DEVICES` names, separated by commas, must be there.
 
 mod half_precision;
+mod shapes;
 
 use std::io::Write;
 use std::sync::Arc;
