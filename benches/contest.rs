@@ -34,6 +34,14 @@ pub enum Engine {
     Gemm,
 }
 
+/// What is timed.
+pub struct Round {
+    /// Does it once, and gives a number of its result, such as the loss.
+    pub run: Box<dyn FnMut() -> f64>,
+    /// What the runs to warm up gave.
+    pub warm_up: Vec<f64>,
+}
+
 impl FromStr for Contest {
     type Err = String;
 
@@ -78,8 +86,7 @@ impl Contest {
         }
     }
 
-    /// Prepares a round, which gives a number of its result, such as the loss, and runs it twice to
-    /// warm up.
+    /// Prepares a round, and runs it twice to warm up.
     ///
     /// # Errors
     /// Returns what does not fit: SimCLR trains on an even number of images, and a product has
@@ -89,7 +96,7 @@ impl Contest {
         engine: Engine,
         batch: Option<usize>,
         place: &Place,
-    ) -> Result<Box<dyn FnMut() -> f64>, String> {
+    ) -> Result<Round, String> {
         let (rows, inner, columns) = match self {
             Self::Work(work) => {
                 if engine != Engine::Ours {
@@ -103,7 +110,8 @@ impl Contest {
                     ));
                 }
                 let mut prepared = work.prepare(batch, place);
-                return Ok(Box::new(move || prepared.run()));
+                let warm_up = prepared.warm_up.clone();
+                return Ok(Round { run: Box::new(move || prepared.run()), warm_up });
             }
             Self::Product { .. } if batch.is_some() => {
                 return Err("--batch: a product has none".to_owned());
@@ -117,7 +125,7 @@ impl Contest {
         let left = numbers(rows * inner);
         let right = numbers(inner * columns);
         let mut out = vec![0.0; rows * columns];
-        let mut round: Box<dyn FnMut() -> f64> = match engine {
+        let mut run: Box<dyn FnMut() -> f64> = match engine {
             Engine::Ours => {
                 let right = RightMatrix::new(&right, inner, columns);
                 Box::new(move || {
@@ -136,9 +144,8 @@ impl Contest {
                 out[0].into()
             }),
         };
-        round();
-        round();
-        Ok(round)
+        let warm_up = vec![run(), run()];
+        Ok(Round { run, warm_up })
     }
 }
 

@@ -74,7 +74,7 @@ def race(name: str, command: list, arguments: argparse.Namespace, batch: int, en
     side = Side(name, command)
     try:
         ready = side.read()
-        losses, began = [], time.monotonic()
+        losses, began = ready["warm_up"], time.monotonic()
         while len(losses) < arguments.warm_up and time.monotonic() < min(began + WARM_UP_S, end):
             losses.append(side.ask("round")["result"])
         seconds, began = [], time.monotonic()

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use heatmap_benches::contest::{Contest, Engine};
+use heatmap_benches::contest::{Contest, Engine, Round};
 use heatmap_benches::launches::launches_of;
 use heatmap_benches::work::Place;
 use heatmap_benches::{peak, peak_memory_mib};
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
     let batch = arguments.batch.map(|batch| batch as usize);
     let prepared =
         place(&arguments).and_then(|place| arguments.work.prepare(arguments.engine, batch, &place));
-    let mut round = match prepared {
+    let Round { run: mut round, warm_up } = match prepared {
         Ok(round) => round,
         Err(reason) => return fail(&reason),
     };
@@ -107,7 +107,11 @@ fn main() -> ExitCode {
     // A round more on a device, for those before it have tried kernels.
     let launches = if on_cpu { None } else { launches_of(&mut || _ = round()) };
     if arguments.serve {
-        return serve(images, launches, arguments.precision, round.as_mut());
+        let ready = serde_json::json!({
+            "images": images, "kernel": matrix_kernel(), "launches": launches, "warm_up": warm_up,
+        });
+        say(&ready.to_string());
+        return serve(arguments.precision, round.as_mut());
     }
     if let Some(launches) = launches {
         say(&format!("{}: {launches} kernels are started in a round", arguments.device));
@@ -138,16 +142,7 @@ fn time(round: &mut dyn FnMut() -> f64) -> (f64, f64) {
     (start.elapsed().as_secs_f64(), result)
 }
 
-fn serve(
-    images: usize,
-    launches: Option<usize>,
-    precision: Precision,
-    round: &mut dyn FnMut() -> f64,
-) -> ExitCode {
-    let ready = serde_json::json!({
-        "images": images, "kernel": matrix_kernel(), "launches": launches,
-    });
-    say(&ready.to_string());
+fn serve(precision: Precision, round: &mut dyn FnMut() -> f64) -> ExitCode {
     for line in std::io::stdin().lock().lines() {
         let answer = match line.as_deref() {
             Ok("peak") => serde_json::json!({ "gflops": peak_of(precision) }),

@@ -129,9 +129,8 @@ def peak_memory_mib() -> float | None:
 
 def serve(step, finish=lambda: None) -> None:
     """Does a step for every line of the standard input, behind two to warm up; `finish` waits for the device."""
-    for _ in range(WARM_UP_ROUNDS):
-        step()
-    print(json.dumps({"ready": True}), flush=True)
+    warm_up = [step() for _ in range(WARM_UP_ROUNDS)]
+    print(json.dumps({"warm_up": warm_up}), flush=True)
     for line in sys.stdin:
         if line.strip() != "round":
             sys.exit(f"race_peers.py: `{line.strip()}` is not `round`")

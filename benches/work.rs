@@ -81,6 +81,8 @@ impl Place {
 pub struct Prepared {
     device: Device,
     work: Box<dyn FnMut() -> f64>,
+    /// What the two runs to warm up gave: of training, the loss of the fresh network first.
+    pub warm_up: Vec<f64>,
 }
 
 impl Work {
@@ -126,15 +128,14 @@ impl Work {
             Self::VitInfer224 => infer("vit-b16", batch, place),
             Self::NtXent => nt_xent(batch, place),
         };
-        prepared.run();
-        prepared.run();
+        prepared.warm_up = vec![prepared.run(), prepared.run()];
         prepared
     }
 }
 
 impl Prepared {
     fn new(device: &Device, work: impl FnMut() -> f64 + 'static) -> Self {
-        Self { device: device.clone(), work: Box::new(work) }
+        Self { device: device.clone(), work: Box::new(work), warm_up: Vec::new() }
     }
 
     /// Does the work once, to its end, and gives a number that was read from its result.
