@@ -33,7 +33,8 @@ impl WithSimd for Chains {
     }
 }
 
-/// The same for multiplications of words of bf16, two products and two sums for each lane of f32.
+/// Chains of `vdpbf16ps`, which multiplies two pairs of bf16 in each lane and adds both products to
+/// a sum in f32.
 #[cfg(target_arch = "x86_64")]
 mod bf16 {
     #![allow(unsafe_code, reason = "an instruction that only an intrinsic makes")]

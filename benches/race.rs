@@ -44,7 +44,7 @@ struct Arguments {
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     precision: Precision,
 
-    /// Where networks run: cpu, or with the feature of that name wgpu or ndarray
+    /// Where networks run: cpu, or wgpu in a build with the cargo feature wgpu
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: DeviceName,
 

@@ -31,7 +31,7 @@ pub enum Work {
     /// 64
     #[value(name = "simclr-train-64")]
     SimClrTrain64,
-    /// The same with a ResNet-18
+    /// A step of the simclr example with a ResNet-18, batch 16, 64 x 64
     #[value(name = "simclr-train-64-resnet18")]
     SimClrTrain64Small,
     /// Forward pass of a ResNet-50 in evaluation, batch 8, 224 x 224
