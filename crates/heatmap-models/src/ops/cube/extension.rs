@@ -1,12 +1,16 @@
 //! The backend extension for GPUs: what Burn dispatches to, with and without autodiff.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::ops::NodeGuard;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, Cube, backend_extension};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::super::record::{SavedForBackward, record};
 use super::norm::{self, Normed, Settings};
+
+/// A tensor on a GPU with autodiff.
+type Tracked<C> = FloatTensor<Autodiff<Cube, C>>;
 
 /// Batch normalisation in training mode, with what follows it; the functions in `super` describe
 /// it.
@@ -60,10 +64,7 @@ impl<C: CheckpointStrategy> FusedNorm for Autodiff<Cube, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let parents = [x.node(), gamma.node(), beta.node()];
         let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.into_primitive());
-        let (output, normed) = norm::train(x, gamma, beta, None, settings);
-        let [mean, variance] =
-            [&normed.mean, &normed.variance].map(|tensor| Self::from_inner(tensor.clone()));
-        (record::<Cube, C, 3, _>(parents, output, normed), mean, variance)
+        record_layer::<C, 3>(parents, norm::train(x, gamma, beta, None, settings))
     }
 
     fn norm_train_residual(
@@ -76,11 +77,22 @@ impl<C: CheckpointStrategy> FusedNorm for Autodiff<Cube, C> {
         let parents = [x.node(), gamma.node(), beta.node(), residual.node()];
         let [x, gamma, beta, residual] =
             [x, gamma, beta, residual].map(|tensor| tensor.into_primitive());
-        let (output, normed) = norm::train(x, gamma, beta, Some(residual), settings);
-        let [mean, variance] =
-            [&normed.mean, &normed.variance].map(|tensor| Self::from_inner(tensor.clone()));
-        (record::<Cube, C, 4, _>(parents, output, normed), mean, variance)
+        record_layer::<C, 4>(parents, norm::train(x, gamma, beta, Some(residual), settings))
     }
+}
+
+/// Records a layer in the autodiff graph, and returns its output and the mean and variance of its
+/// batch.
+fn record_layer<C: CheckpointStrategy, const N: usize>(
+    parents: [NodeGuard; N],
+    (output, normed): (CubeTensor, Normed),
+) -> (Tracked<C>, Tracked<C>, Tracked<C>)
+where
+    Normed: SavedForBackward<Cube, N>,
+{
+    let [mean, variance] = [&normed.mean, &normed.variance]
+        .map(|statistic| Autodiff::<Cube, C>::from_inner(statistic.clone()));
+    (record::<Cube, C, N, _>(parents, output, normed), mean, variance)
 }
 
 impl SavedForBackward<Cube, 3> for Normed {

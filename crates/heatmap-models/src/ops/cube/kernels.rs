@@ -109,6 +109,21 @@ fn add_up<N: Size>(
     }
 }
 
+/// The sum over all shares, from the place `at` of the first.
+#[cube]
+fn total<N: Size>(
+    parts: &Tensor<Vector<f32, N>>,
+    at: u32,
+    lines: u32,
+    shares: u32,
+) -> Vector<f32, N> {
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    for share in 0..shares {
+        sum += parts[(share * 2 * lines + at) as usize];
+    }
+    sum
+}
+
 /// Mean and biased variance of each channel from the shares of [`sums`], and in `factors`,
 /// `[2, lines]`, what normalises: a scale and a shift.
 #[cube(launch)]
@@ -127,12 +142,8 @@ pub(super) fn statistics<N: Size>(
 ) {
     let line = ABSOLUTE_POS as u32;
     if line < lines {
-        let mut sum = Vector::<f32, N>::new(0.0f32);
-        let mut square = Vector::<f32, N>::new(0.0f32);
-        for share in 0..shares {
-            sum += parts[(share * 2 * lines + line) as usize];
-            square += parts[((share * 2 + 1) * lines + line) as usize];
-        }
+        let sum = total::<N>(parts, line, lines, shares);
+        let square = total::<N>(parts, lines + line, lines, shares);
         let at = line as usize;
         let count = Vector::<f32, N>::new(rows);
         let off = sum / count;
@@ -191,12 +202,8 @@ pub(super) fn gradient_statistics<N: Size>(
 ) {
     let line = ABSOLUTE_POS as u32;
     if line < lines {
-        let mut sum = Vector::<f32, N>::new(0.0f32);
-        let mut along = Vector::<f32, N>::new(0.0f32);
-        for share in 0..shares {
-            sum += parts[(share * 2 * lines + line) as usize];
-            along += parts[((share * 2 + 1) * lines + line) as usize];
-        }
+        let sum = total::<N>(parts, line, lines, shares);
+        let along = total::<N>(parts, lines + line, lines, shares);
         let at = line as usize;
         let one = Vector::<f32, N>::new(1.0f32);
         let precise = one / (variance[at] + Vector::<f32, N>::new(epsilon));
