@@ -33,8 +33,8 @@ impl WithSimd for Chains {
     }
 }
 
-/// Chains of `vdpbf16ps`, which multiplies two pairs of bf16 in each lane and adds both products to
-/// a sum in f32.
+/// Chains of `vdpbf16ps`, which multiplies two pairs of bf16 in each lane and adds both products
+/// to a sum in f32.
 #[cfg(target_arch = "x86_64")]
 mod bf16 {
     #![allow(unsafe_code, reason = "an instruction that only an intrinsic makes")]

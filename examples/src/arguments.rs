@@ -51,8 +51,8 @@ impl SharedArguments {
         self.device.open()
     }
 
-    /// The folder to write to, after a look whether a run can be made there: for programs that write
-    /// when their work is done.
+    /// The folder to write to, after a look whether a run can be made there: for programs that
+    /// write when their work is done.
     ///
     /// # Errors
     /// When it is no folder, cannot be written to, or another program writes there.
