@@ -77,6 +77,87 @@ mod bf16 {
     }
 }
 
+/// Chains of `tdpbf16ps`, which adds to 16 x 16 sums in f32 the products of 16 rows of 32 values in
+/// bf16 and 32 rows of 16 columns.
+#[cfg(target_arch = "x86_64")]
+mod amx {
+    #![allow(unsafe_code, reason = "instructions that Rust has no intrinsics for")]
+
+    use std::arch::asm;
+
+    /// Multiplications of four squares in a measurement, about 2 ms.
+    const LINKS: usize = 50_000;
+
+    /// How the registers are divided, in the form in which `ldtilecfg` reads it: eight of 16 rows
+    /// by 64 bytes.
+    #[repr(C, align(64))]
+    struct Configuration([u8; 64]);
+
+    /// Values in the registers: a processor that multiplies zeros takes less power, and may be
+    /// faster than it is at work.
+    #[repr(C, align(64))]
+    struct Squares([u16; 2 * 512]);
+
+    /// Multiplies, and returns the floating-point operations that were done. The system must have
+    /// granted the registers to this process.
+    pub(super) fn multiply() -> f64 {
+        let mut configuration = Configuration([0; 64]);
+        configuration.0[0] = 1;
+        for register in 0..8 {
+            configuration.0[16 + 2 * register] = 64;
+            configuration.0[48 + register] = 16;
+        }
+        // From 0.5 to 1, in bf16.
+        let squares = Squares(std::array::from_fn(|at| 0x3F00 | (at * 37 % 128) as u16));
+        // SAFETY: as the function requires; two squares of 16 rows by 64 bytes are read, and nobody
+        // expects anything in the registers.
+        unsafe {
+            asm!(
+                "ldtilecfg [{configuration}]",
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "tileloadd tmm4, [{squares} + {row}]",
+                "tileloadd tmm5, [{squares} + {row} + 1024]",
+                "tileloadd tmm6, [{squares} + {row} + 1024]",
+                "tileloadd tmm7, [{squares} + {row}]",
+                "2:",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "dec {links}",
+                "jnz 2b",
+                "tilerelease",
+                configuration = in(reg) &raw const configuration,
+                squares = in(reg) &raw const squares,
+                row = in(reg) 64_usize,
+                links = inout(reg) LINKS => _,
+                options(nostack),
+            );
+        }
+        (LINKS * 4 * 16 * 16 * 32 * 2) as f64
+    }
+}
+
+/// Returns the GFLOP/s that all threads together reach when they only multiply squares of bf16 in
+/// registers of the matrix unit; `None` where the products of networks do not use it.
+pub fn amx_gflops() -> Option<f64> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // These kernels have asked for the registers.
+        if !heatmap_models::ops::matrix_kernel().contains("amx") {
+            return None;
+        }
+        let start = Instant::now();
+        let done: f64 = rayon::broadcast(|_| amx::multiply()).into_iter().sum();
+        Some(1e-9 * done / start.elapsed().as_secs_f64())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
+
 /// Returns the GFLOP/s that all threads together reach when they only multiply words of bf16 in
 /// registers; `None` for a processor without AVX512_BF16. A matrix unit, AMX, is faster.
 pub fn bf16_gflops() -> Option<f64> {

@@ -62,10 +62,10 @@ struct Arguments {
     serve: bool,
 }
 
-/// Returns the GFLOP/s of the processor at this moment. Those of a matrix unit are not known.
+/// Returns the GFLOP/s of the processor at this moment.
 fn peak_of(precision: Precision) -> Option<f64> {
     match precision {
-        Precision::Bf16 if matrix_kernel().contains("amx") => None,
+        Precision::Bf16 if matrix_kernel().contains("amx") => peak::amx_gflops(),
         Precision::Bf16 => peak::bf16_gflops(),
         _ => Some(peak::gflops()),
     }

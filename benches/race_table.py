@@ -54,7 +54,6 @@ def summary(work, pairs: list) -> dict:
             summed[side]["gflops"] = work.gflop / summed[side]["seconds"]
         else:
             summed[side]["images_per_second"] = work.images_of_round / summed[side]["seconds"]
-        # The peak in bf16 is unknown on a processor with a matrix unit.
         if work.gflop and all(figures["peak_gflops"] for figures in chosen):
             shares = [work.gflop / figures["seconds"] / figures["peak_gflops"] for figures in chosen]
             summed[side]["share_of_peak"] = spread(shares)

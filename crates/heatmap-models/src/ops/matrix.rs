@@ -28,7 +28,7 @@ impl RightMatrix {
         assert!(columns > 0, "a matrix without columns");
         assert_eq!(values.len(), rows * columns, "the values of {rows} x {columns}");
         let source = cpu::Source::Rows(values, columns);
-        Self(cpu::Packed::new(source, rows, columns, cpu::bf16_of_networks()))
+        Self(cpu::Packed::new(source, rows, columns, cpu::multiplier_of_networks()))
     }
 
     /// Computes `left * self` into `out`, on all threads of rayon's pool. `left` is row-major
@@ -45,8 +45,9 @@ impl RightMatrix {
 }
 
 /// Returns the name of the kernel that products on the CPU are computed with in this process: the
-/// instructions, and the rows and columns that it sums at a time. The environment variable
-/// `HEATMAP_CPU` (`avx2`, `portable`) limits the instructions.
+/// instructions, and the rows and columns that it sums at a time, or the products of bf16 that make
+/// one. The environment variable `HEATMAP_CPU` (`avx512`, which is without a matrix unit, `avx2`,
+/// `portable`) limits the instructions.
 pub fn matrix_kernel() -> String {
-    cpu::bf16_of_networks().map_or_else(cpu::kernel_name, |kernel| kernel.name().to_owned())
+    cpu::multiplier_of_networks().name()
 }

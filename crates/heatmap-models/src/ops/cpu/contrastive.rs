@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::math::{exp, largest, sum, sum_pairs};
-use super::product::{Left, Packed, ROWS, Source, product};
+use super::product::{Left, Multiplier, Packed, ROWS, Source, product};
 use super::simd::vectorized;
 
 /// Rows of the similarity matrix that a thread computes at a time.
@@ -26,7 +26,7 @@ pub(crate) struct Contrast {
 pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast {
     let count = rows.len() / width;
     let (unit, lengths) = normalized(rows, width);
-    let transposed = Packed::new(Source::Columns(&unit, width), width, count, None);
+    let transposed = Packed::new(Source::Columns(&unit, width), width, count, Multiplier::f32());
     let scale = 1.0 / temperature;
     let other = |row: usize| (row + count / 2) % count;
     // Computes the similarities of some rows to all rows, divided by the temperature. The
@@ -67,7 +67,7 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
         / count as f64;
     let hits = read.iter().filter(|(.., hit)| *hit).count();
 
-    let plain = Packed::new(Source::Rows(&unit, width), count, width, None);
+    let plain = Packed::new(Source::Rows(&unit, width), count, width, Multiplier::f32());
     let mut gradient = Buffer::new(rows.len());
     gradient.par_chunks_mut(BLOCK * width).enumerate().for_each_init(
         Buffer::default,

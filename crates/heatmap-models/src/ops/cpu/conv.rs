@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::{ConvShape, gather, scatter};
 use super::product::{
-    Left, Packed, ROWS, Source, bf16_of_networks, block_rows, few_rows, padded_rows,
-    parallel_product, parallel_product_then, product,
+    Multiplier, Packed, ROWS, Source, block_rows, few_rows, multiplier_of_networks, padded_rows,
+    parallel_product, parallel_product_then, patches_product, product, reads_patches,
 };
 use super::winograd::{self, Kernels, Tiles};
 
@@ -104,7 +104,7 @@ impl Kernel {
                 Source::Columns(&rows(), shape.patch_len()),
                 shape.patch_len(),
                 shape.out_channels,
-                bf16_of_networks(),
+                multiplier_for(shape),
             )),
         }
     }
@@ -113,12 +113,17 @@ impl Kernel {
     pub(crate) fn suits(&self, shape: &ConvShape, kept: bool) -> bool {
         let kind = match self {
             Self::Winograd(_) => Kind::Winograd,
-            Self::Right(packed) if packed.bf16() != bf16_of_networks() => return false,
+            Self::Right(packed) if packed.asked() != multiplier_for(shape) => return false,
             Self::Right(_) => Kind::Right,
             Self::Left(_) => Kind::Left,
         };
         kind == Kind::of(shape, kept)
     }
+}
+
+/// Returns what the forward pass of a layer multiplies with.
+fn multiplier_for(shape: &ConvShape) -> Multiplier {
+    multiplier_of_networks().for_rows(shape.out_pixels())
 }
 
 /// The forms of a [`Kernel`].
@@ -148,7 +153,7 @@ pub(crate) fn forward<T: Send>(
     shape: &ConvShape,
     on_block: impl Fn(usize, &mut [f32]) -> T + Sync,
 ) -> (Buffer, Vec<T>) {
-    let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
+    let (pixels, channels) = (shape.out_pixels(), shape.out_channels);
     let kernel = match kernel {
         Kernel::Winograd(kernels) => {
             return winograd::convolve(image, kernels, Tiles::of(shape), on_block);
@@ -165,15 +170,13 @@ pub(crate) fn forward<T: Send>(
         );
     }
     let mut out = Buffer::new(pixels * channels);
-    let block = block_rows(pixels);
+    let block = block_rows(pixels, kernel);
     let results = out
         .par_chunks_mut(block * channels)
         .enumerate()
         .map_init(Buffer::default, |patches, (at, out)| {
             let rows = at * block..at * block + out.len() / channels;
-            patches.reset(rows.len() * len);
-            gather(image, shape, rows.clone(), patches);
-            product(Left::rows(patches, rows.len(), len), kernel, out);
+            patches_product((image, shape), rows, kernel, out, patches);
             on_block(at * block, out)
         })
         .collect();
@@ -190,7 +193,8 @@ fn forward_few<T: Send>(
 ) -> (Buffer, Vec<T>) {
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let patches = patches_of(image, shape, 0..pixels);
-    let patches = Packed::new(Source::Columns(&patches, len), len, pixels, bf16_of_networks());
+    let patches =
+        Packed::new(Source::Columns(&patches, len), len, pixels, multiplier_of_networks());
     let transposed = parallel_product(kernel, channels, &patches);
     let mut out = Buffer::new(pixels * channels);
     let block = pixels.div_ceil(2 * rayon::current_num_threads()).max(1);
@@ -225,6 +229,36 @@ pub(super) fn patches_of<'a>(
     Numbers::Owned(patches)
 }
 
+/// Computes the gradient with respect to the image as a convolution of the output's gradient with
+/// the kernels rotated by 180 degrees, if a matrix unit reads its patches where they lie: it writes
+/// no patches, as [`image_gradient`] does otherwise.
+fn image_gradient_by_patches(
+    kernel_rows: &[f32],
+    gradient: &[f32],
+    shape: &ConvShape,
+) -> Option<Buffer> {
+    let ConvShape { in_channels, out_channels, kernel_size, stride, padding, .. } = *shape;
+    if stride != 1 || kernel_size == 1 || kernel_size != 2 * padding + 1 {
+        return None;
+    }
+    let turned = ConvShape { in_channels: out_channels, out_channels: in_channels, ..*shape };
+    let (inner, area) = (turned.patch_len(), kernel_size * kernel_size);
+    if !reads_patches(&turned) {
+        return None;
+    }
+    // From `[out, k, k, in]` to `[k, k, out, in]`, the last place first.
+    let mut rows = Buffer::new(kernel_rows.len());
+    rows.par_chunks_exact_mut(out_channels * in_channels).enumerate().for_each(|(place, rows)| {
+        for (channel, row) in rows.chunks_exact_mut(in_channels).enumerate() {
+            let from = (channel * area + area - 1 - place) * in_channels;
+            row.copy_from_slice(&kernel_rows[from..from + in_channels]);
+        }
+    });
+    let source = Source::Rows(&rows, in_channels);
+    let kernel = Kernel::Right(Packed::new(source, inner, in_channels, multiplier_of_networks()));
+    Some(forward(gradient, &kernel, &turned, |_, _| ()).0)
+}
+
 /// Computes the gradient with respect to the image from that with respect to the output.
 pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape) -> Buffer {
     if winograd::fits(shape, false) {
@@ -238,7 +272,10 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
     }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
     let source = rows_of(weight, shape);
-    let kernel = Packed::new(Source::Rows(&source, len), channels, len, bf16_of_networks());
+    if let Some(image) = image_gradient_by_patches(&source, gradient, shape) {
+        return image;
+    }
+    let kernel = Packed::new(Source::Rows(&source, len), channels, len, multiplier_of_networks());
     if shape.is_pointwise() {
         return parallel_product(gradient, pixels, &kernel);
     }
@@ -266,12 +303,12 @@ pub(crate) fn image_gradient(weight: &[f32], gradient: &[f32], shape: &ConvShape
             image.fill(0.0);
             let first = at * group;
             let end = (first + image.len() / sample_len) * sample_pixels;
-            let block = block_rows(usize::MAX / 4);
+            let block = block_rows(usize::MAX / 4, &kernel);
             for start in (first * sample_pixels..end).step_by(block) {
                 let rows = start..(start + block).min(end);
                 patches.reset(rows.len() * len);
                 let left = &gradient[rows.start * channels..rows.end * channels];
-                product(padded_rows(left, rows.len(), channels, copy), &kernel, patches);
+                product(padded_rows(left, rows.len(), &kernel, copy), &kernel, patches);
                 scatter(patches, shape, rows, first, image);
             }
         },

@@ -6,7 +6,8 @@ use super::buffer::Buffer;
 use super::conv::{patches_of, planes_of};
 use super::patches::{ConvShape, gather};
 use super::product::{
-    Packed, ROWS, Source, add_columns_product, add_transposed_product, bf16_of_networks,
+    Packed, ROWS, Source, add_columns_product, add_transposed_product, multiplier_of_networks,
+    transposed_patches_product,
 };
 use super::winograd;
 
@@ -26,6 +27,10 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         return winograd::weight_gradient(image, gradient, shape);
     }
     let (pixels, channels, len) = (shape.out_pixels(), shape.out_channels, shape.patch_len());
+    let patches = (image, shape);
+    if let Some(rows) = transposed_patches_product(gradient, channels, patches) {
+        return planes_of(rows, shape);
+    }
     if channels * len <= SMALL_WEIGHT && pixels >= 2 * PIECE * rayon::current_num_threads() {
         return planes_of(small_weight_gradient(image, gradient, shape), shape);
     }
@@ -35,7 +40,8 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     for start in (0..pixels).step_by(piece) {
         let some = start..(start + piece).min(pixels);
         let patches = patches_of(image, shape, some.clone());
-        let patches = Packed::new(Source::Rows(&patches, len), some.len(), len, bf16_of_networks());
+        let patches =
+            Packed::new(Source::Rows(&patches, len), some.len(), len, multiplier_of_networks());
         let gradient = &gradient[some.start * channels..some.end * channels];
         add_transposed_product(gradient, channels, &patches, &mut rows, start > 0);
     }

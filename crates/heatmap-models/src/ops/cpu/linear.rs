@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::math;
 use super::product::{
-    Packed, Source, bf16_of_networks, parallel_product, parallel_product_then, transposed_product,
+    Packed, Source, multiplier_of_networks, parallel_product, parallel_product_then,
+    transposed_product,
 };
 use super::simd::vectorized;
 
@@ -16,7 +17,7 @@ const BLOCK: usize = 64;
 /// Packs a row-major weight `[inputs, outputs]` for the product.
 pub(crate) fn packed(weight: &[f32], outputs: usize) -> Packed {
     let inputs = weight.len() / outputs;
-    Packed::new(Source::Rows(weight, outputs), inputs, outputs, bf16_of_networks())
+    Packed::new(Source::Rows(weight, outputs), inputs, outputs, multiplier_of_networks())
 }
 
 /// Computes `x * weight + bias`, where `x` is `[rows, inputs]`.
@@ -73,7 +74,7 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
 pub(crate) fn input_gradient(weight: &[f32], gradient: &[f32], outputs: usize) -> Buffer {
     let inputs = weight.len() / outputs;
     let source = Source::Columns(weight, outputs);
-    let transposed = Packed::new(source, outputs, inputs, bf16_of_networks());
+    let transposed = Packed::new(source, outputs, inputs, multiplier_of_networks());
     parallel_product(gradient, gradient.len() / outputs, &transposed)
 }
 

@@ -35,5 +35,5 @@ pub(super) use conv_weight::weight_gradient;
 pub(super) use max_pool::{max_pool, max_pool_backward, max_pool_with_places};
 pub(super) use patches::ConvShape;
 pub use product::{MatmulPrecision, matmul_precision, set_matmul_precision};
-pub(super) use product::{Packed, Source, bf16_of_networks, kernel_name, parallel_product_into};
+pub(super) use product::{Packed, Source, multiplier_of_networks, parallel_product_into};
 pub(super) use simd::on_the_pool;

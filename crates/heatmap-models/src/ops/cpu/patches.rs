@@ -69,6 +69,76 @@ impl ConvShape {
     }
 }
 
+/// The patches of an image as the rows of a matrix, without a copy. Values that lie beside each
+/// other in a patch and in one pixel are read as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patches<'a> {
+    image: &'a [f32],
+    shape: ConvShape,
+    /// The output pixel of the first row, counted over the whole batch.
+    first: usize,
+    /// The first column.
+    column: usize,
+}
+
+/// Where a patch begins in the padded image.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PatchStart {
+    sample: usize,
+    y: usize,
+    x: usize,
+}
+
+/// Some values of every patch: in which of its pixels, and from which channel on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    y: usize,
+    x: usize,
+    channel: usize,
+}
+
+impl<'a> Patches<'a> {
+    /// Takes the patches from an output pixel on, and of them the columns from `column` on.
+    pub(crate) fn new(image: &'a [f32], shape: &ConvShape, first: usize, column: usize) -> Self {
+        Self { image, shape: *shape, first, column }
+    }
+
+    /// Returns whether any `count` values of a patch, from a multiple of it on, lie in one pixel.
+    pub(crate) fn fit(shape: &ConvShape, count: usize) -> bool {
+        shape.in_channels.is_multiple_of(count)
+    }
+
+    /// Returns where the patch of a row begins.
+    pub(crate) fn start(&self, row: usize) -> PatchStart {
+        let (width, height) = (self.shape.out_width(), self.shape.out_height());
+        let (at, column) = ((self.first + row) / width, (self.first + row) % width);
+        let stride = self.shape.stride;
+        PatchStart { sample: at / height, y: at % height * stride, x: column * stride }
+    }
+
+    /// Returns where the values of a column lie in a patch.
+    pub(crate) fn place(&self, column: usize) -> Place {
+        let ConvShape { in_channels, kernel_size, .. } = self.shape;
+        let (pixel, channel) =
+            ((self.column + column) / in_channels, (self.column + column) % in_channels);
+        Place { y: pixel / kernel_size, x: pixel % kernel_size, channel }
+    }
+
+    /// Returns `count` values of a patch, which must lie in one pixel; none if that is padding.
+    #[inline(always)]
+    pub(crate) fn values(&self, start: PatchStart, place: Place, count: usize) -> &'a [f32] {
+        let ConvShape { in_channels, height, width, padding, .. } = self.shape;
+        // Beside the image, the difference wraps to a large number.
+        let y = (start.y + place.y).wrapping_sub(padding);
+        let x = (start.x + place.x).wrapping_sub(padding);
+        if y >= height || x >= width {
+            return &[];
+        }
+        let from = ((start.sample * height + y) * width + x) * in_channels + place.channel;
+        &self.image[from..from + count]
+    }
+}
+
 /// Writes the patches of the output pixels `rows`, which are counted over the whole batch, into
 /// `patches`, one after another.
 pub(crate) fn gather(image: &[f32], shape: &ConvShape, rows: Range<usize>, patches: &mut [f32]) {

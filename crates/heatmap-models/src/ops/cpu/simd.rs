@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 /// The environment variable that limits [`Instructions::best`], for tests and measurements:
-/// `avx2`, or `portable`.
+/// `avx512`, which is without a matrix unit, `avx2`, or `portable`.
 const LIMIT: &str = "HEATMAP_CPU";
 
 /// The instruction sets that the operations are compiled for.
@@ -35,6 +35,12 @@ impl Instructions {
         *BEST
     }
 
+    /// Returns whether [`LIMIT`] allows a matrix unit.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn matrix_unit_allowed() -> bool {
+        matches!(Self::best(), Self::Avx512(_)) && std::env::var_os(LIMIT).is_none()
+    }
+
     /// Returns all instruction sets of this processor, the best first.
     pub(crate) fn all() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
@@ -59,6 +65,17 @@ impl Instructions {
             Self::Portable => "portable",
         }
     }
+}
+
+/// Returns whether the processor has AVX512_BF16, and [`LIMIT`] allows it.
+pub(crate) fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        matches!(Instructions::best(), Instructions::Avx512(_))
+            && std::is_x86_feature_detected!("avx512bf16")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 /// Runs `work` compiled for the best vector instructions of this processor. The functions that it

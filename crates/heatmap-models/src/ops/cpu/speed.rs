@@ -3,15 +3,16 @@
 //!
 //! ```text
 //! cargo test --release layer_speeds -- --ignored --nocapture
+//! PRECISION=bf16 cargo test --release layer_speeds -- --ignored --nocapture
 //! ```
 
 use std::time::Instant;
 
 use super::conv::{self, Kernel};
 use super::conv_weight;
-use super::on_the_pool;
 use super::patches::ConvShape;
-use super::product::{COLUMNS, Left, Packed, ROWS, Source, product};
+use super::product::{COLUMNS, Left, Multiplier, Packed, ROWS, Source, product};
+use super::{MatmulPrecision, on_the_pool, set_matmul_precision};
 
 /// Returns the convolutions of a ResNet-50 for images of `size` px, each with the number of times
 /// that it occurs.
@@ -71,8 +72,12 @@ fn peak() -> f64 {
     let seconds = best(|| {
         rayon::broadcast(|_| {
             let left = numbers(ROWS * INNER);
-            let right =
-                Packed::new(Source::Rows(&numbers(INNER * COLUMNS), COLUMNS), INNER, COLUMNS, None);
+            let right = Packed::new(
+                Source::Rows(&numbers(INNER * COLUMNS), COLUMNS),
+                INNER,
+                COLUMNS,
+                Multiplier::Vector,
+            );
             let mut out = vec![0.0; ROWS * COLUMNS];
             for _ in 0..TIMES {
                 product(Left::rows(std::hint::black_box(&left), ROWS, INNER), &right, &mut out);
@@ -105,6 +110,9 @@ fn name(shape: &ConvShape, count: usize) -> String {
 #[ignore = "a measurement, not a check"]
 #[allow(clippy::print_stdout, reason = "what it is for")]
 fn layer_speeds() {
+    if std::env::var("PRECISION").as_deref() == Ok("bf16") {
+        assert!(set_matmul_precision(MatmulPrecision::Bf16), "a processor that multiplies in bf16");
+    }
     println!(
         "peak: {:.0} GFLOP/s, a tile of the product from the first cache, on all threads\n",
         peak()

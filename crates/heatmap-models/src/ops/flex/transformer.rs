@@ -65,7 +65,7 @@ impl Transformer for Flex {
         let [x, weight, bias] = [x, weight, bias].map(contiguous);
         let pass = if gelu { cpu::linear::linear_gelu } else { cpu::linear::linear };
         let outputs = slice(&bias).len();
-        let suits = |packed: &cpu::Packed| packed.bf16() == cpu::bf16_of_networks();
+        let suits = |packed: &cpu::Packed| packed.asked() == cpu::multiplier_of_networks();
         let packed = prepared(&weight, suits, || cpu::linear::packed(slice(&weight), outputs));
         let out = shaped(shape, cpu::on_the_pool(|| pass(slice(&x), &packed, slice(&bias))));
         recycle(x);

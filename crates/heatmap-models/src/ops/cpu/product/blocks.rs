@@ -5,35 +5,21 @@ use std::ops::Range;
 
 use super::right::Packed;
 use super::tile::{COLUMNS, ROWS};
+use super::unit;
 
 /// The longest piece of the inner dimension that is multiplied at a time: long enough that the sums
 /// are rarely written and read again.
 pub(super) const INNER: usize = 384;
 
-/// The longest piece of the inner dimension for a matrix unit, in words of two values: 64 columns
-/// of it are 32 KiB, which stay in the L1 cache.
-const INNER_WORDS: usize = 128;
-
 /// The panels of the right side that rows are multiplied with before the next rows: 384 KiB.
 const PANELS: usize = 4;
 
 /// Splits the inner dimension, rows of the right side's panels, into the parts that are multiplied
-/// at a time.
+/// at a time: pieces of nearly equal length; for an inner dimension of 0, one empty piece, so that
+/// the result is still set to zero.
 pub(super) fn parts_of(right: &Packed) -> impl Iterator<Item = Range<usize>> + use<> {
-    match right.bf16() {
-        None => pieces(right.inner(), INNER, 1),
-        Some(kernel) => {
-            let most = if kernel.is_matrix_unit() { INNER_WORDS } else { INNER };
-            pieces(right.inner(), most, kernel.words_at_a_time())
-        }
-    }
-}
-
-/// Splits the inner dimension into pieces of nearly equal length, at most `most`, which is a
-/// multiple of `unit`, as the pieces are; for an inner dimension of 0, yields one empty piece, so
-/// that the result is still set to zero.
-fn pieces(inner: usize, most: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-    let piece = inner.div_ceil(inner.div_ceil(most).max(1)).next_multiple_of(unit);
+    let inner = right.inner();
+    let piece = inner.div_ceil(inner.div_ceil(INNER).max(1));
     let count = inner.div_ceil(piece.max(1)).max(1);
     (0..count).map(move |at| at * piece..((at + 1) * piece).min(inner))
 }
@@ -47,7 +33,12 @@ pub(super) fn groups(right: &Packed) -> impl Iterator<Item = Range<usize>> {
 /// Returns how many of the `rows` rows of a result a thread computes at a time: few enough that the
 /// block of the result stays in the L2 cache with some panels of the right side, and as many blocks
 /// for each thread, several, so that a thread that is slowed down leaves some to others.
-pub(crate) fn block_rows(rows: usize) -> usize {
+pub(crate) fn block_rows(rows: usize, right: &Packed) -> usize {
+    right.squares().map_or_else(|| row_block(rows), |squares| unit::block_rows(squares, rows))
+}
+
+/// Returns the same as [`block_rows`], for vectors.
+fn row_block(rows: usize) -> usize {
     /// The most rows in a block.
     const MOST: usize = 16 * ROWS;
     /// Blocks for each thread, if they do not become too small.

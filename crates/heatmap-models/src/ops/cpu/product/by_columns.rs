@@ -11,13 +11,13 @@ use super::super::buffer::Buffer;
 use super::blocks::{INNER, parts_of};
 use super::right::Packed;
 use super::tile::{COLUMNS, Kernel, ROWS, Target, tile as multiply_tile};
-use super::{Left, padded_stride};
+use super::{Left, padded_stride, unit};
 
 /// Returns whether a product has so few rows that threads should share its columns.
 pub(crate) fn suits(rows: usize, right: &Packed) -> bool {
     /// Values of the left side that stay in the L2 cache.
     const LEFT: usize = 128 * 1024;
-    right.bf16().is_none()
+    !right.has_words()
         && rows * right.rows().min(INNER) <= LEFT
         && right.columns() >= 2 * COLUMNS * rayon::current_num_threads()
 }
@@ -33,8 +33,10 @@ pub(super) fn product<T: Send>(
     let columns = right.columns();
     let rows = out.len() / columns;
     let mut copy = Buffer::default();
-    let left = padded_on_all(left, rows, right.rows(), &mut copy);
-    let panels = columns.div_ceil(COLUMNS);
+    let left = padded_on_all(left, rows, right, &mut copy);
+    // Panels are 64 columns for vectors and 32 for a matrix unit.
+    let width = if right.squares().is_some() { unit::TILE } else { COLUMNS };
+    let panels = columns.div_ceil(width);
     let share = panels.div_ceil(2 * rayon::current_num_threads());
     let parts: Vec<Range<usize>> =
         (0..panels).step_by(share).map(|first| first..(first + share).min(panels)).collect();
@@ -43,14 +45,14 @@ pub(super) fn product<T: Send>(
         parts.iter().map(|_| Vec::with_capacity(rows)).collect();
     for mut row in out.chunks_exact_mut(columns) {
         for target in &mut targets {
-            let width = (share * COLUMNS).min(row.len());
+            let width = (share * width).min(row.len());
             target.extend(row.split_off_mut(..width));
         }
     }
-    parts
-        .into_par_iter()
-        .zip(targets)
-        .for_each(|(panels, mut target)| multiply(left, right, panels, &mut target));
+    parts.into_par_iter().zip(targets).for_each(|(panels, mut target)| match right.squares() {
+        Some(squares) => multiply_squares(left, squares, panels, &mut target),
+        None => multiply(left, right, panels, &mut target),
+    });
     let block = rows.div_ceil(2 * rayon::current_num_threads()).max(1);
     out.par_chunks_mut(block * columns)
         .enumerate()
@@ -60,8 +62,13 @@ pub(super) fn product<T: Send>(
 
 /// Returns the left side, copied to a padded stride where [`padded_rows`](super::padded_rows) would
 /// do it, on all threads.
-fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut Buffer) -> Left<'a> {
-    let stride = padded_stride(inner);
+fn padded_on_all<'a>(
+    left: &'a [f32],
+    rows: usize,
+    right: &Packed,
+    copy: &'a mut Buffer,
+) -> Left<'a> {
+    let (inner, stride) = (right.rows(), padded_stride(right));
     if stride == inner {
         return Left::rows(left, rows, inner);
     }
@@ -70,6 +77,22 @@ fn padded_on_all<'a>(left: &'a [f32], rows: usize, inner: usize, copy: &'a mut B
         copy[..inner].copy_from_slice(row);
     });
     Left::rows(copy, rows, stride)
+}
+
+/// Multiplies with some panels of the right side on a matrix unit, as [`multiply`] does.
+fn multiply_squares(
+    left: Left<'_>,
+    right: &unit::Right,
+    panels: Range<usize>,
+    out: &mut [&mut [f32]],
+) {
+    let width = out.first().map_or(0, |row| row.len());
+    let mut sums = Buffer::new(out.len() * width);
+    let side = unit::Side::Rows(left.values, left.rows, left.strides.row);
+    unit::product(&side, right, panels, (&mut sums, width), false);
+    for (out, sums) in out.iter_mut().zip(sums.chunks_exact(width.max(1))) {
+        out.copy_from_slice(sums);
+    }
 }
 
 /// Multiplies with some panels of the right side. `out` has, for each row of the result, the piece
@@ -99,7 +122,7 @@ fn multiply(left: Left<'_>, right: &Packed, panels: Range<usize>, out: &mut [&mu
 
 #[cfg(test)]
 mod tests {
-    use super::super::Source;
+    use super::super::{Multiplier, Source};
     use super::*;
 
     fn value(at: usize) -> f32 {
@@ -113,25 +136,28 @@ mod tests {
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
-            let packed = Packed::new(Source::Rows(&right, columns), inner, columns, None);
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };
-            let mut out = vec![0.0; rows * columns];
-            let firsts = product(&left, &packed, &mut out, |first, block| {
-                block.iter_mut().for_each(|value| *value += 0.5);
-                (first, block.len() / columns)
-            });
-            let expected: Vec<f32> =
-                (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
-            assert_eq!(out, expected, "{rows} x {inner} x {columns}");
-            let ends: Vec<usize> = firsts.iter().map(|(first, count)| first + count).collect();
-            assert_eq!(firsts[0].0, 0);
-            assert!(
-                firsts[1..].iter().zip(&ends).all(|((first, _), end)| first == end),
-                "{firsts:?}"
-            );
-            assert_eq!(ends.last(), Some(&rows));
+            for multiplier in Multiplier::all_f32() {
+                let source = Source::Rows(&right, columns);
+                let packed = Packed::new(source, inner, columns, multiplier);
+                let mut out = vec![0.0; rows * columns];
+                let firsts = product(&left, &packed, &mut out, |first, block| {
+                    block.iter_mut().for_each(|value| *value += 0.5);
+                    (first, block.len() / columns)
+                });
+                let expected: Vec<f32> =
+                    (0..rows * columns).map(|at| naive(at / columns, at % columns) + 0.5).collect();
+                assert_eq!(out, expected, "{multiplier:?} {rows} x {inner} x {columns}");
+                let ends: Vec<usize> = firsts.iter().map(|(first, count)| first + count).collect();
+                assert_eq!(firsts[0].0, 0);
+                assert!(
+                    firsts[1..].iter().zip(&ends).all(|((first, _), end)| first == end),
+                    "{firsts:?}"
+                );
+                assert_eq!(ends.last(), Some(&rows));
+            }
         }
     }
 }

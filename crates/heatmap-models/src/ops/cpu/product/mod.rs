@@ -1,14 +1,22 @@
-//! Matrix products in f32.
+//! Matrix products, in f32 or bf16, with vector instructions or a matrix unit.
 //!
-//! `tile` has the microkernels and `right` packs the right side for them, in f32 or in `words` of
-//! bf16. This module multiplies in `blocks` that keep both sides in the caches.
+//! For vectors, `tile` has the microkernels and `right` packs the right side for them, in f32 or in
+//! `words` of bf16; this module multiplies in `blocks` that keep both sides in the caches. `unit`
+//! has the products of a matrix unit.
 
+mod aligned;
 mod blocks;
 mod by_columns;
+mod left;
+mod multiplier;
 mod precision;
 mod right;
+mod source;
 mod tile;
 mod transposed;
+mod unit;
+#[cfg(test)]
+mod unit_tests;
 mod word;
 mod words;
 
@@ -17,95 +25,40 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
+use super::patches::{ConvShape, Patches, gather};
 
+use aligned::LINE;
 pub(crate) use blocks::block_rows;
 use blocks::{groups, parts_of};
 pub(crate) use by_columns::suits as few_rows;
-pub(crate) use precision::bf16_of_networks;
+pub(crate) use left::Left;
+pub(crate) use multiplier::Multiplier;
+pub(crate) use precision::multiplier_of_networks;
 pub use precision::{MatmulPrecision, matmul_precision, set_matmul_precision};
-use right::LINE;
-pub(crate) use right::{Packed, Source};
-pub(crate) use tile::bf16::Bf16Kernel;
-pub(crate) use tile::{COLUMNS, ROWS, kernel_name};
-use tile::{Kernel, LANES, Panel, Strides, Target, bf16, prefetch, tile as multiply_tile};
-pub(crate) use transposed::{add_columns_product, add_transposed_product, transposed_product};
-
-/// The left side of a product, unpacked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Left<'a> {
-    values: &'a [f32],
-    rows: usize,
-    strides: Strides,
-    /// The distance from the first value of a tile to that of the next tile.
-    step: usize,
-}
-
-impl<'a> Left<'a> {
-    /// Takes a row-major matrix, with `stride` values from one row to the next.
-    pub(crate) fn rows(values: &'a [f32], rows: usize, stride: usize) -> Self {
-        Self { values, rows, strides: Strides { row: stride, inner: 1 }, step: ROWS * stride }
-    }
-
-    /// Takes the transpose of some columns of a row-major matrix, which has `stride` values from
-    /// one row to the next: each column becomes a row of the left side. The values are copied into
-    /// `copy`, one tile after another, because such strides waste the cache.
-    pub(crate) fn columns(
-        values: &[f32],
-        columns: Range<usize>,
-        stride: usize,
-        copy: &'a mut Buffer,
-    ) -> Self {
-        let (rows, inner) = (columns.len(), values.len() / stride);
-        let step = inner * ROWS;
-        copy.reset(rows.div_ceil(ROWS) * step);
-        for (tile, copy) in copy.chunks_exact_mut(step.max(1)).enumerate() {
-            let first = columns.start + tile * ROWS;
-            let count = (columns.end - first).min(ROWS);
-            for (copy, row) in copy.chunks_exact_mut(ROWS).zip(values.chunks_exact(stride)) {
-                match (
-                    <&mut [f32; ROWS]>::try_from(&mut *copy),
-                    <&[f32; ROWS]>::try_from(&row[first..first + count]),
-                ) {
-                    (Ok(copy), Ok(row)) => *copy = *row,
-                    _ => copy[..count].copy_from_slice(&row[first..first + count]),
-                }
-            }
-        }
-        Self { values: copy, rows, strides: Strides { row: 1, inner: ROWS }, step }
-    }
-}
-
-impl Left<'_> {
-    /// Lets the first `inner` values of some rows come into the L2 cache, while others are
-    /// multiplied: rows that are far apart are not what a processor foresees.
-    fn prefetch(&self, rows: Range<usize>, inner: usize) {
-        if self.strides.inner == 1 {
-            for row in rows {
-                let values = &self.values[row * self.strides.row..];
-                prefetch(&values[..inner.min(values.len())]);
-            }
-        }
-    }
-
-    /// Returns the same rows from the value `first` of each on.
-    fn from(self, first: usize) -> Self {
-        let first = (first * self.strides.inner).min(self.values.len());
-        Self { values: &self.values[first..], ..self }
-    }
-}
+pub(crate) use right::Packed;
+pub(crate) use source::Source;
+pub(crate) use tile::{COLUMNS, ROWS};
+use tile::{Kernel, LANES, Panel, Target, bf16, prefetch, tile as multiply_tile};
+pub(crate) use transposed::{
+    add_columns_product, add_transposed_product, transposed_patches_product, transposed_product,
+};
 
 /// Computes `left * right` into the row-major `out`, on this thread.
 pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
     let stride = right.columns();
     assert_eq!(out.len(), left.rows * stride, "room for {} x {stride}", left.rows);
     let mut copy = Buffer::default();
-    let left = match right.bf16() {
-        None => left,
-        Some(kernel) => {
-            assert_eq!(left.strides.inner, 1, "rows of values");
-            let sizes = (left.rows, right.rows());
-            words::rows(left.values, sizes, left.strides.row, kernel, &mut copy)
-        }
+    if let Some(squares) = right.squares() {
+        assert_eq!(left.strides.inner, 1, "rows of values");
+        let side = unit::Side::Rows(left.values, left.rows, left.strides.row);
+        unit::product(&side, squares, 0..squares.pairs(), (out, stride), false);
+        return;
+    }
+    let left = if right.has_words() {
+        assert_eq!(left.strides.inner, 1, "rows of values");
+        words::rows(left.values, (left.rows, right.rows()), left.strides.row, &mut copy)
+    } else {
+        left
     };
     // The columns of the result that belong to some panels stay in the cache from one part of the
     // inner dimension to the next.
@@ -115,6 +68,32 @@ pub(crate) fn product(left: Left<'_>, right: &Packed, out: &mut [f32]) {
             multiply_part(left.from(part.start), (right, group.clone()), part, out, add);
         }
     }
+}
+
+/// Returns whether networks multiply the patches of an image with a weight where they lie.
+pub(crate) fn reads_patches(shape: &ConvShape) -> bool {
+    let sizes = (shape.patch_len(), shape.out_channels);
+    multiplier_of_networks().for_sizes(sizes).is_unit() && Patches::fit(shape, unit::STEP)
+}
+
+/// Computes the product of some patches of an image, each a row, from the output pixel `rows.start`
+/// on, on this thread. `copy` has room for them if they have to be gathered.
+pub(crate) fn patches_product(
+    (image, shape): (&[f32], &ConvShape),
+    rows: Range<usize>,
+    right: &Packed,
+    out: &mut [f32],
+    copy: &mut Buffer,
+) {
+    if let Some(squares) = right.squares().filter(|_| Patches::fit(shape, unit::STEP)) {
+        let side = unit::Side::Patches(Patches::new(image, shape, rows.start, 0), rows.len());
+        unit::product(&side, squares, 0..squares.pairs(), (out, right.columns()), false);
+        return;
+    }
+    let len = shape.patch_len();
+    copy.reset(rows.len() * len);
+    gather(image, shape, rows.clone(), copy);
+    product(Left::rows(copy, rows.len(), len), right, out);
 }
 
 /// Multiplies the left side with a part of the inner dimension of some panels. These stay in the L2
@@ -127,29 +106,22 @@ fn multiply_part(
     add: bool,
 ) {
     let stride = right.columns();
-    let mut tile = |most: usize, row: usize, at: usize| {
-        let rows = (left.rows - row).min(most);
-        let values = &left.values[row / most * (left.step / ROWS * most)..];
-        let panel = right.panel(at).part(part.clone());
-        let out = &mut out[row * stride + at * COLUMNS..];
-        whole_vectors(rows, panel, Target { values: out, stride, add }, |target| {
-            match right.bf16() {
-                None => multiply_tile(Kernel::best(), rows, values, left.strides, panel, target),
-                Some(kernel) => bf16::tile(kernel, rows, values, left.strides, panel, target),
-            }
-        });
-    };
-    if right.bf16().is_some_and(Bf16Kernel::is_matrix_unit) {
-        // A panel stays in the L1 cache while all rows pass, as words of both sides are few.
-        for at in panels {
-            (0..left.rows).step_by(bf16::ROWS).for_each(|row| tile(bf16::ROWS, row, at));
+    for row in (0..left.rows).step_by(ROWS) {
+        if panels.start == 0 {
+            left.prefetch(row + ROWS..(row + 2 * ROWS).min(left.rows), part.len());
         }
-    } else {
-        for row in (0..left.rows).step_by(ROWS) {
-            if panels.start == 0 {
-                left.prefetch(row + ROWS..(row + 2 * ROWS).min(left.rows), part.len());
-            }
-            panels.clone().for_each(|at| tile(ROWS, row, at));
+        let rows = (left.rows - row).min(ROWS);
+        let values = &left.values[row / ROWS * left.step..];
+        for at in panels.clone() {
+            let panel = right.panel(at).part(part.clone());
+            let out = &mut out[row * stride + at * COLUMNS..];
+            whole_vectors(rows, panel, Target { values: out, stride, add }, |target| {
+                if right.has_words() {
+                    bf16::tile(rows, values, left.strides, panel, target);
+                } else {
+                    multiply_tile(Kernel::best(), rows, values, left.strides, panel, target);
+                }
+            });
         }
     }
 }
@@ -165,7 +137,7 @@ fn whole_vectors(
     if panel.columns.is_multiple_of(LANES) {
         return multiply(target);
     }
-    let mut narrow = [0.0; bf16::ROWS * COLUMNS];
+    let mut narrow = [0.0; ROWS * COLUMNS];
     multiply(Target { values: &mut narrow, stride: COLUMNS, add: false });
     let Target { values: out, stride, add } = target;
     for (out, narrow) in out.chunks_mut(stride).zip(narrow.chunks_exact(COLUMNS)).take(rows) {
@@ -206,12 +178,12 @@ pub(crate) fn parallel_product_into<T: Send>(
     if by_columns::suits(rows, right) {
         return by_columns::product(left, right, out, on_block);
     }
-    let block = block_rows(rows);
+    let block = block_rows(rows, right);
     let blocks = out.par_chunks_mut((block * columns).max(1)).enumerate();
     let results = blocks.map_init(Buffer::default, |copy, (at, out)| {
         let count = out.len() / columns;
         let left = &left[at * block * inner..(at * block + count) * inner];
-        product(padded_rows(left, count, inner, copy), right, out);
+        product(padded_rows(left, count, right, copy), right, out);
         on_block(at * block, out)
     });
     results.collect()
@@ -222,10 +194,10 @@ pub(crate) fn parallel_product_into<T: Send>(
 pub(crate) fn padded_rows<'a>(
     values: &'a [f32],
     rows: usize,
-    inner: usize,
+    right: &Packed,
     copy: &'a mut Buffer,
 ) -> Left<'a> {
-    let stride = padded_stride(inner);
+    let (inner, stride) = (right.rows(), padded_stride(right));
     if stride == inner {
         return Left::rows(values, rows, inner);
     }
@@ -237,8 +209,9 @@ pub(crate) fn padded_rows<'a>(
 }
 
 /// Returns the number of values from one row to the next after [`padded_rows`].
-fn padded_stride(inner: usize) -> usize {
-    let collide = inner > 0 && inner.is_multiple_of(1024);
+fn padded_stride(right: &Packed) -> usize {
+    let inner = right.rows();
+    let collide = inner > 0 && inner.is_multiple_of(1024) && right.squares().is_none();
     if collide && Kernel::best().reads_many_rows() { inner + LINE } else { inner }
 }
 
@@ -257,13 +230,11 @@ mod tests {
         {
             let left: Vec<f32> = (0..rows * inner).map(value).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| value(at + 5)).collect();
-            let packed = Packed::new(Source::Rows(&right, columns), inner, columns, None);
             let naive = |row: usize, column: usize| -> f32 {
                 (0..inner).map(|k| left[row * inner + k] * right[k * columns + column]).sum()
             };
             let expected: Vec<f32> =
                 (0..rows * columns).map(|at| naive(at / columns, at % columns)).collect();
-            assert_eq!(*parallel_product(&left, rows, &packed), *expected);
             // Column by column, added to what is there.
             let mut transposed = vec![0.0; rows * inner];
             for row in 0..rows {
@@ -271,21 +242,21 @@ mod tests {
                     transposed[k * rows + row] = left[row * inner + k];
                 }
             }
-            let mut out = vec![1.0; rows * columns];
-            if inner > 0 {
-                add_columns_product(
-                    (&transposed, rows),
-                    0..rows,
-                    &packed,
-                    &mut out,
-                    true,
-                    &mut Buffer::default(),
+            for multiplier in Multiplier::all_f32() {
+                let source = Source::Rows(&right, columns);
+                let packed = Packed::new(source, inner, columns, multiplier);
+                assert_eq!(*parallel_product(&left, rows, &packed), *expected, "{multiplier:?}");
+                let mut out = vec![1.0; rows * columns];
+                if inner > 0 {
+                    let side = (transposed.as_slice(), rows);
+                    let copy = &mut Buffer::default();
+                    add_columns_product(side, 0..rows, &packed, &mut out, true, copy);
+                }
+                assert!(
+                    out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0),
+                    "{multiplier:?} {rows} {inner}"
                 );
             }
-            assert!(
-                out.iter().zip(&expected).all(|(found, expected)| *found == expected + 1.0),
-                "{rows} {inner}"
-            );
         }
     }
 
@@ -293,15 +264,15 @@ mod tests {
     fn products_in_bf16_are_those_of_rounded_values() {
         let number = |at: usize| (at as f32 * 0.7123).sin();
         let rounded = |value: f32| f64::from(word::values(word::word(value, 0.0)).0);
-        let kernels = Bf16Kernel::all().into_iter().chain([Bf16Kernel::Portable]);
-        for (kernel, (rows, inner, columns)) in kernels.flat_map(|kernel| {
+        let all = Multiplier::all_bf16().into_iter();
+        for (kernel, (rows, inner, columns)) in all.flat_map(|kernel| {
             [(1, 1, 1), (50, 100, 70), (33, 768, 64), (3, 0, 4), (64, 1030, 5)]
                 .map(|sizes| (kernel, sizes))
         }) {
             let left: Vec<f32> = (0..rows * inner).map(number).collect();
             let right: Vec<f32> = (0..inner * columns).map(|at| number(at + 7)).collect();
             let source = Source::Rows(&right, columns);
-            let packed = Packed::new(source, inner, columns, Some(kernel));
+            let packed = Packed::new(source, inner, columns, kernel);
             let (out, _) = parallel_product_then(&left, rows, &packed, |_, _| ());
             for (at, found) in out.iter().enumerate() {
                 let (row, column) = (at / columns, at % columns);

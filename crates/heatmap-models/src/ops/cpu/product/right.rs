@@ -1,104 +1,119 @@
-//! [`Packed`]: the right side of a product in packed panels of 64 columns, which the microkernel
-//! reads sequentially.
+//! [`Packed`]: the right side of a product, in the order in which a kernel reads it.
 
 use rayon::prelude::*;
 
-use super::super::buffer::Buffer;
-use super::bf16_of_networks;
-use super::tile::bf16::Bf16Kernel;
+use super::aligned::Aligned;
+use super::multiplier::Multiplier;
+use super::precision::multiplier_of_networks;
+use super::source::Source;
 use super::tile::{COLUMNS, Panel};
-use super::words::{Columns, round_columns, words};
+use super::unit;
+use super::words::{Columns, round_columns};
 
-/// A matrix in the order in which the microkernel reads it: panels of 64 columns one after another,
-/// each row-major; the last panel is padded with zeros.
+/// A matrix in the order in which a kernel reads it.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    /// The panels, from `start` on.
-    values: Buffer,
-    /// The first value that begins a line of the cache: a vector that lies in two lines takes two
-    /// reads.
-    start: usize,
-    len: usize,
     rows: usize,
     columns: usize,
-    /// What multiplies, if the values are words of bf16.
-    bf16: Option<Bf16Kernel>,
+    /// What it was packed for.
+    asked: Multiplier,
+    form: Form,
 }
 
-/// Values in a line of the cache.
-pub(super) const LINE: usize = 16;
-
-/// A matrix in a slice, in either order.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Source<'a> {
-    /// Row-major, with this many values from one row to the next.
-    Rows(&'a [f32], usize),
-    /// Column-major, with this many values from one column to the next.
-    Columns(&'a [f32], usize),
+/// The order of the values.
+#[derive(Debug)]
+enum Form {
+    /// For vectors: panels of 64 columns one after another, each row-major, the last padded with
+    /// zeros, of values or of words.
+    Panels { values: Aligned, words: bool },
+    /// For a matrix unit.
+    Squares(unit::Right),
 }
 
 impl Packed {
-    /// Packs a matrix of `rows` by `columns`, on all threads, for products in f32, or in bf16 if a
-    /// kernel for it is given.
+    /// Packs a matrix of `rows` by `columns`, on all threads.
     pub(crate) fn new(
         source: Source<'_>,
         rows: usize,
         columns: usize,
-        bf16: Option<Bf16Kernel>,
+        multiplier: Multiplier,
     ) -> Self {
-        let mut packed = Self { bf16, ..Self::empty() };
-        if rows * columns < 16 * 1024 {
-            packed.fill(source, rows, columns);
-        } else {
-            packed.resize(rows, columns);
-            let len = packed.inner() * COLUMNS;
-            let panels = packed.panels().par_chunks_mut(len).enumerate();
-            panels.for_each(|(at, panel)| write(source, (rows, columns), at, panel, bf16));
-        }
+        let mut packed = Self::empty(multiplier);
+        packed.pack(source, (rows, columns), rows * columns >= 16 * 1024);
         packed
     }
 
     /// Packs another matrix into the same memory, for the same kind of product, on this thread.
     pub(crate) fn fill(&mut self, source: Source<'_>, rows: usize, columns: usize) {
-        self.resize(rows, columns);
-        let (len, bf16) = ((self.inner() * COLUMNS).max(1), self.bf16);
-        let panels = self.panels().chunks_exact_mut(len).enumerate();
-        panels.for_each(|(at, panel)| write(source, (rows, columns), at, panel, bf16));
+        self.pack(source, (rows, columns), false);
     }
 
-    /// Makes an empty matrix for products in f32, to be filled by [`fill`](Self::fill).
-    pub(crate) fn empty() -> Self {
-        Self { values: Buffer::default(), start: 0, len: 0, rows: 0, columns: 0, bf16: None }
+    /// Makes an empty matrix, to be filled by [`fill`](Self::fill).
+    pub(crate) fn empty(multiplier: Multiplier) -> Self {
+        Self { rows: 0, columns: 0, asked: multiplier, form: Form::default() }
     }
 
     /// Makes an empty matrix for products in the precision of networks.
     pub(crate) fn empty_of_network() -> Self {
-        Self { bf16: bf16_of_networks(), ..Self::empty() }
+        Self::empty(multiplier_of_networks())
     }
 
-    /// Makes a packed matrix in f32 with arbitrary contents, to be written through
+    /// Makes a packed matrix for vectors in f32 with arbitrary contents, to be written through
     /// [`panels_mut`](Self::panels_mut).
     pub(crate) fn room(rows: usize, columns: usize) -> Self {
-        let mut packed = Self::empty();
-        packed.resize(rows, columns);
+        let mut packed = Self { rows, columns, ..Self::empty(Multiplier::Vector) };
+        packed.panels(false);
         packed
     }
 
     /// Returns the panels for writing, each with `rows` rows of 64 values.
     pub(crate) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; COLUMNS]]> {
         let len = (self.rows * COLUMNS).max(1);
-        self.panels().chunks_exact_mut(len).map(|panel| panel.as_chunks_mut().0)
+        self.panels(false).chunks_exact_mut(len).map(|panel| panel.as_chunks_mut().0)
     }
 
-    fn resize(&mut self, rows: usize, columns: usize) {
+    /// Packs a matrix, on all threads if they are `shared`.
+    fn pack(&mut self, source: Source<'_>, (rows, columns): (usize, usize), shared: bool) {
         (self.rows, self.columns) = (rows, columns);
-        self.len = self.inner() * columns.next_multiple_of(COLUMNS);
-        self.values.reset(self.len + LINE);
-        self.start = self.values.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        let multiplier = self.asked.for_sizes((rows, columns));
+        if let Multiplier::Unit(unit) = multiplier {
+            let mut right = match std::mem::take(&mut self.form) {
+                Form::Squares(right) => right,
+                Form::Panels { .. } => unit::Right::new(unit),
+            };
+            let kept = right.fill(source, (rows, columns), shared);
+            self.form = Form::Squares(right);
+            if kept {
+                return;
+            }
+        }
+        let words = multiplier == Multiplier::VectorBf16;
+        let panels = self.panels(words);
+        let len = (panels.len() / columns.div_ceil(COLUMNS).max(1)).max(1);
+        let write = |(at, panel): (usize, &mut [f32])| {
+            write(source, (rows, columns), at, panel.as_chunks_mut().0, words);
+        };
+        if shared {
+            panels.par_chunks_exact_mut(len).enumerate().for_each(write);
+        } else {
+            panels.chunks_exact_mut(len).enumerate().for_each(write);
+        }
     }
 
-    fn panels(&mut self) -> &mut [f32] {
-        &mut self.values[self.start..self.start + self.len]
+    /// Makes panels for the sizes of the matrix, unless they are there, and returns them.
+    fn panels(&mut self, words: bool) -> &mut Aligned {
+        if !matches!(self.form, Form::Panels { .. }) {
+            self.form = Form::default();
+        }
+        let inner = if words { self.rows.div_ceil(2) } else { self.rows };
+        match &mut self.form {
+            Form::Panels { values, words: are } => {
+                *are = words;
+                values.reset(inner * self.columns.next_multiple_of(COLUMNS));
+                values
+            }
+            Form::Squares(_) => unreachable!("panels, made above"),
+        }
     }
 
     /// Returns the number of rows of the matrix: the inner dimension of the product.
@@ -106,43 +121,66 @@ impl Packed {
         self.rows
     }
 
-    /// Returns the rows of a panel: values along the inner dimension, or words.
-    pub(super) fn inner(&self) -> usize {
-        self.bf16.map_or(self.rows, |kernel| words(self.rows, kernel))
-    }
-
-    /// Returns what multiplies, if the product is in bf16.
-    pub(crate) fn bf16(&self) -> Option<Bf16Kernel> {
-        self.bf16
-    }
-
     /// Returns the number of columns of the matrix, without padding.
     pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
+    /// Returns what it was packed for.
+    pub(crate) fn asked(&self) -> Multiplier {
+        self.asked
+    }
+
+    /// Returns the squares for a matrix unit, if one multiplies. Vectors do it where it would not
+    /// pay, or not keep the precision of the values.
+    pub(super) fn squares(&self) -> Option<&unit::Right> {
+        match &self.form {
+            Form::Squares(right) => Some(right),
+            Form::Panels { .. } => None,
+        }
+    }
+
+    /// Returns whether vectors multiply words of bf16.
+    pub(super) fn has_words(&self) -> bool {
+        matches!(self.form, Form::Panels { words: true, .. })
+    }
+
+    /// Returns the rows of a panel: values along the inner dimension, or words.
+    pub(super) fn inner(&self) -> usize {
+        if self.has_words() { self.rows.div_ceil(2) } else { self.rows }
+    }
+
     /// Returns the panel that starts at column `at * 64`.
+    ///
+    /// # Panics
+    /// When the matrix is packed for a matrix unit.
     pub(super) fn panel(&self, at: usize) -> Panel<'_> {
+        let Form::Panels { values, .. } = &self.form else { panic!("a matrix without panels") };
         let len = self.inner() * COLUMNS;
-        let rows = self.values[self.start..][at * len..(at + 1) * len].as_chunks().0;
+        let rows = values[at * len..(at + 1) * len].as_chunks().0;
         Panel { rows, columns: (self.columns - at * COLUMNS).min(COLUMNS) }
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Panels { values: Aligned::default(), words: false }
     }
 }
 
 /// Rows of words that are written at a time, of columns.
 const WORDS: usize = 16;
 
-/// Writes panel `at` of a matrix `[rows, columns]`, as values or as words.
+/// Writes panel `at` of a matrix `[rows, columns]` for vectors, as values or as words.
 fn write(
     source: Source<'_>,
     (rows, columns): (usize, usize),
     at: usize,
-    panel: &mut [f32],
-    bf16: Option<Bf16Kernel>,
+    panel: &mut [[f32; COLUMNS]],
+    words: bool,
 ) {
-    let panel = panel.as_chunks_mut().0;
-    if bf16.is_none() {
-        pack(source, (at, columns), 0, panel);
+    if !words {
+        source.write(0, (at * COLUMNS, columns), panel);
         return;
     }
     panel[rows.div_ceil(2)..].fill([0.0; COLUMNS]);
@@ -156,61 +194,12 @@ fn write(
     for (block, words) in panel.chunks_mut(WORDS).enumerate() {
         let first = (block * 2 * WORDS).min(rows);
         let count = (rows - first).min(2 * words.len());
-        pack(source, (at, columns), first, &mut values[..count]);
+        source.write(first, (at * COLUMNS, columns), &mut values[..count]);
         let values = values.as_flattened();
         let all = Columns { values, stride: COLUMNS, rows: count, first: 0, count: COLUMNS };
         round_columns(all, words);
     }
 }
-
-/// Packs some rows, from `first_row` on, of panel `at` of a matrix.
-fn pack(
-    source: Source<'_>,
-    (at, columns): (usize, usize),
-    first_row: usize,
-    panel: &mut [[f32; COLUMNS]],
-) {
-    let first = at * COLUMNS;
-    let count = (columns - first).min(COLUMNS);
-    match source {
-        Source::Rows(values, stride) => {
-            for (k, row) in panel.iter_mut().enumerate() {
-                let from = &values[(first_row + k) * stride + first..][..count];
-                if let Ok(from) = <&[f32; COLUMNS]>::try_from(from) {
-                    *row = *from;
-                } else {
-                    row[..count].copy_from_slice(from);
-                    row[count..].fill(0.0);
-                }
-            }
-        }
-        Source::Columns(values, stride) => {
-            // Squares of 8 by 8 values, which the compiler transposes in registers.
-            let rows = panel.len();
-            for (block, panel) in panel.chunks_mut(SQUARE).enumerate() {
-                for from_column in (0..COLUMNS).step_by(SQUARE) {
-                    let mut square = [[0.0_f32; SQUARE]; SQUARE];
-                    for (column, square) in square.iter_mut().enumerate() {
-                        let column = from_column + column;
-                        if column < count {
-                            let start = (first + column) * stride + first_row + block * SQUARE;
-                            let len = SQUARE.min(rows - block * SQUARE);
-                            square[..len].copy_from_slice(&values[start..start + len]);
-                        }
-                    }
-                    for (k, row) in panel.iter_mut().enumerate() {
-                        for (column, square) in square.iter().enumerate() {
-                            row[from_column + column] = square[k];
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The side of the squares in which [`pack`] transposes.
-const SQUARE: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -226,19 +215,22 @@ mod tests {
                     by_columns[column * rows + row] = by_rows[row * columns + column];
                 }
             }
-            let bf16 = Bf16Kernel::all().into_iter().chain([Bf16Kernel::Portable]).map(Some);
-            for kernel in bf16.chain([None]) {
+            let all = Multiplier::all_bf16().into_iter().chain(Multiplier::all_f32());
+            for multiplier in all {
                 // The memory is not that of a new matrix.
-                let mut packed = Packed { bf16: kernel, ..Packed::empty() };
+                let mut packed = Packed::empty(multiplier);
                 packed.fill(Source::Rows(&[9.0; 100 * 100], 100), 100, 100);
                 packed.fill(Source::Rows(&by_rows, columns), rows, columns);
                 let source = Source::Columns(&by_columns, rows);
-                let transposed = Packed::new(source, rows, columns, kernel);
-                let panels = |of: &Packed| of.values[of.start..of.start + of.len].to_vec();
-                let bits = |of| panels(of).into_iter().map(f32::to_bits).collect::<Vec<_>>();
-                assert_eq!(bits(&packed), bits(&transposed), "{kernel:?} {rows} x {columns}");
+                let transposed = Packed::new(source, rows, columns, multiplier);
+                let bits = |of: &Packed| match &of.form {
+                    Form::Panels { values, .. } => values.iter().map(|v| v.to_bits()).collect(),
+                    Form::Squares(right) => right.bits(),
+                };
+                assert_eq!(bits(&packed), bits(&transposed), "{multiplier:?} {rows} x {columns}");
             }
-            let packed = Packed::new(Source::Rows(&by_rows, columns), rows, columns, None);
+            let packed =
+                Packed::new(Source::Rows(&by_rows, columns), rows, columns, Multiplier::Vector);
             for row in 0..rows {
                 for column in 0..columns.next_multiple_of(COLUMNS) {
                     let expected =

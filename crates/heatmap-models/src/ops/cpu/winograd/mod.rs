@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::patches::ConvShape;
 use super::product::{
-    Bf16Kernel, COLUMNS, Left, Packed, Source, add_columns_product, bf16_of_networks, product,
+    COLUMNS, Left, Multiplier, Packed, Source, add_columns_product, multiplier_of_networks, product,
 };
 use super::simd::vectorized;
 pub(crate) use tiles::Tiles;
@@ -53,9 +53,9 @@ pub(crate) fn fits(shape: &ConvShape, kept: bool) -> bool {
         && height.min(width) >= 4
         && (kept || POINTS * in_channels * out_channels <= MOST)
         && Tiles::of(shape).count() >= if kept { 8 } else { 24 }
-        // Its products stay in f32: it adds and subtracts what would be rounded. A matrix unit is
-        // faster without it.
-        && !bf16_of_networks().is_some_and(Bf16Kernel::is_matrix_unit)
+        // Its products stay in f32: it adds and subtracts what would be rounded. A matrix unit that
+        // rounds is faster without it.
+        && !(multiplier_of_networks().is_unit() && multiplier_of_networks().rounds())
 }
 
 /// Transformed and packed kernels: one matrix for each of the 36 points of the transformed domain.
@@ -248,7 +248,7 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         );
         let points = sums.par_chunks_mut(out_channels * in_channels).enumerate();
         points.for_each_init(
-            || (Packed::empty(), Buffer::default()),
+            || (Packed::empty(Multiplier::Vector), Buffer::default()),
             |(right, copy), (point, sums)| {
                 let images = &images[point * count * in_channels..][..count * in_channels];
                 right.fill(Source::Rows(images, in_channels), count, in_channels);

@@ -8,8 +8,6 @@
 //! a result, because every sum is made in the order of the inner dimension.
 
 #[cfg(target_arch = "x86_64")]
-mod amx;
-#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;

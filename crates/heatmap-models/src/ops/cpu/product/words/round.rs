@@ -5,16 +5,9 @@
 #![allow(unsafe_code, reason = "an instruction that only an intrinsic makes")]
 
 #[cfg(target_arch = "x86_64")]
-use super::super::super::simd::Instructions;
+use super::super::super::simd::has_bf16;
 use super::super::super::simd::vectorized;
 use super::super::word::word;
-
-/// Returns whether the processor rounds 32 values at once.
-#[cfg(target_arch = "x86_64")]
-fn has_instruction() -> bool {
-    matches!(Instructions::best(), Instructions::Avx512(_))
-        && std::is_x86_feature_detected!("avx512bf16")
-}
 
 /// Rounds neighbouring values into a word each; the last of an odd number is paired with zero. What
 /// is left of the words becomes zero.
@@ -33,7 +26,7 @@ pub(super) fn neighbours(values: &[f32], words: &mut [f32]) {
 /// Does what [`neighbours`] does as far as the instruction goes, and returns the number of words.
 #[cfg(target_arch = "x86_64")]
 fn neighbours_at_once(values: &[f32], words: &mut [f32]) -> usize {
-    if !has_instruction() {
+    if !has_bf16() {
         return 0;
     }
     let vectors = values.as_chunks().0;
@@ -77,7 +70,7 @@ pub(in super::super) fn columns<const N: usize>(columns: Columns<'_>, words: &mu
     let end = (rows - 1).checked_mul(stride).and_then(|last| last.checked_add(first + count));
     assert!(end.is_some_and(|end| end <= values.len()), "columns of the matrix");
     #[cfg(target_arch = "x86_64")]
-    if has_instruction() {
+    if has_bf16() {
         // SAFETY: the processor has the instructions that this is compiled for, and as asserted
         // the columns of all rows lie within the values.
         unsafe { avx512::columns(columns, words) };
