@@ -75,6 +75,19 @@ fn features_and_gradients_are_those_of_f32_within_the_rounding() {
                 assert!(off > 0.0 && off < 4.0 * measure, "{told}");
             }
         }
+        // Three products keep twice as many bits.
+        if set_matmul_precision(MatmulPrecision::Bf16x3) {
+            let found = features_and_gradient(network, &images, false);
+            for (at, what) in ["features", "gradient"].into_iter().enumerate() {
+                let off = distance(&found[at], &expected[at]);
+                let measure = distance(&measure[at], &expected[at]);
+                let told = format!("{name}, Bf16x3: {what} off by {off:.1e}, of {measure:.4}");
+                println!("{told}");
+                assert!(off > 0.0 && off < measure / 20.0, "{told}");
+            }
+        } else {
+            println!("skipped: Bf16x3: this processor has no matrix unit");
+        }
         assert!(set_matmul_precision(MatmulPrecision::F32));
         assert_eq!(features_and_gradient(network, &images, false), expected, "f32 again");
     }

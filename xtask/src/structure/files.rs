@@ -1,4 +1,5 @@
-//! Files are short and so are their lines.
+//! Files are short and so are their lines. Closures that are compiled for vector instructions are
+//! inlined, or else they are not.
 
 use std::fs;
 use std::path::Path;
@@ -34,12 +35,38 @@ pub(crate) fn files(root: &Path) -> Outcome {
             let width = line.chars().count();
             format!("{name}:{}: {width} characters, more than {MAX_WIDTH}", at + 1)
         }));
+        if rust {
+            faults.extend(not_inlined(&text).map(|line| {
+                format!("{name}:{line}: a closure for `vectorized` without #[inline(always)]")
+            }));
+        }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
+}
+
+/// Returns the lines in which a closure begins that `vectorized` could not compile for the vector
+/// instructions: only what is inlined is.
+fn not_inlined(text: &str) -> impl Iterator<Item = usize> {
+    const CALL: &str = "vectorized(";
+    let calls = text.match_indices(CALL).map(|(at, _)| at + CALL.len());
+    let bare = calls.filter(|end| text[*end..].trim_start().starts_with(['|', 'm']));
+    bare.map(|end| text[..end].lines().count())
 }
 
 /// In Markdown, a row of a table and a link stand on one line whatever their width.
 fn is_exempt(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with('|') || (line.starts_with('[') && line.contains("]: http"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closures_that_are_not_inlined_are_found() {
+        let call = "vectorized(";
+        let text = format!("{call}|| a);\n{call}\n#[inline(always)]\n|| b)\n{call}\nmove || c)");
+        assert_eq!(not_inlined(&text).collect::<Vec<_>>(), [1, 5]);
+    }
 }

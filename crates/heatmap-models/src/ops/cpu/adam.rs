@@ -43,14 +43,17 @@ pub(crate) fn adam(
         if let Some(from) = from {
             parameters.copy_from_slice(&from[at * BLOCK..at * BLOCK + parameters.len()]);
         }
-        vectorized(|| {
-            for (((parameter, gradient), mean), square) in
-                parameters.iter_mut().zip(gradient).zip(mean).zip(square)
-            {
-                *mean = *mean * beta_1 + gradient * new_1;
-                *square = *square * beta_2 + gradient * gradient * new_2;
-                *parameter = *parameter * keep - rate * *mean / (square.sqrt() + epsilon);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (((parameter, gradient), mean), square) in
+                    parameters.iter_mut().zip(gradient).zip(mean).zip(square)
+                {
+                    *mean = *mean * beta_1 + gradient * new_1;
+                    *square = *square * beta_2 + gradient * gradient * new_2;
+                    *parameter = *parameter * keep - rate * *mean / (square.sqrt() + epsilon);
+                }
+            },
+        );
     });
 }

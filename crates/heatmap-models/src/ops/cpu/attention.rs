@@ -74,7 +74,14 @@ fn map_of(qkv: &[f32], shape: &AttentionShape, head: usize, room: &mut Scratch) 
     room.map.reset(tokens * tokens);
     product(Left::rows(&qkv[shape.start(head, 0)..], tokens, stride), key, &mut room.map);
     let scale = shape.scale();
-    vectorized(|| room.map.chunks_exact_mut(tokens).for_each(|row| softmax(row, scale)));
+    vectorized(
+        #[inline(always)]
+        || {
+            for row in room.map.chunks_exact_mut(tokens) {
+                softmax(row, scale);
+            }
+        },
+    );
 }
 
 /// Computes attention from `qkv`, `[batch, tokens, 3, heads, head_dim]`; the output is
@@ -122,14 +129,18 @@ pub(crate) fn attention_backward(qkv: &[f32], gradient: &[f32], shape: &Attentio
             other.reset(tokens * tokens);
             product(Left::rows(gradient, tokens, shape.width()), right, other);
             let scale = shape.scale();
-            vectorized(|| {
-                for (other, map) in other.chunks_exact_mut(tokens).zip(map.chunks_exact(tokens)) {
-                    let along = sum_pairs(other, map, |gradient, share| gradient * share);
-                    other.iter_mut().zip(map).for_each(|(gradient, share)| {
-                        *gradient = share * (*gradient - along) * scale
-                    });
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (other, map) in other.chunks_exact_mut(tokens).zip(map.chunks_exact(tokens))
+                    {
+                        let along = sum_pairs(other, map, |gradient, share| gradient * share);
+                        other.iter_mut().zip(map).for_each(|(gradient, share)| {
+                            *gradient = share * (*gradient - along) * scale
+                        });
+                    }
+                },
+            );
             right.fill(Source::Rows(&qkv[shape.start(head, 1)..], stride), tokens, head_dim);
             product(Left::rows(other, tokens, tokens), right, of_query);
             right.fill(Source::Rows(&qkv[shape.start(head, 0)..], stride), tokens, head_dim);

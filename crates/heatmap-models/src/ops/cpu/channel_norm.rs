@@ -33,22 +33,33 @@ pub(crate) struct Part {
 /// sums in f32 to be accurate.
 pub(crate) fn parts(block: &[f32], channels: usize) -> Vec<Part> {
     const ROWS: usize = 256;
-    let part = |block: &[f32]| {
-        let rows = block.len() / channels;
-        let mut mean = vec![0.0_f32; channels];
-        for row in block.chunks_exact(channels) {
-            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    block
+        .chunks(ROWS * channels)
+        .map(|block| {
+            vectorized(
+                #[inline(always)]
+                || part(block, channels),
+            )
+        })
+        .collect()
+}
+
+/// Sums rows by channel: means, then squares of what is off from them.
+#[inline(always)]
+fn part(block: &[f32], channels: usize) -> Part {
+    let rows = block.len() / channels;
+    let mut mean = vec![0.0_f32; channels];
+    for row in block.chunks_exact(channels) {
+        mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    mean.iter_mut().for_each(|sum| *sum /= rows as f32);
+    let mut squares = vec![0.0_f32; channels];
+    for row in block.chunks_exact(channels) {
+        for ((sum, value), mean) in squares.iter_mut().zip(row).zip(&mean) {
+            *sum += (value - mean) * (value - mean);
         }
-        mean.iter_mut().for_each(|sum| *sum /= rows as f32);
-        let mut squares = vec![0.0_f32; channels];
-        for row in block.chunks_exact(channels) {
-            for ((sum, value), mean) in squares.iter_mut().zip(row).zip(&mean) {
-                *sum += (value - mean) * (value - mean);
-            }
-        }
-        Part { rows, mean, squares }
-    };
-    block.chunks(ROWS * channels).map(|block| vectorized(|| part(block))).collect()
+    }
+    Part { rows, mean, squares }
 }
 
 /// Combines partial statistics into mean and variance. Each part counts deviations from its own
@@ -110,24 +121,27 @@ impl ScaleShift {
         let Self { scale, shift } = self;
         let floor = floor(relu);
         let rows = values.chunks_exact_mut(scale.len());
-        vectorized(|| match residual {
-            None => {
-                for row in rows {
-                    for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
-                        *value = at_least(floor, *value * scale + shift);
+        vectorized(
+            #[inline(always)]
+            || match residual {
+                None => {
+                    for row in rows {
+                        for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
+                            *value = at_least(floor, *value * scale + shift);
+                        }
                     }
                 }
-            }
-            Some(residual) => {
-                for (row, residual) in rows.zip(residual.chunks_exact(scale.len())) {
-                    for (((value, residual), scale), shift) in
-                        row.iter_mut().zip(residual).zip(scale).zip(shift)
-                    {
-                        *value = at_least(floor, *value * scale + shift + residual);
+                Some(residual) => {
+                    for (row, residual) in rows.zip(residual.chunks_exact(scale.len())) {
+                        for (((value, residual), scale), shift) in
+                            row.iter_mut().zip(residual).zip(scale).zip(shift)
+                        {
+                            *value = at_least(floor, *value * scale + shift + residual);
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     }
 
     /// Computes the same as [`ScaleShift::apply`] into a new buffer, on all threads.
@@ -141,28 +155,32 @@ impl ScaleShift {
             let rows = out
                 .chunks_exact_mut(scale.len())
                 .zip(values[part.clone()].chunks_exact(scale.len()));
-            vectorized(|| match residual {
-                None => {
-                    for (row, values) in rows {
-                        for (((out, value), scale), shift) in
-                            row.iter_mut().zip(values).zip(scale).zip(shift)
-                        {
-                            *out = at_least(floor, value * scale + shift);
+            vectorized(
+                #[inline(always)]
+                || match residual {
+                    None => {
+                        for (row, values) in rows {
+                            for (((out, value), scale), shift) in
+                                row.iter_mut().zip(values).zip(scale).zip(shift)
+                            {
+                                *out = at_least(floor, value * scale + shift);
+                            }
                         }
                     }
-                }
-                Some(residual) => {
-                    for ((row, values), residual) in
-                        rows.zip(residual[part].chunks_exact(scale.len()))
-                    {
-                        let row = row.iter_mut().zip(values).zip(residual);
-                        for ((((out, value), residual), scale), shift) in row.zip(scale).zip(shift)
+                    Some(residual) => {
+                        for ((row, values), residual) in
+                            rows.zip(residual[part].chunks_exact(scale.len()))
                         {
-                            *out = at_least(floor, value * scale + shift + residual);
+                            let row = row.iter_mut().zip(values).zip(residual);
+                            for ((((out, value), residual), scale), shift) in
+                                row.zip(scale).zip(shift)
+                            {
+                                *out = at_least(floor, value * scale + shift + residual);
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
         });
         out
     }
@@ -225,28 +243,31 @@ pub(crate) fn backward(
                 both.for_each(|(gradient, output)| *gradient = if_positive(*output, *gradient));
             }
             let (mut beta, mut gamma) = (vec![0.0_f32; channels], vec![0.0_f32; channels]);
-            vectorized(|| {
-                for (gradient, values) in
-                    gradient.chunks_exact(channels).zip(values.chunks_exact(channels))
-                {
-                    let sums = beta.iter_mut().zip(&mut gamma);
-                    let row = sums.zip(gradient).zip(values).zip(mean);
-                    if let ReluMask::ByValues = open {
-                        for (((((beta, gamma), gradient), value), mean), (scale, shift)) in
-                            row.zip(scale.iter().zip(shift))
-                        {
-                            let opened = if_positive(value * scale + shift, *gradient);
-                            *beta += opened;
-                            *gamma += opened * (value - mean);
-                        }
-                    } else {
-                        for ((((beta, gamma), gradient), value), mean) in row {
-                            *beta += gradient;
-                            *gamma += gradient * (value - mean);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (gradient, values) in
+                        gradient.chunks_exact(channels).zip(values.chunks_exact(channels))
+                    {
+                        let sums = beta.iter_mut().zip(&mut gamma);
+                        let row = sums.zip(gradient).zip(values).zip(mean);
+                        if let ReluMask::ByValues = open {
+                            for (((((beta, gamma), gradient), value), mean), (scale, shift)) in
+                                row.zip(scale.iter().zip(shift))
+                            {
+                                let opened = if_positive(value * scale + shift, *gradient);
+                                *beta += opened;
+                                *gamma += opened * (value - mean);
+                            }
+                        } else {
+                            for ((((beta, gamma), gradient), value), mean) in row {
+                                *beta += gradient;
+                                *gamma += gradient * (value - mean);
+                            }
                         }
                     }
-                }
-            });
+                },
+            );
             (beta, gamma)
         })
         .collect();
@@ -275,35 +296,42 @@ pub(crate) fn backward(
         let blocks =
             of_values.par_chunks_mut(len).zip(gradient.par_chunks(len)).zip(values.par_chunks(len));
         blocks.for_each(|((out, gradient), values)| {
-            vectorized(|| {
-                let rows = out.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
-                for ((out, gradient), values) in rows.zip(values.chunks_exact(channels)) {
-                    let row = out.iter_mut().zip(gradient).zip(values).zip(scale).zip(&b).zip(&c);
-                    row.for_each(|(((((out, gradient), value), a), b), c)| {
-                        *out = a * gradient + b * value + c
-                    });
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    let rows = out.chunks_exact_mut(channels).zip(gradient.chunks_exact(channels));
+                    for ((out, gradient), values) in rows.zip(values.chunks_exact(channels)) {
+                        let row =
+                            out.iter_mut().zip(gradient).zip(values).zip(scale).zip(&b).zip(&c);
+                        row.for_each(|(((((out, gradient), value), a), b), c)| {
+                            *out = a * gradient + b * value + c
+                        });
+                    }
+                },
+            );
         });
         return NormGradients { values: of_values, gamma: d_gamma, beta, residual: Some(gradient) };
     }
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
-        vectorized(|| {
-            for (gradient, values) in
-                gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels))
-            {
-                let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
-                if let ReluMask::ByValues = open {
-                    for (((((out, value), a), b), c), shift) in row.zip(shift) {
-                        *out = a * if_positive(value * a + shift, *out) + b * value + c;
-                    }
-                } else {
-                    for ((((out, value), a), b), c) in row {
-                        *out = a * *out + b * value + c;
+        vectorized(
+            #[inline(always)]
+            || {
+                for (gradient, values) in
+                    gradient.chunks_exact_mut(channels).zip(values.chunks_exact(channels))
+                {
+                    let row = gradient.iter_mut().zip(values).zip(scale).zip(&b).zip(&c);
+                    if let ReluMask::ByValues = open {
+                        for (((((out, value), a), b), c), shift) in row.zip(shift) {
+                            *out = a * if_positive(value * a + shift, *out) + b * value + c;
+                        }
+                    } else {
+                        for ((((out, value), a), b), c) in row {
+                            *out = a * *out + b * value + c;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     });
     NormGradients { values: gradient, gamma: d_gamma, beta, residual: None }
 }

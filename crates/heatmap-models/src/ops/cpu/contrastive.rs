@@ -38,7 +38,10 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             &transposed,
             block,
         );
-        vectorized(|| block.iter_mut().for_each(|value| *value *= scale));
+        vectorized(
+            #[inline(always)]
+            || block.iter_mut().for_each(|value| *value *= scale),
+        );
         for (row, block) in block.chunks_exact_mut(count).enumerate() {
             block[first + row] = f32::NEG_INFINITY;
         }
@@ -51,11 +54,16 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             similarities(some.start, block);
             let read = |(row, block): (usize, &[f32])| {
                 let right = block[other(some.start + row)];
-                let most = vectorized(|| largest(block));
+                let most = vectorized(
+                    #[inline(always)]
+                    || largest(block),
+                );
                 // The masked entry adds the smallest value that `exp` returns, which is not quite
                 // zero, so it is subtracted again.
-                let total =
-                    vectorized(|| sum(block, |value| exp(value - most))) - exp(f32::NEG_INFINITY);
+                let total = vectorized(
+                    #[inline(always)]
+                    || sum(block, |value| exp(value - most)),
+                ) - exp(f32::NEG_INFINITY);
                 (most + total.ln(), right, right >= most)
             };
             block.chunks_exact(count).enumerate().map(read).collect::<Vec<_>>()
@@ -78,11 +86,14 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             similarities(first, block);
             for (row, block) in block.chunks_exact_mut(count).enumerate() {
                 let own = logarithms[first + row];
-                vectorized(|| {
-                    for (value, logarithm) in block.iter_mut().zip(&logarithms) {
-                        *value = exp(*value - own) + exp(*value - logarithm);
-                    }
-                });
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (value, logarithm) in block.iter_mut().zip(&logarithms) {
+                            *value = exp(*value - own) + exp(*value - logarithm);
+                        }
+                    },
+                );
                 block[first + row] = 0.0;
                 block[other(first + row)] -= 2.0;
             }
@@ -91,14 +102,17 @@ pub(crate) fn nt_xent(rows: &[f32], width: usize, temperature: f32) -> Contrast 
             // out.
             let factor = scale / count as f32;
             let units = unit[first * width..].chunks_exact(width).zip(&lengths[first..]);
-            vectorized(|| {
-                for (gradient, (unit, length)) in gradient.chunks_exact_mut(width).zip(units) {
-                    let along = sum_pairs(gradient, unit, |gradient, unit| gradient * unit);
-                    for (gradient, unit) in gradient.iter_mut().zip(unit) {
-                        *gradient = (*gradient - along * unit) * factor / length;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (gradient, (unit, length)) in gradient.chunks_exact_mut(width).zip(units) {
+                        let along = sum_pairs(gradient, unit, |gradient, unit| gradient * unit);
+                        for (gradient, unit) in gradient.iter_mut().zip(unit) {
+                            *gradient = (*gradient - along * unit) * factor / length;
+                        }
                     }
-                }
-            });
+                },
+            );
         },
     );
     Contrast { loss: loss as f32, top1: hits as f32 / count as f32, gradient }
@@ -110,11 +124,14 @@ fn normalized(rows: &[f32], width: usize) -> (Buffer, Vec<f32>) {
     let lengths = unit
         .par_chunks_exact_mut(width)
         .map(|row| {
-            vectorized(|| {
-                let length = sum(row, |value| value * value).max(1e-24).sqrt();
-                row.iter_mut().for_each(|value| *value /= length);
-                length
-            })
+            vectorized(
+                #[inline(always)]
+                || {
+                    let length = sum(row, |value| value * value).max(1e-24).sqrt();
+                    row.iter_mut().for_each(|value| *value /= length);
+                    length
+                },
+            )
         })
         .collect();
     (unit, lengths)

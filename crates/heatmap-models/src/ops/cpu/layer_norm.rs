@@ -14,14 +14,17 @@ pub(crate) fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32) -
     let width = gamma.len();
     let mut out = Buffer::new(x.len());
     out.par_chunks_mut(BLOCK * width).zip(x.par_chunks(BLOCK * width)).for_each(|(out, x)| {
-        vectorized(|| {
-            for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                let (mean, inverse) = moments(x, epsilon);
-                for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
-                    *out = (x - mean) * inverse * gamma + beta;
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                    let (mean, inverse) = moments(x, epsilon);
+                    for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
+                        *out = (x - mean) * inverse * gamma + beta;
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     out
 }
@@ -50,26 +53,34 @@ pub(crate) fn backward(
         .zip(x.par_chunks(BLOCK * width))
         .map(|(gradient, x)| {
             let (mut of_gamma, mut of_beta) = (vec![0.0_f32; width], vec![0.0_f32; width]);
-            vectorized(|| {
-                for (gradient, x) in gradient.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let (mean, inverse) = moments(x, epsilon);
-                    let row =
-                        gradient.iter_mut().zip(x).zip(gamma).zip(&mut of_gamma).zip(&mut of_beta);
-                    for ((((gradient, x), gamma), of_gamma), of_beta) in row {
-                        *of_gamma += *gradient * (x - mean) * inverse;
-                        *of_beta += *gradient;
-                        *gradient *= gamma;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (gradient, x) in gradient.chunks_exact_mut(width).zip(x.chunks_exact(width))
+                    {
+                        let (mean, inverse) = moments(x, epsilon);
+                        let row = gradient
+                            .iter_mut()
+                            .zip(x)
+                            .zip(gamma)
+                            .zip(&mut of_gamma)
+                            .zip(&mut of_beta);
+                        for ((((gradient, x), gamma), of_gamma), of_beta) in row {
+                            *of_gamma += *gradient * (x - mean) * inverse;
+                            *of_beta += *gradient;
+                            *gradient *= gamma;
+                        }
+                        let plain = sum(gradient, |value| value) / count;
+                        let along = sum_pairs(gradient, x, |gradient, x| gradient * (x - mean))
+                            * inverse
+                            * inverse
+                            / count;
+                        for (gradient, x) in gradient.iter_mut().zip(x) {
+                            *gradient = inverse * (*gradient - plain - (x - mean) * along);
+                        }
                     }
-                    let plain = sum(gradient, |value| value) / count;
-                    let along = sum_pairs(gradient, x, |gradient, x| gradient * (x - mean))
-                        * inverse
-                        * inverse
-                        / count;
-                    for (gradient, x) in gradient.iter_mut().zip(x) {
-                        *gradient = inverse * (*gradient - plain - (x - mean) * along);
-                    }
-                }
-            });
+                },
+            );
             (of_gamma, of_beta)
         })
         .collect();

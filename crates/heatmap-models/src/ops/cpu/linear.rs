@@ -28,18 +28,28 @@ pub(crate) fn linear(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
 /// Computes GELU of `x * weight + bias`.
 pub(crate) fn linear_gelu(x: &[f32], weight: &Packed, bias: &[f32]) -> Buffer {
     with_bias(x, weight, bias, |block| {
-        vectorized(|| block.iter_mut().for_each(|value| *value = math::gelu(*value)));
+        vectorized(
+            #[inline(always)]
+            || {
+                for value in block {
+                    *value = math::gelu(*value);
+                }
+            },
+        );
     })
 }
 
 /// Computes `x * weight + bias` and applies `then` to each block of it.
 fn with_bias(x: &[f32], weight: &Packed, bias: &[f32], then: impl Fn(&mut [f32]) + Sync) -> Buffer {
     let add = |_: usize, block: &mut [f32]| {
-        vectorized(|| {
-            for row in block.chunks_exact_mut(bias.len()) {
-                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for row in block.chunks_exact_mut(bias.len()) {
+                    row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+                }
+            },
+        );
         then(block);
     };
     parallel_product_then(x, x.len() / weight.rows(), weight, add).0
@@ -50,9 +60,14 @@ pub(crate) fn gelu(values: &[f32]) -> Buffer {
     let mut out = Buffer::new(values.len());
     let len = BLOCK * 1024;
     out.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(out, values)| {
-        vectorized(|| {
-            out.iter_mut().zip(values).for_each(|(out, value)| *out = math::gelu(*value))
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out = math::gelu(*value);
+                }
+            },
+        );
     });
     out
 }
@@ -61,12 +76,15 @@ pub(crate) fn gelu(values: &[f32]) -> Buffer {
 pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
     let len = BLOCK * 1024;
     gradient.par_chunks_mut(len).zip(values.par_chunks(len)).for_each(|(gradient, values)| {
-        vectorized(|| {
-            gradient
-                .iter_mut()
-                .zip(values)
-                .for_each(|(gradient, value)| *gradient *= math::gelu_derivative(*value));
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                gradient
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(gradient, value)| *gradient *= math::gelu_derivative(*value));
+            },
+        );
     });
 }
 
@@ -94,11 +112,14 @@ pub(crate) fn bias_gradient(gradient: &[f32], outputs: usize) -> Vec<f32> {
         .par_chunks(BLOCK * outputs)
         .map(|block| {
             let mut sum = vec![0.0_f32; outputs];
-            vectorized(|| {
-                for row in block.chunks_exact(outputs) {
-                    sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for row in block.chunks_exact(outputs) {
+                        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                    }
+                },
+            );
             sum
         })
         .collect();

@@ -12,16 +12,19 @@ pub(crate) fn max_pool(image: &[f32], shape: &ConvShape) -> Buffer {
     let mut largest = Buffer::new(shape.out_pixels() * shape.in_channels);
     let line = shape.out_width() * shape.in_channels;
     largest.par_chunks_mut(line).enumerate().for_each(|(at, largest)| {
-        vectorized(|| {
-            windows(shape, at, |pixel, Place { first, .. }, from| {
-                let largest = &mut largest[pixel..pixel + shape.in_channels];
-                for (largest, value) in
-                    largest.iter_mut().zip(&image[from..from + shape.in_channels])
-                {
-                    *largest = if first | above(*value, *largest) { *value } else { *largest };
-                }
-            });
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                windows(shape, at, |pixel, Place { first, .. }, from| {
+                    let largest = &mut largest[pixel..pixel + shape.in_channels];
+                    for (largest, value) in
+                        largest.iter_mut().zip(&image[from..from + shape.in_channels])
+                    {
+                        *largest = if first | above(*value, *largest) { *value } else { *largest };
+                    }
+                });
+            },
+        );
     });
     largest
 }
@@ -45,17 +48,22 @@ pub(crate) fn max_pool_with_places(image: &[f32], shape: &ConvShape) -> (Buffer,
     let line = shape.out_width() * shape.in_channels;
     let lines = largest.par_chunks_mut(line).zip(places.par_chunks_mut(line)).enumerate();
     lines.for_each(|(at, (largest, places))| {
-        vectorized(|| {
-            windows(shape, at, |pixel, Place { number, first }, from| {
-                let channels = pixel..pixel + shape.in_channels;
-                let both = largest[channels.clone()].iter_mut().zip(&mut places[channels]);
-                for ((largest, found), value) in both.zip(&image[from..from + shape.in_channels]) {
-                    let taken = first | above(*value, *largest);
-                    *largest = if taken { *value } else { *largest };
-                    *found = if taken { number as u8 } else { *found };
-                }
-            });
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                windows(shape, at, |pixel, Place { number, first }, from| {
+                    let channels = pixel..pixel + shape.in_channels;
+                    let both = largest[channels.clone()].iter_mut().zip(&mut places[channels]);
+                    for ((largest, found), value) in
+                        both.zip(&image[from..from + shape.in_channels])
+                    {
+                        let taken = first | above(*value, *largest);
+                        *largest = if taken { *value } else { *largest };
+                        *found = if taken { number as u8 } else { *found };
+                    }
+                });
+            },
+        );
     });
     (largest, places)
 }

@@ -78,8 +78,9 @@ pub(crate) fn has_bf16() -> bool {
     false
 }
 
-/// Runs `work` compiled for the best vector instructions of this processor. The functions that it
-/// calls must be inlined into it, or they are compiled for the baseline instructions.
+/// Runs `work` compiled for the best vector instructions of this processor. It and the functions
+/// that it calls must be inlined, or they are compiled for the baseline instructions: the closure
+/// is written with `#[inline(always)]`, which `cargo xtask check --only files` looks for.
 #[inline(always)]
 pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     match Instructions::best() {

@@ -97,29 +97,32 @@ impl Kernels {
             .map(|_| panels.iter_mut().filter_map(Iterator::next).collect())
             .collect();
         shares.into_par_iter().enumerate().for_each(|(panel, mut points)| {
-            vectorized(|| {
-                for row in 0..inner {
-                    for half in 0..COLUMNS / LANES {
-                        let first = panel * COLUMNS + half * LANES;
-                        if first >= columns {
-                            points
-                                .iter_mut()
-                                .for_each(|point| point[row][half * LANES..].fill(0.0));
-                            continue;
-                        }
-                        let place = |y: usize, x: usize| {
-                            let mut lanes = Lanes::ZERO;
-                            for (lane, value) in lanes.0.iter_mut().enumerate() {
-                                *value = weight(row, first + lane, y * 3 + x);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for row in 0..inner {
+                        for half in 0..COLUMNS / LANES {
+                            let first = panel * COLUMNS + half * LANES;
+                            if first >= columns {
+                                points
+                                    .iter_mut()
+                                    .for_each(|point| point[row][half * LANES..].fill(0.0));
+                                continue;
                             }
-                            lanes
-                        };
-                        both(transform::Kernel, place, |y, x, lanes| {
-                            lanes.write(&mut points[y * 6 + x][row][half * LANES..]);
-                        });
+                            let place = |y: usize, x: usize| {
+                                let mut lanes = Lanes::ZERO;
+                                for (lane, value) in lanes.0.iter_mut().enumerate() {
+                                    *value = weight(row, first + lane, y * 3 + x);
+                                }
+                                lanes
+                            };
+                            both(transform::Kernel, place, |y, x, lanes| {
+                                lanes.write(&mut points[y * 6 + x][row][half * LANES..]);
+                            });
+                        }
                     }
-                }
-            });
+                },
+            );
         });
         drop(panels);
         Self { points }
@@ -146,15 +149,19 @@ pub(crate) fn convolve<T: Send>(
             let (mut left, mut results) =
                 (Buffer::new(POINTS * count * inner), Buffer::new(POINTS * count * columns));
             let mut points: Points<'_> = left.chunks_exact_mut(count * inner).collect();
-            vectorized(|| tiles.transform_image(image, inner, strips.clone(), &mut points));
+            vectorized(
+                #[inline(always)]
+                || tiles.transform_image(image, inner, strips.clone(), &mut points),
+            );
             let points =
                 left.chunks_exact(count * inner).zip(results.chunks_exact_mut(count * columns));
             for ((left, results), right) in points.zip(&kernels.points) {
                 product(Left::rows(left, count, inner), right, results);
             }
-            vectorized(|| {
-                tiles.transform_results((&results, count * columns), columns, strips, out)
-            });
+            vectorized(
+                #[inline(always)]
+                || tiles.transform_results((&results, count * columns), columns, strips, out),
+            );
             on_block(first_pixel, out)
         })
         .collect();
@@ -176,7 +183,10 @@ fn convolve_few<T: Send>(
     let blocks: Vec<_> = tiles.blocks(BLOCK).collect();
     let targets = shares(&mut left, count, inner, (tiles, &blocks));
     blocks.into_par_iter().zip(targets).for_each(|(strips, mut points)| {
-        vectorized(|| tiles.transform_image(image, inner, strips, &mut points));
+        vectorized(
+            #[inline(always)]
+            || tiles.transform_image(image, inner, strips, &mut points),
+        );
     });
     let points =
         left.par_chunks_exact(count * inner).zip(results.par_chunks_exact_mut(count * columns));
@@ -188,7 +198,10 @@ fn convolve_few<T: Send>(
         .into_par_iter()
         .map(|(strips, first_pixel, out)| {
             let points = &results[tiles.tiles_of(&strips).start * columns..];
-            vectorized(|| tiles.transform_results((points, count * columns), columns, strips, out));
+            vectorized(
+                #[inline(always)]
+                || tiles.transform_results((points, count * columns), columns, strips, out),
+            );
             on_block(first_pixel, out)
         })
         .collect();
@@ -238,12 +251,21 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
         let of_gradients = shares(&mut gradients, count, out_channels, (tiles, group));
         group.into_par_iter().zip(of_images).zip(of_gradients).for_each(
             |((strips, mut images), mut gradients)| {
-                vectorized(|| {
-                    tiles.transform_image(image, in_channels, strips.clone(), &mut images)
-                });
-                vectorized(|| {
-                    tiles.transform_gradient(gradient, out_channels, strips.clone(), &mut gradients)
-                });
+                vectorized(
+                    #[inline(always)]
+                    || tiles.transform_image(image, in_channels, strips.clone(), &mut images),
+                );
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        tiles.transform_gradient(
+                            gradient,
+                            out_channels,
+                            strips.clone(),
+                            &mut gradients,
+                        )
+                    },
+                );
             },
         );
         let points = sums.par_chunks_mut(out_channels * in_channels).enumerate();
@@ -260,17 +282,21 @@ pub(crate) fn weight_gradient(image: &[f32], gradient: &[f32], shape: &ConvShape
     }
     let mut weight = Buffer::new(out_channels * in_channels * 9);
     weight.par_chunks_mut(in_channels * 9).enumerate().for_each(|(row, weight)| {
-        vectorized(|| {
-            for (half, weight) in weight.chunks_exact_mut(LANES * 9).enumerate() {
-                let at = |point: usize| (point * out_channels + row) * in_channels + half * LANES;
-                let sum = |y: usize, x: usize| Lanes::read(&sums[at(y * 6 + x)..]);
-                both(transform::KernelGradient, sum, |y, x, lanes| {
-                    for (channel, value) in lanes.0.iter().enumerate() {
-                        weight[channel * 9 + y * 3 + x] = *value;
-                    }
-                });
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (half, weight) in weight.chunks_exact_mut(LANES * 9).enumerate() {
+                    let at =
+                        |point: usize| (point * out_channels + row) * in_channels + half * LANES;
+                    let sum = |y: usize, x: usize| Lanes::read(&sums[at(y * 6 + x)..]);
+                    both(transform::KernelGradient, sum, |y, x, lanes| {
+                        for (channel, value) in lanes.0.iter().enumerate() {
+                            weight[channel * 9 + y * 3 + x] = *value;
+                        }
+                    });
+                }
+            },
+        );
     });
     weight
 }

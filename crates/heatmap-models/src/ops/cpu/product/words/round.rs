@@ -16,11 +16,14 @@ pub(super) fn neighbours(values: &[f32], words: &mut [f32]) {
     rest.fill(0.0);
     let done = neighbours_at_once(values, words);
     let (values, words) = (&values[2 * done..], &mut words[done..]);
-    vectorized(|| {
-        for (to, pair) in words.iter_mut().zip(values.chunks(2)) {
-            *to = word(pair[0], pair.get(1).copied().unwrap_or(0.0));
-        }
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            for (to, pair) in words.iter_mut().zip(values.chunks(2)) {
+                *to = word(pair[0], pair.get(1).copied().unwrap_or(0.0));
+            }
+        },
+    );
 }
 
 /// Does what [`neighbours`] does as far as the instruction goes, and returns the number of words.
@@ -76,18 +79,24 @@ pub(in super::super) fn columns<const N: usize>(columns: Columns<'_>, words: &mu
         unsafe { avx512::columns(columns, words) };
         return;
     }
-    vectorized(|| {
-        for (at, words) in words[..rows.div_ceil(2)].iter_mut().enumerate() {
-            words[count..].fill(0.0);
-            let one = columns.row(2 * at).iter();
-            if 2 * at + 1 < rows {
-                let pairs = one.zip(columns.row(2 * at + 1));
-                words.iter_mut().zip(pairs).for_each(|(to, (one, other))| *to = word(*one, *other));
-            } else {
-                words.iter_mut().zip(one).for_each(|(to, one)| *to = word(*one, 0.0));
+    vectorized(
+        #[inline(always)]
+        || {
+            for (at, words) in words[..rows.div_ceil(2)].iter_mut().enumerate() {
+                words[count..].fill(0.0);
+                let one = columns.row(2 * at).iter();
+                if 2 * at + 1 < rows {
+                    let pairs = one.zip(columns.row(2 * at + 1));
+                    words
+                        .iter_mut()
+                        .zip(pairs)
+                        .for_each(|(to, (one, other))| *to = word(*one, *other));
+                } else {
+                    words.iter_mut().zip(one).for_each(|(to, one)| *to = word(*one, 0.0));
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[cfg(target_arch = "x86_64")]

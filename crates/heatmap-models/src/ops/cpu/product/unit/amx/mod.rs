@@ -6,6 +6,8 @@
 //! no stable intrinsics for it, so these few instructions are assembly.
 #![allow(unsafe_code, reason = "instructions that Rust has no intrinsics for")]
 
+mod steps;
+
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::marker::PhantomData;
@@ -14,6 +16,10 @@ use std::sync::LazyLock;
 use super::super::super::simd::Instructions;
 use super::sides::{Sides, Tile};
 use super::{SIDE, Terms};
+use steps::{
+    both_again, fetch, first_both, first_upper, load_lower, load_upper, lower, near, pause, right,
+    sum, upper,
+};
 
 /// How the registers are divided, in the form in which `ldtilecfg` reads it.
 #[repr(C, align(64))]
@@ -110,105 +116,6 @@ impl Drop for Configured {
     }
 }
 
-/// Instructions that do nothing, behind each multiplication. When the other thread of the core is
-/// busy, multiplications that come one after another take half as long again; there is time for 90
-/// instructions during each.
-macro_rules! pause {
-    () => {
-        ".rept 12\nnop\n.endr\n"
-    };
-}
-
-/// Multiplies the upper left square with both right ones.
-macro_rules! upper {
-    () => {
-        concat!("tdpbf16ps tmm0, tmm4, tmm6\n", pause!(), "tdpbf16ps tmm1, tmm4, tmm7\n", pause!())
-    };
-}
-
-/// Multiplies the lower left square with both right ones.
-macro_rules! lower {
-    () => {
-        concat!("tdpbf16ps tmm2, tmm5, tmm6\n", pause!(), "tdpbf16ps tmm3, tmm5, tmm7\n", pause!())
-    };
-}
-
-/// Loads both right squares of a plane.
-macro_rules! right {
-    ($plane:literal) => {
-        concat!(
-            "tileloadd tmm6, [{right} + {row} + 2048 * ",
-            $plane,
-            "]\ntileloadd tmm7, [{right} + {row} + 2048 * ",
-            $plane,
-            " + 1024]\n"
-        )
-    };
-}
-
-/// Loads the upper left square of a plane, and multiplies it.
-macro_rules! load_upper {
-    ($plane:literal) => {
-        concat!("tileloadd tmm4, [{upper} + {row} + 1024 * ", $plane, "]\n", upper!())
-    };
-}
-
-/// Loads both left squares of a plane, and multiplies them.
-macro_rules! load_both {
-    ($plane:literal) => {
-        concat!(
-            "tileloadd tmm4, [{upper} + {row} + 1024 * ",
-            $plane,
-            "]\ntileloadd tmm5, [{lower} + {row} + 1024 * ",
-            $plane,
-            "]\n",
-            upper!(),
-            lower!()
-        )
-    };
-}
-
-/// Lets four lines of what is read next come into the L2 cache.
-macro_rules! fetch {
-    ($from:literal) => {
-        concat!(
-            "prefetcht1 [{next} + ",
-            $from,
-            "]\nprefetcht1 [{next} + ",
-            $from,
-            " + 64]\nprefetcht1 [{next} + ",
-            $from,
-            " + 128]\nprefetcht1 [{next} + ",
-            $from,
-            " + 192]\n"
-        )
-    };
-}
-
-/// Sums along all steps, of which each is some pieces of code.
-macro_rules! sum {
-    ($sides:expr, $lower:expr, $planes:literal, $($code:expr),*) => {
-        asm!(
-            "2:",
-            $($code,)*
-            "add {upper}, 1024 * {planes}",
-            "add {lower}, 1024 * {planes}",
-            "add {right}, 2048 * {planes}",
-            "add {next}, 1024",
-            "dec {steps}",
-            "jnz 2b",
-            planes = const $planes,
-            upper = inout(reg) $sides.upper.as_ptr() => _,
-            lower = inout(reg) $lower.as_ptr() => _,
-            right = inout(reg) $sides.right.as_ptr() => _,
-            next = inout(reg) $sides.next.as_ptr() => _,
-            row = in(reg) size_of::<[f32; SIDE]>(),
-            steps = inout(reg) $sides.steps() => _,
-            options(nostack, readonly),
-        )
-    };
-}
-
 impl Configured {
     /// Computes a tile; of its lower half only if there are lower rows.
     pub(super) fn multiply(&self, sides: Sides<'_>, out: &mut Tile) {
@@ -228,20 +135,21 @@ impl Configured {
             );
             match (sides.terms, sides.lower) {
                 _ if sides.upper.is_empty() => {}
+                // Squares come near three steps ahead, or as far as other planes' take as long.
                 (Terms::One, Some(lower)) => {
-                    sum!(sides, lower, 1, right!(0), load_both!(0), fetch!(0));
+                    sum!(sides, lower, 1, right!(0), first_both!(0, 3), fetch!(0));
                 }
                 (Terms::One, None) => {
-                    sum!(sides, sides.upper, 1, right!(0), load_upper!(0), fetch!(0));
+                    sum!(sides, sides.upper, 1, right!(0), first_upper!(0, 3), fetch!(0));
                 }
                 (Terms::Three, Some(lower)) => sum!(
                     sides,
                     lower,
                     2,
                     right!(0),
-                    load_both!(1),
+                    first_both!(1, 3),
                     fetch!(0),
-                    load_both!(0),
+                    first_both!(0, 2),
                     fetch!(256),
                     right!(1),
                     upper!(),
@@ -252,9 +160,9 @@ impl Configured {
                     sides.upper,
                     2,
                     right!(0),
-                    load_upper!(1),
+                    first_upper!(1, 3),
                     fetch!(0),
-                    load_upper!(0),
+                    first_upper!(0, 2),
                     fetch!(256),
                     right!(1),
                     upper!()
@@ -265,17 +173,17 @@ impl Configured {
                     lower,
                     3,
                     right!(0),
-                    load_both!(2),
+                    first_both!(2, 5),
                     fetch!(0),
-                    load_both!(0),
+                    first_both!(0, 3),
                     fetch!(256),
-                    load_both!(1),
+                    first_both!(1, 4),
                     fetch!(512),
                     right!(1),
                     upper!(),
                     lower!(),
                     fetch!(768),
-                    load_both!(0),
+                    both_again!(0),
                     right!(2),
                     upper!(),
                     lower!()
@@ -285,16 +193,17 @@ impl Configured {
                     sides.upper,
                     3,
                     right!(0),
-                    load_upper!(2),
+                    first_upper!(2, 5),
                     fetch!(0),
-                    load_upper!(0),
+                    first_upper!(0, 3),
                     fetch!(256),
-                    load_upper!(1),
+                    first_upper!(1, 4),
                     fetch!(512),
                     right!(1),
                     upper!(),
                     fetch!(768),
                     load_upper!(0),
+                    upper!(),
                     right!(2),
                     upper!()
                 ),
