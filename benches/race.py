@@ -19,7 +19,7 @@ PyTorch runs eager (a ResNet with NCHW and channels_last, of which the better co
 normalisation folded in inference, and compiled by `torch.compile`, which needs a C++ compiler. ONNX Runtime has its
 default optimisations. `--side kept` is PyTorch with an allocator that is told to keep large buffers, `--side bf16`
 PyTorch's autocast against ours in bf16, on a processor that multiplies in it; its share of the peak is that of a loop of
-`vdpbf16ps` in registers.
+`vdpbf16ps` in registers, or of `tdpbf16ps` on a matrix unit (AMX).
 """
 
 import argparse

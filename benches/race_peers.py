@@ -334,7 +334,7 @@ def onnxruntime_side(path: str, threads: int) -> None:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = session.get_inputs()[0]
     feed = {images.name: numpy.random.default_rng(1).standard_normal(images.shape, dtype=numpy.float32)}
-    serve(lambda: session.run(None, feed))
+    serve(lambda: float(session.run(None, feed)[0].ravel()[0]))
 
 
 def main() -> None:

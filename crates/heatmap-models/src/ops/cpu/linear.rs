@@ -79,10 +79,9 @@ pub(crate) fn gelu_backward(values: &[f32], gradient: &mut [f32]) {
         vectorized(
             #[inline(always)]
             || {
-                gradient
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(gradient, value)| *gradient *= math::gelu_derivative(*value));
+                for (gradient, value) in gradient.iter_mut().zip(values) {
+                    *gradient *= math::gelu_derivative(*value);
+                }
             },
         );
     });

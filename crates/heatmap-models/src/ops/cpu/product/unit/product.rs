@@ -2,6 +2,7 @@
 
 use std::ops::Range as Span;
 
+use super::super::super::simd::vectorized;
 use super::super::aligned::Aligned;
 use super::kernel::Ready;
 use super::plain;
@@ -123,23 +124,33 @@ fn multiply(
             }
         }
         let width = (right.columns() - first * TILE).min(group.len() * TILE);
-        let out = out[(first - pairs.start) * TILE..].chunks_mut(stride).take(rows);
-        for (row, out) in out.enumerate() {
-            let tiles = &tiles[row / TILE * group.len()..][..group.len()];
-            write(tiles, row % TILE, &mut out[..width], add);
-        }
+        let out = &mut out[(first - pairs.start) * TILE..];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (row, out) in out.chunks_mut(stride).take(rows).enumerate() {
+                    let tiles = &tiles[row / TILE * group.len()..][..group.len()];
+                    write(tiles, row % TILE, &mut out[..width], add);
+                }
+            },
+        );
     }
 }
 
 /// Writes a row of tiles that lie side by side.
+#[inline(always)]
 fn write(tiles: &[Tile], row: usize, out: &mut [f32], add: bool) {
     for (out, tile) in out.chunks_mut(TILE).zip(tiles) {
         let sums = &tile[row];
-        match <&mut [f32; TILE]>::try_from(&mut *out) {
-            Ok(out) if !add => *out = *sums,
-            Ok(out) => out.iter_mut().zip(sums).for_each(|(value, sum)| *value += sum),
-            Err(_) if !add => out.copy_from_slice(&sums[..out.len()]),
-            Err(_) => out.iter_mut().zip(sums).for_each(|(value, sum)| *value += sum),
+        let whole = <&mut [f32; TILE]>::try_from(&mut *out);
+        if let (Ok(out), false) = (whole, add) {
+            *out = *sums;
+        } else if add {
+            for (value, sum) in out.iter_mut().zip(sums) {
+                *value += sum;
+            }
+        } else {
+            out.copy_from_slice(&sums[..out.len()]);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The matrix unit of Intel's server processors, AMX.
 //!
-//! It has eight registers of 16 rows by 64 bytes: four have the sums of a tile, two the left squares
-//! of its upper and lower rows, and two the right squares of its columns. `tdpbf16ps` adds to 16 x
-//! 16 sums in f32 the products of 16 rows of 32 values in bf16 and 32 rows of 16 columns. Rust has
-//! no stable intrinsics for it, so these few instructions are assembly.
+//! It has eight registers of 16 rows by 64 bytes: four have the sums of a tile, two the left
+//! squares of its upper and lower rows, and two the right squares of its columns. `tdpbf16ps` adds
+//! to 16 x 16 sums in f32 the products of 16 rows of 32 values in bf16 and 32 rows of 16 columns.
+//! Rust has no stable intrinsics for it, so these few instructions are assembly.
 #![allow(unsafe_code, reason = "instructions that Rust has no intrinsics for")]
 
 mod steps;

@@ -1,8 +1,8 @@
-//! The assembly of a tile, a step along the inner dimension at a time: registers 0 to 3 have the sums,
-//! 4 and 5 the upper and the lower left square, 6 and 7 the right squares of both columns.
+//! The assembly of a tile, a step along the inner dimension at a time: registers 0 to 3 have the
+//! sums, 4 and 5 the upper and the lower left square, 6 and 7 the right squares of both columns.
 
-/// Instructions that do nothing, behind a multiplication. When the other thread of the core is busy,
-/// multiplications that come one after another take half as long again; there is time for 90
+/// Instructions that do nothing, behind a multiplication. When the other thread of the core is
+/// busy, multiplications that come one after another take half as long again; there is time for 90
 /// instructions during each.
 macro_rules! pause {
     () => {
