@@ -54,7 +54,7 @@ macro_rules! kernels_512 {
         ///
         /// # Safety
         /// The processor has the instructions that this is compiled for. `rows` is in 1 to
-        /// [`ROWS`](super::ROWS), or 32 for words, `columns` a multiple of 16 up to [`COLUMNS`],
+        /// [`ROWS`](super::ROWS), `columns` a multiple of 16 up to [`COLUMNS`],
         /// `(rows - 1) * strides.row + (right.len() - 1) * strides.inner` an index of `left`, and
         /// `(rows - 1) * stride + columns` at most the length of the target.
         #[target_feature(enable = $features)]

@@ -1,8 +1,11 @@
 //! The kernel of products in bf16 with vectors, over words: see [`words`](super::super::words).
 
+#[cfg(target_arch = "x86_64")]
 use super::super::super::simd::has_bf16;
 use super::super::word::values;
-use super::{COLUMNS, Panel, Piece, ROWS, Strides, Target, avx512, check};
+use super::{COLUMNS, Panel, ROWS, Strides, Target, check};
+#[cfg(target_arch = "x86_64")]
+use super::{Piece, avx512};
 
 /// Computes a tile of a product of words, as [`tile`](super::tile) does of values.
 ///

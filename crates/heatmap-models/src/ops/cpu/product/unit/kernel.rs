@@ -19,6 +19,8 @@ impl Ready {
         if let (false, Some(configured)) = (unit.emulated, amx::Configured::new()) {
             return Self::Amx(configured);
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = unit;
         Self::Emulated
     }
 
