@@ -34,16 +34,15 @@ pub(super) fn groups(right: &Packed) -> impl Iterator<Item = Range<usize>> {
 /// block of the result stays in the L2 cache with some panels of the right side, and as many blocks
 /// for each thread, several, so that a thread that is slowed down leaves some to others.
 pub(crate) fn block_rows(rows: usize, right: &Packed) -> usize {
-    right.squares().map_or_else(|| row_block(rows), |squares| unit::block_rows(squares, rows))
-}
-
-/// Returns the same as [`block_rows`], for vectors.
-fn row_block(rows: usize) -> usize {
-    /// The most rows in a block.
-    const MOST: usize = 16 * ROWS;
     /// Blocks for each thread, if they do not become too small.
     const BLOCKS: usize = 4;
+    let squares = right.squares();
+    // The most rows in a block, and the rows of a tile.
+    let (most, tile) = squares.map_or((16 * ROWS, ROWS), |right| (right.most_rows(), unit::TILE));
     let threads = rayon::current_num_threads();
-    let blocks = rows.div_ceil(MOST).max(BLOCKS.min(rows / (4 * ROWS) / threads) * threads);
-    rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1).next_multiple_of(ROWS / 2)
+    let blocks = rows.div_ceil(most).max(BLOCKS.min(rows / (4 * tile) / threads) * threads);
+    let block = rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1);
+    // Half a tile is computed without waste, but on a matrix unit not as fast.
+    let whole = squares.is_some() && block > 2 * tile;
+    block.next_multiple_of(if whole { tile } else { tile / 2 })
 }

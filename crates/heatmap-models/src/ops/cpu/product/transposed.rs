@@ -24,7 +24,8 @@ pub(crate) fn transposed_product(
     if rows == 0 {
         return Buffer::zeros(left_columns * right_columns);
     }
-    if let Multiplier::Unit(unit) = multiplier_of_networks().for_sizes((rows, right_columns)) {
+    let multiplier = multiplier_of_networks().for_sizes((rows, right_columns));
+    if let Multiplier::Unit(unit) = multiplier {
         let source = |row: usize, column: usize| {
             Source::Rows(&right[row * right_columns + column..], right_columns)
         };
@@ -37,7 +38,6 @@ pub(crate) fn transposed_product(
         let some = start..(start + piece).min(rows);
         let right = &right[some.start * right_columns..some.end * right_columns];
         let source = Source::Rows(right, right_columns);
-        let multiplier = multiplier_of_networks().for_sizes((rows, right_columns));
         let right = Packed::new(source, some.len(), right_columns, multiplier);
         add_transposed_product(
             &left[some.start * left_columns..some.end * left_columns],

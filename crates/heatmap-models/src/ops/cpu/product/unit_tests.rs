@@ -103,7 +103,7 @@ fn values_that_cannot_be_split_are_multiplied_in_f32() {
         let some = if special < 1.0 { inner } else { 1 };
         left[3 * inner..3 * inner + some].iter_mut().for_each(|value| *value *= special);
         let of_left = product_with(Multiplier::Vector, (&left, &right), inner, columns);
-        // The same on the other side: the transpose of this product.
+        // With both sides transposed and swapped, so that such values are on the right one.
         let turned = |values: &[f32], columns: usize| -> Vec<f32> {
             let rows = values.len() / columns;
             (0..values.len()).map(|at| values[at % rows * columns + at / rows]).collect()

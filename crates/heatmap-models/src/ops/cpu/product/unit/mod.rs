@@ -122,15 +122,3 @@ fn squares(values: &[f32]) -> &[Square] {
 fn squares_mut(values: &mut [f32]) -> &mut [Square] {
     values.as_chunks_mut().0.as_chunks_mut().0
 }
-
-/// Returns how many rows of a result a thread computes at a time: few enough that the planes of
-/// the left side stay in the L2 cache, and as many blocks for each thread, several if they do not
-/// become too small.
-pub(super) fn block_rows(right: &Right, rows: usize) -> usize {
-    const BLOCKS: usize = 4;
-    let most = right.unit().terms.rows();
-    let threads = rayon::current_num_threads();
-    let blocks = rows.div_ceil(most).max(BLOCKS.min(rows / (4 * TILE) / threads) * threads);
-    let block = rows.div_ceil(blocks.max(1).next_multiple_of(threads)).max(1);
-    block.next_multiple_of(if block > 2 * TILE { TILE } else { SIDE })
-}

@@ -49,6 +49,12 @@ impl Right {
         self.unit
     }
 
+    /// Returns the most rows of a result that a thread computes at a time, so that the planes of
+    /// the left side stay in the L2 cache.
+    pub(in super::super) fn most_rows(&self) -> usize {
+        self.unit.terms.rows()
+    }
+
     pub(in super::super) fn rows(&self) -> usize {
         self.rows
     }

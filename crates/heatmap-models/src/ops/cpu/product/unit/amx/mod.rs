@@ -41,7 +41,7 @@ static WHOLE_SQUARES: Configuration = Configuration {
 };
 
 /// Returns whether the processor has AMX with bf16, and the system lets this process use it.
-pub(in super::super) fn granted() -> bool {
+pub(super) fn granted() -> bool {
     static GRANTED: LazyLock<bool> =
         LazyLock::new(|| Instructions::matrix_unit_allowed() && has_amx() && ask_for_tiles());
     *GRANTED
