@@ -5,7 +5,7 @@
     /tmp/peers/bin/python benches/race.py --work products
 
 It builds our side (`--program` takes one that is built) and prints a table, a row as soon as it is raced; `--markdown`
-prints it for the README, `--json FILE` keeps every figure, `--work NAME` (repeatable) races some of the works, and
+prints it for docs/results, `--json FILE` keeps every figure, `--work NAME` (repeatable) races some of the works, and
 `--work products` plain products of matrices, every shape of the two networks.
 
 A machine that others use too changes its speed from one second to the next. So all sides of a work are processes that
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--pairs", default=11, **count, help="rounds of each side [default: 11]")
     parser.add_argument("--threads", **count, help="threads of every side [default: all processors]")
     parser.add_argument("--fused-adam", action="store_true", help="PyTorch's Adam as one kernel; not its default")
-    parser.add_argument("--markdown", action="store_true", help="print the table for the README")
+    parser.add_argument("--markdown", action="store_true", help="print the table for docs/results")
     parser.add_argument("--json", metavar="FILE", help="write all figures")
     arguments = parser.parse_args()
     asked = arguments.work or list(WORKS)

@@ -21,10 +21,9 @@ use heatmap_core::benchmark::{
     BenchmarkConfig, LearnedScores, NoLearned, TableBenchmark, World, compare, summary, table,
     table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
 };
-use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{
-    Ending, NamedPath, PublishedWeights, SharedArguments, bytes_bar, end, plain_bar, say,
-    stop_on_ctrl_c, unless_stopped,
+    Ending, NamedPath, PublishedWeights, SharedArguments, bytes_bar, end, fresh_folder, plain_bar,
+    say, stop_on_ctrl_c, unless_stopped,
 };
 use heatmap_train::run::NamedEncoder;
 use heatmap_train::study::EncoderScores;
@@ -106,7 +105,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     for run in &arguments.run {
         encoders.push(NamedEncoder::of_run(&run.name, &run.path, &device)?);
     }
-    let folder = fresh_folder(&arguments.shared.out("benchmark"), &config, "benchmark")?;
+    let folder = fresh_folder(&arguments.shared.output.out("benchmark"), &config, "benchmark")?;
     // A grid is known or scored, and of each banner every encoder makes an image; without encoders
     // the grids alone count.
     let of_grid = match encoders.len() as u64 {
@@ -136,11 +135,11 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 /// Every part on a table of the user's own.
 fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
-    let out = arguments.shared.checked_out("benchmark")?;
+    let out = arguments.shared.output.checked_out("benchmark")?;
     let config = TableBenchmark {
         clicks: arguments.clicks.clone(),
         labels: arguments.labels.clone(),
-        seed: arguments.shared.seed.unwrap_or(0),
+        seed: arguments.shared.output.seed.unwrap_or(0),
         ..Default::default()
     };
     let (reading, scoring) = (bytes_bar(), plain_bar(0, "banners scored"));
@@ -181,7 +180,7 @@ fn tell(bar: &ProgressBar, clicks: u32, banners: u64) {
 
 impl Arguments {
     fn config(&self) -> Result<BenchmarkConfig, Box<dyn Error>> {
-        let first = self.shared.seed.unwrap_or(0) * 1_000 + 1;
+        let first = self.shared.output.seed.unwrap_or(0) * 1_000 + 1;
         let mut config = BenchmarkConfig {
             seeds: (first..first + self.seeds).collect(),
             grids: self.grids,
@@ -189,7 +188,7 @@ impl Arguments {
             budgets: self.budgets.clone(),
             ..Default::default()
         };
-        if self.shared.smoke {
+        if self.shared.output.smoke {
             config = BenchmarkConfig {
                 seeds: vec![first],
                 grids: 3,

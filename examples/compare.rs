@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, PublishedWeights, SharedArguments, Terminal, end, say};
+use heatmap_examples::{
+    Ending, PublishedWeights, SharedArguments, Terminal, end, fresh_folder, say,
+};
 use heatmap_models::ModelName;
 use heatmap_train::data::class_source;
 use heatmap_train::run::NamedEncoder;
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
     let device = shared.open_device()?;
-    let first = shared.seed.unwrap_or(0);
+    let first = shared.output.seed.unwrap_or(0);
     let mut config = CompareConfig {
         architecture: arguments.architecture,
         preset: arguments.preset.clone(),
@@ -73,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         banners: 120,
         clicks: 200,
     };
-    if shared.smoke {
+    if shared.output.smoke {
         config = CompareConfig {
             seeds: vec![first],
             batches: 3,
@@ -86,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     config.check()?;
     let published: Vec<_> =
         arguments.pretrained.iter().map(|name| name.open(&device)).collect::<Result<_, _>>()?;
-    let out = shared.out("compare");
+    let out = shared.output.out("compare");
     std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     let terminal = Terminal::handle_ctrl_c()?;
     let mut all = if published.is_empty() {

@@ -63,7 +63,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let (shared, fine_tune) = (&arguments.shared, &arguments.fine_tune);
     let device = shared.open_device()?;
     let mut fresh = CountConfig::published_recipe();
-    if shared.smoke {
+    if shared.output.smoke {
         fresh.fine_tune = smoke(fresh.fine_tune);
     }
     let overlay = |config: CountConfig| {
@@ -73,14 +73,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             return Err(TrainError::config("label_smoothing", config.label_smoothing, reason));
         }
         Ok(CountConfig {
-            fine_tune: fine_tune.overlay(shared.seed, config.fine_tune),
+            fine_tune: fine_tune.overlay(shared.output.seed, config.fine_tune),
             loss,
             label_smoothing: arguments.label_smoothing.unwrap_or(config.label_smoothing),
             density_weight: arguments.density_weight.unwrap_or(config.density_weight),
         })
     };
     let Started { folder, config, resolved, resume } =
-        fine_tune.run.start(&shared.out("count"), fresh, overlay)?;
+        fine_tune.run.start(&shared.output.out("count"), fresh, overlay)?;
     let terminal = Terminal::handle_ctrl_c()?;
     let device = (&*shared.device.to_string(), &device);
     let summary = run_count(&folder, (&config, &resolved), device, resume, &terminal)?;

@@ -48,13 +48,13 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let Arguments { shared, run, training } = arguments;
     let device = shared.open_device()?;
-    let fresh = if shared.smoke { smoke() } else { SetDetectorConfig::default() };
+    let fresh = if shared.output.smoke { smoke() } else { SetDetectorConfig::default() };
     let overlay = |mut config: SetDetectorConfig| {
-        training.overlay(shared.seed, &mut config.training);
+        training.overlay(shared.output.seed, &mut config.training);
         Ok(config)
     };
     let Started { folder, config, resume, .. } =
-        run.start(&shared.out("detector"), fresh, overlay)?;
+        run.start(&shared.output.out("detector"), fresh, overlay)?;
     let options = TrainingOptions { shows_progress: true, ..config.training_options(resume) };
     let terminal = Terminal::handle_ctrl_c()?;
     terminal.training_begins(&options.interrupter);
@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     terminal.training_ends();
     // Measured is what is written: half precision.
     let network = SetNetwork::from_bytes(&outcome.model.network()?.to_bytes())?;
-    let sets = if shared.smoke { 6 } else { 400 };
+    let sets = if shared.output.smoke { 6 } else { 400 };
     let bar = plain_bar(((BUDGETS.len() + 1) * sets) as u64, "sets measured");
     let measured = measure_detector(&network, &config, sets, || bar.inc(1))?;
     bar.finish_and_clear();

@@ -21,8 +21,9 @@ use clap::Parser;
 use heatmap_core::detect::PooledShares;
 use heatmap_core::table::LabelTable;
 use heatmap_core::{Grid, Heatmap};
-use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{EncoderArguments, Ending, NamedPath, SharedArguments, end, image_bar, say};
+use heatmap_examples::{
+    EncoderArguments, Ending, NamedPath, SharedArguments, end, fresh_folder, image_bar, say,
+};
 use heatmap_train::study::{
     Banners, EmbedView, FeatureTable, synthetic_banners, tabled_banners, write_embeddings,
 };
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
-    let out = arguments.shared.checked_out("embed")?;
+    let out = arguments.shared.output.checked_out("embed")?;
     let (banners, tables) =
         if arguments.table.is_empty() { arguments.synthetic()? } else { arguments.tabled()? };
     let mut views = Vec::new();
@@ -73,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         views.push(EmbedView::new(table, &banners, arguments.neighbors)?);
     }
     let settings = serde_json::json!({
-        "seed": arguments.shared.seed.unwrap_or(0), "banners": banners.keys.len(),
+        "seed": arguments.shared.output.seed.unwrap_or(0), "banners": banners.keys.len(),
         "neighbors": arguments.neighbors,
         "features": tables.iter().map(|table| &table.name).collect::<Vec<_>>(),
     });
@@ -97,10 +98,10 @@ impl Arguments {
 
     fn synthetic(&self) -> Result<(Banners, Vec<FeatureTable>), Box<dyn Error>> {
         let device = self.shared.open_device()?;
-        let seed = self.shared.seed.unwrap_or(0);
-        let count = if self.shared.smoke { 60 } else { self.banners };
+        let seed = self.shared.output.seed.unwrap_or(0);
+        let count = if self.shared.output.smoke { 60 } else { self.banners };
         let banners = synthetic_banners(count, self.clicks, seed);
-        let encoders = self.encoders.open(seed, !self.shared.smoke, &device)?;
+        let encoders = self.encoders.open(seed, !self.shared.output.smoke, &device)?;
         let heatmaps: Vec<&Heatmap> = banners.heatmaps.iter().collect();
         let shares = PooledShares::new(Grid::MEDIUM_RECTANGLE, 5).table(&heatmaps)?;
         let mut tables = vec![FeatureTable { name: "shares".to_owned(), values: shares }];

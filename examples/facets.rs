@@ -17,8 +17,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::Heatmap;
-use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{EncoderArguments, Ending, SharedArguments, end, image_bar, say};
+use heatmap_examples::{
+    EncoderArguments, Ending, SharedArguments, end, fresh_folder, image_bar, say,
+};
 use heatmap_train::evaluation::Facets;
 use heatmap_train::run::NamedEncoder;
 use heatmap_train::study::{FacetView, write_facets};
@@ -41,10 +42,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let shared = &arguments.shared;
     let device = shared.open_device()?;
-    let out = shared.checked_out("facets")?;
-    let seed = shared.seed.unwrap_or(0);
-    let encoders = arguments.encoders.open(seed, !shared.smoke, &device)?;
-    let facets = if shared.smoke {
+    let out = shared.output.checked_out("facets")?;
+    let seed = shared.output.seed.unwrap_or(0);
+    let encoders = arguments.encoders.open(seed, !shared.output.smoke, &device)?;
+    let facets = if shared.output.smoke {
         Facets { counts: 3, places: 3, draws: 2, ..Facets::default() }
     } else {
         Facets::default()

@@ -23,9 +23,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use heatmap_core::Normalization;
-use heatmap_examples::start::fresh_folder;
 use heatmap_examples::{
-    Ending, SharedArguments, Terminal, end, say, stop_on_ctrl_c, unless_stopped,
+    Ending, SharedArguments, Terminal, end, fresh_folder, say, stop_on_ctrl_c, unless_stopped,
 };
 use heatmap_models::burn::tensor::Device;
 use heatmap_models::weights::TensorChoice;
@@ -37,7 +36,10 @@ use heatmap_train::task::Precision;
 /// Write the features of every banner of a click table, or of a synthetic data set, from pretrained
 /// networks
 #[derive(Debug, Parser)]
-#[command(version, after_help = "A Python comparison in three lines stands in the README.")]
+#[command(
+    version,
+    after_help = "A comparison with Python in three lines is in docs/guide/features-and-weights.md."
+)]
 struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
@@ -150,7 +152,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         protocol: arguments.protocol(),
         used: Vec::new(),
     };
-    let out = arguments.shared.checked_out("features")?;
+    let out = arguments.shared.output.checked_out("features")?;
     let terminal = Terminal::default();
     let run = FeatureRun::open(config, &device, &terminal)?;
     let folder = fresh_folder(&out, run.config(), "run")?;
@@ -166,11 +168,12 @@ impl Arguments {
     fn input(&self) -> Result<InputName, Box<dyn Error>> {
         Ok(match (&self.clicks, &self.preset, &self.tensors) {
             (Some(path), _, _) => InputName::Clicks(path.clone(), self.bin_size),
-            (_, Some(name), _) => {
-                InputName::Preset(name.clone(), if self.shared.smoke { 6 } else { self.samples })
-            }
+            (_, Some(name), _) => InputName::Preset(
+                name.clone(),
+                if self.shared.output.smoke { 6 } else { self.samples },
+            ),
             (_, _, Some(path)) => InputName::Tensors(path.clone()),
-            _ if self.shared.smoke => InputName::Preset("banners".to_owned(), 6),
+            _ if self.shared.output.smoke => InputName::Preset("banners".to_owned(), 6),
             _ => return Err("what of? Give --clicks FILE, --preset NAME or --tensors FILE".into()),
         })
     }
@@ -179,7 +182,7 @@ impl Arguments {
     fn models(&self, fresh: &Path) -> Result<Vec<(ModelName, String)>, Box<dyn Error>> {
         let (models, weights) = (self.model.len(), self.weights.len());
         match models {
-            0 if weights == 0 && self.shared.smoke => return write_fresh_weights(fresh),
+            0 if weights == 0 && self.shared.output.smoke => return write_fresh_weights(fresh),
             0 if weights == 0 => {
                 return Err("no network: give --model NAME and --weights FILE".into());
             }
@@ -213,7 +216,7 @@ impl Arguments {
             image_size: self.image_size,
             mean: self.mean.clone(),
             std: self.std.clone(),
-            seed: self.shared.seed.unwrap_or(0),
+            seed: self.shared.output.seed.unwrap_or(0),
         }
     }
 }

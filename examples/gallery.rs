@@ -15,8 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::synth::PRESET_NAMES;
-use heatmap_examples::start::fresh_folder;
-use heatmap_examples::{Ending, SharedArguments, Terminal, end, say};
+use heatmap_examples::{Ending, SharedArguments, Terminal, end, fresh_folder, say};
 use heatmap_train::run::RunFolder;
 use heatmap_train::study::{PresetGallery, read_log, write_banner_gallery};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -63,9 +62,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     arguments.shared.open_device()?;
     let config = Config {
         gallery: PresetGallery {
-            seed: arguments.shared.seed.unwrap_or(0),
+            seed: arguments.shared.output.seed.unwrap_or(0),
             per_class: arguments.per_class,
-            baseline_samples: if arguments.shared.smoke { 500 } else { 10_000 },
+            baseline_samples: if arguments.shared.output.smoke { 500 } else { 10_000 },
         },
         presets: PRESET_NAMES,
         clicks: arguments.clicks.clone(),
@@ -74,7 +73,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     // Read before anything is written, so that a broken row leaves no folder behind.
     let read = |path| read_log(path, arguments.bin_size, &Terminal::default());
     let log = arguments.clicks.as_deref().map(read).transpose()?;
-    let folder = fresh_folder(&arguments.shared.out("gallery"), &config, "run")?;
+    let folder = fresh_folder(&arguments.shared.output.out("gallery"), &config, "run")?;
     let told = match log {
         Some(log) => write_banner_gallery(&folder, &log)?,
         None => show_presets(&folder, &config)?,

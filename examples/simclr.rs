@@ -32,7 +32,7 @@ use heatmap_train::study::{SweepAxis, run_simclr, sweep_simclr};
                   without warm-up, a checkpoint every 100; about 6 minutes on two cores.\n\
                   With --preset layouts, which banners show the same layout and work: another \
                   encoder, loss and batch by \
-                  default, see README."
+                  default, see docs/guide."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -59,14 +59,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let recipe = SimClrConfig::for_preset(
         simclr.preset().unwrap_or(&SimClrConfig::published_recipe().preset),
     );
-    let fresh = if shared.smoke { smoke(recipe)? } else { recipe };
-    let overlay = |config| Ok(simclr.overlay(shared.seed, config));
+    let fresh = if shared.output.smoke { smoke(recipe)? } else { recipe };
+    let overlay = |config| Ok(simclr.overlay(shared.output.seed, config));
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
         let base = run.request().configure(fresh, overlay, &mut |sentence| say(sentence))?;
         shared.open_device()?;
         let devices = shared.device.open_many(base.devices)?;
-        let out = shared.out("simclr-sweep");
+        let out = shared.output.out("simclr-sweep");
         let terminal = Terminal::handle_ctrl_c()?;
         let table = sweep_simclr(&out, &base, sweep, (&device_name, &devices), &terminal)?;
         let Some(table) = table else {
@@ -79,7 +79,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     // Before a folder is made: a device that is not there is no run.
     shared.open_device()?;
     let Started { folder, config, resume, .. } =
-        run.start(&shared.out("simclr"), fresh, overlay)?;
+        run.start(&shared.output.out("simclr"), fresh, overlay)?;
     let devices = shared.device.open_many(config.devices)?;
     let terminal = Terminal::handle_ctrl_c()?;
     let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, &terminal)?;

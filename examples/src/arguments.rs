@@ -5,39 +5,27 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use heatmap_cli::OutputArguments;
 use heatmap_models::ModelName;
 use heatmap_models::burn::tensor::Device;
-use heatmap_train::run::{NamedEncoder, RunFolder, found_runs, published_name};
+use heatmap_train::run::{NamedEncoder, found_runs, published_name};
 use heatmap_train::{DeviceName, tuning};
 
 use crate::say;
 
-/// `--out`, `--seed`, `--device`, `--smoke`.
+/// `--out`, `--seed`, `--smoke`, `--device`.
 #[derive(Debug, Clone, Args)]
 pub struct SharedArguments {
-    /// Folder for everything the program leaves [default: runs/EXAMPLE]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
-    /// Seed of all random numbers [default: 0]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    /// Where to write.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Where to compute: cpu, wgpu or ndarray (the last two with the cargo feature of that name)
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub device: DeviceName,
-
-    /// Run the whole path on tiny sizes, in less than a minute
-    #[arg(long)]
-    pub smoke: bool,
 }
 
 impl SharedArguments {
-    /// The folder to write to, for the example of this name.
-    pub fn out(&self, example: &str) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(example))
-    }
-
     /// Opens the device. On a GPU, the user hears that kernels are tried when that begins.
     ///
     /// # Errors
@@ -49,17 +37,6 @@ impl SharedArguments {
             });
         }
         self.device.open()
-    }
-
-    /// The folder to write to, after a look whether a run can be made there: for programs that
-    /// write when their work is done.
-    ///
-    /// # Errors
-    /// When it is no folder, cannot be written to, or another program writes there.
-    pub fn checked_out(&self, example: &str) -> heatmap_train::Result<PathBuf> {
-        let out = self.out(example);
-        RunFolder::check_place(&out)?;
-        Ok(out)
     }
 }
 

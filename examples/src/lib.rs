@@ -2,21 +2,18 @@
 //! The examples themselves are thin mains beside this folder.
 
 mod arguments;
-mod bars;
 mod ending;
 pub mod fine_tune;
-mod saying;
 mod simclr_arguments;
 pub mod start;
-mod stopping;
 mod terminal;
 mod training_arguments;
 
 pub use arguments::{EncoderArguments, NamedPath, PublishedWeights, SharedArguments};
-pub use bars::{bytes_bar, image_bar, plain_bar};
-pub use ending::{Ending, end};
-pub use saying::say;
+pub use ending::end;
+pub use heatmap_cli::{
+    Ending, bytes_bar, fresh_folder, image_bar, plain_bar, say, stop_on_ctrl_c, unless_stopped,
+};
 pub use simclr_arguments::SimClrArguments;
-pub use stopping::{stop_on_ctrl_c, unless_stopped};
 pub use terminal::Terminal;
 pub use training_arguments::TrainingArguments;

@@ -1,12 +1,10 @@
 //! How a run begins: what the user says of its settings, and of an earlier run that goes on.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use heatmap_train::run::{RunConfig, RunFolder, RunRequest, Started};
-use serde::Serialize;
+use heatmap_train::run::{RunConfig, RunRequest, Started};
 
 use crate::say;
 
@@ -70,21 +68,4 @@ impl RunArguments {
     ) -> heatmap_train::Result<Started<C>> {
         self.request().start(out, fresh, arguments, &mut |sentence| say(sentence))
     }
-}
-
-/// A folder for a run of a program that cannot be resumed; an earlier one moves aside, and the user
-/// hears where it is: "the earlier `what`".
-///
-/// # Errors
-/// When the folder cannot be made or written to.
-pub fn fresh_folder(
-    out: &Path,
-    config: &impl Serialize,
-    what: &str,
-) -> Result<RunFolder, Box<dyn Error>> {
-    let (folder, moved) = RunFolder::create(out, config)?;
-    if let Some(moved) = moved {
-        say(&format!("The earlier {what} is now in {}.", moved.display()));
-    }
-    Ok(folder)
 }

@@ -66,6 +66,8 @@ pub fn metrics_table(bytes: &[u8]) {
     }
     if let Ok(labels) = LabelTable::read(&path) {
         assert!(labels.broken() <= labels.len());
-        assert!(labels.iter().all(|(banner, broken)| labels.get(banner) == Some(broken)));
+        assert!(labels.iter().all(|(banner, display, broken)| {
+            display.is_none_or(|display| labels.get(banner, display) == Some(broken))
+        }));
     }
 }

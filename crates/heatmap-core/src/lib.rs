@@ -52,6 +52,7 @@ mod axis;
 pub mod benchmark;
 pub mod binning;
 mod click;
+mod date;
 pub mod defect;
 #[cfg(feature = "analysis")]
 pub mod detect;
@@ -65,6 +66,7 @@ pub mod plot;
 mod random;
 #[cfg(feature = "report")]
 pub mod report;
+mod run_folder;
 pub mod synth;
 pub mod table;
 mod upsample;
@@ -78,4 +80,5 @@ pub use geometry::{BannerSize, Grid, Point, Rect};
 pub use heatmap::{Heatmap, Normalization};
 pub use names::one_of;
 pub use random::{SampleRng, sample_rng};
+pub use run_folder::RunFolder;
 pub use upsample::Upsampling;

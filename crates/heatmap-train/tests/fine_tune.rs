@@ -12,9 +12,9 @@ use heatmap_train::data::{ImageConfig, Split};
 use heatmap_train::evaluation::{CountReport, HeldOut, predict_counts, propose_centres};
 use heatmap_train::optim::{OptimizerConfig, Warmup};
 use heatmap_train::run::{
-    Checkpoint, CountConfig, FineTuneConfig, FineTuneStart, HeldOutConfig, LocationConfig,
-    LocationLossName, MetricsLog, RunConfig, RunFolder, Selection, TrainingConfig, TrainingOptions,
-    train_count, train_location,
+    Checkpoint, Checkpoints, CountConfig, FineTuneConfig, FineTuneStart, HeldOutConfig,
+    LocationConfig, LocationLossName, MetricsLog, RunConfig, RunFolder, Selection, TrainingConfig,
+    TrainingOptions, train_count, train_location,
 };
 
 /// Parameters are drawn from one stream of random numbers for the whole process: runs that are
@@ -106,7 +106,7 @@ fn the_same_seed_gives_the_same_numbers_and_a_resumed_run_too() {
     assert_eq!(whole, log(&run("two", 6, None)));
 
     let broken = run("three", 4, None);
-    let (checkpoint, _) = broken.checkpoints().newest_complete().expect("a checkpoint");
+    let (checkpoint, _) = Checkpoints::of(&broken).newest_complete().expect("a checkpoint");
     assert_eq!(whole, log(&run("three", 6, Some(checkpoint))));
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use heatmap_train::run::{
     CountConfig, LocationConfig, RunConfig, RunFolder, RunRequest, SetDetectorConfig, Settings,
-    SimClrConfig,
+    SimClrConfig, TrainingFolder,
 };
 use serde_json::{Value, json};
 

@@ -12,8 +12,8 @@ use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig};
 use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
 use heatmap_train::loss::ContrastiveLossConfig;
 use heatmap_train::run::{
-    Checkpoint, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunConfig, RunFolder, Selection,
-    SimClrConfig, TrainingConfig, TrainingOptions, train_simclr,
+    Checkpoint, Checkpoints, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunConfig, RunFolder,
+    Selection, SimClrConfig, TrainingConfig, TrainingOptions, train_simclr,
 };
 use heatmap_train::task::SimClr;
 
@@ -81,7 +81,7 @@ fn a_resumed_run_is_the_run_that_was_not_interrupted() {
     assert!(outcome.interrupted, "{:?}", outcome.stats);
 
     let stopped = outcome.stats.steps;
-    let (checkpoint, damaged) = broken.checkpoints().newest_complete().expect("a checkpoint");
+    let (checkpoint, damaged) = Checkpoints::of(&broken).newest_complete().expect("a checkpoint");
     assert_eq!((checkpoint.step, damaged.len()), (stopped, 0));
     let last = stopped + 2;
     let outcome = train_simclr(

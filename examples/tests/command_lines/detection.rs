@@ -11,7 +11,8 @@ use crate::program::{example, fails_with, succeeds, words};
 pub(crate) fn demo(folder: &Path) -> (PathBuf, PathBuf) {
     let out = folder.join("demonstration");
     succeeds(example("detect", ["--smoke", "--out"]).arg(&out));
-    (out.join("demo/clicks.csv"), out.join("demo/labels.csv"))
+    let log = folder.join("demonstration-demo");
+    (log.join("clicks.csv"), log.join("labels.csv"))
 }
 
 #[test]
@@ -24,7 +25,7 @@ fn most_broken_banners_of_a_log_without_labels_are_found() {
     let status = detect.arg(&clicks).arg("--out").arg(&out).status().expect("a program");
     assert_eq!(status.code(), Some(1));
     let scores = fs::read_to_string(out.join("scores.csv")).expect("scores");
-    let header = "domain,grid_id,display_width,display_height,clicks,score,flagged,";
+    let header = "rank,domain,grid_id,display_width,display_height,clicks,score,flagged,reason,";
     assert!(scores.starts_with(header), "{scores}");
     // Anyone's labelled table can be scored, part by part.
     let own = folder.path().join("own-table");

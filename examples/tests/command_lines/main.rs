@@ -1,6 +1,7 @@
 //! The programs as people call them: command lines, what they leave, and how they end. `cargo test`
 //! builds the programs before it runs this.
 
+mod analyst;
 mod bad_input;
 mod brought;
 mod detection;

@@ -82,7 +82,8 @@ impl TableBenchmark {
         detection: &LogDetection,
         labels: &LabelTable,
     ) -> Result<Vec<TableRow>> {
-        let truth: Vec<Option<bool>> = log.keys().map(|entry| labels.get(&entry.banner)).collect();
+        let truth: Vec<Option<bool>> =
+            log.keys().map(|entry| labels.get(&entry.banner, entry.display)).collect();
         let of = |wanted: bool| truth.iter().filter(|label| **label == Some(wanted)).count();
         if of(true) == 0 || of(false) == 0 {
             let said = format!(

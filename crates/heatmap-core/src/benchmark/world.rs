@@ -274,6 +274,7 @@ impl BenchmarkGrid {
             labels: &nothing,
             good: &vec![false; parts.len()],
             metrics: &|_| Vec::new(),
+            flaggable: parts.len(),
         };
         Ok(DecisionConfig::default().decide(&table, &evidence)?.scores)
     }

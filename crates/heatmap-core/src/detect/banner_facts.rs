@@ -1,6 +1,7 @@
 //! [`BannerFacts`]: what is known of banners besides their clicks.
 
 use super::CLEAN_LANDING_RATE;
+use crate::BannerSize;
 use crate::table::{BannerKey, LabelTable, MetricsTable};
 
 /// Holds what is known of banners besides their clicks: metrics, labels, and examples that a user
@@ -17,9 +18,9 @@ pub struct BannerFacts {
 }
 
 impl BannerFacts {
-    /// Returns whether the banner is labelled broken, if it has a label.
-    pub fn label(&self, banner: &BannerKey) -> Option<bool> {
-        let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner));
+    /// Returns whether the banner is labelled broken in this display size, if it has a label.
+    pub fn label(&self, banner: &BannerKey, display: BannerSize) -> Option<bool> {
+        let labelled = self.labels.as_ref().and_then(|labels| labels.get(banner, display));
         labelled.or_else(|| self.metrics.as_ref()?.label(banner))
     }
 
@@ -40,8 +41,8 @@ impl BannerFacts {
 
     /// Whether the banner is known to be good: as an example, else by its label, else by its
     /// landing rate.
-    pub(super) fn is_good(&self, banner: &BannerKey) -> bool {
-        match self.example(banner).or(self.label(banner).map(|broken| !broken)) {
+    pub(super) fn is_good(&self, banner: &BannerKey, display: BannerSize) -> bool {
+        match self.example(banner).or(self.label(banner, display).map(|broken| !broken)) {
             Some(good) => good,
             None => self.landing_rate(banner).is_some_and(|rate| rate > CLEAN_LANDING_RATE),
         }

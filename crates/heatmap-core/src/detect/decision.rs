@@ -11,16 +11,16 @@
 //! * With a budget, the n banners with the highest scores are flagged, whatever these are.
 
 mod gain;
+mod learned;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::gain::Gain;
-use super::evaluation::{Objective, best_threshold, flag_highest};
+use super::evaluation::flag_highest;
 use super::words::{listed, percent};
 use super::{
-    FIT_PARTS, FitNorm, LogisticFusion, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable,
-    Score, z_of_false_alarms,
+    FIT_PARTS, FitNorm, NETWORK_PART, NetworkAndFit, NullModel, Parts, PartsTable, Score,
+    z_of_false_alarms,
 };
 use crate::{Error, Result};
 
@@ -73,8 +73,6 @@ pub enum ScoreMeaning {
     Unscaled,
 }
 
-/// Number of cross-validation folds of the labelled banners.
-const FOLDS: usize = 5;
 /// Labels of each kind from which on a regression on all parts is tried.
 const MIN_LABELS: usize = 20;
 /// Labels of each kind from which on a regression on `bulk_parts` is tried.
@@ -89,6 +87,9 @@ pub struct DecisionInputs<'a> {
     /// Returns the metrics of a banner, always equally many. Only the regression uses them: without
     /// labels it is unknown which way they point.
     pub metrics: &'a (dyn Fn(usize) -> Vec<Option<f64>> + Sync),
+    /// Number of banners, the first ones, that a budget may flag; any further ones are there to be
+    /// learned from.
+    pub flaggable: usize,
 }
 
 impl DecisionConfig {
@@ -115,7 +116,7 @@ impl DecisionConfig {
         assert_eq!(evidence.labels.len(), table.len(), "a label, known or not, for each banner");
         self.check()?;
         let z = table.standardized(evidence.good)?;
-        let mut decision = self.by_bulk(table, &z, evidence.good)?;
+        let mut decision = self.by_bulk(table, &z, evidence)?;
         let of =
             |wanted: bool| evidence.labels.iter().filter(|label| **label == Some(wanted)).count();
         let (broken, good) = (of(true), of(false));
@@ -167,12 +168,14 @@ impl DecisionConfig {
     fn flags(
         &self,
         scores: &[f64],
+        flaggable: usize,
         threshold: f64,
         otherwise: &str,
     ) -> Result<(Vec<bool>, Option<f64>, String)> {
         Ok(match self.budget {
             Some(budget) => {
-                let flagged = flag_highest(scores, budget)?;
+                let mut flagged = flag_highest(&scores[..flaggable], budget)?;
+                flagged.resize(scores.len(), false);
                 let count = flagged.iter().filter(|f| **f).count();
                 let banners = if count == 1 { "banner" } else { "banners" };
                 (
@@ -191,7 +194,13 @@ impl DecisionConfig {
         })
     }
 
-    fn by_bulk(&self, table: &PartsTable, z: &PartsTable, good: &[bool]) -> Result<Decision> {
+    fn by_bulk(
+        &self,
+        table: &PartsTable,
+        z: &PartsTable,
+        evidence: &DecisionInputs<'_>,
+    ) -> Result<Decision> {
+        let &DecisionInputs { good, flaggable, .. } = evidence;
         let columns = self.columns(table)?;
         // Parts that were not computed (the network under `PartSet::Fast`) are left out.
         let used: Vec<usize> = columns.iter().copied().filter(|&part| table.has(part)).collect();
@@ -203,7 +212,7 @@ impl DecisionConfig {
         let scores: Vec<Option<f64>> =
             (0..z.len()).map(|banner| standardized.get(banner, 0)).collect();
         if scores.iter().all(Option::is_none) {
-            return self.by_rank_alone(table, &columns);
+            return self.by_rank_alone(table, &columns, flaggable);
         }
         // A banner without a part, such as one alone in its grid, has no evidence against it.
         let scores: Vec<f64> = scores.into_iter().map(|score| score.unwrap_or(0.0)).collect();
@@ -220,7 +229,7 @@ impl DecisionConfig {
             percent(self.false_alarms),
         );
         let (flagged, threshold, rule) =
-            self.flags(&scores, z_of_false_alarms(self.false_alarms)?, &rate)?;
+            self.flags(&scores, flaggable, z_of_false_alarms(self.false_alarms)?, &rate)?;
         let rule = format!(
             "The score is in standard deviations above {reference}, at about as many clicks, by \
              {} together. {rule}",
@@ -230,12 +239,17 @@ impl DecisionConfig {
     }
 
     /// Ranks by the first part that any banner has, where banners are too few for a threshold.
-    fn by_rank_alone(&self, table: &PartsTable, columns: &[usize]) -> Result<Decision> {
+    fn by_rank_alone(
+        &self,
+        table: &PartsTable,
+        columns: &[usize],
+        flaggable: usize,
+    ) -> Result<Decision> {
         let part = columns.iter().copied().find(|&part| table.has(part)).unwrap_or(columns[0]);
         let scores: Vec<f64> =
             (0..table.len()).map(|banner| table.get(banner, part).unwrap_or(0.0)).collect();
         let (flagged, threshold, rule) = match self.budget {
-            Some(_) => self.flags(&scores, 0.0, "")?,
+            Some(_) => self.flags(&scores, flaggable, 0.0, "")?,
             None => (
                 vec![false; table.len()],
                 None,
@@ -251,84 +265,6 @@ impl DecisionConfig {
             table.names()[part]
         );
         Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Unscaled, rule })
-    }
-
-    /// Logistic regression on `columns` of `z`, the score without labels (`bulk`) and the metrics.
-    fn by_labels(
-        &self,
-        z: &PartsTable,
-        columns: &[usize],
-        bulk: &[f64],
-        evidence: &DecisionInputs<'_>,
-    ) -> Result<Decision> {
-        let row = |banner: usize| {
-            let mut parts: Vec<Option<f64>> =
-                columns.iter().map(|&part| z.get(banner, part)).collect();
-            parts.push(Some(bulk[banner]));
-            parts.extend((evidence.metrics)(banner));
-            parts
-        };
-        let labels = evidence.labels;
-        let labelled: Vec<(usize, bool)> =
-            labels.iter().enumerate().filter_map(|(at, label)| Some((at, (*label)?))).collect();
-        // Stratified: every fold gets its share of both classes.
-        let mut seen = [0, 0];
-        let folds: Vec<usize> = labelled
-            .iter()
-            .map(|&(_, broken)| {
-                seen[usize::from(broken)] += 1;
-                seen[usize::from(broken)] % FOLDS
-            })
-            .collect();
-        let rows: Vec<Vec<Option<f64>>> = labelled.iter().map(|&(banner, _)| row(banner)).collect();
-        let model_without = |fold: Option<usize>| {
-            let kept = || (0..labelled.len()).filter(|&at| Some(folds[at]) != fold);
-            let parts: Vec<&Parts> = kept().map(|at| rows[at].as_slice()).collect();
-            let broken: Vec<bool> = kept().map(|at| labelled[at].1).collect();
-            LogisticFusion::fit(&parts, &broken, self.penalty_c)
-        };
-        let mut out_of_fold = vec![0.0; labelled.len()];
-        for fold in 0..FOLDS {
-            let model = model_without(Some(fold))?;
-            for at in (0..labelled.len()).filter(|&at| folds[at] == fold) {
-                out_of_fold[at] = model.score(&rows[at])?;
-            }
-        }
-        let threshold_without = |fold: Option<usize>| {
-            let kept = || (0..labelled.len()).filter(|&at| Some(folds[at]) != fold);
-            let scores: Vec<f64> = kept().map(|at| out_of_fold[at]).collect();
-            let broken: Vec<bool> = kept().map(|at| labelled[at].1).collect();
-            best_threshold(&scores, &broken, Objective::MacroF1)
-        };
-        let (model, threshold) = (model_without(None)?, threshold_without(None)?);
-        let score = |banner: usize| {
-            if labels[banner].is_some() { Ok(0.0) } else { model.score(&row(banner)) }
-        };
-        let mut scores: Vec<f64> =
-            (0..z.len()).into_par_iter().map(score).collect::<Result<_>>()?;
-        labelled.iter().zip(&out_of_fold).for_each(|(&(banner, _), &score)| scores[banner] = score);
-        let (mut flagged, threshold, rule) = self.flags(
-            &scores,
-            threshold,
-            "That gave the best macro-F1 on the labelled banners; a labelled banner is held \
-             against a threshold from the others.",
-        )?;
-        if threshold.is_some() {
-            let thresholds: Vec<f64> =
-                (0..FOLDS).map(|fold| threshold_without(Some(fold))).collect::<Result<_>>()?;
-            for (at, &(banner, _)) in labelled.iter().enumerate() {
-                flagged[banner] = out_of_fold[at] > thresholds[folds[at]];
-            }
-        }
-        let broken = labelled.iter().filter(|(_, broken)| *broken).count();
-        let rule = format!(
-            "The score is the probability of broken, by logistic regression on {broken} broken \
-             and {} good banners that are labelled; it means what it says \
-             if they are a fair sample. A labelled banner is scored by a model that has not seen \
-             its label. {rule}",
-            labelled.len() - broken
-        );
-        Ok(Decision { scores, flagged, threshold, meaning: ScoreMeaning::Probability, rule })
     }
 }
 

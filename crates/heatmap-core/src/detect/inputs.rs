@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::BannerFacts;
-use crate::table::{BannerKey, ClickLog, ClickLogConfig, LabelTable, MetricsTable, Progress};
+use crate::table::{
+    BannerKey, ClickLog, ClickLogConfig, InputWarning, LabelTable, MetricsTable, Progress,
+};
 use crate::{Error, Result};
 
 /// A click log with what else is known of its banners.
@@ -43,21 +45,58 @@ impl LogInputs {
         files: LogFiles<'_>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self> {
+        let format = &config.format;
         let given = |paths: &'_ [PathBuf]| !paths.is_empty();
         // The small tables come first, so that an error in them shows before minutes of reading the
         // log.
-        let metrics =
-            given(files.metrics).then(|| MetricsTable::read(files.metrics)).transpose()?;
-        let labels = given(files.labels).then(|| LabelTable::read(files.labels)).transpose()?;
+        let metrics = given(files.metrics)
+            .then(|| MetricsTable::read_as(files.metrics, format))
+            .transpose()?;
+        let labels =
+            given(files.labels).then(|| LabelTable::read_as(files.labels, format)).transpose()?;
         let log = config.read(files.clicks, progress)?;
-        let count = |has: &dyn Fn(&BannerKey) -> bool| {
-            log.keys().filter(|entry| has(&entry.banner)).count()
-        };
-        let with_metrics =
-            count(&|banner| metrics.as_ref().is_some_and(|t| t.get(banner).is_some()));
-        let with_labels = count(&|banner| labels.as_ref().is_some_and(|t| t.get(banner).is_some()));
+        let with_metrics = metrics.as_ref().map_or(0, |table| {
+            log.keys().filter(|entry| table.get(&entry.banner).is_some()).count()
+        });
+        let with_labels = labels.as_ref().map_or(0, |table| {
+            log.keys().filter(|entry| table.get(&entry.banner, entry.display).is_some()).count()
+        });
         let known = BannerFacts { metrics, labels, examples: Vec::new() };
         Ok(Self { log, known, with_metrics, with_labels })
+    }
+
+    /// What was found out about all files that are not as described, a sentence for each kind of
+    /// file.
+    pub fn assumptions(&self) -> Vec<String> {
+        let metrics = self.known.metrics.iter().flat_map(MetricsTable::assumptions);
+        let labels = self.known.labels.iter().flat_map(LabelTable::assumptions);
+        self.log.assumptions().into_iter().chain(metrics).chain(labels).collect()
+    }
+
+    /// What makes one doubt that the files mean what was read from them.
+    pub fn warnings(&self) -> Vec<InputWarning> {
+        let metrics = self.known.metrics.iter().flat_map(MetricsTable::warnings);
+        self.log.warnings().into_iter().chain(metrics).chain(self.unmatched()).collect()
+    }
+
+    /// Tables that no banner of the log is in.
+    fn unmatched(&self) -> Vec<InputWarning> {
+        let tables = [
+            ("metrics", self.known.metrics.as_ref().map(MetricsTable::len), self.with_metrics),
+            ("labels", self.known.labels.as_ref().map(LabelTable::len), self.with_labels),
+        ];
+        let first = self.log.entry_at(0).banner;
+        let warning = |(what, rows, matched): (&str, Option<usize>, usize)| {
+            let rows = rows.filter(|&rows| rows > 0 && matched == 0)?;
+            Some(InputWarning {
+                what: format!("None of the {rows} banners with {what} is in the click log."),
+                advice: format!(
+                    "See whether keys are written otherwise there than `{}`, `{}`.",
+                    first.domain, first.grid_id
+                ),
+            })
+        };
+        tables.into_iter().filter_map(warning).collect()
     }
 
     /// Marks banners of the log as examples of good banners (or, if `good` is false, of broken

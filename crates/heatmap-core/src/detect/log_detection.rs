@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Anchor, AnchorChoice, BannerFacts, Candidate, ClickMap, Decision, DecisionConfig,
-    DecisionInputs, DetectedGroup, DetectorConfig, PARTS, PartsTable, Reference, ReferenceConfig,
-    Smoothing,
+    DecisionInputs, DetectedGroup, DetectorConfig, LayoutDetector, PARTS, PartsTable, Reference,
+    ReferenceConfig, Smoothing,
 };
 pub use explained::ExplainedBanner;
 
@@ -135,41 +135,20 @@ impl LogDetectionConfig {
                 reference.banners.iter().for_each(|&at| of_reference[places[at] - first] = true);
                 parts.push_samples(reference, group);
             }
-            let detector = fitted.detector;
-            grids.push(DetectedLayout {
-                grid_id: entry.banner.grid_id,
-                display,
-                first,
-                banners,
-                compared: compared(fitted.reference.as_ref(), |at| places[at] - first),
-                layouts: layouts(fitted.reference.as_ref()),
-                anchor: fitted.anchor,
-                fell_back: fitted.fell_back,
-                groups: fitted.groups,
-                undecided: fitted.undecided,
-            });
-            let mut left = banners;
-            while left > 0 {
-                let batch: Vec<BannerHeatmap> =
-                    behind.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
-                let scored: Vec<_> = batch
-                    .par_iter()
-                    .map(|banner| detector.parts(&banner.heatmap))
-                    .collect::<Result<_>>()?;
-                for (banner, scored) in batch.iter().zip(scored) {
-                    if of_reference[parts.len() - first] {
-                        parts.push_reference(&scored, banner.clicks as f64, group);
-                    }
-                    parts.push(&scored, banner.clicks as f64, group);
+            let compared = compared(fitted.reference.as_ref(), |at| places[at] - first);
+            let (detector, layout) = fitted.into_layout(entry, display, first, banners, compared);
+            grids.push(layout);
+            score_next(&detector, &mut behind, banners, &mut |banner, scored| {
+                if of_reference[parts.len() - first] {
+                    parts.push_reference(&scored, banner.clicks as f64, group);
                 }
-                left -= batch.len();
-                if progress(parts.len()).is_break() {
-                    return Err(Error::Stopped);
-                }
-            }
+                parts.push(&scored, banner.clicks as f64, group);
+                progress(parts.len())
+            })?;
         }
-        let of_banner =
-            |entry: BannerEntry| (known.label(&entry.banner), known.is_good(&entry.banner));
+        let of_banner = |BannerEntry { banner, display, .. }| {
+            (known.label(&banner, display), known.is_good(&banner, display))
+        };
         let (labels, good): (Vec<Option<bool>>, Vec<bool>) = log.keys().map(of_banner).unzip();
         // A banner that the anchor is made of fits it by construction, so its label would teach
         // just that.
@@ -179,24 +158,22 @@ impl LogDetectionConfig {
             .map(|(label, in_anchor)| label.filter(|_| !in_anchor))
             .collect();
         let metrics = |banner: usize| known.metrics(&log.entry_at(banner).banner);
-        let mut decision = self
-            .decision
-            .decide(&parts, &DecisionInputs { labels: &learned, good: &good, metrics: &metrics })?;
-        let small = grids.iter().filter(|grid| grid.banners < FEW_BANNERS).count();
-        if small > 0 {
-            let (of, have) = (grids.len(), if small == 1 { "grid has" } else { "grids have" });
-            decision.rule += &format!(
-                " {small} {have} fewer than {FEW_BANNERS} banners, of {of}: a layout that few of \
-                 them show cannot be told from a defect there, and \
-                 more good banners may be flagged than stated."
-            );
-        }
+        let mut decision = self.decision.decide(
+            &parts,
+            &DecisionInputs {
+                labels: &learned,
+                good: &good,
+                metrics: &metrics,
+                flaggable: parts.len(),
+            },
+        )?;
+        decision.rule += &few_banners(grids.iter().map(|grid| grid.banners));
         Ok(LogDetection { grids, parts, labels, in_anchor, decision })
     }
 
     /// The banners of a grid that the scores are fitted to, with their positions in the log: all of
     /// them, or a sample of a large grid, which includes banners that the anchor may need.
-    fn sample(
+    pub(super) fn sample(
         &self,
         log: &ClickLog,
         known: &BannerFacts,
@@ -208,7 +185,7 @@ impl LogDetectionConfig {
             _ if known.example(&entry.banner).is_some() => true,
             Some(AnchorChoice::Domain(domain)) => *domain == entry.banner.domain,
             Some(AnchorChoice::MeanOfGood | AnchorChoice::TwoGood) => {
-                known.label(&entry.banner) == Some(false)
+                known.label(&entry.banner, entry.display) == Some(false)
             }
             _ => false,
         };
@@ -237,24 +214,56 @@ impl LogDetectionConfig {
     }
 }
 
+/// Scores the next `count` banners, batch by batch on all cores, and gives each to `take`, which
+/// stops the work by returning [`ControlFlow::Break`].
+pub(super) fn score_next(
+    detector: &LayoutDetector,
+    banners: &mut impl Iterator<Item = Result<BannerHeatmap>>,
+    count: usize,
+    take: &mut impl FnMut(&BannerHeatmap, Vec<Option<f64>>) -> ControlFlow<()>,
+) -> Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let batch: Vec<BannerHeatmap> =
+            banners.by_ref().take(left.min(BATCH)).collect::<Result<_>>()?;
+        let scored: Vec<_> = batch
+            .par_iter()
+            .map(|banner| detector.parts(&banner.heatmap))
+            .collect::<Result<_>>()?;
+        for (banner, scored) in batch.iter().zip(scored) {
+            if take(banner, scored).is_break() {
+                return Err(Error::Stopped);
+            }
+        }
+        left -= batch.len();
+    }
+    Ok(())
+}
+
+/// What is to be said of grids that were fitted to few banners; empty if there is none.
+pub(super) fn few_banners(fitted: impl Iterator<Item = usize>) -> String {
+    let fitted: Vec<usize> = fitted.collect();
+    let small = fitted.iter().filter(|&&banners| banners < FEW_BANNERS).count();
+    if small == 0 {
+        return String::new();
+    }
+    let (of, have) = (fitted.len(), if small == 1 { "grid has" } else { "grids have" });
+    format!(
+        " {small} {have} fewer than {FEW_BANNERS} banners, of {of}: a layout that few of them show \
+         cannot be told from a defect there, and more good banners may be flagged than stated."
+    )
+}
+
 /// The banners of a grid with what is known of each.
 fn candidates<'a>(fitted: &'a [BannerHeatmap], known: &BannerFacts) -> Vec<Candidate<'a>> {
     let of = |banner: &'a BannerHeatmap| Candidate {
         heatmap: &banner.heatmap,
         domain: &banner.banner.domain,
-        broken: known.label(&banner.banner),
+        broken: known.label(&banner.banner, banner.display),
         landing_rate: known.landing_rate(&banner.banner),
         example: known.example(&banner.banner),
     };
     fitted.iter().map(of).collect()
-}
-
-/// The maps of the layouts of a reference, if there are several.
-fn layouts(reference: Option<&Reference>) -> Vec<ClickMap> {
-    match reference {
-        Some(reference) if reference.layouts.len() > 1 => reference.layouts.clone(),
-        _ => Vec::new(),
-    }
 }
 
 /// The positions, within their grid, of the banners that the network compares others with; empty
@@ -267,7 +276,7 @@ fn compared(reference: Option<&Reference>, place: impl Fn(usize) -> usize) -> Ve
 }
 
 /// First banner and number of banners of every grid in one size (the common size, if one is set).
-fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
+pub(super) fn groups(log: &ClickLog) -> Vec<(usize, usize)> {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut last: Option<(String, BannerSize)> = None;
     for (at, entry) in log.keys().enumerate() {

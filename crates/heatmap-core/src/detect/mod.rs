@@ -30,6 +30,7 @@ mod feature_score_tests;
 mod feature_vector;
 #[cfg(test)]
 mod field_tests;
+mod findings;
 mod fusion;
 mod grid_fit;
 mod heatmap_features;
@@ -48,9 +49,8 @@ mod parts_table;
 mod pca_reconstruction;
 mod quantile;
 mod reference;
+mod saved_detector;
 mod score;
-mod score_table;
-mod sentences;
 mod set_network;
 #[cfg(test)]
 mod shared_defect_tests;
@@ -58,7 +58,6 @@ mod sinkhorn;
 mod smooth;
 mod smoothed_shares;
 mod streaming;
-mod summary;
 mod template;
 mod words;
 
@@ -75,6 +74,9 @@ pub use detector_config::{DetectorConfig, PartSet};
 pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use explanation::{Explainer, Explanation};
+pub use findings::{
+    AgainstLabels, Change, Changes, EarlierRun, Findings, ListFormat, LogSummary, Since,
+};
 pub use fusion::{BulkAverage, FitNorm, LogisticFusion, NetworkAndFit, Parts, RankAverage};
 pub use grid_fit::{FIT_PARTS, FitScores, GridFit, NETWORK_PART, PileUp};
 pub use heatmap_features::{OnFeatures, PooledShares};
@@ -92,6 +94,7 @@ pub use part_list::{PARTS, part_named};
 pub use parts_table::PartsTable;
 pub use pca_reconstruction::{PcaReconstruction, PcaReconstructionConfig};
 pub use reference::{Reference, ReferenceConfig};
+pub use saved_detector::SavedDetector;
 pub use score::Score;
 pub use set_network::{
     BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, NinthsOfBanner,
@@ -99,5 +102,4 @@ pub use set_network::{
 };
 pub use smoothed_shares::SmoothedShares;
 pub use streaming::{AlarmState, RollingScore};
-pub use summary::{AgainstLabels, LogSummary};
 pub use template::Unlike;

@@ -110,6 +110,13 @@ impl PartsTable {
         Ok(fused)
     }
 
+    /// Keeps the first `banners` alone; the reference stays.
+    pub(super) fn truncate(&mut self, banners: usize) {
+        self.values.truncate(banners * self.names.len());
+        self.clicks.truncate(banners);
+        self.groups.truncate(banners);
+    }
+
     /// Returns the names of the parts.
     pub fn names(&self) -> &[String] {
         &self.names

@@ -69,7 +69,8 @@ fn a_defect_that_many_banners_share_does_not_hide_itself() {
     }
 }
 
-/// The table of the README: `cargo test --release shared_defects -- --ignored --nocapture`.
+/// The table of docs/results/detection.md:
+/// `cargo test --release shared_defects -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement, of some minutes"]
 #[allow(clippy::print_stdout)]

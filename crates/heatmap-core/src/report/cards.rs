@@ -94,16 +94,18 @@ fn write_parts(out: &mut dyn Write, parts: &[(&super::ReportColumn, f64)]) -> io
     write!(out, "</tbody></table>")
 }
 
-/// Grid, size, clicks and label in one line of HTML.
+/// Grid, size, clicks, label and change in one line of HTML.
 pub(super) fn meta(banner: &ReportBanner) -> String {
     let label = match banner.label {
         Some(true) => " · labelled broken",
         Some(false) => " · labelled good",
         None => "",
     };
+    let change = banner.change.map(|change| format!(" · {change}")).unwrap_or_default();
     let (size, clicks) = (banner.display, count(banner.clicks));
+    let (width, height) = (size.width_px, size.height_px);
     let grid = Name(&banner.grid_id);
-    format!("grid {grid} · {} × {} px · {clicks} clicks{label}", size.width_px, size.height_px)
+    format!("grid {grid} · {width} × {height} px · {clicks} clicks{label}{change}")
 }
 
 /// Writes the section of anchors.

@@ -14,8 +14,11 @@ pub struct Report {
     pub generated: String,
     /// The numbers at the top of the page.
     pub summary: Vec<Fact>,
+    /// Reasons to doubt that the files mean what was read from them, each a sentence or two; they
+    /// are shown above everything else.
+    pub warnings: Vec<String>,
     /// Questions that only a person can answer, each a sentence or two; they are shown above
-    /// everything else.
+    /// the results.
     pub questions: Vec<String>,
     /// The rule by which banners are flagged, with its false-alarm rate, in words.
     pub rule: String,
@@ -27,6 +30,8 @@ pub struct Report {
     pub banners: Vec<ReportBanner>,
     /// The anchors that banners were compared with, and groups of banners that look alike.
     pub anchors: Vec<ReportAnchor>,
+    /// How the files were read, where they are not as described: a sentence each.
+    pub assumptions: Vec<String>,
     /// Which rows of the input were left out or mended, and why.
     pub quality: Vec<QualityLine>,
     /// Paragraphs on the method and its limits.
@@ -72,6 +77,8 @@ pub struct ReportBanner {
     pub score: f64,
     /// Whether the rule flags it as broken.
     pub flagged: bool,
+    /// What has changed since an earlier run, in a word or two; `None` where nothing has.
+    pub change: Option<&'static str>,
     /// Whether it is labelled broken, if it has a label.
     pub label: Option<bool>,
     /// One plain sentence on why it has its score.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::text::count;
 use super::{BannerPictures, Fact, QualityLine, Report, ReportAnchor, ReportBanner, ReportColumn};
-use crate::detect::{DetectedGroup, LogDetection, LogInputs, PARTS, part_named};
+use crate::detect::{Change, DetectedGroup, Findings, LogDetection, LogInputs, PARTS, part_named};
 use crate::{BannerSize, Result};
 
 /// Largest number of banners with pictures, so that the page stays within a few megabytes.
@@ -23,19 +23,13 @@ const MAX_QUESTIONS: usize = 20;
 const MAX_ANCHORS: usize = 100;
 
 impl Report {
-    /// Builds the report of a detection, with the banners in the order of `ranking`. `source` says
-    /// which files it is about, `generated` which program made it. The log is read again for the
-    /// pictures of the flagged banners.
+    /// Builds the report of a detection. `source` says which files it is about, `generated` which
+    /// program made it. The log is read again for the pictures of the flagged banners.
     ///
     /// # Errors
     /// When a temporary file of the log cannot be read.
-    pub fn of_detection(
-        inputs: &LogInputs,
-        detection: &LogDetection,
-        ranking: &[usize],
-        source: &str,
-        generated: &str,
-    ) -> Result<Self> {
+    pub fn of_findings(findings: &Findings<'_>, source: &str, generated: &str) -> Result<Self> {
+        let Findings { inputs, detection, ranking, reasons, .. } = findings;
         let most = detection.flagged().clamp(MIN_PICTURES, MAX_PICTURES);
         let pictured = &ranking[..ranking.len().min(most)];
         let mut pictures = detection.explain(&inputs.log, pictured)?;
@@ -43,10 +37,8 @@ impl Report {
         let banners = ranking.iter().take(MAX_BANNERS).enumerate().map(|(place, &banner)| {
             let entry = inputs.log.entry_at(banner);
             let explained = pictures.remove(&banner);
-            let reason = explained
-                .as_ref()
-                .map(|explained| explained.explanation.reason.clone())
-                .unwrap_or_default();
+            let of_picture = explained.as_ref().map(|explained| &explained.explanation.reason);
+            let reason = reasons.get(&banner).or(of_picture).cloned().unwrap_or_default();
             let anchor = anchors_of.get(&detection.grid_of(banner)).copied();
             ReportBanner {
                 rank: place + 1,
@@ -56,6 +48,7 @@ impl Report {
                 clicks: entry.clicks,
                 score: detection.decision.scores[banner],
                 flagged: detection.decision.flagged[banner],
+                change: findings.change(banner).map(Change::name),
                 label: detection.labels[banner],
                 reason,
                 parts: detection.parts.row(banner),
@@ -71,13 +64,15 @@ impl Report {
             title: "Broken banners".to_owned(),
             subtitle: source.to_owned(),
             generated: generated.to_owned(),
-            summary: facts(inputs, detection),
+            warnings: inputs.warnings().iter().map(ToString::to_string).collect(),
+            summary: facts(findings),
             questions: questions(detection),
             rule: detection.decision.rule.clone(),
             threshold: detection.decision.threshold,
             columns: columns(detection),
             banners: banners.collect(),
             anchors: report_anchors(detection, &anchors_of),
+            assumptions: assumptions(inputs),
             quality: quality(inputs),
             notes: notes(),
         })
@@ -142,7 +137,8 @@ fn questions(detection: &LogDetection) -> Vec<String> {
     detection.grids.iter().filter_map(|grid| grid.undecided.clone()).take(MAX_QUESTIONS).collect()
 }
 
-fn facts(inputs: &LogInputs, detection: &LogDetection) -> Vec<Fact> {
+fn facts(findings: &Findings<'_>) -> Vec<Fact> {
+    let Findings { inputs, detection, changes, .. } = findings;
     let flagged = detection.flagged();
     let fact =
         |name: &str, value: String, note: String| Fact { name: name.to_owned(), value, note };
@@ -176,7 +172,32 @@ fn facts(inputs: &LogInputs, detection: &LogDetection) -> Vec<Fact> {
             "banners that the metrics table has".to_owned(),
         ));
     }
+    if let Some(changes) = changes {
+        let [new, still, fixed] =
+            [Change::New, Change::StillBroken, Change::Fixed].map(|change| changes.count(change));
+        let gone = match changes.gone.len() {
+            0 => String::new(),
+            gone => format!(", {} no longer in the log", count(gone as u64)),
+        };
+        facts.push(fact(
+            "New",
+            count(new as u64),
+            format!(
+                "{} still broken, {} fixed{gone}, since {}",
+                count(still as u64),
+                count(fixed as u64),
+                changes.since.display()
+            ),
+        ));
+    }
     facts
+}
+
+/// How the files were read, where they are not as described.
+fn assumptions(inputs: &LogInputs) -> Vec<String> {
+    let texts = inputs.known.metrics.iter().flat_map(|metrics| metrics.texts());
+    let left_out = texts.map(|name| format!("metrics: column `{name}` is text and is left out"));
+    inputs.assumptions().into_iter().chain(left_out).collect()
 }
 
 fn columns(detection: &LogDetection) -> Vec<ReportColumn> {

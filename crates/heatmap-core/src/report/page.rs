@@ -37,6 +37,9 @@ impl Report {
             "subtitle" => write_paragraph(out, "subtitle", &self.subtitle),
             "generated" => write_paragraph(out, "generated", &self.generated),
             "summary" => self.write_summary(out),
+            "warnings" => {
+                self.warnings.iter().try_for_each(|said| write_paragraph(out, "warning", said))
+            }
             "questions" => {
                 self.questions.iter().try_for_each(|said| write_paragraph(out, "question", said))
             }
@@ -46,7 +49,7 @@ impl Report {
             "ranking" => write_ranking(out, self),
             "columns" => write_columns(out, self),
             "anchors" => write_anchors(out, &self.anchors),
-            "quality" => write_quality(out, &self.quality),
+            "quality" => write_quality(out, self),
             "notes" => self.notes.iter().try_for_each(|note| write_paragraph(out, "note", note)),
             "data" => self.write_data(out),
             _ => unreachable!("the template is ours, and a test fills all of it"),

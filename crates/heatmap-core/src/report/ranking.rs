@@ -17,7 +17,10 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     if report.banners.is_empty() {
         return write!(out, "<p class=\"nothing\">No banner was scored.</p>");
     }
-    let labelled = report.banners.iter().any(|banner| banner.label.is_some());
+    let optional = Optional {
+        changes: report.banners.iter().any(|banner| banner.change.is_some()),
+        labels: report.banners.iter().any(|banner| banner.label.is_some()),
+    };
     let rows = &report.banners[..report.banners.len().min(MAX_ROWS)];
     write!(
         out,
@@ -30,18 +33,21 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     };
     head(out, "n", "rank", "Rank")?;
     head(out, "", "text", "Banner")?;
-    head(out, "", "text", "Grid")?;
-    head(out, "", "number", "Size, px")?;
-    head(out, "n", "number", "Clicks")?;
+    head(out, "grid", "text", "Grid")?;
+    head(out, "size", "number", "Size, px")?;
+    head(out, "n clicks", "number", "Clicks")?;
     head(out, "n", "number", "Score")?;
-    for column in &report.columns {
-        head(out, "n", "number", &column.title)?;
-    }
-    head(out, "", "number", "Status")?;
-    if labelled {
-        head(out, "", "number", "Label")?;
+    head(out, "flag", "number", "Status")?;
+    if optional.changes {
+        head(out, "change", "text", "Since then")?;
     }
     head(out, "", "text", "Why")?;
+    if optional.labels {
+        head(out, "label", "number", "Label")?;
+    }
+    for column in &report.columns {
+        head(out, "n part", "number", &column.title)?;
+    }
     write!(out, "</tr></thead><tbody>")?;
     let scores = rows.iter().map(|banner| banner.score);
     let (min, max) =
@@ -49,7 +55,7 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     for (at, banner) in rows.iter().enumerate() {
         // Computed in halves, so that the widest range does not overflow.
         let part = (banner.score / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0);
-        write_row(out, at, banner, if part.is_finite() { part } else { 1.0 }, labelled)?;
+        write_row(out, at, banner, if part.is_finite() { part } else { 1.0 }, optional)?;
     }
     write!(out, "</tbody></table></div>")?;
     match report.banners.len() - rows.len() {
@@ -63,12 +69,19 @@ pub(super) fn write_ranking(out: &mut dyn Write, report: &Report) -> io::Result<
     }
 }
 
+/// The columns that are only there if a banner has a value in them.
+#[derive(Clone, Copy)]
+struct Optional {
+    changes: bool,
+    labels: bool,
+}
+
 fn write_row(
     out: &mut dyn Write,
     at: usize,
     banner: &ReportBanner,
     part: f64,
-    labelled: bool,
+    optional: Optional,
 ) -> io::Result<()> {
     let (class, status) =
         if banner.flagged { (" class=\"flagged\"", "flagged") } else { ("", "–") };
@@ -79,47 +92,56 @@ fn write_row(
     write!(out, "><td class=\"n\" data-v=\"{0}\">{0}</td>", banner.rank)?;
     write!(
         out,
-        "<th scope=\"row\" class=\"name\">{}</th><td>{}</td>",
+        "<th scope=\"row\" class=\"name\">{}</th><td class=\"grid\">{}</td>",
         Name(&banner.domain),
         Name(&banner.grid_id)
     )?;
     let size = banner.display;
     let area = u64::from(size.width_px) * u64::from(size.height_px);
-    write!(out, "<td data-v=\"{area}\">{} × {}</td>", size.width_px, size.height_px)?;
-    write!(out, "<td class=\"n\" data-v=\"{}\">{}</td>", banner.clicks, count(banner.clicks))?;
+    write!(
+        out,
+        "<td class=\"size\" data-v=\"{area}\">{} × {}</td>",
+        size.width_px, size.height_px
+    )?;
+    write!(
+        out,
+        "<td class=\"n clicks\" data-v=\"{}\">{}</td>",
+        banner.clicks,
+        count(banner.clicks)
+    )?;
     write!(
         out,
         "<td class=\"n bar\" style=\"--part:{part:.3}\" data-v=\"{:e}\">{}</td>",
         banner.score,
         number(banner.score)
     )?;
+    write!(
+        out,
+        "<td class=\"flag\" data-v=\"{}\"><span class=\"status\">{status}</span></td>",
+        u8::from(banner.flagged)
+    )?;
+    if optional.changes {
+        write!(out, "<td class=\"change\">{}</td>", banner.change.unwrap_or_default())?;
+    }
+    write!(out, "<td class=\"reason\">{}</td>", Text(&banner.reason))?;
+    if optional.labels {
+        match banner.label {
+            Some(broken) => {
+                let (value, said) = (u8::from(broken), if broken { "broken" } else { "good" });
+                write!(out, "<td class=\"label\" data-v=\"{value}\">{said}</td>")?;
+            }
+            None => write!(out, "<td class=\"label none\">–</td>")?,
+        }
+    }
     for part in &banner.parts {
         match part {
             Some(part) => {
-                write!(out, "<td class=\"n\" data-v=\"{part:e}\">{}</td>", number(*part))?
+                write!(out, "<td class=\"n part\" data-v=\"{part:e}\">{}</td>", number(*part))?
             }
-            None => write!(out, "<td class=\"n none\">–</td>")?,
+            None => write!(out, "<td class=\"n part none\">–</td>")?,
         }
     }
-    write!(
-        out,
-        "<td data-v=\"{}\"><span class=\"status\">{status}</span></td>",
-        u8::from(banner.flagged)
-    )?;
-    if labelled {
-        match banner.label {
-            Some(broken) => {
-                write!(
-                    out,
-                    "<td data-v=\"{}\">{}</td>",
-                    u8::from(broken),
-                    if broken { "broken" } else { "good" }
-                )?;
-            }
-            None => write!(out, "<td class=\"none\">–</td>")?,
-        }
-    }
-    write!(out, "<td class=\"reason\">{}</td></tr>", Text(&banner.reason))
+    write!(out, "</tr>")
 }
 
 /// Writes the explanations of the columns of the ranking.
@@ -135,8 +157,19 @@ pub(super) fn write_columns(out: &mut dyn Write, report: &Report) -> io::Result<
     write!(out, "</dl>")
 }
 
-/// Writes the table of rows that were left out or mended.
-pub(super) fn write_quality(out: &mut dyn Write, lines: &[QualityLine]) -> io::Result<()> {
+/// Writes how the files were read, and the table of rows that were left out or mended.
+pub(super) fn write_quality(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    if !report.assumptions.is_empty() {
+        write!(out, "<ul class=\"assumed\">")?;
+        for assumed in &report.assumptions {
+            write!(out, "<li>{}</li>", Text(assumed))?;
+        }
+        write!(out, "</ul>")?;
+    }
+    write_lines(out, &report.quality)
+}
+
+fn write_lines(out: &mut dyn Write, lines: &[QualityLine]) -> io::Result<()> {
     if lines.is_empty() {
         return write!(out, "<p class=\"nothing\">Every row of the input was used.</p>");
     }

@@ -238,20 +238,27 @@
     showBanner(place, card.dataset.banner);
   }
   for (const anchor of document.querySelectorAll(".anchor")) showAnchor(anchor.querySelector(".pictures"), anchor.dataset.anchor);
+  // Beyond the first ones cards are folded away, unless a filter shows few of them.
   const first = 12;
+  let folded = () => {};
   if (cards.length > first + 2) {
     const grid = cards[0].parentElement;
     for (const card of cards.slice(first)) card.classList.add("later");
-    grid.classList.add("folded");
     const button = make("button", "quiet show-all", `Show the other ${cards.length - first}`);
     button.type = "button";
+    let wanted = true;
+    folded = (on) => {
+      grid.classList.toggle("folded", on && wanted);
+      button.hidden = !(on && wanted);
+    };
     button.addEventListener("click", () => {
-      grid.classList.remove("folded");
-      button.remove();
+      wanted = false;
+      folded(false);
       const next = cards[first].querySelector("button, summary");
       if (next) next.focus({ preventScroll: true });
     });
     grid.after(button);
+    folded(true);
   }
   const legend = document.querySelector(".legend");
   if (cards.some((card) => card.querySelector(".pictures"))) {
@@ -305,21 +312,83 @@
     const whole = [...row.querySelectorAll("bdi")].map((bdi) => bdi.title || bdi.textContent);
     return [...whole, row.querySelector(".reason").textContent].join("\n").toLowerCase();
   });
+  const begin = "#filter=";
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
-    let left = 0;
+    const left = new Set();
     rows.forEach((row, at) => {
       row.hidden = (only.checked && !row.classList.contains("flagged")) || !names[at].includes(wanted);
-      left += !row.hidden;
+      if (!row.hidden) left.add(row.dataset.banner);
     });
-    shown.textContent = left === rows.length ? counted(left, "banner") : `${count(left)} of ${counted(rows.length, "banner")}`;
+    shown.textContent = left.size === rows.length ? counted(left.size, "banner") : `${count(left.size)} of ${counted(rows.length, "banner")}`;
+    for (const card of cards) card.hidden = wanted !== "" && !left.has(card.dataset.banner);
+    folded(wanted === "");
   };
-  search.addEventListener("input", filter);
-  only.addEventListener("change", filter);
+  // The filter is in the address, so that a link shows what its sender saw.
+  const remember = () => {
+    const text = search.value.trim();
+    const address = text === "" && !only.checked ? location.pathname : `${begin}${encodeURIComponent(text)}${only.checked ? "&flagged" : ""}`;
+    history.replaceState(null, "", address);
+  };
+  const recall = () => {
+    if (!location.hash.startsWith(begin)) return;
+    const [text, flagged] = location.hash.slice(begin.length).split("&");
+    try {
+      search.value = decodeURIComponent(text);
+    } catch {
+      return;
+    }
+    only.checked = flagged === "flagged";
+  };
+  addEventListener("hashchange", () => {
+    recall();
+    filter();
+  });
+  for (const [field, event] of [[search, "input"], [only, "change"]]) {
+    field.addEventListener(event, () => {
+      filter();
+      remember();
+    });
+  }
   // A browser may fill the fields again after a reload.
   addEventListener("pageshow", filter);
+  recall();
   filter();
   document.querySelector(".controls").hidden = false;
+
+  // The parts of the score are many columns, which few people need.
+  if (heads.some((head) => head.classList.contains("part"))) {
+    const parts = document.getElementById("show-parts");
+    const show = (on) => {
+      table.classList.toggle("folded", !on);
+      parts.setAttribute("aria-pressed", on);
+      parts.textContent = on ? "Hide the parts of the score" : "Show the parts of the score";
+    };
+    parts.addEventListener("click", () => show(table.classList.contains("folded")));
+    parts.hidden = false;
+    show(false);
+  }
+
+  // The rows that are shown as a file for a spreadsheet, in which no name is a formula.
+  const cell = (text) => {
+    const safe = /^[=+@\t\r-]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  const value = (td) => {
+    const name = td.querySelector("bdi");
+    if (name) return name.title || name.textContent;
+    if (td.classList.contains("none")) return "";
+    return td.dataset.v !== undefined && td.classList.contains("n") ? String(Number(td.dataset.v)) : td.textContent.trim();
+  };
+  document.getElementById("download").addEventListener("click", () => {
+    const lines = [heads.map((head) => head.textContent), ...[...body.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map(value))];
+    const text = lines.map((line) => line.map(cell).join(",")).join("\n");
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([`\ufeff${text}\n`], { type: "text/csv" }));
+    link.download = "banners.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
 
   for (const row of rows) {
     if (!(row.dataset.banner in data.banners)) continue;

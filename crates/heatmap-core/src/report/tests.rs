@@ -16,6 +16,7 @@ pub(super) fn banner(rank: usize, score: f64, flagged: bool) -> ReportBanner {
         clicks: 1_234,
         score,
         flagged,
+        change: None,
         label: None,
         reason: "Clicks lie where the anchor has none.".to_owned(),
         parts: Vec::new(),
@@ -134,7 +135,9 @@ fn no_text_from_data_becomes_an_element() {
             ..b
         });
         written(&Report {
+            warnings: vec![text()],
             questions: vec![text()],
+            assumptions: vec![text()],
             title: text(),
             subtitle: text(),
             generated: text(),

@@ -16,6 +16,9 @@
 //! on `memory_rows`.
 
 mod builder;
+mod extent;
+mod unit;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -24,11 +27,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use self::builder::Builder;
+use self::extent::Extent;
+use super::assumptions::Assumptions;
 use super::banner_index::BannerIndex;
+use super::file::paths::{TableFile, table_files};
 use super::groups::{GroupReader, Groups};
-use super::paths::{TableFile, table_files};
-use super::{BannerKey, Drops};
+use super::{BannerKey, Drops, TableFormat};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
+pub use unit::CoordinateUnit;
 
 /// Configures how a click log is read and put into bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,11 +52,27 @@ pub struct ClickLogConfig {
     pub common_size: Option<BannerSize>,
     /// Number of rows kept in memory, 16 bytes each; more go to temporary files.
     pub memory_rows: usize,
+    /// What `click_x` and `click_y` count.
+    pub unit: CoordinateUnit,
+    /// How the files are written, as far as that cannot be seen.
+    #[serde(skip_serializing_if = "is_default")]
+    pub format: TableFormat,
+}
+
+fn is_default(format: &TableFormat) -> bool {
+    *format == TableFormat::default()
 }
 
 impl Default for ClickLogConfig {
     fn default() -> Self {
-        Self { bin_size_px: 5.0, min_clicks: 1, common_size: None, memory_rows: 1 << 24 }
+        Self {
+            bin_size_px: 5.0,
+            min_clicks: 1,
+            common_size: None,
+            memory_rows: 1 << 24,
+            unit: CoordinateUnit::default(),
+            format: TableFormat::default(),
+        }
     }
 }
 
@@ -99,6 +121,8 @@ pub struct ClickLog {
     groups: Groups,
     drops: Drops,
     rows: u64,
+    extent: Extent,
+    assumptions: Assumptions,
 }
 
 impl std::fmt::Debug for ClickLog {
@@ -112,11 +136,13 @@ impl std::fmt::Debug for ClickLog {
 }
 
 impl ClickLogConfig {
-    /// Reads click tables, CSV or Parquet (feature `parquet`).
+    /// Reads click tables: text with a separator (see [`TableFormat`]), which may be compressed
+    /// with gzip (zstd with feature `zstd`) or in UTF-16, and Parquet (feature `parquet`).
     ///
-    /// A folder stands for the `*.csv` and `*.parquet` files directly in it. Columns may be in any
-    /// order, and further columns are ignored. `progress` is called from time to time, and may stop
-    /// the reading.
+    /// A folder stands for the tables directly in it, and `-` for standard input. Columns may be in
+    /// any order, and further columns are ignored. Without a column `clicks` each row is one click.
+    /// [`ClickLog::assumptions`] says what was found out about the files. `progress` is called from
+    /// time to time, and may stop the reading.
     ///
     /// # Errors
     /// Returns an error when the configuration cannot be used, a file cannot be read or is no
@@ -171,6 +197,7 @@ impl ClickLogConfig {
 
     fn validate(&self) -> Result<()> {
         self.grid_of(self.common_size.unwrap_or(BannerSize { width_px: 1, height_px: 1 }))?;
+        self.format.check()?;
         if self.memory_rows == 0 {
             return Err(Error::config("memory_rows", 0, "must hold a row"));
         }
@@ -225,6 +252,13 @@ impl ClickLog {
     /// The rows and banners that were left out, and why.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// What was found out about files that differ from a CSV file with the columns of this crate:
+    /// the separator, the decimal comma, other names of columns, and so on; a sentence for each
+    /// kind of file.
+    pub fn assumptions(&self) -> Vec<String> {
+        self.assumptions.sentences()
     }
 
     /// Returns the display sizes whose bins are larger than was asked for, because a heatmap has at

@@ -5,53 +5,86 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::cell::Fault;
-use super::column::Kind;
+use super::assumptions::Assumptions;
+use super::file::Holds;
+use super::file::cell::{Cell, Fault};
+use super::file::paths::{TableFile, table_files};
+use super::file::source::Source;
 use super::metrics_table::key;
-use super::paths::{TableFile, table_files};
-use super::source::Source;
-use super::{BannerKey, DropReason};
-use crate::{Error, Result};
+use super::{BannerKey, DropReason, TableFormat};
+use crate::{BannerSize, Error, Result};
+
+/// What a label is about: a banner, in one display size or in all.
+type Labelled = (BannerKey, Option<BannerSize>);
 
 /// Labels of banners: for each of them, whether it is broken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelTable {
-    labels: BTreeMap<BannerKey, bool>,
+    labels: BTreeMap<Labelled, bool>,
     unlabelled_rows: u64,
+    assumptions: Assumptions,
 }
 
 impl LabelTable {
-    /// Reads label tables, CSV or Parquet (feature `parquet`); a folder stands for the tables
-    /// directly in it.
+    /// Reads label tables, as [`ClickLogConfig::read`](super::ClickLogConfig::read) reads click
+    /// tables; a folder stands for the tables directly in it.
     ///
-    /// The columns are `domain`, `grid_id` and `broken` (0/1, 0.0/1.0, true/false; empty for a
-    /// banner without a label). Further columns are ignored.
+    /// The columns are `domain`, `grid_id` and `broken`: 1 and 0 in any notation, or one of true,
+    /// yes, y, t, broken, bad and false, no, n, f, ok, good, not broken; empty for a banner without
+    /// a label. With the columns `display_width` and `display_height` a label is that of the banner
+    /// in this size alone. Further columns are ignored.
     ///
     /// # Errors
     /// Returns an error when a file cannot be read or is no table, a column is missing or occurs
     /// twice, a row has no key or no label that can be read, or two rows contradict each other.
     pub fn read(paths: &[PathBuf]) -> Result<Self> {
+        Self::read_as(paths, &TableFormat::default())
+    }
+
+    /// Reads label tables that are written as `format` says; see [`LabelTable::read`].
+    ///
+    /// # Errors
+    /// As [`LabelTable::read`], and when the format cannot be used.
+    pub fn read_as(paths: &[PathBuf], format: &TableFormat) -> Result<Self> {
+        format.check()?;
         let files = table_files(paths)?;
         let mut unlabelled_rows = 0;
+        let mut assumptions = Assumptions::default();
         // Each label with its file and line, for the error message about two rows that contradict
         // each other.
         let mut labels = BTreeMap::new();
         for (index, TableFile { path, .. }) in files.iter().enumerate() {
-            let source = Source::open(path)?;
-            let picked = [
-                source.find(path, "domain", Kind::names)?,
-                source.find(path, "grid_id", Kind::names)?,
-                source.find(path, "broken", Kind::counts)?,
-            ];
+            let mut source = Source::open(path, format)?;
+            source.find("domain", Holds::Names)?;
+            source.find("grid_id", Holds::Names)?;
+            source.find("broken", Holds::Labels)?;
+            let sides = ["display_width", "display_height"];
+            let sides = sides.map(|side| source.locate(side, Holds::Whole));
+            let has_size = match sides {
+                [Ok(Some(width)), Ok(Some(height))] => {
+                    [width, height].into_iter().for_each(|side| source.pick(side, Holds::Whole));
+                    true
+                }
+                [width, height] => {
+                    width?;
+                    height?;
+                    false
+                }
+            };
+            assumptions.add(path, &source.assumptions()?);
             let unit = source.unit();
             let mut spare = Default::default();
-            source.read(&picked, &mut |row| {
+            source.read(&mut |row| {
                 let line = row.line;
                 let bad =
                     |what: &str| Error::Data(format!("{}: {unit} {line}{what}", path.display()));
                 let unusable = |reason: DropReason| bad(&format!(": {reason}"));
                 let [domain, grid_id, broken] = row.cells().map_err(unusable)?;
                 let key = key(domain, grid_id, &mut spare).map_err(unusable)?;
+                let display = match has_size {
+                    true => size(row.cell(3), row.cell(4)).map_err(|what| bad(&what))?,
+                    false => None,
+                };
                 let label = match broken.truth() {
                     Ok(label) => label,
                     Err(Fault::Missing) => {
@@ -61,12 +94,13 @@ impl LabelTable {
                     Err(_) => {
                         let value = broken.shown();
                         return Err(bad(&format!(
-                            ", column `broken`: `{value}` is not 0, 1, true, false or empty"
+                            ", column `broken`: `{value}` is not 0 or 1, yes or no, true or \
+                             false, broken or ok, or empty"
                         )));
                     }
                 };
                 let (known, file, before) =
-                    *labels.entry(key.clone()).or_insert((label, index, line));
+                    *labels.entry((key.clone(), display)).or_insert((label, index, line));
                 if known != label {
                     let BannerKey { domain, grid_id } = key;
                     let other = files[file].path.display();
@@ -78,21 +112,42 @@ impl LabelTable {
                 Ok(())
             })?;
         }
-        let labels = labels.into_iter().map(|(banner, (broken, _, _))| (banner, broken)).collect();
-        Ok(Self { labels, unlabelled_rows })
+        let labels = labels.into_iter().map(|(of, (broken, _, _))| (of, broken)).collect();
+        Ok(Self { labels, unlabelled_rows, assumptions })
     }
 
-    /// Whether a banner is broken; `None` when it has no label.
-    pub fn get(&self, banner: &BannerKey) -> Option<bool> {
-        self.labels.get(banner).copied()
+    /// Whether a banner is broken in this display size: by its label for the size, or else by its
+    /// label for all sizes; `None` when it has none.
+    pub fn get(&self, banner: &BannerKey, display: BannerSize) -> Option<bool> {
+        let of = |display| self.labels.get(&(banner.clone(), display)).copied();
+        of(Some(display)).or_else(|| of(None))
     }
 
-    /// Iterates over all labels, in the order of domain and grid_id.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&BannerKey, bool)> {
-        self.labels.iter().map(|(banner, &broken)| (banner, broken))
+    /// Whether a banner is broken in all sizes, by its labels; `None` when it has none or they
+    /// differ.
+    pub fn in_all_sizes(&self, banner: &BannerKey) -> Option<bool> {
+        let mut labels = self
+            .labels
+            .range((banner.clone(), None)..)
+            .take_while(|((labelled, _), _)| labelled == banner)
+            .map(|(_, &broken)| broken);
+        let first = labels.next()?;
+        labels.all(|label| label == first).then_some(first)
     }
 
-    /// Number of labelled banners.
+    /// Iterates over all labels, in the order of domain and grid_id, each with the display size
+    /// that it is limited to.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&BannerKey, Option<BannerSize>, bool)> {
+        self.labels.iter().map(|((banner, display), &broken)| (banner, *display, broken))
+    }
+
+    /// What was found out about files that are not as described; see
+    /// [`ClickLog::assumptions`](super::ClickLog::assumptions).
+    pub fn assumptions(&self) -> Vec<String> {
+        self.assumptions.sentences()
+    }
+
+    /// Number of labels.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -117,7 +172,26 @@ impl FromIterator<(BannerKey, bool)> for LabelTable {
     /// Collects labels that are known already, such as those of a metrics table; of several labels
     /// of one banner the last one is used.
     fn from_iter<I: IntoIterator<Item = (BannerKey, bool)>>(labels: I) -> Self {
-        Self { labels: labels.into_iter().collect(), unlabelled_rows: 0 }
+        let labels = labels.into_iter().map(|(banner, broken)| ((banner, None), broken)).collect();
+        Self { labels, ..Self::default() }
+    }
+}
+
+/// Reads the display size of a label; `None` when neither side is there.
+fn size(width: Cell<'_>, height: Cell<'_>) -> std::result::Result<Option<BannerSize>, String> {
+    let side = |px: u64| u32::try_from(px).ok().filter(|&px| px > 0);
+    match (width.whole(), height.whole()) {
+        (Err(Fault::Missing), Err(Fault::Missing)) => Ok(None),
+        (Ok(width), Ok(height)) if side(width).is_some() && side(height).is_some() => {
+            Ok(side(width)
+                .zip(side(height))
+                .map(|(width_px, height_px)| BannerSize { width_px, height_px }))
+        }
+        _ => Err(format!(
+            ", display size: `{}` x `{}` is no size in px",
+            width.shown(),
+            height.shown()
+        )),
     }
 }
 
@@ -144,16 +218,37 @@ mod tests {
             "domain,grid_id,broken\na,g,1.0\nd,g,false\n",
         ])
         .unwrap();
-        let got = ["a", "b", "c", "d", "e"].map(|domain| table.get(&banner(domain)));
+        let got = ["a", "b", "c", "d", "e"].map(|domain| table.in_all_sizes(&banner(domain)));
         assert_eq!(got, [Some(true), Some(false), Some(true), Some(false), None]);
         assert_eq!((table.len(), table.broken(), table.unlabelled_rows()), (4, 2, 2));
         assert_eq!(
             table
                 .iter()
-                .map(|(banner, broken)| (banner.clone(), broken))
+                .map(|(banner, _, broken)| (banner.clone(), broken))
                 .collect::<LabelTable>()
                 .labels,
             table.labels
+        );
+    }
+
+    #[test]
+    fn a_label_may_be_that_of_one_size() {
+        let table =
+            read(&["Domain;Grid ID;Label;Width;Height\na;g;broken;300;250\na;g;ok;728;90\n\
+                            b;g;yes;;\nb;g;no;728;90\n"])
+            .unwrap();
+        let size = |width_px, height_px| BannerSize { width_px, height_px };
+        let of = |domain, display| table.get(&banner(domain), display);
+        assert_eq!(of("a", size(300, 250)), Some(true));
+        assert_eq!(of("a", size(728, 90)), Some(false));
+        assert_eq!(of("a", size(1, 1)), None);
+        assert_eq!(of("b", size(1, 1)), Some(true));
+        assert_eq!(of("b", size(728, 90)), Some(false));
+        assert_eq!(table.in_all_sizes(&banner("a")), None);
+        assert_eq!(
+            table.assumptions()[0].split_once(": ").unwrap().1,
+            "separator `;`, column `Label` is broken, column `Width` is display_width, column \
+             `Height` is display_height"
         );
     }
 
@@ -175,8 +270,11 @@ mod tests {
                 read(&[&format!("domain,grid_id,broken\na,g,0\n{row}\n")]).unwrap_err().to_string();
             assert!(error.contains("line 3") && error.contains(message), "{error}");
         };
-        says("b,g,maybe", "column `broken`: `maybe` is not 0, 1, true, false or empty");
+        says("b,g,maybe", "column `broken`: `maybe` is not 0 or 1, yes or no");
         says("b,g", "more or fewer values");
+        let sized = "domain,grid_id,broken,display_width,display_height\nb,g,1,300,\n";
+        let error = read(&[sized]).unwrap_err().to_string();
+        assert!(error.contains("line 2, display size: `300` x `` is no size"), "{error}");
         says(",g,1", "no domain or no grid_id");
     }
 }

@@ -15,6 +15,14 @@ pub fn spreadsheet_cell(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns the name that [`spreadsheet_cell`] has made `cell` of.
+pub(crate) fn name_in_spreadsheet(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(name) if spreadsheet_cell(name) == cell => name,
+        _ => cell,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,9 +31,11 @@ mod tests {
     fn names_are_no_formulas_and_numbers_are_numbers() {
         for name in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"] {
             assert_eq!(spreadsheet_cell(name), format!("'{name}"));
+            assert_eq!(name_in_spreadsheet(&spreadsheet_cell(name)), name);
         }
-        for name in ["a.com", "-3", "+1.5", "", "1=1", "a@b"] {
+        for name in ["a.com", "-3", "+1.5", "", "1=1", "a@b", "'a"] {
             assert_eq!(spreadsheet_cell(name), name);
+            assert_eq!(name_in_spreadsheet(name), name);
         }
     }
 }

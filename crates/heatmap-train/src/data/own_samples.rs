@@ -113,7 +113,7 @@ impl OwnSamples {
         let mut heatmaps = Vec::new();
         for banner in log.banners() {
             let banner = banner?;
-            if let Some(broken) = labels.get(&banner.banner) {
+            if let Some(broken) = labels.get(&banner.banner, banner.display) {
                 heatmaps.push((banner.heatmap, usize::from(broken)));
             }
         }

@@ -17,6 +17,8 @@ pub use count_report::{Calibration, CountPredictions, CountReport, ReliabilityBi
 pub use facets::{FacetSample, Facets, variance_share};
 pub use features::{LabelledFeatures, extract_features};
 pub use location_baselines::LocationBaseline;
-pub use predict::{HeldOut, ProposedMap, Thresholds, predict_counts, propose_centres};
+pub use predict::{
+    HeldOut, ProposedMap, Thresholds, count_probabilities, predict_counts, propose_centres,
+};
 pub use representation::{EvaluationConfig, RepresentationReport, evaluate_representation};
 pub use set_scores::{SET_SCORES, SetScores};

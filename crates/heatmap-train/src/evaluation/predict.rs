@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use heatmap_core::synth::{Preset, Sample};
 use heatmap_core::{Grid, Point};
 use heatmap_models::Encoder;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::CountPredictions;
 use crate::data::ImageConfig;
@@ -78,22 +78,31 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
     for range in held_out.batches() {
         let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();
         let images = held_out.images(&samples, device)?;
-        let mut sum = task.probabilities(images.clone());
-        if flips {
-            for mirrored in
-                [images.clone().flip([2]), images.clone().flip([3]), images.flip([2, 3])]
-            {
-                sum = sum + task.probabilities(mirrored);
-            }
-            sum = sum / 4.0;
-        }
-        let values =
-            sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
-        probabilities.extend(values);
+        probabilities.extend(count_probabilities(task, images, flips));
         truth.extend(samples.iter().map(|sample| counts.start() + sample.class));
         each_batch(samples.len());
     }
     CountPredictions::new(probabilities, truth, counts)
+}
+
+/// Predicts the probability of every count for every image, one image after another; see
+/// [`predict_counts`] for `flips`.
+///
+/// # Shapes
+/// - `images`: `[batch, channels, height, width]`
+pub fn count_probabilities<E: Encoder + ModuleDisplay>(
+    task: &Count<E>,
+    images: Tensor<4>,
+    flips: bool,
+) -> Vec<f64> {
+    let mut sum = task.probabilities(images.clone());
+    if flips {
+        for mirrored in [images.clone().flip([2]), images.clone().flip([3]), images.flip([2, 3])] {
+            sum = sum + task.probabilities(mirrored);
+        }
+        sum = sum / 4.0;
+    }
+    sum.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64")
 }
 
 /// Predicts candidate centres for every sample. `each_batch` is called after every batch with the
@@ -127,18 +136,14 @@ impl ProposedMap {
     /// Selects the candidates that exist with at least this probability. A candidate closer than
     /// `apart_bins` to a more probable one is dropped as a duplicate of the same cluster.
     pub fn located(&self, min_probability: f64, apart_bins: f64) -> LocatedMap {
-        let mut predicted: Vec<Point> = Vec::new();
-        for centre in self.proposed.iter().filter(|centre| centre.probability >= min_probability) {
-            if predicted.iter().all(|other| other.distance(centre.place) >= apart_bins) {
-                predicted.push(centre.place);
-            }
-        }
+        let chosen = Thresholds { min_probability, apart_bins }.choose(&self.proposed);
+        let predicted = chosen.into_iter().map(|centre| centre.place).collect();
         LocatedMap { predicted, truth: self.truth.clone() }
     }
 }
 
 /// The thresholds that select centres among the candidates.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// Smallest existence probability of a selected candidate.
     pub min_probability: f64,
@@ -164,6 +169,20 @@ impl Thresholds {
             }
         }
         Ok(best.expect("the grid of thresholds is not empty").1)
+    }
+
+    /// Selects centres among the candidates of one map, the most probable first; see
+    /// [`ProposedMap::located`].
+    pub fn choose(&self, proposed: &[ProposedCentre]) -> Vec<ProposedCentre> {
+        let mut chosen: Vec<ProposedCentre> = Vec::new();
+        for &centre in proposed.iter().filter(|it| it.probability >= self.min_probability) {
+            let is_apart =
+                |other: &ProposedCentre| other.place.distance(centre.place) >= self.apart_bins;
+            if chosen.iter().all(is_apart) {
+                chosen.push(centre);
+            }
+        }
+        chosen
     }
 
     /// Selects the centres of all maps with these thresholds.

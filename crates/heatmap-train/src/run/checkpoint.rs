@@ -21,7 +21,7 @@ use burn::optim::lr_scheduler::LrSchedulerRecord;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use burn::train::checkpoint::Checkpoint as Record;
-use heatmap_core::{UNFINISHED, crash_point, sweep_unfinished};
+use heatmap_core::{RunFolder, UNFINISHED, crash_point, sweep_unfinished};
 
 use self::writer::{PartCheckpointer, Shared};
 use super::best::BestCheckpoint;
@@ -46,6 +46,11 @@ pub struct Checkpoint {
 impl Checkpoints {
     /// Number of newest checkpoints that are kept, in addition to the best one.
     const KEEP: usize = 2;
+
+    /// Returns the checkpoints of the run in `folder`.
+    pub fn of(folder: &RunFolder) -> Self {
+        Self::new(folder.file("checkpoints"))
+    }
 
     /// Creates a handle on the checkpoints in this folder, which need not exist.
     pub fn new(folder: PathBuf) -> Self {

@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::RunFolder;
 use heatmap_core::one_of;
 use heatmap_models::{Backbone, Encoder, LocationHeadConfig};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use serde_json::{Map, Value};
 
 use super::fine_tune::FineTuneConfig;
 use super::fine_tune_start::FineTuneStart;
-use super::folder::RunFolder;
 use super::map_shapes::MapShapes;
 use super::migration::flatten_training;
 use super::run_config::RunConfig;

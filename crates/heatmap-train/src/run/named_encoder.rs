@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use heatmap_core::Heatmap;
 use heatmap_core::analysis::faer::Mat;
-use heatmap_models::{Backbone, Encoder, LoadOptions, ModelName, TensorFile};
+use heatmap_models::{Backbone, Encoder, ModelName, TensorFile};
 
+use super::saved_encoder::load_encoder;
 use super::{ENCODER, FineTuneConfig, RunFolder};
 use crate::data::ImageConfig;
 use crate::features::{Output, PublishedEncoder};
@@ -53,10 +54,7 @@ impl NamedEncoder {
         let architecture: ModelName = architecture.parse()?;
         let image: ImageConfig = serde_json::from_value(config["image"].clone())
             .map_err(|error| bad(&format!("image: {error}")))?;
-        let file = TensorFile::open(folder.file(ENCODER))?;
-        let network =
-            architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
-        let (network, _) = network.load_weights(&file, &LoadOptions::new().without_head())?;
+        let network = load_encoder(&folder, architecture, device)?;
         Ok(Self { name: name.to_owned(), kind: Kind::Ours(network, image) })
     }
 

@@ -1,6 +1,7 @@
 //! [`save_encoder`]: saves the encoder of a finished run for other programs.
 
-use heatmap_models::Backbone;
+use burn::tensor::Device;
+use heatmap_models::{Backbone, LoadOptions, ModelName, TensorFile};
 
 use super::RunFolder;
 use crate::Result;
@@ -15,4 +16,18 @@ pub const ENCODER: &str = "encoder.safetensors";
 /// Returns an error when the file cannot be written.
 pub fn save_encoder(folder: &RunFolder, encoder: &Backbone) -> Result<()> {
     Ok(encoder.save_weights(folder.file(ENCODER), encoder.layout())?)
+}
+
+/// Reads the encoder that a finished run has saved.
+///
+/// # Errors
+/// Returns an error when there is none, or when it is of another architecture.
+pub(super) fn load_encoder(
+    folder: &RunFolder,
+    architecture: ModelName,
+    device: &Device,
+) -> Result<Backbone> {
+    let file = TensorFile::open(folder.file(ENCODER))?;
+    let network = architecture.config().of_same_kind(&file)?.with_num_classes(None).init(device);
+    Ok(network.load_weights(&file, &LoadOptions::new().without_head())?.0)
 }

@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::Learner;
 use burn::train::metric::LearningRateMetric;
+use heatmap_core::RunFolder;
 use heatmap_core::detect::CHANNELS;
 use heatmap_core::synth::ReferenceSets;
 use heatmap_models::resnet::BlockKind;
@@ -13,7 +14,6 @@ use heatmap_models::{ResNet, ResNetConfig, StemKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::folder::RunFolder;
 use super::migration::group_optimizer;
 use super::run_config::RunConfig;
 use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};

@@ -6,9 +6,9 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::metric::LearningRateMetric;
 use burn::train::{Learner, TrainLoader};
+use heatmap_core::RunFolder;
 use heatmap_models::{Backbone, Encoder, ProjectionHeadConfig};
 
-use super::folder::RunFolder;
 use super::periodic_evaluation::PeriodicEvaluation;
 use super::run_config::RunConfig;
 use super::simclr_config::SimClrConfig;

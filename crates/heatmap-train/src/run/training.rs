@@ -10,9 +10,9 @@ use burn::train::{
     InferenceStep, Interrupter, Learner, LearnerModel, SupervisedTraining, TrainLoader, TrainStep,
     TrainingStrategy, ValidLoader,
 };
+use heatmap_core::RunFolder;
 
-use super::checkpoint::Checkpoint;
-use super::folder::RunFolder;
+use super::checkpoint::{Checkpoint, Checkpoints};
 use super::metrics_log::{MetricsLog, SharedLog};
 use super::periodic_evaluation::PeriodicEvaluation;
 use super::progress::ProgressRenderer;
@@ -118,7 +118,7 @@ where
     <M as InferenceStep>::Output: StepOutput,
 {
     let done = options.resume.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    let checkpoints = folder.checkpoints();
+    let checkpoints = Checkpoints::of(folder);
     if done > 0 {
         checkpoints.check_records(done, learner.model())?;
     }

@@ -55,7 +55,7 @@ pub fn tabled_banners(index: &Path, labels: Option<&LabelTable>) -> Result<Banne
         let record = record.map_err(bad)?;
         let key =
             BannerKey { domain: record[domain].to_owned(), grid_id: record[grid_id].to_owned() };
-        banners.broken.push(labels.and_then(|labels| labels.get(&key)));
+        banners.broken.push(labels.and_then(|labels| labels.in_all_sizes(&key)));
         banners.keys.push(key);
     }
     Ok(banners)

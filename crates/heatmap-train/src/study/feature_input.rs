@@ -86,13 +86,15 @@ pub fn open_weights(name: &str) -> Result<TensorFile> {
 }
 
 /// Reads a click log into heatmaps whose bins have a side of `bin_size_px` px. The observer is told
-/// how many rows were left out and why.
+/// how many rows were left out and why, what was assumed of the file, and what is doubtful.
 ///
 /// # Errors
 /// Returns an error when the log cannot be read, or when it has no usable row.
 pub fn read_log(path: &Path, bin_size_px: f64, observer: &dyn RunObserver) -> Result<ClickLog> {
     let config = ClickLogConfig { bin_size_px, ..ClickLogConfig::default() };
     let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
+    log.assumptions().iter().for_each(|assumed| observer.tell(&format!("Read {assumed}.")));
+    log.warnings().iter().for_each(|warning| observer.tell(&format!("Warning: {warning}")));
     let mut left_out = String::new();
     for dropped in log.drops().by_reason() {
         let (reason, rows, clicks, first) =

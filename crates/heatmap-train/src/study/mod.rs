@@ -6,6 +6,7 @@
 //! - [`measure_detector`] and [`write_detector`] evaluate a set network and present the results.
 //! - [`PresetGallery`] draws samples of the presets.
 //! - [`comparison`], [`FacetView`] and [`EmbedView`] compare the features of several encoders.
+//! - [`predict`] applies the network of a finished run to a click log.
 //! - [`FeatureRun`] writes the features of encoders to files.
 
 mod banners;
@@ -24,6 +25,7 @@ mod feature_tables;
 mod gallery;
 mod location;
 mod location_run;
+mod predictions;
 mod principal_plane;
 mod simclr;
 mod simclr_report;
@@ -45,6 +47,7 @@ pub use feature_table::FeatureTable;
 pub use gallery::{PresetGallery, write_banner_gallery};
 pub use location::{LocationResults, LocationSummary, write_location, write_location_montage};
 pub use location_run::run_location;
+pub use predictions::{Prediction, PredictionInput, PredictionSummary, log_config, predict};
 pub use simclr::run_simclr;
 pub use simclr_report::{BrokenBanners, SimClrSummary};
 pub use sweep::{SweepAxis, sweep_simclr};

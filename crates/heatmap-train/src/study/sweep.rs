@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::simclr::run_simclr;
 use super::spread::mean_and_spread;
-use crate::run::{RunConfig, RunFolder, RunObserver, Settings, SimClrConfig};
+use crate::run::{RunConfig, RunFolder, RunObserver, Settings, SimClrConfig, TrainingFolder};
 use crate::{Error, Result};
 
 /// One axis of a grid search: a setting and the values to try. It is parsed from `KEY=A,B,C`.

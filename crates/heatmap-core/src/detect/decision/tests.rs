@@ -37,7 +37,10 @@ fn decide(
     good: &[bool],
 ) -> Result<Decision> {
     let metrics = |banner: usize| world.1[banner].clone();
-    config.decide(&world.0, &DecisionInputs { labels, good, metrics: &metrics })
+    config.decide(
+        &world.0,
+        &DecisionInputs { labels, good, metrics: &metrics, flaggable: labels.len() },
+    )
 }
 
 fn unlabelled(config: &DecisionConfig, world: &World) -> Result<Decision> {

@@ -71,6 +71,34 @@ impl LogDetection {
     }
 }
 
+impl LogDetection {
+    /// Returns the reason for the score of each flagged banner, by its position in `log`, the log
+    /// that this detection was made from. The log is read again.
+    ///
+    /// # Errors
+    /// When a temporary file of the log cannot be read.
+    pub fn reasons(&self, log: &ClickLog) -> Result<BTreeMap<usize, String>> {
+        let flagged = &self.decision.flagged;
+        let mut banners = log.banners();
+        let mut reasons = BTreeMap::new();
+        for grid in &self.grids {
+            let places = grid.first..grid.first + grid.banners;
+            if !flagged[places.clone()].contains(&true) {
+                banners.by_ref().take(grid.banners).try_for_each(|banner| banner.map(|_| ()))?;
+                continue;
+            }
+            let explainer = Explainer::new(grid.maps())?;
+            for at in places {
+                let banner = next(&mut banners)?;
+                if flagged[at] {
+                    reasons.insert(at, explainer.explain(&banner.heatmap, true)?.reason);
+                }
+            }
+        }
+        Ok(reasons)
+    }
+}
+
 impl DetectedLayout {
     /// The network with its references, the banners at the positions `compared` within the grid.
     /// `ahead` is at the first banner of the grid and is moved past the last. `None` if `compared`

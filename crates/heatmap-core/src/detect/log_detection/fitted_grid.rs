@@ -1,35 +1,68 @@
 //! [`FittedGrid`]: everything that is fitted to the banners of one grid before they are scored.
 
-use super::LogDetectionConfig;
+use super::{DetectedLayout, LogDetectionConfig};
 use crate::detect::detected_group::undecided;
 use crate::detect::{
     Anchor, AnchorChoice, CLEAN_LANDING_RATE, Candidate, DetectedGroup, LayoutDetector, PartSet,
     Reference, Verdict,
 };
-use crate::{Error, Grid, Heatmap, Result};
+use crate::table::BannerEntry;
+use crate::{BannerSize, Error, Grid, Heatmap, Result};
 
 /// What is fitted to one grid.
-pub(super) struct FittedGrid {
+pub(in crate::detect) struct FittedGrid {
     /// All scores of a heatmap.
-    pub(super) detector: LayoutDetector,
+    pub(in crate::detect) detector: LayoutDetector,
     /// The mean map of good banners.
-    pub(super) anchor: Anchor,
+    pub(in crate::detect) anchor: Anchor,
     /// Whether the requested kind of anchor was not available.
-    pub(super) fell_back: bool,
+    pub(in crate::detect) fell_back: bool,
     /// The banners that are taken for good; `None` if no banner has a click.
-    pub(super) reference: Option<Reference>,
+    pub(in crate::detect) reference: Option<Reference>,
     /// Groups of banners that look alike.
-    pub(super) groups: Vec<DetectedGroup>,
+    pub(in crate::detect) groups: Vec<DetectedGroup>,
     /// The question on two large groups, if there is one.
-    pub(super) undecided: Option<String>,
+    pub(in crate::detect) undecided: Option<String>,
     /// Positions of candidates whose label must not be learned from, because it made them part of
     /// the anchor or alone decided on their group.
-    pub(super) withheld: Vec<usize>,
+    pub(in crate::detect) withheld: Vec<usize>,
+}
+
+impl FittedGrid {
+    /// Splits it into what scores banners and what is told of the grid, whose banners begin at
+    /// `first` in the log with `entry`; `compared` are the positions of those that the network
+    /// compares others with.
+    pub(in crate::detect) fn into_layout(
+        self,
+        entry: BannerEntry,
+        display: BannerSize,
+        first: usize,
+        banners: usize,
+        compared: Vec<u32>,
+    ) -> (LayoutDetector, DetectedLayout) {
+        let layouts = match &self.reference {
+            Some(reference) if reference.layouts.len() > 1 => reference.layouts.clone(),
+            _ => Vec::new(),
+        };
+        let layout = DetectedLayout {
+            grid_id: entry.banner.grid_id,
+            display,
+            first,
+            banners,
+            compared,
+            layouts,
+            anchor: self.anchor,
+            fell_back: self.fell_back,
+            groups: self.groups,
+            undecided: self.undecided,
+        };
+        (self.detector, layout)
+    }
 }
 
 impl LogDetectionConfig {
     /// Fits everything to the candidates of one grid.
-    pub(super) fn fit(
+    pub(in crate::detect) fn fit(
         &self,
         grid_id: &str,
         grid: Grid,

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use super::extent::Extent;
 use super::{ClickLog, ClickLogConfig};
 use crate::binning::bin_of;
+use crate::table::assumptions::Assumptions;
 use crate::table::banner_index::{BannerIndex, Found};
-use crate::table::cell::{Fault, MAX_WHOLE};
-use crate::table::column::Kind;
 use crate::table::drops::Usable;
-use crate::table::row::Row;
-use crate::table::source::Source;
+use crate::table::file::Holds;
+use crate::table::file::cell::{Cell, Fault, MAX_WHOLE};
+use crate::table::file::row::Row;
+use crate::table::file::source::Source;
 use crate::table::spill::{Hit, Spill};
 use crate::table::{BannerKey, ClickColumn, DropReason, Drops};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
@@ -31,6 +33,8 @@ pub(super) struct Builder {
     last_size: Option<(BannerSize, Grid)>,
     /// Buffers for the domain and the grid_id of a row, which are needed where these are numbers.
     spare: [Vec<u8>; 2],
+    extent: Extent,
+    assumptions: Assumptions,
 }
 
 /// Why a row was not counted, and how many clicks it has as far as they can be read.
@@ -49,6 +53,8 @@ impl Builder {
             common: common.transpose()?,
             last_size: None,
             spare: Default::default(),
+            extent: Extent::default(),
+            assumptions: Assumptions::default(),
         })
     }
 
@@ -57,27 +63,30 @@ impl Builder {
         path: &Path,
         report: &mut dyn FnMut(u64, u64) -> Result<()>,
     ) -> Result<()> {
-        let source = Source::open(path)?;
-        let names = [
-            "domain",
-            "grid_id",
-            "click_x",
-            "click_y",
-            "display_height",
-            "display_width",
-            "clicks",
-        ];
-        let mut picked = [0; 7];
-        for (column, (name, place)) in names.into_iter().zip(&mut picked).enumerate() {
-            *place =
-                source.find(path, name, if column < 2 { Kind::names } else { Kind::counts })?;
+        let format = self.config.format.clone();
+        let mut source = Source::open(path, &format)?;
+        for (name, holds) in [
+            ("domain", Holds::Names),
+            ("grid_id", Holds::Names),
+            ("click_x", Holds::Numbers),
+            ("click_y", Holds::Numbers),
+            ("display_height", Holds::Whole),
+            ("display_width", Holds::Whole),
+        ] {
+            source.find(name, holds)?;
         }
+        let has_clicks = source.find_if_there("clicks", Holds::Whole)?.is_some();
+        let mut assumed = source.assumptions()?;
+        if !has_clicks {
+            assumed.push("no column `clicks`, so each row is one click".to_owned());
+        }
+        self.assumptions.add(path, &assumed);
         // What messages count: a CSV file has lines, a Parquet file has rows.
         let unit = source.unit();
         let mut reported = self.rows;
-        source.read(&picked, &mut |row| {
+        source.read(&mut |row| {
             let mut rows = 1;
-            if let Some((reason, clicks)) = self.count(row)? {
+            if let Some((reason, clicks)) = self.count(row, has_clicks)? {
                 rows = row.lost_with(reason);
                 self.drops.add_rows(reason, rows, clicks, || {
                     format!("{}: {unit} {}", path.display(), row.line)
@@ -93,12 +102,12 @@ impl Builder {
     }
 
     /// Counts a row, or returns the reason why it cannot be counted.
-    fn count(&mut self, row: &Row<'_>) -> Result<Option<Refusal>> {
-        let [domain, grid_id, x, y, height, width, clicks] = match row.cells() {
+    fn count(&mut self, row: &Row<'_>, has_clicks: bool) -> Result<Option<Refusal>> {
+        let [domain, grid_id, x, y, height, width] = match row.cells() {
             Ok(cells) => cells,
             Err(reason) => return Ok(Some((reason, 0))),
         };
-        let clicks = clicks.whole();
+        let clicks = if has_clicks { row.cell(6) } else { Cell::Whole(1) }.whole();
         let refused = |reason| Ok(Some((reason, clicks.unwrap_or(0))));
         let mut spare = std::mem::take(&mut self.spare);
         let [domain_spare, grid_spare] = &mut spare;
@@ -117,6 +126,10 @@ impl Builder {
             numbers()
         };
         let placed = numbers.and_then(|(x, y, display, count)| {
+            self.extent.add(x, y, display);
+            let unit = self.config.unit;
+            let (x, y) = (unit.px(x, display.width_px), unit.px(y, display.height_px));
+            self.extent.add_px(x, y, display);
             let bin = self.bin(x, y, display)?;
             if count == 0 { Err(DropReason::ZeroClicks) } else { Ok((display, bin, count)) }
         });
@@ -207,7 +220,7 @@ impl Builder {
     }
 
     pub(super) fn finish(self) -> Result<ClickLog> {
-        let Self { config, mut index, spill, mut drops, rows, .. } = self;
+        let Self { config, mut index, spill, mut drops, rows, extent, assumptions, .. } = self;
         let order = index.order().to_vec();
         let why_not = |index: &BannerIndex, id| match index.totals(id).1 {
             clicks if clicks > MAX_WHOLE => Some(DropReason::CountTooLarge),
@@ -224,21 +237,25 @@ impl Builder {
         }
         let kept: Vec<_> = order.into_iter().filter(|&id| is_kept[id as usize]).collect();
         if kept.is_empty() {
-            return Err(nothing_left(rows, &drops));
+            return Err(nothing_left(rows, &drops, &extent));
         }
         let groups = spill.finish(&mut index, |id| is_kept[id as usize])?;
         index.freeze();
-        Ok(ClickLog { config, index, kept, groups, drops, rows })
+        Ok(ClickLog { config, index, kept, groups, drops, rows, extent, assumptions })
     }
 }
 
-fn nothing_left(rows: u64, drops: &Drops) -> Error {
+fn nothing_left(rows: u64, drops: &Drops, extent: &Extent) -> Error {
     let Some(largest) = drops.largest() else {
         return Error::Data("no row to read, only headers".to_owned());
     };
     let (reason, dropped, first) = (largest.reason, largest.rows, &largest.first);
+    let advice = match reason {
+        DropReason::OutsideBanner => format!(". {}", extent.beside()),
+        _ => String::new(),
+    };
     Error::Data(format!(
-        "none of {rows} rows can be used; {dropped} of them: {reason} (first: {first})"
+        "none of {rows} rows can be used; {dropped} of them: {reason} (first: {first}){advice}"
     ))
 }
 

@@ -8,7 +8,7 @@ use common::{HEADER, expect_drops, read, read_with, text};
 
 use super::builder::scaled;
 use super::*;
-use crate::table::cell::MAX_WHOLE;
+use crate::table::file::cell::MAX_WHOLE;
 use crate::table::{ClickColumn, DropReason};
 use ClickColumn::*;
 use DropReason::*;

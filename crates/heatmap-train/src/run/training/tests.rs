@@ -150,7 +150,7 @@ fn every_step_is_taken_and_the_last_is_saved() {
     // Each of the three steps gives w - 0.25 * 2 w = w / 2.
     assert_eq!(outcome.model.weight.val().into_scalar::<f32>(), 0.125);
     assert_eq!((outcome.stats.steps, outcome.interrupted), (3, false));
-    assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 3);
+    assert_eq!(Checkpoints::of(&folder).newest_complete().expect("a checkpoint").0.step, 3);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn the_best_checkpoint_is_kept_and_chosen_and_patience_ends_the_run() {
     assert!(!outcome.interrupted);
     // A run that is resumed from the last checkpoint still knows its best step, and that it has
     // ended.
-    let (resume, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
+    let (resume, _) = Checkpoints::of(&folder).newest_complete().expect("a checkpoint");
     assert_eq!(resume.step, 8);
     let resumed = TrainingOptions { resume: Some(resume.clone()), ..impatient };
     let outcome = train(&folder, &batches, &resumed).expect("a run");
@@ -197,7 +197,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_its_step_and_poisons_no_checkpoin
         .expect("an error")
         .to_string();
     assert!(error.starts_with("step 3: the loss is NaN"), "{error}");
-    let (checkpoint, _) = folder.checkpoints().newest_complete().expect("a checkpoint");
+    let (checkpoint, _) = Checkpoints::of(&folder).newest_complete().expect("a checkpoint");
     assert_eq!(checkpoint.step, 2);
     let resumed = TrainingOptions { resume: Some(checkpoint), ..options(4) };
     let outcome = train(&folder, &[1.0; 4], &resumed).expect("a run");
@@ -220,7 +220,7 @@ fn whoever_stops_a_run_during_an_evaluation_loses_no_step() {
     assert!(outcome.interrupted);
     // Its checkpoint was not due, and the request came after the step.
     assert_eq!(outcome.stats.steps, 4);
-    assert_eq!(folder.checkpoints().newest_complete().expect("a checkpoint").0.step, 4);
+    assert_eq!(Checkpoints::of(&folder).newest_complete().expect("a checkpoint").0.step, 4);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn run_or_go_on(path: &std::path::Path) {
         Ok(folder) => folder,
         Err(_) => RunFolder::create(path, &1).expect("a folder").0,
     };
-    let checkpoints = folder.checkpoints();
+    let checkpoints = Checkpoints::of(&folder);
     let resume = match checkpoints.is_empty().expect("a folder that can be read") {
         true => None,
         false => Some(checkpoints.newest_complete().expect("a checkpoint").0),
@@ -260,7 +260,7 @@ fn result_of(path: &std::path::Path) -> (Vec<String>, Option<usize>, TensorData)
         .into_iter()
         .map(|line| format!("{} {} {:?}", line.split, line.step, line.values))
         .collect();
-    let checkpoints = folder.checkpoints();
+    let checkpoints = Checkpoints::of(&folder);
     let toy = Toy { weight: Param::from_tensor(Tensor::zeros([1], &Device::flex())) };
     let toy = toy.load_record(checkpoints.model_record(6).expect("the last checkpoint"));
     (lines, checkpoints.best().expect("scores").step(), toy.weight.val().into_data())

@@ -13,8 +13,8 @@ use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::{OptimizerConfig, Warmup};
 use crate::run::{
     CountConfig, ENCODER, FineTuneConfig, HeldOutConfig, LocationConfig, OnlineEvaluationConfig,
-    RunConfig, RunFolder, RunObserver, Selection, SimClrConfig, TrainingConfig, TrainingOptions,
-    save_encoder, train_count, train_location, train_simclr, untrained_encoder,
+    RunConfig, RunFolder, RunObserver, Selection, SimClrConfig, TrainingConfig, TrainingFolder,
+    TrainingOptions, save_encoder, train_count, train_location, train_simclr, untrained_encoder,
 };
 use crate::{Error, Result};
 

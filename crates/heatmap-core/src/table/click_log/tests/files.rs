@@ -19,7 +19,7 @@ fn files_that_are_no_table_are_errors_that_name_them() {
         "no column `click_y` in the header (domain, grid_id, click_x)",
     );
     says(format!("clicks,{HEADER}").as_bytes(), "column `clicks` stands twice");
-    says(HEADER.replace(',', ";").as_bytes(), "no column `domain` in the header (domain;grid_id");
+    says(HEADER.replace(',', "/").as_bytes(), "no column `domain` in the header (domain/grid_id");
     says(&[0; 4_000_000], "no CSV file");
     let error = read(HEADER.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("no row to read"), "{error}");

@@ -1,0 +1,7 @@
+//! Finds broken banners in click logs; see `heatmap-detect --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    heatmap_cli::detect::main()
+}

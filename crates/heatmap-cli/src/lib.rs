@@ -1,0 +1,18 @@
+//! Finding broken banners on a terminal, and what programs on terminals share.
+//!
+//! [`detect::main`] is the whole program `heatmap-detect`. Sentences ([`say`]), bars, the end of a
+//! program ([`end`]) and its folder ([`fresh_folder`]) are those of the programs that train
+//! networks, too; nothing here depends on Burn.
+
+mod bars;
+pub mod detect;
+mod ending;
+mod output_arguments;
+mod saying;
+mod stopping;
+
+pub use bars::{bytes_bar, image_bar, plain_bar};
+pub use ending::{Ending, end};
+pub use output_arguments::{OutputArguments, fresh_folder};
+pub use saying::{be_quiet, say, say_on_stderr, tell_of};
+pub use stopping::{stop_on_ctrl_c, unless_stopped};
