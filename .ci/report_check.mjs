@@ -4,7 +4,7 @@
 //
 // Checked at 1280 and 400 px, light and dark: nothing on the console, no request but the file itself, no sideways scrolling of the
 // page, no text below 11 px, no text below a contrast of 4.5, no picture of one colour where the data vary. Then what the page does:
-// sorting, filtering, the value under the pointer (against a reading of the data of our own), the dialog, focus, paper, no script.
+// sorting, filtering (cards and address, too), downloading, the value under the pointer (against a reading of the data of our own), the dialog, focus, paper, no script.
 // Needs node 18 or later and Chromium (CHROMIUM, default /usr/bin/chromium); no package. It speaks the DevTools protocol through a pipe.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -259,8 +259,66 @@ const filtering = () => {
   if (left().length !== rows.filter((row) => row.classList.contains("flagged")).length) found.push("flagged only shows others");
   only.click();
   if (left().length !== rows.length) found.push("rows stay hidden");
+  // Cards, and the address.
+  const cards = [...document.querySelectorAll(".card")];
+  const name = cards.at(-1)?.querySelector(".name bdi");
+  if (name) {
+    type(name.title || name.textContent);
+    const shown = cards.filter((card) => card.checkVisibility());
+    if (!shown.includes(cards.at(-1))) found.push("the card that was looked for is hidden");
+    const banners = new Set(left().map((row) => row.dataset.banner));
+    if (shown.some((card) => !banners.has(card.dataset.banner))) found.push("cards are shown whose rows are hidden");
+    if (!location.hash.startsWith("#filter=")) found.push(`the address does not have the filter: ${location.href}`);
+  }
+  type("");
+  if (location.hash !== "") found.push(`the address keeps the filter: ${location.hash}`);
   return found;
 };
+
+// What is downloaded, read as a spreadsheet would: the rows that are shown, and no formula.
+const downloading = async () => {
+  const found = [];
+  const make = URL.createObjectURL;
+  let blob = null;
+  URL.createObjectURL = (object) => make.call(URL, (blob = object));
+  const click = HTMLAnchorElement.prototype.click;
+  HTMLAnchorElement.prototype.click = () => {};
+  document.getElementById("only-flagged").click();
+  document.getElementById("download").click();
+  const rows = [...document.querySelectorAll("#ranking tbody tr")].filter((row) => row.checkVisibility());
+  document.getElementById("only-flagged").click();
+  URL.createObjectURL = make;
+  HTMLAnchorElement.prototype.click = click;
+  const text = (await blob?.text()) ?? "";
+  const lines = [];
+  let line = [], cell = "", quoted = false;
+  for (const c of text.replace(/^\ufeff/, "")) {
+    if (c === '"') quoted = !quoted;
+    else if (!quoted && (c === "," || c === "\n")) {
+      line.push(cell);
+      cell = "";
+      if (c === "\n") lines.push(line.splice(0));
+    } else cell += c;
+  }
+  const heads = [...document.querySelectorAll("#ranking thead th")].map((head) => head.textContent);
+  if (lines.length !== rows.length + 1) found.push(`${lines.length} lines for ${rows.length} rows`);
+  if (lines.some((cells) => cells.length !== heads.length)) found.push("lines of unequal length");
+  if (lines[0]?.join() !== heads.join()) found.push(`the header is ${lines[0]}`);
+  rows.forEach((row, at) => {
+    if (lines[at + 1]?.[0] !== row.cells[0].textContent) found.push(`line ${at + 2} has rank ${lines[at + 1]?.[0]}`);
+  });
+  if (lines.flat().some((cell) => /^[=+@-]/.test(cell) && Number.isNaN(Number(cell)))) found.push("a cell is a formula");
+  return found;
+};
+
+// On a telephone the rank, the name, the score and the reason of a row fit beside each other.
+const narrow = () =>
+  [...document.querySelectorAll("#ranking tbody tr")].slice(0, 20).flatMap((row) => {
+    const box = row.closest(".scroll").getBoundingClientRect();
+    const cells = [row.cells[0], row.querySelector(".name"), row.querySelector(".bar"), row.querySelector(".reason")];
+    const outside = cells.filter((cell) => !cell.checkVisibility() || cell.getBoundingClientRect().right > box.right + 1);
+    return outside.map((cell) => `${cell.className} of row ${row.rowIndex} is cut off`);
+  });
 
 // A bin of the first card, read from the data by other code than the page's: [name, row, column, clicks, size of a bin].
 const brightest = (index) => {
@@ -307,8 +365,10 @@ const looks = async () => {
       await open(width, scheme);
       // Everything that can be unfolded, too.
       await shoot(`${width}-${scheme}`);
+      if (width === 400) (await inPage(narrow)).forEach(complain);
       await inPage(() => {
         document.querySelector(".show-all")?.click();
+        document.querySelector("#show-parts:not([hidden])")?.click();
         for (const details of document.querySelectorAll("details")) details.open = true;
       });
       const { found, least, texts, canvases } = await inPage(audit);
@@ -327,6 +387,14 @@ const behaves = async () => {
     (await inPage(sorting)).forEach(complain);
     where = "filtering";
     (await inPage(filtering)).forEach(complain);
+    where = "downloading";
+    (await inPage(downloading)).forEach(complain);
+    where = "an address with a filter";
+    await send("Page.navigate", { url: `${url}#filter=nothing%20has%20this%20name` });
+    await settle();
+    const kept = await inPage(() => document.getElementById("filter").value);
+    expect(kept === "nothing has this name", `the filter is "${kept}"`);
+    await open(1280, "light");
   }
 
   where = "focus";
@@ -412,7 +480,7 @@ const behaves = async () => {
   await open(1280, "light");
   const plain = await inPage(() => ({
     rows: [...document.querySelectorAll("#ranking tbody tr")].filter((row) => row.checkVisibility()).length,
-    controls: document.querySelectorAll(".controls:not([hidden]), button:not(#close)").length,
+    controls: [...document.querySelectorAll(".controls, button:not(#close)")].filter((e) => e.checkVisibility()).length,
     said: document.querySelector("noscript").textContent.includes("need JavaScript"),
   }));
   expect(plain.rows === banners, `${plain.rows} of ${banners} rows`);

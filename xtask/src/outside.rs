@@ -14,7 +14,7 @@ pub(crate) fn core_alone(place: &Place) -> Outcome {
     fs::write(folder.join("src/lib.rs"), "pub use heatmap_core;\n")?;
     fs::copy(place.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let core = place.root.join("crates/heatmap-core");
-    for features in ["", "\"analysis\"", "\"parquet\"", "\"plot\"", "\"report\""] {
+    for features in ["", "\"analysis\"", "\"parquet\"", "\"plot\"", "\"report\"", "\"zstd\""] {
         let manifest = format!(
             "[package]\nname = \"core-alone\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies.heatmap-core]\npath = {core:?}\ndefault-features = false\n\

@@ -14,13 +14,14 @@ pub(crate) struct Step {
     run: fn(&Place) -> Outcome,
 }
 
-/// The programs, in the order in which the README has them; each is run with `--smoke`.
-const EXAMPLES: [&str; 11] = [
+/// The programs of README and docs; each is run with `--smoke`.
+const EXAMPLES: [&str; 12] = [
     "gallery",
     "features",
     "simclr",
     "count",
     "location",
+    "predict",
     "detector",
     "facets",
     "detect",
@@ -36,6 +37,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("format", "rustfmt", |_| cargo(&["fmt", "--all", "--check"])),
         step("files", "length of files and lines", |place| structure::files(&place.root)),
         step("arrows", "modules import downwards", |place| structure::arrows(&place.root)),
+        step("links", "files that README and docs link to", readme::links),
         step("licences", "licences, versions and compilers of dependencies", licences::licences),
         step("clippy", "no warnings, in all targets", |_| {
             cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
