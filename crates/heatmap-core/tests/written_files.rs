@@ -108,10 +108,14 @@ fn all_ways_to_write_a_log_give_the_same_log() {
         ("tab.tsv", csv(HEADER, &rows, '\t').into(), "separator tab"),
         ("pipe.txt", csv(HEADER, &rows, '|').into(), "separator `|`"),
         ("sep.csv", format!("sep=;\n{}", csv(HEADER, &rows, ';')).into(), "separator `;`"),
-        ("german.csv", crlf(&format!("\u{feff}{german}")).into(), "separator `;`, decimal comma"),
+        (
+            "german.csv",
+            crlf(&format!("\u{feff}{german}")).into(),
+            "separator `;`, decimal comma, `1.007` is 1007",
+        ),
         ("quoted.csv", csv(HEADER, &decimal(&rows), ',').into(), "decimal comma"),
-        ("groups.csv", csv(HEADER, &groups(","), ',').into(), ""),
-        ("spaces.csv", csv(HEADER, &groups("\u{202f}"), ',').into(), ""),
+        ("groups.csv", csv(HEADER, &groups(","), ',').into(), "`1,007` is 1007"),
+        ("spaces.csv", csv(HEADER, &groups("\u{202f}"), ',').into(), "`1\u{202f}007` is 1007"),
         ("titles.csv", csv(titles, &rows, ',').into(), ""),
         (
             "words.csv",
@@ -121,7 +125,11 @@ fn all_ways_to_write_a_log_give_the_same_log() {
              column `Count` is clicks",
         ),
         ("excel.txt", utf16(&crlf(&csv(HEADER, &rows, '\t'))), "UTF-16, separator tab"),
-        ("german.csv.gz", gzip(&utf16(&german)), "gzip, UTF-16, separator `;`, decimal comma"),
+        (
+            "german.csv.gz",
+            gzip(&utf16(&german)),
+            "gzip, UTF-16, separator `;`, decimal comma, `1.007` is 1007",
+        ),
     ];
     let expected = read(&ClickLogConfig::default(), &written(folder.path(), "a.csv", &plain))
         .map(|log| heatmaps(&log))

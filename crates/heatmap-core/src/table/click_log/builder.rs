@@ -237,7 +237,7 @@ impl Builder {
         }
         let kept: Vec<_> = order.into_iter().filter(|&id| is_kept[id as usize]).collect();
         if kept.is_empty() {
-            return Err(nothing_left(rows, &drops, &extent));
+            return Err(nothing_left(rows, &drops, &extent, config.min_clicks));
         }
         let groups = spill.finish(&mut index, |id| is_kept[id as usize])?;
         index.freeze();
@@ -245,13 +245,16 @@ impl Builder {
     }
 }
 
-fn nothing_left(rows: u64, drops: &Drops, extent: &Extent) -> Error {
+fn nothing_left(rows: u64, drops: &Drops, extent: &Extent, min_clicks: u64) -> Error {
     let Some(largest) = drops.largest() else {
         return Error::Data("no row to read, only headers".to_owned());
     };
     let (reason, dropped, first) = (largest.reason, largest.rows, &largest.first);
     let advice = match reason {
         DropReason::OutsideBanner => format!(". {}", extent.beside()),
+        DropReason::TooFewClicks => {
+            format!("; at least {min_clicks} are asked for (`--min-clicks`)")
+        }
         _ => String::new(),
     };
     Error::Data(format!(

@@ -2,8 +2,7 @@
 //! quotes), with or without a byte order mark.
 //!
 //! Lines end in LF or CRLF, or in CR where a file has no LF at its beginning. Memory is bounded: a
-//! quotation mark that is never closed would make one row of the rest of the file, so a row has at
-//! most [`MAX_ROW_BYTES`].
+//! quotation mark that is never closed would make one row of the rest, so a row has a limit.
 
 use std::cell::Cell as Shared;
 use std::io::{Cursor, Read};
@@ -35,13 +34,11 @@ pub(in crate::table) struct CsvSource {
     columns: Vec<Column>,
     record: ByteRecord,
     dialect: Dialect,
-    /// The notation that the user asked for.
     said: Option<Notation>,
     /// How the file is stored, if not as plain UTF-8.
     stored: Vec<&'static str>,
     /// Number of bytes of the file, as it is stored, that were read so far.
     bytes_read: Rc<Shared<u64>>,
-    /// Number of lines before the header.
     lines_before: u64,
 }
 
@@ -124,16 +121,18 @@ impl CsvSource {
     }
 
     /// What was found out about the file and is not as in any CSV file.
-    pub(in crate::table) fn assumptions(&self, notation: Notation) -> Vec<String> {
+    pub(in crate::table) fn assumptions(
+        &self,
+        notation: Notation,
+        numbers: &[(usize, Holds)],
+    ) -> Vec<String> {
         let mut all: Vec<String> = self.stored.iter().map(|&stored| stored.to_owned()).collect();
-        match self.dialect.separator {
-            b',' => {}
-            b'\t' => all.push("separator tab".to_owned()),
-            b' ' => all.push("separator space".to_owned()),
-            other => all.push(format!("separator `{}`", char::from(other))),
-        }
+        all.extend(self.dialect.separator_in_words());
         if notation == Notation::Comma {
             all.push("decimal comma".to_owned());
+        }
+        if let Some((group, number)) = self.dialect.first_group(numbers, notation) {
+            all.push(format!("`{group}` is {number}"));
         }
         all
     }

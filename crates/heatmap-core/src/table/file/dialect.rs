@@ -114,6 +114,34 @@ impl Dialect {
         }
     }
 
+    /// Says what the separator is; nothing if it is the usual comma.
+    pub(super) fn separator_in_words(&self) -> Option<String> {
+        match self.separator {
+            b',' => None,
+            b'\t' => Some("separator tab".to_owned()),
+            b' ' => Some("separator space".to_owned()),
+            other => Some(format!("separator `{}`", char::from(other))),
+        }
+    }
+
+    /// Returns the first number with groups of digits, and what it is without them.
+    pub(super) fn first_group(
+        &self,
+        columns: &[(usize, Holds)],
+        notation: Notation,
+    ) -> Option<(String, String)> {
+        let all = columns.iter().flat_map(|&(column, _)| self.values(column));
+        all.filter(|(.., evidence)| *evidence != Evidence::NoNumber).find_map(|(_, value, _)| {
+            let plain = notation.plain(value)?;
+            let digits = |text: &[u8]| text.iter().take_while(|byte| **byte != b'.').count();
+            let whole = std::str::from_utf8(&plain.as_bytes()[..digits(plain.as_bytes())]).ok()?;
+            // Without groups, the digits before the decimals are there as they are.
+            let is_grouped = !value.starts_with(whole.as_bytes()) && whole.len() > 3;
+            let shown = || String::from_utf8_lossy(value).into_owned();
+            is_grouped.then(|| (shown(), whole.to_owned()))
+        })
+    }
+
     /// The values of a column in the sample that are not missing, with what they say.
     fn values(&self, column: usize) -> impl Iterator<Item = (u64, &[u8], Evidence)> {
         self.sample.iter().filter_map(move |(line, record)| {
@@ -195,6 +223,17 @@ mod tests {
         let error = of(&["12,5", "12.5"], Holds::Numbers).unwrap_err();
         assert_eq!(error.comma, (2, "12,5".to_owned()));
         assert_eq!(error.point, (3, "12.5".to_owned()));
+    }
+
+    #[test]
+    fn groups_of_digits_are_told() {
+        let first = |values: &str, notation| {
+            dialect(&format!("n\n{values}\n")).first_group(&[(0, Holds::Whole)], notation)
+        };
+        let told = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        assert_eq!(first("7\n\"1,000\"", Notation::Point), told("1,000", "1000"));
+        assert_eq!(first("12\n\"1.250,5\"", Notation::Comma), told("1.250,5", "1250"));
+        assert_eq!(first("1000\n12.5\n-3\n0007", Notation::Point), None);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl<'a> Source<'a> {
     /// When numbers contradict each other about the decimal character.
     pub(in crate::table) fn assumptions(&self) -> Result<Vec<String>> {
         let mut all = match &self.rows {
-            Rows::Csv(source) => source.assumptions(self.notation()?),
+            Rows::Csv(source) => source.assumptions(self.notation()?, &self.numbers()),
             #[cfg(feature = "parquet")]
             Rows::Parquet(_) => Vec::new(),
         };
@@ -119,13 +119,16 @@ impl<'a> Source<'a> {
     }
 
     fn notation(&self) -> Result<Notation> {
-        let numbers: Vec<(usize, Holds)> =
-            self.picked.iter().copied().filter(|(_, holds)| *holds != Holds::Names).collect();
         match &self.rows {
-            Rows::Csv(source) => source.notation(&numbers),
+            Rows::Csv(source) => source.notation(&self.numbers()),
             #[cfg(feature = "parquet")]
             Rows::Parquet(_) => Ok(Notation::default()),
         }
+    }
+
+    /// The picked columns that hold numbers.
+    fn numbers(&self) -> Vec<(usize, Holds)> {
+        self.picked.iter().copied().filter(|(_, holds)| *holds != Holds::Names).collect()
     }
 
     /// Picks a column by its position.
