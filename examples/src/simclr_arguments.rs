@@ -1,9 +1,11 @@
 //! What a user may say about a SimCLR run.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use heatmap_core::Normalization;
 use heatmap_models::ModelName;
-use heatmap_train::data::Views;
+use heatmap_train::data::{OwnLog, Views};
 use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::run::SimClrConfig;
 use heatmap_train::task::Precision;
@@ -24,6 +26,19 @@ pub struct SimClrArguments {
     /// layout, with broken ones as negatives [default: simclr-report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+
+    /// Train on the banners of a click table instead, as detect reads them; repeatable. Without
+    /// labels the two images of a pair are halves of one banner's clicks
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    clicks: Vec<PathBuf>,
+
+    /// Labels of these banners: the classes are then the good and the broken ones; repeatable
+    #[arg(long, value_name = "FILE", requires = "clicks")]
+    labels: Vec<PathBuf>,
+
+    /// With --clicks, leave out banners with fewer clicks [default: 20]
+    #[arg(long, value_name = "N", requires = "clicks")]
+    min_clicks: Option<u64>,
 
     /// Scaling of the heatmaps: max, total, log1p, sqrt, logcounts, sqrtcounts or sqrtshares
     /// [default: log1p]
@@ -103,11 +118,32 @@ impl SimClrArguments {
         self.preset.as_deref()
     }
 
+    /// Puts a click log in the place of the preset, with batches and evaluations that fit its
+    /// classes.
+    fn take_own_log(&self, config: &mut SimClrConfig) {
+        if self.clicks.is_empty() {
+            return;
+        }
+        let mut own = OwnLog::new(self.clicks.clone(), self.labels.clone());
+        put(&mut own.min_clicks, &self.min_clicks);
+        let names = self.clicks.iter().map(|path| path.display().to_string());
+        config.preset = names.collect::<Vec<_>>().join(", ");
+        if !own.labels.is_empty() {
+            // Good and broken, and as many images as a batch has by default.
+            (config.classes_per_batch, config.pairs_per_class) = (2, 4);
+        }
+        let fewest = 2 * OwnLog::MAX_EVALUATED_CLASSES;
+        config.evaluation.samples = config.evaluation.samples.max(fewest);
+        config.evaluation.final_samples = config.evaluation.final_samples.max(fewest);
+        config.own = Some(own);
+    }
+
     /// `config` with what the user said in its place.
     pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> SimClrConfig {
         self.training.overlay(seed, &mut config.training);
         put(&mut config.architecture, &self.architecture);
         put(&mut config.preset, &self.preset);
+        self.take_own_log(&mut config);
         put(&mut config.image.normalization, &self.normalization);
         put(&mut config.classes_per_batch, &self.classes_per_batch);
         put(&mut config.pairs_per_class, &self.pairs_per_class);

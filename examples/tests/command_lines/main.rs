@@ -6,6 +6,7 @@ mod bad_input;
 mod brought;
 mod detection;
 mod interrupted;
+mod own_data;
 mod program;
 mod settings;
 mod weights;

@@ -3,6 +3,8 @@
 mod class_source;
 mod frame;
 mod image;
+mod log_banners;
+mod own_log;
 mod own_samples;
 mod pair_loader;
 mod pairs;
@@ -16,6 +18,8 @@ mod split;
 pub use class_source::{ClassSource, LAYOUTS, class_source};
 pub use frame::ImageFrame;
 pub use image::ImageConfig;
+pub use log_banners::LogBanners;
+pub use own_log::OwnLog;
 pub use own_samples::OwnSamples;
 pub use pair_loader::{PairBatch, PairLoader, Share};
 pub use pairs::{Pair, PairSampler, Views};

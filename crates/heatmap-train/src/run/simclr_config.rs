@@ -12,7 +12,9 @@ use super::online_evaluation::OnlineEvaluationConfig;
 use super::run_config::RunConfig;
 use super::training::Selection;
 use super::training_config::TrainingConfig;
-use crate::data::{ClassSource, ImageConfig, LAYOUTS, PairSampler, Split, Views, class_source};
+use crate::data::{
+    ClassSource, ImageConfig, LAYOUTS, OwnLog, PairSampler, Split, Views, class_source,
+};
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::{OptimizerConfig, Warmup};
 use crate::task::Precision;
@@ -33,6 +35,10 @@ pub struct SimClrConfig {
     pub projection_dim: usize,
     /// Name of the data set: a preset, or `layouts`.
     pub preset: String,
+    /// The click log to train on instead of the preset, whose name then says what the log is
+    /// called.
+    #[serde(default)]
+    pub own: Option<OwnLog>,
     /// Number of classes in a batch.
     pub classes_per_batch: usize,
     /// Number of positive pairs of each of these classes; a pair consists of two images.
@@ -84,6 +90,7 @@ impl SimClrConfig {
             projection_layers: 2,
             projection_dim: 128,
             preset: "simclr-report".to_owned(),
+            own: None,
             classes_per_batch: 8,
             pairs_per_class: 1,
             negatives_per_pair: 0,
@@ -282,7 +289,14 @@ impl RunConfig for SimClrConfig {
     }
 
     fn resolve(&self) -> Result<Self::Resolved> {
-        let preset = class_source(&self.preset)?;
+        let preset = match &self.own {
+            Some(own) => {
+                let (source, grid) = own.source(self.training.seed)?;
+                self.image.frame(grid)?;
+                source
+            }
+            None => class_source(&self.preset)?,
+        };
         self.image.check_for(self.architecture)?;
         self.check_for(&preset)?;
         Ok(preset)

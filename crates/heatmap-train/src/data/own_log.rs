@@ -1,0 +1,86 @@
+//! [`OwnLog`]: a click log of the user's own as the data set of a run.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use heatmap_core::table::{ClickLog, ClickLogConfig, LabelTable, TableFormat};
+use heatmap_core::{BannerSize, Grid};
+use serde::{Deserialize, Serialize};
+
+use super::log_banners::MAX_HELD_OUT;
+use super::{ClassSource, LogBanners, OwnSamples};
+use crate::Result;
+
+/// The tables that a data set is read from, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnLog {
+    /// Click tables.
+    pub clicks: Vec<PathBuf>,
+    /// Label tables; without any, every banner is a class of its own.
+    #[serde(default)]
+    pub labels: Vec<PathBuf>,
+    /// Banners with fewer clicks are left out.
+    pub min_clicks: u64,
+    /// Edge of a bin in px.
+    pub bin_size_px: f64,
+    /// The size on whose bins all banners are put; `None` for the most frequent display size.
+    #[serde(default)]
+    pub common_size: Option<BannerSize>,
+}
+
+impl OwnLog {
+    /// Largest number of classes that an evaluation distinguishes.
+    pub const MAX_EVALUATED_CLASSES: usize = MAX_HELD_OUT;
+
+    /// Takes these tables, with the settings of `detect`.
+    pub fn new(clicks: Vec<PathBuf>, labels: Vec<PathBuf>) -> Self {
+        Self { clicks, labels, min_clicks: 20, bin_size_px: 5.0, common_size: None }
+    }
+
+    /// Reads the data set for runs with this `seed`, and returns it with the grid of its heatmaps:
+    /// working banners against broken ones with labels ([`OwnSamples::of_log`]), banners against
+    /// each other without ([`LogBanners`]).
+    ///
+    /// # Errors
+    /// Returns an error when a table cannot be read, or when it has too few banners.
+    pub fn source(&self, seed: u64) -> Result<(Arc<dyn ClassSource>, Grid)> {
+        let name = self.clicks.iter().map(|path| path.display().to_string());
+        let name = name.collect::<Vec<_>>().join(", ");
+        let size = match self.common_size {
+            Some(size) => size,
+            None => most_frequent_size(&self.read(None)?),
+        };
+        let log = self.read(Some(size))?;
+        let grid = log.config().grid_of(size)?;
+        let source: Arc<dyn ClassSource> = match &self.labels[..] {
+            [] => Arc::new(LogBanners::of_log(&name, &log, seed)?),
+            labels => {
+                let labels = LabelTable::read_as(labels, &TableFormat::default())?;
+                Arc::new(OwnSamples::of_log(&name, &log, &labels, seed)?)
+            }
+        };
+        Ok((source, grid))
+    }
+
+    fn read(&self, common_size: Option<BannerSize>) -> Result<ClickLog> {
+        let config = ClickLogConfig {
+            bin_size_px: self.bin_size_px,
+            min_clicks: self.min_clicks,
+            common_size,
+            ..ClickLogConfig::default()
+        };
+        Ok(config.read(&self.clicks, &mut |_| ControlFlow::Continue(()))?)
+    }
+}
+
+/// The display size of most banners, the first of several.
+fn most_frequent_size(log: &ClickLog) -> BannerSize {
+    let mut counts: BTreeMap<BannerSize, usize> = BTreeMap::new();
+    log.keys().for_each(|entry| *counts.entry(entry.display).or_default() += 1);
+    let most = counts.values().max().copied();
+    let found = counts.into_iter().find(|(_, count)| Some(*count) == most);
+    found.map(|(size, _)| size).expect("a log has banners")
+}
