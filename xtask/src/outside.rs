@@ -29,6 +29,16 @@ pub(crate) fn core_alone(place: &Place) -> Outcome {
     Ok(())
 }
 
+/// Packs the crates as they would be published: every file that they need is among theirs.
+pub(crate) fn package(place: &Place) -> Outcome {
+    let mut package = Command::new("cargo");
+    package.args(["package", "--workspace", "--no-verify", "--allow-dirty", "--quiet"]);
+    for own in ["heatmap-examples", "heatmap-benches", "xtask"] {
+        package.args(["--exclude", own]);
+    }
+    run(package.arg("--target-dir").arg(&place.target))
+}
+
 /// The crate in `examples/downstream`. Its features differ from ours, so that a build would compile
 /// Burn again: its types are checked.
 pub(crate) fn downstream(place: &Place) -> Outcome {

@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("arrows", "modules import downwards", |place| structure::arrows(&place.root)),
         step("links", "files that README and docs link to", readme::links),
         step("licences", "licences, versions and compilers of dependencies", licences::licences),
+        step("package", "the crates as they would be published", outside::package),
         step("clippy", "no warnings, in all targets", |_| {
             cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
         }),
