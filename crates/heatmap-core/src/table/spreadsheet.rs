@@ -16,6 +16,7 @@ pub fn spreadsheet_cell(name: &str) -> Cow<'_, str> {
 }
 
 /// Returns the name that [`spreadsheet_cell`] has made `cell` of.
+#[cfg(any(feature = "analysis", test))]
 pub(crate) fn name_in_spreadsheet(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(name) if spreadsheet_cell(name) == cell => name,
