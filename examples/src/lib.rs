@@ -17,3 +17,8 @@ pub use heatmap_cli::{
 pub use simclr_arguments::SimClrArguments;
 pub use terminal::Terminal;
 pub use training_arguments::TrainingArguments;
+
+/// The code of the guide, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/from-a-crate.md")]
+pub struct FromACrate;

@@ -1,5 +1,5 @@
 //! Measures how close each layer of a ResNet-50 comes to the peak of the processor; the figures in
-//! DESIGN.md come from here.
+//! docs/design/kernels.md come from here.
 //!
 //! ```text
 //! cargo test --release layer_speeds -- --ignored --nocapture
