@@ -26,15 +26,18 @@ with tempfile.TemporaryDirectory() as folder:
     detect = lambda *words: subprocess.run([program, "--quiet", *map(str, words)], check=True)
     detect("--demo", "--out", folder / "demo")
     raw = folder / "raw.csv"
-    text = (folder / "demo-demo/clicks.csv").read_text()
+    lines = [(folder / "demo-demo/clicks.csv").read_text()]
     draw = random.Random(28)
     for _ in range(20_000):
         width, height = draw.choice([(300, 250), (728, 90), (123, 457)])
         x = draw.choice([0, width, width + 1, -1, draw.randrange(width), draw.random() * width, 5 * draw.randrange(20)])
         y = draw.choice([0, height, height + 1, draw.randrange(height), draw.random() * height])
-        text += f"edge{draw.randrange(40)}.example,grid-{draw.randrange(3)},{x},{y},{height},{width},{draw.randrange(4)}\n"
-    raw.write_text(text)
-    duckdb.execute(f"CREATE TABLE clicks_log AS SELECT * FROM read_csv('{raw}')")
+        banner = f"edge{draw.randrange(40)}.example,grid-{draw.randrange(3)}"
+        lines.append(f"{banner},{x},{y},{height},{width},{draw.randrange(4)}\n")
+    raw.write_text("".join(lines))
+    # DuckDB guesses types from the first rows, and would round the decimals of later ones.
+    types = "{'click_x': 'DOUBLE', 'click_y': 'DOUBLE'}"
+    duckdb.execute(f"CREATE TABLE clicks_log AS SELECT * FROM read_csv('{raw}', types = {types})")
     duckdb.execute(f"COPY ({statement}) TO '{folder / 'grouped.csv'}' (HEADER)")
     rows = lambda path: list(csv.reader(path.open()))
     detect("--clicks", raw, "--out", folder / "a")
