@@ -96,10 +96,12 @@ fn every_key<C: RunConfig + PartialEq + Debug>(recipe: &C, excepted: &[&str]) {
 #[test]
 fn every_setting_of_simclr_is_written_read_and_resumed() {
     // A step of several batches is always refused, and a decay by plain Adam; one preset alone has
-    // hard negatives.
+    // hard negatives; a click log of one's own is files, which the tests of command lines have.
     let [accumulation, decay] = ["accumulation", "optimizer.weight_decay"];
-    every_key(&SimClrConfig::published_recipe(), &[accumulation, decay, "negatives_per_pair"]);
-    every_key(&SimClrConfig::layouts(), &[accumulation, decay, "preset"]);
+    let always = [accumulation, decay, "own"];
+    let and = |key| [&always[..], &[key]].concat();
+    every_key(&SimClrConfig::published_recipe(), &and("negatives_per_pair"));
+    every_key(&SimClrConfig::layouts(), &and("preset"));
 }
 
 #[test]
