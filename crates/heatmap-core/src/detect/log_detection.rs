@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Anchor, AnchorChoice, BannerFacts, Candidate, ClickMap, Decision, DecisionConfig,
-    DecisionInputs, DetectedGroup, DetectorConfig, LayoutDetector, PARTS, PartsTable, Reference,
+    DecisionInputs, DetectedGroup, DetectorConfig, LayoutDetector, PartsTable, Reference,
     ReferenceConfig, Smoothing,
 };
 pub use explained::ExplainedBanner;
@@ -110,8 +110,7 @@ impl LogDetectionConfig {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<LogDetection> {
         self.decision.check()?;
-        let names = PARTS.iter().map(|part| part.name.to_owned()).collect();
-        let mut parts = PartsTable::new(names);
+        let mut parts = PartsTable::of_all_parts();
         let (mut ahead, mut behind) = (log.banners(), log.banners());
         let mut grids: Vec<DetectedLayout> = Vec::new();
         let mut in_anchor = vec![false; log.len()];

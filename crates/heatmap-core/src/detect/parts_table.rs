@@ -2,7 +2,7 @@
 //! eighteen parts.
 
 use super::grid_fit::LABELLED_PART;
-use super::{FIT_PARTS, NullModel, Reference, Score};
+use super::{FIT_PARTS, NullModel, PARTS, Reference, Score};
 use crate::Result;
 
 /// A table with one row of parts for each banner, stored as f32 with NaN for a missing part.
@@ -24,6 +24,11 @@ impl PartsTable {
     /// Makes an empty table whose columns are these parts.
     pub fn new(names: Vec<String>) -> Self {
         Self { names, ..Default::default() }
+    }
+
+    /// Makes an empty table whose columns are all parts of the score.
+    pub(super) fn of_all_parts() -> Self {
+        Self::new(PARTS.iter().map(|part| part.name.to_owned()).collect())
     }
 
     /// Adds one banner. `group` is the index of its grid in one size.

@@ -58,19 +58,13 @@ impl LabelTable {
             source.find("domain", Holds::Names)?;
             source.find("grid_id", Holds::Names)?;
             source.find("broken", Holds::Labels)?;
-            let sides = ["display_width", "display_height"];
-            let sides = sides.map(|side| source.locate(side, Holds::Whole));
-            let has_size = match sides {
-                [Ok(Some(width)), Ok(Some(height))] => {
-                    [width, height].into_iter().for_each(|side| source.pick(side, Holds::Whole));
-                    true
-                }
-                [width, height] => {
-                    width?;
-                    height?;
-                    false
-                }
-            };
+            let width = source.locate("display_width", Holds::Whole)?;
+            let height = source.locate("display_height", Holds::Whole)?;
+            let sides = width.zip(height);
+            if let Some((width, height)) = sides {
+                source.pick(width, Holds::Whole);
+                source.pick(height, Holds::Whole);
+            }
             assumptions.add(path, &source.assumptions()?);
             let unit = source.unit();
             let mut spare = Default::default();
@@ -81,7 +75,7 @@ impl LabelTable {
                 let unusable = |reason: DropReason| bad(&format!(": {reason}"));
                 let [domain, grid_id, broken] = row.cells().map_err(unusable)?;
                 let key = key(domain, grid_id, &mut spare).map_err(unusable)?;
-                let display = match has_size {
+                let display = match sides.is_some() {
                     true => size(row.cell(3), row.cell(4)).map_err(|what| bad(&what))?,
                     false => None,
                 };

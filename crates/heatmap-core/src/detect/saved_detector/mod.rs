@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log_detection::{few_banners, groups, score_next};
 use super::{
-    BannerFacts, Candidate, Decision, DecisionInputs, LogDetection, LogDetectionConfig, PARTS,
-    PartsTable,
+    BannerFacts, Candidate, Decision, DecisionInputs, LogDetection, LogDetectionConfig, PartsTable,
 };
 use crate::table::{BannerEntry, ClickLog, ClickLogConfig};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
@@ -127,8 +126,7 @@ impl SavedDetector {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<LogDetection> {
         self.check_bins(log.config())?;
-        let names: Vec<String> = PARTS.iter().map(|part| part.name.to_owned()).collect();
-        let mut parts = PartsTable::new(names.clone());
+        let mut parts = PartsTable::of_all_parts();
         // The saved banners that are labelled stand behind those of the log, to be learned from.
         let mut learned = Vec::new();
         let mut grids = Vec::new();

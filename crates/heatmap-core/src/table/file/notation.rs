@@ -26,7 +26,7 @@ pub(super) enum Evidence {
     Comma,
     /// One comma, three digits after it and up to three before: a group or decimals.
     OneComma,
-    /// The same with a point.
+    /// One point, three digits after it and up to three before: a group or decimals.
     OnePoint,
 }
 
