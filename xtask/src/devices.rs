@@ -12,7 +12,7 @@ use crate::{Outcome, Place, readme};
 /// One build of everything that is off by default. The deprecated backend would add burn-ndarray,
 /// which takes eleven minutes to compile: without `NDARRAY=1` its types are checked alone.
 fn features() -> &'static str {
-    if with_ndarray() { "wgpu,hub,parquet,ndarray" } else { "wgpu,hub,parquet" }
+    if with_ndarray() { "wgpu,hub,parquet,zstd,ndarray" } else { "wgpu,hub,parquet,zstd" }
 }
 
 fn with_ndarray() -> bool {
@@ -92,10 +92,11 @@ pub(crate) fn tests(place: &Place) -> Outcome {
     Ok(())
 }
 
-/// The tests of tables in Parquet, and `detect` on one.
+/// The tests of tables in Parquet and of packed ones, and `detect` on one.
 pub(crate) fn parquet(place: &Place) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["test", "--release", "--test", "parquet", "--test", "fuzz_entries"]);
+    command.args(["test", "--release", "--test", "parquet", "--test", "zstd"]);
+    command.args(["--test", "fuzz_entries"]);
     run(with_features(&mut command))?;
     let mut detect = readme::command(place, "cargo run --release --example detect")?;
     with_features(&mut detect).args(["--", "--min-clicks", "1", "--clicks"]);

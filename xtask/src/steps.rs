@@ -59,7 +59,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("downstream", "the crate in examples/downstream", outside::downstream),
         step("ndarray-types", "the deprecated backend, types alone", devices::ndarray_types),
         step("devices", "tests of what is off by default, on a software GPU", devices::tests),
-        step("parquet", "tables in Parquet", devices::parquet),
+        step("parquet", "tables in Parquet and zstd", devices::parquet),
         step("device-smokes", "the programs on a software GPU", devices::smokes),
     ]
 }

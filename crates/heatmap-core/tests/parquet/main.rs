@@ -241,8 +241,8 @@ fn columns_of_another_type_are_errors_that_say_so() {
         ),
         (
             "optional double clicks;",
-            "optional group clicks { optional double sum; }",
-            "no column `clicks`",
+            "optional group clicks { optional double sum; optional double mean; }",
+            "column `clicks` cannot be of type",
         ),
         ("optional double clicks;", "repeated double clicks;", "column `clicks` cannot be of type"),
         (

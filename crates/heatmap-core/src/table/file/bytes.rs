@@ -210,15 +210,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "zstd")]
-    #[test]
-    fn zstd_is_undone() {
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        let packed = ruzstd::encoding::compress_to_vec(&b"domain,b\n"[..], level);
-        assert_eq!(text(&packed).unwrap().0, "domain,b\n");
-        assert!(text(&packed[..packed.len() - 3]).is_err());
-    }
-
     #[test]
     fn what_is_not_read_is_named() {
         let says = |bytes: &[u8], message: &str| {

@@ -1,7 +1,7 @@
 //! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
 //!
-//! Only columns at the top of the schema are seen; nested ones, timestamps and the like have no
-//! meaning in our tables. What the footer says is compared with what is decoded: a number of rows
+//! Nested columns, timestamps and the like have no meaning in our tables: they are seen, so that one
+//! with a name of ours is an error and not a column that is missing. What the footer says is compared with what is decoded: a number of rows
 //! that does not agree is an error, not a shorter table. The decoder is a library's and may panic
 //! on bytes that are no Parquet; that too becomes an error.
 
@@ -52,10 +52,17 @@ impl ParquetSource {
         for (leaf, column) in
             reader.metadata().file_metadata().schema_descr().columns().iter().enumerate()
         {
-            if column.path().parts().len() == 1 {
-                columns.push(Column { name: column.name().trim().to_owned(), kind: kind(column) });
-                leaves.push(leaf);
+            let parts = column.path().parts();
+            let Some(name) = parts.first().map(|name| name.trim()) else { continue };
+            let kind =
+                if parts.len() == 1 { kind(column) } else { Kind::Other("group".to_owned()) };
+            // The leaves of a group stand side by side.
+            let seen = |column: &Column| column.name == name && column.kind == kind;
+            if parts.len() > 1 && columns.last().is_some_and(seen) {
+                continue;
             }
+            columns.push(Column { name: name.to_owned(), kind });
+            leaves.push(leaf);
         }
         Ok(Self { path: path.to_owned(), reader, columns, leaves, bytes })
     }

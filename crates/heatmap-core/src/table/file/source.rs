@@ -45,7 +45,7 @@ impl<'a> Source<'a> {
         let rows = match Opened::new(path)? {
             Opened::Parquet(file) => Self::open_parquet(path, file)?,
             Opened::Text(text) if has_extension(path, "parquet") && text.stored.is_empty() => {
-                let reason = "no Parquet file: it does not begin like one";
+                let reason = "no complete Parquet file: it does not begin like one";
                 return Err(Error::Data(format!("{}: {reason}", path.display())));
             }
             Opened::Text(text) => Rows::Csv(CsvSource::open(path, text, format)?),
