@@ -1,9 +1,10 @@
 //! [`ParquetSource`]: the rows of a Parquet file, a few thousand at a time, column by column.
 //!
-//! Nested columns, timestamps and the like have no meaning in our tables: they are seen, so that one
-//! with a name of ours is an error and not a column that is missing. What the footer says is compared with what is decoded: a number of rows
-//! that does not agree is an error, not a shorter table. The decoder is a library's and may panic
-//! on bytes that are no Parquet; that too becomes an error.
+//! Nested columns, timestamps and the like have no meaning in our tables: they are seen, so that
+//! one with a name of ours is an error and not a column that is missing. What the footer says is
+//! compared with what is decoded: a number of rows that does not agree is an error, not a shorter
+//! table. The decoder is a library's and may panic on bytes that are no Parquet; that too becomes
+//! an error.
 
 use std::any::Any;
 use std::fs::File;
