@@ -7,15 +7,11 @@ use std::path::PathBuf;
 
 use super::assumptions::Assumptions;
 use super::file::Holds;
-use super::file::cell::{Cell, Fault};
-use super::file::paths::{TableFile, table_files};
+use super::file::cell::Fault;
 use super::file::source::Source;
-use super::metrics_table::key;
-use super::{BannerKey, DropReason, TableFormat};
-use crate::{BannerSize, Error, Result};
-
-/// What a label is about: a banner, in one display size or in all.
-type Labelled = (BannerKey, Option<BannerSize>);
+use super::label_rows::{LabelRow, LabelRows, Labelled, Place, read_label_rows};
+use super::{BannerKey, TableFormat};
+use crate::{BannerSize, Result};
 
 /// Labels of banners: for each of them, whether it is broken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,68 +42,10 @@ impl LabelTable {
     /// # Errors
     /// As [`LabelTable::read`], and when the format cannot be used.
     pub fn read_as(paths: &[PathBuf], format: &TableFormat) -> Result<Self> {
-        format.check()?;
-        let files = table_files(paths)?;
-        let mut unlabelled_rows = 0;
-        let mut assumptions = Assumptions::default();
-        // Each label with its file and line, for the error message about two rows that contradict
-        // each other.
-        let mut labels = BTreeMap::new();
-        for (index, TableFile { path, .. }) in files.iter().enumerate() {
-            let mut source = Source::open(path, format)?;
-            source.find("domain", Holds::Names)?;
-            source.find("grid_id", Holds::Names)?;
-            source.find("broken", Holds::Labels)?;
-            let width = source.locate("display_width", Holds::Whole)?;
-            let height = source.locate("display_height", Holds::Whole)?;
-            let sides = width.zip(height);
-            if let Some((width, height)) = sides {
-                source.pick(width, Holds::Whole);
-                source.pick(height, Holds::Whole);
-            }
-            assumptions.add(path, &source.assumptions()?);
-            let unit = source.unit();
-            let mut spare = Default::default();
-            source.read(&mut |row| {
-                let line = row.line;
-                let bad =
-                    |what: &str| Error::Data(format!("{}: {unit} {line}{what}", path.display()));
-                let unusable = |reason: DropReason| bad(&format!(": {reason}"));
-                let [domain, grid_id, broken] = row.cells().map_err(unusable)?;
-                let key = key(domain, grid_id, &mut spare).map_err(unusable)?;
-                let display = match sides.is_some() {
-                    true => size(row.cell(3), row.cell(4)).map_err(|what| bad(&what))?,
-                    false => None,
-                };
-                let label = match broken.truth() {
-                    Ok(label) => label,
-                    Err(Fault::Missing) => {
-                        unlabelled_rows += 1;
-                        return Ok(());
-                    }
-                    Err(_) => {
-                        let value = broken.shown();
-                        return Err(bad(&format!(
-                            ", column `broken`: `{value}` is not 0 or 1, yes or no, true or \
-                             false, broken or ok, or empty"
-                        )));
-                    }
-                };
-                let (known, file, before) =
-                    *labels.entry((key.clone(), display)).or_insert((label, index, line));
-                if known != label {
-                    let BannerKey { domain, grid_id } = key;
-                    let other = files[file].path.display();
-                    let is = if label { "broken" } else { "not broken" };
-                    return Err(bad(&format!(
-                        ": ({domain}, {grid_id}) is {is}, unlike in {other}: {unit} {before}"
-                    )));
-                }
-                Ok(())
-            })?;
-        }
-        let labels = labels.into_iter().map(|(of, (broken, _, _))| (of, broken)).collect();
-        Ok(Self { labels, unlabelled_rows, assumptions })
+        let mut rows = Rows::default();
+        let assumptions = read_label_rows(paths, format, &mut rows)?;
+        let labels = rows.labels.into_iter().map(|(of, (broken, _))| (of, broken)).collect();
+        Ok(Self { labels, unlabelled_rows: rows.unlabelled, assumptions })
     }
 
     /// Whether a banner is broken in this display size: by its label for the size, or else by its
@@ -171,21 +109,43 @@ impl FromIterator<(BannerKey, bool)> for LabelTable {
     }
 }
 
-/// Reads the display size of a label; `None` when neither side is there.
-fn size(width: Cell<'_>, height: Cell<'_>) -> std::result::Result<Option<BannerSize>, String> {
-    let side = |px: u64| u32::try_from(px).ok().filter(|&px| px > 0);
-    match (width.whole(), height.whole()) {
-        (Err(Fault::Missing), Err(Fault::Missing)) => Ok(None),
-        (Ok(width), Ok(height)) if side(width).is_some() && side(height).is_some() => {
-            Ok(side(width)
-                .zip(side(height))
-                .map(|(width_px, height_px)| BannerSize { width_px, height_px }))
+/// The labels that were read so far, each with its place, for the error about two rows that
+/// contradict each other.
+#[derive(Default)]
+struct Rows {
+    labels: BTreeMap<Labelled, (bool, Place)>,
+    unlabelled: u64,
+}
+
+impl LabelRows for Rows {
+    fn pick(&mut self, source: &mut Source<'_>) -> Result<()> {
+        source.find("broken", Holds::Labels).map(drop)
+    }
+
+    fn take(&mut self, row: &LabelRow<'_>) -> Result<()> {
+        let broken = row.cell(0);
+        let label = match broken.truth() {
+            Ok(label) => label,
+            Err(Fault::Missing) => {
+                self.unlabelled += 1;
+                return Ok(());
+            }
+            Err(_) => {
+                return Err(row.bad(&format!(
+                    ", column `broken`: `{}` is not 0 or 1, yes or no, true or false, broken or \
+                     ok, or empty",
+                    broken.shown()
+                )));
+            }
+        };
+        let (known, before) = *self.labels.entry(row.of.clone()).or_insert((label, row.place));
+        if known == label {
+            return Ok(());
         }
-        _ => Err(format!(
-            ", display size: `{}` x `{}` is no size in px",
-            width.shown(),
-            height.shown()
-        )),
+        let BannerKey { domain, grid_id } = &row.of.0;
+        let is = if label { "broken" } else { "not broken" };
+        let before = row.shown(before);
+        Err(row.bad(&format!(": ({domain}, {grid_id}) is {is}, unlike in {before}")))
     }
 }
 
@@ -241,8 +201,8 @@ mod tests {
         assert_eq!(table.in_all_sizes(&banner("a")), None);
         assert_eq!(
             table.assumptions()[0].split_once(": ").unwrap().1,
-            "separator `;`, column `Label` is broken, column `Width` is display_width, column \
-             `Height` is display_height"
+            "separator `;`, column `Width` is display_width, column `Height` is display_height, \
+             column `Label` is broken"
         );
     }
 

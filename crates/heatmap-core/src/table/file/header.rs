@@ -15,7 +15,7 @@ pub(in crate::table) enum Holds {
 
 /// The columns of our tables and common words for the same, as [`key`] writes them. The first word
 /// that a header has is taken.
-pub(super) const KNOWN_COLUMNS: [(&str, &[&str]); 16] = [
+pub(super) const KNOWN_COLUMNS: [(&str, &[&str]); 19] = [
     (
         "domain",
         &[
@@ -67,6 +67,9 @@ pub(super) const KNOWN_COLUMNS: [(&str, &[&str]); 16] = [
     ),
     ("clicks", &["clickcount", "numclicks", "numberofclicks", "totalclicks", "clicksum", "count"]),
     ("broken", &["isbroken", "brokenlabel", "label", "verdict"]),
+    ("clusters", &["clustercount", "numclusters", "numberofclusters"]),
+    ("centre_x", &["centrexpx", "centerx", "centerxpx", "clusterx"]),
+    ("centre_y", &["centreypx", "centery", "centerypx", "clustery"]),
     ("displays", &["impressions", "imps", "views"]),
     ("landed_clicks", &["landings", "landed", "landingclicks"]),
     ("non_bounced_clicks", &["nonbounced", "nonbounces"]),
