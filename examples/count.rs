@@ -72,11 +72,18 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             let reason = format!("--label-smoothing is for softmax, not for {loss}");
             return Err(TrainError::config("label_smoothing", config.label_smoothing, reason));
         }
+        let fine_tune = fine_tune.overlay(shared.output.seed, config.fine_tune.clone());
+        // The density is learned from centres, which labels may not have.
+        let has_centres = match &fine_tune.own {
+            Some(own) if config.fine_tune.own.is_none() => own.cluster_table()?.has_all_centres(),
+            _ => true,
+        };
+        let density_weight = if has_centres { config.density_weight } else { 0.0 };
         Ok(CountConfig {
-            fine_tune: fine_tune.overlay(shared.output.seed, config.fine_tune),
+            fine_tune,
             loss,
             label_smoothing: arguments.label_smoothing.unwrap_or(config.label_smoothing),
-            density_weight: arguments.density_weight.unwrap_or(config.density_weight),
+            density_weight: arguments.density_weight.unwrap_or(density_weight),
         })
     };
     let Started { folder, config, resolved, resume } =

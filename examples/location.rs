@@ -63,7 +63,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         // Another preset may have more clusters; what the settings say of this one stays.
         let same = fine_tune.preset == config.fine_tune.preset;
         Ok(LocationConfig {
-            num_centres: if same { config.num_centres } else { *fine_tune.counts()?.end() },
+            num_centres: if same { config.num_centres } else { fine_tune.most_clusters()? },
             fine_tune,
             loss: arguments.loss.unwrap_or(config.loss),
             cell_px: arguments.cell.unwrap_or(config.cell_px),

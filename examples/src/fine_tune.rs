@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use heatmap_core::Normalization;
 use heatmap_models::{ModelName, StemKind};
-use heatmap_train::data::ImageConfig;
+use heatmap_train::data::{ImageConfig, OwnLog};
 use heatmap_train::run::{FineTuneConfig, HeldOutConfig, TrainingConfig};
 
 use crate::start::RunArguments;
@@ -22,6 +22,19 @@ pub struct FineTuneArguments {
     /// simclr-report [default: that of the report]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+
+    /// Train on the banners of a click table instead, as detect reads them; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with = "preset", requires = "labels")]
+    clicks: Vec<PathBuf>,
+
+    /// How many clusters these banners have (columns domain, grid_id, clusters), or where (domain,
+    /// grid_id, centre_x, centre_y in px, a row for each cluster); repeatable
+    #[arg(long, value_name = "FILE", requires = "clicks")]
+    labels: Vec<PathBuf>,
+
+    /// With --clicks, leave out banners with fewer clicks [default: 20]
+    #[arg(long, value_name = "N", requires = "clicks")]
+    min_clicks: Option<u64>,
 
     /// Encoder: resnet18 to resnet152, or vit-ti8, vit-ti16, vit-s8 and so on [default: resnet50]
     #[arg(long, visible_alias = "architecture", value_name = "NAME")]
@@ -99,6 +112,12 @@ impl FineTuneArguments {
         config.weights = self.weights.clone().or(config.weights);
         put(&mut config.freeze, &self.freeze);
         put(&mut config.preset, &self.preset);
+        if !self.clicks.is_empty() {
+            let mut own = OwnLog::new(self.clicks.clone(), self.labels.clone());
+            put(&mut own.min_clicks, &self.min_clicks);
+            config.preset = own.name();
+            config.own = Some(own);
+        }
         put(&mut config.batch_size, &self.batch_size);
         config.patience = self.patience.or(config.patience);
         put(&mut config.evaluation.final_samples, &self.evaluate_samples);

@@ -126,8 +126,7 @@ impl SimClrArguments {
         }
         let mut own = OwnLog::new(self.clicks.clone(), self.labels.clone());
         put(&mut own.min_clicks, &self.min_clicks);
-        let names = self.clicks.iter().map(|path| path.display().to_string());
-        config.preset = names.collect::<Vec<_>>().join(", ");
+        config.preset = own.name();
         if !own.labels.is_empty() {
             // Good and broken, and as many images as a batch has by default.
             (config.classes_per_batch, config.pairs_per_class) = (2, 4);

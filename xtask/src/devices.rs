@@ -10,7 +10,7 @@ use crate::shell::{install, run};
 use crate::{Outcome, Place, readme};
 
 /// One build of everything that is off by default. The deprecated backend would add burn-ndarray,
-/// which takes eleven minutes to compile: without `NDARRAY=1` its types are checked alone.
+/// which takes eleven minutes to compile: without `NDARRAY=1` clippy alone sees it.
 fn features() -> &'static str {
     if with_ndarray() { "wgpu,hub,parquet,zstd,ndarray" } else { "wgpu,hub,parquet,zstd" }
 }
@@ -26,7 +26,8 @@ const LESS_OPTIMISED: &str = "
     burn-ir burn-linalg burn-nn burn-optim burn-std burn-tensor burn-train burn-wgpu
     cubecl-common cubecl-core cubecl-ir cubecl-monitoring cubecl-opt cubecl-runtime
     cubecl-server cubecl-std cubecl-wgpu cubek-attention cubek-convolution cubek-interpolate
-    cubek-matmul cubek-pool cubek-quant cubek-random cubek-reduce cubek-std cubek-tile naga
+    cubek-matmul cubek-pool cubek-quant cubek-random cubek-reduce cubek-std cubek-tile
+    heatmap-cli heatmap-models heatmap-train naga
     parquet pliron wgpu wgpu-core wgpu-hal";
 
 /// Adds the features, and settings of the compiler that must be the same in every step that has
@@ -41,11 +42,6 @@ fn with_features(command: &mut Command) -> &mut Command {
 /// The devices that the programs are tried on.
 fn devices() -> &'static [&'static str] {
     if with_ndarray() { &["wgpu", "ndarray"] } else { &["wgpu"] }
-}
-
-/// The types of the deprecated backend.
-pub(crate) fn ndarray_types(_: &Place) -> Outcome {
-    run(Command::new("cargo").args(["check", "--release", "--features", "ndarray", "--examples"]))
 }
 
 /// The description of Mesa's software driver.

@@ -128,8 +128,7 @@ fn every_count_loss_trains_and_gives_probabilities() {
         );
         assert_falls(&folder);
         let seed = Split::Test.seed(0);
-        let held_out =
-            HeldOut { preset: &preset, seed, samples: 10, image: config.fine_tune.image };
+        let held_out = HeldOut::new(&preset, seed, 10, config.fine_tune.image);
         for flips in [false, true] {
             let predictions = predict_counts(&outcome.model, &device, &held_out, flips, |_| ())
                 .expect("predictions");
@@ -156,7 +155,7 @@ fn every_location_loss_trains_and_proposes_centres() {
                 .expect("a run");
         assert_falls(&folder);
         let seed = Split::Test.seed(0);
-        let held_out = HeldOut { preset: &preset, seed, samples: 5, image: config.fine_tune.image };
+        let held_out = HeldOut::new(&preset, seed, 5, config.fine_tune.image);
         let maps = propose_centres(&outcome.model, &device, &held_out, |_| ()).expect("centres");
         assert_eq!(maps.len(), 5);
         for (map, index) in maps.iter().zip(0..) {

@@ -1,7 +1,10 @@
 //! Training on tables that a user brings, and networks that are put to use on them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use heatmap_core::Point;
+use heatmap_core::synth::Preset;
 
 use crate::detection::demo;
 use crate::program::{example, fails_with, json, succeeds, words};
@@ -77,4 +80,90 @@ fn a_trained_network_counts_and_locates_on_a_click_log() {
         "nowhere: no run in this folder",
         example("predict", words("--run nowhere --out")).arg(none),
     );
+}
+
+/// Clicks on 40 banners with 0 to 3 clusters, a table of their numbers, and one of their centres.
+fn clusters(folder: &Path) -> [PathBuf; 3] {
+    let preset = Preset::named("location-separable").expect("a preset");
+    let mut clicks =
+        "domain,grid_id,click_x,click_y,display_height,display_width,clicks\n".to_owned();
+    let mut numbers = "domain,grid_id,clusters\n".to_owned();
+    let mut centres = "domain;grid_id;Center X;Center Y\n".to_owned();
+    for at in 0..40 {
+        let sample = preset.sample_of_class(9, at % 4, at as u64);
+        let grid = sample.heatmap.grid();
+        let px = |bins: f64| bins * grid.bin_size_px;
+        let (height, width) = (px(grid.rows as f64), px(grid.columns as f64));
+        for (bin, count) in sample.heatmap.values().iter().enumerate().filter(|(_, it)| **it > 0.0)
+        {
+            let x = px((bin % grid.columns) as f64 + 0.5);
+            let y = px((bin / grid.columns) as f64 + 0.5);
+            clicks += &format!("site{at},g,{x},{y},{height},{width},{count}\n");
+        }
+        numbers += &format!("site{at},g,{}\n", sample.centres.len());
+        if sample.centres.is_empty() {
+            centres += &format!("site{at};g;;\n");
+        }
+        for Point { x, y } in sample.centres {
+            centres += &format!("site{at};g;{:.2};{:.2}\n", px(x), px(y)).replace('.', ",");
+        }
+    }
+    let files = ["clicks.csv", "numbers.csv", "centres.csv"].map(|name| folder.join(name));
+    for (path, text) in files.iter().zip([clicks, numbers, centres]) {
+        fs::write(path, text).expect("written");
+    }
+    files
+}
+
+#[test]
+fn counting_and_locating_are_learned_from_a_click_log_and_its_labels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [clicks, numbers, centres] = clusters(folder.path());
+    let train = |name: &str, labels: &Path, out: &Path| {
+        let mut command = example(name, words("--smoke --min-clicks 1 --clicks"));
+        command.arg(&clicks).arg("--labels").arg(labels).arg("--out").arg(out);
+        command
+    };
+    let located = folder.path().join("located");
+    succeeds(&mut train("location", &centres, &located));
+    let config = json(&located.join("config.json"));
+    assert_eq!((&config["num_centres"], &config["own"]["min_clicks"]), (&3.into(), &1.into()));
+    let data = json(&located.join("data.json"));
+    assert_eq!((&data["fewest"], &data["most"]), (&0.into(), &3.into()));
+    // Two held-out banners of each number, which are scored once.
+    assert_eq!(json(&located.join("summary.json"))["evaluated_samples"], 8);
+    succeeds(example("location", words("--resume --batches 6 --new-schedule --out")).arg(&located));
+
+    let counted = folder.path().join("counted");
+    succeeds(&mut train("count", &numbers, &counted));
+    assert_eq!(json(&counted.join("config.json"))["density_weight"], 0.0);
+    let summary = json(&counted.join("summary.json"));
+    assert_eq!(
+        (&summary["evaluated_samples"], summary.get("ceiling_one_sigma")),
+        (&8.into(), None)
+    );
+    let with_centres = folder.path().join("with-centres");
+    succeeds(&mut train("count", &centres, &with_centres));
+    assert_eq!(json(&with_centres.join("config.json"))["density_weight"], 0.1);
+
+    let none = folder.path().join("none");
+    let no_centres = "(site0, g) has a number of clusters but no centres";
+    fails_with(no_centres, &mut train("location", &numbers, &none));
+    fails_with("`0 clusters` has 3 heatmaps, fewer than 8", {
+        let few = fs::read_to_string(&numbers).expect("numbers");
+        let few: Vec<&str> = few.lines().take(13).collect();
+        let path = folder.path().join("few.csv");
+        fs::write(&path, few.join("\n")).expect("written");
+        &mut train("count", &path, &none)
+    });
+    fails_with("a click log; give one", example("predict", ["--run"]).arg(&located));
+    // Neither the log nor the labels are needed to use the network.
+    let moved = folder.path().join("moved.csv");
+    fs::rename(&clicks, &moved).expect("renamed");
+    fs::remove_file(&centres).expect("removed");
+    let predicted = folder.path().join("predicted");
+    let mut predict = example("predict", words("--min-clicks 1 --run"));
+    predict.arg(&located).arg("--clicks").arg(&moved).arg("--out").arg(&predicted);
+    succeeds(&mut predict);
+    assert_eq!(json(&predicted.join("summary.json"))["banners"], 40);
 }

@@ -73,6 +73,16 @@ impl ClusterTable {
         self.clusters.iter().map(|((banner, display), clusters)| (banner, *display, clusters))
     }
 
+    /// Largest number of clusters; `None` when there is no banner.
+    pub fn most(&self) -> Option<usize> {
+        self.clusters.values().map(|clusters| clusters.count).max()
+    }
+
+    /// Whether the centres of all banners are known.
+    pub fn has_all_centres(&self) -> bool {
+        self.clusters.values().all(|clusters| clusters.centres.is_some())
+    }
+
     /// What was found out about files that are not as described; see
     /// [`ClickLog::assumptions`](super::ClickLog::assumptions).
     pub fn assumptions(&self) -> Vec<String> {
@@ -246,6 +256,7 @@ mod tests {
         assert_eq!(of("e"), Some(&Clusters { count: 0, centres: Some(Vec::new()) }));
         assert_eq!(table.get(&banner("d"), BannerSize { width_px: 1, height_px: 1 }), None);
         assert_eq!((table.len(), table.unlabelled_rows()), (4, 1));
+        assert_eq!((table.most(), table.has_all_centres()), (Some(3), false));
         assert_eq!(table.iter().filter(|(_, size, _)| size.is_some()).count(), 1);
         assert!(table.assumptions()[0].contains("decimal comma"), "{:?}", table.assumptions());
         let again = [(banner("a"), counted(3))].into_iter().collect::<ClusterTable>();

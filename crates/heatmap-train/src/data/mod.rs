@@ -1,6 +1,7 @@
 //! Data sets, samplers and Burn data loaders: the one place where heatmaps become tensors.
 
 mod class_source;
+mod cluster_data;
 mod frame;
 mod image;
 mod log_banners;
@@ -16,6 +17,7 @@ mod set_loader;
 mod split;
 
 pub use class_source::{ClassSource, LAYOUTS, class_source};
+pub use cluster_data::ClusterData;
 pub use frame::ImageFrame;
 pub use image::ImageConfig;
 pub use log_banners::LogBanners;
@@ -25,7 +27,6 @@ pub use pair_loader::{PairBatch, PairLoader, Share};
 pub use pairs::{Pair, PairSampler, Views};
 pub use protocol::{IMAGENET, PretrainedProtocol};
 pub use sample_source::SampleSource;
-pub(crate) use sample_source::cluster_counts_of;
 pub use samples::{SampleBatch, SampleLoader};
 pub use set_loader::{Comparison, SetBatch, SetLoader, planes_of};
 pub use split::Split;

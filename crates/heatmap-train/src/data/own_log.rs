@@ -5,13 +5,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use heatmap_core::table::{ClickLog, ClickLogConfig, LabelTable, TableFormat};
+use heatmap_core::table::{
+    BannerKey, ClickLog, ClickLogConfig, ClusterTable, LabelTable, TableFormat,
+};
 use heatmap_core::{BannerSize, Grid};
 use serde::{Deserialize, Serialize};
 
 use super::log_banners::MAX_HELD_OUT;
-use super::{ClassSource, LogBanners, OwnSamples};
-use crate::Result;
+use super::{ClassSource, LogBanners, OwnSamples, SampleSource};
+use crate::{Error, Result};
 
 /// The tables that a data set is read from, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +21,8 @@ use crate::Result;
 pub struct OwnLog {
     /// Click tables.
     pub clicks: Vec<PathBuf>,
-    /// Label tables; without any, every banner is a class of its own.
+    /// Label tables. SimCLR learns from which banners are broken and, without any, from every
+    /// banner as a class of its own; counting and locating need the clusters of the banners.
     #[serde(default)]
     pub labels: Vec<PathBuf>,
     /// Banners with fewer clicks are left out.
@@ -47,14 +50,7 @@ impl OwnLog {
     /// # Errors
     /// Returns an error when a table cannot be read, or when it has too few banners.
     pub fn source(&self, seed: u64) -> Result<(Arc<dyn ClassSource>, Grid)> {
-        let name = self.clicks.iter().map(|path| path.display().to_string());
-        let name = name.collect::<Vec<_>>().join(", ");
-        let size = match self.common_size {
-            Some(size) => size,
-            None => most_frequent_size(&self.read(None)?),
-        };
-        let log = self.read(Some(size))?;
-        let grid = log.config().grid_of(size)?;
+        let (name, (log, grid)) = (self.name(), self.log()?);
         let source: Arc<dyn ClassSource> = match &self.labels[..] {
             [] => Arc::new(LogBanners::of_log(&name, &log, seed)?),
             labels => {
@@ -63,6 +59,59 @@ impl OwnLog {
             }
         };
         Ok((source, grid))
+    }
+
+    /// Reads the labelled data set for runs with this `seed` that count or locate clusters: the
+    /// banners whose clusters are in the label tables (see [`ClusterTable::read`]). With `located`
+    /// all of them must have their centres there.
+    ///
+    /// # Errors
+    /// Returns an error when there are no label tables, when a table cannot be read, or when it has
+    /// too few banners.
+    pub fn clusters(&self, seed: u64, located: bool) -> Result<Arc<dyn SampleSource>> {
+        let clusters = self.cluster_table()?;
+        let mut counted = clusters.iter().filter(|(_, _, known)| known.centres.is_none());
+        if located && let Some((BannerKey { domain, grid_id }, ..)) = counted.next() {
+            return Err(Error::data(format!(
+                "({domain}, {grid_id}) has a number of clusters but no centres: columns `centre_x` \
+                 and `centre_y`, a row for each cluster"
+            )));
+        }
+        let (log, _) = self.log()?;
+        Ok(Arc::new(OwnSamples::of_clusters(&self.name(), &log, &clusters, seed)?))
+    }
+
+    /// Reads the label tables as tables of clusters.
+    ///
+    /// # Errors
+    /// Returns an error when there are none, or when one cannot be read or has no cluster.
+    pub fn cluster_table(&self) -> Result<ClusterTable> {
+        if self.labels.is_empty() {
+            let reason = "clusters are learned from tables with their numbers or their centres";
+            return Err(Error::config("own.labels", "[]", reason));
+        }
+        let clusters = ClusterTable::read(&self.labels)?;
+        match clusters.is_empty() {
+            true => Err(Error::data("the labels have no banner whose clusters are known")),
+            false => Ok(clusters),
+        }
+    }
+
+    /// Returns what the data set is called.
+    pub fn name(&self) -> String {
+        let names = self.clicks.iter().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Reads the log on the bins of one size, and returns it with their grid.
+    fn log(&self) -> Result<(ClickLog, Grid)> {
+        let size = match self.common_size {
+            Some(size) => size,
+            None => most_frequent_size(&self.read(None)?),
+        };
+        let log = self.read(Some(size))?;
+        let grid = log.config().grid_of(size)?;
+        Ok((log, grid))
     }
 
     fn read(&self, common_size: Option<BannerSize>) -> Result<ClickLog> {

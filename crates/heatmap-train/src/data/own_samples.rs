@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use heatmap_core::synth::Sample;
-use heatmap_core::table::{ClickLog, LabelTable};
-use heatmap_core::{Grid, Heatmap, sample_rng};
+use heatmap_core::table::{BannerHeatmap, BannerKey, ClickLog, ClusterTable, Clusters, LabelTable};
+use heatmap_core::{BannerSize, Grid, Heatmap, Point, sample_rng};
 use rand::seq::SliceRandom;
 
 use super::{ClassSource, SampleSource, Split};
@@ -22,12 +22,39 @@ pub struct OwnSamples {
     class_names: Vec<String>,
     samples: Vec<Sample>,
     cluster_counts: Option<RangeInclusive<usize>>,
-    /// The seed of each split and, for each class, the indices of its samples in that split.
-    splits: Vec<(u64, Vec<Vec<usize>>)>,
+    splits: Vec<OwnSplit>,
+}
+
+/// One split.
+#[derive(Debug, Clone)]
+struct OwnSplit {
+    seed: u64,
+    /// Whether its samples come as often from one class as from another.
+    is_balanced: bool,
+    /// The indices of the samples of each class.
+    classes: Vec<Vec<usize>>,
+    /// The indices of all samples, of the classes in turn as long as they have any.
+    order: Vec<usize>,
+}
+
+impl OwnSplit {
+    fn new(split: Split, seed: u64) -> Self {
+        let is_balanced = split == Split::Train;
+        Self { seed: split.seed(seed), is_balanced, classes: Vec::new(), order: Vec::new() }
+    }
+
+    fn put_in_order(&mut self) {
+        let longest = self.classes.iter().map(Vec::len).max().unwrap_or(0);
+        let in_turn = |at: usize| self.classes.iter().filter_map(move |class| class.get(at));
+        self.order = (0..longest).flat_map(in_turn).copied().collect();
+    }
 }
 
 /// Smallest number of heatmaps per class: two in each of four splits.
 const MIN_PER_CLASS: usize = 8;
+
+/// Largest difference between numbers of clusters; each number between them is a class.
+const MAX_COUNTS: usize = 1_000;
 
 impl OwnSamples {
     /// Creates a data set for runs with this `seed`. The class of a sample is its position in
@@ -64,20 +91,20 @@ impl OwnSamples {
             return Err(Error::data(format!("`{name}`: {reason}")));
         }
         let splits = [Split::Train, Split::Valid, Split::Fit, Split::Test];
-        let mut parts: Vec<(u64, Vec<Vec<usize>>)> =
-            splits.map(|split| (split.seed(seed), Vec::new())).to_vec();
+        let mut parts = splits.map(|split| OwnSplit::new(split, seed)).to_vec();
         for (class, mut of_class) in by_class.into_iter().enumerate() {
             of_class.shuffle(&mut sample_rng(seed, class as u64));
             let share = |percent: usize| (of_class.len() * percent / 100).max(2);
             let (valid, fit, test) = (share(10), share(15), share(15));
             let train = of_class.len() - valid - fit - test;
             let mut rest = &of_class[..];
-            for ((_, classes), count) in parts.iter_mut().zip([train, valid, fit, test]) {
+            for (part, count) in parts.iter_mut().zip([train, valid, fit, test]) {
                 let (these, others) = rest.split_at(count);
-                classes.push(these.to_vec());
+                part.classes.push(these.to_vec());
                 rest = others;
             }
         }
+        parts.iter_mut().for_each(OwnSplit::put_in_order);
         let name = name.to_owned();
         Ok(Self { name, class_names, samples, cluster_counts: None, splits: parts })
     }
@@ -121,6 +148,48 @@ impl OwnSamples {
         Self::of_heatmaps(name, classes, heatmaps, seed)
     }
 
+    /// Creates a data set for counting and locating from the banners of a click log whose clusters
+    /// are known; the others are left out. Centres become those in the bins of the log.
+    ///
+    /// # Errors
+    /// Returns an error when the log cannot be read again, when its banners have several sizes and
+    /// no common one (see [`ClickLogConfig::common_size`](heatmap_core::table::ClickLogConfig)),
+    /// when a centre lies outside of its banner, or when one of the numbers of clusters from the
+    /// smallest to the largest has fewer than eight banners.
+    pub fn of_clusters(
+        name: &str,
+        log: &ClickLog,
+        clusters: &ClusterTable,
+        seed: u64,
+    ) -> Result<Self> {
+        let mut counted = Vec::new();
+        for banner in log.banners() {
+            let banner = banner?;
+            if let Some(clusters) = clusters.get(&banner.banner, banner.display) {
+                let centres = centres_in_bins(&banner, clusters)?;
+                counted.push((banner.heatmap, clusters.count, centres));
+            }
+        }
+        let counts = counted.iter().map(|(_, count, _)| *count);
+        let Some((fewest, most)) = counts.clone().min().zip(counts.max()) else {
+            return Err(Error::data(format!("`{name}` has no banner whose clusters are known")));
+        };
+        if most - fewest > MAX_COUNTS {
+            let reason = format!("banners with {fewest} and with {most} clusters, too far apart");
+            return Err(Error::data(format!("`{name}` has {reason}")));
+        }
+        let names = (fewest..=most).map(|count| format!("{count} clusters")).collect();
+        let sample = |(heatmap, count, centres)| Sample {
+            heatmap,
+            class: count - fewest,
+            centres,
+            broken: false,
+            lost_clicks: 0,
+        };
+        let samples = counted.into_iter().map(sample).collect();
+        Ok(Self::new(name, names, samples, seed)?.with_cluster_counts_from(fewest))
+    }
+
     /// Declares that class `i` holds the heatmaps with `first + i` clusters, as counting and
     /// locating require.
     pub fn with_cluster_counts_from(self, first: usize) -> Self {
@@ -128,20 +197,38 @@ impl OwnSamples {
         Self { cluster_counts: Some(first..=last), ..self }
     }
 
-    /// The samples of each class in the split that has this seed.
+    /// The split that has this seed.
     ///
     /// # Panics
     /// When no split has it: the data set was made for runs with another seed, and a split that is
     /// guessed could show training what evaluation is measured on.
-    fn split(&self, seed: u64) -> &[Vec<usize>] {
-        let found = self.splits.iter().find(|(known, _)| *known == seed);
-        &found.unwrap_or_else(|| panic!("`{}` was made for runs with another seed", self.name)).1
+    fn split(&self, seed: u64) -> &OwnSplit {
+        let found = self.splits.iter().find(|split| split.seed == seed);
+        found.unwrap_or_else(|| panic!("`{}` was made for runs with another seed", self.name))
     }
 
     fn of_class(&self, seed: u64, class: usize, index: u64) -> &Sample {
-        let of_class = &self.split(seed)[class];
+        let of_class = &self.split(seed).classes[class];
         &self.samples[of_class[(index % of_class.len() as u64) as usize]]
     }
+}
+
+/// Returns the centres of the clusters of a banner in the bins of its heatmap.
+fn centres_in_bins(banner: &BannerHeatmap, clusters: &Clusters) -> Result<Vec<Point>> {
+    let BannerSize { width_px, height_px } = banner.display;
+    let (width, height) = (f64::from(width_px), f64::from(height_px));
+    let grid = banner.heatmap.grid();
+    let in_bins = |&Point { x, y }: &Point| {
+        if x > width || y > height {
+            let BannerKey { domain, grid_id } = &banner.banner;
+            return Err(Error::data(format!(
+                "the centre ({x}, {y}) of ({domain}, {grid_id}) is outside of its {width_px} x \
+                 {height_px} px"
+            )));
+        }
+        Ok(Point { x: x / width * grid.columns as f64, y: y / height * grid.rows as f64 })
+    };
+    clusters.centres.iter().flatten().map(in_bins).collect()
 }
 
 impl ClassSource for OwnSamples {
@@ -183,10 +270,19 @@ impl SampleSource for OwnSamples {
         self.class_names.len()
     }
 
-    /// Returns the samples of all classes in turn.
+    fn num_samples(&self, seed: u64) -> Option<usize> {
+        Some(self.split(seed).order.len())
+    }
+
+    /// Training sees the samples of all classes in turn, so that rare classes count as much as
+    /// frequent ones; the other splits have every sample once before they repeat.
     fn sample(&self, seed: u64, index: u64) -> Sample {
-        let classes = self.class_names.len() as u64;
-        self.of_class(seed, (index % classes) as usize, index / classes).clone()
+        let split = self.split(seed);
+        if split.is_balanced {
+            let classes = self.class_names.len() as u64;
+            return self.of_class(seed, (index % classes) as usize, index / classes).clone();
+        }
+        self.samples[split.order[(index % split.order.len() as u64) as usize]].clone()
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use heatmap_core::Grid;
 use heatmap_core::synth::{Preset, Sample};
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// A data set of heatmaps with their classes and cluster centres. The same seed and index give the
 /// same sample, on every machine and in every order of calls.
@@ -29,6 +29,12 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
 
     /// Returns the number of classes.
     fn num_classes(&self) -> usize;
+
+    /// Returns the number of different samples of the data set with this seed, after which they
+    /// repeat; `None` if no sample comes twice.
+    fn num_samples(&self, _seed: u64) -> Option<usize> {
+        None
+    }
 
     /// Returns sample `index` of the data set with this seed.
     fn sample(&self, seed: u64, index: u64) -> Sample;
@@ -58,15 +64,4 @@ impl SampleSource for Preset {
     fn sample(&self, seed: u64, index: u64) -> Sample {
         Self::sample(self, seed, index)
     }
-}
-
-/// Returns the numbers of clusters that the classes of a data set stand for.
-///
-/// # Errors
-/// Returns an error when the classes stand for something else.
-pub(crate) fn cluster_counts_of(source: &dyn SampleSource) -> Result<RangeInclusive<usize>> {
-    source.cluster_counts().ok_or_else(|| {
-        let reason = "its classes are not numbers of clusters, each one more than the one before";
-        Error::config("preset", source.name(), reason)
-    })
 }

@@ -4,23 +4,23 @@ use std::ops::Range;
 
 use burn::module::ModuleDisplay;
 use burn::tensor::{Device, Tensor};
-use heatmap_core::synth::{Preset, Sample};
+use heatmap_core::synth::Sample;
 use heatmap_core::{Grid, Point};
 use heatmap_models::Encoder;
 use serde::{Deserialize, Serialize};
 
 use super::CountPredictions;
-use crate::data::ImageConfig;
+use crate::Result;
+use crate::data::{ClusterData, ImageConfig, SampleSource};
 use crate::metric::{LocatedMap, LocationReport};
 use crate::task::{Count, Location, ProposedCentre};
-use crate::{Error, Result};
 
-/// Held-out samples for an evaluation: the first `samples` samples of a preset under a seed that
+/// Held-out samples for an evaluation: the first `samples` samples of a data set under a seed that
 /// was not trained on, converted to images.
 #[derive(Debug, Clone, Copy)]
 pub struct HeldOut<'a> {
-    /// The preset that generates the samples.
-    pub preset: &'a Preset,
+    /// The data set.
+    pub source: &'a dyn SampleSource,
     /// Seed of a split that no network was trained on.
     pub seed: u64,
     /// Number of samples.
@@ -40,10 +40,21 @@ pub struct ProposedMap {
 
 const BATCH: usize = 64;
 
-impl HeldOut<'_> {
+impl<'a> HeldOut<'a> {
+    /// Takes the first `samples` samples of a data set under `seed`; all of them if it has fewer.
+    pub fn new(
+        source: &'a dyn SampleSource,
+        seed: u64,
+        samples: usize,
+        image: ImageConfig,
+    ) -> Self {
+        let samples = source.num_samples(seed).map_or(samples, |there| there.min(samples));
+        Self { source, seed, samples, image }
+    }
+
     /// Returns sample `index`.
     pub fn sample(&self, index: usize) -> Sample {
-        self.preset.sample(self.seed, index as u64)
+        self.source.sample(self.seed, index as u64)
     }
 
     fn batches(&self) -> impl Iterator<Item = Range<usize>> + use<> {
@@ -62,7 +73,7 @@ impl HeldOut<'_> {
 /// samples.
 ///
 /// # Errors
-/// Returns an error when the classes of the preset are not numbers of clusters, when a heatmap is
+/// Returns an error when the classes of the data set are not numbers of clusters, when a heatmap is
 /// larger than the image, or when a probability is NaN.
 pub fn predict_counts<E: Encoder + ModuleDisplay>(
     task: &Count<E>,
@@ -71,9 +82,7 @@ pub fn predict_counts<E: Encoder + ModuleDisplay>(
     flips: bool,
     mut each_batch: impl FnMut(usize),
 ) -> Result<CountPredictions> {
-    let counts = held_out.preset.cluster_counts().ok_or_else(|| {
-        Error::config("preset", &held_out.preset.name, "its classes are not numbers of clusters")
-    })?;
+    let counts = ClusterData::of(held_out.source)?.counts();
     let (mut probabilities, mut truth) = (Vec::new(), Vec::new());
     for range in held_out.batches() {
         let samples: Vec<Sample> = range.map(|index| held_out.sample(index)).collect();

@@ -18,7 +18,7 @@ use super::migration::flatten_training;
 use super::run_config::RunConfig;
 use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
 use super::training_config::TrainingConfig;
-use crate::data::{SampleSource, cluster_counts_of};
+use crate::data::{ClusterData, SampleSource};
 use crate::metric::ScalarMetric;
 use crate::task::{
     Count, CountLoss, CountMae, CountTrainingLoss, ExactAccuracy, GuidedDensity, WithinOne,
@@ -60,7 +60,7 @@ impl CountConfig {
     /// Checks the settings for this data set and an encoder with these maps.
     fn check_for(&self, source: &Arc<dyn SampleSource>, maps: &MapShapes) -> Result<()> {
         self.fine_tune.check_data(source)?;
-        cluster_counts_of(&**source)?;
+        ClusterData::of(&**source)?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(Error::config(
                 "label_smoothing",
@@ -87,8 +87,7 @@ impl CountConfig {
     /// Returns an error when a setting cannot be used, or when the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Count<Backbone>> {
         let start = self.resolve()?;
-        let preset: Arc<dyn SampleSource> = start.preset().clone();
-        self.task_of(start.encoder(device)?, &preset, device)
+        self.task_of(start.encoder(device)?, start.source(), device)
     }
 
     /// Creates the task of the caller's own encoder, for the caller's own data.
@@ -101,18 +100,30 @@ impl CountConfig {
         source: &Arc<dyn SampleSource>,
         device: &Device,
     ) -> Result<Count<E>> {
-        let maps = MapShapes::of(&encoder);
-        self.check_for(source, &maps)?;
-        let fine_tune = &self.fine_tune;
+        self.check_for(source, &MapShapes::of(&encoder))?;
+        self.task_for(encoder, &ClusterData::of(&**source)?, device)
+    }
+
+    /// Creates the task of an encoder for a data set that is only described.
+    ///
+    /// # Errors
+    /// Returns an error when the settings do not fit to the encoder or the data set.
+    pub(super) fn task_for<E: Encoder + ModuleDisplay>(
+        &self,
+        encoder: E,
+        data: &ClusterData,
+        device: &Device,
+    ) -> Result<Count<E>> {
+        let (maps, fine_tune) = (MapShapes::of(&encoder), &self.fine_tune);
         let density = match self.density_weight {
             0.0 => None,
             _ => Some(DensityHeadConfig::new(fine_tune.pyramid(&maps, CELL_PX)?)),
         };
         let feature_dim =
             encoder.feature_dim() + density.as_ref().map_or(0, DensityHeadConfig::feature_dim);
-        let head = CountHeadConfig::new(feature_dim, source.num_classes()).with_encoding(self.loss);
+        let head = CountHeadConfig::new(feature_dim, data.num_classes()).with_encoding(self.loss);
         let head = head.init(device).materialize();
-        let frame = fine_tune.image.frame(source.grid())?;
+        let frame = fine_tune.image.frame(data.grid)?;
         let density = density.map(|config| {
             GuidedDensity::new(config.init(device).materialize(), self.density_weight, frame)
         });
@@ -141,8 +152,8 @@ impl RunConfig for CountConfig {
     }
 
     fn resolve(&self) -> Result<FineTuneStart> {
-        let start = self.fine_tune.resolve()?;
-        self.check_for(&(start.preset().clone() as Arc<dyn SampleSource>), &start.maps)?;
+        let start = self.fine_tune.resolve(self.density_weight > 0.0)?;
+        self.check_for(start.source(), &start.maps)?;
         Ok(start)
     }
 
@@ -155,7 +166,7 @@ impl RunConfig for CountConfig {
     }
 }
 
-/// Trains the encoder of a configuration to count the clusters in the heatmaps of its preset.
+/// Trains the encoder of a configuration to count the clusters in the heatmaps of its data set.
 /// `start` is what the configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
@@ -169,8 +180,8 @@ pub fn train_count(
     options: &TrainingOptions,
 ) -> Result<Outcome<Count<Backbone>>> {
     let device = device.clone().autodiff();
-    let (encoder, preset) = (start.encoder(&device)?, start.preset().clone());
-    train_count_of(config, encoder, preset, folder, &device, options)
+    let (encoder, source) = (start.encoder(&device)?, start.source().clone());
+    train_count_of(config, encoder, source, folder, &device, options)
 }
 
 /// Trains the caller's own encoder to count the clusters in the caller's own data. The settings of

@@ -1,6 +1,5 @@
 //! [`FineTuneConfig`]: the settings that count runs and location runs share.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,9 +9,11 @@ use heatmap_core::synth::Preset;
 use heatmap_models::{FeaturePyramidConfig, ModelName, StemKind};
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoint;
 use super::map_shapes::MapShapes;
+use super::training::{Selection, TrainingOptions};
 use super::training_config::TrainingConfig;
-use crate::data::{ImageConfig, SampleLoader, SampleSource, Split, cluster_counts_of};
+use crate::data::{ClusterData, ImageConfig, OwnLog, SampleLoader, SampleSource, Split};
 use crate::optim::{OptimizerConfig, OptimizerName, Warmup};
 use crate::{Error, Result};
 
@@ -36,8 +37,12 @@ pub struct FineTuneConfig {
     pub freeze: usize,
     /// Name of the preset.
     pub preset: String,
+    /// The click log to train on instead of the preset, with labels that say how many clusters its
+    /// banners have, or where; the name of the preset then says what the log is called.
+    #[serde(default)]
+    pub own: Option<OwnLog>,
     /// Number of samples in a batch. Presets are endless, so each of their samples is trained on
-    /// once.
+    /// once; the banners of a click log are repeated.
     pub batch_size: usize,
     /// Early stopping: number of checkpoints without a better score after which the run ends;
     /// `None` for no early stopping.
@@ -52,9 +57,10 @@ pub struct FineTuneConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOutConfig {
-    /// Number of samples on which each checkpoint is scored; the best checkpoint is the result.
+    /// Number of samples on which each checkpoint is scored; the best checkpoint is the result. A
+    /// click log has as many as there are, if these are fewer.
     pub samples: usize,
-    /// Number of other samples on which the result is scored.
+    /// Number of other samples on which the result is scored; again at most as many as there are.
     pub final_samples: usize,
 }
 
@@ -84,6 +90,7 @@ impl FineTuneConfig {
             weights: None,
             freeze: 0,
             preset: preset.to_owned(),
+            own: None,
             batch_size: Self::BATCH_SIZE,
             patience: None,
             evaluation: HeldOutConfig { samples: 2_000, final_samples: 10_000 },
@@ -97,6 +104,20 @@ impl FineTuneConfig {
     /// Returns the number of samples to train on, over all steps.
     pub fn samples(&self) -> usize {
         self.training.batches * self.batch_size
+    }
+
+    /// Returns the options of the training loop for these settings, to resume from `resume` if it
+    /// is given; no progress is shown, and the best checkpoint is the result.
+    pub fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
+        TrainingOptions {
+            steps: self.training.batches,
+            checkpoint_every: self.training.checkpoint_every(),
+            images_per_step: self.batch_size,
+            resume,
+            selection: Selection::Best { patience: self.patience },
+            interrupter: Default::default(),
+            shows_progress: false,
+        }
     }
 
     /// Returns whether the setting `key` may change when a run is resumed.
@@ -148,13 +169,16 @@ impl FineTuneConfig {
         Err(Error::config("stem", self.stem.name(), reason))
     }
 
-    /// Returns the numbers of clusters that the classes of the preset stand for.
+    /// Returns the largest number of clusters that a heatmap of the data set may have.
     ///
     /// # Errors
-    /// Returns an error when the preset does not exist, or when its classes stand for something
-    /// else.
-    pub fn counts(&self) -> Result<RangeInclusive<usize>> {
-        cluster_counts_of(&Preset::named(&self.preset)?)
+    /// Returns an error when the preset does not exist or its classes stand for something else, or
+    /// when the labels of the click log cannot be read.
+    pub fn most_clusters(&self) -> Result<usize> {
+        match &self.own {
+            Some(own) => Ok(own.cluster_table()?.most().unwrap_or(0)),
+            None => Ok(ClusterData::of(&Preset::named(&self.preset)?)?.most),
+        }
     }
 
     /// Returns a pyramid that merges the encoder's maps into one map with cells of `cell_px` px
@@ -201,8 +225,11 @@ impl FineTuneConfig {
         source: &Arc<dyn SampleSource>,
         device: &Device,
     ) -> Result<[Arc<SampleLoader>; 2]> {
-        let loader = |split: Split, samples| {
+        let loader = |split: Split, samples: usize| {
             let seed = split.seed(self.training.seed);
+            // What is scored is scored once; what is trained on may come again.
+            let there = source.num_samples(seed).filter(|_| split != Split::Train);
+            let samples = there.map_or(samples, |there| there.min(samples));
             SampleLoader::new(
                 source.clone(),
                 seed,

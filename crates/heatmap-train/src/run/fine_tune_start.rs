@@ -1,4 +1,4 @@
-//! [`FineTuneStart`]: the preset, encoder and weights with which a count or location run starts.
+//! [`FineTuneStart`]: the data, encoder and weights with which a count or location run starts.
 
 use std::sync::Arc;
 
@@ -12,11 +12,13 @@ use super::map_shapes::MapShapes;
 use crate::Result;
 use crate::data::SampleSource;
 
-/// What the settings of a count or location run resolve to: its preset, its encoder, and its weight
-/// file, already opened.
+/// What the settings of a count or location run resolve to: its data set, its encoder, and its
+/// weight file, already opened.
 #[derive(Debug)]
 pub struct FineTuneStart {
-    preset: Arc<Preset>,
+    source: Arc<dyn SampleSource>,
+    /// The data set if it is a preset, whose generator tells more than its samples.
+    preset: Option<Arc<Preset>>,
     seed: u64,
     freeze: usize,
     /// Configuration of the encoder, for the images of the run.
@@ -28,17 +30,24 @@ pub struct FineTuneStart {
 }
 
 impl FineTuneConfig {
-    /// Checks all settings, and opens the preset and the weights.
+    /// Checks all settings, and opens the data set and the weights. `located` says whether the
+    /// centres of the clusters must be known.
     ///
     /// # Errors
     /// Returns an error that names the setting that cannot be used.
-    pub fn resolve(&self) -> Result<FineTuneStart> {
-        let preset = Arc::new(Preset::named(&self.preset)?);
-        self.check_data(&(preset.clone() as Arc<dyn SampleSource>))?;
+    pub fn resolve(&self, located: bool) -> Result<FineTuneStart> {
+        let (source, preset): (Arc<dyn SampleSource>, _) = match &self.own {
+            Some(own) => (own.clusters(self.training.seed, located)?, None),
+            None => {
+                let preset = Arc::new(Preset::named(&self.preset)?);
+                (preset.clone(), Some(preset))
+            }
+        };
+        self.check_data(&source)?;
         self.image.check_for(self.architecture)?;
         self.check_freeze()?;
         self.check_stem()?;
-        FineTuneStart::open(self, preset)
+        FineTuneStart::open(self, source, preset)
     }
 }
 
@@ -47,7 +56,11 @@ impl FineTuneStart {
     ///
     /// # Errors
     /// Returns an error when the weights cannot be read or are not those of the architecture.
-    pub(super) fn open(config: &FineTuneConfig, preset: Arc<Preset>) -> Result<Self> {
+    fn open(
+        config: &FineTuneConfig,
+        source: Arc<dyn SampleSource>,
+        preset: Option<Arc<Preset>>,
+    ) -> Result<Self> {
         let FineTuneConfig { architecture, image, freeze, .. } = config;
         let seed = config.training.seed;
         let (encoder, weights) = match &config.weights {
@@ -69,12 +82,17 @@ impl FineTuneStart {
             strides: encoder.map_strides(),
             channels: encoder.map_channels(),
         };
-        Ok(Self { preset, seed, freeze: *freeze, encoder, weights, maps })
+        Ok(Self { source, preset, seed, freeze: *freeze, encoder, weights, maps })
     }
 
-    /// Returns the preset.
-    pub fn preset(&self) -> &Arc<Preset> {
-        &self.preset
+    /// Returns the data set.
+    pub fn source(&self) -> &Arc<dyn SampleSource> {
+        &self.source
+    }
+
+    /// Returns the preset that generates the data set, or `None` for a click log.
+    pub fn preset(&self) -> Option<&Preset> {
+        self.preset.as_deref()
     }
 
     /// Creates the encoder with which the run starts. Its parameters come from the weight file or,

@@ -1,8 +1,6 @@
 //! [`load_run`]: the trained network of a finished count or location run, with its head.
 
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -14,8 +12,8 @@ use serde_json::Value;
 
 use super::checkpoint::Checkpoints;
 use super::saved_encoder::load_encoder;
-use super::{CountConfig, LocationConfig};
-use crate::data::{SampleSource, cluster_counts_of};
+use super::{CountConfig, FineTuneConfig, LocationConfig};
+use crate::data::{ClusterData, SampleSource};
 use crate::evaluation::Thresholds;
 use crate::task::{Count, Location};
 use crate::{Error, Result};
@@ -35,12 +33,10 @@ pub enum FinishedRun {
 pub struct FinishedCount {
     /// Settings of the run.
     pub config: CountConfig,
-    /// The preset that it was trained on.
-    pub preset: Arc<Preset>,
+    /// What it was trained on; its numbers of clusters are those that the head tells apart.
+    pub data: ClusterData,
     /// Encoder and head.
     pub task: Count<Backbone>,
-    /// The numbers of clusters that the head tells apart.
-    pub counts: RangeInclusive<usize>,
 }
 
 /// A network that locates clusters.
@@ -48,8 +44,8 @@ pub struct FinishedCount {
 pub struct FinishedLocation {
     /// Settings of the run.
     pub config: LocationConfig,
-    /// The preset that it was trained on.
-    pub preset: Arc<Preset>,
+    /// What it was trained on.
+    pub data: ClusterData,
     /// Encoder and head.
     pub task: Location<Backbone>,
     /// What decides which of the proposed centres are there, chosen at the end of the run.
@@ -78,35 +74,47 @@ pub fn load_run(folder: &Path, device: &Device) -> Result<FinishedRun> {
 impl FinishedCount {
     fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
         let config: CountConfig = settings(folder)?;
-        let preset = Arc::new(Preset::named(&config.fine_tune.preset)?);
-        let source: Arc<dyn SampleSource> = preset.clone();
-        let counts = cluster_counts_of(&*source)?;
+        let data = data_of(folder, &config.fine_tune)?;
         let encoder = load_encoder(folder, config.fine_tune.architecture, device)?;
-        let task = trained(folder, config.task_of(encoder, &source, device)?)?;
-        Ok(Self { config, preset, task, counts })
+        let task = trained(folder, config.task_for(encoder, &data, device)?)?;
+        Ok(Self { config, data, task })
     }
 }
 
 impl FinishedLocation {
     fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
         let config: LocationConfig = settings(folder)?;
-        let preset = Arc::new(Preset::named(&config.fine_tune.preset)?);
-        let source: Arc<dyn SampleSource> = preset.clone();
+        let data = data_of(folder, &config.fine_tune)?;
         let encoder = load_encoder(folder, config.fine_tune.architecture, device)?;
-        let task = trained(folder, config.task_of(encoder, &source, device)?)?;
+        let task = trained(folder, config.task_for(encoder, &data, device)?)?;
         let mut report: Value = folder.read_json("report.json")?;
         let thresholds = serde_json::from_value(report["thresholds"].take())
             .map_err(|error| Error::bad_file(&folder.file("report.json"), error))?;
-        Ok(Self { config, preset, task, thresholds })
+        Ok(Self { config, data, task, thresholds })
     }
 }
 
 impl FinishedRun {
-    /// The preset that the network was trained on.
-    pub fn preset(&self) -> &Arc<Preset> {
+    /// What the network was trained on.
+    pub fn data(&self) -> &ClusterData {
         match self {
-            Self::Count(run) => &run.preset,
-            Self::Location(run) => &run.preset,
+            Self::Count(run) => &run.data,
+            Self::Location(run) => &run.data,
+        }
+    }
+
+    /// The preset that the network was trained on; `None` for a click log.
+    ///
+    /// # Errors
+    /// Returns an error when there is no such preset any more.
+    pub fn preset(&self) -> Result<Option<Preset>> {
+        let fine_tune = match self {
+            Self::Count(run) => &run.config.fine_tune,
+            Self::Location(run) => &run.config.fine_tune,
+        };
+        match fine_tune.own {
+            Some(_) => Ok(None),
+            None => Ok(Some(Preset::named(&fine_tune.preset)?)),
         }
     }
 
@@ -116,6 +124,27 @@ impl FinishedRun {
             Self::Count(run) => run.config.fine_tune.architecture,
             Self::Location(run) => run.config.fine_tune.architecture,
         }
+    }
+}
+
+/// Name of the file that describes the data set of a run.
+const DATA: &str = "data.json";
+
+/// Stores in the folder of a run what its network knows of the data set, for [`load_run`].
+///
+/// # Errors
+/// Returns an error when the classes are not numbers of clusters, or when the file cannot be
+/// written.
+pub fn save_data(folder: &RunFolder, source: &dyn SampleSource) -> Result<()> {
+    Ok(folder.write_json(DATA, &ClusterData::of(source)?)?)
+}
+
+/// Reads what the network of a run knows of its data set. Runs of earlier versions have no such
+/// file, and were trained on presets.
+fn data_of(folder: &RunFolder, config: &FineTuneConfig) -> Result<ClusterData> {
+    match folder.file(DATA).is_file() {
+        true => Ok(folder.read_json(DATA)?),
+        false => ClusterData::of(&Preset::named(&config.preset)?),
     }
 }
 

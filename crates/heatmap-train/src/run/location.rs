@@ -19,7 +19,7 @@ use super::migration::flatten_training;
 use super::run_config::RunConfig;
 use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
 use super::training_config::TrainingConfig;
-use crate::data::{ImageConfig, SampleSource, cluster_counts_of};
+use crate::data::{ClusterData, ImageConfig, SampleSource};
 use crate::loss::{ChamferConfig, SetLossConfig};
 use crate::metric::ScalarMetric;
 use crate::task::{
@@ -123,7 +123,7 @@ impl LocationConfig {
                 return Err(Error::config(field, value, "must be positive"));
             }
         }
-        let most = *cluster_counts_of(&**source)?.end();
+        let most = ClusterData::of(&**source)?.most;
         if self.num_centres < most {
             let reason = format!("{} has up to {most} clusters", source.name());
             return Err(Error::config("num_centres", self.num_centres, reason));
@@ -146,8 +146,7 @@ impl LocationConfig {
     /// Returns an error when a setting cannot be used, or when the weights cannot be read.
     pub fn task(&self, device: &Device) -> Result<Location<Backbone>> {
         let start = self.resolve()?;
-        let preset: Arc<dyn SampleSource> = start.preset().clone();
-        self.task_of(start.encoder(device)?, &preset, device)
+        self.task_of(start.encoder(device)?, start.source(), device)
     }
 
     /// Creates the task of the caller's own encoder, for the caller's own data.
@@ -160,14 +159,27 @@ impl LocationConfig {
         source: &Arc<dyn SampleSource>,
         device: &Device,
     ) -> Result<Location<E>> {
+        self.check_for(source, &MapShapes::of(&encoder))?;
+        self.task_for(encoder, &ClusterData::of(&**source)?, device)
+    }
+
+    /// Creates the task of an encoder for a data set that is only described.
+    ///
+    /// # Errors
+    /// Returns an error when the settings do not fit to the encoder.
+    pub(super) fn task_for<E: Encoder + ModuleDisplay>(
+        &self,
+        encoder: E,
+        data: &ClusterData,
+        device: &Device,
+    ) -> Result<Location<E>> {
         let maps = MapShapes::of(&encoder);
-        self.check_for(source, &maps)?;
         let head = LocationHeadConfig::new(self.fine_tune.pyramid(&maps, self.cell_px)?)
             .with_num_centres(self.num_centres)
             .init(device)
             .materialize();
-        let frame = self.fine_tune.image.frame(source.grid())?;
-        Ok(Location::new(encoder, head, self.loss.loss(), frame, source.grid()))
+        let frame = self.fine_tune.image.frame(data.grid)?;
+        Ok(Location::new(encoder, head, self.loss.loss(), frame, data.grid))
     }
 }
 
@@ -191,8 +203,8 @@ impl RunConfig for LocationConfig {
     }
 
     fn resolve(&self) -> Result<FineTuneStart> {
-        let start = self.fine_tune.resolve()?;
-        self.check_for(&(start.preset().clone() as Arc<dyn SampleSource>), &start.maps)?;
+        let start = self.fine_tune.resolve(true)?;
+        self.check_for(start.source(), &start.maps)?;
         Ok(start)
     }
 
@@ -205,7 +217,7 @@ impl RunConfig for LocationConfig {
     }
 }
 
-/// Trains the encoder of a configuration to locate the clusters in the heatmaps of its preset.
+/// Trains the encoder of a configuration to locate the clusters in the heatmaps of its data set.
 /// `start` is what the configuration [resolves](RunConfig::resolve) to.
 ///
 /// # Errors
@@ -219,8 +231,8 @@ pub fn train_location(
     options: &TrainingOptions,
 ) -> Result<Outcome<Location<Backbone>>> {
     let device = device.clone().autodiff();
-    let (encoder, preset) = (start.encoder(&device)?, start.preset().clone());
-    train_location_of(config, encoder, preset, folder, &device, options)
+    let (encoder, source) = (start.encoder(&device)?, start.source().clone());
+    train_location_of(config, encoder, source, folder, &device, options)
 }
 
 /// Trains the caller's own encoder to locate the clusters in the caller's own data. The settings of

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Device;
 use burn::train::metric::LearningRateMetric;
-use burn::train::{Learner, TrainLoader};
+use burn::train::{InferenceStep, Learner, LearnerModel, TrainLoader, TrainStep};
 use heatmap_core::RunFolder;
 use heatmap_models::{Backbone, Encoder, ProjectionHeadConfig};
 
@@ -13,7 +13,7 @@ use super::periodic_evaluation::PeriodicEvaluation;
 use super::run_config::RunConfig;
 use super::simclr_config::SimClrConfig;
 use super::training::{Outcome, Plan, TrainingOptions, launch};
-use crate::data::{ClassSource, PairLoader, Share, Split};
+use crate::data::{ClassSource, PairBatch, PairLoader, Share, Split};
 use crate::evaluation::{AnchorTask, evaluate_representation, extract_features};
 use crate::metric::ScalarMetric;
 use crate::task::{
@@ -102,34 +102,9 @@ pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
     devices: &[Device],
     options: &TrainingOptions,
 ) -> Result<Outcome<SimClr<E>>> {
-    config.check_for(&preset)?;
-    if devices.len() != config.devices {
-        return Err(Error::config(
-            "devices",
-            config.devices,
-            format!("the run was given {} of them", devices.len()),
-        ));
-    }
-    let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
-    devices.iter().try_for_each(|device| config.precision.check_for(device))?;
-    config.precision.take_effect();
-    let task = simclr_task_of(config, encoder, &devices[0]);
-    let loader = |split: Split, device: &Device, steps, share| -> Result<PairLoader> {
-        let sampler = config.sampler(&preset, split)?;
-        PairLoader::new(sampler, config.image, device.clone(), 0..steps).with_share(share)
-    };
-    let of = devices.len();
-    let shares =
-        devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<SimClr<E>>> {
-            Ok(Arc::new(loader(Split::Train, device, config.training.batches, Share { rank, of })?))
-        });
-    let plan = Plan {
-        train: shares.collect::<Result<_>>()?,
-        valid: Arc::new(loader(Split::Valid, &devices[0], VALID_BATCHES, Share::WHOLE)?),
-        clip_norm: config.training.optimizer.clip_norm,
-        watch: watch(config, &preset, &devices[0]),
-        devices,
-    };
+    let mut plan = pair_plan(config, &preset, devices)?;
+    let task = simclr_task_of(config, encoder, &plan.devices[0]);
+    plan.watch = watch(config, &preset, &plan.devices[0]);
     let learns_temperature = config.loss.learnable_temperature;
     let training = &config.training;
     let learner = Learner::new(task, training.optimizer.init(), training.schedule()?);
@@ -145,6 +120,43 @@ pub fn train_simclr_of<E: Encoder + ModuleDisplay>(
             true => training.metric_train_numeric(ScalarMetric::<TemperatureMetric>::new()),
             false => training,
         }
+    })
+}
+
+/// Checks the settings, and returns the devices and the batches of pairs of a run on this data set.
+pub(super) fn pair_plan<M>(
+    config: &SimClrConfig,
+    source: &Arc<dyn ClassSource>,
+    devices: &[Device],
+) -> Result<Plan<M>>
+where
+    M: LearnerModel + TrainStep<Input = PairBatch> + InferenceStep<Input = PairBatch>,
+{
+    config.check_for(source)?;
+    if devices.len() != config.devices {
+        return Err(Error::config(
+            "devices",
+            config.devices,
+            format!("the run was given {} of them", devices.len()),
+        ));
+    }
+    let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
+    devices.iter().try_for_each(|device| config.precision.check_for(device))?;
+    config.precision.take_effect();
+    let loader = |split: Split, device: &Device, steps, share| -> Result<PairLoader> {
+        let sampler = config.sampler(source, split)?;
+        PairLoader::new(sampler, config.image, device.clone(), 0..steps).with_share(share)
+    };
+    let of = devices.len();
+    let shares = devices.iter().enumerate().map(|(rank, device)| -> Result<TrainLoader<M>> {
+        Ok(Arc::new(loader(Split::Train, device, config.training.batches, Share { rank, of })?))
+    });
+    Ok(Plan {
+        train: shares.collect::<Result<_>>()?,
+        valid: Arc::new(loader(Split::Valid, &devices[0], VALID_BATCHES, Share::WHOLE)?),
+        clip_norm: config.training.optimizer.clip_norm,
+        watch: None,
+        devices,
     })
 }
 

@@ -19,8 +19,8 @@ pub struct CountResults {
     /// Scores of the probabilities averaged over each image and its mirror images.
     pub flipped: CountReport,
     /// Estimates of the best accuracy possible. They assume that two clusters look like one below a
-    /// distance of 0.5, 1 and 2 standard deviations.
-    pub ceilings: [CountCeiling; 3],
+    /// distance of 0.5, 1 and 2 standard deviations, and need a generator: `None` for a click log.
+    pub ceilings: Option<[CountCeiling; 3]>,
 }
 
 /// The numbers in `summary.json` of a count run. Unless stated otherwise, a score is measured on
@@ -67,12 +67,15 @@ pub struct CountSummary {
     /// `mae` on the unchanged images alone.
     pub mae_without_flips: f64,
     /// Estimate of the best `exact_accuracy` possible if two clusters look like one when their
-    /// distance is below half a standard deviation.
-    pub ceiling_half_sigma: f64,
+    /// distance is below half a standard deviation; `None` without a generator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceiling_half_sigma: Option<f64>,
     /// Like `ceiling_half_sigma`, for a distance of one standard deviation.
-    pub ceiling_one_sigma: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceiling_one_sigma: Option<f64>,
     /// Like `ceiling_half_sigma`, for a distance of two standard deviations.
-    pub ceiling_two_sigmas: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceiling_two_sigmas: Option<f64>,
     /// Number of test samples that were scored.
     pub evaluated_samples: usize,
 }
@@ -80,13 +83,19 @@ pub struct CountSummary {
 impl CountSummary {
     /// Formats the summary as a few lines to print.
     pub fn table(&self) -> String {
+        let ceilings = [self.ceiling_half_sigma, self.ceiling_one_sigma, self.ceiling_two_sigmas];
+        let ceilings = match ceilings {
+            [Some(half), Some(one), Some(two)] => format!(
+                "\nceiling of exact counting, if clusters look like one below 0.5, 1 or 2 standard \
+                 deviations: {half:.2}, {one:.2}, {two:.2}"
+            ),
+            _ => String::new(),
+        };
         format!(
             "exact {:.3} (standard error {:.3}), within one {:.3}, mean absolute error {:.2} \
              ({:.2} of the median count)\n\
              calibration error {:.3}; without mirror images: exact {:.3}, mean absolute error \
-             {:.2}\n\
-             ceiling of exact counting, if clusters look like one below 0.5, 1 or 2 standard \
-             deviations: {:.2}, {:.2}, {:.2}\n\
+             {:.2}{ceilings}\n\
              {} held-out samples; trained on {} samples in {:.0} s ({:.1} images/s), best after \
              batch {} of {}",
             self.exact_accuracy,
@@ -97,9 +106,6 @@ impl CountSummary {
             self.calibration_error,
             self.exact_accuracy_without_flips,
             self.mae_without_flips,
-            self.ceiling_half_sigma,
-            self.ceiling_one_sigma,
-            self.ceiling_two_sigmas,
             self.evaluated_samples,
             self.samples,
             self.seconds,
@@ -131,6 +137,7 @@ pub fn write_count(
 ) -> Result<CountSummary> {
     let CountResults { plain, flipped, ceilings } = results;
     let stats = outcome.stats;
+    let ceiling = |at: usize| ceilings.as_ref().map(|ceilings| ceilings[at].exact_accuracy);
     let summary = CountSummary {
         architecture: config.fine_tune.architecture.to_string(),
         preset: config.fine_tune.preset.clone(),
@@ -151,9 +158,9 @@ pub fn write_count(
         calibration_error: flipped.calibration.expected_calibration_error,
         exact_accuracy_without_flips: plain.exact_accuracy,
         mae_without_flips: plain.mae,
-        ceiling_half_sigma: ceilings[0].exact_accuracy,
-        ceiling_one_sigma: ceilings[1].exact_accuracy,
-        ceiling_two_sigmas: ceilings[2].exact_accuracy,
+        ceiling_half_sigma: ceiling(0),
+        ceiling_one_sigma: ceiling(1),
+        ceiling_two_sigmas: ceiling(2),
         evaluated_samples: flipped.samples,
     };
     folder.write_json("report.json", results)?;
@@ -212,7 +219,7 @@ fn write_montage(
     held_out: &HeldOut<'_>,
     device: &Device,
 ) -> Result<()> {
-    let few = HeldOut { samples: 16, ..*held_out };
+    let few = HeldOut { samples: held_out.samples.min(16), ..*held_out };
     let predictions = predict_counts(task, device, &few, false, |_| ())?;
     let samples: Vec<_> = (0..few.samples).map(|index| few.sample(index)).collect();
     let seen = samples.iter().map(|sample| few.image.scaled(&sample.heatmap)).collect::<Vec<_>>();
@@ -221,6 +228,6 @@ fn write_montage(
         answers.map(|(truth, mode)| format!("{truth} clusters, said {mode}")).collect();
     let tiles: Vec<Tile<'_>> =
         labels.iter().zip(&seen).map(|(label, heatmap)| Tile { label, heatmap }).collect();
-    let title = format!("{}: held-out samples, as the network sees them", few.preset.name);
+    let title = format!("{}: held-out samples, as the network sees them", few.source.name());
     Ok(montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?)
 }

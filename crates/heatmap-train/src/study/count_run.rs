@@ -8,7 +8,7 @@ use crate::data::Split;
 use crate::evaluation::{CountCeiling, CountReport, HeldOut, predict_counts};
 use crate::run::{
     Checkpoint, CountConfig, FineTuneStart, RunConfig, RunFolder, RunObserver, TrainingOptions,
-    save_encoder, train_count,
+    save_data, save_encoder, train_count,
 };
 
 /// Number of samples from which the best possible accuracy is estimated.
@@ -43,14 +43,15 @@ pub fn run_count(
         return Ok(None);
     }
     save_encoder(folder, outcome.model.encoder())?;
+    save_data(folder, &**start.source())?;
 
     let seed = config.training().seed;
-    let held_out = HeldOut {
-        preset: start.preset(),
-        seed: Split::Test.seed(seed),
-        samples: config.fine_tune.evaluation.final_samples,
-        image: config.fine_tune.image,
-    };
+    let held_out = HeldOut::new(
+        &**start.source(),
+        Split::Test.seed(seed),
+        config.fine_tune.evaluation.final_samples,
+        config.fine_tune.image,
+    );
     let report = |flips: bool, what: &str| -> Result<CountReport> {
         observer.begin(what, held_out.samples);
         let predictions = predict_counts(&outcome.model, device, &held_out, flips, |done| {
@@ -59,13 +60,15 @@ pub fn run_count(
         observer.finish();
         Ok(CountReport::new(&predictions))
     };
-    let ceiling = |sigmas| {
-        CountCeiling::estimate(start.preset(), Split::Fit.seed(seed), CEILING_SAMPLES, sigmas)
-    };
+    let ceilings = start.preset().map(|preset| {
+        [0.5, 1.0, 2.0].map(|sigmas| {
+            CountCeiling::estimate(preset, Split::Fit.seed(seed), CEILING_SAMPLES, sigmas)
+        })
+    });
     let results = CountResults {
         plain: report(false, "counting")?,
         flipped: report(true, "counting, mirrored too")?,
-        ceilings: [0.5, 1.0, 2.0].map(ceiling),
+        ceilings,
     };
     write_count(folder, config, &outcome, &held_out, &results, device, device_name).map(Some)
 }

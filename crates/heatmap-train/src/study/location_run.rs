@@ -10,7 +10,7 @@ use crate::evaluation::{HeldOut, LocationBaseline, ProposedMap, Thresholds, prop
 use crate::metric::LocationReport;
 use crate::run::{
     Checkpoint, FineTuneStart, LocationConfig, RunConfig, RunFolder, RunObserver, TrainingOptions,
-    save_encoder, train_location,
+    save_data, save_encoder, train_location,
 };
 
 /// Largest number of samples on which the baselines are fitted.
@@ -46,14 +46,12 @@ pub fn run_location(
         return Ok(None);
     }
     save_encoder(folder, outcome.model.encoder())?;
+    save_data(folder, &**start.source())?;
 
-    let (preset, evaluation) = (start.preset(), config.fine_tune.evaluation);
-    let held_out = |split: Split, samples: usize| HeldOut {
-        preset,
-        seed: split.seed(config.training().seed),
-        samples,
-        image: config.fine_tune.image,
-    };
+    let (source, evaluation) = (&**start.source(), config.fine_tune.evaluation);
+    let (seed, image) = (config.training().seed, config.fine_tune.image);
+    let held_out = |split: Split, samples| HeldOut::new(source, split.seed(seed), samples, image);
+    let grid = source.grid();
     // Thresholds and baselines are fitted on other samples than those that are scored.
     let fit = held_out(Split::Fit, evaluation.samples);
     let test = held_out(Split::Test, evaluation.final_samples);
@@ -63,9 +61,9 @@ pub fn run_location(
         observer.finish();
         Ok(maps)
     };
-    let thresholds = Thresholds::fit(&propose(&fit)?, preset.grid)?;
+    let thresholds = Thresholds::fit(&propose(&fit)?, grid)?;
     let located = thresholds.locate_all(&propose(&test)?);
-    let network = LocationReport::new(&located, preset.grid)?;
+    let network = LocationReport::new(&located, grid)?;
 
     let samples = |data: &HeldOut<'_>| {
         (0..data.samples).map(|index| data.sample(index)).collect::<Vec<Sample>>()
@@ -73,9 +71,9 @@ pub fn run_location(
     let few = samples(&HeldOut { samples: fit.samples.min(BASELINE_SAMPLES), ..fit });
     let all = samples(&test);
     let mut baselines = Vec::new();
-    for baseline in LocationBaseline::fit_all(&few, preset.grid, config.num_centres)? {
+    for baseline in LocationBaseline::fit_all(&few, grid, config.num_centres)? {
         let maps = baseline.locate_all(&all, config.num_centres)?;
-        baselines.push((baseline, LocationReport::new(&maps, preset.grid)?));
+        baselines.push((baseline, LocationReport::new(&maps, grid)?));
     }
     let results = LocationResults { network, thresholds, baselines };
     let run = (outcome.stats, outcome.chosen_step);

@@ -20,7 +20,8 @@ use crate::{Error, Result};
 pub enum PredictionInput<'a> {
     /// The banners of a log that was read as [`log_config`] says.
     Log(&'a ClickLog),
-    /// Samples of the preset that the network was trained on, under a seed of their own.
+    /// Samples of the preset that the network was trained on, under a seed of their own. A network
+    /// that was trained on a click log has none.
     Samples {
         /// The seed.
         seed: u64,
@@ -51,7 +52,7 @@ pub struct PredictionSummary {
     pub banners: usize,
     /// The architecture of the encoder.
     pub architecture: String,
-    /// The preset that the network was trained on.
+    /// The data set that the network was trained on.
     pub trained_on: String,
     /// Mean predicted number of clusters.
     pub mean_count: f64,
@@ -67,7 +68,7 @@ const PICTURES: usize = 16;
 /// Returns how a click log must be read for this network: every banner on the bins that it was
 /// trained on, whatever its display size.
 pub fn log_config(run: &FinishedRun) -> ClickLogConfig {
-    let Grid { rows, columns, bin_size_px } = run.preset().grid;
+    let Grid { rows, columns, bin_size_px } = run.data().grid;
     let side = |bins: usize| (bins as f64 * bin_size_px) as u32;
     let size = BannerSize { width_px: side(columns), height_px: side(rows) };
     ClickLogConfig { bin_size_px, common_size: Some(size), ..ClickLogConfig::default() }
@@ -86,7 +87,7 @@ pub fn predict(
     device: &Device,
     observer: &dyn RunObserver,
 ) -> Result<PredictionSummary> {
-    let preset = run.preset();
+    let (data, preset) = (run.data(), run.preset()?);
     let banners = input.len();
     if banners == 0 {
         return Err(Error::config("samples", 0, "must be positive"));
@@ -110,13 +111,13 @@ pub fn predict(
                 ));
             }
             let centres =
-                centres.into_iter().map(|centre| on_display(centre, &banner.row, preset.grid));
+                centres.into_iter().map(|centre| on_display(centre, &banner.row, data.grid));
             let centres = centres.collect();
             predictions.push(Prediction { row: banner.row, count, probabilities, centres });
         }
         Ok(())
     };
-    for banner in input.banners(preset) {
+    for banner in input.banners(preset.as_ref())? {
         batch.push(banner?);
         if batch.len() == BATCH {
             take(&mut batch)?;
@@ -138,13 +139,13 @@ pub fn predict(
             predicted: places,
         })
         .collect();
-    let title = format!("What {} says, trained on {}", run.architecture(), preset.name);
+    let title = format!("What {} says, trained on {}", run.architecture(), data.name);
     marked_montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?;
     let counts: usize = predictions.iter().map(|prediction| prediction.count).sum();
     let summary = PredictionSummary {
         banners,
         architecture: run.architecture().to_string(),
-        trained_on: preset.name.clone(),
+        trained_on: data.name.clone(),
         mean_count: counts as f64 / banners as f64,
         exact_accuracy: matches!(input, PredictionInput::Samples { .. })
             .then(|| right as f64 / banners as f64),
@@ -168,8 +169,11 @@ impl PredictionInput<'_> {
         }
     }
 
-    fn banners(&self, preset: &Preset) -> Box<dyn Iterator<Item = Result<Banner>> + '_> {
-        match self {
+    fn banners(
+        &self,
+        preset: Option<&Preset>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Banner>> + '_>> {
+        Ok(match self {
             Self::Log(log) => Box::new(log.banners().map(|banner| {
                 let banner = banner?;
                 let row = BannerRow {
@@ -183,7 +187,9 @@ impl PredictionInput<'_> {
                 Ok(Banner { row, heatmap: banner.heatmap, truth: None })
             })),
             &Self::Samples { seed, count } => {
-                let preset = preset.clone();
+                let preset = preset.cloned().ok_or_else(|| {
+                    Error::data("the network was trained on a click log; give one to predict from")
+                })?;
                 Box::new((0..count as u64).map(move |index| {
                     let sample = preset.sample(seed, index);
                     let grid = sample.heatmap.grid();
@@ -200,7 +206,7 @@ impl PredictionInput<'_> {
                     Ok(Banner { row, heatmap: sample.heatmap, truth: Some(first + sample.class) })
                 }))
             }
-        }
+        })
     }
 }
 
@@ -217,7 +223,7 @@ impl FinishedRun {
     }
 
     fn predict_batch(&self, heatmaps: &[&Heatmap], device: &Device) -> Result<Vec<Found>> {
-        let grid = self.preset().grid;
+        let grid = self.data().grid;
         if let Some(other) = heatmaps.iter().map(|heatmap| heatmap.grid()).find(|it| *it != grid) {
             let reason = format!("a heatmap on {other:?}, and the network was trained on {grid:?}");
             return Err(Error::data(reason));
@@ -231,10 +237,10 @@ impl FinishedRun {
                         .enumerate()
                         .max_by(|(_, a), (_, b)| a.total_cmp(b))
                         .map_or(0, |(at, _)| at);
-                    (probabilities.to_vec(), run.counts.start() + best, Vec::new())
+                    (probabilities.to_vec(), run.data.fewest + best, Vec::new())
                 };
                 let all = count_probabilities(&run.task, images, true);
-                all.chunks_exact(run.counts.clone().count()).map(of).collect()
+                all.chunks_exact(run.data.num_classes()).map(of).collect()
             }
             Self::Location(run) => {
                 let of = |proposed: Vec<ProposedCentre>| {
@@ -261,7 +267,7 @@ fn on_display(centre: ProposedCentre, row: &BannerRow, grid: Grid) -> ProposedCe
 /// display size, separated by semicolons.
 fn write_csv(folder: &RunFolder, run: &FinishedRun, predictions: &[Prediction]) -> Result<()> {
     let counts = match run {
-        FinishedRun::Count(run) => run.counts.clone().map(|count| format!("p_{count}")).collect(),
+        FinishedRun::Count(run) => run.data.counts().map(|count| format!("p_{count}")).collect(),
         FinishedRun::Location(_) => vec!["centres".to_owned()],
     };
     let write = |out: &mut dyn std::io::Write| {

@@ -5,6 +5,7 @@ mod location;
 mod set_detector;
 mod simclr;
 mod step_output;
+mod task_output;
 
 pub use count::{
     Count, CountLoss, CountMae, CountOutput, CountTrainingLoss, ExactAccuracy, GuidedDensity,
@@ -22,3 +23,4 @@ pub use simclr::{
     SimClrOptions, TemperatureMetric,
 };
 pub use step_output::StepOutput;
+pub use task_output::{TaskLoss, TaskOutput, TaskScore};

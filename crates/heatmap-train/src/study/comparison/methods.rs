@@ -135,7 +135,7 @@ impl CompareConfig {
     pub fn check(&self) -> Result<()> {
         self.simclr(ContrastiveLossName::NtXent, 0)?.resolve()?;
         self.layouts(0)?.resolve()?;
-        self.fine_tune("count-report", 0)?.resolve()?;
+        self.fine_tune("count-report", 0)?.resolve(false)?;
         for (field, value) in [("seeds", self.seeds.len()), ("samples per class", self.per_class)] {
             if value == 0 {
                 return Err(Error::config(field, 0, "must be positive"));
@@ -182,7 +182,7 @@ impl CompareConfig {
             }
             TrainingMethod::Location => {
                 let fine_tune = self.fine_tune("location-report", seed)?;
-                let num_centres = *fine_tune.counts()?.end();
+                let num_centres = fine_tune.most_clusters()?;
                 let config =
                     LocationConfig { fine_tune, num_centres, ..LocationConfig::published_recipe() };
                 finish(path, &config, observer, |start, folder, options| {
