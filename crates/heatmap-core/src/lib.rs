@@ -67,6 +67,7 @@ mod random;
 #[cfg(feature = "report")]
 pub mod report;
 mod run_folder;
+mod stable_hash;
 pub mod synth;
 pub mod table;
 mod upsample;

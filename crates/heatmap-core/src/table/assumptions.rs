@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// Sentences on files, each said once for all files that it is true of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Assumptions {
     /// The files by what was assumed of them: the first one and how many there are.
     files: BTreeMap<String, (String, usize)>,
@@ -34,14 +36,14 @@ impl Assumptions {
     /// Returns one sentence for all files of which the same was assumed.
     pub(super) fn sentences(&self) -> Vec<String> {
         let sentence = |assumed: &String| {
-            let (first, count) = &self.files[assumed];
-            match count - 1 {
+            let (first, count) = self.files.get(assumed)?;
+            Some(match count.saturating_sub(1) {
                 0 => format!("{first}: {assumed}"),
                 1 => format!("{first} and another file: {assumed}"),
                 more => format!("{first} and {more} more files: {assumed}"),
-            }
+            })
         };
-        self.order.iter().map(sentence).collect()
+        self.order.iter().filter_map(sentence).collect()
     }
 }
 

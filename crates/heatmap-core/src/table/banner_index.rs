@@ -187,7 +187,8 @@ impl BannerIndex {
         ranks
     }
 
-    fn compare(&self, a: u32, b: u32) -> Ordering {
+    /// Compares two banners by their keys.
+    pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
         self.parts(a).cmp(&self.parts(b))
     }
 

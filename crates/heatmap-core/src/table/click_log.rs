@@ -17,6 +17,10 @@
 
 mod builder;
 mod extent;
+mod of_heatmaps;
+#[cfg(feature = "analysis")]
+mod restored;
+mod shard;
 mod unit;
 mod warnings;
 
@@ -32,8 +36,10 @@ use super::assumptions::Assumptions;
 use super::banner_index::BannerIndex;
 use super::file::paths::{TableFile, table_files};
 use super::groups::{GroupReader, Groups};
-use super::{BannerKey, Drops, TableFormat};
+use super::{BannerKey, Drops, Shard, TableFormat};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
+#[cfg(feature = "analysis")]
+pub(crate) use restored::{LogReading, LogRestorer};
 pub use unit::CoordinateUnit;
 
 /// Configures how a click log is read and put into bins.
@@ -123,6 +129,8 @@ pub struct ClickLog {
     rows: u64,
     extent: Extent,
     assumptions: Assumptions,
+    /// The shard whose clicks it holds, if it does not hold all, and the fingerprint of all.
+    shard: Option<(Shard, u64)>,
 }
 
 impl std::fmt::Debug for ClickLog {
@@ -153,7 +161,16 @@ impl ClickLogConfig {
         paths: &[PathBuf],
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<ClickLog> {
-        let mut builder = Builder::new(self)?;
+        self.read_part(paths, None, progress)
+    }
+
+    fn read_part(
+        &self,
+        paths: &[PathBuf],
+        shard: Option<Shard>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ClickLog> {
+        let mut builder = Builder::new(self, shard)?;
         let files = table_files(paths)?;
         let bytes_total = files.iter().map(|file| file.bytes).sum();
         let mut bytes_before = 0;
@@ -206,23 +223,6 @@ impl ClickLogConfig {
 }
 
 impl ClickLog {
-    /// Makes a log from heatmaps, for banners that are in no file. Heatmaps of one banner in one
-    /// size are added up.
-    ///
-    /// # Errors
-    /// Returns an error when the configuration cannot be used, a heatmap is on another grid than
-    /// the log's for that size, or a value is not a whole number.
-    pub fn from_heatmaps(
-        config: &ClickLogConfig,
-        heatmaps: impl IntoIterator<Item = (BannerKey, BannerSize, Heatmap)>,
-    ) -> Result<Self> {
-        let mut builder = Builder::new(config)?;
-        for (banner, display, heatmap) in heatmaps {
-            builder.add_heatmap(&banner, display, &heatmap)?;
-        }
-        builder.finish()
-    }
-
     /// The configuration with which the log was read.
     pub fn config(&self) -> &ClickLogConfig {
         &self.config
@@ -286,7 +286,7 @@ impl ClickLog {
 
     /// Iterates over all banners with their heatmaps, in the order of [`ClickLog::keys`]. Only one
     /// heatmap is in memory at a time. An item is an error when a temporary file cannot be read; no
-    /// item follows it.
+    /// item follows it. A log that was read as a shard has the heatmaps of its shard alone.
     pub fn banners(&self) -> impl Iterator<Item = Result<BannerHeatmap>> + '_ {
         let (mut reader, mut bins, mut failed) = (self.groups.reader(), Vec::new(), false);
         std::iter::from_fn(move || {

@@ -27,6 +27,11 @@ enum Data {
 }
 
 impl Groups {
+    /// Number of banners.
+    pub(super) fn len(&self) -> u64 {
+        self.banners
+    }
+
     /// Returns a reader that starts at the beginning; several readers do not disturb each other.
     pub(super) fn reader(&self) -> GroupReader<'_> {
         GroupReader {

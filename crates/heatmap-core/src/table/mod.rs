@@ -18,6 +18,7 @@ mod input_warning;
 mod label_rows;
 mod label_table;
 mod metrics_table;
+mod shard;
 mod spill;
 mod spreadsheet;
 
@@ -25,12 +26,15 @@ pub use banner_key::BannerKey;
 pub use click_log::{
     BannerEntry, BannerHeatmap, ClickLog, ClickLogConfig, CoordinateUnit, Progress,
 };
+#[cfg(feature = "analysis")]
+pub(crate) use click_log::{LogReading, LogRestorer};
 pub use cluster_table::{ClusterTable, Clusters};
 pub use drops::{ClickColumn, DropReason, Dropped, Drops};
 pub use file::TableFormat;
 pub use input_warning::InputWarning;
 pub use label_table::LabelTable;
 pub use metrics_table::MetricsTable;
+pub use shard::Shard;
 #[cfg(feature = "analysis")]
 pub(crate) use spreadsheet::name_in_spreadsheet;
 pub use spreadsheet::spreadsheet_cell;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::extent::Extent;
+use super::shard::ShardReading;
 use super::{ClickLog, ClickLogConfig};
 use crate::binning::bin_of;
 use crate::table::assumptions::Assumptions;
@@ -13,7 +14,7 @@ use crate::table::file::cell::{Cell, Fault, MAX_WHOLE};
 use crate::table::file::row::Row;
 use crate::table::file::source::Source;
 use crate::table::spill::{Hit, Spill};
-use crate::table::{BannerKey, ClickColumn, DropReason, Drops};
+use crate::table::{BannerKey, ClickColumn, DropReason, Drops, Shard};
 use crate::{BannerSize, Error, Grid, Heatmap, Result};
 
 /// Rows between two reports of progress.
@@ -35,13 +36,15 @@ pub(super) struct Builder {
     spare: [Vec<u8>; 2],
     extent: Extent,
     assumptions: Assumptions,
+    /// Which clicks are kept, if those of one shard alone are.
+    shard: Option<ShardReading>,
 }
 
 /// Why a row was not counted, and how many clicks it has as far as they can be read.
 type Refusal = (DropReason, u64);
 
 impl Builder {
-    pub(super) fn new(config: &ClickLogConfig) -> Result<Self> {
+    pub(super) fn new(config: &ClickLogConfig, shard: Option<Shard>) -> Result<Self> {
         config.validate()?;
         let common = config.common_size.map(|size| Ok((size, config.grid_of(size)?)));
         Ok(Self {
@@ -55,6 +58,7 @@ impl Builder {
             spare: Default::default(),
             extent: Extent::default(),
             assumptions: Assumptions::default(),
+            shard: shard.map(|shard| ShardReading::new(shard, config.common_size)),
         })
     }
 
@@ -137,8 +141,7 @@ impl Builder {
             Ok((display, bin, count)) => {
                 match self.index.find_or_insert(domain, grid_id, display)? {
                     Found::Banner(banner) => {
-                        self.index.add(banner, count);
-                        self.spill.push(Hit { banner, bin, count }, &mut self.index)?;
+                        self.add(Hit { banner, bin, count })?;
                         Ok(None)
                     }
                     Found::NotUtf8 => refused(DropReason::NotUtf8),
@@ -153,6 +156,13 @@ impl Builder {
         };
         self.spare = spare;
         outcome
+    }
+
+    /// Adds a row to its banner. The clicks of other shards are counted and not kept.
+    fn add(&mut self, hit: Hit) -> Result<()> {
+        self.index.add(hit.banner, hit.count);
+        let is_kept = self.shard.as_mut().is_none_or(|shard| shard.takes(hit, &self.index));
+        if is_kept { self.spill.push(hit, &mut self.index) } else { Ok(()) }
     }
 
     /// Returns the bin of a click at (`x`, `y`) px on a banner of size `display`.
@@ -212,8 +222,7 @@ impl Builder {
             self.index.find_or_insert(domain.as_bytes(), grid_id.as_bytes(), display)?
         {
             for (bin, count) in hits {
-                self.index.add(id, count);
-                self.spill.push(Hit { banner: id, bin, count }, &mut self.index)?;
+                self.add(Hit { banner: id, bin, count })?;
             }
         }
         Ok(())
@@ -221,6 +230,7 @@ impl Builder {
 
     pub(super) fn finish(self) -> Result<ClickLog> {
         let Self { config, mut index, spill, mut drops, rows, extent, assumptions, .. } = self;
+        let shard = self.shard.map(ShardReading::finish);
         let order = index.order().to_vec();
         let why_not = |index: &BannerIndex, id| match index.totals(id).1 {
             clicks if clicks > MAX_WHOLE => Some(DropReason::CountTooLarge),
@@ -241,7 +251,7 @@ impl Builder {
         }
         let groups = spill.finish(&mut index, |id| is_kept[id as usize])?;
         index.freeze();
-        Ok(ClickLog { config, index, kept, groups, drops, rows, extent, assumptions })
+        Ok(ClickLog { config, index, kept, groups, drops, rows, extent, assumptions, shard })
     }
 }
 

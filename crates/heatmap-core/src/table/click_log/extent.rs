@@ -1,5 +1,7 @@
 //! [`Extent`]: how far coordinates reach, which shows whether they are in the unit that was said.
 
+use serde::{Deserialize, Serialize};
+
 use crate::BannerSize;
 use crate::table::InputWarning;
 
@@ -9,7 +11,7 @@ const FEW_ROWS: u64 = 20;
 const NEARLY_ALL: f64 = 0.99;
 
 /// The extent of the coordinates of all rows whose numbers can be read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Extent {
     rows: u64,
     /// Number of rows with both coordinates from 0 to 1 on a banner of more than 2 px a side.
@@ -34,7 +36,8 @@ impl Extent {
         let times = (x / f64::from(display.width_px)).max(y / f64::from(display.height_px));
         if times > 1.0 {
             self.beyond += 1;
-            self.times_beyond += times;
+            // Finite whatever the numbers are, for JSON has no infinity.
+            self.times_beyond = (self.times_beyond + times).min(f64::MAX);
         }
     }
 
