@@ -268,7 +268,7 @@ impl BenchmarkGrid {
         for &at in &self.reference.banners {
             table.push_reference(&parts[at][..PARTS.len()], self.heatmaps[at].total(), 0);
         }
-        table.push_samples(&self.reference, 0);
+        table.push_samples(&self.reference.thinned, 0);
         let nothing = vec![None; parts.len()];
         let evidence = DecisionInputs {
             labels: &nothing,

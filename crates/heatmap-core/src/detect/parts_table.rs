@@ -2,7 +2,7 @@
 //! eighteen parts.
 
 use super::grid_fit::LABELLED_PART;
-use super::{FIT_PARTS, NullModel, PARTS, Reference, Score};
+use super::{FIT_PARTS, FitScores, NullModel, PARTS, Score};
 use crate::Result;
 
 /// A table with one row of parts for each banner, stored as f32 with NaN for a missing part.
@@ -55,17 +55,17 @@ impl PartsTable {
     }
 
     /// Adds to the reference the scores of fit of its banners with fewer clicks
-    /// ([`Reference::thinned`]). All their other parts are missing.
+    /// ([`Reference::thinned`](super::Reference::thinned)). All their other parts are missing.
     ///
     /// # Panics
     /// When the table does not begin with the parts of fit.
-    pub fn push_samples(&mut self, reference: &Reference, group: u32) {
+    pub fn push_samples(&mut self, samples: &[(FitScores, f64)], group: u32) {
         assert!(
             self.names.iter().map(String::as_str).take(FIT_PARTS.len()).eq(FIT_PARTS),
             "the parts of fit first"
         );
         let mut row = vec![None; self.names.len()];
-        for (fit, clicks) in &reference.thinned {
+        for (fit, clicks) in samples {
             row[..fit.len()].copy_from_slice(fit);
             self.push_reference(&row, *clicks, group);
         }

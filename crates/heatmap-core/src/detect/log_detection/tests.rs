@@ -1,9 +1,9 @@
 use super::*;
-use crate::Heatmap;
 use crate::detect::evaluation::{ConfusionCounts, auroc};
 use crate::synth::{Layout, Population};
 use crate::table::ClickLogConfig;
 use crate::table::{BannerKey, LabelTable};
+use crate::{Heatmap, sample_rng};
 use rand::Rng;
 
 const SIZE: BannerSize = BannerSize { width_px: 300, height_px: 250 };

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::log_detection::{few_banners, groups, score_next};
+use super::log_detection::{few_banners, going_on, groups, score_next, whole};
 use super::{
     BannerFacts, Candidate, Decision, DecisionInputs, LogDetection, LogDetectionConfig, PartsTable,
 };
@@ -61,8 +61,9 @@ impl SavedDetector {
     /// Takes the banners of `log` that `detection` would fit to, with what is `known` of them.
     ///
     /// # Errors
-    /// When a temporary file of the log cannot be read.
+    /// When the log was read as a shard, or a temporary file of the log cannot be read.
     pub fn of(detection: &LogDetectionConfig, log: &ClickLog, known: &BannerFacts) -> Result<Self> {
+        whole(log)?;
         let mut ahead = log.banners();
         let mut grids = Vec::new();
         for (first, banners) in groups(log) {
@@ -117,8 +118,9 @@ impl SavedDetector {
     /// run by returning [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// When the log has other bins than the detector, or a grid that the detector has not; when a
-    /// temporary file of the log cannot be read, or `progress` returns [`ControlFlow::Break`].
+    /// When the log has other bins than the detector, or a grid that the detector has not; when it
+    /// was read as a shard; when a temporary file of the log cannot be read, or `progress` returns
+    /// [`ControlFlow::Break`].
     pub fn run(
         &self,
         log: &ClickLog,
@@ -126,6 +128,7 @@ impl SavedDetector {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<LogDetection> {
         self.check_bins(log.config())?;
+        whole(log)?;
         let mut parts = PartsTable::of_all_parts();
         // The saved banners that are labelled stand behind those of the log, to be learned from.
         let mut learned = Vec::new();
@@ -152,7 +155,7 @@ impl SavedDetector {
             let fitted = self.detection.fit(&saved.grid_id, grid, &candidates, seed)?;
             fitted_to.push(candidates.len());
             if let Some(reference) = &fitted.reference {
-                parts.push_samples(reference, group);
+                parts.push_samples(&reference.thinned, group);
                 for &at in &reference.banners {
                     let scored = fitted.detector.parts(&heatmaps[at])?;
                     parts.push_reference(&scored, heatmaps[at].total(), group);
@@ -170,7 +173,7 @@ impl SavedDetector {
             grids.push(layout);
             score_next(&detector, &mut banners_left, banners, &mut |banner, scored| {
                 parts.push(&scored, banner.clicks as f64, group);
-                progress(parts.len())
+                going_on(progress(parts.len()))
             })?;
         }
         let scored = parts.len();
