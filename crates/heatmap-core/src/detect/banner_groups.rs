@@ -24,6 +24,7 @@
 
 use faer::Mat;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::smoothed_shares::{SmoothedShares, roots};
 use super::template::{Templates, Unlike};
@@ -65,7 +66,8 @@ impl Verdict {
 }
 
 /// What a group of similar banners shows, and whether that was guessed or is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GroupKind {
     /// A layout of products: banners like these are taken for good.
     Layout,

@@ -146,6 +146,17 @@ impl ClickMap {
         Self { grid, probabilities: bins.iter().map(of).collect() }
     }
 
+    /// Takes the probabilities of a map that was written down.
+    ///
+    /// # Errors
+    /// When there is not one for each bin, or one is not above 0 and at most 1.
+    pub(super) fn from_probabilities(grid: Grid, probabilities: Vec<f64>) -> Result<Self> {
+        if probabilities.len() == grid.len() && probabilities.iter().all(|&p| p > 0.0 && p <= 1.0) {
+            return Ok(Self { grid, probabilities });
+        }
+        Err(Error::Data("a map whose bins have no probabilities".to_owned()))
+    }
+
     /// Makes the map of a pattern of defects.
     pub fn of_pattern(grid: Grid, pattern: Pattern) -> Self {
         Self::from_density(grid, |x, y| pattern.density(x, y))

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::BannerFacts;
+use super::{BannerFacts, FactNotes};
 use crate::table::{
-    BannerKey, ClickLog, ClickLogConfig, InputWarning, LabelTable, MetricsTable, Progress,
+    BannerKey, ClickLog, ClickLogConfig, InputWarning, LabelTable, MetricsTable, Progress, Shard,
 };
 use crate::{Error, Result};
 
@@ -14,12 +14,10 @@ use crate::{Error, Result};
 pub struct LogInputs {
     /// The click log.
     pub log: ClickLog,
-    /// Metrics, labels and examples.
+    /// Metrics, labels and examples; nothing where the log was merged from shards, which have them.
     pub known: BannerFacts,
-    /// Number of banners of the log that have a row in the metrics table.
-    pub with_metrics: usize,
-    /// Number of banners of the log that have a row in the label table.
-    pub with_labels: usize,
+    /// What is to be said of the tables of metrics and labels.
+    pub notes: FactNotes,
 }
 
 /// The files that [`LogInputs`] are read from.
@@ -45,6 +43,28 @@ impl LogInputs {
         files: LogFiles<'_>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Self> {
+        Self::read_part(config, files, None, progress)
+    }
+
+    /// Reads all files as [`LogInputs::read`] does, but keeps the clicks of one shard alone.
+    ///
+    /// # Errors
+    /// As [`LogInputs::read`].
+    pub fn read_shard(
+        config: &ClickLogConfig,
+        files: LogFiles<'_>,
+        shard: Shard,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
+        Self::read_part(config, files, Some(shard), progress)
+    }
+
+    fn read_part(
+        config: &ClickLogConfig,
+        files: LogFiles<'_>,
+        shard: Option<Shard>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self> {
         let format = &config.format;
         let given = |paths: &'_ [PathBuf]| !paths.is_empty();
         // The small tables come first, so that an error in them shows before minutes of reading the
@@ -54,49 +74,28 @@ impl LogInputs {
             .transpose()?;
         let labels =
             given(files.labels).then(|| LabelTable::read_as(files.labels, format)).transpose()?;
-        let log = config.read(files.clicks, progress)?;
-        let with_metrics = metrics.as_ref().map_or(0, |table| {
-            log.keys().filter(|entry| table.get(&entry.banner).is_some()).count()
-        });
-        let with_labels = labels.as_ref().map_or(0, |table| {
-            log.keys().filter(|entry| table.get(&entry.banner, entry.display).is_some()).count()
-        });
-        let known = BannerFacts { metrics, labels, examples: Vec::new() };
-        Ok(Self { log, known, with_metrics, with_labels })
+        let log = match shard {
+            None => config.read(files.clicks, progress)?,
+            Some(shard) => config.read_shard(files.clicks, shard, progress)?,
+        };
+        Ok(Self::new(log, BannerFacts { metrics, labels, examples: Vec::new() }))
+    }
+
+    /// Puts a log and what else is known of its banners together.
+    pub fn new(log: ClickLog, known: BannerFacts) -> Self {
+        let notes = FactNotes::of(&log, &known);
+        Self { log, known, notes }
     }
 
     /// What was found out about all files that are not as described, a sentence for each kind of
     /// file.
     pub fn assumptions(&self) -> Vec<String> {
-        let metrics = self.known.metrics.iter().flat_map(MetricsTable::assumptions);
-        let labels = self.known.labels.iter().flat_map(LabelTable::assumptions);
-        self.log.assumptions().into_iter().chain(metrics).chain(labels).collect()
+        self.log.assumptions().into_iter().chain(self.notes.assumptions.iter().cloned()).collect()
     }
 
     /// What makes one doubt that the files mean what was read from them.
     pub fn warnings(&self) -> Vec<InputWarning> {
-        let metrics = self.known.metrics.iter().flat_map(MetricsTable::warnings);
-        self.log.warnings().into_iter().chain(metrics).chain(self.unmatched()).collect()
-    }
-
-    /// Tables that no banner of the log is in.
-    fn unmatched(&self) -> Vec<InputWarning> {
-        let tables = [
-            ("metrics", self.known.metrics.as_ref().map(MetricsTable::len), self.with_metrics),
-            ("labels", self.known.labels.as_ref().map(LabelTable::len), self.with_labels),
-        ];
-        let first = self.log.entry_at(0).banner;
-        let warning = |(what, rows, matched): (&str, Option<usize>, usize)| {
-            let rows = rows.filter(|&rows| rows > 0 && matched == 0)?;
-            Some(InputWarning {
-                what: format!("None of the {rows} banners with {what} is in the click log."),
-                advice: format!(
-                    "See whether keys are written otherwise there than `{}`, `{}`.",
-                    first.domain, first.grid_id
-                ),
-            })
-        };
-        tables.into_iter().filter_map(warning).collect()
+        self.log.warnings().into_iter().chain(self.notes.warnings.iter().cloned()).collect()
     }
 
     /// Marks banners of the log as examples of good banners (or, if `good` is false, of broken
@@ -159,12 +158,7 @@ mod tests {
             (key, display, heatmap)
         };
         let banners = [("a.com", "g"), ("b.com", "g"), ("b.com", "h")].map(heatmap);
-        LogInputs {
-            log: ClickLog::from_heatmaps(&config, banners).unwrap(),
-            known: BannerFacts::default(),
-            with_metrics: 0,
-            with_labels: 0,
-        }
+        LogInputs::new(ClickLog::from_heatmaps(&config, banners).unwrap(), BannerFacts::default())
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod dirichlet_multinomial;
 mod earth_mover;
 pub mod evaluation;
 mod explanation;
+mod fact_notes;
 #[cfg(test)]
 mod feature_score_tests;
 mod feature_vector;
@@ -52,6 +53,7 @@ mod reference;
 mod saved_detector;
 mod score;
 mod set_network;
+mod shards;
 #[cfg(test)]
 mod shared_defect_tests;
 mod sinkhorn;
@@ -74,6 +76,7 @@ pub use detector_config::{DetectorConfig, PartSet};
 pub use dirichlet_multinomial::DirichletMultinomial;
 pub use earth_mover::{EarthMover, EarthMoverConfig};
 pub use explanation::{Explainer, Explanation};
+pub use fact_notes::FactNotes;
 pub use findings::{
     AgainstLabels, Change, Changes, EarlierRun, Findings, ListFormat, LogSummary, Since,
 };
@@ -100,6 +103,7 @@ pub use set_network::{
     BannerMaps, CHANNELS, Convolution, MAX_REFERENCES, NetworkReference, NinthsOfBanner,
     ResidualBlock, SetNetwork, SetScore, nearest_references, network_input,
 };
+pub use shards::{ShardFile, ShardSet};
 pub use smoothed_shares::SmoothedShares;
 pub use streaming::{AlarmState, RollingScore};
 pub use template::Unlike;

@@ -4,6 +4,8 @@
 //! disappears when D is mixed with the best of many patterns at the best share. The patterns are
 //! smoothed in the same way as the maps. A spot is tried where M exceeds D most, in nine sizes.
 
+use serde::{Deserialize, Serialize};
+
 use super::ClickMap;
 use super::smoothed_shares::SmoothedShares;
 use crate::Grid;
@@ -17,17 +19,21 @@ pub(super) struct Templates {
 }
 
 /// The kind of pattern that best explains how banners differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Shape {
     Anywhere,
     Cloud,
-    Edge(&'static str),
+    LeftEdge,
+    RightEdge,
+    TopEdge,
+    BottomEdge,
     Diagonal,
     Spot,
 }
 
 /// How the map of some banners differs from that of others, and the pattern that best explains it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Unlike {
     /// Kullback-Leibler divergence from the other map, in nats per click.
     pub divergence: f64,
@@ -67,16 +73,10 @@ impl Templates {
             ));
         }
         for sigma in STRIPS {
-            all.push((Shape::Edge("along the left edge"), Box::new(move |x, _| bell(x, sigma))));
-            all.push((
-                Shape::Edge("along the right edge"),
-                Box::new(move |x, _| bell(1.0 - x, sigma)),
-            ));
-            all.push((Shape::Edge("along the top edge"), Box::new(move |_, y| bell(y, sigma))));
-            all.push((
-                Shape::Edge("along the bottom edge"),
-                Box::new(move |_, y| bell(1.0 - y, sigma)),
-            ));
+            all.push((Shape::LeftEdge, Box::new(move |x, _| bell(x, sigma))));
+            all.push((Shape::RightEdge, Box::new(move |x, _| bell(1.0 - x, sigma))));
+            all.push((Shape::TopEdge, Box::new(move |_, y| bell(y, sigma))));
+            all.push((Shape::BottomEdge, Box::new(move |_, y| bell(1.0 - y, sigma))));
             for length in [f64::INFINITY, DIAGONAL] {
                 let root = std::f64::consts::SQRT_2;
                 let falling = move |x: f64, y: f64| {
@@ -167,7 +167,10 @@ impl Unlike {
         match self.shape {
             Shape::Anywhere => "anywhere on the banner",
             Shape::Cloud => "in a wide cloud around the middle",
-            Shape::Edge(words) => words,
+            Shape::LeftEdge => "along the left edge",
+            Shape::RightEdge => "along the right edge",
+            Shape::TopEdge => "along the top edge",
+            Shape::BottomEdge => "along the bottom edge",
             Shape::Diagonal => "along a diagonal",
             Shape::Spot => place_in_words(self.place.0, self.place.1),
         }
@@ -182,7 +185,7 @@ impl Unlike {
     pub fn at_the_rim(&self) -> bool {
         let near = |at: f64| !(RIM..=1.0 - RIM).contains(&at);
         match self.shape {
-            Shape::Edge(_) => true,
+            Shape::LeftEdge | Shape::RightEdge | Shape::TopEdge | Shape::BottomEdge => true,
             Shape::Spot => near(self.place.0) || near(self.place.1),
             _ => false,
         }

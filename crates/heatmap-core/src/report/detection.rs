@@ -165,10 +165,10 @@ fn facts(findings: &Findings<'_>) -> Vec<Fact> {
             "banners of which it is known".to_owned(),
         ));
     }
-    if inputs.known.metrics.is_some() {
+    if let Some(with_metrics) = inputs.notes.with_metrics {
         facts.push(fact(
             "Metrics",
-            count(inputs.with_metrics as u64),
+            count(with_metrics as u64),
             "banners that the metrics table has".to_owned(),
         ));
     }
@@ -195,8 +195,8 @@ fn facts(findings: &Findings<'_>) -> Vec<Fact> {
 
 /// How the files were read, where they are not as described.
 fn assumptions(inputs: &LogInputs) -> Vec<String> {
-    let texts = inputs.known.metrics.iter().flat_map(|metrics| metrics.texts());
-    let left_out = texts.map(|name| format!("metrics: column `{name}` is text and is left out"));
+    let left_out = inputs.notes.texts.iter();
+    let left_out = left_out.map(|name| format!("metrics: column `{name}` is text and is left out"));
     inputs.assumptions().into_iter().chain(left_out).collect()
 }
 
@@ -231,24 +231,20 @@ fn quality(inputs: &LogInputs) -> Vec<QualityLine> {
             ..Default::default()
         });
     }
-    if let Some(metrics) = &inputs.known.metrics {
-        for (column, count) in metrics.bad_values() {
-            lines.push(QualityLine {
-                reason: format!(
-                    "metrics: a value of `{column}` that is no number, taken as missing"
-                ),
-                rows: *count,
-                ..Default::default()
-            });
-        }
-        for dropped in metrics.drops().by_reason() {
-            lines.push(QualityLine {
-                reason: format!("metrics: {}", dropped.reason),
-                rows: dropped.rows,
-                example: dropped.first.clone(),
-                ..Default::default()
-            });
-        }
+    for (column, count) in &inputs.notes.bad_values {
+        lines.push(QualityLine {
+            reason: format!("metrics: a value of `{column}` that is no number, taken as missing"),
+            rows: *count,
+            ..Default::default()
+        });
+    }
+    for dropped in inputs.notes.metrics_drops.by_reason() {
+        lines.push(QualityLine {
+            reason: format!("metrics: {}", dropped.reason),
+            rows: dropped.rows,
+            example: dropped.first.clone(),
+            ..Default::default()
+        });
     }
     lines
 }

@@ -116,7 +116,7 @@ impl Findings<'_> {
             rows_dropped: inputs.log.drops().rows(),
             assumptions: inputs.assumptions(),
             warnings: inputs.warnings(),
-            banners_with_metrics: inputs.with_metrics,
+            banners_with_metrics: inputs.notes.with_metrics.unwrap_or(0),
             banners_with_labels: detection.labels.iter().flatten().count(),
             flagged: detection.flagged(),
             since: self.changes.as_ref().map(|changes| Since {

@@ -23,7 +23,7 @@ fn inputs(broken: &[u64]) -> LogInputs {
         (key, SIZE, heatmap)
     });
     let log = ClickLog::from_heatmaps(&ClickLogConfig::default(), banners).unwrap();
-    LogInputs { log, known: BannerFacts::default(), with_metrics: 0, with_labels: 0 }
+    LogInputs::new(log, BannerFacts::default())
 }
 
 fn detection(inputs: &LogInputs) -> LogDetection {
@@ -94,16 +94,10 @@ fn what_changed_since_an_earlier_run_is_told_banner_by_banner() {
     assert!(csv.lines().any(|line| line.contains("'=site20") && line.contains(",new,")), "{csv}");
 
     // A banner that was flagged and is not there any more.
-    let few = LogInputs {
-        log: ClickLog::from_heatmaps(
-            &ClickLogConfig::default(),
-            now.log.banners().skip(4).map(|b| b.map(|b| (b.banner, b.display, b.heatmap)).unwrap()),
-        )
-        .unwrap(),
-        known: BannerFacts::default(),
-        with_metrics: 0,
-        with_labels: 0,
-    };
+    let few = now.log.banners().skip(4);
+    let few = few.map(|b| b.map(|b| (b.banner, b.display, b.heatmap)).unwrap());
+    let few = ClickLog::from_heatmaps(&ClickLogConfig::default(), few).unwrap();
+    let few = LogInputs::new(few, BannerFacts::default());
     let gone = earlier.changes(&few.log, &detection(&few)).gone;
     assert!(gone.iter().any(|(banner, _)| banner.domain == "=site03"), "{gone:?}");
 }
