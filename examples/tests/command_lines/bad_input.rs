@@ -119,6 +119,10 @@ fn detect_refuses() {
             ("--clicks README.md --out {out}", "no column `domain`"),
             ("--clicks {}/clicks.csv --false-alarms 0.9 --out {out}", "false alarm rate` = 0.9"),
             ("--clicks {}/clicks.csv --anchor best --out {out}", "invalid value 'best'"),
+            ("--clicks {}/clicks.csv --shard 4/3 --parts-out {out}", "is no shard such as 1/3"),
+            ("--clicks {}/clicks.csv --shard 1/3", "--parts-out <DIR>"),
+            ("--clicks {}/clicks.csv --merge {} --out {out}", "cannot be used with"),
+            ("--merge {} --out {out}", "no shard in this folder"),
         ],
     );
     #[cfg(not(feature = "parquet"))]

@@ -9,4 +9,5 @@ mod interrupted;
 mod own_data;
 mod program;
 mod settings;
+mod shards;
 mod weights;

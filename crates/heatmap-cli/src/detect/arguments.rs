@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{AnchorChoice, ListFormat, PartSet};
-use heatmap_core::table::CoordinateUnit;
+use heatmap_core::table::{CoordinateUnit, Shard};
 
 use super::config::Config;
 use crate::OutputArguments;
@@ -26,7 +26,11 @@ pub(super) struct Arguments {
 
     /// Click table: CSV with any separator, also .gz, Parquet (cargo feature parquet), a folder of
     /// such, or - for standard input; repeatable
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["demo", "smoke", "config"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present_any = ["demo", "smoke", "config", "merge"]
+    )]
     clicks: Vec<PathBuf>,
 
     /// Metrics of the banners: domain, grid_id and columns of numbers; repeatable
@@ -55,6 +59,32 @@ pub(super) struct Arguments {
                               "common_size", "parts"]
     )]
     detector: Option<PathBuf>,
+
+    /// Score the grids of one of N shards alone, 1/3 to 3/3 for three, and leave them in
+    /// --parts-out for --merge; each shard reads the whole log, on whatever machine
+    #[arg(
+        long,
+        value_name = "I/N",
+        requires = "parts_out",
+        conflicts_with_all = ["merge", "out", "save", "detector", "previous", "format", "exit_code"]
+    )]
+    pub(super) shard: Option<Shard>,
+
+    /// Folder for the file of the shard
+    #[arg(long, value_name = "DIR", requires = "shard")]
+    pub(super) parts_out: Option<PathBuf>,
+
+    /// Decide on all banners from the files of all shards in this folder, which hold all that it
+    /// takes
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["clicks", "metrics", "labels", "save", "detector", "good_like",
+                              "broken_like", "anchor", "min_clicks", "bin_size", "common_size",
+                              "parts", "column", "separator", "decimal", "unit", "config", "seed",
+                              "smoke", "demo"]
+    )]
+    pub(super) merge: Option<PathBuf>,
 
     /// This banner works, and so do those of its grid that look like it; the grid may be left out
     /// where one grid alone has the domain; repeatable

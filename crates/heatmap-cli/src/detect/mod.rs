@@ -4,6 +4,7 @@
 mod arguments;
 mod config;
 mod sentences;
+mod shards;
 
 use std::error::Error;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -14,11 +15,12 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser;
 use heatmap_core::RunFolder;
 use heatmap_core::detect::{
-    DecisionConfig, EarlierRun, Findings, ListFormat, LogDetection, LogFiles, LogInputs, PartSet,
-    SavedDetector,
+    DecisionConfig, EarlierRun, Findings, ListFormat, LogDetection, LogDetectionConfig, LogFiles,
+    LogInputs, PartSet, SavedDetector,
 };
 use heatmap_core::report::Report;
 use heatmap_core::synth::{DemoLog, DemoSize};
+use heatmap_core::table::{Progress, Shard};
 
 use self::arguments::Arguments;
 use self::config::Config;
@@ -47,30 +49,29 @@ pub fn main() -> ExitCode {
 /// Gives the number of flagged banners.
 fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
+    match (arguments.shard, &arguments.merge) {
+        (Some(shard), _) => shards::score(arguments, shard, &stop).map(|()| 0),
+        (None, Some(folder)) => shards::merge(arguments, folder, &stop),
+        (None, None) => detect(arguments, &stop),
+    }
+}
+
+/// Reads, scores and decides in one go.
+fn detect(arguments: &Arguments, stop: &AtomicBool) -> Result<usize, Box<dyn Error>> {
     let out = arguments.output.checked_out("detect")?;
     let mut config = arguments.config()?;
     // Before minutes of work, and before the run moves aside that it may be.
     let earlier = config.previous.as_deref().map(EarlierRun::read).transpose()?;
-    let smoke = arguments.output.smoke;
-    if arguments.demo || (smoke && config.clicks.is_empty()) {
-        config.clicks = vec![write_demo(&out, smoke, config.detection.seed)?];
-    }
+    demo_if_asked(arguments, &mut config)?;
     let saved = open_detector(&mut config)?;
-    let inputs = read(&config, &stop)?;
+    let inputs = read(&config, None, stop)?;
     tell_of_files(&inputs, arguments.strict)?;
-    let chosen = arguments.parts.is_some() || config.detection.detector.parts == PartSet::Fast;
-    if inputs.log.len() > MAX_BANNERS_FOR_ALL_PARTS && !chosen && saved.is_none() {
-        config.detection.detector.parts = PartSet::Fast;
-        say(&format!(
-            "{} banners: only the fast scores are computed; --parts all computes all of them.",
-            inputs.log.len()
-        ));
+    if saved.is_none() {
+        choose_parts(arguments, &mut config, &inputs);
     }
-    let detection = score(&config, saved.as_ref(), &inputs, &stop)?;
-    let fell_back = detection.grids.iter().filter(|grid| grid.fell_back).count();
-    if arguments.anchor.is_some() && fell_back == detection.grids.len() {
-        let how = &detection.grids[0].anchor.description;
-        return Err(format!("--anchor: no grid has such a banner: {how}").into());
+    let detection = score(&config, saved.as_ref(), &inputs, stop)?;
+    if saved.is_none() {
+        look_for_anchors(&config, &detection)?;
     }
     if let Some(path) = &arguments.save {
         let detector = SavedDetector::of(&config.detection, &inputs.log, &inputs.known)?;
@@ -81,8 +82,18 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
             path.display()
         ));
     }
-    let mut findings = Findings::of(&inputs, &detection, earlier.as_ref())?;
-    let folder = own_folder(&out, &mut config, &mut findings)?;
+    let findings = Findings::of(&inputs, &detection, earlier.as_ref())?;
+    leave(arguments, config, findings, &out)
+}
+
+/// Writes everything that was found, and gives the number of flagged banners.
+fn leave(
+    arguments: &Arguments,
+    mut config: Config,
+    mut findings: Findings<'_>,
+    out: &Path,
+) -> Result<usize, Box<dyn Error>> {
+    let folder = own_folder(out, &mut config, &mut findings)?;
     findings.write_scores(&folder.file("scores.csv"))?;
     let source =
         config.clicks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
@@ -96,6 +107,38 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
         list(&findings, format)?;
     }
     Ok(summary.flagged)
+}
+
+/// Writes the synthetic log and takes its clicks, if that was asked for.
+fn demo_if_asked(arguments: &Arguments, config: &mut Config) -> heatmap_core::Result<()> {
+    let smoke = arguments.output.smoke;
+    if arguments.demo || (smoke && config.clicks.is_empty()) {
+        let out = arguments.output.out("detect");
+        config.clicks = vec![write_demo(&out, smoke, config.detection.seed)?];
+    }
+    Ok(())
+}
+
+/// Takes the fast scores for very many banners, unless the user has chosen.
+fn choose_parts(arguments: &Arguments, config: &mut Config, inputs: &LogInputs) {
+    let chosen = arguments.parts.is_some() || config.detection.detector.parts == PartSet::Fast;
+    if inputs.log.len() > MAX_BANNERS_FOR_ALL_PARTS && !chosen {
+        config.detection.detector.parts = PartSet::Fast;
+        say(&format!(
+            "{} banners: only the fast scores are computed; --parts all computes all of them.",
+            inputs.log.len()
+        ));
+    }
+}
+
+/// # Errors
+/// When no grid has the anchor that was asked for.
+fn look_for_anchors(config: &Config, detection: &LogDetection) -> Result<(), Box<dyn Error>> {
+    if config.detection.anchor.is_some() && detection.grids.iter().all(|grid| grid.fell_back) {
+        let how = detection.grids.first().map_or("", |grid| &grid.anchor.description);
+        return Err(format!("--anchor: no grid has such a banner: {how}").into());
+    }
+    Ok(())
 }
 
 /// A folder for the run; an earlier one moves aside. Where that is the run to compare with, it is
@@ -141,16 +184,24 @@ fn write_demo(out: &Path, smoke: bool, seed: u64) -> heatmap_core::Result<std::p
 }
 
 /// The tables, and the banners that stand for good and for broken ones.
-fn read(config: &Config, stop: &AtomicBool) -> Result<LogInputs, Box<dyn Error>> {
+fn read(
+    config: &Config,
+    shard: Option<Shard>,
+    stop: &AtomicBool,
+) -> Result<LogInputs, Box<dyn Error>> {
     let Config { clicks, metrics, labels, .. } = config;
+    let files = LogFiles { clicks, metrics, labels };
     let bar = bytes_bar();
-    let mut inputs =
-        LogInputs::read(&config.log, LogFiles { clicks, metrics, labels }, &mut |progress| {
-            bar.set_length(progress.bytes_total);
-            bar.set_position(progress.bytes_read);
-            bar.set_message(format!("{} rows", progress.rows));
-            unless_stopped(stop)
-        })?;
+    let progress = &mut |progress: Progress| {
+        bar.set_length(progress.bytes_total);
+        bar.set_position(progress.bytes_read);
+        bar.set_message(format!("{} rows", progress.rows));
+        unless_stopped(stop)
+    };
+    let mut inputs = match shard {
+        None => LogInputs::read(&config.log, files, progress)?,
+        Some(shard) => LogInputs::read_shard(&config.log, files, shard, progress)?,
+    };
     bar.finish_and_clear();
     for (option, names, good) in
         [("--good-like", &config.good_like, true), ("--broken-like", &config.broken_like, false)]
@@ -165,16 +216,21 @@ fn read(config: &Config, stop: &AtomicBool) -> Result<LogInputs, Box<dyn Error>>
 fn open_detector(config: &mut Config) -> heatmap_core::Result<Option<SavedDetector>> {
     let Some(path) = &config.detector else { return Ok(None) };
     let mut saved = SavedDetector::read(path)?;
-    let (said, usual) = (&config.detection.decision, DecisionConfig::default());
-    let mut decision = saved.detection().decision.clone();
+    saved.decide_by(decided_as_said(&config.detection, saved.detection()));
+    saved.configure(&mut config.log);
+    config.detection = saved.detection().clone();
+    Ok(Some(saved))
+}
+
+/// How banners are flagged: as in `written`, but for what the user says.
+fn decided_as_said(said: &LogDetectionConfig, written: &LogDetectionConfig) -> DecisionConfig {
+    let (said, usual) = (&said.decision, DecisionConfig::default());
+    let mut decision = written.decision.clone();
     decision.budget = said.budget.or(decision.budget);
     if said.false_alarms != usual.false_alarms {
         decision.false_alarms = said.false_alarms;
     }
-    saved.decide_by(decision);
-    saved.configure(&mut config.log);
-    config.detection = saved.detection().clone();
-    Ok(Some(saved))
+    decision
 }
 
 /// Scores and flags all banners.

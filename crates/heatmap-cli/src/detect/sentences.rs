@@ -132,11 +132,9 @@ fn hints(findings: &Findings<'_>) -> Vec<String> {
 /// How many banners the further tables have.
 fn joined_tables(inputs: &LogInputs) -> Vec<String> {
     let mut said = Vec::new();
-    for (table, given, joined) in [
-        ("metrics", inputs.known.metrics.is_some(), inputs.with_metrics),
-        ("labels", inputs.known.labels.is_some(), inputs.with_labels),
-    ] {
-        if given {
+    let notes = &inputs.notes;
+    for (table, joined) in [("metrics", notes.with_metrics), ("labels", notes.with_labels)] {
+        if let Some(joined) = joined {
             said.push(format!(
                 "{joined} of {} banners are in the table of {table}.",
                 inputs.log.len()
