@@ -17,8 +17,11 @@ use crate::ops::{batch_norm, linear};
 /// Configures a [`ProjectionHead`].
 #[derive(Config, Debug)]
 pub struct ProjectionHeadConfig {
-    /// The length of a feature vector, which is also the width of the hidden layers.
+    /// The length of a feature vector.
     pub feature_dim: usize,
+    /// The width of the hidden layers; `None` for the length of a feature vector, as in SimCLR.
+    /// With fewer than two layers there is no hidden layer, and it is ignored.
+    pub hidden_dim: Option<usize>,
     /// The length of a projection. With no layers it is ignored, and a projection is as long as a
     /// feature vector.
     #[config(default = 128)]
@@ -45,16 +48,17 @@ struct HiddenLayer {
 impl ProjectionHeadConfig {
     /// Makes a head with fresh parameters.
     pub fn init(&self, device: &Device) -> ProjectionHead {
-        let hidden = |_| HiddenLayer {
-            linear: LinearConfig::new(self.feature_dim, self.feature_dim)
-                .with_bias(false)
-                .init(device),
-            norm: BatchNormConfig::new(self.feature_dim).init(device),
+        let width = self.hidden_dim.unwrap_or(self.feature_dim);
+        // The length of what comes into a layer, counted from 1.
+        let input = |layer| if layer == 1 { self.feature_dim } else { width };
+        let hidden = |layer| HiddenLayer {
+            linear: LinearConfig::new(input(layer), width).with_bias(false).init(device),
+            norm: BatchNormConfig::new(width).init(device),
         };
         ProjectionHead {
             hidden: (1..self.num_layers).map(hidden).collect(),
             last: (self.num_layers > 0)
-                .then(|| LinearConfig::new(self.feature_dim, self.out_dim).init(device)),
+                .then(|| LinearConfig::new(input(self.num_layers), self.out_dim).init(device)),
         }
     }
 }
@@ -78,7 +82,24 @@ impl ProjectionHead {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::{ModuleVisitor, Param};
+
     use super::*;
+
+    /// The way to a tensor, and the paths of all tensors so far.
+    struct Names(Vec<String>, Vec<String>);
+
+    impl ModuleVisitor for Names {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+            self.1.push(self.0.join("."));
+        }
+    }
 
     #[test]
     fn shapes_and_parameters_are_those_of_the_paper() {
@@ -92,6 +113,51 @@ mod tests {
             // Batch normalisation counts its two running statistics.
             assert_eq!(head.num_params(), parameters);
         }
+    }
+
+    #[test]
+    fn hidden_layers_have_a_width_of_their_own() {
+        let device = Device::flex();
+        let config = ProjectionHeadConfig::new(8).with_out_dim(3);
+        let parameters = |layers: usize, hidden: Option<usize>| {
+            let head = config.clone().with_num_layers(layers).with_hidden_dim(hidden).init(&device);
+            assert_eq!(head.forward(Tensor::ones([2, 8], &device)).dims(), [2, 3]);
+            head.num_params()
+        };
+        let norm = 4 * 5;
+        assert_eq!(parameters(1, Some(5)), 9 * 3);
+        assert_eq!(parameters(2, Some(5)), 8 * 5 + norm + 6 * 3);
+        assert_eq!(parameters(3, Some(5)), 8 * 5 + norm + 5 * 5 + norm + 6 * 3);
+        assert_eq!(parameters(3, Some(8)), parameters(3, None));
+    }
+
+    #[test]
+    fn parameters_have_the_names_that_checkpoints_have() {
+        let device = Device::flex();
+        let names = |layers: usize, hidden: Option<usize>| {
+            let head = ProjectionHeadConfig::new(4)
+                .with_num_layers(layers)
+                .with_hidden_dim(hidden)
+                .init(&device);
+            let mut names = Names(Vec::new(), Vec::new());
+            head.visit(&mut names);
+            names.1.sort();
+            names.1
+        };
+        let of_hidden = |at: usize| {
+            let parts = [
+                "linear.weight",
+                "norm.beta",
+                "norm.gamma",
+                "norm.running_mean",
+                "norm.running_var",
+            ];
+            parts.map(|part| format!("hidden.{at}.{part}"))
+        };
+        let last = ["last.bias", "last.weight"].map(str::to_owned);
+        assert_eq!(names(2, None), [&of_hidden(0)[..], &last].concat());
+        assert_eq!(names(2, Some(7)), names(2, None));
+        assert_eq!(names(3, Some(7)), [&of_hidden(0)[..], &of_hidden(1), &last].concat());
     }
 
     #[test]
