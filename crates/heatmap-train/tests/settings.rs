@@ -4,6 +4,8 @@
 use std::fmt::Debug;
 use std::path::Path;
 
+use heatmap_core::augment::AugmentConfig;
+use heatmap_train::data::OwnLog;
 use heatmap_train::run::{
     CountConfig, LocationConfig, RunConfig, RunFolder, RunRequest, SetDetectorConfig, Settings,
     SimClrConfig, TrainingFolder,
@@ -114,6 +116,62 @@ fn every_setting_of_count_and_location_is_written_read_and_resumed() {
 #[test]
 fn every_setting_of_the_detector_is_written_read_and_resumed() {
     every_key(&SetDetectorConfig::default(), &[]);
+}
+
+/// The recipe of SimCLR with these settings.
+fn with(set: &[(&str, &str)]) -> SimClrConfig {
+    let set = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let request = RunRequest { set, ..RunRequest::default() };
+    let recipe = SimClrConfig::published_recipe();
+    request.configure(recipe, Ok, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_member_of_a_group_that_is_off_is_set_alone() {
+    let none = Settings::of(&AugmentConfig::none()).expect("settings");
+    let keys = none.keys();
+    assert_eq!(keys.len(), 7, "{keys:?}");
+    for key in keys {
+        let config = with(&[(&format!("augment.{key}"), "0.25")]);
+        let augment = Settings::of(&config.augment.expect("augmentations")).expect("settings");
+        for other in augment.keys() {
+            let expected = if other == key { json!(0.25) } else { Value::Null };
+            assert_eq!(augment.get(&other), Some(&expected), "{key}: {other}");
+        }
+        config.resolve().unwrap_or_else(|error| panic!("{key}: {error}"));
+        let config = SimClrConfig { augment: None, ..config };
+        assert_eq!(config, SimClrConfig::published_recipe(), "{key} turns on something else");
+    }
+    let own = with(&[("own.clicks", r#"["a.csv"]"#), ("own.min_clicks", "7")]).own;
+    let alone = OwnLog { min_clicks: 7, ..OwnLog::new(vec!["a.csv".into()], Vec::new()) };
+    assert_eq!(own, Some(alone));
+    let error = with(&[("own.min_clicks", "7")]).resolve().expect_err("no table").to_string();
+    assert!(error.contains("`own.clicks` = []: "), "{error}");
+}
+
+#[test]
+fn settings_of_simclr_from_before_some_were_added_are_those_of_today() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.json");
+    for recipe in [SimClrConfig::published_recipe(), SimClrConfig::layouts()] {
+        let mut values = serde_json::to_value(&recipe).expect("JSON");
+        let fields = values.as_object_mut().expect("an object");
+        for added in ["projection_hidden", "own", "negatives_per_pair", "precision"] {
+            let value = fields.remove(added);
+            assert!(value.is_some(), "{added}");
+        }
+        if recipe.negatives_per_pair > 0 {
+            fields.insert("negatives_per_pair".to_owned(), json!(recipe.negatives_per_pair));
+        }
+        let root = folder.path().join(&recipe.preset);
+        let (run, _) = RunFolder::create(&root, &values).expect("a folder");
+        assert_eq!(run.read_config(&recipe, &mut |_| ()).expect("settings"), recipe);
+        std::fs::write(&path, values.to_string()).expect("written");
+        let request = RunRequest { config: Some(path.clone()), ..RunRequest::default() };
+        let begun = request.configure(recipe.clone(), Ok, &mut |_| ()).expect("settings");
+        assert_eq!(begun, recipe);
+        begun.check_resumes(&recipe).expect("the same run");
+    }
 }
 
 /// Takes the recipe as an earlier version wrote it, and holds it against the recipe of today.

@@ -4,16 +4,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::data::dataloader::DataLoader;
+use burn::module::Module;
 use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn::train::TrainStep;
 use heatmap_core::synth::Preset;
 use heatmap_models::{Encoder, ModelName, ProjectionHeadConfig};
-use heatmap_train::data::{ImageConfig, PairLoader, PairSampler};
+use heatmap_train::data::{ImageConfig, PairLoader, PairSampler, Split};
 use heatmap_train::loss::ContrastiveLossConfig;
 use heatmap_train::run::{
     Checkpoint, Checkpoints, MetricsLine, MetricsLog, OnlineEvaluationConfig, RunConfig, RunFolder,
-    Selection, SimClrConfig, TrainingConfig, TrainingOptions, train_simclr,
+    Selection, SimClrConfig, TrainingConfig, TrainingOptions, simclr_task, train_simclr,
 };
 use heatmap_train::task::SimClr;
 
@@ -237,4 +238,39 @@ fn a_vision_transformer_learns_too() {
         task = optimizer.step(3e-4, task, output.grads);
     }
     assert!((losses[0] - 7_f64.ln()).abs() < 0.3 && losses[19] < losses[0] - 0.5, "{losses:?}");
+}
+
+#[test]
+fn a_projection_head_of_three_layers_with_a_width_of_its_own_learns() {
+    let _turn = STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = Device::flex().autodiff();
+    let head = |layers, hidden| SimClrConfig {
+        projection_layers: layers,
+        projection_hidden: hidden,
+        projection_dim: 16,
+        ..config(1)
+    };
+    let three = head(3, Some(24));
+    let source = three.resolve().expect("settings that can be used");
+    let error = head(3, Some(0)).resolve().expect_err("no width").to_string();
+    assert!(error.contains("`projection_hidden` = 0: must be positive"), "{error}");
+    let mut task = simclr_task(&three, &device).expect("a task");
+    // Two normalised layers 24 wide, of 512 features, in the place of one 512 wide.
+    let wide = simclr_task(&head(2, None), &device).expect("a task").num_params() as i64;
+    let [norm, wide_norm] = [4 * 24, 4 * 512];
+    let narrow = 512 * 24 + norm + 24 * 24 + norm + 25 * 16;
+    assert_eq!(task.num_params() as i64 - wide, narrow - (512 * 512 + wide_norm + 513 * 16));
+    let sampler = three.sampler(&source, Split::Train).expect("pairs");
+    let loader = PairLoader::new(sampler, ImageConfig::default(), device.clone(), 0..1);
+    let mut optimizer = AdamConfig::new().init();
+    // The same batch again and again: random embeddings have ln 5 = 1.609.
+    let mut losses = Vec::new();
+    for _ in 0..10 {
+        let batch = loader.iter().next().expect("a batch").expect("images");
+        let output = TrainStep::step(&task, batch);
+        losses.push(output.item.loss);
+        task = optimizer.step(1e-3, task, output.grads);
+    }
+    assert!(losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+    assert!(losses[9] < losses[0] - 0.2, "{losses:?}");
 }

@@ -48,6 +48,12 @@ pub trait ClassSource: fmt::Debug + Send + Sync {
         AugmentConfig::none()
     }
 
+    /// Returns what a user should know of the files that the data set was read from, a sentence
+    /// each: what was assumed of them, and what is doubtful.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns the number of classes that an evaluation distinguishes.
     fn num_classes(&self) -> usize {
         self.class_names().len()

@@ -21,6 +21,7 @@ pub struct LogBanners {
     /// The held-out banners, then the others, each as bins with their clicks.
     banners: Vec<(String, Vec<(u32, u32)>)>,
     held_out: usize,
+    notes: Vec<String>,
 }
 
 /// Largest number of held-out banners.
@@ -59,7 +60,12 @@ impl LogBanners {
         banners.shuffle(&mut sample_rng(seed, 0));
         let held_out = (banners.len() / 4).min(MAX_HELD_OUT);
         let grid = grid.expect("there are banners");
-        Ok(Self { name: name.to_owned(), grid, banners, held_out })
+        Ok(Self { name: name.to_owned(), grid, banners, held_out, notes: Vec::new() })
+    }
+
+    /// Says what a user should know of the files of the log; see [`ClassSource::notes`].
+    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// Returns the grid of every heatmap.
@@ -111,6 +117,10 @@ impl ClassSource for LogBanners {
 
     fn first_of_endless_classes(&self) -> Option<usize> {
         Some(self.held_out)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heatmap_core::table::{
-    BannerKey, ClickLog, ClickLogConfig, ClusterTable, LabelTable, TableFormat,
+    BannerKey, ClickLog, ClickLogConfig, ClusterTable, CoordinateUnit, LabelTable, TableFormat,
 };
 use heatmap_core::{BannerSize, Grid};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,12 @@ pub struct OwnLog {
     /// The size on whose bins all banners are put; `None` for the most frequent display size.
     #[serde(default)]
     pub common_size: Option<BannerSize>,
+    /// What `click_x` and `click_y` count.
+    #[serde(default)]
+    pub unit: CoordinateUnit,
+    /// How all tables are written, as far as that cannot be seen.
+    #[serde(default)]
+    pub format: TableFormat,
 }
 
 impl OwnLog {
@@ -40,7 +46,15 @@ impl OwnLog {
 
     /// Takes these tables, with the settings of `detect`.
     pub fn new(clicks: Vec<PathBuf>, labels: Vec<PathBuf>) -> Self {
-        Self { clicks, labels, min_clicks: 20, bin_size_px: 5.0, common_size: None }
+        Self {
+            clicks,
+            labels,
+            min_clicks: 20,
+            bin_size_px: 5.0,
+            common_size: None,
+            unit: CoordinateUnit::default(),
+            format: TableFormat::default(),
+        }
     }
 
     /// Reads the data set for runs with this `seed`, and returns it with the grid of its heatmaps:
@@ -48,14 +62,19 @@ impl OwnLog {
     /// each other without ([`LogBanners`]).
     ///
     /// # Errors
-    /// Returns an error when a table cannot be read, or when it has too few banners.
+    /// Returns an error when no click table is named, a table cannot be read, or it has too few
+    /// banners.
     pub fn source(&self, seed: u64) -> Result<(Arc<dyn ClassSource>, Grid)> {
         let (name, (log, grid)) = (self.name(), self.log()?);
         let source: Arc<dyn ClassSource> = match &self.labels[..] {
-            [] => Arc::new(LogBanners::of_log(&name, &log, seed)?),
+            [] => {
+                let notes = notes(&log, &[]);
+                Arc::new(LogBanners::of_log(&name, &log, seed)?.with_notes(notes))
+            }
             labels => {
-                let labels = LabelTable::read_as(labels, &TableFormat::default())?;
-                Arc::new(OwnSamples::of_log(&name, &log, &labels, seed)?)
+                let labels = LabelTable::read_as(labels, &self.format)?;
+                let notes = notes(&log, &labels.assumptions());
+                Arc::new(OwnSamples::of_log(&name, &log, &labels, seed)?.with_notes(notes))
             }
         };
         Ok((source, grid))
@@ -78,7 +97,9 @@ impl OwnLog {
             )));
         }
         let (log, _) = self.log()?;
-        Ok(Arc::new(OwnSamples::of_clusters(&self.name(), &log, &clusters, seed)?))
+        let notes = notes(&log, &clusters.assumptions());
+        let samples = OwnSamples::of_clusters(&self.name(), &log, &clusters, seed)?;
+        Ok(Arc::new(samples.with_notes(notes)))
     }
 
     /// Reads the label tables as tables of clusters.
@@ -90,7 +111,7 @@ impl OwnLog {
             let reason = "clusters are learned from tables with their numbers or their centres";
             return Err(Error::config("own.labels", "[]", reason));
         }
-        let clusters = ClusterTable::read(&self.labels)?;
+        let clusters = ClusterTable::read_as(&self.labels, &self.format)?;
         match clusters.is_empty() {
             true => Err(Error::data("the labels have no banner whose clusters are known")),
             false => Ok(clusters),
@@ -105,6 +126,9 @@ impl OwnLog {
 
     /// Reads the log on the bins of one size, and returns it with their grid.
     fn log(&self) -> Result<(ClickLog, Grid)> {
+        if self.clicks.is_empty() {
+            return Err(Error::config("own.clicks", "[]", "names no click table"));
+        }
         let size = match self.common_size {
             Some(size) => size,
             None => most_frequent_size(&self.read(None)?),
@@ -119,10 +143,19 @@ impl OwnLog {
             bin_size_px: self.bin_size_px,
             min_clicks: self.min_clicks,
             common_size,
+            unit: self.unit,
+            format: self.format.clone(),
             ..ClickLogConfig::default()
         };
         Ok(config.read(&self.clicks, &mut |_| ControlFlow::Continue(()))?)
     }
+}
+
+/// What a user should know of the tables: see [`ClassSource::notes`].
+fn notes(log: &ClickLog, of_labels: &[String]) -> Vec<String> {
+    let assumed = log.assumptions().into_iter().chain(of_labels.iter().cloned());
+    let read = assumed.map(|assumed| format!("Read {assumed}."));
+    read.chain(log.warnings().iter().map(|warning| format!("Warning: {warning}"))).collect()
 }
 
 /// The display size of most banners, the first of several.

@@ -23,6 +23,7 @@ pub struct OwnSamples {
     samples: Vec<Sample>,
     cluster_counts: Option<RangeInclusive<usize>>,
     splits: Vec<OwnSplit>,
+    notes: Vec<String>,
 }
 
 /// One split.
@@ -106,7 +107,8 @@ impl OwnSamples {
         }
         parts.iter_mut().for_each(OwnSplit::put_in_order);
         let name = name.to_owned();
-        Ok(Self { name, class_names, samples, cluster_counts: None, splits: parts })
+        let (cluster_counts, splits, notes) = (None, parts, Vec::new());
+        Ok(Self { name, class_names, samples, cluster_counts, splits, notes })
     }
 
     /// Creates a data set from pairs of a heatmap and its class, for SimCLR.
@@ -190,6 +192,11 @@ impl OwnSamples {
         Ok(Self::new(name, names, samples, seed)?.with_cluster_counts_from(fewest))
     }
 
+    /// Says what a user should know of the files of the data set; see [`ClassSource::notes`].
+    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
     /// Declares that class `i` holds the heatmaps with `first + i` clusters, as counting and
     /// locating require.
     pub fn with_cluster_counts_from(self, first: usize) -> Self {
@@ -246,6 +253,10 @@ impl ClassSource for OwnSamples {
 
     fn heatmap(&self, seed: u64, class: usize, index: u64) -> Heatmap {
         self.of_class(seed, class, index).heatmap.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }
 

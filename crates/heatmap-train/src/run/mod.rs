@@ -20,6 +20,7 @@ mod migration;
 mod named_encoder;
 mod observer;
 mod online_evaluation;
+mod optional_groups;
 mod own_task;
 mod periodic_evaluation;
 mod progress;

@@ -39,6 +39,15 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// how the run is evaluated or when it stops early, but not what a step computes.
     fn may_change(key: &str) -> bool;
 
+    /// Returns all settings by their names, those of [optional groups](Settings::with_group) among
+    /// them.
+    ///
+    /// # Errors
+    /// Returns an error when the configuration is not serialised as a JSON object.
+    fn settings(&self) -> Result<Settings> {
+        Settings::of(self)
+    }
+
     /// Renames settings of earlier versions in `values` to their present names, and returns a
     /// description of what was renamed, or `None` if nothing was.
     fn migrate(_values: &mut Map<String, Value>) -> Option<String> {
@@ -77,7 +86,7 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     fn check_resumes(&self, earlier: &Self) -> Result<()> {
         const FREE: [&str; 3] = ["batches", "checkpoint_every", "earlier_batches"];
         self.training().check_length_after(earlier.training())?;
-        let (now, before) = (Settings::of(self)?, Settings::of(earlier)?);
+        let (now, before) = (self.settings()?, earlier.settings()?);
         now.check_same(&before, |key| FREE.contains(&key) || Self::may_change(key))
     }
 }

@@ -4,12 +4,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::optional_groups::OptionalGroups;
 use crate::{Error, Result};
 
 /// A configuration as values by name, such as `optimizer.learning_rate`. The configuration that
-/// they are made from determines which names exist; all other names are errors.
+/// they are made from, and its [optional groups](Settings::with_group), determine which names
+/// exist; all other names are errors.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings(Map<String, Value>);
+pub struct Settings {
+    values: Map<String, Value>,
+    groups: OptionalGroups,
+}
 
 impl Settings {
     /// Returns all settings of a configuration.
@@ -17,16 +22,23 @@ impl Settings {
     /// # Errors
     /// Returns an error when the configuration is not serialised as a JSON object.
     pub fn of(config: &impl Serialize) -> Result<Self> {
-        match serde_json::to_value(config) {
-            Ok(Value::Object(values)) => Ok(Self(values)),
-            Ok(other) => Err(Error::config("settings", other, "not an object")),
-            Err(error) => Err(Error::config("settings", error, "not JSON")),
-        }
+        Ok(Self { values: object(config)?, groups: OptionalGroups::default() })
     }
 
-    /// Creates settings from their values.
-    pub(super) fn from_values(values: Map<String, Value>) -> Self {
-        Self(values)
+    /// Lets the members of the group `name` be set one by one while the group is null, or while it
+    /// does not have them. A group that is null then begins as `off`: with members that change
+    /// nothing until they are set.
+    ///
+    /// # Errors
+    /// Returns an error when `off` is not serialised as a JSON object.
+    pub fn with_group(mut self, name: &str, off: &impl Serialize) -> Result<Self> {
+        self.groups.add(name, object(off)?);
+        Ok(self)
+    }
+
+    /// Returns settings of the same groups with other values.
+    pub(super) fn with_values(self, values: Map<String, Value>) -> Self {
+        Self { values, ..self }
     }
 
     /// Returns a copy of these settings in which `values` replace the values of the same names.
@@ -36,39 +48,41 @@ impl Settings {
     /// Returns an error that names a key that these settings do not have.
     pub fn overlaid(&self, values: Map<String, Value>) -> Result<Self> {
         let mut settings = self.clone();
-        merge(&mut settings.0, values, "", self)?;
+        merge(&mut settings.values, values, "", self)?;
         Ok(settings)
     }
 
     /// Returns the names of all individual values; the parts of a nested name are joined by dots.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
-        collect(&self.0, "", &mut keys);
+        collect(&self.values, "", &mut keys);
         keys
+    }
+
+    /// Returns the names of the members of optional groups that can be set but are not there.
+    fn absent_keys(&self) -> Vec<String> {
+        self.groups.keys().into_iter().filter(|key| self.get(key).is_none()).collect()
     }
 
     /// Returns the value, or the group of values, with this full name.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let mut parts = key.split('.');
-        let first = self.0.get(parts.next()?)?;
+        let first = self.values.get(parts.next()?)?;
         parts.try_fold(first, |value, part| value.get(part))
     }
 
     /// Sets one value. `text` is parsed as JSON; if it is not valid JSON it is taken as a string.
     /// The last parts of a name are enough when only one name ends with them, and `-` is read as
-    /// `_`.
+    /// `_`. If the value is in an [optional group](Settings::with_group) that is null, the other
+    /// members of the group are off.
     ///
     /// # Errors
     /// Returns an error when no name matches, or more than one.
     pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
         let key = self.full_name(key)?;
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-        let mut parts: Vec<&str> = key.split('.').collect();
-        let last = parts.pop().unwrap_or_default();
-        let place = parts
-            .into_iter()
-            .try_fold(&mut self.0, |place, part| place.get_mut(part)?.as_object_mut());
-        if let Some(place) = place {
+        let (group, last) = key.rsplit_once('.').unwrap_or(("", &key));
+        if let Some(place) = self.groups.open(&mut self.values, group) {
             place.insert(last.to_owned(), value);
         }
         Ok(())
@@ -77,18 +91,24 @@ impl Settings {
     /// Returns the full name of the value that `key` stands for.
     fn full_name(&self, key: &str) -> Result<String> {
         let key = key.replace('-', "_");
-        if self.get(&key).is_some() {
+        let absent = self.absent_keys();
+        if self.get(&key).is_some() || absent.contains(&key) {
             return Ok(key);
         }
         let ending = format!(".{key}");
-        let mut found = self.keys().into_iter().filter(|known| known.ends_with(&ending));
-        match (found.next(), found.next()) {
-            (Some(only), None) => Ok(only),
-            (Some(one), Some(other)) => {
-                Err(Error::UnknownKey { key, hint: format!("did you mean `{one}` or `{other}`?") })
+        // A value that is there comes before one of a group that is off.
+        for keys in [self.keys(), absent] {
+            let mut found = keys.into_iter().filter(|known| known.ends_with(&ending));
+            match (found.next(), found.next()) {
+                (Some(only), None) => return Ok(only),
+                (Some(one), Some(other)) => {
+                    let hint = format!("did you mean `{one}` or `{other}`?");
+                    return Err(Error::UnknownKey { key, hint });
+                }
+                _ => {}
             }
-            _ => Err(self.unknown(&key)),
         }
+        Err(self.unknown(&key))
     }
 
     fn unknown(&self, key: &str) -> Error {
@@ -98,8 +118,16 @@ impl Settings {
             // A name that was given without its group can only resemble the last part.
             whole.max(strsim::jaro_winkler(&last(known), &last(key)))
         };
-        let keys = self.keys();
-        let nearest = keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        // Of a group that there is, a member is meant; other groups may have one of that very name.
+        let group = key.rsplit_once('.').map(|(group, _)| group);
+        let is_member = |known: &str| {
+            let of = known.rsplit_once('.').map(|(group, _)| group);
+            group.is_some() && group == of && likeness(known) > 0.8
+        };
+        let keys = [self.keys(), self.absent_keys()].concat();
+        let nearest = keys.iter().max_by(|a, b| {
+            is_member(a).cmp(&is_member(b)).then(likeness(a).total_cmp(&likeness(b)))
+        });
         let hint = match nearest.filter(|nearest| likeness(nearest) > 0.8) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("there are: {}", keys.join(", ")),
@@ -115,26 +143,34 @@ impl Settings {
     /// found.
     pub fn into_config<C: DeserializeOwned + Serialize>(self, good: &C) -> Result<C> {
         let whole: std::result::Result<C, _> =
-            serde_json::from_value(Value::Object(self.0.clone()));
+            serde_json::from_value(Value::Object(self.values.clone()));
         let error = match whole {
             Ok(config) => return Ok(config),
             Err(error) => error,
         };
         // The wrong value is found by putting every value, one at a time, into a valid
         // configuration.
-        let good = Self::of(good)?;
+        let good = self.clone().with_values(Self::of(good)?.values);
+        let mut unknown = None;
         for key in self.keys() {
             let value = self.get(&key).cloned().unwrap_or_default();
             let mut spoilt = good.clone();
-            if spoilt.set(&key, &value.to_string()).is_ok()
-                && let Err(error) = serde_json::from_value::<C>(Value::Object(spoilt.0))
-            {
-                return Err(Error::Setting {
-                    key,
-                    value: value.to_string(),
-                    reason: error.to_string(),
-                });
+            match spoilt.set(&key, &value.to_string()) {
+                Ok(()) => {
+                    if let Err(error) = serde_json::from_value::<C>(Value::Object(spoilt.values)) {
+                        return Err(Error::Setting {
+                            key,
+                            value: value.to_string(),
+                            reason: error.to_string(),
+                        });
+                    }
+                }
+                Err(error) => unknown = unknown.or(Some(error)),
             }
+        }
+        // A configuration may lack a name for other reasons, such as a list that is a map.
+        if let Some(unknown) = unknown.filter(|_| error.to_string().starts_with("unknown field")) {
+            return Err(unknown);
         }
         Err(Error::Setting {
             key: "settings".to_owned(),
@@ -169,6 +205,15 @@ impl Settings {
     }
 }
 
+/// Returns what is serialised as an object.
+fn object(config: &impl Serialize) -> Result<Map<String, Value>> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(other) => Err(Error::config("settings", other, "not an object")),
+        Err(error) => Err(Error::config("settings", error, "not JSON")),
+    }
+}
+
 fn collect(values: &Map<String, Value>, prefix: &str, keys: &mut Vec<String>) {
     for (key, value) in values {
         match value {
@@ -179,97 +224,31 @@ fn collect(values: &Map<String, Value>, prefix: &str, keys: &mut Vec<String>) {
 }
 
 /// Replaces the values in `place` by those in `values`, group by group. Where `place` has no group,
-/// for example because an optional group of settings is null, the whole group is taken.
+/// because an optional group of settings is null, the whole group is taken.
 fn merge(
     place: &mut Map<String, Value>,
     values: Map<String, Value>,
-    prefix: &str,
+    group: &str,
     all: &Settings,
 ) -> Result<()> {
     for (key, value) in values {
-        let Some(known) = place.get_mut(&key) else {
-            return Err(all.unknown(&format!("{prefix}{key}")));
-        };
-        match (known, value) {
-            (Value::Object(known), Value::Object(values)) => {
-                merge(known, values, &format!("{prefix}{key}."), all)?
+        let name = if group.is_empty() { key.clone() } else { format!("{group}.{key}") };
+        if !place.contains_key(&key) && !all.groups.has(group, &key) {
+            return Err(all.unknown(&name));
+        }
+        match (place.entry(key).or_insert(Value::Null), value) {
+            (Value::Object(known), Value::Object(values)) => merge(known, values, &name, all)?,
+            (known, value) => {
+                let stranger = value.as_object().and_then(|it| all.groups.stranger(&name, it));
+                if let Some(stranger) = stranger {
+                    return Err(all.unknown(&stranger));
+                }
+                *known = value;
             }
-            (known, value) => *known = value,
         }
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::optim::Warmup;
-    use crate::run::SimClrConfig;
-
-    fn settings() -> Settings {
-        Settings::of(&SimClrConfig::published_recipe()).unwrap()
-    }
-
-    #[test]
-    fn a_configuration_comes_back_from_its_settings() {
-        let config = SimClrConfig { ema: Some(0.5), ..SimClrConfig::published_recipe() };
-        assert_eq!(
-            Settings::of(&config).unwrap().into_config(&SimClrConfig::published_recipe()).unwrap(),
-            config
-        );
-    }
-
-    #[test]
-    fn values_are_set_by_their_names_or_the_last_part() {
-        let mut settings = settings();
-        settings.set("optimizer.learning_rate", "0.25").unwrap();
-        settings.set("warmup-batches", "7").unwrap();
-        settings.set("preset", "simclr-wide").unwrap();
-        settings.set("chunk", "32").unwrap();
-        settings.set("evaluation.every", "null").unwrap();
-        let config: SimClrConfig = settings.into_config(&SimClrConfig::published_recipe()).unwrap();
-        assert_eq!(
-            (config.training.optimizer.learning_rate, config.training.optimizer.warmup_batches),
-            (0.25, Warmup::Batches(7))
-        );
-        assert_eq!(
-            (config.preset.as_str(), config.chunk, config.evaluation.every),
-            ("simclr-wide", Some(32), None)
-        );
-    }
-
-    #[test]
-    fn unknown_names_are_told_with_the_nearest_known_one() {
-        let error = settings().set("learnin_rate", "1").unwrap_err().to_string();
-        assert_eq!(error, "unknown key `learnin_rate`; did you mean `optimizer.learning_rate`?");
-        let error = settings().set("name", "x").unwrap_err().to_string();
-        assert!(error.contains("`loss.name` or `optimizer.name`"), "{error}");
-        let error = settings().set("zzz", "1").unwrap_err().to_string();
-        assert!(error.contains("there are: ") && error.contains("evaluation.every"), "{error}");
-    }
-
-    #[test]
-    fn values_may_be_some_of_the_settings_and_no_others() {
-        let overlaid = |values: serde_json::Value| {
-            let Value::Object(values) = values else { panic!("an object") };
-            settings().overlaid(values)
-        };
-        let some = serde_json::json!({"loss": {"temperature": 0.1}, "augment": {"blur": null}});
-        let config: SimClrConfig = overlaid(some)
-            .and_then(|settings| settings.into_config(&SimClrConfig::published_recipe()))
-            .unwrap();
-        assert_eq!((config.loss.temperature, config.training.batches), (0.1, 1_000));
-        let wrong = serde_json::json!({"loss": {"temperatur": 0.1}});
-        let error = overlaid(wrong).unwrap_err().to_string();
-        assert_eq!(error, "unknown key `loss.temperatur`; did you mean `loss.temperature`?");
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_kind_is_named() {
-        let mut settings = settings();
-        settings.set("loss.name", "barlow").unwrap();
-        let error =
-            settings.into_config(&SimClrConfig::published_recipe()).unwrap_err().to_string();
-        assert!(error.contains("`loss.name` = \"barlow\": unknown variant `barlow`"), "{error}");
-    }
-}
+mod tests;

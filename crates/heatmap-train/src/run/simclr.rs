@@ -51,6 +51,7 @@ pub fn simclr_task_of<E: Encoder + ModuleDisplay>(
         if config.projection_layers == 0 { encoder.feature_dim() } else { config.projection_dim };
     let projection = ProjectionHeadConfig::new(encoder.feature_dim())
         .with_num_layers(config.projection_layers)
+        .with_hidden_dim(config.projection_hidden)
         .with_out_dim(config.projection_dim);
     // Parameters are drawn now, so that no later draw changes their values.
     let projection = projection.init(device).materialize();

@@ -1,24 +1,28 @@
 //! [`SimClrConfig`]: all settings that determine what a SimCLR run computes.
 
+mod check;
+
 use std::sync::Arc;
 
-use heatmap_core::Normalization;
 use heatmap_core::analysis::LogisticRegressionConfig;
 use heatmap_core::augment::AugmentConfig;
+use heatmap_core::{BannerSize, Normalization};
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::online_evaluation::OnlineEvaluationConfig;
 use super::run_config::RunConfig;
+use super::settings::Settings;
 use super::training::Selection;
 use super::training_config::TrainingConfig;
+use crate::Result;
 use crate::data::{
     ClassSource, ImageConfig, LAYOUTS, OwnLog, PairSampler, Split, Views, class_source,
 };
 use crate::loss::{ContrastiveLossConfig, ContrastiveLossName};
 use crate::optim::{OptimizerConfig, Warmup};
 use crate::task::Precision;
-use crate::{Error, Result};
 
 /// Settings of a SimCLR run, stored as `config.json`. They are enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +35,10 @@ pub struct SimClrConfig {
     /// Number of layers of the projection head: 2 as in SimCLR, 3 as in SimCLR v2. With 0 there is
     /// no head, and the loss compares the features.
     pub projection_layers: usize,
+    /// Width of the layers of the projection head before the last one; `None` for that of the
+    /// features, as in SimCLR.
+    #[serde(default)]
+    pub projection_hidden: Option<usize>,
     /// Dimension of the projections; it has no effect without a projection head.
     pub projection_dim: usize,
     /// Name of the data set: a preset, or `layouts`.
@@ -88,6 +96,7 @@ impl SimClrConfig {
             },
             architecture: ModelName::RESNET_50,
             projection_layers: 2,
+            projection_hidden: None,
             projection_dim: 128,
             preset: "simclr-report".to_owned(),
             own: None,
@@ -182,91 +191,6 @@ impl SimClrConfig {
             .with_negatives(self.negatives_per_pair)?
             .with_views(self.views, self.augmentation(&**preset), for_supervised)
     }
-
-    /// Checks the settings for training any encoder on this data set. The `architecture` and the
-    /// `preset` in the configuration are not checked.
-    ///
-    /// # Errors
-    /// Returns an error that names the setting that cannot be used.
-    pub fn check_for(&self, preset: &Arc<dyn ClassSource>) -> Result<()> {
-        self.training.check()?;
-        self.sampler(preset, Split::Train)?;
-        self.loss.check()?;
-        for (field, value) in [
-            ("projection_dim", self.projection_dim),
-            ("evaluation.every", self.evaluation.every.unwrap_or(1)),
-            ("devices", self.devices),
-            ("accumulation", self.accumulation),
-        ] {
-            if value == 0 {
-                return Err(Error::config(field, 0, "must be positive"));
-            }
-        }
-        if self.accumulation > 1 {
-            let reason = "a contrastive loss compares every image with every other, so the \
-                          gradients of parts of a batch \
-                          do not add up to that of the batch; take a larger batch, and `chunk` to \
-                          have it in little memory";
-            return Err(Error::config("accumulation", self.accumulation, reason));
-        }
-        if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
-            return Err(Error::config("ema", decay, "must be at least 0 and less than 1"));
-        }
-        let OnlineEvaluationConfig { every, samples, final_samples, probe_c } = self.evaluation;
-        if !(probe_c.is_finite() && probe_c > 0.0) {
-            return Err(Error::config("evaluation.probe_c", probe_c, "must be above 0"));
-        }
-        for (field, samples, taken) in [
-            ("evaluation.samples", samples, every.is_some()),
-            ("evaluation.final_samples", final_samples, true),
-        ] {
-            if taken && samples < 2 * preset.num_classes() {
-                let reason = format!(
-                    "`{}` has {} classes; take two of each or more",
-                    preset.name(),
-                    preset.num_classes()
-                );
-                return Err(Error::config(field, samples, reason));
-            }
-        }
-        let (pairs, of_each) = (self.pairs_per_batch(), self.images_per_pair());
-        if let Some(chunk) = self.chunk {
-            // Batch normalisation needs at least two images, and only chunks of equal size have
-            // equal weight.
-            if chunk < of_each
-                || !chunk.is_multiple_of(of_each)
-                || !pairs.is_multiple_of(chunk / of_each)
-            {
-                let multiple = if of_each == 2 {
-                    "even".to_owned()
-                } else {
-                    format!("a multiple of {of_each}")
-                };
-                let reason = format!(
-                    "must be {multiple} and divide the {} images of a batch",
-                    of_each * pairs
-                );
-                return Err(Error::config("chunk", chunk, reason));
-            }
-            if self.devices > 1 {
-                return Err(Error::config(
-                    "chunk",
-                    chunk,
-                    "several devices share a batch in one piece each",
-                ));
-            }
-        }
-        if self.precision == Precision::F16 && self.devices > 1 {
-            let reason =
-                "each device would have a scale of the loss of its own; take bf16, or one device";
-            return Err(Error::config("precision", self.precision, reason));
-        }
-        if !pairs.is_multiple_of(self.devices) {
-            let reason = format!("{pairs} pairs of a batch cannot be shared evenly");
-            return Err(Error::config("devices", self.devices, reason));
-        }
-        Ok(())
-    }
 }
 
 impl RunConfig for SimClrConfig {
@@ -304,5 +228,17 @@ impl RunConfig for SimClrConfig {
 
     fn may_change(key: &str) -> bool {
         key.starts_with("evaluation.")
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        // A side of 0 is none yet; a size with one is refused when the log is read.
+        let no_size = BannerSize { width_px: 0, height_px: 0 };
+        // A format is not written where nothing was said of it.
+        let no_format = json!({"separator": null, "decimal": null, "columns": {}});
+        Settings::of(self)?
+            .with_group("augment", &AugmentConfig::none())?
+            .with_group("own", &OwnLog::new(Vec::new(), Vec::new()))?
+            .with_group("own.common_size", &no_size)?
+            .with_group("own.format", &no_format)
     }
 }

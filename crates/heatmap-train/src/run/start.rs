@@ -6,7 +6,6 @@ use heatmap_core::RunFolder;
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::run_config::RunConfig;
-use super::settings::Settings;
 use super::training_folder::{TrainingFolder, read_config};
 use crate::{Error, Result};
 
@@ -58,7 +57,7 @@ impl RunRequest {
     ) -> Result<C> {
         let begin = match &self.config {
             Some(path) => read_config(path, tell, |values| {
-                Settings::of(&fresh)?.overlaid(values)?.into_config(&fresh)
+                fresh.settings()?.overlaid(values)?.into_config(&fresh)
             })?,
             None => fresh,
         };
@@ -66,7 +65,7 @@ impl RunRequest {
         if self.set.is_empty() {
             return Ok(config);
         }
-        let mut settings = Settings::of(&config)?;
+        let mut settings = config.settings()?;
         self.set.iter().try_for_each(|(key, value)| settings.set(key, value))?;
         settings.into_config(&config)
     }

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::run_config::RunConfig;
-use super::settings::Settings;
 use crate::{Error, Result};
 
 /// The folder of a training.
@@ -41,8 +40,8 @@ pub trait TrainingFolder: Sized {
 impl TrainingFolder for RunFolder {
     fn read_config<C: RunConfig>(&self, good: &C, tell: &mut dyn FnMut(&str)) -> Result<C> {
         read_config(&self.file(Self::CONFIG), tell, |values| {
-            let config = Settings::from_values(values.clone()).into_config(good)?;
-            Settings::of(&config)?.overlaid(values)?;
+            let config = good.settings()?.with_values(values.clone()).into_config(good)?;
+            config.settings()?.overlaid(values)?;
             Ok(config)
         })
     }

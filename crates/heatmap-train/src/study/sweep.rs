@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::simclr::run_simclr;
 use super::spread::mean_and_spread;
-use crate::run::{RunConfig, RunFolder, RunObserver, Settings, SimClrConfig, TrainingFolder};
+use crate::run::{RunConfig, RunFolder, RunObserver, SimClrConfig, TrainingFolder};
 use crate::{Error, Result};
 
 /// One axis of a grid search: a setting and the values to try. It is parsed from `KEY=A,B,C`.
@@ -104,12 +104,17 @@ pub fn sweep_simclr(
     devices: (&str, &[Device]),
     observer: &dyn RunObserver,
 ) -> Result<Option<String>> {
-    let mut planned = Vec::new();
+    let (mut planned, mut told) = (Vec::new(), Vec::new());
     for point in points(axes) {
-        let mut settings = Settings::of(base)?;
+        let mut settings = base.settings()?;
         point.iter().try_for_each(|(key, value)| settings.set(key, value))?;
         let config: SimClrConfig = settings.into_config(base)?;
-        config.resolve()?;
+        for note in config.resolve()?.notes() {
+            if !told.contains(&note) {
+                observer.tell(&note);
+                told.push(note);
+            }
+        }
         planned.push((point, config));
     }
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
