@@ -22,8 +22,8 @@ use heatmap_core::benchmark::{
     table_summary, table_text, write_curves, write_defects, write_rows, write_table_rows,
 };
 use heatmap_examples::{
-    Ending, NamedPath, PublishedWeights, SharedArguments, bytes_bar, end, fresh_folder, plain_bar,
-    say, stop_on_ctrl_c, unless_stopped,
+    Ending, NamedPath, PublishedWeights, SharedArguments, TableArguments, bytes_bar, end,
+    fresh_folder, plain_bar, say, say_how_read, stop_on_ctrl_c, unless_stopped,
 };
 use heatmap_train::run::NamedEncoder;
 use heatmap_train::study::EncoderScores;
@@ -71,6 +71,9 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "clicks")]
     labels: Vec<PathBuf>,
 
+    #[command(flatten)]
+    tables: TableArguments,
+
     /// Also the cosine to the anchor by features of this run of count, location or simclr;
     /// repeatable
     #[arg(long, value_name = "NAME=DIR")]
@@ -93,6 +96,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     if !arguments.clicks.is_empty() {
         return score_table(arguments);
     }
+    arguments.tables.check_read(false)?;
     let config = arguments.config()?;
     let device = arguments.shared.open_device()?;
     let mut encoders = Vec::new();
@@ -136,26 +140,26 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 fn score_table(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let stop = stop_on_ctrl_c()?;
     let out = arguments.shared.output.checked_out("benchmark")?;
-    let config = TableBenchmark {
+    let mut config = TableBenchmark {
         clicks: arguments.clicks.clone(),
         labels: arguments.labels.clone(),
         seed: arguments.shared.output.seed.unwrap_or(0),
         ..Default::default()
     };
-    let (reading, scoring) = (bytes_bar(), plain_bar(0, "banners scored"));
-    let rows = config.run(
-        &mut |progress| {
-            reading.set_length(progress.bytes_total);
-            reading.set_position(progress.bytes_read);
-            unless_stopped(&stop)
-        },
-        &mut |done, of| {
-            reading.finish_and_clear();
-            scoring.set_length(of as u64);
-            scoring.set_position(done as u64);
-            unless_stopped(&stop)
-        },
-    )?;
+    arguments.tables.overlay(&mut config.unit, &mut config.format)?;
+    let reading = bytes_bar();
+    let (log, labels) = config.read(&mut |progress| {
+        reading.set_length(progress.bytes_total);
+        reading.set_position(progress.bytes_read);
+        unless_stopped(&stop)
+    })?;
+    reading.finish_and_clear();
+    say_how_read(&[log.assumptions(), labels.assumptions()].concat(), &log.warnings());
+    let scoring = plain_bar(log.len() as u64, "banners scored");
+    let rows = config.score(&log, &labels, &mut |done, _| {
+        scoring.set_position(done as u64);
+        unless_stopped(&stop)
+    })?;
     scoring.finish_and_clear();
     let folder = fresh_folder(&out, &config, "benchmark")?;
     write_table_rows(&folder.file("benchmark.csv"), &rows)?;

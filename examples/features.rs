@@ -23,8 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use heatmap_core::Normalization;
+use heatmap_core::table::ClickLogConfig;
 use heatmap_examples::{
-    Ending, SharedArguments, Terminal, end, fresh_folder, say, stop_on_ctrl_c, unless_stopped,
+    Ending, SharedArguments, TableArguments, Terminal, end, fresh_folder, say, stop_on_ctrl_c,
+    unless_stopped,
 };
 use heatmap_models::burn::tensor::Device;
 use heatmap_models::weights::TensorChoice;
@@ -44,9 +46,12 @@ struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
 
-    /// Banners of this click table (CSV)
+    /// Banners of this click table, as detect reads them; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "tensors"])]
-    clicks: Option<PathBuf>,
+    clicks: Vec<PathBuf>,
+
+    #[command(flatten)]
+    tables: TableArguments,
 
     /// Synthetic banners; the gallery example shows all presets
     #[arg(long, value_name = "NAME", conflicts_with = "tensors")]
@@ -166,8 +171,13 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
 
 impl Arguments {
     fn input(&self) -> Result<InputName, Box<dyn Error>> {
-        Ok(match (&self.clicks, &self.preset, &self.tensors) {
-            (Some(path), _, _) => InputName::Clicks(path.clone(), self.bin_size),
+        self.tables.check_read(!self.clicks.is_empty())?;
+        Ok(match (&self.clicks[..], &self.preset, &self.tensors) {
+            ([_, ..], _, _) => {
+                let mut log = ClickLogConfig { bin_size_px: self.bin_size, ..Default::default() };
+                self.tables.overlay(&mut log.unit, &mut log.format)?;
+                InputName::Clicks(self.clicks.clone(), log)
+            }
             (_, Some(name), _) => InputName::Preset(
                 name.clone(),
                 if self.shared.output.smoke { 6 } else { self.samples },

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use heatmap_core::synth::PRESET_NAMES;
-use heatmap_examples::{Ending, SharedArguments, Terminal, end, fresh_folder, say};
+use heatmap_core::table::ClickLogConfig;
+use heatmap_examples::{Ending, SharedArguments, TableArguments, Terminal, end, fresh_folder, say};
 use heatmap_train::run::RunFolder;
 use heatmap_train::study::{PresetGallery, read_log, write_banner_gallery};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,9 +35,13 @@ struct Arguments {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=20))]
     per_class: u64,
 
-    /// Draw the banners of this click table (CSV, or Parquet) instead of the presets
+    /// Draw the banners of this click table, as detect reads them, instead of the presets;
+    /// repeatable
     #[arg(long, value_name = "FILE")]
-    clicks: Option<PathBuf>,
+    clicks: Vec<PathBuf>,
+
+    #[command(flatten)]
+    tables: TableArguments,
 
     /// Edge of a bin of the click table's heatmaps, in px
     #[arg(long, value_name = "PX", default_value_t = 5.0)]
@@ -49,8 +54,8 @@ struct Config {
     #[serde(flatten)]
     gallery: PresetGallery,
     presets: [&'static str; 7],
-    clicks: Option<PathBuf>,
-    bin_size_px: f64,
+    clicks: Vec<PathBuf>,
+    log: ClickLogConfig,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +65,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     // Nothing here runs on a device, but a name that cannot work is an error in every example.
     arguments.shared.open_device()?;
+    arguments.tables.check_read(!arguments.clicks.is_empty())?;
+    let mut log = ClickLogConfig { bin_size_px: arguments.bin_size, ..Default::default() };
+    arguments.tables.overlay(&mut log.unit, &mut log.format)?;
     let config = Config {
         gallery: PresetGallery {
             seed: arguments.shared.output.seed.unwrap_or(0),
@@ -68,11 +76,13 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         },
         presets: PRESET_NAMES,
         clicks: arguments.clicks.clone(),
-        bin_size_px: arguments.bin_size,
+        log,
     };
     // Read before anything is written, so that a broken row leaves no folder behind.
-    let read = |path| read_log(path, arguments.bin_size, &Terminal::default());
-    let log = arguments.clicks.as_deref().map(read).transpose()?;
+    let log = match &config.clicks[..] {
+        [] => None,
+        clicks => Some(read_log(clicks, &config.log, &Terminal::default())?),
+    };
     let folder = fresh_folder(&arguments.shared.output.out("gallery"), &config, "run")?;
     let told = match log {
         Some(log) => write_banner_gallery(&folder, &log)?,

@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use heatmap_core::table::{ClickLogConfig, CoordinateUnit, TableFormat};
 use heatmap_examples::fine_tune::smoke;
-use heatmap_examples::{Ending, SharedArguments, Terminal, end, fresh_folder, say};
+use heatmap_examples::{
+    Ending, SharedArguments, TableArguments, Terminal, end, fresh_folder, say, say_how_read,
+};
 use heatmap_models::burn::tensor::Device;
 use heatmap_train::data::Split;
 use heatmap_train::run::{CountConfig, RunConfig, RunFolder, load_run};
@@ -40,6 +43,9 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     clicks: Vec<PathBuf>,
 
+    #[command(flatten)]
+    tables: TableArguments,
+
     /// Leave out banners with fewer clicks
     #[arg(long, value_name = "N", default_value_t = 20)]
     min_clicks: u64,
@@ -55,6 +61,8 @@ struct Config<'a> {
     run: &'a Path,
     clicks: &'a [PathBuf],
     min_clicks: u64,
+    unit: CoordinateUnit,
+    format: TableFormat,
     samples: usize,
     seed: u64,
 }
@@ -66,6 +74,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let terminal = Terminal::handle_ctrl_c()?;
     let output = &arguments.shared.output;
+    arguments.tables.check_read(!arguments.clicks.is_empty())?;
+    let (mut unit, mut format) = (CoordinateUnit::default(), TableFormat::default());
+    arguments.tables.overlay(&mut unit, &mut format)?;
     let out = output.checked_out("predict")?;
     let device = arguments.shared.open_device()?;
     let seed = output.seed.unwrap_or(0);
@@ -77,11 +88,14 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let log = match &arguments.clicks[..] {
         [] => None,
         clicks => {
-            let mut config = log_config(&finished);
-            config.min_clicks = arguments.min_clicks;
+            let config = ClickLogConfig {
+                min_clicks: arguments.min_clicks,
+                unit,
+                format: format.clone(),
+                ..log_config(&finished)
+            };
             let log = config.read(clicks, &mut |_| ControlFlow::Continue(()))?;
-            log.assumptions().iter().for_each(|assumed| say(&format!("Read {assumed}.")));
-            log.warnings().iter().for_each(|warning| say(&format!("Warning: {warning}")));
+            say_how_read(&log.assumptions(), &log.warnings());
             Some(log)
         }
     };
@@ -91,7 +105,8 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         None => PredictionInput::Samples { seed: Split::Test.seed(seed), count: samples },
     };
     let Arguments { clicks, min_clicks, .. } = arguments;
-    let config = Config { run: &path, clicks, min_clicks: *min_clicks, samples, seed };
+    let config =
+        Config { run: &path, clicks, min_clicks: *min_clicks, unit, format, samples, seed };
     let folder = fresh_folder(&out, &config, "predictions")?;
     let summary = predict(&folder, &finished, &input, &device, &terminal)?;
     say(&format!(

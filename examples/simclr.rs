@@ -60,7 +60,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         simclr.preset().unwrap_or(&SimClrConfig::published_recipe().preset),
     );
     let fresh = if shared.output.smoke { smoke(recipe)? } else { recipe };
-    let overlay = |config| Ok(simclr.overlay(shared.output.seed, config));
+    let overlay = |config| simclr.overlay(shared.output.seed, config);
     let device_name = shared.device.to_string();
     if !sweep.is_empty() {
         let base = run.request().configure(fresh, overlay, &mut |sentence| say(sentence))?;
@@ -78,8 +78,9 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     }
     // Before a folder is made: a device that is not there is no run.
     shared.open_device()?;
-    let Started { folder, config, resume, .. } =
+    let Started { folder, config, resolved, resume } =
         run.start(&shared.output.out("simclr"), fresh, overlay)?;
+    resolved.notes().iter().for_each(|note| say(note));
     let devices = shared.device.open_many(config.devices)?;
     let terminal = Terminal::handle_ctrl_c()?;
     let summary = run_simclr(&folder, &config, (&device_name, &devices), resume, &terminal)?;

@@ -12,7 +12,8 @@ mod training_arguments;
 pub use arguments::{EncoderArguments, NamedPath, PublishedWeights, SharedArguments};
 pub use ending::end;
 pub use heatmap_cli::{
-    Ending, bytes_bar, fresh_folder, image_bar, plain_bar, say, stop_on_ctrl_c, unless_stopped,
+    Ending, TableArguments, bytes_bar, fresh_folder, image_bar, plain_bar, say, say_how_read,
+    stop_on_ctrl_c, unless_stopped,
 };
 pub use simclr_arguments::SimClrArguments;
 pub use terminal::Terminal;

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use heatmap_cli::TableArguments;
 use heatmap_core::Normalization;
 use heatmap_models::ModelName;
+use heatmap_train::Result;
 use heatmap_train::data::{OwnLog, Views};
 use heatmap_train::loss::ContrastiveLossName;
 use heatmap_train::run::SimClrConfig;
@@ -35,6 +37,9 @@ pub struct SimClrArguments {
     /// Labels of these banners: the classes are then the good and the broken ones; repeatable
     #[arg(long, value_name = "FILE", requires = "clicks")]
     labels: Vec<PathBuf>,
+
+    #[command(flatten)]
+    tables: TableArguments,
 
     /// With --clicks, leave out banners with fewer clicks [default: 20]
     #[arg(long, value_name = "N", requires = "clicks")]
@@ -138,11 +143,18 @@ impl SimClrArguments {
     }
 
     /// `config` with what the user said in its place.
-    pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> SimClrConfig {
+    ///
+    /// # Errors
+    /// When tables cannot be written as the user said, or none is read.
+    pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> Result<SimClrConfig> {
         self.training.overlay(seed, &mut config.training);
         put(&mut config.architecture, &self.architecture);
         put(&mut config.preset, &self.preset);
         self.take_own_log(&mut config);
+        self.tables.check_read(config.own.is_some())?;
+        if let Some(own) = &mut config.own {
+            self.tables.overlay(&mut own.unit, &mut own.format)?;
+        }
         put(&mut config.image.normalization, &self.normalization);
         put(&mut config.classes_per_batch, &self.classes_per_batch);
         put(&mut config.pairs_per_class, &self.pairs_per_class);
@@ -161,6 +173,6 @@ impl SimClrArguments {
         if let Some(every) = self.evaluate_every {
             config.evaluation.every = Some(every).filter(|every| *every > 0);
         }
-        config
+        Ok(config)
     }
 }

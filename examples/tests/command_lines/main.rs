@@ -5,6 +5,7 @@ mod analyst;
 mod bad_input;
 mod brought;
 mod detection;
+mod foreign_tables;
 mod interrupted;
 mod own_data;
 mod program;

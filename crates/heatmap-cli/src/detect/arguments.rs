@@ -1,15 +1,14 @@
 //! [`Arguments`]: what a user may say.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Parser;
 use heatmap_core::BannerSize;
 use heatmap_core::detect::{AnchorChoice, ListFormat, PartSet};
-use heatmap_core::table::{CoordinateUnit, Shard};
+use heatmap_core::table::Shard;
 
 use super::config::Config;
-use crate::OutputArguments;
+use crate::{OutputArguments, TableArguments};
 
 /// Rank and flag broken banners from a table of clicks
 #[derive(Debug, Parser)]
@@ -126,22 +125,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SET", value_parser = part_set)]
     pub(super) parts: Option<PartSet>,
 
-    /// The header of a column, such as domain=Publisher, where it is not understood; repeatable
-    #[arg(long, value_name = "COLUMN=HEADER")]
-    column: Vec<RenamedColumn>,
-
-    /// Character between values [default: found from the header]
-    #[arg(long, value_name = "CHAR", value_parser = separator)]
-    separator: Option<char>,
-
-    /// Decimal character of numbers, a point or a comma [default: found from the first rows]
-    #[arg(long, value_name = "CHAR")]
-    decimal: Option<char>,
-
-    /// What click_x and click_y count: px, fraction (0 to 1), percent or device-px=RATIO, such as
-    /// device-px=2 for screens with two pixels for each px [default: px]
-    #[arg(long, value_name = "UNIT")]
-    unit: Option<CoordinateUnit>,
+    #[command(flatten)]
+    tables: TableArguments,
 
     /// Settings to begin with: the config.json of an earlier run
     #[arg(long, value_name = "FILE")]
@@ -169,23 +154,6 @@ pub(super) struct Arguments {
     pub(super) demo: bool,
 }
 
-/// `COLUMN=HEADER`.
-#[derive(Debug, Clone)]
-struct RenamedColumn(String, String);
-
-impl FromStr for RenamedColumn {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some((column, header)) if !column.is_empty() && !header.is_empty() => {
-                Ok(Self(column.to_owned(), header.to_owned()))
-            }
-            _ => Err("is not COLUMN=HEADER, such as domain=Publisher"),
-        }
-    }
-}
-
 fn banner_size(text: &str) -> Result<BannerSize, String> {
     let sides = text
         .split_once('x')
@@ -203,20 +171,6 @@ fn part_set(text: &str) -> Result<PartSet, String> {
         "all" => Ok(PartSet::All),
         "fast" => Ok(PartSet::Fast),
         _ => Err("is neither all nor fast".to_owned()),
-    }
-}
-
-/// A separator as people can type it.
-fn separator(text: &str) -> Result<char, String> {
-    match text {
-        "tab" | "\\t" => Ok('\t'),
-        _ => {
-            let mut characters = text.chars();
-            match (characters.next(), characters.next()) {
-                (Some(one), None) => Ok(one),
-                _ => Err("is not one character, or the word tab".to_owned()),
-            }
-        }
     }
 }
 
@@ -251,13 +205,8 @@ impl Arguments {
         let log = &mut config.log;
         put(&mut log.bin_size_px, &self.bin_size);
         put(&mut log.min_clicks, &self.min_clicks);
-        put(&mut log.unit, &self.unit);
         log.common_size = self.common_size.or(log.common_size);
-        log.format.separator = self.separator.or(log.format.separator);
-        log.format.decimal = self.decimal.or(log.format.decimal);
-        let renamed = self.column.iter().map(|RenamedColumn(of, to)| (of.clone(), to.clone()));
-        log.format.columns.extend(renamed);
-        log.format.check()?;
+        self.tables.overlay(&mut log.unit, &mut log.format)?;
         let detection = &mut config.detection;
         detection.anchor = self.anchor.clone().or_else(|| detection.anchor.take());
         put(&mut detection.detector.parts, &self.parts);

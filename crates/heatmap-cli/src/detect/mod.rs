@@ -26,7 +26,8 @@ use self::arguments::Arguments;
 use self::config::Config;
 use self::sentences::sentences;
 use crate::{
-    Ending, be_quiet, bytes_bar, end, plain_bar, say, say_on_stderr, stop_on_ctrl_c, unless_stopped,
+    Ending, be_quiet, bytes_bar, end, plain_bar, say, say_how_read, say_on_stderr, stop_on_ctrl_c,
+    unless_stopped,
 };
 
 /// More banners than this are scored by the fast parts alone unless asked otherwise.
@@ -258,10 +259,10 @@ fn score(
 /// # Errors
 /// When something is doubtful and the user is `strict`.
 fn tell_of_files(inputs: &LogInputs, strict: bool) -> Result<(), Box<dyn Error>> {
-    inputs.assumptions().iter().for_each(|assumed| say(&format!("Read {assumed}.")));
-    let warnings = inputs.warnings();
+    let (assumptions, warnings) = (inputs.assumptions(), inputs.warnings());
     match warnings.first() {
         Some(first) if strict => {
+            say_how_read(&assumptions, &[]);
             let others = match warnings.len() - 1 {
                 0 => String::new(),
                 others => format!(" ({others} more)"),
@@ -269,7 +270,7 @@ fn tell_of_files(inputs: &LogInputs, strict: bool) -> Result<(), Box<dyn Error>>
             Err(format!("--strict: {first}{others}").into())
         }
         _ => {
-            warnings.iter().for_each(|warning| say(&format!("Warning: {warning}")));
+            say_how_read(&assumptions, &warnings);
             Ok(())
         }
     }

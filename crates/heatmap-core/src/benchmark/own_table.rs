@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::detect::evaluation::{Bootstrap, ConfusionCounts, Interval, auroc, average_precision};
 use crate::detect::{BannerFacts, LogDetection, LogDetectionConfig};
-use crate::table::{ClickLog, ClickLogConfig, LabelTable, Progress};
+use crate::table::{ClickLog, ClickLogConfig, CoordinateUnit, LabelTable, Progress, TableFormat};
 use crate::{Error, Result, write_atomically};
 
 /// The click tables and label tables to evaluate on, and the settings of the evaluation.
@@ -20,6 +20,10 @@ pub struct TableBenchmark {
     pub clicks: Vec<PathBuf>,
     /// Files of label tables, which say of banners whether they are broken.
     pub labels: Vec<PathBuf>,
+    /// What `click_x` and `click_y` count.
+    pub unit: CoordinateUnit,
+    /// How all tables are written, as far as that cannot be seen.
+    pub format: TableFormat,
     /// Seed of the sampling and of the bootstrap.
     pub seed: u64,
     /// Number of bootstrap resamples.
@@ -49,31 +53,67 @@ pub struct TableRow {
 
 impl Default for TableBenchmark {
     fn default() -> Self {
-        Self { clicks: Vec::new(), labels: Vec::new(), seed: 0, resamples: 500 }
+        Self {
+            clicks: Vec::new(),
+            labels: Vec::new(),
+            unit: CoordinateUnit::default(),
+            format: TableFormat::default(),
+            seed: 0,
+            resamples: 500,
+        }
     }
 }
 
 impl TableBenchmark {
-    /// Scores the banners without their labels, then evaluates the scores with the labels.
-    ///
-    /// `reading` is called with the progress of reading the tables, `scoring` with the number of
-    /// banners scored so far and in total. Either stops the run by returning
-    /// [`ControlFlow::Break`].
+    /// Reads the tables and scores their banners; see [`TableBenchmark::read`] and
+    /// [`TableBenchmark::score`].
     ///
     /// # Errors
-    /// When a table cannot be read, when the log has no banner labelled broken or none labelled
-    /// good, or when the run was stopped.
+    /// As those have them.
     pub fn run(
         &self,
         reading: &mut dyn FnMut(Progress) -> ControlFlow<()>,
         scoring: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Vec<TableRow>> {
-        let labels = LabelTable::read(&self.labels)?;
-        let log = ClickLogConfig::default().read(&self.clicks, reading)?;
+        let (log, labels) = self.read(reading)?;
+        self.score(&log, &labels, scoring)
+    }
+
+    /// Reads the click tables and the label tables. `reading` is called with the progress, and
+    /// stops it by returning [`ControlFlow::Break`].
+    ///
+    /// # Errors
+    /// When a table cannot be read, or when the reading was stopped.
+    pub fn read(
+        &self,
+        reading: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(ClickLog, LabelTable)> {
+        let config = ClickLogConfig {
+            unit: self.unit,
+            format: self.format.clone(),
+            ..ClickLogConfig::default()
+        };
+        let labels = LabelTable::read_as(&self.labels, &self.format)?;
+        Ok((config.read(&self.clicks, reading)?, labels))
+    }
+
+    /// Scores the banners of a log without their labels, then evaluates the scores with the labels.
+    /// `scoring` is called with the number of banners scored so far and in total, and stops the
+    /// scoring by returning [`ControlFlow::Break`].
+    ///
+    /// # Errors
+    /// When the log has no banner labelled broken or none labelled good, when it cannot be read
+    /// again, or when the scoring was stopped.
+    pub fn score(
+        &self,
+        log: &ClickLog,
+        labels: &LabelTable,
+        scoring: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Vec<TableRow>> {
         let config = LogDetectionConfig { seed: self.seed, ..Default::default() };
         let detection =
-            config.run(&log, &BannerFacts::default(), &mut |done| scoring(done, log.len()))?;
-        self.rows(&log, &detection, &labels)
+            config.run(log, &BannerFacts::default(), &mut |done| scoring(done, log.len()))?;
+        self.rows(log, &detection, labels)
     }
 
     fn rows(

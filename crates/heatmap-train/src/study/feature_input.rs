@@ -1,7 +1,7 @@
 //! [`FeatureInput`]: the data set whose features a feature run computes.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use heatmap_core::plot::{Tile, montage};
 use heatmap_core::synth::Preset;
@@ -19,8 +19,8 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputName {
-    /// A click log, and the side of a bin in px.
-    Clicks(PathBuf, f64),
+    /// The files of a click log, and how they are read.
+    Clicks(Vec<PathBuf>, ClickLogConfig),
     /// A preset and the number of samples.
     Preset(String, usize),
     /// A file with a tensor `images`.
@@ -80,19 +80,22 @@ pub fn open_weights(name: &str) -> Result<TensorFile> {
     return Ok(heatmap_models::hub::Hub::from_env().weights(repository)?);
     #[cfg(not(feature = "hub"))]
     Err(Error::bad_file(
-        Path::new(repository),
+        std::path::Path::new(repository),
         "not part of this build; build with `--features hub`",
     ))
 }
 
-/// Reads a click log into heatmaps whose bins have a side of `bin_size_px` px. The observer is told
-/// how many rows were left out and why, what was assumed of the file, and what is doubtful.
+/// Reads a click log into heatmaps. The observer is told how many rows were left out and why, what
+/// was assumed of the files, and what is doubtful.
 ///
 /// # Errors
 /// Returns an error when the log cannot be read, or when it has no usable row.
-pub fn read_log(path: &Path, bin_size_px: f64, observer: &dyn RunObserver) -> Result<ClickLog> {
-    let config = ClickLogConfig { bin_size_px, ..ClickLogConfig::default() };
-    let log = config.read(&[path.to_owned()], &mut |_| ControlFlow::Continue(()))?;
+pub fn read_log(
+    paths: &[PathBuf],
+    config: &ClickLogConfig,
+    observer: &dyn RunObserver,
+) -> Result<ClickLog> {
+    let log = config.read(paths, &mut |_| ControlFlow::Continue(()))?;
     log.assumptions().iter().for_each(|assumed| observer.tell(&format!("Read {assumed}.")));
     log.warnings().iter().for_each(|warning| observer.tell(&format!("Warning: {warning}")));
     let mut left_out = String::new();
@@ -116,8 +119,8 @@ impl FeatureInput {
     /// the name, or when the number of samples is 0.
     pub fn open(name: &InputName, observer: &dyn RunObserver) -> Result<Self> {
         Ok(match name {
-            InputName::Clicks(path, bin_size_px) => {
-                Self::Clicks(Box::new(read_log(path, *bin_size_px, observer)?))
+            InputName::Clicks(paths, config) => {
+                Self::Clicks(Box::new(read_log(paths, config, observer)?))
             }
             InputName::Preset(_, 0) => return Err(Error::config("samples", 0, "must be positive")),
             InputName::Preset(name, samples) => {
