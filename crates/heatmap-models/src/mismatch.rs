@@ -15,6 +15,10 @@ pub struct Mismatch {
     pub unused: Vec<String>,
     /// Tensors whose shape in the file differs from the one that the network needs.
     pub misshaped: Vec<Misshaped>,
+    /// The shortest beginnings of the unused names that no name of the network has. With these left
+    /// out ([`LoadOptions::ignoring`](crate::LoadOptions::ignoring), or `--ignore-weights` of a
+    /// program), no tensor would be unused.
+    pub beginnings: Vec<String>,
     /// Sentences that name load options which would resolve some of the differences.
     pub hints: Vec<String>,
 }
@@ -48,7 +52,14 @@ impl fmt::Display for Mismatch {
             .map(|(what, names)| format!("{} {what}: {}", names.len(), names.join(", ")))
             .collect();
         write!(f, "does not fit the network ({} layout): {}", self.layout, parts.join("; "))?;
-        self.hints.iter().try_for_each(|hint| write!(f, ". {hint}"))
+        self.hints.iter().try_for_each(|hint| write!(f, ". {hint}"))?;
+        if !self.beginnings.is_empty() {
+            // As a user types it; for a program without the option it still says what to ignore.
+            f.write_str(". To leave the unused ones out:")?;
+            let mut all = self.beginnings.iter();
+            all.try_for_each(|beginning| write!(f, " --ignore-weights {beginning}"))?;
+        }
+        Ok(())
     }
 }
 

@@ -105,5 +105,13 @@ fn damaged_and_hostile_pytorch_files_are_refused() {
 
     let nowhere = TensorFile::open(folder.path().join("none.pth")).unwrap_err().to_string();
     assert!(nowhere.contains("none.pth: No such file"), "{nowhere}");
-    assert!(TensorFile::open(folder.path()).unwrap_err().to_string().ends_with("not a file"));
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = TensorFile::open(empty.path()).unwrap_err().to_string();
+    assert!(
+        nothing.ends_with(
+            "a folder with none of model.safetensors, \
+        model.safetensors.index.json, pytorch_model.bin"
+        ),
+        "{nothing}"
+    );
 }

@@ -55,7 +55,10 @@ fn one_network_of_several_is_taken_by_its_prefix_and_others_are_left_out() {
     };
     let error = load(&moco()).unwrap_err().to_string();
     assert!(
-        error.contains("--ignore-weights): module.encoder_") && error.contains("module.queue"),
+        error.ends_with(
+            "To leave the unused ones out: --ignore-weights module.encoder_q. \
+             --ignore-weights module.queue"
+        ),
         "{error}"
     );
     for which in ["q", "k"] {
@@ -174,4 +177,43 @@ fn shards_are_one_file_by_their_index() {
     }
     map.remove(&first);
     assert!(open_index(&map).unwrap_err().to_string().contains("that the index does not know"));
+}
+
+#[test]
+fn a_folder_stands_for_the_one_file_in_it() {
+    let (folder, file) = (tempfile::tempdir().unwrap(), open("vit-hugging-face.safetensors"));
+    let at = |name: &str| folder.path().join(name);
+    let open_folder = || TensorFile::open(folder.path());
+    let refused = || open_folder().unwrap_err().to_string();
+    std::fs::write(at("config.json"), "{\"num_attention_heads\": 2}").unwrap();
+    assert!(refused().contains("a folder with none of model.safetensors, "), "{}", refused());
+    std::fs::write(at("pytorch_model.bin.index.json"), "{}").unwrap();
+    assert!(refused().contains("pytorch_model.bin.index.json"), "{}", refused());
+
+    std::fs::copy(common::path("vit-hugging-face.safetensors"), at("model.safetensors")).unwrap();
+    let found = open_folder().expect("the weights");
+    assert_eq!(found.path(), at("model.safetensors"));
+    assert!(found.keys().eq(file.keys()));
+    assert_eq!(found.companions().heads, Some(2));
+
+    std::fs::copy(common::path("vit-hugging-face-memory.bin"), at("pytorch_model.bin")).unwrap();
+    assert!(
+        refused().ends_with("a folder with model.safetensors and pytorch_model.bin: name one of \
+                             them"),
+        "{}",
+        refused()
+    );
+    std::fs::remove_file(at("model.safetensors")).unwrap();
+    assert_eq!(open_folder().expect("a pickle").path(), at("pytorch_model.bin"));
+
+    // The shards of a large network, of which here is one.
+    std::fs::remove_file(at("pytorch_model.bin")).unwrap();
+    let map: BTreeMap<&str, &str> = file.keys().map(|key| (key, "shard.safetensors")).collect();
+    std::fs::copy(common::path("vit-hugging-face.safetensors"), at("shard.safetensors")).unwrap();
+    std::fs::write(
+        at("model.safetensors.index.json"),
+        serde_json::json!({ "weight_map": map }).to_string(),
+    )
+    .unwrap();
+    assert!(open_folder().expect("shards").keys().eq(file.keys()));
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use burn::module::Module;
 
+use super::container::{begins_with, container_of};
 use super::layout::{Family, Recognised, is_head};
+use super::leftover::beginnings;
 use super::modules::{ModuleTensor, fill, tensors_of, transposed};
 use super::report::LoadReport;
 use super::tensor_file::TensorFile;
@@ -23,7 +25,7 @@ pub struct LoadOptions {
     /// weights over the colours. The output is the same as for a grey image in all three channels.
     pub grey_stem: bool,
     /// Tensors in the file whose names start with one of these are ignored, such as those of a
-    /// projection head or a momentum encoder.
+    /// projection head or a momentum encoder. A container such as `state_dict.` may be left away.
     pub ignored: Vec<String>,
 }
 
@@ -58,10 +60,6 @@ impl LoadOptions {
     }
 }
 
-/// Keys under which training scripts store the weights in a file that also contains optimisers and
-/// more.
-const CONTAINERS: [&str; 4] = ["state_dict.", "model_state_dict.", "state_dict_ema.", "model."];
-
 /// The counter of batches that PyTorch stores with every batch normalisation, and that is not used
 /// here.
 const BATCHES_TRACKED: &str = ".num_batches_tracked";
@@ -86,6 +84,7 @@ pub(super) fn load<M: Module>(
         missing: Vec::new(),
         unused: Vec::new(),
         misshaped: Vec::new(),
+        beginnings: Vec::new(),
         hints: Vec::new(),
     };
     let mut plans: HashMap<String, Plan> = HashMap::new();
@@ -118,6 +117,9 @@ pub(super) fn load<M: Module>(
     // A tensor with the wrong shape is not also reported as unused.
     mismatch.unused.retain(|key| !mismatch.misshaped.iter().any(|other| other.key == *key));
     if !mismatch.is_empty() {
+        let misshaped = mismatch.misshaped.iter().map(|other| other.key.as_str());
+        let used = loaded.iter().copied().chain(misshaped).collect();
+        mismatch.beginnings = beginnings(&mismatch.unused, &used);
         mismatch.hints = hints(&mismatch, &recognised, options);
         return Err(Error::Mismatch { path: file.path().to_owned(), mismatch: Box::new(mismatch) });
     }
@@ -188,11 +190,11 @@ fn shape_in_file(tensor: &ModuleTensor, parts: usize) -> Vec<usize> {
 /// ignored.
 fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions) -> bool {
     let (prefix, layout) = (recognised.prefix, recognised.layout);
-    let container = CONTAINERS.iter().find(|container| prefix.starts_with(**container));
+    let container = container_of(prefix);
     container.is_some_and(|container| !key.starts_with(container))
         || (options.without_head && key.starts_with(&format!("{prefix}{}", layout.head)))
         || (options.without_pooler && key.starts_with(&format!("{prefix}{}pooler.", layout.body)))
-        || options.ignored.iter().any(|beginning| key.starts_with(beginning))
+        || options.ignored.iter().any(|beginning| begins_with(key, beginning))
 }
 
 /// Returns sentences that name the options which would resolve some of the differences.
@@ -221,28 +223,7 @@ fn hints(mismatch: &Mismatch, recognised: &Recognised<'_>, options: &LoadOptions
     if !options.grey_stem && mismatch.misshaped.iter().any(colours) {
         hints.push("To load a stem for colours into one for grey, load with grey_stem".to_owned());
     }
-    if !mismatch.unused.is_empty() {
-        let mut beginnings: Vec<&str> =
-            mismatch.unused.iter().map(|key| beginning_of(key, recognised.prefix)).collect();
-        beginnings.dedup();
-        hints.push(format!(
-            "To leave names out, give their beginnings (--ignore-weights): {}",
-            beginnings.join(", ")
-        ));
-    }
     hints
-}
-
-/// Returns the beginning of an unused key to suggest for ignoring: the part that it shares with the
-/// network's prefix, and the next part up to its dot.
-fn beginning_of<'a>(key: &'a str, prefix: &str) -> &'a str {
-    let shared: usize = key
-        .split_inclusive('.')
-        .zip(prefix.split_inclusive('.'))
-        .take_while(|(part, other)| part == other)
-        .map(|(part, _)| part.len())
-        .sum();
-    key[shared..].find('.').map_or(key, |point| &key[..=shared + point])
 }
 
 /// Reads a tensor: concatenates its parts, sums the colours if planned, and transposes matrices.

@@ -11,9 +11,12 @@
 
 mod choice;
 mod companions;
+mod container;
 mod export;
+mod folder;
 mod import;
 mod layout;
+mod leftover;
 mod modules;
 mod numbers;
 mod pretrained;

@@ -6,13 +6,16 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::container::begins_with;
+use super::folder::weights_in;
 use super::stored::StoredTensor;
 use super::{Companions, pytorch, safetensors, shards};
 use crate::{Error, Result};
 
 /// A file of named tensors whose names and shapes have been read, and whose values are read on
 /// demand. It is a `.safetensors` file, several of these through their `.safetensors.index.json`,
-/// or a PyTorch file.
+/// or a PyTorch file. A folder, as `save_pretrained` of transformers writes it, stands for the one
+/// such file in it: `model.safetensors`, its index, or `pytorch_model.bin`.
 ///
 /// The content of a file decides its format. But a file whose name ends in `.safetensors`, or in
 /// one of PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, must have the format that its name says.
@@ -32,16 +35,19 @@ enum Format {
 }
 
 impl TensorFile {
-    /// Opens a file and reads the names and shapes of its tensors.
+    /// Opens a file, or the one in a folder, and reads the names and shapes of its tensors.
     ///
     /// # Errors
     /// When the file cannot be read, is damaged or truncated, has another format than its name
     /// says, or contains anything but plain data: a pickle that would call functions is refused,
-    /// and nothing in it is executed.
+    /// and nothing in it is executed. When a folder has no file of weights, or several.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut head = Vec::new();
         let metadata = std::fs::metadata(path).map_err(Error::io(path))?;
+        if metadata.is_dir() {
+            return Self::open(weights_in(path)?);
+        }
         if !metadata.is_file() {
             return Err(Error::bad_file(path, "not a file"));
         }
@@ -79,13 +85,16 @@ impl TensorFile {
     }
 
     /// Keeps only the tensors whose names start with `prefix`, such as `encoder_q.` or
-    /// `state_dict_ema.`: one network of a file that has several.
+    /// `state_dict_ema.`: one network of a file that has several. If none does, names are compared
+    /// without the container that training scripts put around them, such as `state_dict.`.
     ///
     /// # Errors
     /// When no name starts with `prefix`.
     pub fn under(self, prefix: &str) -> Result<Self> {
         let (path, beginnings) = (self.path.clone(), self.beginnings());
-        let kept = self.keep(|key| key.starts_with(prefix));
+        let is_whole = self.keys().any(|key| key.starts_with(prefix));
+        let kept = self
+            .keep(|key| if is_whole { key.starts_with(prefix) } else { begins_with(key, prefix) });
         if kept.tensors.is_empty() {
             let reason =
                 format!("no name begins with `{prefix}`, but with {}", beginnings.join(", "));
@@ -95,9 +104,10 @@ impl TensorFile {
     }
 
     /// Removes the tensors whose names start with one of `beginnings`, such as those of a
-    /// projection head or a momentum encoder.
+    /// projection head or a momentum encoder. The container that training scripts put around the
+    /// names, such as `state_dict.`, may be left away.
     pub fn without(self, beginnings: &[String]) -> Self {
-        self.keep(|key| !beginnings.iter().any(|beginning| key.starts_with(beginning.as_str())))
+        self.keep(|key| !beginnings.iter().any(|beginning| begins_with(key, beginning)))
     }
 
     /// Keeps only the tensors whose names satisfy `keeps`, and remembers the names of the others.
