@@ -30,7 +30,7 @@ use heatmap_examples::{
 };
 use heatmap_models::burn::tensor::Device;
 use heatmap_models::weights::TensorChoice;
-use heatmap_models::{ModelName, WeightLayout};
+use heatmap_models::{ModelName, Pooling, WeightLayout};
 use heatmap_train::features::Output;
 use heatmap_train::study::{FeatureRun, FeatureRunConfig, InputName, ProtocolChoice};
 use heatmap_train::task::Precision;
@@ -66,13 +66,13 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     tensors: Option<PathBuf>,
 
-    /// Network: resnet18 to resnet152, or vit-ti16, vit-s16, vit-b16, vit-b32, vit-l16 and so on;
-    /// may be repeated
+    /// Network: resnet18 to resnet152, or vit-ti16, vit-s16, vit-b16, vit-b32, vit-l16 and so on,
+    /// of DINOv2 vit-s14, vit-b14, vit-l14; may be repeated
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
 
-    /// Its weights, one for each --model: .safetensors, PyTorch's .pth or .bin, or hf:OWNER/NAME
-    /// (cargo feature hub)
+    /// Its weights, one for each --model: .safetensors, PyTorch's .pth, .bin or .ckpt, a folder of
+    /// transformers, or hf:OWNER/NAME (cargo feature hub)
     #[arg(long, value_name = "FILE")]
     weights: Vec<String>,
 
@@ -136,6 +136,11 @@ struct WeightsArguments {
     /// every 64 of the width]
     #[arg(long, value_name = "N")]
     heads: Option<usize>,
+
+    /// Features of a ViT: cls or mean of its patches [default: what config.json beside the weights
+    /// says, or mean for weights with fc_norm, or else cls]
+    #[arg(long, value_name = "NAME")]
+    pooling: Option<Pooling>,
 }
 
 fn main() -> ExitCode {
@@ -146,11 +151,11 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     let device = arguments.shared.open_device()?;
     // Where a smoke run of those who have no weights keeps fresh ones; gone at the end.
     let fresh = tempfile::tempdir()?;
-    let WeightsArguments { prefix, ignore_weights, ema, heads } = arguments.choice.clone();
+    let WeightsArguments { prefix, ignore_weights, ema, heads, pooling } = arguments.choice.clone();
     let config = FeatureRunConfig {
         input: arguments.input()?,
         models: arguments.models(fresh.path())?,
-        weights: TensorChoice { prefix, ignore_weights, ema, heads },
+        weights: TensorChoice { prefix, ignore_weights, ema, heads, pooling },
         outputs: arguments.outputs(),
         batch: arguments.batch,
         precision: arguments.precision,

@@ -183,6 +183,14 @@ macro_rules! backbones {
                 }
             }
 
+            /// Returns the number of tokens before those of the patches; `None` for a network
+            /// without tokens.
+            pub fn num_prefix_tokens(&self) -> Option<usize> {
+                match self {
+                    $(Self::$kind(config) => EncoderConfig::num_prefix_tokens(config),)*
+                }
+            }
+
             /// Returns the image preprocessing with which most published weights of this `layout`
             /// were trained.
             pub fn preprocessing(&self, layout: WeightLayout) -> Preprocessing {
@@ -250,10 +258,10 @@ macro_rules! backbones {
                 }
             }
 
-            /// Returns the layout in which the programs of this project save such a network.
+            /// Returns the layout in which the programs of this project save this network.
             pub fn layout(&self) -> WeightLayout {
                 match self {
-                    $(Self::$kind(_) => <$config as EncoderConfig>::LAYOUT,)*
+                    $(Self::$kind(network) => <$config as EncoderConfig>::layout(network),)*
                 }
             }
         }

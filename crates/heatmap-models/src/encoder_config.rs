@@ -22,8 +22,9 @@ pub trait EncoderConfig: Clone + fmt::Debug + 'static {
     /// head.
     const PUBLISHED: &'static [PublishedConfig<Self>];
 
-    /// The naming scheme under which the programs of this project save such a network.
-    const LAYOUT: WeightLayout;
+    /// Returns the naming scheme under which the programs of this project save a network: one that
+    /// has a name for each of its tensors, and from which the same configuration is read again.
+    fn layout(network: &Self::Network) -> WeightLayout;
 
     /// Creates a network with randomly initialised parameters.
     fn init(&self, device: &Device) -> Self::Network;
@@ -95,7 +96,13 @@ pub trait EncoderConfig: Clone + fmt::Debug + 'static {
 
     /// Returns whether [`Encoder::forward_with_tokens`] returns tokens for this network.
     fn has_tokens(&self) -> bool {
-        false
+        self.num_prefix_tokens().is_some()
+    }
+
+    /// Returns the number of tokens before those of the patches, which are the class token and
+    /// register tokens; `None` for a network without tokens.
+    fn num_prefix_tokens(&self) -> Option<usize> {
+        None
     }
 
     /// Returns the image preprocessing with which most published weights of this `layout` were

@@ -53,6 +53,7 @@ mod layers;
 mod mismatch;
 mod model_name;
 pub mod ops;
+mod pooling;
 mod published;
 pub mod resnet;
 mod stem_kind;
@@ -71,7 +72,8 @@ pub use heads::{
     ProjectionHead, ProjectionHeadConfig,
 };
 pub use model_name::ModelName;
+pub use pooling::Pooling;
 pub use resnet::{FoldedBlock, FoldedConv, FoldedResNet, ResNet, ResNetConfig, StageOutputs};
 pub use stem_kind::StemKind;
-pub use vit::{Pooling, Vit, VitConfig};
+pub use vit::{Interpolation, Vit, VitConfig};
 pub use weights::{LoadOptions, Pretrained, TensorFile, WeightLayout};

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written_and_have_a_network() {
-        assert_eq!(ModelName::all().count(), 17);
+        assert_eq!(ModelName::all().count(), 20);
         for name in ModelName::all() {
             assert_eq!(name.to_string().parse::<ModelName>().unwrap(), name);
             assert_eq!(
@@ -70,8 +70,10 @@ mod tests {
         }
         assert_eq!("vit-b16".parse::<ModelName>().unwrap().config().feature_dim(), 768);
         assert_eq!("vit-s8".parse::<ModelName>().unwrap(), ModelName::VIT_S8);
-        let error = "vit-b14".parse::<ModelName>().unwrap_err().to_string();
-        assert!(error.starts_with("model `vit-b14`: not one of resnet18, "), "{error}");
+        let small = "vit-s14".parse::<ModelName>().unwrap().config();
+        assert_eq!((small.feature_dim(), small.size_multiple()), (384, 14));
+        let error = "vit-b15".parse::<ModelName>().unwrap_err().to_string();
+        assert!(error.starts_with("model `vit-b15`: not one of resnet18, "), "{error}");
     }
 
     #[test]

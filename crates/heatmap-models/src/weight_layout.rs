@@ -24,6 +24,9 @@ pub enum WeightLayout {
     /// The names that `state_dict()` returns in transformers from version 5 on, which differ from
     /// those in its files.
     HuggingFaceMemory,
+    /// The names in the files of DINOv2 itself (facebookresearch/dinov2). They are those of timm
+    /// but for the register tokens, and the position of the class token is always there.
+    Dinov2,
     /// The names of `torch.nn.Sequential(*network.children())`, as which the recipes of lightly
     /// store a torchvision backbone.
     Sequential,

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
-use heatmap_models::{Encoder, Vit, VitConfig};
+use heatmap_models::{Encoder, ModelName, Vit, VitConfig};
 
 #[test]
 fn the_number_of_parameters_is_as_published() {
@@ -20,6 +20,18 @@ fn the_number_of_parameters_is_as_published() {
         let network = config.with_num_classes(Some(1000)).init(&Device::flex());
         assert_eq!(network.num_params(), published);
     }
+    // vit_*_patch14_dinov2 without classes.
+    for (name, published) in [
+        (ModelName::VIT_S14, 22_056_192),
+        (ModelName::VIT_B14, 86_579_712),
+        (ModelName::VIT_L14, 304_367_616),
+    ] {
+        assert_eq!(name.config().init(&Device::flex()).num_params(), published, "{name}");
+    }
+    // vit_small_patch14_reg4_dinov2.
+    let registers = VitConfig::small(14).with_image_size(518).with_layer_scale(true);
+    let registers = registers.with_register_tokens(4).with_class_position(false);
+    assert_eq!(registers.init(&Device::flex()).num_params(), 22_057_344);
 }
 
 #[test]
@@ -81,16 +93,22 @@ fn a_map_holds_the_patch_tokens_at_their_places() {
 #[test]
 fn frozen_parts_get_no_gradient() {
     let device = Device::flex().autodiff();
-    let config =
+    let plain =
         VitConfig { depth: 3, ..VitConfig::tiny(8) }.with_in_channels(1).with_image_size(16);
-    let network = config.init(&device).materialize();
+    let scaled = plain.clone().with_register_tokens(4).with_layer_scale(true).with_fc_norm(true);
     let images = Tensor::random([2, 1, 16, 16], Distribution::Default, &device);
     let gradients = |network: &Vit| {
         let gradients = network.forward_features(images.clone()).sum().backward();
         GradientsParams::from_grads(gradients, network).len()
     };
-    let counts: Vec<usize> =
-        (0..=4).map(|parts| gradients(&network.clone().freeze_leading(parts))).collect();
-    // Two of each normalisation; the last one is always trained.
-    assert!(counts.windows(2).all(|pair| pair[0] > pair[1]) && counts[4] == 2, "{counts:?}");
+    for (config, of_a_block) in [(plain, 12), (scaled, 14)] {
+        let network = config.init(&device).materialize();
+        let counts: Vec<usize> =
+            (0..=4).map(|parts| gradients(&network.clone().freeze_leading(parts))).collect();
+        // Two of the last normalisation, which is always trained.
+        let trained: Vec<usize> = (0..=3).rev().map(|blocks| 2 + of_a_block * blocks).collect();
+        assert_eq!(counts[1..], trained);
+        // Patches (2), class token and positions, and the registers.
+        assert_eq!(counts[0] - counts[1], if of_a_block == 12 { 4 } else { 5 });
+    }
 }

@@ -180,6 +180,36 @@ fn shards_are_one_file_by_their_index() {
 }
 
 #[test]
+fn blocks_and_tokens_that_are_not_known_are_named() {
+    let (name, inner) = ("dinov2-original.pth", "blocks.0.mlp.fc1.weight");
+    let error = |change: &dyn Fn(&str, &mut Vec<usize>, &mut Vec<f32>) -> Option<String>| {
+        let (_folder, file) = changed(name, &[], change);
+        VitConfig::of(&file).unwrap_err().to_string()
+    };
+    let gated = error(&|key, _, _| Some(key.replace("mlp.fc1", "mlp.w12")));
+    assert!(gated.contains("`blocks.0.mlp.w12.weight`: the gated MLP (SwiGLU)"), "{gated}");
+    // timm names both inner layers after one.
+    let packed = error(&|key, shape, values| {
+        if key == inner {
+            shape[0] *= 2;
+            values.extend(values.clone());
+        }
+        Some(key.to_owned())
+    });
+    assert!(packed.contains(&format!("`{inner}`: the gated MLP (SwiGLU)")), "{packed}");
+    let headless = error(&|key, _, _| (key != "cls_token").then(|| key.to_owned()));
+    assert!(headless.contains("no class token"), "{headless}");
+    let places = error(&|key, shape, values| {
+        if key == "pos_embed" {
+            shape[1] -= 2;
+            values.truncate(8 * shape[2]);
+        }
+        Some(key.to_owned())
+    });
+    assert!(places.contains("8 positions are not those of a square grid"), "{places}");
+}
+
+#[test]
 fn a_folder_stands_for_the_one_file_in_it() {
     let (folder, file) = (tempfile::tempdir().unwrap(), open("vit-hugging-face.safetensors"));
     let at = |name: &str| folder.path().join(name);
@@ -198,8 +228,10 @@ fn a_folder_stands_for_the_one_file_in_it() {
 
     std::fs::copy(common::path("vit-hugging-face-memory.bin"), at("pytorch_model.bin")).unwrap();
     assert!(
-        refused().ends_with("a folder with model.safetensors and pytorch_model.bin: name one of \
-                             them"),
+        refused().ends_with(
+            "a folder with model.safetensors and pytorch_model.bin: name one of \
+                             them"
+        ),
         "{}",
         refused()
     );

@@ -87,7 +87,7 @@ fn features_gallery_and_comparisons_refuse() {
         "features",
         &[
             ("--preset banners --out {out}", "no network: give --model"),
-            ("--preset banners --model vit-b14 --weights x --out {out}", "invalid value 'vit-b14'"),
+            ("--preset banners --model vit-b15 --weights x --out {out}", "invalid value 'vit-b15'"),
             ("--preset banners --model vit-b16 --weights x.pth --out {out}", "x.pth: No such file"),
             (&other_network, "holds a ResNet of Bottleneck blocks with [1, 2, 1, 1] of them"),
             (&hostile, "holds `posix.system`"),

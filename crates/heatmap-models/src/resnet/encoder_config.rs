@@ -33,7 +33,9 @@ impl EncoderConfig for ResNetConfig {
         (ModelName::RESNET_152, Self::resnet152),
     ];
 
-    const LAYOUT: WeightLayout = WeightLayout::Torchvision;
+    fn layout(_network: &ResNet) -> WeightLayout {
+        WeightLayout::Torchvision
+    }
 
     fn init(&self, device: &Device) -> ResNet {
         self.init(device)

@@ -16,21 +16,41 @@ impl Published for ResNet {
             "stages.3.blocks.0.branch.0.conv.weight",
         ],
         layouts: &[
-            Layout { name: WeightLayout::Torchvision, body: "", head: "fc.", keys: torchvision },
-            Layout { name: WeightLayout::Timm, body: "", head: "fc.", keys: torchvision },
+            Layout {
+                name: WeightLayout::Torchvision,
+                body: "",
+                head: "fc.",
+                keys: torchvision,
+                unused: None,
+            },
+            Layout {
+                name: WeightLayout::Timm,
+                body: "",
+                head: "fc.",
+                keys: torchvision,
+                unused: None,
+            },
             Layout {
                 name: WeightLayout::HuggingFace,
                 body: "resnet.",
                 head: "classifier.",
                 keys: hugging_face,
+                unused: None,
             },
             Layout {
                 name: WeightLayout::HuggingFace,
                 body: "",
                 head: "classifier.",
                 keys: hugging_face,
+                unused: None,
             },
-            Layout { name: WeightLayout::Sequential, body: "", head: "fc.", keys: sequential },
+            Layout {
+                name: WeightLayout::Sequential,
+                body: "",
+                head: "fc.",
+                keys: sequential,
+                unused: None,
+            },
         ],
     };
 }

@@ -1,5 +1,5 @@
 //! [`Block`]: a pre-norm transformer block, which is self-attention and an MLP, each in a residual
-//! branch after layer normalisation (paper, equations 2 and 3).
+//! branch after layer normalisation (paper, equations 2 and 3), in DINOv2 with layer scale.
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
@@ -9,6 +9,7 @@ use super::attention::Attention;
 use super::config::VitConfig;
 use super::drop_path::DropPath;
 use super::layer_norm::LayerNorm;
+use super::layer_scale::LayerScale;
 use super::parameters::fresh_linear;
 use crate::ops::{linear, linear_gelu};
 
@@ -17,8 +18,10 @@ use crate::ops::{linear, linear_gelu};
 pub(super) struct Block {
     norm1: LayerNorm,
     attention: Attention,
+    scale1: Option<LayerScale>,
     norm2: LayerNorm,
     mlp: Mlp,
+    scale2: Option<LayerScale>,
     dropout: Dropout,
     drop_path: DropPath,
 }
@@ -39,11 +42,14 @@ impl Block {
             fc2: fresh_linear(config.mlp_dim, config.embed_dim, device),
             dropout: DropoutConfig::new(config.dropout).init(),
         };
+        let scale = || config.layer_scale.then(|| LayerScale::init(config, device));
         Self {
             norm1: LayerNorm::init(config, device),
             attention: Attention::init(config, device),
+            scale1: scale(),
             norm2: LayerNorm::init(config, device),
             mlp,
+            scale2: scale(),
             dropout: DropoutConfig::new(config.dropout).init(),
             drop_path: DropPath::init(drop_path),
         }
@@ -65,12 +71,24 @@ impl Block {
         (self.residual(tokens, attended), map)
     }
 
+    /// Returns whether the residual branches have layer scale.
+    pub(super) fn has_scale(&self) -> bool {
+        self.scale1.is_some()
+    }
+
     /// Adds the output of the attention to the tokens, then runs the residual branch of the MLP.
     fn residual(&self, tokens: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
-        let branch = |branch| self.drop_path.forward(self.dropout.forward(branch));
-        let tokens = tokens + branch(attended);
+        let branch = |branch, scale: Option<&LayerScale>| {
+            let branch = self.dropout.forward(branch);
+            let scaled = match scale {
+                Some(scale) => scale.forward(branch),
+                None => branch,
+            };
+            self.drop_path.forward(scaled)
+        };
+        let tokens = tokens + branch(attended, self.scale1.as_ref());
         let hidden = self.mlp.forward(self.norm2.forward(tokens.clone()));
-        tokens + branch(hidden)
+        tokens + branch(hidden, self.scale2.as_ref())
     }
 }
 

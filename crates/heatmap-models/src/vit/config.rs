@@ -2,14 +2,8 @@
 
 use burn::config::Config;
 
-/// How the tokens are reduced to one feature vector.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// Takes the class token, as in the paper.
-    Cls,
-    /// Takes the mean of the patch tokens.
-    Mean,
-}
+use super::interpolation::Interpolation;
+use crate::pooling::Pooling;
 
 /// Configures a [`Vit`](super::Vit).
 #[derive(Config, Debug)]
@@ -45,6 +39,23 @@ pub struct VitConfig {
     /// How the tokens are reduced to one feature vector.
     #[config(default = "Pooling::Cls")]
     pub pooling: Pooling,
+    /// Whether the last normalisation comes after pooling, as timm's `fc_norm`, and not before it.
+    /// Tokens are not normalised then.
+    #[config(default = false)]
+    pub fc_norm: bool,
+    /// The number of register tokens (Darcet et al. 2024), which come after the class token and
+    /// have no position.
+    #[config(default = 0)]
+    pub register_tokens: usize,
+    /// Whether each residual branch has a learned factor for each channel, as in DINOv2.
+    #[config(default = false)]
+    pub layer_scale: bool,
+    /// Whether the class token has a learned position. It has none in timm's `no_embed_class`.
+    #[config(default = true)]
+    pub class_position: bool,
+    /// How the position embedding is resampled for images that are not of `image_size`.
+    #[config(default = "Interpolation::Bicubic")]
+    pub interpolation: Interpolation,
     /// The probability of dropout on the embedding and after every layer of a block, in training.
     #[config(default = 0.0)]
     pub dropout: f64,
@@ -83,10 +94,24 @@ impl VitConfig {
         self.image_size / self.patch_size
     }
 
-    /// Returns the number of tokens for an image of `image_size`: one for each patch, and the class
-    /// token.
+    /// Returns the number of tokens before those of the patches: the class token and the register
+    /// tokens.
+    pub fn num_prefix_tokens(&self) -> usize {
+        1 + self.register_tokens
+    }
+
+    /// Returns the number of tokens for an image of `image_size`: one for each patch, and those
+    /// before them.
     pub fn num_tokens(&self) -> usize {
-        self.grid_size().pow(2) + 1
+        self.grid_size().pow(2) + self.num_prefix_tokens()
+    }
+
+    /// Returns this configuration as DINOv2 has it (Oquab et al. 2024): images of 518 px and layer
+    /// scale, and positions that are resampled as timm does. Registers are left as they are.
+    pub(super) fn dinov2(self) -> Self {
+        self.with_image_size(518)
+            .with_layer_scale(true)
+            .with_interpolation(Interpolation::Antialiased)
     }
 
     /// Checks that the sizes and probabilities are valid.

@@ -1,18 +1,19 @@
-//! [`Vit`]: patch and position embedding, blocks, a last normalisation, and an optional pooler and
-//! head.
+//! [`Vit`]: patch and position embedding, register tokens, blocks, a last normalisation, and an
+//! optional pooler and head.
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
 
 use super::block::Block;
-use super::config::{Pooling, VitConfig};
+use super::config::VitConfig;
 use super::layer_norm::LayerNorm;
 use super::parameters::{fresh_linear, token};
 use super::patch_embed::PatchEmbed;
 use super::position::Position;
+use crate::Encoder;
 use crate::ops::{cast_like, linear, to_f32};
-use crate::{Encoder, FeaturesAndMaps};
+use crate::pooling::Pooling;
 
 /// A vision transformer, which [`VitConfig::init`] makes.
 ///
@@ -41,9 +42,14 @@ pub struct Vit {
     pub(super) patch_embed: PatchEmbed,
     pub(super) class_token: Param<Tensor<3>>,
     pub(super) position: Position,
+    /// The register tokens, `[1, register_tokens, embed_dim]`.
+    pub(super) register_tokens: Option<Param<Tensor<3>>>,
     pub(super) dropout: Dropout,
     pub(super) blocks: Vec<Block>,
-    pub(super) norm: LayerNorm,
+    /// The last normalisation, of tokens; `None` where there is that of the features.
+    pub(super) norm: Option<LayerNorm>,
+    /// The last normalisation, of pooled features.
+    pub(super) fc_norm: Option<LayerNorm>,
     pub(super) pooler: Option<Pooler>,
     pub(super) head: Option<Linear>,
     #[module(skip)]
@@ -77,9 +83,12 @@ impl VitConfig {
             patch_embed: PatchEmbed::init(self, device),
             class_token: token([1, 1, self.embed_dim], device),
             position: Position::init(self, device),
+            register_tokens: (self.register_tokens > 0)
+                .then(|| token([1, self.register_tokens, self.embed_dim], device)),
             dropout: DropoutConfig::new(self.dropout).init(),
             blocks: (0..self.depth).map(|at| Block::init(self, drop_path(at), device)).collect(),
-            norm: LayerNorm::init(self, device),
+            norm: (!self.fc_norm).then(|| LayerNorm::init(self, device)),
+            fc_norm: self.fc_norm.then(|| LayerNorm::init(self, device)),
             pooler: self
                 .pooler
                 .then(|| Pooler { dense: fresh_linear(self.embed_dim, self.embed_dim, device) }),
@@ -117,28 +126,44 @@ impl Vit {
         linear(head, features)
     }
 
-    /// Computes the tokens after the last normalisation, the class token first. transformers calls
-    /// them `last_hidden_state`, and timm's `forward_features` returns them.
+    /// Computes the tokens after the last normalisation: the class token, the register tokens, and
+    /// those of the patches row by row. transformers calls them `last_hidden_state`, and timm's
+    /// `forward_features` returns them. With [`VitConfig::fc_norm`] they are not normalised.
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`; `patch_size` divides both sides
-    /// - output: `[batch, patches + 1, embed_dim]`
+    /// - output: `[batch, 1 + register_tokens + patches, embed_dim]`
     pub fn forward_tokens(&self, images: Tensor<4>) -> Tensor<3> {
         let through = |blocks: &[Block], tokens| {
             blocks.iter().fold(tokens, |tokens, block| block.forward(tokens))
         };
         if self.frozen == 0 || !images.device().is_autodiff() {
-            return self.norm.forward(through(&self.blocks, self.embed(images)));
+            return self.finish(through(&self.blocks, self.embed(images)));
         }
         // Nothing in the frozen parts needs a gradient, so they run in evaluation mode and record
         // nothing for the backward pass.
         let (frozen, trained) = self.blocks.split_at(self.frozen - 1);
         let begun = through(&frozen.to_vec().valid(), self.valid_embed().embed(images.inner()));
-        self.norm.forward(through(trained, Tensor::from_inner(begun)))
+        self.finish(through(trained, Tensor::from_inner(begun)))
     }
 
-    /// Freezes the first `parts` parts: the patch and position embedding, then the blocks. Frozen
-    /// parts get no gradients and apply no dropout. The other parts are left as they are.
+    /// Applies the last normalisation to the tokens, if it is one of tokens.
+    fn finish(&self, tokens: Tensor<3>) -> Tensor<3> {
+        match &self.norm {
+            Some(norm) => norm.forward(tokens),
+            None => tokens,
+        }
+    }
+
+    /// Returns the number of tokens before those of the patches: the class token and the register
+    /// tokens.
+    pub fn num_prefix_tokens(&self) -> usize {
+        1 + self.register_tokens.as_ref().map_or(0, |tokens| tokens.lazy_shape()[1])
+    }
+
+    /// Freezes the first `parts` parts: the patch and position embedding with the class and
+    /// register tokens, then the blocks. Frozen parts get no gradients and apply no dropout. The
+    /// other parts are left as they are.
     ///
     /// # Panics
     /// When `parts` is larger than the number of parts.
@@ -152,6 +177,7 @@ impl Vit {
         self.position = self.position.freeze();
         self.dropout = self.dropout.freeze();
         self.class_token = self.class_token.set_require_grad(false);
+        self.register_tokens = self.register_tokens.map(|tokens| tokens.set_require_grad(false));
         let blocks = self.blocks.into_iter().enumerate();
         self.blocks =
             blocks.map(|(at, block)| if at + 1 < parts { block.freeze() } else { block }).collect();
@@ -168,14 +194,23 @@ impl Vit {
     /// Reduces tokens, as [`Vit::forward_tokens`] returns them, to one feature vector.
     ///
     /// # Shapes
-    /// - `tokens`: `[batch, patches + 1, embed_dim]`
+    /// - `tokens`: `[batch, 1 + register_tokens + patches, embed_dim]`
     /// - output: `[batch, embed_dim]`, as f32
     pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
-        let [_, count, _] = tokens.dims();
-        match self.pooling {
-            Pooling::Cls => to_f32(tokens.narrow(1, 0, 1)).squeeze_dim(1),
-            Pooling::Mean => to_f32(tokens.narrow(1, 1, count - 1)).mean_dim(1).squeeze_dim(1),
+        let pooled = match self.pooling {
+            Pooling::Cls => to_f32(tokens.narrow(1, 0, 1)),
+            Pooling::Mean => to_f32(self.patch_tokens(tokens)).mean_dim(1),
+        };
+        match &self.fc_norm {
+            Some(norm) => norm.forward(pooled).squeeze_dim(1),
+            None => pooled.squeeze_dim(1),
         }
+    }
+
+    /// Returns the tokens of the patches alone.
+    pub(super) fn patch_tokens(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let (before, count) = (self.num_prefix_tokens(), tokens.dims()[1]);
+        tokens.narrow(1, before, count - before)
     }
 
     /// Computes the output of the pooler from images: `pooler_output` in transformers.
@@ -197,7 +232,8 @@ impl Vit {
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
-    /// - output, for each block: `[batch, num_heads, patches + 1, patches + 1]`
+    /// - output, for each block: `[batch, num_heads, tokens, tokens]`, where `tokens` is
+    ///   `1 + register_tokens + patches`
     pub fn forward_attention(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         let mut tokens = self.embed(images);
         let map_of = |block: &Block| {
@@ -209,7 +245,7 @@ impl Vit {
     }
 
     /// Embeds the patches, puts the class token before them, and adds the positions (paper,
-    /// equation 1).
+    /// equation 1). The register tokens come between, without positions.
     fn embed(&self, images: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
         let patch = self.patch_embed.patch_size();
@@ -224,51 +260,21 @@ impl Vit {
         );
         let class = cast_like(self.class_token.val(), &images);
         let position = cast_like(self.position.forward(height / patch, width / patch), &images);
+        let registers =
+            self.register_tokens.as_ref().map(|tokens| cast_like(tokens.val(), &images));
         let [_, _, embed_dim] = class.dims();
-        let tokens = Tensor::cat(
-            vec![class.expand([batch, 1, embed_dim]), self.patch_embed.forward(images)],
-            1,
-        );
-        self.dropout.forward(tokens + position)
-    }
-}
-
-impl Encoder for Vit {
-    /// Computes the class token or the mean of the patch tokens, after the last normalisation.
-    fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
-        self.pool(self.forward_tokens(images))
-    }
-
-    fn forward_with_tokens(&self, images: Tensor<4>) -> (Tensor<2>, Option<Tensor<3>>) {
-        let tokens = self.forward_tokens(images);
-        (self.pool(tokens.clone()), Some(tokens))
-    }
-
-    /// Computes the features of [`Vit::pool`], and one map with the patch tokens at their places in
-    /// the image.
-    fn forward_with_maps(&self, images: Tensor<4>) -> FeaturesAndMaps {
-        let [_, _, height, width] = images.dims();
-        let patch = self.patch_embed.patch_size();
-        let tokens = self.forward_tokens(images);
-        let [batch, count, embed_dim] = tokens.dims();
-        let patches = tokens.clone().narrow(1, 1, count - 1).swap_dims(1, 2);
-        let map = patches.reshape([batch, embed_dim, height / patch, width / patch]);
-        FeaturesAndMaps { features: self.pool(tokens), maps: vec![map] }
-    }
-
-    fn feature_dim(&self) -> usize {
-        self.class_token.lazy_shape()[2]
-    }
-
-    fn map_channels(&self) -> Vec<usize> {
-        vec![self.feature_dim()]
-    }
-
-    fn map_strides(&self) -> Vec<usize> {
-        vec![self.patch_embed.patch_size()]
-    }
-
-    fn in_channels(&self) -> usize {
-        self.in_channels
+        let class = class.expand([batch, 1, embed_dim]);
+        let patches = self.patch_embed.forward(images);
+        let tokens = if self.position.has_class() {
+            Tensor::cat(vec![class, patches], 1) + position
+        } else {
+            Tensor::cat(vec![class, patches + position], 1)
+        };
+        let Some(registers) = registers else { return self.dropout.forward(tokens) };
+        let ([_, registered, _], [_, count, _]) = (registers.dims(), tokens.dims());
+        let class = tokens.clone().narrow(1, 0, 1);
+        let registers = registers.expand([batch, registered, embed_dim]);
+        let patches = tokens.narrow(1, 1, count - 1);
+        self.dropout.forward(Tensor::cat(vec![class, registers, patches], 1))
     }
 }

@@ -1,4 +1,4 @@
-//! Initial values of parameters, as in timm and transformers.
+//! Parameters: their initial values, as in timm and transformers, and their names in PyTorch.
 
 use burn::module::Param;
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -18,4 +18,13 @@ pub(super) const NORMAL: Initializer = Initializer::Normal { mean: 0.0, std: 0.0
 /// Makes one or more learned tokens.
 pub(super) fn token(shape: [usize; 3], device: &Device) -> Param<Tensor<3>> {
     NORMAL.init(shape, device)
+}
+
+/// Translates Burn's name of a normalisation's tensor into PyTorch's.
+pub(super) fn weight_or_bias(leaf: &str) -> &str {
+    match leaf {
+        "gamma" => "weight",
+        "beta" => "bias",
+        other => other,
+    }
 }

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::{Companions, TensorFile};
+use crate::pooling::Pooling;
 use crate::{Error, Result};
 
 /// Selects tensors of a file, and supplies settings that the tensors do not determine.
@@ -12,13 +13,17 @@ pub struct TensorChoice {
     /// Use the network under this prefix, such as `module.encoder_q.`, for a file with several
     /// networks.
     pub prefix: Option<String>,
-    /// Ignore the tensors whose names start with one of these, such as `projection_head.`.
+    /// Ignore the tensors whose names start with one of these, such as `projection_head.`. A
+    /// container such as `state_dict.` may be left away.
     pub ignore_weights: Vec<String>,
     /// Use the averaged weights (EMA) of a file that has both averaged and plain ones.
     pub ema: bool,
     /// The number of attention heads of a ViT, where the files beside the weights do not say it or
     /// are wrong.
     pub heads: Option<usize>,
+    /// How a ViT reduces its tokens to one feature vector, where the files do not say it or are
+    /// wrong.
+    pub pooling: Option<Pooling>,
 }
 
 impl TensorChoice {
@@ -37,7 +42,8 @@ impl TensorChoice {
             file = file.under(prefix)?;
         }
         let heads = self.heads.or(file.companions().heads);
-        let companions = Companions { heads, ..file.companions().clone() };
+        let pooling = self.pooling.or(file.companions().pooling);
+        let companions = Companions { heads, pooling, ..file.companions().clone() };
         Ok(file.with_companions(companions))
     }
 }

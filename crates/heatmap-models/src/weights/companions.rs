@@ -1,16 +1,17 @@
 //! [`Companions`]: what the small files beside the weights say about a network.
 //!
 //! A state dict says neither how many attention heads there are, nor the shape of the grid of
-//! patches, nor which convolution of a residual block has the stride, nor how images were
-//! standardised. transformers writes `config.json` and `preprocessor_config.json` beside its
-//! weights, timm a `config.json` with a `pretrained_cfg`; on the hub, both are in the repository of
-//! the weights.
+//! patches, nor how tokens are pooled, nor which convolution of a residual block has the stride,
+//! nor how images were standardised. transformers writes `config.json` and
+//! `preprocessor_config.json` beside its weights, timm a `config.json` with a `pretrained_cfg`; on
+//! the hub, both are in the repository of the weights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::pooling::Pooling;
 use crate::{Error, Result};
 
 /// Facts about a network that its tensors do not determine. A field is empty if no file beside the
@@ -21,6 +22,8 @@ pub struct Companions {
     pub heads: Option<usize>,
     /// The height and width, in px, of the images of a ViT.
     pub image_size: Option<[usize; 2]>,
+    /// How a ViT reduces its tokens to one feature vector: `global_pool` of timm.
+    pub pooling: Option<Pooling>,
     /// The mean of each image channel, for standardising images.
     pub mean: Option<Vec<f32>>,
     /// The standard deviation of each image channel, for standardising images.
@@ -43,7 +46,7 @@ impl Companions {
     ///
     /// # Errors
     /// When one of these files cannot be read or is not valid JSON, or a value that should be a
-    /// number is something else.
+    /// number is something else, or the features are pooled in another way than any known here.
     pub fn of(path: &Path) -> Result<Self> {
         let mut found = Self::default();
         for name in Self::FILES {
@@ -71,6 +74,7 @@ impl Companions {
             put(&mut self.heads, number(values, "num_heads")?);
             put(&mut self.image_size, sides(&values["image_size"]));
             put(&mut self.image_size, input_size(&values["input_size"]));
+            put(&mut self.pooling, pooling(&values["global_pool"])?);
             for (place, names) in
                 [(&mut self.mean, ["mean", "image_mean"]), (&mut self.std, ["std", "image_std"])]
             {
@@ -120,6 +124,18 @@ fn input_size(value: &Value) -> Option<[usize; 2]> {
     }
 }
 
+/// Reads timm's name of a pooling. Residual networks have the mean, too.
+fn pooling(value: &Value) -> std::result::Result<Option<Pooling>, String> {
+    match value.as_str() {
+        None | Some("") => Ok(None),
+        Some("token") => Ok(Some(Pooling::Cls)),
+        Some("avg") => Ok(Some(Pooling::Mean)),
+        Some(_) => {
+            Err(format!("`global_pool` = {value}: features are pooled by token or avg here"))
+        }
+    }
+}
+
 /// Reads a list with one number for each channel.
 fn channels(values: &Value, name: &str) -> std::result::Result<Option<Vec<f32>>, String> {
     let Value::Array(list) = &values[name] else { return Ok(None) };
@@ -156,13 +172,14 @@ mod tests {
         assert_eq!((found.mean.unwrap()[1], found.std.unwrap()[2]), (0.456, 0.225));
         assert_eq!(found.files.len(), 2);
         let timm = r#"{"architecture": "vit_base_patch16_224", "num_classes": 1000,
-            "pretrained_cfg":
+            "global_pool": "avg", "pretrained_cfg":
             {"input_size": [3, 64, 144], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}"#;
         let found = read(&[("config.json", timm)]).unwrap();
         assert_eq!(
             (found.heads, found.image_size, found.mean),
             (None, Some([64, 144]), Some(vec![0.5; 3]))
         );
+        assert_eq!(found.pooling, Some(Pooling::Mean));
         assert!(
             read(&[("config.json", r#"{"downsample_in_bottleneck": true}"#)])
                 .unwrap()
@@ -182,6 +199,7 @@ mod tests {
             ("{", "config.json"),
             (r#"{"num_attention_heads": 0}"#, "`num_attention_heads` = 0"),
             (r#"{"image_mean": ["a"]}"#, "`image_mean`"),
+            (r#"{"global_pool": "map"}"#, "`global_pool` = \"map\""),
         ] {
             let error = read(&[("config.json", text)]).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

@@ -19,7 +19,7 @@ pub(super) fn save(
     layout: WeightLayout,
 ) -> Result<()> {
     let tensors = tensors_of(module);
-    let layout = layout_for(family, layout, tensors.iter().any(|tensor| is_head(&tensor.path)))?;
+    let layout = layout_for(family, layout, &tensors)?;
     if let Some(tensor) = tensors.iter().find(|tensor| layout.keys(&tensor.path).is_none()) {
         return Err(Error::NoPlace {
             path: path.to_owned(),
@@ -29,25 +29,40 @@ pub(super) fn save(
     }
     let mut named = Vec::new();
     read_tensors(module, |tensor, values| named.extend(parts(layout, tensor, values)));
+    named.extend(unused(layout, &tensors));
     write_tensors(path, named)
 }
 
-/// Selects the layout with this name. transformers has two: in a network with a head, all names but
-/// those of the head have a prefix; in a bare encoder, none have.
+/// Selects the layout with this name. transformers has several: those of one network, and of DINOv2
+/// another, which have names for different tensors; and in a network with a head, all names but
+/// those of the head have a prefix, in a bare encoder none.
 fn layout_for(
     family: &'static Family,
     name: WeightLayout,
-    has_head: bool,
+    tensors: &[ModuleTensor],
 ) -> Result<&'static Layout> {
+    let has_head = tensors.iter().any(|tensor| is_head(&tensor.path));
+    let lacks = |layout: &Layout| tensors.iter().any(|tensor| layout.keys(&tensor.path).is_none());
     let mut named: Vec<&Layout> =
         family.layouts.iter().filter(|layout| layout.name == name).collect();
-    named.sort_by_key(|layout| layout.body.is_empty() == has_head);
+    named.sort_by_key(|layout| (lacks(layout), layout.body.is_empty() == has_head));
     named.first().copied().ok_or_else(|| {
         let known: Vec<String> =
             family.layouts.iter().map(|layout| layout.name.to_string()).collect();
         let reason = format!("{} is kept as one of {}", family.name, known.join(", "));
         Error::Unknown { what: "layout", value: name.to_string(), reason }
     })
+}
+
+/// Returns zeros in place of the tensor that no network here has, for programs that insist on it.
+fn unused(
+    layout: &Layout,
+    tensors: &[ModuleTensor],
+) -> Option<(String, Dtype, Vec<usize>, Vec<u8>)> {
+    let like = layout.unused.as_ref()?.like;
+    let tensor = tensors.iter().find(|tensor| tensor.path == like)?;
+    let values: usize = tensor.shape.iter().product();
+    Some((layout.unused_key()?, Dtype::F32, vec![1, values], vec![0; 4 * values]))
 }
 
 /// Names a tensor as the layout does, split into several tensors if the layout has it so. Matrices

@@ -194,6 +194,9 @@ fn may_be_left_out(key: &str, recognised: &Recognised<'_>, options: &LoadOptions
     container.is_some_and(|container| !key.starts_with(container))
         || (options.without_head && key.starts_with(&format!("{prefix}{}", layout.head)))
         || (options.without_pooler && key.starts_with(&format!("{prefix}{}pooler.", layout.body)))
+        || layout
+            .unused_key()
+            .is_some_and(|unused| key.strip_prefix(prefix) == Some(unused.as_str()))
         || options.ignored.iter().any(|beginning| begins_with(key, beginning))
 }
 

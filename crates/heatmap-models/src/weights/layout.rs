@@ -14,7 +14,7 @@ use crate::{Error, Result};
 pub struct Family {
     /// The name of the family for messages, such as `ResNet`.
     pub(crate) name: &'static str,
-    /// Paths in the module of tensors that every network of the family has. A layout is recognised
+    /// Paths in the module of tensors that most networks of the family have. A layout is recognised
     /// by their keys.
     pub(crate) probes: &'static [&'static str],
     /// The layouts, the more common ones first.
@@ -33,6 +33,18 @@ pub struct Layout {
     /// for tensors to be concatenated along the first axis, as for attention whose query, key and
     /// value are stored separately. `None` means that the layout has no key for the tensor.
     pub(crate) keys: fn(&[&str]) -> Option<Vec<String>>,
+    /// A tensor in every file of the layout that no network here has.
+    pub(crate) unused: Option<Unused>,
+}
+
+/// A tensor in every file of a layout that no network here has, such as the mask token of a
+/// pretraining. It tells the layout, is not read, and is written as zeros.
+#[derive(Debug)]
+pub(crate) struct Unused {
+    /// The key of the tensor, without prefix and body.
+    pub(crate) key: &'static str,
+    /// The path of a tensor of the module with as many values. The shape is `[1, values]`.
+    pub(crate) like: &'static str,
 }
 
 /// The layout of a file, and the prefix of the network's keys in it.
@@ -48,6 +60,11 @@ impl Layout {
         let parts: Vec<&str> = path.split('.').collect();
         let body = if is_head(path) { "" } else { self.body };
         Some((self.keys)(&parts)?.into_iter().map(|key| format!("{body}{key}")).collect())
+    }
+
+    /// Returns the key of the tensor that no network here has, without the prefix of a file.
+    pub(super) fn unused_key(&self) -> Option<String> {
+        Some(format!("{}{}", self.body, self.unused.as_ref()?.key))
     }
 }
 
@@ -70,8 +87,9 @@ pub(super) fn is_head(path: &str) -> bool {
 }
 
 impl Family {
-    /// Recognises the layout of a file: the one with which most of the probes are found, and of
-    /// several such the one with the shortest prefix.
+    /// Recognises the layout of a file: the one with which most of the probes are found, counting
+    /// the tensor that only files of the layout have, and of several such the one with the shortest
+    /// prefix.
     ///
     /// # Errors
     /// When fewer than half of the probes are found.
@@ -87,7 +105,10 @@ impl Family {
                 let present = |keys: &&Vec<String>| {
                     keys.iter().all(|key| file.shape(&format!("{prefix}{key}")).is_some())
                 };
-                let score = probes.iter().filter(present).count();
+                let has_unused = layout
+                    .unused_key()
+                    .is_some_and(|key| file.shape(&format!("{prefix}{key}")).is_some());
+                let score = probes.iter().filter(present).count() + usize::from(has_unused);
                 let better = best.as_ref().is_none_or(|(best_score, found)| {
                     score > *best_score
                         || (score == *best_score && prefix.len() < found.prefix.len())
