@@ -197,3 +197,35 @@ fn a_stopped_extraction_leaves_no_file() {
     assert_eq!(ended.expect("no error"), Extracted::Stopped);
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0);
 }
+
+#[test]
+fn the_shapes_of_a_network_with_registers_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let device = Device::flex();
+    let path = folder.path().join("dinov2.safetensors");
+    let config = VitConfig { depth: 1, ..VitConfig::small(14) };
+    let config = config.with_image_size(28).with_layer_scale(true).with_register_tokens(4);
+    config.init(&device).save_weights(&path, WeightLayout::Dinov2).expect("saved");
+    let file = TensorFile::open(&path).expect("weights");
+    // One block is not the network of that name.
+    let name: ModelName = "vit-s14".parse().expect("a name");
+    let error = PublishedEncoder::load(name, &file, &device).unwrap_err().to_string();
+    assert!(error.contains("with 1 blocks") && error.contains("is not vit-s14"), "{error}");
+
+    let config = VitConfig { depth: 12, ..config };
+    config.init(&device).save_weights(&path, WeightLayout::Dinov2).expect("saved");
+    let file = TensorFile::open(&path).expect("weights");
+    let (encoder, _) = PublishedEncoder::load(name, &file, &device).expect("it fits");
+    assert_eq!((encoder.feature_dim(), encoder.in_channels(), encoder.image_size), (384, 3, 28));
+    assert_eq!((encoder.token_grid(28, 42), encoder.num_prefix_tokens()), (Some([2, 3]), 5));
+    assert_eq!(encoder.num_classes(), None);
+    let outputs = [Output::Features, Output::Tokens];
+    let shapes = outputs.map(|output| encoder.row_shape(output, 28, 42));
+    assert_eq!(shapes, [vec![384], vec![11, 384]]);
+    let found = encoder.forward(Tensor::zeros([2, 3, 28, 42], &device), &outputs);
+    for (values, shape) in found.iter().zip(shapes) {
+        assert_eq!(values.len(), 2 * shape.iter().product::<usize>());
+    }
+    // DINOv2 saw images as torchvision standardises them.
+    assert_eq!(encoder.mean, [0.485, 0.456, 0.406]);
+}

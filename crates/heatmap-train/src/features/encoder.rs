@@ -30,24 +30,31 @@ use crate::{Error, Result};
 pub enum Output {
     /// The logits of the classification head.
     Logits,
-    /// The feature vector that heads take: 2,048 numbers for a ResNet-50, the class token for a
-    /// ViT.
+    /// The feature vector that heads take, `[feature_dim]`: 2,048 numbers for a ResNet-50, the
+    /// class token or the mean of the patches for a ViT.
     Features,
-    /// All tokens of a ViT: 197 x 768 for a ViT-B/16 at 224 px.
+    /// All tokens of a ViT, `[tokens, feature_dim]`: 197 x 768 for a ViT-B/16 at 224 px. The class
+    /// token is the first; register tokens, which some networks have, come before the patches.
     Tokens,
 }
 
 /// A network with published weights, and the image preprocessing that it was trained with.
+///
+/// # Shapes
+/// An image is `[in_channels, height, width]`. Its features are `[feature_dim]`, and its tokens
+/// `[num_prefix_tokens + rows * columns, feature_dim]`, where the grid of the patches is
+/// [`PublishedEncoder::token_grid`]. [`PublishedEncoder::row_shape`] has them for each output.
 #[derive(Debug, Clone)]
 pub struct PublishedEncoder {
     network: Backbone,
     config: BackboneConfig,
     name: ModelName,
-    /// Height and width of the training images in px.
+    /// Height and width of the training images in px: 224 for most networks, 518 for DINOv2.
     pub image_size: usize,
-    /// Mean that each channel of the training images was standardised with.
+    /// Mean that each channel of the training images was standardised with, `[in_channels]`.
     pub mean: Vec<f32>,
-    /// Standard deviation that each channel of the training images was standardised with.
+    /// Standard deviation that each channel of the training images was standardised with,
+    /// `[in_channels]`.
     pub std: Vec<f32>,
     /// Settings that were assumed because neither the weights nor the files beside them state them,
     /// one phrase each.
@@ -70,7 +77,8 @@ impl PublishedEncoder {
     }
 
     /// Loads the network `name` from a file, with its classification head and pooler if the file
-    /// contains them. The number of attention heads, the mean and the standard deviation are taken
+    /// contains them. The number of attention heads, the pooling, the mean and the standard
+    /// deviation are taken
     /// from the files beside the weights ([`TensorFile::companions`]); what those do not state is
     /// assumed.
     ///
@@ -146,6 +154,34 @@ impl PublishedEncoder {
         self.mean.len()
     }
 
+    /// Returns the length of a feature vector and of a token.
+    pub fn feature_dim(&self) -> usize {
+        self.config.feature_dim()
+    }
+
+    /// Returns the number of classes of the classification head; `None` without a head.
+    pub fn num_classes(&self) -> Option<usize> {
+        self.config.num_classes()
+    }
+
+    /// Returns the numbers of rows and columns of patches in an image of this size, whose tokens
+    /// are in this order; `None` for a network without tokens.
+    pub fn token_grid(&self, height: usize, width: usize) -> Option<[usize; 2]> {
+        let patch = self.config.size_multiple();
+        self.config.has_tokens().then(|| [height / patch, width / patch])
+    }
+
+    /// Returns the number of tokens before those of the patches, which are the class token and the
+    /// register tokens; 0 for a network without tokens.
+    pub fn num_prefix_tokens(&self) -> usize {
+        self.config.num_prefix_tokens().unwrap_or(0)
+    }
+
+    /// Returns the configuration of the network.
+    pub fn config(&self) -> &BackboneConfig {
+        &self.config
+    }
+
     /// Returns the number of attention heads; `None` for a network without attention.
     pub fn heads(&self) -> Option<usize> {
         self.config.num_heads()
@@ -158,12 +194,12 @@ impl PublishedEncoder {
 
     /// Returns the shape of one row of `output`, that is, for one image of this size.
     pub fn row_shape(&self, output: Output, height: usize, width: usize) -> Vec<usize> {
-        let patch = self.config.size_multiple();
         match output {
-            Output::Logits => vec![self.config.num_classes().unwrap_or(0)],
-            Output::Features => vec![self.config.feature_dim()],
+            Output::Logits => vec![self.num_classes().unwrap_or(0)],
+            Output::Features => vec![self.feature_dim()],
             Output::Tokens => {
-                vec![(height / patch) * (width / patch) + 1, self.config.feature_dim()]
+                let [rows, columns] = self.token_grid(height, width).unwrap_or([0, 0]);
+                vec![self.num_prefix_tokens() + rows * columns, self.feature_dim()]
             }
         }
     }
@@ -173,6 +209,7 @@ impl PublishedEncoder {
     ///
     /// # Shapes
     /// - `images`: `[batch, in_channels, height, width]`
+    /// - each output: `[batch, ..]`, where the rest is [`PublishedEncoder::row_shape`]
     ///
     /// # Panics
     /// Panics when the network does not have an output (see [`PublishedEncoder::check`]).

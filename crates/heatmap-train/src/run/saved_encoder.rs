@@ -10,7 +10,8 @@ use crate::Result;
 pub const ENCODER: &str = "encoder.safetensors";
 
 /// Writes the encoder to the file [`ENCODER`] in the folder of a run: a residual network with the
-/// tensor names of torchvision, a vision transformer with those of transformers.
+/// tensor names of torchvision, a vision transformer with those of transformers or, if it began
+/// with weights of timm or DINOv2, with those of that program ([`Backbone::layout`]).
 ///
 /// # Errors
 /// Returns an error when the file cannot be written.
