@@ -45,10 +45,14 @@ pub struct FineTuneArguments {
     #[arg(long, value_name = "NAME")]
     stem: Option<StemKind>,
 
-    /// Weights to start from: a .safetensors, .pth or .bin file, ours or of torchvision, timm or
-    /// transformers
+    /// Weights to start from: a .safetensors, .pth, .bin or .ckpt file or a folder, ours or of
+    /// torchvision, timm, transformers, lightly or DINOv2
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+
+    /// Leave out what begins like this in the weights, such as projection_head.; may be repeated
+    #[arg(long, value_name = "PREFIX")]
+    ignore_weights: Vec<String>,
 
     /// Leading parts of the encoder that keep their weights: of a ResNet the stem and its stages,
     /// of a ViT the patches and its blocks; needs --weights [default: 0]
@@ -110,6 +114,9 @@ impl FineTuneArguments {
         put(&mut config.architecture, &self.arch);
         put(&mut config.stem, &self.stem);
         config.weights = self.weights.clone().or(config.weights);
+        if !self.ignore_weights.is_empty() {
+            config.ignore_weights.clone_from(&self.ignore_weights);
+        }
         put(&mut config.freeze, &self.freeze);
         put(&mut config.preset, &self.preset);
         if !self.clicks.is_empty() {

@@ -271,6 +271,10 @@ fn wrong_settings_are_named() {
                 ..right.fine_tune.clone()
             },
         ),
+        (
+            "`ignore_weights` = fc.: names in weights",
+            FineTuneConfig { ignore_weights: vec!["fc.".to_owned()], ..right.fine_tune.clone() },
+        ),
         ("`patience` = 0", FineTuneConfig { patience: Some(0), ..right.fine_tune.clone() }),
         (
             "`warmup_batches` = 1",

@@ -31,6 +31,10 @@ pub struct FineTuneConfig {
     /// Path of the weights to start from, in any layout that `heatmap_models` reads; `None` to
     /// train from scratch.
     pub weights: Option<PathBuf>,
+    /// Beginnings of the names of tensors in `weights` that are left out, such as those of a
+    /// projection head ([`TensorFile::without`](heatmap_models::TensorFile::without)).
+    #[serde(default)]
+    pub ignore_weights: Vec<String>,
     /// Number of leading parts of the encoder that are frozen. The parts of a ResNet are the stem
     /// and its stages, those of a ViT the embedding and its blocks. Only an encoder with `weights`
     /// can have frozen parts.
@@ -88,6 +92,7 @@ impl FineTuneConfig {
             architecture: ModelName::RESNET_50,
             stem: StemKind::Standard,
             weights: None,
+            ignore_weights: Vec::new(),
             freeze: 0,
             preset: preset.to_owned(),
             own: None,

@@ -9,8 +9,8 @@ use heatmap_models::{Backbone, BackboneConfig, LoadOptions, TensorFile};
 
 use super::fine_tune::FineTuneConfig;
 use super::map_shapes::MapShapes;
-use crate::Result;
 use crate::data::SampleSource;
+use crate::{Error, Result};
 
 /// What the settings of a count or location run resolve to: its data set, its encoder, and its
 /// weight file, already opened.
@@ -55,7 +55,8 @@ impl FineTuneStart {
     /// Opens the weight file that the settings name.
     ///
     /// # Errors
-    /// Returns an error when the weights cannot be read or are not those of the architecture.
+    /// Returns an error when the weights cannot be read or are not those of the architecture, or
+    /// when names are to be left out of no weights.
     fn open(
         config: &FineTuneConfig,
         source: Arc<dyn SampleSource>,
@@ -65,11 +66,16 @@ impl FineTuneStart {
         let seed = config.training.seed;
         let (encoder, weights) = match &config.weights {
             Some(path) => {
-                let file = TensorFile::open(path)?;
+                let file = TensorFile::open(path)?.without(&config.ignore_weights);
                 let encoder = architecture.config_of(&file)?.with_num_classes(None);
                 let mut options = LoadOptions::new().without_head().without_pooler();
                 options.grey_stem = image.channels == 1;
                 (encoder, Some((file, options)))
+            }
+            None if !config.ignore_weights.is_empty() => {
+                let reason = "names in weights; give weights to start from";
+                let ignored = config.ignore_weights.join(", ");
+                return Err(Error::config("ignore_weights", ignored, reason));
             }
             None => {
                 let encoder = architecture.config().with_image_size(image.height);
