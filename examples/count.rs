@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
             let reason = format!("--label-smoothing is for softmax, not for {loss}");
             return Err(TrainError::config("label_smoothing", config.label_smoothing, reason));
         }
-        let fine_tune = fine_tune.overlay(shared.output.seed, config.fine_tune.clone());
+        let fine_tune = fine_tune.overlay(shared.output.seed, config.fine_tune.clone())?;
         // The density is learned from centres, which labels may not have.
         let has_centres = match &fine_tune.own {
             Some(own) if config.fine_tune.own.is_none() => own.cluster_table()?.has_all_centres(),
@@ -88,6 +88,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.output.out("count"), fresh, overlay)?;
+    resolved.source().notes().iter().for_each(|note| say(note));
     let terminal = Terminal::handle_ctrl_c()?;
     let device = (&*shared.device.to_string(), &device);
     let summary = run_count(&folder, (&config, &resolved), device, resume, &terminal)?;

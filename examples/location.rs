@@ -59,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
         fresh.fine_tune = smoke(fresh.fine_tune);
     }
     let overlay = |config: LocationConfig| {
-        let fine_tune = fine_tune.overlay(shared.output.seed, config.fine_tune.clone());
+        let fine_tune = fine_tune.overlay(shared.output.seed, config.fine_tune.clone())?;
         // Another preset may have more clusters; what the settings say of this one stays.
         let same = fine_tune.preset == config.fine_tune.preset;
         Ok(LocationConfig {
@@ -71,6 +71,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Box<dyn Error>> {
     };
     let Started { folder, config, resolved, resume } =
         fine_tune.run.start(&shared.output.out("location"), fresh, overlay)?;
+    resolved.source().notes().iter().for_each(|note| say(note));
     let terminal = Terminal::handle_ctrl_c()?;
     let device = (&*shared.device.to_string(), &device);
     let summary = run_location(&folder, (&config, &resolved), device, resume, &terminal)?;

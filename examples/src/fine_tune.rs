@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use heatmap_cli::TableArguments;
 use heatmap_core::Normalization;
 use heatmap_models::{ModelName, StemKind};
+use heatmap_train::Result;
 use heatmap_train::data::{ImageConfig, OwnLog};
 use heatmap_train::run::{FineTuneConfig, HeldOutConfig, TrainingConfig};
 
@@ -31,6 +33,9 @@ pub struct FineTuneArguments {
     /// grid_id, centre_x, centre_y in px, a row for each cluster); repeatable
     #[arg(long, value_name = "FILE", requires = "clicks")]
     labels: Vec<PathBuf>,
+
+    #[command(flatten)]
+    tables: TableArguments,
 
     /// With --clicks, leave out banners with fewer clicks [default: 20]
     #[arg(long, value_name = "N", requires = "clicks")]
@@ -97,7 +102,7 @@ struct ImageSize {
 impl FromStr for ImageSize {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let number = |text: &str| {
             text.parse()
                 .map_err(|_| "not a number of px such as 64, or two such as 52x60".to_owned())
@@ -109,7 +114,10 @@ impl FromStr for ImageSize {
 
 impl FineTuneArguments {
     /// `config` with what the user said in its place.
-    pub fn overlay(&self, seed: Option<u64>, mut config: FineTuneConfig) -> FineTuneConfig {
+    ///
+    /// # Errors
+    /// When tables cannot be written as the user said, or none is read.
+    pub fn overlay(&self, seed: Option<u64>, mut config: FineTuneConfig) -> Result<FineTuneConfig> {
         self.training.overlay(seed, &mut config.training);
         put(&mut config.architecture, &self.arch);
         put(&mut config.stem, &self.stem);
@@ -118,12 +126,19 @@ impl FineTuneArguments {
             config.ignore_weights.clone_from(&self.ignore_weights);
         }
         put(&mut config.freeze, &self.freeze);
+        if self.preset.is_some() {
+            config.own = None;
+        }
         put(&mut config.preset, &self.preset);
         if !self.clicks.is_empty() {
             let mut own = OwnLog::new(self.clicks.clone(), self.labels.clone());
             put(&mut own.min_clicks, &self.min_clicks);
             config.preset = own.name();
             config.own = Some(own);
+        }
+        self.tables.check_read(config.own.is_some())?;
+        if let Some(own) = &mut config.own {
+            self.tables.overlay(&mut own.unit, &mut own.format)?;
         }
         put(&mut config.batch_size, &self.batch_size);
         config.patience = self.patience.or(config.patience);
@@ -132,7 +147,7 @@ impl FineTuneArguments {
         if let Some(ImageSize { height, width }) = self.image_size {
             config.image = ImageConfig { height, width, ..config.image };
         }
-        config
+        Ok(config)
     }
 }
 

@@ -149,6 +149,9 @@ impl SimClrArguments {
     pub fn overlay(&self, seed: Option<u64>, mut config: SimClrConfig) -> Result<SimClrConfig> {
         self.training.overlay(seed, &mut config.training);
         put(&mut config.architecture, &self.architecture);
+        if self.preset.is_some() {
+            config.own = None;
+        }
         put(&mut config.preset, &self.preset);
         self.take_own_log(&mut config);
         self.tables.check_read(config.own.is_some())?;

@@ -281,6 +281,10 @@ impl SampleSource for OwnSamples {
         self.class_names.len()
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
     fn num_samples(&self, seed: u64) -> Option<usize> {
         Some(self.split(seed).order.len())
     }

@@ -30,6 +30,12 @@ pub trait SampleSource: fmt::Debug + Send + Sync {
     /// Returns the number of classes.
     fn num_classes(&self) -> usize;
 
+    /// Returns what a user should know of the files that the data set was read from, a sentence
+    /// each: what was assumed of them, and what is doubtful.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns the number of different samples of the data set with this seed, after which they
     /// repeat; `None` if no sample comes twice.
     fn num_samples(&self, _seed: u64) -> Option<usize> {

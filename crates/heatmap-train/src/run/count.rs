@@ -16,6 +16,7 @@ use super::fine_tune_start::FineTuneStart;
 use super::map_shapes::MapShapes;
 use super::migration::flatten_training;
 use super::run_config::RunConfig;
+use super::settings::Settings;
 use super::training::{Outcome, Plan, Selection, TrainingOptions, launch};
 use super::training_config::TrainingConfig;
 use crate::data::{ClusterData, SampleSource};
@@ -155,6 +156,10 @@ impl RunConfig for CountConfig {
         let start = self.fine_tune.resolve(self.density_weight > 0.0)?;
         self.check_for(start.source(), &start.maps)?;
         Ok(start)
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        Settings::of(self)?.with_own_log()
     }
 
     fn may_change(key: &str) -> bool {

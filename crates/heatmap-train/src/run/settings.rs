@@ -1,10 +1,12 @@
 //! [`Settings`]: a configuration as named values, which are read from a file or set one by one.
 
+use heatmap_core::BannerSize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::optional_groups::OptionalGroups;
+use crate::data::OwnLog;
 use crate::{Error, Result};
 
 /// A configuration as values by name, such as `optimizer.learning_rate`. The configuration that
@@ -34,6 +36,20 @@ impl Settings {
     pub fn with_group(mut self, name: &str, off: &impl Serialize) -> Result<Self> {
         self.groups.add(name, object(off)?);
         Ok(self)
+    }
+
+    /// Lets the members of the click log of one's own that is called `own` be set one by one.
+    ///
+    /// # Errors
+    /// Returns no error; the settings of a log are a JSON object.
+    pub(super) fn with_own_log(self) -> Result<Self> {
+        // A side of 0 is none yet; a size with one is refused when the log is read.
+        let no_size = BannerSize { width_px: 0, height_px: 0 };
+        // A format is not written where nothing was said of it.
+        let no_format = json!({"separator": null, "decimal": null, "columns": {}});
+        self.with_group("own", &OwnLog::new(Vec::new(), Vec::new()))?
+            .with_group("own.common_size", &no_size)?
+            .with_group("own.format", &no_format)
     }
 
     /// Returns settings of the same groups with other values.

@@ -4,12 +4,11 @@ mod check;
 
 use std::sync::Arc;
 
+use heatmap_core::Normalization;
 use heatmap_core::analysis::LogisticRegressionConfig;
 use heatmap_core::augment::AugmentConfig;
-use heatmap_core::{BannerSize, Normalization};
 use heatmap_models::ModelName;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::online_evaluation::OnlineEvaluationConfig;
 use super::run_config::RunConfig;
@@ -231,14 +230,6 @@ impl RunConfig for SimClrConfig {
     }
 
     fn settings(&self) -> Result<Settings> {
-        // A side of 0 is none yet; a size with one is refused when the log is read.
-        let no_size = BannerSize { width_px: 0, height_px: 0 };
-        // A format is not written where nothing was said of it.
-        let no_format = json!({"separator": null, "decimal": null, "columns": {}});
-        Settings::of(self)?
-            .with_group("augment", &AugmentConfig::none())?
-            .with_group("own", &OwnLog::new(Vec::new(), Vec::new()))?
-            .with_group("own.common_size", &no_size)?
-            .with_group("own.format", &no_format)
+        Settings::of(self)?.with_group("augment", &AugmentConfig::none())?.with_own_log()
     }
 }
