@@ -16,11 +16,12 @@ const LARGE: BannerSize = BannerSize { width_px: 600, height_px: 500 };
 
 type Banner = (BannerKey, BannerSize, Heatmap);
 
-/// `banners` banners of one grid, with 300 clicks but for the last two, and which are broken.
+/// `banners` banners of one grid, with 300 clicks but for the last two of many, and which are
+/// broken.
 fn grid(number: u64, display: BannerSize, banners: u64) -> Vec<(Banner, bool)> {
     let population = Population { prevalence: 0.2, ..Default::default() };
     let of = |index: u64| {
-        let clicks = if index + 2 < banners { 300 } else { 7 };
+        let clicks = if banners > 2 && index + 2 >= banners { 7 } else { 300 };
         let banner = population.banner(&Layout::draw(5, number), number, index, clicks);
         let values = banner.heatmap.values().to_vec();
         let bin_size_px = f64::from(display.width_px) / 60.0;
