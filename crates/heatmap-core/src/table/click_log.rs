@@ -17,7 +17,7 @@
 
 mod builder;
 mod extent;
-mod of_heatmaps;
+mod memory;
 #[cfg(feature = "analysis")]
 mod restored;
 mod shard;

@@ -109,6 +109,26 @@ impl FromIterator<(BannerKey, bool)> for LabelTable {
     }
 }
 
+impl FromIterator<(BannerKey, Option<BannerSize>, bool)> for LabelTable {
+    /// Collects labels of single display sizes and, without a size, of all; of several labels of
+    /// one banner and size the last one is used. [`LabelTable::iter`] gives them back.
+    ///
+    /// ```
+    /// use heatmap_core::BannerSize;
+    /// use heatmap_core::table::{BannerKey, LabelTable};
+    ///
+    /// let banner = BannerKey { domain: "site.example".to_owned(), grid_id: "grid".to_owned() };
+    /// let size = BannerSize { width_px: 300, height_px: 250 };
+    /// let rows = [(banner.clone(), None, false), (banner.clone(), Some(size), true)];
+    /// let labels: LabelTable = rows.into_iter().collect();
+    /// assert_eq!(labels.get(&banner, size), Some(true));
+    /// ```
+    fn from_iter<I: IntoIterator<Item = (BannerKey, Option<BannerSize>, bool)>>(rows: I) -> Self {
+        let labels = rows.into_iter().map(|(banner, size, broken)| ((banner, size), broken));
+        Self { labels: labels.collect(), ..Self::default() }
+    }
+}
+
 /// The labels that were read so far, each with its place, for the error about two rows that
 /// contradict each other.
 #[derive(Default)]
@@ -199,6 +219,8 @@ mod tests {
         assert_eq!(of("b", size(1, 1)), Some(true));
         assert_eq!(of("b", size(728, 90)), Some(false));
         assert_eq!(table.in_all_sizes(&banner("a")), None);
+        let rows = table.iter().map(|(banner, size, broken)| (banner.clone(), size, broken));
+        assert_eq!(rows.collect::<LabelTable>().labels, table.labels);
         assert_eq!(
             table.assumptions()[0].split_once(": ").unwrap().1,
             "separator `;`, column `Width` is display_width, column `Height` is display_height, \

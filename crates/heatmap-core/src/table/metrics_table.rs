@@ -100,6 +100,37 @@ impl MetricsTable {
         Ok(builder.finish())
     }
 
+    /// Makes a table from rows in memory: the key of a banner, and its values in the order of
+    /// `names`. Rates are derived, and rows are dropped and counted, as those of a file.
+    ///
+    /// ```
+    /// use heatmap_core::table::{BannerKey, MetricsTable};
+    ///
+    /// let banner = BannerKey { domain: "site.example".to_owned(), grid_id: "grid".to_owned() };
+    /// let rows = [(banner.clone(), vec![Some(40.0), Some(10.0)])];
+    /// let table = MetricsTable::from_rows(["clicks", "landed_clicks"], rows)?;
+    /// assert_eq!(table.names(), ["clicks", "landed_clicks", "landing_rate"]);
+    /// assert_eq!(table.get(&banner), Some(&[Some(40.0), Some(10.0), Some(0.25)][..]));
+    /// # Ok::<(), heatmap_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error when a name is empty, stands twice or is that of another column (`domain`,
+    /// `grid_id`, `broken`; a [`LabelTable`](super::LabelTable) has labels), when a row has more or
+    /// fewer values than there are names, or a share is not from 0 to 1.
+    pub fn from_rows<N: Into<String>>(
+        names: impl IntoIterator<Item = N>,
+        rows: impl IntoIterator<Item = (BannerKey, Vec<Option<f64>>)>,
+    ) -> Result<Self> {
+        let mut builder = Builder::default();
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let targets = builder.targets(&names)?;
+        for (banner, values) in rows {
+            builder.add_row(banner, &targets, &values)?;
+        }
+        Ok(builder.finish())
+    }
+
     /// The names of the metrics, then those of the derived rates.
     pub fn names(&self) -> &[String] {
         &self.names

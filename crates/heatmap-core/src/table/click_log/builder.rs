@@ -1,10 +1,12 @@
 //! [`Builder`]: takes rows one by one and makes a [`ClickLog`] of them.
 
+mod memory;
+
 use std::path::Path;
 
 use super::extent::Extent;
 use super::shard::ShardReading;
-use super::{ClickLog, ClickLogConfig};
+use super::{ClickLog, ClickLogConfig, CoordinateUnit};
 use crate::binning::bin_of;
 use crate::table::assumptions::Assumptions;
 use crate::table::banner_index::{BannerIndex, Found};
@@ -14,8 +16,8 @@ use crate::table::file::cell::{Cell, Fault, MAX_WHOLE};
 use crate::table::file::row::Row;
 use crate::table::file::source::Source;
 use crate::table::spill::{Hit, Spill};
-use crate::table::{BannerKey, ClickColumn, DropReason, Drops, Shard};
-use crate::{BannerSize, Error, Grid, Heatmap, Result};
+use crate::table::{ClickColumn, DropReason, Drops, Shard};
+use crate::{BannerSize, Error, Grid, Result};
 
 /// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 1 << 16;
@@ -129,13 +131,9 @@ impl Builder {
         } else {
             numbers()
         };
+        let unit = self.config.unit;
         let placed = numbers.and_then(|(x, y, display, count)| {
-            self.extent.add(x, y, display);
-            let unit = self.config.unit;
-            let (x, y) = (unit.px(x, display.width_px), unit.px(y, display.height_px));
-            self.extent.add_px(x, y, display);
-            let bin = self.bin(x, y, display)?;
-            if count == 0 { Err(DropReason::ZeroClicks) } else { Ok((display, bin, count)) }
+            Ok((display, self.place((x, y), unit, display, count)?, count))
         });
         let outcome = match placed {
             Ok((display, bin, count)) => {
@@ -165,6 +163,21 @@ impl Builder {
         if is_kept { self.spill.push(hit, &mut self.index) } else { Ok(()) }
     }
 
+    /// Returns the bin of clicks whose place counts this unit.
+    fn place(
+        &mut self,
+        (x, y): (f64, f64),
+        unit: CoordinateUnit,
+        display: BannerSize,
+        count: u64,
+    ) -> Usable<u32> {
+        self.extent.add(x, y, display);
+        let (x, y) = (unit.px(x, display.width_px), unit.px(y, display.height_px));
+        self.extent.add_px(x, y, display);
+        let bin = self.bin(x, y, display)?;
+        if count == 0 { Err(DropReason::ZeroClicks) } else { Ok(bin) }
+    }
+
     /// Returns the bin of a click at (`x`, `y`) px on a banner of size `display`.
     fn bin(&mut self, x: f64, y: f64, display: BannerSize) -> Usable<u32> {
         let (size, grid) = match (self.common, self.last_size) {
@@ -183,49 +196,6 @@ impl Builder {
         let row = bin_of(y, size.height_px.into(), grid.bin_size_px, grid.rows);
         let (row, column) = row.zip(column).ok_or(DropReason::OutsideBanner)?;
         Ok((row * grid.columns + column) as u32)
-    }
-
-    pub(super) fn add_heatmap(
-        &mut self,
-        banner: &BannerKey,
-        display: BannerSize,
-        heatmap: &Heatmap,
-    ) -> Result<()> {
-        let BannerKey { domain, grid_id } = banner;
-        let of = || format!("heatmap of ({domain}, {grid_id})");
-        let grid = self.config.grid_of(display)?;
-        if heatmap.grid() != grid {
-            return Err(Error::Data(format!(
-                "{}: on {:?}, but this log has {grid:?}",
-                of(),
-                heatmap.grid()
-            )));
-        }
-        let whole = |v: f32| v.fract() == 0.0 && f64::from(v) <= MAX_WHOLE as f64;
-        if let Some(value) = heatmap.values().iter().find(|&&v| !whole(v)) {
-            return Err(Error::Data(format!("{}: {value} is not a number of clicks", of())));
-        }
-        let hits: Vec<_> = (0..)
-            .zip(heatmap.values())
-            .filter(|(_, v)| **v > 0.0)
-            .map(|(b, &v)| (b, v as u64))
-            .collect();
-        self.rows += hits.len() as u64;
-        let clicks = hits.iter().fold(0, |sum, &(_, count)| u64::saturating_add(sum, count));
-        if domain.is_empty() || grid_id.is_empty() || hits.is_empty() {
-            let reason =
-                if hits.is_empty() { DropReason::ZeroClicks } else { DropReason::MissingKey };
-            self.drops.add_banner(reason, hits.len() as u64, clicks, || banner.clone());
-            return Ok(());
-        }
-        if let Found::Banner(id) =
-            self.index.find_or_insert(domain.as_bytes(), grid_id.as_bytes(), display)?
-        {
-            for (bin, count) in hits {
-                self.add(Hit { banner: id, bin, count })?;
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn finish(self) -> Result<ClickLog> {

@@ -2,6 +2,7 @@
 
 mod common;
 mod files;
+mod memory;
 mod properties;
 
 use common::{HEADER, expect_drops, read, read_with, text};

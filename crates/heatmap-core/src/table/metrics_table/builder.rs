@@ -92,6 +92,54 @@ impl Builder {
         })
     }
 
+    /// Returns the columns that values under these names go to.
+    pub(super) fn targets(&mut self, names: &[String]) -> Result<Vec<Option<usize>>> {
+        let mut targets = Vec::with_capacity(names.len());
+        for name in names {
+            if name.is_empty() || ["domain", "grid_id", "broken"].contains(&name.as_str()) {
+                return Err(Error::Data(format!("`{name}` is no name of a metric")));
+            }
+            let target = Some(self.column(name));
+            if targets.contains(&target) {
+                return Err(Error::Data(format!("the metric `{name}` stands twice")));
+            }
+            targets.push(target);
+        }
+        Ok(targets)
+    }
+
+    /// Adds a row that is in no file.
+    pub(super) fn add_row(
+        &mut self,
+        banner: BannerKey,
+        targets: &[Option<usize>],
+        values: &[Option<f64>],
+    ) -> Result<()> {
+        let BannerKey { domain, grid_id } = &banner;
+        let of = format!("metrics of ({domain}, {grid_id})");
+        if values.len() != targets.len() {
+            let (got, names) = (values.len(), targets.len());
+            return Err(Error::Data(format!("{of}: {got} values for {names} names")));
+        }
+        self.rows_read += 1;
+        let next = self.rows.len();
+        let reason = match self.rows.entry(banner) {
+            Entry::Vacant(row)
+                if !(row.key().domain.is_empty() || row.key().grid_id.is_empty()) =>
+            {
+                let at = *row.insert(next);
+                let cell = |pick: usize| values[pick].map_or(Cell::Missing, Cell::Real);
+                return self
+                    .take(at, targets, cell)
+                    .map_err(|what| Error::Data(format!("{of}: {what}")));
+            }
+            Entry::Vacant(_) => DropReason::MissingKey,
+            Entry::Occupied(_) => DropReason::DuplicateKey,
+        };
+        self.drops.add_rows(reason, 1, 0, || of);
+        Ok(())
+    }
+
     /// Returns the index of a column; a column that is not known yet gets a new one.
     fn column(&mut self, name: &str) -> usize {
         self.columns.iter().position(|column| column.name == name).unwrap_or_else(|| {

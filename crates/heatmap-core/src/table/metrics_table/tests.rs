@@ -134,3 +134,48 @@ fn a_known_column_without_a_number_is_counted_and_what_has_no_square_is_missing(
     assert_eq!(table.bad_values(), [("landed_clicks".to_owned(), 2), ("depth".to_owned(), 1)]);
     assert_eq!((value(&table, "a", "depth"), value(&table, "b", "depth")), (None, Some(2.0)));
 }
+
+#[test]
+fn rows_in_memory_are_those_of_a_file() {
+    let file = read(&[b"domain,grid_id,displays,clicks,landed_clicks,note\n\
+        a,g,1000,10,4,NaN\nb,g,,20,20,NaN\na,g,1,1,1,NaN\n,g,1,1,1,NaN\nc,g,1,inf,1,NaN\n"])
+    .unwrap();
+    let row = |domain: &str, values: [f64; 3]| {
+        let values = values.map(|value| (!value.is_nan()).then_some(value));
+        (banner(domain), [&values[..], &[None]].concat())
+    };
+    let names = ["displays", "clicks", "landed_clicks", "note"];
+    let rows = [
+        row("a", [1000.0, 10.0, 4.0]),
+        row("b", [f64::NAN, 20.0, 20.0]),
+        row("a", [1.0; 3]),
+        row("", [1.0; 3]),
+        row("c", [1.0, f64::INFINITY, 1.0]),
+    ];
+    let table = MetricsTable::from_rows(names, rows.clone()).unwrap();
+    assert_eq!((table.names(), table.len()), (file.names(), 3));
+    for key in ["a", "b", "c"].map(banner) {
+        assert_eq!(table.get(&key), file.get(&key), "{key:?}");
+    }
+    assert_eq!((table.rows_read(), table.bad_values()), (5, file.bad_values()));
+    let dropped = |table: &MetricsTable| -> Vec<_> {
+        table.drops().by_reason().iter().map(|drop| (drop.reason, drop.rows)).collect()
+    };
+    assert_eq!((dropped(&table), dropped(&table).len()), (dropped(&file), 2));
+    // Names and values make the same table again, its derived rates among them.
+    let values = |key: &BannerKey| (key.clone(), table.get(key).unwrap().to_vec());
+    let again = MetricsTable::from_rows(table.names(), table.keys().map(values)).unwrap();
+    assert_eq!(again.names(), table.names());
+    assert!(table.keys().all(|key| again.get(key) == table.get(key)));
+
+    let says = |names: &[&str], values: &[f64], message: &str| {
+        let values = values.iter().copied().map(Some).collect();
+        let error = MetricsTable::from_rows(names.to_vec(), [(banner("a"), values)]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    says(&["clicks", "clicks"], &[1.0, 1.0], "`clicks` stands twice");
+    says(&["broken"], &[1.0], "`broken` is no name of a metric");
+    says(&["clicks"], &[1.0, 2.0], "metrics of (a, g): 2 values for 1 names");
+    says(&["landing_rate"], &[93.0], "column `landing_rate`: `93` is no share from 0 to 1");
+}
