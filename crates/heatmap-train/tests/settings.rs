@@ -108,7 +108,8 @@ fn every_setting_of_simclr_is_written_read_and_resumed() {
 
 #[test]
 fn every_setting_of_count_and_location_is_written_read_and_resumed() {
-    // Weights are files, and parts are frozen or left out only with them; a click log is files, too.
+    // Weights are files, and parts are frozen or left out only with them; a click log is files,
+    // too.
     let of_files = ["weights", "ignore_weights", "freeze", "own"];
     every_key(&CountConfig::published_recipe(), &of_files);
     every_key(&LocationConfig::published_recipe(), &of_files);

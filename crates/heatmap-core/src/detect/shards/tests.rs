@@ -197,18 +197,21 @@ fn shards_with_labels_metrics_and_an_example_merge_to_one_run() {
 #[test]
 fn sizes_are_grids_of_their_own_or_share_a_common_one() {
     let all = [grid(3, SIZE, 40), grid(3, LARGE, 25), grid(2, SIZE, 30)].concat();
-    let (mut small, large): (Vec<_>, Vec<_>) =
-        heatmaps(&all).into_iter().partition(|(_, display, _)| *display == SIZE);
-    let own = ClickLogConfig { bin_size_px: 10.0, ..reading() };
-    for (key, _, heatmap) in large {
-        // 10 px of 600 are 5 px of 300.
-        let bins = own.grid_of(LARGE).unwrap();
-        small.push((key, LARGE, Heatmap::from_values(bins, heatmap.values().to_vec()).unwrap()));
-    }
-    let large: Vec<Banner> =
-        small.iter().filter(|(_, display, _)| *display == LARGE).cloned().collect();
-    let (_, detection) = merges(&fast(), &own, &large, &nothing);
-    assert_eq!(detection.grids.len(), 1);
+    let of_its_size = |(key, display, heatmap): Banner| {
+        let bins = reading().grid_of(display).unwrap();
+        let step = bins.columns / heatmap.grid().columns;
+        let mut values = vec![0.0; bins.len()];
+        for (bin, &clicks) in heatmap.values().iter().enumerate() {
+            let (row, column) = (bin / heatmap.grid().columns, bin % heatmap.grid().columns);
+            values[step * (row * bins.columns + column)] = clicks;
+        }
+        (key, display, Heatmap::from_values(bins, values).unwrap())
+    };
+    let own: Vec<Banner> = heatmaps(&all).into_iter().map(of_its_size).collect();
+    let (_, detection) = merges(&fast(), &reading(), &own, &nothing);
+    let grids = detection.grids.iter().map(|grid| (grid.grid_id.as_str(), grid.display));
+    let expected = [("layout-2", SIZE), ("layout-3", SIZE), ("layout-3", LARGE)];
+    assert_eq!(grids.collect::<Vec<_>>(), expected);
     let common = ClickLogConfig { common_size: Some(SIZE), ..reading() };
     let on_common: Vec<Banner> = heatmaps(&all)
         .into_iter()
