@@ -149,13 +149,11 @@ fn counting_and_locating_are_learned_from_a_click_log_and_its_labels() {
     let none = folder.path().join("none");
     let no_centres = "(site0, g) has a number of clusters but no centres";
     fails_with(no_centres, &mut train("location", &numbers, &none));
-    fails_with("`0 clusters` has 3 heatmaps, fewer than 8", {
-        let few = fs::read_to_string(&numbers).expect("numbers");
-        let few: Vec<&str> = few.lines().take(13).collect();
-        let path = folder.path().join("few.csv");
-        fs::write(&path, few.join("\n")).expect("written");
-        &mut train("count", &path, &none)
-    });
+    let few = fs::read_to_string(&numbers).expect("numbers");
+    let few: Vec<&str> = few.lines().take(13).collect();
+    let path = folder.path().join("few.csv");
+    fs::write(&path, few.join("\n")).expect("written");
+    fails_with("`0 clusters` has 3 heatmaps, fewer than 8", &mut train("count", &path, &none));
     fails_with("a click log; give one", example("predict", ["--run"]).arg(&located));
     // Neither the log nor the labels are needed to use the network.
     let moved = folder.path().join("moved.csv");
