@@ -4,6 +4,8 @@
 //! program ([`end`]), its folder ([`fresh_folder`]) and how its tables are written
 //! ([`TableArguments`]) are those of the programs that train networks, too; nothing here depends on
 //! Burn.
+// The documentation says which items need which feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bars;
 pub mod detect;

@@ -5,7 +5,9 @@
 
 use std::ops::ControlFlow;
 
-use heatmap_core::table::{BannerHeatmap, ClickLog, ClickLogConfig, LabelTable, MetricsTable};
+use heatmap_core::table::{
+    BannerHeatmap, ClickLog, ClickLogConfig, ClusterTable, LabelTable, MetricsTable,
+};
 
 /// Reads `bytes` as a click log, with and without temporary files.
 pub fn click_log(bytes: &[u8]) {
@@ -51,7 +53,7 @@ fn check_log(log: &ClickLog) {
     }
 }
 
-/// Reads `bytes` as a metrics table and as a label table.
+/// Reads `bytes` as a metrics table, as a label table and as a table of clusters.
 pub fn metrics_table(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = [folder.path().join("input")];
@@ -68,6 +70,15 @@ pub fn metrics_table(bytes: &[u8]) {
         assert!(labels.broken() <= labels.len());
         assert!(labels.iter().all(|(banner, display, broken)| {
             display.is_none_or(|display| labels.get(banner, display) == Some(broken))
+        }));
+    }
+    if let Ok(clusters) = ClusterTable::read(&path) {
+        assert!(clusters.iter().all(|(_, _, known)| {
+            known.centres.as_ref().is_none_or(|centres| {
+                let is_place = |at: f64| at.is_finite() && at >= 0.0;
+                centres.len() == known.count
+                    && centres.iter().all(|centre| is_place(centre.x) && is_place(centre.y))
+            })
         }));
     }
 }

@@ -42,6 +42,8 @@
 //! # }
 //! # Ok::<(), heatmap_core::Error>(())
 //! ```
+// The documentation says which items need which feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "analysis")]
 pub mod analysis;

@@ -41,6 +41,8 @@
 //! [`ResNet`] and [`Vit`] have further examples; [`weights`] says which files can be loaded, and
 //! `hub` (feature `hub`) fetches them. A network of your own implements [`Encoder`]; one that
 //! programs choose by name also implements [`EncoderConfig`]. [`heads`] count, locate and project.
+// The documentation says which items need which feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backbone;
 mod encoder;

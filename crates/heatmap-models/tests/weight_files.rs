@@ -179,10 +179,13 @@ fn shards_are_one_file_by_their_index() {
     assert!(open_index(&map).unwrap_err().to_string().contains("that the index does not know"));
 }
 
+/// What becomes of a tensor of a file: its new name, none if it is left out.
+type Change<'a> = dyn Fn(&str, &mut Vec<usize>, &mut Vec<f32>) -> Option<String> + 'a;
+
 #[test]
 fn blocks_and_tokens_that_are_not_known_are_named() {
     let (name, inner) = ("dinov2-original.pth", "blocks.0.mlp.fc1.weight");
-    let error = |change: &dyn Fn(&str, &mut Vec<usize>, &mut Vec<f32>) -> Option<String>| {
+    let error = |change: &Change<'_>| {
         let (_folder, file) = changed(name, &[], change);
         VitConfig::of(&file).unwrap_err().to_string()
     };

@@ -107,6 +107,8 @@
 //! assert_eq!(read_npy(&npy)?.nrows(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+// The documentation says which items need which feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod data;
 mod device;

@@ -38,7 +38,8 @@ impl FactNotes {
             ("labels", labels.map(LabelTable::len), with_labels),
         ];
         let unmatched = unmatched.into_iter().filter_map(|(what, rows, matched)| {
-            (matched? == 0 && rows? > 0).then(|| no_banner_of(log, what, rows.unwrap_or(0)))
+            let rows = rows.filter(|&rows| rows > 0 && matched == Some(0))?;
+            Some(no_banner_of(log, what, rows))
         });
         let assumed = metrics.into_iter().flat_map(MetricsTable::assumptions);
         let assumed = assumed.chain(labels.into_iter().flat_map(LabelTable::assumptions));

@@ -140,12 +140,15 @@ impl LogDetectionConfig {
     }
 }
 
+/// Takes a banner with its parts.
+type TakeParts<'a> = dyn FnMut(&BannerHeatmap, Vec<Option<f64>>) -> Result<()> + 'a;
+
 /// Scores the next `count` banners, batch by batch on all cores, and gives each to `take`.
 pub(in crate::detect) fn score_next(
     detector: &LayoutDetector,
     banners: &mut impl Iterator<Item = Result<BannerHeatmap>>,
     count: usize,
-    take: &mut dyn FnMut(&BannerHeatmap, Vec<Option<f64>>) -> Result<()>,
+    take: &mut TakeParts<'_>,
 ) -> Result<()> {
     let mut left = count;
     while left > 0 {

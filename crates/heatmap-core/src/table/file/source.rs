@@ -27,6 +27,7 @@ pub(in crate::table) struct Source<'a> {
     renamed: Vec<String>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one for each file")]
 enum Rows {
     /// Text with a separator.
     Csv(CsvSource),
