@@ -50,9 +50,9 @@ pub(super) fn draw_bins(
 fn draw_bar(canvas: &Canvas<'_>, max: f32, at: (i32, i32), height: i32) -> DrawResult {
     for step in 0..height {
         let value = 1.0 - step as f32 / (height - 1).max(1) as f32;
-        let y = at.1 + step;
-        canvas
-            .draw(&Rectangle::new([(at.0, y), (at.0 + BAR_PX, y)], style::heat(value).filled()))?;
+        // A filled rectangle ends before its second corner: with equal ones nothing is drawn.
+        let corners = [(at.0, at.1 + step), (at.0 + BAR_PX, at.1 + step + 1)];
+        canvas.draw(&Rectangle::new(corners, style::heat(value).filled()))?;
     }
     let digits = if max >= 100.0 || max.fract() == 0.0 { 0 } else { 3 };
     for share in [1.0, 0.5, 0.0_f32] {
@@ -87,6 +87,18 @@ mod tests {
                     assert!(brightness(at(row, column)) < brightness(at(1, 2)));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_bar_has_the_colours_of_the_values_beside_it() {
+        let heatmap = Heatmap::zeros(Grid { rows: 10, columns: 4, bin_size_px: 5.0 });
+        let picture = super::heatmap("x", &heatmap).unwrap();
+        let (x, height) = (2 * MARGIN_PX + 4 * BIN_PX + BAR_PX / 2, 10 * BIN_PX);
+        for (step, value) in [(0, 1.0), (height - 1, 0.0)] {
+            let color = style::heat(value);
+            let pixel = picture.pixel(x as u32, (TITLE_PX + step) as u32);
+            assert_eq!(pixel, [color.0, color.1, color.2], "{value}");
         }
     }
 

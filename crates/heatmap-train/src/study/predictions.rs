@@ -2,7 +2,7 @@
 //! samples of a preset.
 
 use burn::tensor::Device;
-use heatmap_core::plot::{MarkedTile, Tile, marked_montage};
+use heatmap_core::plot::{MarkedTile, Tile, marked_montage, montage};
 use heatmap_core::synth::Preset;
 use heatmap_core::table::{ClickLog, ClickLogConfig, spreadsheet_cell};
 use heatmap_core::{BannerSize, Grid, Heatmap, Point, RunFolder, write_atomically};
@@ -128,8 +128,10 @@ pub fn predict(
     }
     observer.finish();
     write_csv(folder, run, &predictions)?;
-    let labels: Vec<String> =
-        pictured.iter().map(|(row, .., count)| format!("{}: {count}", row.domain)).collect();
+    let labels: Vec<String> = pictured
+        .iter()
+        .map(|(row, .., count)| format!("{}: {count} clusters", row.domain))
+        .collect();
     let tiles: Vec<MarkedTile<'_>> = pictured
         .iter()
         .zip(&labels)
@@ -140,7 +142,15 @@ pub fn predict(
         })
         .collect();
     let title = format!("What {} says, trained on {}", run.architecture(), data.name);
-    marked_montage(&title, &tiles, 4)?.save_png(&folder.file("montage.png"))?;
+    let picture = match run {
+        // A network that counts has no centres to mark.
+        FinishedRun::Count(_) => {
+            let tiles: Vec<Tile<'_>> = tiles.iter().map(|marked| marked.tile).collect();
+            montage(&title, &tiles, 4)?
+        }
+        FinishedRun::Location(_) => marked_montage(&title, &tiles, 4)?,
+    };
+    picture.save_png(&folder.file("montage.png"))?;
     let counts: usize = predictions.iter().map(|prediction| prediction.count).sum();
     let summary = PredictionSummary {
         banners,
