@@ -1,7 +1,7 @@
 //! Curves over steps: losses and scores.
 
 use plotters::chart::{ChartBuilder, SeriesLabelPosition};
-use plotters::prelude::{LineSeries, PathElement};
+use plotters::prelude::{LineSeries, PathElement, Text};
 use plotters::style::{Color, ShapeStyle, WHITE};
 
 use super::picture::Picture;
@@ -16,6 +16,12 @@ pub struct Curve<'a> {
     /// Points in the order of x.
     pub points: &'a [(f64, f64)],
 }
+
+const WIDTH_PX: u32 = 900;
+const LEGEND_PX: u32 = 200;
+const LINE_PX: i32 = 18;
+/// A legend of more curves than this would hide them, and stands beside them.
+const MOST_INSIDE: usize = 3;
 
 /// Draws curves with axes and a legend. A curve of many points is drawn pale with its running mean
 /// on top.
@@ -36,8 +42,11 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -
     }
     let x_pad = if x_max > x_min { 0.0 } else { 0.5 };
     let y_pad = if y_max > y_min { 0.05 * (y_max - y_min) } else { 0.5 };
-    Picture::draw(900, 540, |canvas| {
-        let mut chart = ChartBuilder::on(canvas)
+    let beside = curves.len() > MOST_INSIDE;
+    let legend_px = if beside { LEGEND_PX } else { 0 };
+    Picture::draw(WIDTH_PX + legend_px, 540, |canvas| {
+        let (area, legend) = canvas.split_horizontally(WIDTH_PX);
+        let mut chart = ChartBuilder::on(&area)
             .caption(title, style::text(20))
             .margin(14)
             .x_label_area_size(44)
@@ -69,6 +78,15 @@ pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -
                 .draw_series(LineSeries::new(drawn, strong))?
                 .label(curve.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], strong));
+        }
+        if beside {
+            for (at, curve) in curves.iter().enumerate() {
+                let y = 48 + at as i32 * LINE_PX;
+                let line = style::class_color(at, curves.len()).stroke_width(2);
+                legend.draw(&PathElement::new([(0, y + 7), (18, y + 7)], line))?;
+                legend.draw(&Text::new(curve.name.to_owned(), (24, y), style::text(14)))?;
+            }
+            return Ok(());
         }
         chart
             .configure_series_labels()
@@ -108,5 +126,16 @@ mod tests {
         draw(&[(1.0, 1.0)]).unwrap();
         draw(&[(1.0, 1.0), (2.0, f64::NAN), (3.0, 2.0)]).unwrap();
         assert!(draw(&[]).is_err() && draw(&[(f64::NAN, 1.0)]).is_err());
+    }
+
+    #[test]
+    fn a_legend_of_many_curves_stands_beside_them() {
+        let points = [(0.0, 0.0), (1.0, 1.0)];
+        let draw = |count: usize| {
+            curves("t", "x", "y", &vec![Curve { name: "c", points: &points }; count]).unwrap()
+        };
+        assert_eq!((draw(3).width(), draw(4).width()), (WIDTH_PX, WIDTH_PX + LEGEND_PX));
+        let row: Vec<_> = (0..18).map(|x| draw(4).pixel(WIDTH_PX + x, 55)).collect();
+        assert!(row.iter().any(|pixel| *pixel != [255; 3]), "the first line of the legend");
     }
 }

@@ -24,7 +24,10 @@ pub fn heatmap(title: &str, heatmap: &Heatmap) -> Result<Picture> {
     Picture::draw(picture_width, (TITLE_PX + height + MARGIN_PX) as u32, |canvas| {
         canvas.draw(&Text::new(title.to_owned(), (MARGIN_PX, 6), style::text(16)))?;
         draw_bins(canvas, heatmap, (MARGIN_PX, TITLE_PX), BIN_PX)?;
-        draw_bar(canvas, heatmap.max(), (2 * MARGIN_PX + width, TITLE_PX), height)
+        let max = heatmap.max();
+        let digits = if max >= 100.0 || max.fract() == 0.0 { 0 } else { 3 };
+        let range = [0.0, f64::from(max)];
+        draw_bar(canvas, range, digits, (2 * MARGIN_PX + width, TITLE_PX), height)
     })
 }
 
@@ -47,18 +50,25 @@ pub(super) fn draw_bins(
     Ok(())
 }
 
-fn draw_bar(canvas: &Canvas<'_>, max: f32, at: (i32, i32), height: i32) -> DrawResult {
+/// Draws a colour bar with its corner at `at`, and beside it its ends and its middle with so many
+/// decimal digits.
+pub(super) fn draw_bar(
+    canvas: &Canvas<'_>,
+    [low, high]: [f64; 2],
+    digits: usize,
+    at: (i32, i32),
+    height: i32,
+) -> DrawResult {
     for step in 0..height {
         let value = 1.0 - step as f32 / (height - 1).max(1) as f32;
         // A filled rectangle ends before its second corner: with equal ones nothing is drawn.
         let corners = [(at.0, at.1 + step), (at.0 + BAR_PX, at.1 + step + 1)];
         canvas.draw(&Rectangle::new(corners, style::heat(value).filled()))?;
     }
-    let digits = if max >= 100.0 || max.fract() == 0.0 { 0 } else { 3 };
-    for share in [1.0, 0.5, 0.0_f32] {
+    for share in [1.0, 0.5, 0.0] {
         let anchor = Pos::new(HPos::Left, if share == 1.0 { VPos::Top } else { VPos::Bottom });
-        let y = at.1 + ((1.0 - share) * height as f32) as i32;
-        let label = format!("{:.digits$}", share * max);
+        let y = at.1 + ((1.0 - share) * f64::from(height)) as i32;
+        let label = format!("{:.digits$}", low + share * (high - low));
         canvas.draw(&Text::new(label, (at.0 + BAR_PX + 5, y), style::text(13).pos(anchor)))?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use plotters::prelude::{Rectangle, Text};
 use plotters::style::Color;
 
+use super::heatmap::draw_bar;
 use super::picture::Picture;
 use super::style;
 use crate::{Error, Result};
@@ -46,8 +47,7 @@ pub fn matrices(title: &str, panels: &[Matrix<'_>], notes: &[&str]) -> Result<Pi
             let side = panel.values.len().isqrt();
             let [low, high] = panel.range;
             let left = at as i32 * PANEL_PX + MARGIN_PX;
-            let label = format!("{} ({low:.2} to {high:.2})", panel.title);
-            canvas.draw(&Text::new(label, (left, 36), style::text(16)))?;
+            canvas.draw(&Text::new(panel.title.to_owned(), (left, 36), style::text(16)))?;
             let edge = |index: usize| index as i32 * (PANEL_PX - 2 * MARGIN_PX) / side as i32;
             for (index, value) in panel.values.iter().enumerate() {
                 let (row, column) = (index / side, index % side);
@@ -56,6 +56,7 @@ pub fn matrices(title: &str, panels: &[Matrix<'_>], notes: &[&str]) -> Result<Pi
                 let to = (left + edge(column + 1), 62 + edge(row + 1));
                 canvas.draw(&Rectangle::new([from, to], style::heat(share as f32).filled()))?;
             }
+            draw_bar(canvas, panel.range, 2, (left + edge(side) + 8, 62), edge(side))?;
         }
         for (at, note) in notes.iter().enumerate() {
             let place = (panels.len() as i32 * PANEL_PX + 6, 62 + at as i32 * 18);
@@ -78,6 +79,8 @@ mod tests {
             picture.pixel(MARGIN_PX as u32 + x, 62 + y).map(u32::from).iter().sum::<u32>()
         };
         assert!(at(100, 100) > at(400, 100) && at(400, 400) > at(100, 400));
+        let side = (PANEL_PX - 2 * MARGIN_PX) as u32;
+        assert!(at(side + 15, 2) > at(side + 15, side - 2), "the bar is light at its upper end");
     }
 
     #[test]

@@ -25,7 +25,7 @@ const PANEL_PX: u32 = 560;
 const LEGEND_PX: u32 = 190;
 const LINE_PX: i32 = 18;
 
-/// Draws panels side by side with one legend of `class_names`.
+/// Draws panels side by side with one legend of those `class_names` that occur.
 ///
 /// # Errors
 /// Returns an error when a panel has no point, a value that is not finite, or a class without a
@@ -45,7 +45,7 @@ pub fn scatters(title: &str, panels: &[Scatter<'_>], class_names: &[&str]) -> Re
     let width = panels.len() as u32 * PANEL_PX + LEGEND_PX;
     let height = PANEL_PX.max(80 + (class_names.len() as i32 * LINE_PX) as u32);
     Picture::draw(width, height, |canvas| {
-        let canvas = canvas.titled(title, style::text(20))?;
+        let canvas = canvas.margin(8, 0, 0, 0).titled(title, style::text(20))?;
         let (plots, legend) = canvas.split_horizontally(panels.len() as u32 * PANEL_PX);
         for (area, panel) in plots.split_evenly((1, panels.len())).iter().zip(panels) {
             let span = |values: &dyn Fn(&(f64, f64)) -> f64| {
@@ -80,11 +80,12 @@ pub fn scatters(title: &str, panels: &[Scatter<'_>], class_names: &[&str]) -> Re
             };
             chart.draw_series(panel.points.iter().zip(panel.classes).map(dot))?;
         }
-        for (at, name) in class_names.iter().enumerate() {
-            let y = 40 + at as i32 * LINE_PX;
+        let occurs = |at: &usize| panels.iter().any(|panel| panel.classes.contains(at));
+        for (line, at) in (0..class_names.len()).filter(occurs).enumerate() {
+            let (y, name) = (40 + line as i32 * LINE_PX, class_names[at]);
             let color = style::class_color(at, class_names.len());
             legend.draw(&Rectangle::new([(6, y), (16, y + 10)], color.filled()))?;
-            legend.draw(&Text::new((*name).to_owned(), (24, y - 3), style::text(14)))?;
+            legend.draw(&Text::new(name.to_owned(), (24, y - 3), style::text(14)))?;
         }
         Ok(())
     })
