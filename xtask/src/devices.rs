@@ -100,24 +100,12 @@ pub(crate) fn parquet(place: &Place) -> Outcome {
     run(detect.arg("--out").arg(place.work("parquet")))
 }
 
-/// Programs on other devices. On a processor these are slow, and the tests compare what they
-/// compute: a step or two will do, and of the programs that train, one.
+/// A program on other devices. Training is left to the tests of `devices`, which compare what it
+/// computes: for the shapes of one step of the smallest network a software driver compiles kernels
+/// for eight minutes.
 pub(crate) fn smokes(place: &Place) -> Outcome {
-    const PAIRS: &[&str] = &[
-        "--batches",
-        "1",
-        "--checkpoint-every",
-        "1",
-        "--evaluate-every",
-        "0",
-        "--evaluate-samples",
-        "16",
-    ];
-    let programs: [(&str, &[&str]); 2] = [("features", &["--image-size", "32"]), ("simclr", PAIRS)];
     for device in devices() {
-        for (name, settings) in programs {
-            smoke(place, name, device, settings)?;
-        }
+        smoke(place, "features", device, &["--image-size", "32"])?;
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("downstream", "the crate in examples/downstream", outside::downstream),
         step("devices", "tests of what is off by default, on a software GPU", devices::tests),
         step("parquet", "tables in Parquet and zstd", devices::parquet),
-        step("device-smokes", "the programs on a software GPU", devices::smokes),
+        step("device-smokes", "a program on a software GPU", devices::smokes),
     ]
 }
 
