@@ -149,7 +149,7 @@ impl RunConfig for CountConfig {
     }
 
     fn selection(&self) -> Selection {
-        Selection::Best { patience: self.fine_tune.patience }
+        self.fine_tune.selection()
     }
 
     fn resolve(&self) -> Result<FineTuneStart> {

@@ -114,15 +114,12 @@ impl FineTuneConfig {
     /// Returns the options of the training loop for these settings, to resume from `resume` if it
     /// is given; no progress is shown, and the best checkpoint is the result.
     pub fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
-        TrainingOptions {
-            steps: self.training.batches,
-            checkpoint_every: self.training.checkpoint_every(),
-            images_per_step: self.batch_size,
-            resume,
-            selection: Selection::Best { patience: self.patience },
-            interrupter: Default::default(),
-            shows_progress: false,
-        }
+        TrainingOptions::of(&self.training, self.batch_size, self.selection(), resume)
+    }
+
+    /// Returns which checkpoint is the result of a run: the best one.
+    pub(super) fn selection(&self) -> Selection {
+        Selection::Best { patience: self.patience }
     }
 
     /// Returns whether the setting `key` may change when a run is resumed.

@@ -200,7 +200,7 @@ impl RunConfig for LocationConfig {
     }
 
     fn selection(&self) -> Selection {
-        Selection::Best { patience: self.fine_tune.patience }
+        self.fine_tune.selection()
     }
 
     fn resolve(&self) -> Result<FineTuneStart> {

@@ -57,15 +57,8 @@ pub trait RunConfig: Clone + Serialize + DeserializeOwned {
     /// Returns the options of the training loop for this configuration, to resume from `resume` if
     /// it is given; no progress is shown.
     fn training_options(&self, resume: Option<Checkpoint>) -> TrainingOptions {
-        TrainingOptions {
-            steps: self.training().batches,
-            checkpoint_every: self.training().checkpoint_every(),
-            images_per_step: self.images_per_batch(),
-            resume,
-            selection: self.selection(),
-            interrupter: Default::default(),
-            shows_progress: false,
-        }
+        let (images, selection) = (self.images_per_batch(), self.selection());
+        TrainingOptions::of(self.training(), images, selection, resume)
     }
 
     /// Returns this configuration, extended by a new learning-rate schedule that begins after the

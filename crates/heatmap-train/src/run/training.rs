@@ -17,6 +17,7 @@ use super::metrics_log::{MetricsLog, SharedLog};
 use super::periodic_evaluation::PeriodicEvaluation;
 use super::progress::ProgressRenderer;
 use super::strategy::{Progress, StepStrategy, TrainingStats};
+use super::training_config::TrainingConfig;
 use crate::task::StepOutput;
 use crate::{Error, Result};
 
@@ -39,6 +40,26 @@ pub struct TrainingOptions {
     /// Whether progress is shown on stderr: as a bar, or as plain lines if stderr is not a
     /// terminal.
     pub shows_progress: bool,
+}
+
+impl TrainingOptions {
+    /// Returns the options for a training of this length; no progress is shown.
+    pub(super) fn of(
+        training: &TrainingConfig,
+        images_per_step: usize,
+        selection: Selection,
+        resume: Option<Checkpoint>,
+    ) -> Self {
+        Self {
+            steps: training.batches,
+            checkpoint_every: training.checkpoint_every(),
+            images_per_step,
+            resume,
+            selection,
+            interrupter: Default::default(),
+            shows_progress: false,
+        }
+    }
 }
 
 /// Selects the checkpoint that is the result of a run.
